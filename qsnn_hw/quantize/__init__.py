@@ -1,0 +1,16 @@
+"""Float network -> integer network."""
+
+from qsnn_hw.quantize.integers import membrane_scale, quantize_membrane, quantize_weights
+from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection
+from qsnn_hw.quantize.quantizer import QuantizeOptions, quantize
+
+__all__ = [
+    "QuantizeOptions",
+    "QuantizedGroup",
+    "QuantizedNetwork",
+    "QuantizedProjection",
+    "membrane_scale",
+    "quantize",
+    "quantize_membrane",
+    "quantize_weights",
+]

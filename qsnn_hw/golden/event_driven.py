@@ -1,0 +1,233 @@
+"""The golden model, event-driven form: neurons are touched when an event reaches them.
+
+The integer form consumes the hardware's own stream (events, then a tick) and equals the clocked
+form exactly. A neuron that got no event and cannot fire by itself is left alone; its missed leak
+steps are made up when the next event arrives. The float form,
+:func:`process_spikes_event_driven`, is the same idea for a single layer in real numbers.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.golden.clocked import GoldenRun, tick
+from qsnn_hw.model.network import INPUT
+from qsnn_hw.quantize.bounds import leak
+from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
+
+
+class EventDrivenGroup:
+    """One neuron group that takes events one at a time.
+
+    Parameters
+    ----------
+    group
+        Integer parameters.
+    rows
+        Source name -> int64 weights of shape (pre, post), already in potential steps.
+    """
+
+    def __init__(self, group: QuantizedGroup, rows: dict[str, np.ndarray]) -> None:
+        self._group = group
+        self._rows = rows
+        self._self_driven = _self_driven(group)
+        self.reset()
+
+    def reset(self) -> None:
+        """Return to the state before the first step of a sample."""
+        self._state = self._group.bias.astype(np.int64).copy()
+        self._step = 0
+        self._updated = np.zeros(self._group.size, dtype=np.int64)
+        self._touched = self._self_driven.copy()
+
+    def event(self, source: str, address: int) -> None:
+        """Add one event's weights."""
+        row = self._rows[source][address]
+        targets = np.flatnonzero(row)
+        self._catch_up(targets)
+        self._state[targets] += row[targets]
+        self._touched[targets] = True
+
+    def tick(self) -> np.ndarray:
+        """End the time step; return the addresses that fired, ascending."""
+        active = np.flatnonzero(self._touched)
+        self._catch_up(active)
+        _, fired, state, _ = tick(_subset(self._group, active), self._state[active])
+        self._state[active] = state
+        self._step += 1
+        self._updated[active] = self._step
+        # A state already at threshold fires in the next step without any event.
+        self._touched = self._self_driven | (self._state >= self._group.threshold)
+        return active[fired]
+
+    def potentials(self) -> np.ndarray:
+        """The stored state of every neuron, int64 (n,), with missed leak steps made up."""
+        self._catch_up(np.arange(self._group.size))
+        return self._state.copy()
+
+    def _catch_up(self, neurons: np.ndarray) -> None:
+        """Apply the leak steps ``neurons`` missed while nothing happened to them."""
+        behind = neurons[self._updated[neurons] < self._step]
+        while behind.size:
+            kept = leak(self._state[behind], self._group.leak_numerator, self._group.leak_shift)
+            self._state[behind] = kept + self._group.bias[behind]
+            self._updated[behind] += 1
+            behind = behind[self._updated[behind] < self._step]
+
+
+def _self_driven(group: QuantizedGroup) -> np.ndarray:
+    """Neurons that must be visited every step: a bias could make them fire, or a clamp bind."""
+    bias = group.bias
+    if group.leak_numerator:
+        # Leak and bias alone settle no higher than here, started from below threshold.
+        ceiling = -((-(bias << group.leak_shift)) // group.leak_numerator)
+    else:
+        ceiling = np.where(bias > 0, np.iinfo(np.int64).max, 0)
+    driven = ceiling >= group.threshold
+    if group.v_low is not None:
+        driven = driven | (bias != 0)
+    return np.asarray(driven | (group.threshold <= 0))
+
+
+def _subset(group: QuantizedGroup, index: np.ndarray) -> QuantizedGroup:
+    return replace(
+        group,
+        shape=(index.size,),
+        bias=group.bias[index],
+        threshold=group.threshold[index],
+        reset_amount=group.reset_amount[index],
+        reset_value=group.reset_value[index],
+    )
+
+
+def run_event_driven(network: QuantizedNetwork, inputs: np.ndarray) -> GoldenRun:
+    """Run every sample event by event; the spikes equal :func:`run_clocked`'s.
+
+    Parameters
+    ----------
+    network
+        The integer network.
+    inputs
+        uint8 0/1, shape (time, sample, ...).
+    """
+    steps, samples = inputs.shape[:2]
+    flat = inputs.reshape(steps, samples, -1)
+    if flat.shape[2] != network.input_size:
+        raise UserError(f"input has {flat.shape[2]} addresses per time step, the network wants {network.input_size}")
+    groups = {
+        g.name: EventDrivenGroup(
+            g, {p.source: p.weight.T.astype(np.int64) << g.fractional_bits for p in network.into(g.name)}
+        )
+        for g in network.groups
+    }
+    spikes = {g.name: np.zeros((steps, samples, g.size), dtype=np.uint8) for g in network.groups}
+    for sample in range(samples):
+        for group in groups.values():
+            group.reset()
+        for step in range(steps):
+            events: dict[str, Iterable[int]] = {INPUT: np.flatnonzero(flat[step, sample])}
+            for group in network.groups:
+                machine = groups[group.name]
+                for projection in network.into(group.name):
+                    for address in events[projection.source]:
+                        machine.event(projection.source, int(address))
+                fired = machine.tick()
+                events[group.name] = fired
+                spikes[group.name][step, sample, fired] = 1
+    return GoldenRun(spikes=spikes)
+
+
+def process_spikes_event_driven(
+    spike_times: Iterable[tuple[float, int]],
+    weights: np.ndarray,
+    *,
+    v_threshold: float = 1.0,
+    tau: float = 20.0,
+    reset: str = "subtract",
+    v_reset: float = 0.0,
+    refractory: float = 0.0,
+) -> list[tuple[float, int]]:
+    """Run one layer of leaky integrate-and-fire neurons in continuous time, event by event.
+
+    Between events nothing is computed: when an event arrives, the potential first decays by
+    ``exp(-dt / tau)`` (the exact solution of ``tau dv/dt = -v``), then the event's weight is
+    added, then the threshold is tested (``v > v_threshold``). Events with equal times act
+    together: all their weights are added before the test.
+
+    Parameters
+    ----------
+    spike_times
+        (time, address) pairs in any order; address is the pre neuron, 0 to pre - 1.
+    weights
+        Real or integer, shape (post, pre), in the units of ``v_threshold``.
+    v_threshold
+        Firing threshold, > 0.
+    tau
+        Membrane time constant in the units of the times; ``inf`` for no leak.
+    reset
+        "subtract" the threshold or set to "v_reset".
+    v_reset
+        Potential after a spike with reset "v_reset".
+    refractory
+        Time after a spike in which the neuron ignores events, in the units of the times.
+
+    Returns
+    -------
+    list of (time, address)
+        Output spikes of the post neurons, ordered by time, then address.
+
+    Raises
+    ------
+    UserError
+        Weights are not a finite matrix, an address is out of range, a time is not finite, or a
+        parameter is out of range.
+
+    Examples
+    --------
+    Two inputs together reach the threshold; one alone leaks away before the next:
+
+    >>> process_spikes_event_driven([(0, 0), (0, 1), (50, 0), (110, 1)], [[0.6, 0.6]])
+    [(0.0, 0)]
+    """
+    matrix = np.asarray(weights, dtype=np.float64)
+    if matrix.ndim != 2 or not np.isfinite(matrix).all():
+        raise UserError(f"weights must be a finite matrix of shape (post, pre), not of shape {matrix.shape}")
+    if not np.isfinite(v_threshold) or v_threshold <= 0:
+        raise UserError(f"v_threshold must be a finite number above 0, not {v_threshold!r}")
+    if not tau > 0:
+        raise UserError(f"tau must be above 0, not {tau!r}")
+    if reset not in ("subtract", "v_reset"):
+        raise UserError(f'reset must be "subtract" or "v_reset", not {reset!r}')
+    if not refractory >= 0:
+        raise UserError(f"refractory must be at least 0, not {refractory!r}")
+    events = sorted((float(time), int(address)) for time, address in spike_times)
+    for time, address in events:
+        if not np.isfinite(time):
+            raise UserError(f"spike time must be finite, not {time!r} (address {address})")
+        if not 0 <= address < matrix.shape[1]:
+            raise UserError(f"address must be from 0 to {matrix.shape[1] - 1}, not {address} (time {time})")
+
+    v = np.zeros(matrix.shape[0])
+    last_time = np.zeros(matrix.shape[0])
+    blocked_until = np.full(matrix.shape[0], -np.inf)
+    spikes: list[tuple[float, int]] = []
+    index = 0
+    while index < len(events):
+        time = events[index][0]
+        drive = np.zeros(matrix.shape[0])
+        reached = np.zeros(matrix.shape[0], dtype=bool)
+        while index < len(events) and events[index][0] == time:
+            column = matrix[:, events[index][1]]
+            drive += column
+            reached |= column != 0
+            index += 1
+        targets = np.flatnonzero(reached & (time >= blocked_until))
+        v[targets] = v[targets] * np.exp(-(time - last_time[targets]) / tau) + drive[targets]
+        last_time[targets] = time
+        fired = targets[v[targets] > v_threshold]
+        v[fired] = v[fired] - v_threshold if reset == "subtract" else v_reset
+        blocked_until[fired] = time + refractory
+        spikes += [(time, int(neuron)) for neuron in fired]
+    return spikes

@@ -1,0 +1,191 @@
+"""Rounding floats to signed integers: weights, membrane potentials, and the scales between them."""
+
+from typing import Literal
+
+import numpy as np
+
+from qsnn_hw.errors import UserError
+
+MIN_BITS = 2
+MAX_BITS = 16
+
+Clip = Literal["max", "mse", "percentile"]
+CLIPS: tuple[Clip, ...] = ("max", "mse", "percentile")
+
+# The share of the largest magnitudes that "percentile" clipping gives up.
+_PERCENTILE = 99.0
+# Clipping points tried by "mse", as fractions of max|w|; finer steps change the error by < 1 %.
+_MSE_FRACTIONS = np.linspace(0.20, 1.0, 81)
+
+
+def check_bits(bits: int, what: str = "bits") -> int:
+    """Return ``bits`` when it is a whole number from 2 to 16; raise UserError otherwise."""
+    if isinstance(bits, bool) or not isinstance(bits, int | np.integer) or not MIN_BITS <= bits <= MAX_BITS:
+        raise UserError(f"{what} must be a whole number from {MIN_BITS} to {MAX_BITS}, not {bits!r}")
+    return int(bits)
+
+
+def integer_dtype(bits: int) -> type[np.signedinteger]:
+    """The smallest NumPy signed integer type that holds ``bits`` bits (8 to 64)."""
+    for limit, dtype in ((8, np.int8), (16, np.int16), (32, np.int32)):
+        if bits <= limit:
+            return dtype  # type: ignore[return-value]
+    return np.int64
+
+
+def _finite(values: np.ndarray, what: str) -> np.ndarray:
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{what} must be an array of numbers: {error}") from error
+    if not np.isfinite(array).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise UserError(f"{what} must be finite, not {array[where]} at index {where}")
+    return array
+
+
+def weight_scale(weights: np.ndarray, bits: int, *, clip: Clip = "max", per_neuron: bool = False) -> np.ndarray:
+    """Choose the value of one integer step from the weights themselves.
+
+    Parameters
+    ----------
+    weights
+        Real numbers, shape (post, pre).
+    bits
+        Signed width, 2 to 16; the largest integer is 2**(bits-1) - 1 on both sides, so that zero
+        stays zero and the range is symmetric.
+    clip
+        "max" keeps every weight, "percentile" gives up the largest 1 % of magnitudes, "mse" takes
+        the clipping point with the least mean squared rounding and clipping error.
+    per_neuron
+        One scale for each row instead of one for all.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, shape (post,): the scale of each row, always > 0 (1 for a row of zeros).
+    """
+    check_bits(bits)
+    values = _finite(weights, "weights")
+    rows = np.abs(values.reshape(values.shape[0], -1) if per_neuron else values.reshape(1, -1))
+    largest = 2 ** (bits - 1) - 1
+    peak = rows.max(axis=1, initial=0.0)
+    if clip == "percentile" and rows.shape[1]:
+        peak = np.maximum(np.percentile(rows, _PERCENTILE, axis=1), peak / (2 * largest))
+    elif clip == "mse" and rows.shape[1]:
+        best = np.full(rows.shape[0], np.inf)
+        chosen = peak.copy()
+        for fraction in _MSE_FRACTIONS:
+            scale = np.where(peak > 0, peak * fraction / largest, 1.0)
+            rounded = np.minimum(np.rint(rows / scale[:, None]), largest) * scale[:, None]
+            error = ((rows - rounded) ** 2).sum(axis=1)
+            # "<=" prefers the widest range among equals, which keeps exact grids exact.
+            better = error <= best
+            best = np.where(better, error, best)
+            chosen = np.where(better, peak * fraction, chosen)
+        peak = chosen
+    scales = np.where(peak > 0, peak / largest, 1.0)
+    # Denormal weights would underflow to a scale of 0.
+    scales = np.maximum(scales, np.finfo(np.float64).tiny)
+    return np.broadcast_to(scales, (values.shape[0],)).copy()
+
+
+def round_weights(weights: np.ndarray, scale: np.ndarray, bits: int) -> np.ndarray:
+    """Round ``weights / scale`` to signed integers of ``bits`` bits, clipping symmetrically.
+
+    Parameters
+    ----------
+    weights
+        Real numbers, shape (post, ...).
+    scale
+        Shape (post,) as :func:`weight_scale` returns it.
+    bits
+        2 to 16.
+
+    Returns
+    -------
+    numpy.ndarray
+        int8 for up to 8 bits, int16 above; ties round to even.
+    """
+    largest = 2 ** (bits - 1) - 1
+    divisor = np.asarray(scale, dtype=np.float64).reshape((-1,) + (1,) * (np.ndim(weights) - 1))
+    rounded = np.rint(np.asarray(weights, dtype=np.float64) / divisor)
+    return np.clip(rounded, -largest, largest).astype(integer_dtype(bits))
+
+
+def quantize_weights(weights: np.ndarray, bits: int) -> tuple[np.ndarray, float]:
+    """Quantize weights to signed integers with one scale taken from the data.
+
+    Parameters
+    ----------
+    weights
+        Real numbers of any shape.
+    bits
+        Signed width, 2 to 16.
+
+    Returns
+    -------
+    integers : numpy.ndarray
+        Same shape; int8 for 2 to 8 bits, int16 for 9 to 16; within +-(2**(bits-1) - 1).
+    scale : float
+        ``weights`` is approximately ``integers * scale``; max|weights| / (2**(bits-1) - 1), or 1.0
+        when every weight is zero.
+
+    Raises
+    ------
+    UserError
+        ``bits`` is out of range, or a weight is NaN or infinite.
+
+    Examples
+    --------
+    >>> quantize_weights([[1.0, -0.5], [0.25, 0.0]], bits=4)
+    (array([[ 7, -4],
+           [ 2,  0]], dtype=int8), 0.14285714285714285)
+    """
+    check_bits(bits)
+    values = _finite(weights, "weights")
+    scale = weight_scale(values.reshape(1, -1), bits)
+    return round_weights(values.reshape(1, -1), scale, bits).reshape(values.shape), float(scale[0])
+
+
+def membrane_scale(v_threshold: float, bits: int) -> float:
+    """The potential of one integer step when the range holds 2 x threshold on either side."""
+    check_bits(bits)
+    if not np.isfinite(v_threshold) or v_threshold <= 0:
+        raise UserError(f"v_threshold must be a finite number above 0, not {v_threshold!r}")
+    return 2.0 * float(v_threshold) / (2 ** (bits - 1) - 1)
+
+
+def quantize_membrane(v: np.ndarray, v_threshold: float, bits: int) -> np.ndarray:
+    """Quantize membrane potentials with a headroom of 2 x threshold.
+
+    The largest integer stands for ``2 * v_threshold``: a potential may overshoot the threshold
+    by its own size before it saturates. One step is worth :func:`membrane_scale`.
+
+    Parameters
+    ----------
+    v
+        Potentials of any shape, in the units of ``v_threshold``.
+    v_threshold
+        Firing threshold, > 0.
+    bits
+        Signed width, 2 to 16.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape; int8 for 2 to 8 bits, int16 for 9 to 16; saturated to +-(2**(bits-1) - 1).
+
+    Raises
+    ------
+    UserError
+        ``bits`` is out of range, the threshold is not positive, or a potential is not finite.
+
+    Examples
+    --------
+    >>> quantize_membrane([0.0, 1.0, 2.0, 5.0, -5.0], v_threshold=1.0, bits=8)
+    array([   0,   64,  127,  127, -127], dtype=int8)
+    """
+    scale = membrane_scale(v_threshold, bits)
+    values = _finite(v, "v")
+    return round_weights(values.reshape(1, -1), np.array([scale]), bits).reshape(values.shape)
