@@ -1,0 +1,85 @@
+"""The graph a model file describes, before any convention is applied.
+
+The NIR reader and the plain model description both produce a :class:`Graph`; ``build.py`` turns it
+into a :class:`~qsnn_hw.model.network.Network`.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from qsnn_hw.errors import UserError
+
+NEURON_TYPES = ("LIF", "IF", "CubaLIF", "LI", "I", "CubaLI", "Threshold")
+OPERATOR_TYPES = (
+    *("Affine", "Linear", "Conv1d", "Conv2d", "SumPool2d", "AvgPool2d"),
+    *("Flatten", "Scale", "Delay", "Identity"),
+)
+KNOWN_TYPES = ("Input", "Output", *NEURON_TYPES, *OPERATOR_TYPES)
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node: its name, its type as NIR spells it, and its parameters as read."""
+
+    name: str
+    type: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes by name and directed edges between them; ``source`` names the file for messages."""
+
+    source: str
+    name: str
+    nodes: dict[str, Node]
+    edges: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...] = ()
+
+    def where(self, name: str) -> str:
+        """How messages refer to a node: file, node and type."""
+        return f"{self.source}: node {name!r} ({self.nodes[name].type})"
+
+    def before(self, name: str) -> tuple[str, ...]:
+        """Names of the nodes with an edge into ``name``, in a fixed order."""
+        return tuple(sorted(pre for pre, post in self.edges if post == name))
+
+    def after(self, name: str) -> tuple[str, ...]:
+        """Names of the nodes with an edge from ``name``, in a fixed order."""
+        return tuple(sorted(post for pre, post in self.edges if pre == name))
+
+    def numbers(self, name: str, key: str, default: float | None = None) -> np.ndarray:
+        """A node's parameter as float64, checked to be present, numeric and finite.
+
+        Raises
+        ------
+        UserError
+            Missing without ``default``, not numeric, empty, or not finite.
+        """
+        value = self.nodes[name].parameters.get(key)
+        if value is None:
+            if default is None:
+                raise UserError(f"{self.where(name)} has no {key}; export the model again")
+            value = default
+        try:
+            array = np.asarray(value, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise UserError(f"{self.where(name)}: {key} is not an array of numbers") from None
+        if array.size == 0:
+            raise UserError(f"{self.where(name)}: {key} is empty")
+        bad = int(np.count_nonzero(~np.isfinite(array)))
+        if bad:
+            raise UserError(
+                f"{self.where(name)}: {key} holds {bad} value{'s' if bad > 1 else ''} that are NaN or "
+                "infinite; train or export the model again"
+            )
+        return array
+
+    def whole(self, name: str, key: str, default: int | None = None) -> np.ndarray:
+        """Like :meth:`numbers`, but every value must be a whole number; int64, one-dimensional."""
+        array = self.numbers(name, key, default)
+        if np.any(array != np.round(array)) or np.any(np.abs(array) > 2**31):
+            raise UserError(f"{self.where(name)}: {key} is not made of whole numbers")
+        return np.atleast_1d(array).astype(np.int64).reshape(-1)

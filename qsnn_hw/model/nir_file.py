@@ -1,0 +1,168 @@
+"""NIR files (HDF5) to a flat :class:`Graph`, read directly so that naming and shape slips survive.
+
+``nir.read`` refuses published files over names or shapes alone: edges that name a subgraph's inner
+node, parameters of shape 1 where 1x1x1 is due. The raw groups hold everything needed. Layout as in
+the NIR package: ``node/type``, ``node/nodes/<name>/<parameter>``, ``node/edges`` as pairs of names.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.model.graph import Graph, Node
+
+_MAX_DEPTH = 16
+_MAX_ELEMENTS = 2**28
+
+
+def read_graph(path: Path) -> Graph:
+    """Read the graph of a NIR file, with subgraphs flattened into ``parent.child`` names.
+
+    Raises
+    ------
+    UserError
+        The file is missing, is not HDF5, is damaged, or does not hold a NIR graph.
+    """
+    if not path.exists():
+        raise UserError(f"no such file: {path}")
+    if path.is_dir():
+        raise UserError(f"{path} is a folder, not a .nir file")
+    try:
+        with h5py.File(path, "r") as archive:
+            nodes, edges, warnings = _read_root(archive, str(path))
+    except PermissionError as error:
+        raise UserError(f"cannot read {path}: permission denied") from error
+    except UserError:
+        raise
+    # h5py raises OSError, KeyError, RuntimeError, ValueError or UnicodeDecodeError for damaged files.
+    except Exception as error:
+        raise UserError(f"{path} is not a readable .nir (HDF5) file: {_first_line(error)}") from error
+    return Graph(str(path), path.stem, nodes, edges, tuple(warnings))
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip("'\"").splitlines() or [type(error).__name__])[0]
+
+
+class _Flattener:
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.nodes: dict[str, Node] = {}
+        self.edges: list[tuple[str, str]] = []
+        # Subgraph name -> the flat names that edges into and out of it refer to.
+        self.entries: dict[str, list[str]] = {}
+        self.exits: dict[str, list[str]] = {}
+        self.warnings: list[str] = []
+
+    def add(self, group: h5py.Group, prefix: str, depth: int) -> None:
+        where = f"{self.source}: graph {prefix.rstrip('.') or '(top)'}"
+        if depth > _MAX_DEPTH:
+            raise UserError(f"{where} nests deeper than {_MAX_DEPTH} graphs; flatten it before export")
+        members = group.get("nodes")
+        if not isinstance(members, h5py.Group):
+            raise UserError(f"{where} has no nodes; is it a NIR file?")
+        for name, member in members.items():
+            self._add_node(name, member, prefix, depth)
+        edges = _value(group, "edges", where)
+        for pair in [] if edges is None else edges:
+            if len(pair) != 2:
+                raise UserError(f"{where}: edge {pair!r} is not a pair of node names")
+            self.edges.append((prefix + _text(pair[0]), prefix + _text(pair[1])))
+
+    def _add_node(self, name: str, member: Any, prefix: str, depth: int) -> None:
+        flat = prefix + name
+        where = f"{self.source}: node {flat!r}"
+        if not isinstance(member, h5py.Group):
+            raise UserError(f"{where} is not a group of parameters; the file is damaged")
+        kind = _value(member, "type", where)
+        if kind is None:
+            raise UserError(f"{where} has no type; the file is damaged")
+        if _text(kind) != "NIRGraph":
+            if flat in self.nodes:
+                raise UserError(f"{where} appears twice once subgraphs are flattened; rename one")
+            parameters = {
+                key: _value(member, key, where)
+                for key, item in member.items()
+                if key != "type" and isinstance(item, h5py.Dataset)
+            }
+            self.nodes[flat] = Node(flat, _text(kind), parameters)
+            return
+        self.add(member, f"{flat}.", depth + 1)
+        inner = [node for node in self.nodes.values() if _parent(node.name, flat)]
+        self.entries[flat] = [node.name for node in inner if node.type == "Input"]
+        self.exits[flat] = [node.name for node in inner if node.type == "Output"]
+
+    def resolved_edges(self) -> tuple[tuple[str, str], ...]:
+        found: dict[tuple[str, str], None] = {}
+        for pre, post in self.edges:
+            for first in self._resolve(pre, self.exits, "leaves", (pre, post)):
+                for second in self._resolve(post, self.entries, "enters", (pre, post)):
+                    if (first, second) in found:
+                        self.warnings.append(f"{self.source}: edge {first!r} -> {second!r} appears twice")
+                    found[first, second] = None
+        return tuple(found)
+
+    def _resolve(
+        self, name: str, doors: dict[str, list[str]], verb: str, edge: tuple[str, str]
+    ) -> list[str]:
+        if name in self.nodes:
+            return [name]
+        if name in doors:
+            if len(doors[name]) != 1:
+                raise UserError(
+                    f"{self.source}: edge {edge[0]!r} -> {edge[1]!r} {verb} subgraph {name!r}, which has "
+                    f"{len(doors[name])} such ports, not one"
+                )
+            return doors[name]
+        raise UserError(
+            f"{self.source}: edge {edge[0]!r} -> {edge[1]!r} names node {name!r}, which does not exist"
+        )
+
+
+def _parent(name: str, graph: str) -> bool:
+    return name.startswith(f"{graph}.") and "." not in name[len(graph) + 1 :]
+
+
+def _read_root(
+    archive: h5py.File, source: str
+) -> tuple[dict[str, Node], tuple[tuple[str, str], ...], list[str]]:
+    root = archive.get("node")
+    if not isinstance(root, h5py.Group):
+        raise UserError(f"{source} is an HDF5 file but not a NIR file: it has no 'node' group")
+    kind = _value(root, "type", source)
+    if kind is None or _text(kind) != "NIRGraph":
+        raise UserError(f"{source} does not hold a NIRGraph at its root; export the whole network")
+    flattener = _Flattener(source)
+    flattener.add(root, "", 0)
+    edges = flattener.resolved_edges()
+    # Inner Input and Output nodes only hand on; at the top they are the network's ports.
+    nodes = {
+        name: Node(name, "Identity", node.parameters)
+        if "." in name and node.type in ("Input", "Output") and _inside(name, flattener.entries)
+        else node
+        for name, node in flattener.nodes.items()
+    }
+    return nodes, edges, flattener.warnings
+
+
+def _inside(name: str, graphs: dict[str, list[str]]) -> bool:
+    return any(_parent(name, graph) for graph in graphs)
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+
+
+def _value(group: h5py.Group, key: str, where: str) -> Any:
+    item = group.get(key)
+    if item is None:
+        return None
+    if not isinstance(item, h5py.Dataset):
+        raise UserError(f"{where}: {key} is not a dataset; the file is damaged")
+    # A damaged header can claim terabytes; refuse before allocating them.
+    if item.size is not None and item.size > _MAX_ELEMENTS:
+        raise UserError(f"{where}: {key} claims {item.size} elements; the file is damaged")
+    value = item[()]
+    return value.decode("utf-8") if isinstance(value, bytes) else value

@@ -1,0 +1,199 @@
+"""Operator nodes to the operators of :mod:`qsnn_hw.model.network`, with their output shapes."""
+
+import numpy as np
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.model.graph import Graph
+from qsnn_hw.model.network import Conv2d, Dense, Operator, Pool2d, Scale
+
+Shape = tuple[int, ...]
+
+
+def size_of(shape: Shape) -> int:
+    """The number of addresses of a shape."""
+    return int(np.prod(shape, dtype=np.int64))
+
+
+def operator(graph: Graph, name: str, shape: Shape) -> tuple[Operator | None, Shape]:
+    """The operator of a node fed with ``shape``, None where only the shape changes, and its output.
+
+    Raises
+    ------
+    UserError
+        Wrong shapes, missing or non-finite parameters; names file, node and type.
+    """
+    kind = graph.nodes[name].type
+    if kind in ("Affine", "Linear"):
+        return _dense(graph, name, shape)
+    if kind in ("Conv1d", "Conv2d"):
+        return _convolution(graph, name, shape)
+    if kind in ("SumPool2d", "AvgPool2d"):
+        return _pool(graph, name, shape)
+    if kind == "Flatten":
+        return None, (size_of(shape),)
+    if kind == "Scale":
+        factor = graph.numbers(name, "scale").reshape(-1)
+        if factor.size not in (1, size_of(shape)):
+            raise UserError(
+                f"{graph.where(name)}: scale has {factor.size} values, its input has {size_of(shape)}"
+            )
+        return Scale(np.broadcast_to(factor, (size_of(shape),)).copy()), shape
+    return None, shape
+
+
+def weight_inputs(graph: Graph, name: str) -> int:
+    """The number of inputs an Affine or Linear node's weight wants."""
+    return _weight(graph, name, 2).shape[1]
+
+
+def _weight(graph: Graph, name: str, dimensions: int) -> np.ndarray:
+    weight = graph.numbers(name, "weight")
+    while weight.ndim > dimensions and weight.shape[0] == 1:
+        weight = weight[0]
+    if weight.ndim != dimensions:
+        raise UserError(
+            f"{graph.where(name)}: weight has shape {weight.shape}, not {dimensions} dimensions"
+        )
+    return weight
+
+
+def _bias(graph: Graph, name: str, outputs: int) -> np.ndarray | None:
+    if graph.nodes[name].parameters.get("bias") is None:
+        return None
+    bias = graph.numbers(name, "bias").reshape(-1)
+    if bias.size != outputs:
+        raise UserError(f"{graph.where(name)}: bias has {bias.size} values, the weight has {outputs} outputs")
+    return bias
+
+
+def _dense(graph: Graph, name: str, shape: Shape) -> tuple[Operator, Shape]:
+    weight = _weight(graph, name, 2)
+    if weight.shape[1] != size_of(shape):
+        raise UserError(
+            f"{graph.where(name)}: weight {weight.shape} wants {weight.shape[1]} inputs, "
+            f"the nodes before it give {size_of(shape)} {shape}"
+        )
+    bias = _bias(graph, name, weight.shape[0])
+    if graph.nodes[name].type == "Affine" and bias is None:
+        raise UserError(f"{graph.where(name)} has no bias; export it again, or as Linear")
+    return Dense(weight, bias), (weight.shape[0],)
+
+
+def _pair(graph: Graph, name: str, key: str, default: int, least: int) -> tuple[int, int]:
+    """A (vertical, horizontal) parameter; a single number counts for both."""
+    values = graph.whole(name, key, default)
+    if values.size not in (1, 2) or np.any(values < least):
+        raise UserError(f"{graph.where(name)}: {key} is {values.tolist()}, not one or two numbers >= {least}")
+    return int(values[0]), int(values[-1])
+
+
+def _single(graph: Graph, name: str, key: str, default: int, least: int) -> int:
+    values = graph.whole(name, key, default)
+    if values.size != 1 or values[0] < least:
+        raise UserError(f"{graph.where(name)}: {key} is {values.tolist()}, not one number >= {least}")
+    return int(values[0])
+
+
+def _planes(graph: Graph, name: str, channels: int | None, shape: Shape) -> tuple[int, int, int]:
+    """The (channels, height, width) that a convolution or pool sees for an incoming ``shape``."""
+    kind = graph.nodes[name].type
+    own = graph.nodes[name].parameters.get("input_shape")
+    space = () if own is None else tuple(int(v) for v in graph.whole(name, "input_shape"))
+    if kind == "Conv1d" and space:
+        space = (1, space[-1])
+    if len(space) == 2 and channels is not None and channels * size_of(space) == size_of(shape):
+        return channels, space[0], space[1]
+    plain = shape
+    while len(plain) > (2 if kind == "Conv1d" else 3) and plain[0] == 1:
+        plain = plain[1:]
+    if kind == "Conv1d" and len(plain) == 2:
+        plain = (plain[0], 1, plain[1])
+    if len(plain) == 2 and channels in (1, None):
+        plain = (1, *plain)
+    if len(plain) != 3 or (channels is not None and plain[0] != channels) or (space and space != plain[1:]):
+        wants = f"{channels if channels is not None else 'channels'} x {space or 'height x width'}"
+        raise UserError(
+            f"{graph.where(name)}: its input has shape {shape}, it wants {wants}; "
+            "check the nodes before it and input_shape"
+        )
+    return plain[0], plain[1], plain[2]
+
+
+def _extent(
+    graph: Graph,
+    name: str,
+    size: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+    dilation: tuple[int, int] = (1, 1),
+) -> tuple[int, int]:
+    """Output height and width, as PyTorch counts them."""
+    out = [(size[i] + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1) // stride[i] + 1 for i in (0, 1)]
+    if min(out) < 1:
+        raise UserError(f"{graph.where(name)}: a kernel of {kernel} does not fit its input of {size}")
+    return out[0], out[1]
+
+
+def _convolution(graph: Graph, name: str, shape: Shape) -> tuple[Operator, Shape]:
+    flat = graph.nodes[name].type == "Conv1d"
+    weight = graph.numbers(name, "weight")
+    if weight.ndim != (3 if flat else 4):
+        raise UserError(
+            f"{graph.where(name)}: weight has shape {weight.shape}, not {3 if flat else 4} dimensions"
+        )
+    if flat:
+        weight = weight[:, :, np.newaxis, :]
+    groups = _single(graph, name, "groups", 1, 1)
+    if weight.shape[0] % groups:
+        raise UserError(f"{graph.where(name)}: {weight.shape[0]} output channels do not divide by {groups}")
+    kernel = (weight.shape[2], weight.shape[3])
+    stride = _pair(graph, name, "stride", 1, 1)
+    dilation = _pair(graph, name, "dilation", 1, 1)
+    if flat:
+        stride, dilation = (1, stride[1]), (1, dilation[1])
+    padding = _padding(graph, name, flat, kernel, stride, dilation)
+    planes = _planes(graph, name, weight.shape[1] * groups, shape)
+    out = _extent(graph, name, (planes[1], planes[2]), kernel, stride, padding, dilation)
+    bias = _bias(graph, name, weight.shape[0])
+    made = Conv2d(weight, bias, planes, stride, padding, dilation, groups)
+    return made, (weight.shape[0], out[1]) if flat else (weight.shape[0], *out)
+
+
+def _padding(
+    graph: Graph,
+    name: str,
+    flat: bool,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+) -> tuple[int, int]:
+    value = graph.nodes[name].parameters.get("padding")
+    if isinstance(value, str):
+        if value == "valid":
+            return 0, 0
+        if value != "same":
+            raise UserError(f"{graph.where(name)}: padding is numbers, 'same' or 'valid', not {value!r}")
+        total = [dilation[i] * (kernel[i] - 1) for i in (0, 1)]
+        if stride != (1, 1) or total[0] % 2 or total[1] % 2:
+            raise UserError(
+                f"{graph.where(name)}: padding 'same' needs stride 1 and an odd kernel here; "
+                "export the model with numeric padding"
+            )
+        return total[0] // 2, total[1] // 2
+    padding = _pair(graph, name, "padding", 0, 0)
+    return (0, padding[1]) if flat else padding
+
+
+def _pool(graph: Graph, name: str, shape: Shape) -> tuple[Operator, Shape]:
+    planes = _planes(graph, name, None, shape)
+    if graph.nodes[name].parameters.get("kernel_size") is None:
+        raise UserError(f"{graph.where(name)} has no kernel_size; export the model again")
+    kernel = _pair(graph, name, "kernel_size", 1, 1)
+    given = graph.nodes[name].parameters.get("stride")
+    stride = kernel if given is None else _pair(graph, name, "stride", 1, 1)
+    padding = _pair(graph, name, "padding", 0, 0)
+    out = _extent(graph, name, (planes[1], planes[2]), kernel, stride, padding)
+    kind = graph.nodes[name].type
+    pool = Pool2d("sum" if kind == "SumPool2d" else "average", planes, kernel, stride, padding)
+    return pool, (planes[0], *out)
