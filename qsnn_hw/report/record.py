@@ -1,0 +1,236 @@
+"""What a build found out, as one frozen record that is ``report.json`` on disk.
+
+A figure that was not obtained is None (``null``), never 0: nothing was verified is not the same as
+nothing differed. Units are in the names; accuracies are fractions from 0 to 1.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from qsnn_hw import files
+from qsnn_hw.errors import UserError
+from qsnn_hw.report.parts import (
+    Accuracy,
+    Energy,
+    Files,
+    Latency,
+    OperatingPoint,
+    PowerMw,
+    Resource,
+    Timing,
+    Verification,
+)
+from qsnn_hw.report.values import Number, check_counts, check_numbers, decode, encode, number, put
+
+FORMAT = "qsnn-hw report 1"
+
+BASIS: Mapping[str, str] = {
+    "accuracy": "measured",
+    "verification": "simulated",
+    "resources": "tool report",
+    "timing": "tool report",
+    "latency": "simulated",
+    "power_mw": "estimated",
+    "energy": "estimated",
+    "spikes_per_sample": "measured",
+}
+"""How each part of a report is known when its maker does not say otherwise."""
+
+DEFINITIONS: Mapping[str, str] = {
+    "accuracy": "Fraction of test samples whose most active output neuron (first one on a tie) is the label.",
+    "verification": "Spikes and membrane potentials of the simulated RTL compared one by one with the golden "
+    "model; a mismatch is any difference in value, order or number.",
+    "resources": "Cells used and available on the device, under the names the place-and-route tool reports.",
+    "timing": "Highest clock frequency that the place-and-route tool's static timing analysis allows.",
+    "latency": "Clock cycles from the first input event of a sample to its last output word, counted in "
+    "simulation; microseconds are cycles divided by Fmax.",
+    "power_mw": "Estimate for the whole device from clock, used cells and activity; low and high bound the "
+    "uncertainty of the coefficients.",
+    "energy": "Typical power times the mean time per sample at the operating clock, and that divided by all "
+    "spikes of a sample, input spikes included.",
+    "spikes_per_sample": "Mean number of spikes per test sample in the integer network.",
+}
+"""What each part of a report means, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One neuron group as quantized and as mapped; anything not known is None.
+
+    Parameters
+    ----------
+    name, neurons, synapses
+        The group, its size, and the non-zero weights that end in it.
+    weight_bits, potential_bits
+        Signed widths.
+    scale_low, scale_high
+        Smallest and largest real value of one weight step over the group's neurons.
+    threshold_low, threshold_high
+        Smallest and largest firing threshold, in integer potential steps; None for a readout.
+    dead_neurons
+        Neurons that never fired over the test set.
+    saturations
+        How often a potential was clamped over the test set.
+    lanes, folds
+        Parallel datapaths, and how many neurons each of them serves.
+    rom_bits
+        Synapse memory, in bits.
+    cycles_per_sample
+        Mean clock cycles per sample in which the group works.
+    """
+
+    name: str
+    neurons: int
+    synapses: int | None = None
+    weight_bits: int | None = None
+    potential_bits: int | None = None
+    scale_low: Number | None = None
+    scale_high: Number | None = None
+    threshold_low: int | None = None
+    threshold_high: int | None = None
+    dead_neurons: int | None = None
+    saturations: int | None = None
+    lanes: int | None = None
+    folds: int | None = None
+    rom_bits: int | None = None
+    cycles_per_sample: Number | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse values that are no counts or no numbers."""
+        where = f"layer {self.name!r}"
+        if self.neurons is None:
+            raise ValueError(f"{where}.neurons must be a number, not None")
+        check_counts(self, where, "neurons", "synapses", "weight_bits", "potential_bits", "dead_neurons")
+        check_counts(self, where, "saturations", "lanes", "folds", "rom_bits")
+        check_numbers(self, where, "scale_low", "scale_high", "cycles_per_sample")
+        # A threshold may be negative, unlike a count.
+        for name in ("threshold_low", "threshold_high"):
+            put(self, **{name: number(f"{where}.{name}", getattr(self, name))})
+
+
+@dataclass(frozen=True)
+class NetworkSummary:
+    """What was built: name, size of the input, time steps per sample, and its neuron groups."""
+
+    name: str
+    inputs: int | None = None
+    steps: int | None = None
+    layers: tuple[Layer, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse anything but counts."""
+        check_counts(self, "network", "inputs", "steps")
+
+
+@dataclass(frozen=True)
+class Board:
+    """What it was built for: the board's key, its full name and the device on it."""
+
+    name: str
+    title: str | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything ``report.json`` says; every part may be missing except the network's name.
+
+    Parameters
+    ----------
+    network
+        The network and its layers.
+    bits
+        Weight width asked for.
+    convention
+        Field name -> value of the convention under which the model file was read.
+    accuracy, accuracy_samples
+        Fractions, and the number of test samples behind them.
+    verification, timing, latency, power_mw, energy
+        The figures; see their types.
+    resources
+        The place-and-route tool's own cell name -> used and available.
+    operating_point
+        The board's clock, at which power and energy hold.
+    spikes_per_sample
+        ``input`` or a group's name -> mean spikes per sample.
+    board
+        None before a board is chosen.
+    tools
+        Tool name -> version.
+    files
+        The products.
+    assumptions, warnings
+        One line each.
+    basis, definitions
+        Part of the report -> how it is known, and what it means.
+    created
+        ISO 8601 date and time, or None.
+    """
+
+    network: NetworkSummary
+    bits: int | None = None
+    convention: Mapping[str, object] = field(default_factory=dict)
+    accuracy: Accuracy = field(default_factory=Accuracy)
+    accuracy_samples: int | None = None
+    verification: Verification = field(default_factory=Verification)
+    resources: Mapping[str, Resource] = field(default_factory=dict)
+    timing: Timing = field(default_factory=Timing)
+    latency: Latency = field(default_factory=Latency)
+    operating_point: OperatingPoint = field(default_factory=OperatingPoint)
+    power_mw: PowerMw = field(default_factory=PowerMw)
+    energy: Energy = field(default_factory=Energy)
+    spikes_per_sample: Mapping[str, Number | None] = field(default_factory=dict)
+    board: Board | None = None
+    tools: Mapping[str, str] = field(default_factory=dict)
+    files: Files = field(default_factory=Files)
+    assumptions: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    basis: Mapping[str, str] = field(default_factory=lambda: dict(BASIS))
+    definitions: Mapping[str, str] = field(default_factory=lambda: dict(DEFINITIONS))
+    created: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse values that are no numbers."""
+        check_counts(self, "report", "bits", "accuracy_samples")
+        spikes = self.spikes_per_sample.items()
+        put(self, spikes_per_sample={key: number(f"spikes_per_sample.{key}", n, 0) for key, n in spikes})
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of ``report.json``: plain dictionaries, lists, text, numbers and None."""
+        return {"format": FORMAT, **encode(self)}
+
+    def save(self, path: Path) -> None:
+        """Write ``report.json``, whole or not at all.
+
+        Raises
+        ------
+        UserError
+            The file cannot be written.
+        """
+        files.write_json(path, self.to_json())
+
+    @classmethod
+    def load(cls, path: Path) -> "Report":
+        """Read what :meth:`save` wrote.
+
+        Raises
+        ------
+        UserError
+            The file is missing, damaged, or not a report of this version.
+        """
+        content = files.read_json(path)
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            found = content.get("format") if isinstance(content, dict) else None
+            raise UserError(
+                f"{path} is not a report of this version: format is {found!r}, expected {FORMAT!r}; "
+                "run the build again"
+            )
+        try:
+            report = decode(cls, {key: item for key, item in content.items() if key != "format"}, "report")
+        except ValueError as error:
+            raise UserError(f"{path} is not a valid report: {error}; run the build again") from error
+        if not isinstance(report, cls):
+            raise TypeError(f"decode gave a {type(report).__name__}, not a Report")
+        return report
