@@ -1,0 +1,235 @@
+"""Input spikes, labels and the framework's own output spikes from an .npz file.
+
+Keys: ``input_packed`` with ``input_shape`` (``np.packbits`` along the last axis, then cut) or a plain
+``input``; ``label`` and ``out`` (or ``out_packed`` with ``out_shape``) optional. Other keys are left
+alone; :func:`load_array` reads them.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.files import read_npz
+from qsnn_hw.model.network import Network
+
+Layout = Literal["auto", "time-sample", "sample-time"]
+LAYOUTS: tuple[Layout, ...] = ("auto", "time-sample", "sample-time")
+
+_MAX_COUNT = 255
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Samples for a network, time first.
+
+    Parameters
+    ----------
+    source
+        The file, for messages.
+    input
+        uint8, shape (time, sample, *input shape): spikes per address and step, mostly 0 and 1.
+    label
+        int64, shape (sample,), or None.
+    out
+        The framework's own output spikes, uint8, shape (time, sample, neuron), or None.
+    layout
+        Which axis order the file had: "time-sample" or "sample-time".
+    """
+
+    source: str
+    input: np.ndarray
+    label: np.ndarray | None
+    out: np.ndarray | None
+    layout: str
+
+    @property
+    def steps(self) -> int:
+        """The number of time steps per sample."""
+        return int(self.input.shape[0])
+
+    @property
+    def samples(self) -> int:
+        """The number of samples."""
+        return int(self.input.shape[1])
+
+    def take(self, samples: int) -> "Dataset":
+        """The first ``samples`` samples.
+
+        Raises
+        ------
+        UserError
+            Not between 1 and the number of samples.
+        """
+        if not 1 <= samples <= self.samples:
+            raise UserError(f"{self.source}: samples is 1 to {self.samples}, not {samples}")
+        return Dataset(
+            self.source,
+            self.input[:, :samples],
+            None if self.label is None else self.label[:samples],
+            None if self.out is None else self.out[:, :samples],
+            self.layout,
+        )
+
+
+def load_dataset(
+    path: Path | str,
+    *,
+    network: Network | None = None,
+    input_shape: tuple[int, ...] | None = None,
+    layout: Layout = "auto",
+    samples: int | None = None,
+    out_key: str = "out",
+) -> Dataset:
+    """Read a data file.
+
+    Parameters
+    ----------
+    network, input_shape
+        What one time step must hold; a flat step of the right size is reshaped. Without either,
+        the file's own shape stands.
+    layout
+        The order of the first two axes. "auto" takes the axis whose length is the number of labels
+        as samples; where both or neither fit, it takes "time-sample".
+    samples
+        Keep only the first so many.
+    out_key
+        The key of the framework's own spikes; only a key other than "out" must exist.
+
+    Raises
+    ------
+    UserError
+        Missing file or keys, values that are not spike counts, or shapes that do not fit.
+    """
+    path = Path(path)
+    if layout not in LAYOUTS:
+        raise UserError(f"layout is one of {', '.join(LAYOUTS)}, not {layout!r}")
+    arrays = read_npz(path)
+    spikes = _array(path, arrays, "input")
+    if spikes is None:
+        raise UserError(
+            f"{path} has neither input_packed nor input; it holds {', '.join(sorted(arrays)) or 'nothing'}"
+        )
+    if spikes.ndim < 3:
+        raise UserError(f"{path}: input has shape {spikes.shape}, not (time, sample, addresses)")
+    if 0 in spikes.shape:
+        raise UserError(f"{path}: input has shape {spikes.shape}, so it is empty")
+    label = _labels(path, arrays)
+    order = _layout(layout, spikes, label)
+    if order == "sample-time":
+        spikes = np.swapaxes(spikes, 0, 1)
+    if label is not None and label.size != spikes.shape[1]:
+        raise UserError(
+            f"{path}: {label.size} labels for {spikes.shape[1]} samples (input read as {order}); "
+            "cut one of them, or give the other layout"
+        )
+    wanted = network.input_shape if network is not None else input_shape
+    spikes = _fitted(path, _counts(path, "input", spikes), wanted)
+    out = _out(path, arrays, out_key, order, spikes.shape[:2])
+    dataset = Dataset(str(path), spikes, label, out, order)
+    return dataset if samples is None else dataset.take(samples)
+
+
+def load_array(path: Path | str, key: str) -> np.ndarray:
+    """One array of a data file in its own layout, unpacked where it is stored as ``key_packed``.
+
+    Raises
+    ------
+    UserError
+        The file or the key is missing, or packed data does not fit its shape.
+    """
+    arrays = read_npz(Path(path))
+    found = _array(Path(path), arrays, key)
+    if found is None:
+        raise UserError(f"{path} has neither {key} nor {key}_packed; it holds {', '.join(sorted(arrays))}")
+    return found
+
+
+def _array(path: Path, arrays: dict[str, np.ndarray], key: str) -> np.ndarray | None:
+    packed = arrays.get(f"{key}_packed")
+    if packed is None:
+        return arrays.get(key)
+    shape_key = f"{key}_shape"
+    if shape_key not in arrays:
+        raise UserError(f"{path} has {key}_packed but no {shape_key}; add the shape before np.packbits")
+    sizes = arrays[shape_key]
+    if sizes.ndim != 1 or sizes.dtype.kind not in "iu" or sizes.size == 0 or np.any(sizes < 1):
+        raise UserError(f"{path}: {shape_key} is {sizes.tolist()}, not a list of sizes above 0")
+    shape = tuple(int(v) for v in sizes)
+    if packed.dtype != np.uint8:
+        raise UserError(f"{path}: {key}_packed is {packed.dtype}, not uint8 from np.packbits")
+    # Everything after the first two axes may have been flattened before packing.
+    lead = packed.shape[:-1]
+    last = int(np.prod(shape[len(lead) :], dtype=np.int64)) if len(lead) < len(shape) else 0
+    if lead != shape[: len(lead)] or not lead or packed.shape[-1] != -(-last // 8):
+        raise UserError(
+            f"{path}: {key}_packed has shape {packed.shape}, which does not unpack to {shape_key} {shape}; "
+            "the file is truncated or the shape is wrong"
+        )
+    return np.unpackbits(packed, axis=-1, count=last).reshape(shape)
+
+
+def _labels(path: Path, arrays: dict[str, np.ndarray]) -> np.ndarray | None:
+    label = arrays.get("label")
+    if label is None:
+        return None
+    if label.ndim != 1 or label.dtype.kind not in "iufb" or not np.all(np.isfinite(label)):
+        raise UserError(f"{path}: label has shape {label.shape} and type {label.dtype}, not one integer a sample")
+    if np.any(label != np.round(label)) or np.any(label < 0):
+        raise UserError(f"{path}: label holds values that are not class numbers from 0")
+    return label.astype(np.int64)
+
+
+def _layout(layout: Layout, spikes: np.ndarray, label: np.ndarray | None) -> str:
+    if layout != "auto":
+        return layout
+    if label is not None and spikes.shape[1] != label.size and spikes.shape[0] == label.size:
+        return "sample-time"
+    return "time-sample"
+
+
+def _counts(path: Path, key: str, values: np.ndarray) -> np.ndarray:
+    if values.dtype == np.uint8:
+        return values
+    if values.dtype.kind not in "iufb":
+        raise UserError(f"{path}: {key} has type {values.dtype}, not spike counts")
+    if values.dtype.kind == "f" and not np.all(np.isfinite(values)):
+        bad = int(np.count_nonzero(~np.isfinite(values)))
+        raise UserError(f"{path}: {key} holds {bad} values that are NaN or infinite, not spikes")
+    if np.any((values < 0) | (values > _MAX_COUNT) | (values != np.round(values))):
+        raise UserError(
+            f"{path}: {key} holds values other than whole spike counts from 0 to {_MAX_COUNT}; "
+            "encode analog values as spikes first"
+        )
+    return values.astype(np.uint8)
+
+
+def _fitted(path: Path, spikes: np.ndarray, wanted: tuple[int, ...] | None) -> np.ndarray:
+    if wanted is None or spikes.shape[2:] == tuple(wanted):
+        return np.ascontiguousarray(spikes)
+    has = int(np.prod(spikes.shape[2:], dtype=np.int64))
+    needs = int(np.prod(wanted, dtype=np.int64))
+    if has != needs:
+        raise UserError(f"{path}: input has {has} addresses per step, the network wants {needs}")
+    return np.ascontiguousarray(spikes).reshape(*spikes.shape[:2], *wanted)
+
+
+def _out(
+    path: Path, arrays: dict[str, np.ndarray], key: str, order: str, lead: tuple[int, ...]
+) -> np.ndarray | None:
+    out = _array(path, arrays, key)
+    if out is None:
+        if key != "out":
+            raise UserError(f"{path} has neither {key} nor {key}_packed; it holds {', '.join(sorted(arrays))}")
+        return None
+    if out.ndim < 3:
+        raise UserError(f"{path}: {key} has shape {out.shape}, not (time, sample, neuron)")
+    if order == "sample-time":
+        out = np.swapaxes(out, 0, 1)
+    if out.shape[:2] != tuple(lead):
+        raise UserError(
+            f"{path}: {key} covers {out.shape[0]} steps of {out.shape[1]} samples, input {lead[0]} of {lead[1]}"
+        )
+    return _counts(path, key, np.ascontiguousarray(out)).reshape(*lead, -1)
