@@ -1,0 +1,187 @@
+"""Verilog to a netlist of the device's own cells, with yosys.
+
+The figures in ``docs/implementation_notes.md`` are why the scripts here look the way they do.
+"""
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qsnn_hw.boards import Board
+from qsnn_hw.errors import ToolError
+from qsnn_hw.files import read_json, replacing, write_json, write_text
+from qsnn_hw.implement._tools import find_tool, run_tool
+from qsnn_hw.limits import Usage
+from qsnn_hw.progress import Progress
+
+_LOGIC = ("SB_LUT4", "LUT4")
+_REGISTERS = ("SB_DFF", "TRELLIS_FF")
+_BLOCK_RAMS = ("SB_RAM40_4K", "DP16KD", "PDPW16KD")
+_SPRAMS = ("SB_SPRAM256KA",)
+_DSPS = ("SB_MAC16", "MULT18X18D")
+
+
+@dataclass(frozen=True)
+class TopPort:
+    """A port of the synthesized top module: its direction ("in", "out", "inout") and bits."""
+
+    direction: str
+    width: int
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """What yosys made of a design.
+
+    Parameters
+    ----------
+    board
+        Name of the board it was made for.
+    top
+        Name of the top module.
+    netlist
+        The JSON netlist for nextpnr.
+    cells
+        Number of cells by yosys' own names, the whole design flattened.
+    ports
+        Ports of the top module by name.
+    script, log
+        What yosys was told and what it answered.
+    version
+        Version of yosys; None when it did not say.
+    """
+
+    board: str
+    top: str
+    netlist: Path
+    cells: Mapping[str, int]
+    ports: Mapping[str, TopPort]
+    script: Path
+    log: Path
+    version: str | None
+
+    @property
+    def usage(self) -> Usage:
+        """Cells by kind; ``logic_cells`` counts LUTs only, before carry cells are packed."""
+        return count_cells(self.cells)
+
+
+def count_cells(cells: Mapping[str, int]) -> Usage:
+    """Counts of a family's cells by kind.
+
+    An ECP5 block used through one read and one write port, PDPW16KD, is one DP16KD block.
+    """
+
+    def total(prefixes: tuple[str, ...]) -> int:
+        return sum(count for name, count in cells.items() if name.startswith(prefixes))
+
+    return Usage(total(_LOGIC), total(_REGISTERS), total(_BLOCK_RAMS), total(_SPRAMS), total(_DSPS))
+
+
+def parse_stat(stat: Any) -> dict[str, int]:
+    """Cell counts of the whole design out of the answer to ``stat -json``."""
+    try:
+        cells = stat["design"]["num_cells_by_type"]
+        return {str(name): int(count) for name, count in cells.items()}
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ToolError(f"yosys wrote cell statistics without design.num_cells_by_type: {error!r}") from error
+
+
+def parse_ports(netlist: Any, top: str) -> dict[str, TopPort]:
+    """Ports of module ``top`` out of a yosys JSON netlist."""
+    directions = {"input": "in", "output": "out", "inout": "inout"}
+    try:
+        ports = netlist["modules"][top]["ports"]
+        return {
+            str(name): TopPort(directions[port["direction"]], len(port["bits"]))
+            for name, port in ports.items()
+        }
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ToolError(f"yosys wrote a netlist without the ports of module {top}: {error!r}") from error
+
+
+def relative(path: Path, folder: Path) -> str:
+    """``path`` as seen from ``folder``.
+
+    The WebAssembly tools see a private /tmp in place of the machine's, so only relative paths
+    reach every file.
+    """
+    return os.path.relpath(path.resolve(), folder.resolve())
+
+
+def synthesis_script(verilog: str, top: str, board: Board, netlist: str, stat: str) -> str:
+    """The yosys script for one design; paths as seen from where yosys runs."""
+    options = " ".join(board.synth_args)
+    return (
+        f'read_verilog -sv "{verilog}"\n'
+        f"hierarchy -check -top {top}\n"
+        f"synth_{board.family} -top {top} {options} -json {netlist}\n"
+        f"tee -q -o {stat} stat -json\n"
+    )
+
+
+def _check_cells(cells: Mapping[str, int], minimum: Usage, top: str, log: Path) -> None:
+    """Yosys removes whatever no output depends on, without a word and with exit code 0."""
+    usage = count_cells(cells)
+    for what, least, found in (
+        ("LUTs", minimum.logic_cells, usage.logic_cells),
+        ("registers", minimum.registers, usage.registers),
+        ("block RAMs", minimum.block_rams, usage.block_rams),
+        ("single-port RAMs", minimum.sprams, usage.sprams),
+        ("multipliers", minimum.dsps, usage.dsps),
+    ):
+        if least is not None and (found or 0) < least:
+            raise ToolError(
+                f"yosys kept {found} {what} of {top} where at least {least} were expected: the rest was "
+                f"optimised away or mapped to something else; see {log}"
+            )
+
+
+def synthesize(
+    verilog: Path,
+    top: str,
+    board: Board,
+    out_dir: Path,
+    *,
+    minimum: Usage | None = None,
+    progress: Progress,
+) -> Synthesis:
+    """Synthesize module ``top`` of ``verilog`` for ``board`` into ``out_dir``.
+
+    Leaves synth.ys, synth.log, netlist.json and cells.json.
+
+    Parameters
+    ----------
+    minimum
+        The least the design must keep, in yosys' cells; by default one LUT and one register.
+
+    Raises
+    ------
+    UserError
+        yosys is missing or the folder cannot be written.
+    ToolError
+        yosys failed, or less than ``minimum`` is left of the design.
+    """
+    tool = find_tool("yosys")
+    script, log = out_dir / "synth.ys", out_dir / "synth.log"
+    netlist, stat = out_dir / "netlist.json", out_dir / "cells.json"
+    with ExitStack() as stack:
+        new_netlist = stack.enter_context(replacing(netlist))
+        new_stat = stack.enter_context(replacing(stat))
+        write_text(
+            script,
+            synthesis_script(relative(verilog, out_dir), top, board, new_netlist.name, new_stat.name),
+        )
+        run_tool(
+            tool, ["-Q", script.name], log=log, cwd=out_dir, progress=progress, name=f"yosys for {board.name}"
+        )
+        cells = parse_stat(read_json(new_stat))
+        ports = parse_ports(read_json(new_netlist), top)
+        _check_cells(cells, minimum or Usage(logic_cells=1, registers=1), top, log)
+        write_json(new_stat, cells)
+        # The script that stays must be one a user can run again.
+        write_text(script, synthesis_script(relative(verilog, out_dir), top, board, netlist.name, stat.name))
+    return Synthesis(board.name, top, netlist, cells, ports, script, log, tool.version)

@@ -1,0 +1,103 @@
+"""Which yosys and nextpnr options suit a design: area and Fmax of every choice, side by side in one run.
+
+``python scripts/compare_flags.py DESIGN.v TOP --board icebreaker --seeds 3`` prints a table of
+cells, used units and the Fmax of every seed. docs/implementation_notes.md holds what it said.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from qsnn_hw.boards import Board, load_board
+from qsnn_hw.errors import ToolError, UserError
+from qsnn_hw.implement.place_route import place_and_route
+from qsnn_hw.implement.synthesis import Synthesis, synthesize
+from qsnn_hw.limits import FAMILIES
+from qsnn_hw.progress import SILENT
+
+SYNTH: dict[str, dict[str, list[str]]] = {
+    "ice40": {
+        "plain": [],
+        "rwcheck off": ["-no-rw-check"],
+        "-device u": ["-no-rw-check", "-device", "u"],
+        "-device u -dff": ["-no-rw-check", "-device", "u", "-dff"],
+        "-device u -dsp": ["-no-rw-check", "-device", "u", "-dsp"],
+        "-device u -noabc": ["-no-rw-check", "-device", "u", "-noabc"],
+        "-device u min_ce 4": ["-no-rw-check", "-device", "u", "-dffe_min_ce_use", "4"],
+    },
+    "ecp5": {
+        "plain": [],
+        "rwcheck off": ["-no-rw-check"],
+        "-dff": ["-no-rw-check", "-dff"],
+        "-nowidelut": ["-no-rw-check", "-nowidelut"],
+        "-cmp2softlogic": ["-no-rw-check", "-cmp2softlogic"],
+        "-nowidelut -cmp2softlogic": ["-no-rw-check", "-nowidelut", "-cmp2softlogic"],
+        "-noccu2": ["-no-rw-check", "-noccu2"],
+    },
+}
+PLACE: dict[str, tuple[float | None, list[str]]] = {
+    "board clock": (None, []),
+    "asked 4x": (4.0, []),
+    "asked 8x": (8.0, []),
+    "asked 4x, tmg-ripup": (4.0, ["--tmg-ripup"]),
+    "asked 4x, router2": (4.0, ["--router", "router2"]),
+    "asked 4x, router2 tmg-ripup": (4.0, ["--router", "router2", "--tmg-ripup"]),
+    "asked 4x, timingweight 30": (4.0, ["--placer-heap-timingweight", "30"]),
+    "asked 4x, critexp 4": (4.0, ["--placer-heap-critexp", "4"]),
+}
+
+
+def _row(name: str, synthesis: Synthesis, board: Board, times: float | None, seeds: int, folder: Path) -> str:
+    fmax: list[float] = []
+    used: dict[str, int] = {}
+    started = time.monotonic()
+    for seed in range(1, seeds + 1):
+        asked = None if times is None else times * board.clock_mhz
+        try:
+            placed = place_and_route(synthesis, board, folder, seed=seed, freq_mhz=asked, progress=SILENT)
+        except (UserError, ToolError) as error:
+            return f"| {name} | {error} |"
+        fmax.append(placed.fmax_mhz)
+        used = {resource: count.used for resource, count in placed.resources.items()}
+    names = FAMILIES[board.family]
+    kept = [names.logic_cells, names.registers, names.block_ram, names.dsps]
+    counts = " ".join(f"{resource}={used[resource]}" for resource in kept if resource in used)
+    spread = " ".join(f"{value:.1f}" for value in fmax)
+    seconds = (time.monotonic() - started) / seeds
+    return f"| {name} | {counts} | {statistics.median(fmax):.1f} ({spread}) | {seconds:.1f} s |"
+
+
+def main() -> int:
+    """Run the comparison; 0 when every row was measured or says why not."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("verilog", type=Path)
+    parser.add_argument("top")
+    parser.add_argument("--board", default="icebreaker")
+    parser.add_argument("--seeds", type=int, default=3)
+    given = parser.parse_args()
+    try:
+        board = load_board(given.board)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            print("| choice | used | Fmax MHz, median (each seed) | nextpnr |\n|---|---|---|---|", flush=True)
+            for choice, flags in SYNTH[board.family].items():
+                made = synthesize(
+                    given.verilog, given.top, replace(board, synth_args=tuple(flags)), folder, progress=SILENT
+                )
+                print(_row(choice, made, board, 4.0, given.seeds, folder), flush=True)
+            made = synthesize(given.verilog, given.top, board, folder, progress=SILENT)
+            for choice, (times, flags) in PLACE.items():
+                placing = replace(board, place_args=tuple(flags))
+                print(_row(choice, made, placing, times, given.seeds, folder), flush=True)
+    except (UserError, ToolError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
