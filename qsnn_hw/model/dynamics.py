@@ -192,10 +192,9 @@ def neuron_group(
     fires = threshold is not None and kind != "Threshold"
     late = convention.reset_delay and fires and reset != "none"
     if not convention.reset_delay and convention.name == "snntorch" and recurrent and kind == "CubaLIF":
-        late = fires and reset != "none"
         reader.warnings.append(
-            f"{graph.where(name)}: reset_delay=false has no effect in snnTorch's RSynaptic; "
-            "imported with the delayed reset it computes"
+            f"{graph.where(name)}: imported with reset_delay=false; snnTorch 1.0.0's RSynaptic ignores that "
+            "option, so if it trained this model set reset_delay=true"
         )
     drops = convention.reset_drops_input == "always" or (
         convention.reset_drops_input == "snntorch" and (recurrent or kind == "CubaLIF")
