@@ -1,0 +1,198 @@
+"""A group of LIF neurons between two AER streams."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from qsnn_hw.plan import GroupPlan
+from qsnn_hw.rtl.aer import address_bits, aer_signature
+from qsnn_hw.rtl.encoder import SpikeEncoder
+from qsnn_hw.rtl.lif import LifLane
+from qsnn_hw.rtl.neuron_memory import NeuronMemory, ParameterMemory
+from qsnn_hw.rtl.synapse_memory import SynapseMemory
+
+
+def trace_signature(plan: GroupPlan) -> wiring.Signature:
+    """The verification-only trace of a group: one fold's potentials in each ``valid`` cycle.
+
+    Members
+    -------
+    valid : Out(1)
+    fold : Out(range(folds))
+    v : Out(lanes * v_bits)
+        Lane 0 in the lowest bits, two's complement.
+    """
+    return wiring.Signature(
+        {"valid": Out(1), "fold": Out(max(1, ceil_log2(plan.folds))), "v": Out(plan.lanes * plan.v_bits)}
+    )
+
+
+class NeuronGroup(wiring.Component):
+    """``lanes`` LIF datapaths folded over neuron memory, from AER events to AER events.
+
+    An event reads one row of synapse memory for each fold and adds it to the stored potentials.
+    A tick sweeps all folds through the LIF lanes and emits the spikes, then the tick. After reset
+    the group sweeps once in silence to set every potential to its initial value.
+
+    Throughput: an event takes ``folds`` cycles. A tick takes ``folds + OVERHEAD`` cycles, plus one
+    cycle for every spike beyond the first of a fold while the output is not blocked.
+    Latency: the tick leaves ``folds + LifLane.FIRED_DEPTH + 2`` cycles after it was taken when no
+    neuron fired. Input is taken only as it is processed; output follows the stream rules in
+    ``rtl/aer.py``, and a blocked output stalls the sweep, never loses a spike.
+
+    Parameters
+    ----------
+    plan
+        The group's numbers.
+    trace
+        Build the verification-only trace port.
+
+    Members
+    -------
+    i : In(aer_signature(plan.sources))
+    o : Out(aer_signature(plan.neurons))
+    trace : Out(trace_signature(plan)), only with ``trace``
+    """
+
+    OVERHEAD = 1 + LifLane.DEPTH
+    """Cycles from a sweep's last read to the next event's first: the sweep must have drained."""
+
+    def __init__(self, plan: GroupPlan, *, trace: bool = False) -> None:
+        self._plan = plan
+        self._trace = trace
+        members = {"i": In(aer_signature(plan.sources)), "o": Out(aer_signature(plan.neurons))}
+        if trace:
+            members["trace"] = Out(trace_signature(plan))
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan = self._plan
+        m.submodules.synapses = synapses = SynapseMemory(plan.synapse_words(), plan.lanes * plan.weight_bits)
+        m.submodules.neurons = neurons = NeuronMemory(plan.lanes * plan.v_bits, plan.folds)
+        m.submodules.encoder = encoder = SpikeEncoder(plan.neurons, plan.lanes)
+        wiring.connect(m, encoder.o, wiring.flipped(self.o))
+
+        # Stage 0 issues one fold of an event or of a sweep per cycle.
+        fold = Signal(ceil_log2(plan.folds))
+        final = Signal()
+        event, sweep = Signal(), Signal()
+        # The sweep pipeline moves unless a finished fold waits for the encoder.
+        moving = Signal()
+        draining = Signal(range(self.OVERHEAD + 1))
+        # Out of reset the first sweep has no tick word behind it and must stay silent.
+        starting = Signal(init=1)
+        m.d.comb += final.eq(fold == plan.folds - 1)
+        ticking = starting | (self.i.valid & self.i.payload.tick)
+        m.d.comb += [
+            event.eq(self.i.valid & ~self.i.payload.tick & ~starting & (draining == 0)),
+            sweep.eq(ticking & (draining == 0) & moving),
+            self.i.ready.eq((event | (sweep & ~starting)) & final),
+        ]
+        with m.If(event | sweep):
+            m.d.sync += fold.eq(Mux(final, 0, fold + 1))
+        with m.If(sweep & final):
+            m.d.sync += [draining.eq(self.OVERHEAD), starting.eq(0)]
+        with m.Elif((draining != 0) & moving):
+            m.d.sync += draining.eq(draining - 1)
+
+        # A row's address is fold * sources + address, without a multiplier: it grows fold by fold.
+        row = Signal(ceil_log2(plan.synapse_rows))
+        next_row = Signal.like(row)
+        m.d.comb += row.eq(Mux(fold == 0, self.i.payload.address, next_row))
+        with m.If(event):
+            m.d.sync += next_row.eq(row + plan.sources)
+        m.d.comb += [
+            synapses.en.eq(event),
+            synapses.row.eq(row),
+            neurons.read_en.eq(event | sweep),
+            neurons.read_fold.eq(fold),
+        ]
+
+        event1, fold1 = Signal(), Signal.like(fold)
+        m.d.sync += [event1.eq(event), fold1.eq(fold)]
+        potentials = self._lanes_of(neurons.read_data, plan.v_bits)
+        weights = self._lanes_of(synapses.data, plan.weight_bits)
+        added = Cat((v + (w << plan.fractional_bits))[: plan.v_bits] for v, w in zip(potentials, weights, strict=True))
+
+        states, swept, swept_fold = self._sweep(m, potentials, fold, final, sweep, moving, starting, encoder)
+        m.d.comb += [
+            neurons.write_en.eq(event1 | (swept & moving)),
+            neurons.write_fold.eq(Mux(event1, fold1, swept_fold)),
+            neurons.write_data.eq(Mux(event1, added, states)),
+        ]
+        return m
+
+    def _lanes_of(self, word: Signal, bits: int) -> list[Signal]:
+        return [word[lane * bits : (lane + 1) * bits].as_signed() for lane in range(self._plan.lanes)]
+
+    def _sweep(self, m, potentials, fold, final, sweep, moving, starting, encoder):  # type: ignore[no-untyped-def]
+        """Build the sweep pipeline; return the new states, their valid flag and their fold."""
+        plan = self._plan
+        # Flags that travel beside the data: index 0 is stage 0, index k the k-th register.
+        clear = starting | self.i.payload.address[0]
+        flags = [Cat(sweep, fold, final, clear, starting)]
+        for stage in range(1 + LifLane.DEPTH):
+            register = Signal(len(flags[0]), name=f"sweep{stage + 1}")
+            with m.If(moving):
+                m.d.sync += register.eq(flags[-1])
+            flags.append(register)
+
+        def unpack(stage):  # type: ignore[no-untyped-def]
+            word, bits = flags[stage], len(fold)
+            return word[0], word[1 : 1 + bits], word[1 + bits], word[2 + bits], word[3 + bits]
+
+        valid1, _, _, clear1, _ = unpack(1)
+        parameters = {}
+        for name in ("threshold", "reset_amount", "reset_value", "bias"):
+            words, width = self._parameter_words(getattr(plan, name))
+            rom = ParameterMemory(words, width)
+            m.submodules[name] = rom
+            m.d.comb += [rom.en.eq(sweep), rom.fold.eq(fold)]
+            parameters[name] = self._lanes_of(rom.data, plan.v_bits)
+
+        states, fired, traces = [], [], []
+        for index in range(plan.lanes):
+            lane = LifLane(plan)
+            m.submodules[f"lane{index}"] = lane
+            m.d.comb += [lane.en.eq(moving), lane.v.eq(potentials[index]), lane.clear.eq(clear1)]
+            m.d.comb += [getattr(lane, name).eq(lanes[index]) for name, lanes in parameters.items()]
+            states.append(lane.state)
+            fired.append(lane.fired)
+            traces.append(lane.trace)
+
+        # The encoder takes the fired mask as soon as it is known; the base address counts along.
+        fired_valid, _, tick, last, silent = unpack(1 + LifLane.FIRED_DEPTH)
+        base = Signal(address_bits(plan.neurons))
+        taken = Signal()
+        m.d.comb += [
+            taken.eq(fired_valid & moving & ~silent),
+            encoder.i.valid.eq(taken),
+            encoder.i.payload.mask.eq(Cat(fired)),
+            encoder.i.payload.base.eq(base),
+            encoder.i.payload.tick.eq(tick),
+            encoder.i.payload.last.eq(last),
+            moving.eq(encoder.i.ready),
+        ]
+        with m.If(taken):
+            m.d.sync += base.eq(Mux(tick, 0, base + plan.lanes))
+
+        if self._trace:
+            trace_valid, trace_fold, _, _, trace_silent = unpack(1 + LifLane.TRACE_DEPTH)
+            m.d.comb += [
+                self.trace.valid.eq(trace_valid & ~trace_silent & moving),
+                self.trace.fold.eq(trace_fold),
+                self.trace.v.eq(Cat(traces)),
+            ]
+        swept, swept_fold, *_ = unpack(1 + LifLane.DEPTH)
+        return Cat(states), swept, swept_fold
+
+    def _parameter_words(self, values):  # type: ignore[no-untyped-def]
+        """Pack one parameter of every neuron into one word for each fold."""
+        bits, mask = self._plan.v_bits, (1 << self._plan.v_bits) - 1
+        words = [
+            sum((int(v) & mask) << (lane * bits) for lane, v in enumerate(row))
+            for row in values.reshape(self._plan.folds, self._plan.lanes)
+        ]
+        return words, self._plan.lanes * bits

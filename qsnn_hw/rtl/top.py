@@ -1,0 +1,60 @@
+"""The network as one component: AER stream in, AER stream out."""
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from qsnn_hw.plan import HOST, HardwarePlan
+from qsnn_hw.rtl.aer import aer_signature
+from qsnn_hw.rtl.neuron_group import NeuronGroup, trace_signature
+from qsnn_hw.rtl.router import AerRouter
+
+
+class SpikingNetwork(wiring.Component):
+    """Every neuron group of a plan, joined by the AER router.
+
+    Groups run at the same time, each a step behind its sources; what leaves depends only on the
+    words that entered, never on when. Latency and throughput: those of the slowest group.
+
+    Parameters
+    ----------
+    plan
+        What to build.
+    trace
+        Add one verification-only port ``trace_<group>`` for each group (``trace_signature``).
+
+    Members
+    -------
+    i : In(aer_signature(plan.input_size))
+    o : Out(aer_signature(plan.output_size))
+    """
+
+    def __init__(self, plan: HardwarePlan, *, trace: bool = False) -> None:
+        self._plan = plan
+        self._trace = trace
+        members = {"i": In(aer_signature(plan.input_size)), "o": Out(aer_signature(plan.output_size))}
+        if trace:
+            members |= {f"trace_{g.name}": Out(trace_signature(g)) for g in plan.groups}
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan = self._plan
+        names = [HOST, *(g.name for g in plan.groups)]
+        router = AerRouter(
+            sources=[plan.input_size, *(g.neurons for g in plan.groups)],
+            destinations=[plan.output_size, *(g.sources for g in plan.groups)],
+            routes=[(names.index(r.source), names.index(r.destination), r.offset) for r in plan.routes],
+            depth=plan.buffer_depth,
+        )
+        m.submodules.router = router
+        wiring.connect(m, wiring.flipped(self.i), router.i0)
+        wiring.connect(m, router.o0, wiring.flipped(self.o))
+        for index, group_plan in enumerate(plan.groups, start=1):
+            group = NeuronGroup(group_plan, trace=self._trace)
+            m.submodules[group_plan.name] = group
+            wiring.connect(m, getattr(router, f"o{index}"), group.i)
+            wiring.connect(m, group.o, getattr(router, f"i{index}"))
+            if self._trace:
+                wiring.connect(m, group.trace, wiring.flipped(getattr(self, f"trace_{group_plan.name}")))
+        return m
