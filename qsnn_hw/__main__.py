@@ -1,0 +1,8 @@
+"""``python -m qsnn_hw`` is the ``qsnn-hw`` command."""
+
+import sys
+
+from qsnn_hw.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""The C++ compiler: is it new enough, and which dialect of options does it take?"""
+
+import functools
+import re
+import shlex
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Dialect = Literal["gcc", "clang"]
+
+# Verilator's run-time library asks for C++20 with coroutines. A compiler may know the language and
+# still lack the library's headers or the linker, so the probe is linked, too.
+_PROBE = """\
+#include <coroutine>
+#include <memory>
+#include <string>
+#include <thread>
+int main() {
+  std::coroutine_handle<> none;
+  return none ? 1 : static_cast<int>(std::make_unique<std::string>()->size());
+}
+"""
+_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A C++20 compiler: how to start it, what it calls itself and whose options it takes."""
+
+    command: tuple[str, ...]
+    version: str | None
+    dialect: Dialect
+
+
+def is_zig(command: tuple[str, ...]) -> bool:
+    """Whether ``command`` starts zig, whose C++ compiler is its subcommand ``c++``."""
+    return Path(command[0]).name in ("zig", "python-zig")
+
+
+def coroutine_options(dialect: Dialect) -> tuple[str, ...]:
+    """The options that switch on C++20 with coroutines."""
+    return ("-std=gnu++20", "-fcoroutines") if dialect == "gcc" else ("-std=gnu++20",)
+
+
+@functools.cache
+def probe(command: tuple[str, ...]) -> Compiler | str:
+    """The compiler behind ``command``, or one line that says why it does not serve.
+
+    Zig is not made to compile here: its first program builds its C++ library, which takes a minute
+    or two. It is known to serve, so its version is enough.
+    """
+    where = shlex.join(command)
+    if is_zig(command):
+        version = _output((command[0], "version"))
+        if version is None:
+            return f"{where} does not start"
+        full = command if len(command) > 1 else (*command, "c++")
+        return Compiler(full, version.strip(), "clang")
+    text = _output((*command, "--version"))
+    if text is None:
+        return f"{where} does not start"
+    dialect: Dialect = "clang" if "clang" in text.lower() else "gcc"
+    found = re.search(r"\d+\.\d+(\.\d+)?", text)
+    version = found[0] if found is not None else None
+    with tempfile.TemporaryDirectory(prefix="qsnn-hw-") as folder:
+        source = Path(folder) / "probe.cpp"
+        source.write_text(_PROBE, encoding="utf-8")
+        options = (*coroutine_options(dialect), "-pthread", "-o", str(Path(folder) / "probe"))
+        if _output((*command, *options, str(source))) is None:
+            return f"{where} {version or 'of unknown version'} cannot build C++20 with coroutines"
+    return Compiler(command, version, dialect)
+
+
+def _output(command: tuple[str, ...]) -> str | None:
+    """What ``command`` prints, or None when it cannot be run or fails."""
+    try:
+        result = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_TIMEOUT_S,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return result.stdout if result.returncode == 0 else None

@@ -1,0 +1,194 @@
+"""Runs an outside tool: output into a log, life signs to the user, no child left behind."""
+
+import contextlib
+import os
+import queue
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, cast
+
+from qsnn_hw.errors import ToolError, UserError
+from qsnn_hw.progress import Progress
+from qsnn_hw.toolchain import webassembly
+from qsnn_hw.toolchain.finder import Tool
+
+_POLL_S = 0.5
+_GRACE_S = 3.0
+_SHOWN_CHARACTERS = 70
+
+# "ERROR: ...", "%Error-WIDTH: ...", "main.cpp:3:1: fatal error: ...", but not "0 errors".
+_ERROR = re.compile(r"(.*[\s:])?(%?error\b[^a-z]*:|fatal:)", re.IGNORECASE)
+
+OnLine = Callable[[str], str | None]
+
+
+def run_tool(
+    tool: Tool,
+    args: Sequence[str | Path],
+    *,
+    log: Path,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    progress: Progress,
+    name: str,
+    on_line: OnLine | None = None,
+) -> None:
+    """Run ``tool`` with ``args`` in folder ``cwd`` and wait for it.
+
+    Parameters
+    ----------
+    log
+        File that receives the command and every line of output, as it comes.
+    env
+        Variables added to this process's environment.
+    name
+        What the user sees, e.g. ``yosys: synthesis``.
+    on_line
+        Called with every output line, without its line end; a text it returns is shown as what the
+        tool is doing. Without it, the last line of output is shown.
+
+    Raises
+    ------
+    ToolError
+        The tool failed; the message has its exit code, last meaningful line and the log file.
+    UserError
+        The log cannot be written.
+    """
+    webassembly.prepare(tool, progress)
+    command = [*tool.command, *(str(arg) for arg in args)]
+    environment = {**os.environ, **webassembly.runtime_environment(), **(env or {})}
+    tail = _Tail()
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("w", encoding="utf-8") as stream, progress.task(name) as task:
+            stream.write(f"$ {shlex.join(command)}\n")
+            stream.flush()
+            process = _start(tool, command, cwd, environment)
+            shown = "running"
+            with _stopped_at_exit(process):
+                for line in _lines(process):
+                    if line is not None:
+                        stream.write(line + "\n")
+                        stream.flush()
+                        tail.add(line)
+                        told = on_line(line) if on_line is not None else line.strip()
+                        shown = told[:_SHOWN_CHARACTERS] if told else shown
+                    task.waiting(shown)
+            code = process.returncode
+            if code:
+                # Inside the task, so that no "done" line is printed for a failed tool.
+                raise ToolError(f"{tool.name} {_ending(code)}: {tail.meaningful()}; see {log}")
+    except OSError as error:
+        raise UserError(
+            f"cannot write {log}: {error.strerror or error}; free some space or choose another -o"
+        ) from error
+
+
+def _start(tool: Tool, command: list[str], cwd: Path, env: Mapping[str, str]) -> "subprocess.Popen[str]":
+    try:
+        # Its own process group: Ctrl-C reaches this process alone, which then ends the whole group,
+        # a tool's own children included.
+        return subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            process_group=0 if sys.platform != "win32" else None,
+        )
+    except OSError as error:
+        raise ToolError(
+            f"{tool.name} cannot be started as {command[0]}: {error.strerror or error}"
+        ) from error
+
+
+def _lines(process: "subprocess.Popen[str]") -> Iterator[str | None]:
+    """Every line of output; None now and then while the tool is silent. Ends with the process."""
+    lines: queue.Queue[str | None] = queue.Queue()
+    reader = threading.Thread(target=_read, args=(cast(IO[str], process.stdout), lines), daemon=True)
+    reader.start()
+    while True:
+        try:
+            line = lines.get(timeout=_POLL_S)
+        except queue.Empty:
+            yield None
+            continue
+        if line is None:
+            break
+        yield line
+    while process.poll() is None:
+        try:
+            process.wait(timeout=_POLL_S)
+        except subprocess.TimeoutExpired:
+            yield None
+
+
+def _read(stream: IO[str], lines: "queue.Queue[str | None]") -> None:
+    for line in stream:
+        lines.put(line.rstrip("\r\n"))
+    lines.put(None)
+
+
+@contextlib.contextmanager
+def _stopped_at_exit(process: "subprocess.Popen[str]") -> Iterator[None]:
+    """End the process and its children when the block is left before they have ended."""
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            _signal_group(process, signal.SIGTERM)
+            try:
+                process.wait(timeout=_GRACE_S)
+            except subprocess.TimeoutExpired:
+                _signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+                process.wait()
+
+
+def _signal_group(process: "subprocess.Popen[str]", number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        if sys.platform == "win32":
+            process.terminate()
+        else:
+            os.killpg(process.pid, number)
+
+
+def _ending(code: int) -> str:
+    if code > 0:
+        return f"failed with exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    hint = " (out of memory?)" if name == "SIGKILL" else ""
+    return f"was ended by {name}{hint}"
+
+
+class _Tail:
+    """Remembers the line that best says why a tool failed."""
+
+    def __init__(self) -> None:
+        self._error = ""
+        self._last = ""
+
+    def add(self, line: str) -> None:
+        """Take note of one more line of output."""
+        text = line.strip()
+        if not text:
+            return
+        self._last = text
+        if _ERROR.match(text):
+            self._error = text
+
+    def meaningful(self) -> str:
+        """The last line that reports an error, else the last line with text."""
+        return self._error or self._last or "it printed nothing"

