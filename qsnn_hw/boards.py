@@ -12,10 +12,7 @@ from typing import Any
 from qsnn_hw.errors import UserError
 from qsnn_hw.fields import Fields
 from qsnn_hw.limits import FAMILIES, BlockMemory, Limits
-
-def resource_folder(name: str) -> Path:  # until qsnn_hw.resources lands
-    return Path(__file__).parent.parent / name
-
+from qsnn_hw.resources import resource_folder
 
 PULLS = ("none", "up", "down")
 LEVELS = ("high", "low")

@@ -6,10 +6,10 @@ from pathlib import Path
 from qsnn_hw.boards import Board
 from qsnn_hw.errors import ToolError, UserError
 from qsnn_hw.files import replacing
-from qsnn_hw.implement._tools import find_tool, run_tool
 from qsnn_hw.implement.place_route import PlaceRoute
 from qsnn_hw.implement.synthesis import relative
 from qsnn_hw.progress import Progress
+from qsnn_hw.tools import find_tool, run_tool
 
 
 @dataclass(frozen=True)

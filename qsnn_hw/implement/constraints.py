@@ -50,5 +50,5 @@ def constraint_text(ports: Mapping[str, TopPort], board: Board) -> str:
 
 
 def constraint_suffix(board: Board) -> str:
-    """".pcf" or ".lpf"."""
+    """ ".pcf" or ".lpf"."""
     return ".pcf" if board.family == "ice40" else ".lpf"

@@ -8,12 +8,12 @@ from pathlib import Path
 from qsnn_hw.boards import Board
 from qsnn_hw.errors import ToolError, UserError
 from qsnn_hw.files import read_json, replacing, write_text
-from qsnn_hw.implement._tools import find_tool, run_tool
 from qsnn_hw.implement.capacity import over_capacity
 from qsnn_hw.implement.constraints import constraint_suffix, constraint_text
 from qsnn_hw.implement.synthesis import Synthesis, relative
 from qsnn_hw.implement.timing import Clock, CriticalPath, Resource, parse_log_utilization, parse_report
 from qsnn_hw.progress import Progress
+from qsnn_hw.tools import find_tool, run_tool
 
 
 @dataclass(frozen=True)

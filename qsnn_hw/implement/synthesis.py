@@ -13,9 +13,9 @@ from typing import Any
 from qsnn_hw.boards import Board
 from qsnn_hw.errors import ToolError
 from qsnn_hw.files import read_json, replacing, write_json, write_text
-from qsnn_hw.implement._tools import find_tool, run_tool
 from qsnn_hw.limits import Usage
 from qsnn_hw.progress import Progress
+from qsnn_hw.tools import find_tool, run_tool
 
 _LOGIC = ("SB_LUT4", "LUT4")
 _REGISTERS = ("SB_DFF", "TRELLIS_FF")

@@ -14,7 +14,7 @@ module lif_uart (
     input  wire clk,
     input  wire rx,
     output reg  tx,
-    output reg  [1:0] led
+    output reg  led
 );
     localparam LANES = @LANES@, INPUTS = @INPUTS@, WIDTH = @WIDTH@, DIVISOR = 12, THRESHOLD = 200;
     localparam ROW = LANES * 8;
@@ -71,7 +71,7 @@ module lif_uart (
     reg [3:0] tx_bit = 0;
     always @(posedge clk) begin
         tx <= tx_shift[0];
-        led <= {out[0], out_left != 0};
+        led <= out_left != 0;
         if (tick_2) begin out <= fired; out_left <= BYTES; end
         else if (tx_bit == 0) begin
             if (out_left != 0) begin
