@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qsnn_hw.report.record import Report
-from qsnn_hw.report.summary import NOT_MEASURED, percent
+from qsnn_hw.report.summary import NOT_MEASURED, percent, plural, signed
 from qsnn_hw.report.summary import figure as amount
 from qsnn_hw.report.svg import NARROW, Drawing, Figure, colour, figure, num, ticks
 from qsnn_hw.report.traces import Array, Traces
@@ -71,6 +71,33 @@ def spikes_per_layer(report: Report) -> Figure | None:
     )
 
 
+def busy(report: Report) -> Figure | None:
+    """Clock cycles in which each layer works, against a whole sample; None when not counted."""
+    total = report.latency.cycles_per_sample_mean
+    layers = [layer for layer in report.network.layers if layer.cycles_per_sample is not None]
+    if not layers or not total:
+        return None
+    bars = []
+    for index, layer in enumerate(report.network.layers):
+        cycles = layer.cycles_per_sample
+        share = None if cycles is None else cycles / total
+        words = (
+            NOT_MEASURED if cycles is None else f"{amount(cycles)} cycles \u00b7 {100 * cycles / total:.0f} %"
+        )
+        bars.append(Bar(layer.name, share, words, colour(index)))
+    return figure(
+        "busy",
+        "Where the cycles go",
+        f"Of {amount(total)} cycles per sample: "
+        + "; ".join(f"{bar.name} {bar.value}" for bar in bars)
+        + ".",
+        lambda width: _bars(width, bars, track=True),
+        f"Busy clock cycles of each layer; the whole width is the {amount(total)} cycles of a mean sample. "
+        "Layers work at the same time, so the shares do not add up to 100 %.",
+        report.basis.get("latency", ""),
+    )
+
+
 def resources(report: Report) -> Figure | None:
     """Used cells against the device, fullest first; None before place and route."""
     if not report.resources:
@@ -126,34 +153,37 @@ def accuracy(report: Report) -> Figure | None:
     high = min(1.0, max(bound[1] for bound in bounds) + 0.01)
 
     def draw(width: float) -> Drawing:
-        drawing = Drawing(width, 136)
-        left, right = 8.0, 14.0
-        scale = (width - left - right) / (high - low)
+        drawing = Drawing(width, 142)
+        scale = width / (high - low)
         marks = ticks(100 * low, 100 * high, 5)
         for mark in marks:
-            x = left + (mark / 100 - low) * scale
-            drawing.line(x, 4, x, 100, "grid")
-            drawing.text(x, 115, f"{mark:g} %", "tick", "end" if x > width - 20 else "middle")
-        drawing.text(width / 2, 132, "accuracy on the test set", "axis", "middle")
+            x = (mark / 100 - low) * scale
+            anchor = "end" if x > width - 16 else "start" if x < 16 else "middle"
+            drawing.text(x, 119, f"{mark:g} %", "tick", anchor)
+        drawing.text(width / 2, 137, "accuracy on the test set", "axis", "middle")
         for row, (name, value) in enumerate(pairs):
-            y = 18.0 + 48 * row
+            y = 14.0 + 52 * row
             style = "c-input" if row == 0 else "c-0"
-            drawing.text(left, y, name, "name")
-            drawing.text(width - right, y, percent(value), "value" if value is not None else "note", "end")
+            drawing.text(0, y, name, "name")
+            drawing.text(width, y, percent(value), "value" if value is not None else "note", "end")
+            drawing.rect(0, y + 8, width, 24, "panel")
+            for mark in marks:
+                x = (mark / 100 - low) * scale
+                drawing.line(x, y + 8, x, y + 32, "grid")
             if value is None:
                 continue
             if samples:
                 one, other = wilson(value, samples)
-                a, b = left + (one - low) * scale, left + (other - low) * scale
+                a, b = (one - low) * scale, (other - low) * scale
                 drawing.path(
-                    f"M{num(a)} {num(y + 16)}H{num(b)}M{num(a)} {num(y + 11)}v10M{num(b)} {num(y + 11)}v10",
+                    f"M{num(a)} {num(y + 20)}H{num(b)}M{num(a)} {num(y + 14)}v12M{num(b)} {num(y + 14)}v12",
                     f"whisker {style}",
                 )
-            drawing.circle(left + (value - low) * scale, y + 16, 6, f"fill {style}")
+            drawing.circle((value - low) * scale, y + 20, 6, f"fill {style}")
         return drawing
 
     change = report.accuracy.change_pp
-    caption = "" if change is None else f"Integer less float: {change:+.2f} percentage points. "
+    caption = "" if change is None else f"Integer less float: {signed(change)} percentage points. "
     if samples:
         caption += f"Whiskers: 95 % confidence interval (Wilson) over {samples:,} samples. "
     return figure(
@@ -183,7 +213,9 @@ def confusion(traces: Traces) -> Figure | None:
     wrong = counts - np.diag(np.diag(counts))
     order = np.argsort(-wrong, axis=None, kind="stable")[:_MOST_PAIRS]
     pairs = [(int(k // classes), int(k % classes)) for k in order if wrong.flat[k]]
-    worst = ", ".join(f"{a} taken for {b} ({int(wrong[a, b])} times)" for a, b in pairs[:3]) or "none"
+    worst = (
+        ", ".join(f"{a} taken for {b} ({plural(int(wrong[a, b]), 'sample')})" for a, b in pairs[:3]) or "none"
+    )
     right = int(np.trace(counts))
     description = f"{right:,} of {traces.labels.size:,} samples right. Commonest mistakes: {worst}."
     if classes > _MOST_CLASSES:

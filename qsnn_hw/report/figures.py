@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from qsnn_hw.report.summary import plural
 from qsnn_hw.report.svg import NARROW, Drawing, Figure, colour, figure, num, ticks
 from qsnn_hw.report.traces import Array, GroupTrace, Traces
 
@@ -12,10 +13,6 @@ _MOST_MARKS = 36_000
 _MOST_POINTS = 600
 _LABELLED_ROWS = 16
 _NEURONS_SHOWN = 4
-
-
-def _plural(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
 def binned(spikes: Array, most: int) -> tuple[Array, int, int]:
@@ -39,7 +36,9 @@ def binned(spikes: Array, most: int) -> tuple[Array, int, int]:
 
 
 def _panel_height(neurons: int) -> float:
-    return float(min(13 * neurons, max(96, min(220, 4 * neurons))))
+    if neurons <= _LABELLED_ROWS:
+        return 16.0 * neurons
+    return float(max(120, min(240, 4 * neurons)))
 
 
 def _marks(
@@ -50,13 +49,15 @@ def _marks(
     cells, across, down = binned(spikes, most)
     column, row = width * across / len(spikes), height * down / spikes.shape[1]
     if (across, down) == (1, 1):
-        where = np.argwhere(cells)
-        dots = "".join(
-            f"M{num(left + (step + 0.5) * column)} {num(top + (neuron + 0.5) * row)}h0"
-            for step, neuron in where
-        )
-        if dots:
-            drawing.path(dots, f"dot {style}", max(1.2, min(7.0, 0.85 * row, 0.85 * column)))
+        thick = max(1.2, min(7.0, 0.75 * row, 0.8 * column))
+        # A dash rather than a dot where steps are wide and rows thin, or single spikes would be lost.
+        dash = max(0.0, min(10.0, 0.5 * column) - thick)
+        commands = [
+            f"M{num(left + (step + 0.5) * column - dash / 2)} {num(top + (neuron + 0.5) * row)}h{num(dash)}"
+            for step, neuron in np.argwhere(cells)
+        ]
+        if commands:
+            drawing.path("".join(commands), f"dot {style}", thick)
         return
     # Four shades, one path each: a cell is a horizontal dash as thick as its row.
     shade = np.ceil(4 * cells / cells.max()).astype(np.int64)
@@ -99,11 +100,9 @@ def raster(traces: Traces) -> Figure:
             drawing.rect(*box, "panel")
         _time_axis(drawing, traces.steps, left, inner, 20, y - 12)
         for index, ((name, spikes), box) in enumerate(zip(panels, boxes, strict=True)):
-            noun = "address" if index == 0 else "neuron"
-            neurons = spikes.shape[1]
-            size = f"{neurons:,} " + (noun if neurons == 1 else noun + ("es" if index == 0 else "s"))
+            size = plural(spikes.shape[1], "address" if index == 0 else "neuron")
             drawing.text(left, box[1] - 6, name, f"name {colour(index - 1)}")
-            total = _plural(int(spikes.sum()), "spike")
+            total = plural(int(spikes.sum()), "spike")
             drawing.text(left + inner, box[1] - 6, f"{size}, {total}", "note", "end")
             _row_labels(drawing, spikes, box, traces.prediction if index == len(panels) - 1 else None)
             _marks(drawing, spikes, box, colour(index - 1), most)
@@ -113,6 +112,8 @@ def raster(traces: Traces) -> Figure:
     caption = "One row per neuron, one mark per spike."
     if merged:
         caption = "One row per neuron or few neurons; where spikes are dense, darker cells hold more of them."
+    elif any(spikes.size and spikes.max() > 1 for _, spikes in panels):
+        caption = "One row per neuron; several spikes of a neuron in one time step share a mark."
     if panels[-1][1].shape[1] <= _LABELLED_ROWS and len(panels) > 1:
         caption += " Numbers at the right count the output spikes; the highest (marked) is the answer."
     shown = "; ".join(f"{name}: {int(spikes.sum()):,} spikes" for name, spikes in panels)
@@ -146,15 +147,22 @@ def _row_labels(
 
 
 def neurons_to_show(group: GroupTrace, wanted: Sequence[int | None] = ()) -> list[int]:
-    """Up to four neurons: the wanted ones, the most active, and one that stayed silent if any did."""
+    """Up to four neurons of a group, in order.
+
+    The wanted ones and then the most active; with none wanted, from the most active to the least,
+    and a silent one if there is any.
+    """
     total = group.spikes.sum(axis=0)
     order = [int(n) for n in np.argsort(-total.astype(np.int64), kind="stable")]
-    chosen = [n for n in dict.fromkeys(wanted) if n is not None and 0 <= n < len(total)]
-    chosen = (chosen + [n for n in order if n not in chosen])[:_NEURONS_SHOWN]
-    silent = [n for n in order if total[n] == 0]
-    if silent and len(chosen) == _NEURONS_SHOWN and total[chosen[-1]] > 0 and chosen[-1] not in wanted:
-        chosen[-1] = silent[0]
-    return sorted(chosen)
+    first = [n for n in dict.fromkeys(wanted) if n is not None and 0 <= n < len(total)]
+    if first:
+        chosen = first + [n for n in order if n not in first]
+    else:
+        active = [n for n in order if total[n]]
+        silent = [n for n in order if not total[n]]
+        spread = np.linspace(0, len(active) - 1, min(len(active), _NEURONS_SHOWN - bool(silent)))
+        chosen = [active[round(place)] for place in spread] + silent
+    return sorted(chosen[:_NEURONS_SHOWN])
 
 
 def _curve(values: Array, left: float, width: float, bottom: float, scale: float, low: float) -> str:
@@ -215,7 +223,7 @@ def potentials(traces: Traces, index: int) -> Figure | None:
 
 def _role(traces: Traces, neuron: int) -> str:
     roles = (("label", traces.label), ("answer", traces.prediction))
-    return " and ".join(name for name, which in roles if which == neuron)
+    return ", ".join(name for name, which in roles if which == neuron)
 
 
 def _potential_panel(
@@ -240,10 +248,10 @@ def _potential_panel(
     low, high = low - pad, high + pad
     scale = height / (high - low)
 
-    name = f"neuron {neuron}" + (f", the {role}" if role else "")
+    name = f"neuron {neuron}" + (f" ({role})" if role else "")
     drawing.text(left, bottom - height - 6, name, "name" + (" chosen" if role else ""))
     drawing.text(
-        left + width, bottom - height - 6, _plural(int(group.spikes[:, neuron].sum()), "spike"), "note", "end"
+        left + width, bottom - height - 6, plural(int(group.spikes[:, neuron].sum()), "spike"), "note", "end"
     )
     drawing.line(left, bottom + low * scale, left + width, bottom + low * scale, "zero")
     labels = [(0.0, "0")]

@@ -21,8 +21,8 @@ def sections(report: Report, traces: Traces | None) -> list[tuple[str, list[Figu
         matrix = charts.confusion(traces)
     return [
         ("One sample, spike by spike", sample),
-        ("How well it classifies", [charts.accuracy(report), matrix]),
-        ("On the device", [charts.resources(report), charts.spikes_per_layer(report)]),
+        ("Over the whole test set", [charts.accuracy(report), matrix, charts.spikes_per_layer(report)]),
+        ("On the device", [charts.resources(report), charts.busy(report)]),
     ]
 
 

@@ -29,6 +29,17 @@ def percent(fraction: Number | None) -> str:
     return NOT_MEASURED if fraction is None else f"{100 * fraction:.2f} %"
 
 
+def plural(n: int, noun: str) -> str:
+    """A count and its noun."""
+    ending = "" if n == 1 else "es" if noun.endswith(("s", "ch")) else "s"
+    return f"{n:,} {noun}{ending}"
+
+
+def signed(value: Number) -> str:
+    """A difference with its sign, a true minus, and two decimals."""
+    return f"{value:+.2f}".replace("-", "\u2212")
+
+
 def _accuracy(report: Report) -> str:
     accuracy = report.accuracy
     text = f"float {percent(accuracy.float_model)}, integer {percent(accuracy.quantized)}"
@@ -43,11 +54,11 @@ def verification_text(report: Report) -> str:
     """What was compared, in one line without the verdict."""
     what = report.verification
     parts = [
-        f"{value:,} {name}"
+        plural(value, name)
         for value, name in (
-            (what.samples, "samples"),
-            (what.spikes_compared, "spikes"),
-            (what.potentials_compared, "potentials"),
+            (what.samples, "sample"),
+            (what.spikes_compared, "spike"),
+            (what.potentials_compared, "potential"),
         )
         if value is not None
     ]
@@ -56,9 +67,7 @@ def verification_text(report: Report) -> str:
 
 def mismatch_text(mismatches: int | None) -> str:
     """The number of mismatches with its noun."""
-    if mismatches is None:
-        return NOT_MEASURED
-    return f"{mismatches:,} mismatch" + ("" if mismatches == 1 else "es")
+    return NOT_MEASURED if mismatches is None else plural(mismatches, "mismatch")
 
 
 def _verification(report: Report) -> str:

@@ -9,6 +9,7 @@ from qsnn_hw.report.summary import (
     figure,
     mismatch_text,
     percent,
+    signed,
     verification_text,
     with_unit,
 )
@@ -49,12 +50,13 @@ def verdict(report: Report) -> tuple[str, str]:
     mismatches = report.verification.mismatches
     if report.verification.passed is False:
         return "bad", (
-            f"The hardware differs from the golden model: {mismatch_text(mismatches)} in {compared}. "
+            f"The hardware differs from the golden model: {mismatch_text(mismatches)}"
+            f"{' in ' + compared if compared else ''}. "
             "Do not use this design."
         )
     if report.verification.passed is None:
         return "unknown", "The hardware has not been compared with the golden model yet."
-    sentence = f"The hardware equals the golden model in all of {compared}."
+    sentence = f"The hardware equals the golden model: {compared} compared, no mismatch."
     if report.timing.met is False:
         return "bad", (
             f"{sentence} But timing is not met: {with_unit(report.timing.fmax_mhz, 'MHz')} reached, "
@@ -86,7 +88,7 @@ def _accuracy(report: Report) -> Card:
     value, unit = _split(percent(accuracy.quantized))
     lines = [f"float network: {percent(accuracy.float_model)}"]
     if accuracy.change_pp is not None:
-        lines.append(f"change: {accuracy.change_pp:+.2f} pp")
+        lines.append(f"change: {signed(accuracy.change_pp)} pp")
     bits = f"Accuracy, {report.bits}-bit" if report.bits is not None else "Accuracy, integer"
     return Card("accuracy", bits, value, unit, tuple(lines), report.basis.get("accuracy", ""))
 
