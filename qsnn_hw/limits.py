@@ -55,7 +55,8 @@ class Shortfall:
     available: int
 
     def __str__(self) -> str:
-        return f"{self.needed} {self.resource} against {self.available} ({self.needed - self.available} too many)"
+        excess = self.needed - self.available
+        return f"{self.needed} {self.resource} against {self.available} ({excess} too many)"
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def assign_pins(ports: Mapping[str, TopPort], board: Board) -> list[tuple[str, s
             raise UserError(f"port {name} is {home.direction} on {board.name}, not {port.direction}")
         if port.width > len(home.pins):
             raise UserError(
-                f"port {name} of the design has {port.width} bits, {board.name} has {len(home.pins)} pins for it"
+                f"port {name} of the design has {port.width} bits, {board.name} has {len(home.pins)} pins"
             )
         for bit, pin in zip(range(port.width), home.pins, strict=False):
             assigned.append((name if port.width == 1 else f"{name}[{bit}]", pin, home))

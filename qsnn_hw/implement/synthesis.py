@@ -4,6 +4,7 @@ The figures in ``docs/implementation_notes.md`` are why the scripts here look th
 """
 
 import os
+import re
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -123,6 +124,15 @@ def synthesis_script(verilog: str, top: str, board: Board, netlist: str, stat: s
     )
 
 
+_PASS = re.compile(r"^[\d.]+ Executing (\S+)")
+
+
+def _pass_name(line: str) -> str | None:
+    """The pass a line of yosys' output announces: what there is to say while it works."""
+    found = _PASS.match(line)
+    return found[1] if found is not None else None
+
+
 def _check_cells(cells: Mapping[str, int], minimum: Usage, top: str, log: Path) -> None:
     """Yosys removes whatever no output depends on, without a word and with exit code 0."""
     usage = count_cells(cells)
@@ -176,7 +186,13 @@ def synthesize(
             synthesis_script(relative(verilog, out_dir), top, board, new_netlist.name, new_stat.name),
         )
         run_tool(
-            tool, ["-Q", script.name], log=log, cwd=out_dir, progress=progress, name=f"yosys for {board.name}"
+            tool,
+            ["-Q", script.name],
+            log=log,
+            cwd=out_dir,
+            progress=progress,
+            name=f"yosys for {board.name}",
+            on_line=_pass_name,
         )
         cells = parse_stat(read_json(new_stat))
         ports = parse_ports(read_json(new_netlist), top)

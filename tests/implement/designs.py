@@ -93,7 +93,7 @@ endmodule
 
 
 def lif_verilog(lanes: int = 4, inputs: int = 64, width: int = 18, seed: int = 0) -> str:
-    """Verilog of module ``lif_uart``: ``inputs`` rows of ``lanes`` 8-bit weights, ``width``-bit potentials."""
+    """Verilog of module ``lif_uart``: ``inputs`` rows of ``lanes`` weights, ``width``-bit state."""
     draw = random.Random(seed)
     rows = [f"        weights[{i}] = {8 * lanes}'h{draw.getrandbits(8 * lanes):x};" for i in range(inputs)]
     fields = {"LANES": lanes, "INPUTS": inputs, "WIDTH": width, "WEIGHTS": "\n".join(rows)}
