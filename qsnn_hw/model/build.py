@@ -263,9 +263,7 @@ class _Builder:
             own = shape if given is None else tuple(int(v) for v in self.graph.whole(name, "shape"))
             # As for the input, a batch dimension may stand in front.
             if size_of(shape) not in [size_of(own[cut:]) for cut in range(len(own))]:
-                raise UserError(
-                    f"{self.graph.where(name)} has shape {own}, the nodes before it give {shape}"
-                )
+                raise UserError(f"{self.graph.where(name)} has shape {own}, the nodes before it give {shape}")
             return shape
         self.operators[name], made = operator(self.graph, name, shape)
         return made
@@ -322,7 +320,9 @@ class _Builder:
         unit = 1.0
         if self.convention.delay_unit == "time":
             if self.convention.dt is None:
-                raise UserError(f"{where}: delay needs the time step; give the model's own with --set dt=SECONDS")
+                raise UserError(
+                    f"{where}: delay needs the time step; give the model's own with --set dt=SECONDS"
+                )
             unit = self.convention.dt
         steps = float(values[0]) / unit
         whole = round(steps)
@@ -342,9 +342,7 @@ class _Builder:
 
     def targets(self) -> dict[str, tuple[_Path, ...]]:
         """Group name -> the paths that end in it."""
-        return {
-            name: self.into(name) for name, node in self.graph.nodes.items() if node.type in NEURON_TYPES
-        }
+        return {name: self.into(name) for name, node in self.graph.nodes.items() if node.type in NEURON_TYPES}
 
     def into(self, name: str) -> tuple[_Path, ...]:
         """The paths that end in node ``name``, summed there."""

@@ -176,7 +176,9 @@ def _labels(path: Path, arrays: dict[str, np.ndarray]) -> np.ndarray | None:
     if label is None:
         return None
     if label.ndim != 1 or label.dtype.kind not in "iufb" or not np.all(np.isfinite(label)):
-        raise UserError(f"{path}: label has shape {label.shape} and type {label.dtype}, not one integer a sample")
+        raise UserError(
+            f"{path}: label has shape {label.shape} and type {label.dtype}, not one integer a sample"
+        )
     if np.any(label != np.round(label)) or np.any(label < 0):
         raise UserError(f"{path}: label holds values that are not class numbers from 0")
     return label.astype(np.int64)
@@ -222,7 +224,9 @@ def _out(
     out = _array(path, arrays, key)
     if out is None:
         if key != "out":
-            raise UserError(f"{path} has neither {key} nor {key}_packed; it holds {', '.join(sorted(arrays))}")
+            raise UserError(
+                f"{path} has neither {key} nor {key}_packed; it holds {', '.join(sorted(arrays))}"
+            )
         return None
     if out.ndim < 3:
         raise UserError(f"{path}: {key} has shape {out.shape}, not (time, sample, neuron)")
@@ -230,6 +234,7 @@ def _out(
         out = np.swapaxes(out, 0, 1)
     if out.shape[:2] != tuple(lead):
         raise UserError(
-            f"{path}: {key} covers {out.shape[0]} steps of {out.shape[1]} samples, input {lead[0]} of {lead[1]}"
+            f"{path}: {key} covers {out.shape[0]} steps of {out.shape[1]} samples, "
+            f"input {lead[0]} of {lead[1]}"
         )
     return _counts(path, key, np.ascontiguousarray(out)).reshape(*lead, -1)

@@ -104,9 +104,7 @@ class _Flattener:
                     found[first, second] = None
         return tuple(found)
 
-    def _resolve(
-        self, name: str, doors: dict[str, list[str]], verb: str, edge: tuple[str, str]
-    ) -> list[str]:
+    def _resolve(self, name: str, doors: dict[str, list[str]], verb: str, edge: tuple[str, str]) -> list[str]:
         if name in self.nodes:
             return [name]
         if name in doors:

@@ -51,9 +51,7 @@ def _weight(graph: Graph, name: str, dimensions: int) -> np.ndarray:
     while weight.ndim > dimensions and weight.shape[0] == 1:
         weight = weight[0]
     if weight.ndim != dimensions:
-        raise UserError(
-            f"{graph.where(name)}: weight has shape {weight.shape}, not {dimensions} dimensions"
-        )
+        raise UserError(f"{graph.where(name)}: weight has shape {weight.shape}, not {dimensions} dimensions")
     return weight
 
 

@@ -3,15 +3,17 @@
 from pathlib import Path
 
 from qsnn_hw.errors import UserError
+from qsnn_hw.model.build import build_network
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.network import Network
-from qsnn_hw.model.nir_reader import read_nir
+from qsnn_hw.model.nir_file import read_graph
+from qsnn_hw.model.plain_file import read_plain
 
-SUFFIXES = (".nir",)
+SUFFIXES = (".nir", ".npz", ".toml")
 
 
 def read_network(path: Path | str, convention: Convention) -> Network:
-    """Read a model file and apply a convention.
+    """Read a model file, NIR or a plain description, and apply a convention.
 
     Raises
     ------
@@ -19,9 +21,11 @@ def read_network(path: Path | str, convention: Convention) -> Network:
         No such file, an unknown suffix, or anything the format's own reader refuses.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
     if not path.exists():
         raise UserError(f"no such file: {path}")
-    if suffix == ".nir":
-        return read_nir(path, convention)
-    raise UserError(f"{path}: unknown model suffix {suffix!r}; known are {', '.join(SUFFIXES)}")
+    if path.is_dir():
+        raise UserError(f"{path} is a folder, not a model file")
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise UserError(f"{path}: unknown model suffix {suffix!r}; known are {', '.join(SUFFIXES)}")
+    return build_network(read_graph(path) if suffix == ".nir" else read_plain(path), convention)

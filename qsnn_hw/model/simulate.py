@@ -71,13 +71,17 @@ def simulate(
     known = {group.name for group in network.groups}
     for name in (*record, *record_potentials):
         if name not in known:
-            raise UserError(f"no neuron group {name!r} to record; {network.name} has {', '.join(sorted(known))}")
+            raise UserError(
+                f"no neuron group {name!r} to record; {network.name} has {', '.join(sorted(known))}"
+            )
     if input.ndim < 3:
         raise UserError(f"input has shape {input.shape}, not (time, sample, addresses)")
     steps, samples = input.shape[:2]
     flat = input.reshape(steps, samples, -1)
     if flat.shape[2] != network.input_size:
-        raise UserError(f"input has {flat.shape[2]} addresses per step, the network wants {network.input_size}")
+        raise UserError(
+            f"input has {flat.shape[2]} addresses per step, the network wants {network.input_size}"
+        )
     size = _batch_size(network, steps, np.dtype(dtype).itemsize) if batch is None else batch
     if size < 1:
         raise UserError(f"batch is a positive number of samples, not {batch}")

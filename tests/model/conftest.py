@@ -1,5 +1,6 @@
 """Where the published and trained models live, and helpers to write small NIR files."""
 
+import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +56,6 @@ def _graph(
         for key, value in parameters.items():
             member[key] = value if isinstance(value, str) else np.asarray(value)
     names = list(nodes)
-    pairs = list(zip(names, names[1:], strict=False)) if edges is None else edges
+    pairs = list(itertools.pairwise(names)) if edges is None else edges
     kind = h5py.string_dtype()
     group.create_dataset("edges", data=np.array(pairs, dtype=object).reshape(-1, 2), dtype=kind)

@@ -67,5 +67,7 @@ def test_bad_settings_say_what_is_allowed(settings: dict[str, str], text: str) -
 
 
 def test_unknown_preset_lists_the_known_ones() -> None:
-    with pytest.raises(UserError, match="unknown convention 'brian'; --convention takes one of snntorch, nor"):
+    with pytest.raises(
+        UserError, match="unknown convention 'brian'; --convention takes one of snntorch, nor"
+    ):
         Convention.preset("brian")

@@ -26,7 +26,8 @@ def test_no_spike_differs(
     network = read_network(data_dir / f"{model}.nir", convention)
     dataset = load_dataset(data_dir / f"{data}.npz", network=network)
     run = simulate(network, dataset.input, record=["1"])
-    assert dataset.out is not None and dataset.label is not None
+    assert dataset.out is not None
+    assert dataset.label is not None
     assert dataset.out.any()
     assert np.count_nonzero(run.out != dataset.out) == 0
     assert np.count_nonzero(run.spikes["1"] != load_array(data_dir / f"{data}.npz", "hidden")) == 0
@@ -74,7 +75,8 @@ def test_sinabs_convolutions_up_to_near_ties(
     network = read_network(data_dir / "sinabs_conv_mnist.nir", convention)
     dataset = load_dataset(data_dir / "sinabs_conv_mnist.npz", network=network, out_key=key)
     run = simulate(network, dataset.input, record=["1"])
-    assert dataset.label is not None and dataset.out is not None
+    assert dataset.label is not None
+    assert dataset.out is not None
     assert np.count_nonzero(run.out != dataset.out) <= allowed
     assert accuracy(run.out, dataset.label) == pytest.approx(correct, abs=1e-9)
     if multi == "true":

@@ -51,7 +51,8 @@ def test_what_the_nir_package_writes(tmp_path: Path) -> None:
     network = read_nir(tmp_path / "net.nir", NIR)
     assert [group.shape for group in network.groups] == [(2, 4, 4), (4,)]
     last = network.groups[-1]
-    assert last.current_decay is not None and last.current_gain is not None
+    assert last.current_decay is not None
+    assert last.current_gain is not None
     assert (last.current_decay[0], last.current_gain[0]) == (0.5, 1.0)
     assert (last.decay[0], last.input_gain[0]) == (0.9, 0.1)
     kinds = [[type(made) for made in p.operators] for p in network.projections]
@@ -182,7 +183,12 @@ def _refusals() -> list[tuple[str, dict[str, Any], Convention, str]]:
     return [
         ("nan", {"fc": {**affine, "weight": nan}}, SNN, "node 'fc' (Affine): weight holds 1 value"),
         ("inf", {"lif": lif(2, r=[np.inf, 1])}, SNN, "node 'lif' (LIF): r holds 1 value"),
-        ("bias", {"fc": {**affine, "bias": np.zeros(3)}}, SNN, "'fc' (Affine): bias has 3 values, the weight"),
+        (
+            "bias",
+            {"fc": {**affine, "bias": np.zeros(3)}},
+            SNN,
+            "'fc' (Affine): bias has 3 values, the weight",
+        ),
         ("no bias", {"fc": {"type": "Affine", "weight": np.eye(2, 3)}}, SNN, "'fc' (Affine) has no bias"),
         ("no weight", {"fc": {"type": "Linear"}}, SNN, "node 'fc' (Linear) has no weight"),
         ("text", {"fc": {"type": "Linear", "weight": "abc"}}, SNN, "weight is not an array of numbers"),
@@ -269,7 +275,7 @@ def test_files_that_are_not_nir(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"text.nir is not a readable .nir \(HDF5\) file"):
         read_nir(tmp_path / "text.nir", SNN)
     (tmp_path / "empty.nir").touch()
-    with pytest.raises(UserError, match="empty.nir is not a readable"):
+    with pytest.raises(UserError, match=r"empty\.nir is not a readable"):
         read_nir(tmp_path / "empty.nir", SNN)
 
 
@@ -290,7 +296,7 @@ def test_truncated_file(data_dir: Path, tmp_path: Path) -> None:
     whole = (data_dir / "snntorch_digits_64-32-10.nir").read_bytes()
     for size in (10, 1000, len(whole) // 2, len(whole) - 100):
         (tmp_path / "cut.nir").write_bytes(whole[:size])
-        with pytest.raises(UserError, match="cut.nir is not a readable"):
+        with pytest.raises(UserError, match=r"cut\.nir is not a readable"):
             read_nir(tmp_path / "cut.nir", SNN)
 
 

@@ -1,0 +1,235 @@
+"""Does a convention reproduce the framework's own spikes, and if not, which one would?"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.model.convention import CHOICES, PRESETS, SWITCHES, Convention
+from qsnn_hw.model.dataset import Dataset
+from qsnn_hw.model.network import Network
+from qsnn_hw.model.simulate import simulate
+from qsnn_hw.progress import SILENT, Progress
+
+# Fields whose value the data can tell; dt and tau_fix are tried with other frameworks' steps.
+_TRIED = ("decay", "comparison", "reset", "reset_drops_input", "input_gain", "integrator_gain")
+_TRIED_TOO = ("current_gain", "update", "tau_fix", "delay_unit")
+_TIME_STEPS = (1.0, 1e-3, 1e-4)
+_CLAMPS = (None, 0.0, -1.0)
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A convention to try, and how many output spikes of the tried samples differ with it.
+
+    Parameters
+    ----------
+    changes
+        Field -> value, on top of the checked convention or of ``preset``.
+    mismatches
+        Of the tried samples.
+    preset
+        Another preset to start from; None for the checked convention itself.
+    """
+
+    changes: dict[str, object]
+    mismatches: int
+    preset: str | None = None
+
+    def settings(self) -> str:
+        """The change as command line options."""
+        if self.preset is not None:
+            return f"--convention {self.preset}"
+        return " ".join(f"--set {name}={_text(value)}" for name, value in self.changes.items())
+
+
+@dataclass(frozen=True)
+class ConventionCheck:
+    """How a convention compares with the framework's own output spikes.
+
+    Parameters
+    ----------
+    compared
+        Number of output values: time steps x samples x neurons.
+    mismatches
+        How many of them differ.
+    samples
+        How many samples have at least one difference.
+    first
+        (time step, sample, neuron) of the first difference in time, then sample; None without one.
+    expected, got
+        The framework's value and this simulator's at ``first``.
+    near_ties
+        Differences that vanish, in either direction, when the same convention runs in double
+        precision: rounding, not convention. None when nothing differs.
+    alternatives
+        Other presets, or changes of one or two fields, that at least halve the differences, fewest
+        first; empty when nothing differs or nothing helps.
+    exhausted
+        False when time ran out before every alternative was tried.
+    """
+
+    compared: int
+    mismatches: int
+    samples: int
+    first: tuple[int, int, int] | None
+    expected: int | None
+    got: int | None
+    near_ties: int | None
+    alternatives: tuple[Alternative, ...]
+    exhausted: bool
+
+
+def check_convention(
+    read: Callable[[Convention], Network],
+    convention: Convention,
+    dataset: Dataset,
+    *,
+    trial_samples: int = 32,
+    budget_s: float = 60.0,
+    progress: Progress = SILENT,
+) -> ConventionCheck:
+    """Compare simulated output spikes with the data's own, and look for a convention that fits.
+
+    Parameters
+    ----------
+    read
+        Builds the network under a convention, such as ``lambda c: read_network(path, c)``.
+    dataset
+        With ``out``, the framework's own output spikes.
+    trial_samples
+        Samples with differences used to try alternatives; the comparison itself uses all samples.
+    budget_s
+        Seconds after which no further alternative is tried.
+
+    Raises
+    ------
+    UserError
+        The data has no ``out``, or its width is not the network's.
+    """
+    if dataset.out is None:
+        raise UserError(
+            f"{dataset.source} has no out: store the framework's own output spikes, (time, sample, neuron)"
+        )
+    network = read(convention)
+    neurons = network.group(network.output).size
+    if network.group(network.output).threshold is None:
+        raise UserError(f"{network.name}: output group {network.output!r} never fires; nothing to compare")
+    if dataset.out.shape[2] != neurons:
+        raise UserError(
+            f"{dataset.source}: out has {dataset.out.shape[2]} neurons, the network's output has {neurons}"
+        )
+    got = simulate(network, dataset.input, progress=progress).out
+    wrong = got != dataset.out
+    mismatches = int(np.count_nonzero(wrong))
+    if not mismatches:
+        return ConventionCheck(wrong.size, 0, 0, None, None, None, None, (), True)
+    first = tuple(int(v) for v in np.argwhere(wrong)[0])
+    bad = np.flatnonzero(wrong.any(axis=(0, 2)))
+    double = simulate(network, dataset.input[:, bad], dtype=np.float64).out
+    ties = int(np.count_nonzero(wrong[:, bad] & (double == dataset.out[:, bad])))
+    at = (first[0], first[1], first[2])
+    chosen = bad[:trial_samples]
+    now = int(np.count_nonzero(wrong[:, chosen]))
+    search = _Search(read, convention, dataset.input[:, chosen], dataset.out[:, chosen], now, budget_s)
+    search.run(network, progress)
+    expected, value = int(dataset.out[at]), int(got[at])
+    return ConventionCheck(
+        wrong.size, mismatches, int(bad.size), at, expected, value, ties, search.best(), search.exhausted
+    )
+
+
+class _Search:
+    """Other presets, then single changes, then pairs, until one leaves no difference."""
+
+    def __init__(
+        self,
+        read: Callable[[Convention], Network],
+        convention: Convention,
+        x: np.ndarray,
+        out: np.ndarray,
+        now: int,
+        budget_s: float,
+    ) -> None:
+        self._read = read
+        self._convention = convention
+        self._x = x
+        self._out = out
+        self._now = now
+        self._until = time.monotonic() + budget_s
+        self._seen: set[bytes] = set()
+        self._found: list[Alternative] = []
+        self.exhausted = True
+
+    def run(self, network: Network, progress: Progress) -> None:
+        """Try everything, starting from ``network`` as read under the checked convention."""
+        self._seen.add(_fingerprint(network))
+        singles = list(_changes(self._convention))
+        pairs = [{**a, **b} for a, b in combinations(singles, 2) if not a.keys() & b.keys()]
+        presets = [name for name in PRESETS if name != self._convention.name]
+        with progress.task("trying other conventions") as task:
+            for name in presets:
+                preset = PRESETS[name]
+                self._try(preset if preset.dt else replace(preset, dt=self._convention.dt), {}, name)
+            for tries in (singles, pairs):
+                for i, changes in enumerate(tries):
+                    if any(item.mismatches == 0 for item in self._found):
+                        return
+                    if time.monotonic() > self._until:
+                        self.exhausted = False
+                        return
+                    task.update(i, len(tries))
+                    self._try(self._convention, changes, None)
+
+    def best(self) -> tuple[Alternative, ...]:
+        """The exact alternatives, or else the best five."""
+        found = sorted(self._found, key=lambda item: (item.mismatches, len(item.changes)))
+        return tuple([item for item in found if item.mismatches == 0] or found[:5])
+
+    def _try(self, start: Convention, changes: dict[str, object], preset: str | None) -> None:
+        try:
+            network = self._read(replace(start, **changes))  # type: ignore[arg-type]
+            key = _fingerprint(network)
+            if key in self._seen:
+                return
+            self._seen.add(key)
+            count = int(np.count_nonzero(simulate(network, self._x).out != self._out))
+        except UserError:
+            # Fields that contradict each other or do not suit the file are no alternative.
+            return
+        if 2 * count <= self._now:
+            self._found.append(Alternative(changes, count, preset))
+
+
+def _fingerprint(network: Network) -> bytes:
+    """What of a network the convention decides; equal networks need one simulation only."""
+    return repr([[_plain(value) for value in vars(group).values()] for group in network.groups]).encode()
+
+
+def _plain(value: object) -> object:
+    return value.tobytes() if isinstance(value, np.ndarray) else value
+
+
+def _changes(convention: Convention) -> Iterator[dict[str, object]]:
+    """Every change of one field, most telling first."""
+    for name in SWITCHES:
+        yield {name: not getattr(convention, name)}
+    for name in (*_TRIED, *_TRIED_TOO):
+        for value in CHOICES[name]:
+            if value != getattr(convention, name):
+                yield {name: value}
+    for dt in _TIME_STEPS:
+        if dt != convention.dt:
+            yield {"dt": dt}
+    for clamp in _CLAMPS:
+        if clamp != convention.v_min:
+            yield {"v_min": clamp}
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)

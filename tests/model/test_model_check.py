@@ -1,0 +1,59 @@
+"""The convention check finds the field that was changed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.model.check import ConventionCheck, check_convention
+from qsnn_hw.model.convention import Convention
+from qsnn_hw.model.dataset import Dataset, load_dataset
+from qsnn_hw.model.reader import read_network
+
+DIGITS = "snntorch_digits_64-32-10"
+
+
+def run(data_dir: Path, preset: str, settings: dict[str, str]) -> ConventionCheck:
+    convention = Convention.preset(preset).with_settings(settings)
+    model = data_dir / f"{DIGITS}.nir"
+    network = read_network(model, convention)
+    dataset = load_dataset(data_dir / f"{DIGITS}.npz", network=network, samples=40)
+    return check_convention(lambda c: read_network(model, c), convention, dataset, trial_samples=8)
+
+
+def test_agreement(data_dir: Path) -> None:
+    made = run(data_dir, "snntorch", {})
+    assert (made.compared, made.mismatches, made.first, made.alternatives) == (25 * 40 * 10, 0, None, ())
+    assert made.near_ties is None
+
+
+@pytest.mark.parametrize(
+    ("preset", "settings", "answer"),
+    [
+        ("snntorch", {"reset_delay": "false"}, "--set reset_delay=true"),
+        ("snntorch", {"reset": "zero"}, "--set reset=subtract"),
+        ("snntorch", {"dt": "2e-4"}, "--set dt=0.0001"),
+        ("norse", {}, "--convention snntorch"),
+        ("snntorch", {"dt": "2e-4", "reset": "none"}, "--set reset=subtract --set dt=0.0001"),
+    ],
+)
+def test_one_or_two_fields_are_found(
+    data_dir: Path, preset: str, settings: dict[str, str], answer: str
+) -> None:
+    made = run(data_dir, preset, settings)
+    assert made.mismatches > 0
+    assert made.first is not None
+    assert made.expected != made.got
+    assert answer in [item.settings() for item in made.alternatives]
+    assert all(item.mismatches == 0 for item in made.alternatives)
+
+
+def test_data_without_reference(data_dir: Path) -> None:
+    convention = Convention.preset("snntorch")
+    data = Dataset("data.npz", np.zeros((5, 2, 64), np.uint8), None, None, "time-sample")
+    with pytest.raises(UserError, match=r"data\.npz has no out: store the framework's own output spikes"):
+        check_convention(lambda c: read_network(data_dir / f"{DIGITS}.nir", c), convention, data)
+    wide = Dataset("data.npz", data.input, None, np.zeros((5, 2, 7), np.uint8), "time-sample")
+    with pytest.raises(UserError, match="out has 7 neurons, the network's output has 10"):
+        check_convention(lambda c: read_network(data_dir / f"{DIGITS}.nir", c), convention, wide)
