@@ -295,3 +295,16 @@ def version_numbers(version: str) -> Version:
     """The leading numbers of a version, to compare: ``0.70.0.post1`` gives ``(0, 70, 0)``."""
     leading = re.match(r"\d+(\.\d+)*", version)
     return tuple(int(part) for part in leading[0].split(".")) if leading else ()
+
+
+def on_this_machine(name: str) -> bool:
+    """Whether ``name`` is found without any wheel: by its variable or on PATH, and serves.
+
+    Works without numpy and the rest: the set-up scripts ask before anything is installed.
+    """
+    spec = SPECS[name]
+    override = os.environ.get(spec.variable)
+    if override:
+        return not isinstance(_usable(spec, spec.variable, tuple(shlex.split(override))), str)
+    path = os.environ.get("PATH", os.defpath)
+    return any(not isinstance(_usable(spec, *found), str) for found in _native(spec, path))
