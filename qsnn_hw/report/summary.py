@@ -16,7 +16,7 @@ def figure(value: Number | None, digits: int = 3) -> str:
         return f"{value:.{digits - 1}e}"
     text = f"{value:.{digits}g}"
     # A value such as 999.7 rounds up into scientific notation.
-    return f"{value:.0f}" if "e" in text else text
+    return f"{value:,.0f}" if "e" in text else text
 
 
 def with_unit(value: Number | None, unit: str, digits: int = 3) -> str:

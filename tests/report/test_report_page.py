@@ -1,0 +1,227 @@
+"""report.html: well formed, self-contained, honest about what is missing, safe with hostile names."""
+
+import dataclasses
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.report import (
+    Accuracy,
+    GroupTrace,
+    Latency,
+    Layer,
+    NetworkSummary,
+    Report,
+    Resource,
+    Timing,
+    Traces,
+    Verification,
+    write_page,
+)
+from tests.report.report_examples import empty_report, full_report, traces
+
+VOID = {"meta", "br", "hr", "img", "link", "input"}
+
+
+class Page(HTMLParser):
+    """Collects tags, attributes and text; fails on a tag that is closed out of order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open, f"</{tag}> closes nothing"
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self._open or self._open[-1] != "style":
+            self.text.append(data)
+
+    def words(self) -> str:
+        return " ".join(" ".join(self.text).split())
+
+
+def page(report: Report, shown: Traces | None, folder: Path) -> tuple[str, Page]:
+    path = folder / "report.html"
+    write_page(report, shown, path)
+    text = path.read_text(encoding="utf-8")
+    return text, Page(text)
+
+
+def many_classes() -> Traces:
+    return dataclasses.replace(
+        traces(300, 2312, 4096, 100), labels=np.arange(200) % 100, predictions=np.arange(200) // 2
+    )
+
+
+CASES = [
+    pytest.param(full_report(), traces(), id="full"),
+    pytest.param(full_report(), None, id="no-traces"),
+    pytest.param(empty_report(), None, id="empty"),
+    pytest.param(empty_report(), traces(1, 1, 1, 1), id="one-of-everything"),
+    pytest.param(full_report(), many_classes(), id="large"),
+]
+
+
+@pytest.mark.parametrize(("report", "shown"), CASES)
+def test_well_formed_and_self_contained(report: Report, shown: Traces | None, tmp_path: Path) -> None:
+    text, parsed = page(report, shown, tmp_path)
+    assert len(text) < 1_500_000
+    assert "http://" not in text
+    assert "https://" not in text
+    assert "url(" not in text
+    assert "@import" not in text
+    for tag, attributes in parsed.tags:
+        assert tag not in {"script", "link", "img", "iframe", "object", "embed", "image", "use"}
+        assert not {"src", "href", "srcset", "xlink:href", "style"} & set(attributes), tag
+        assert not any(name.startswith("on") for name in attributes), tag
+    policy = [a["content"] for tag, a in parsed.tags if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policy == ["default-src 'none'; style-src 'unsafe-inline'"]
+
+
+@pytest.mark.parametrize(("report", "shown"), CASES)
+def test_every_figure_has_title_and_description(report: Report, shown: Traces | None, tmp_path: Path) -> None:
+    text, parsed = page(report, shown, tmp_path)
+    ids = [a["id"] for _, a in parsed.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    drawings = re.findall(r"<svg.*?</svg>", text, re.S)
+    figures = [a for tag, a in parsed.tags if tag == "figure"]
+    # Each figure is there for wide and for narrow screens.
+    assert len(drawings) == 2 * len(figures)
+    for drawing in drawings:
+        assert re.search(r"<title id=\"[^\"]+\">[^<]+</title>", drawing)
+        assert re.search(r"<desc id=\"[^\"]+\">[^<]+</desc>", drawing)
+        assert not re.search(r"\b(nan|inf)\b", drawing)
+    for tag, attributes in parsed.tags:
+        if tag == "svg":
+            assert attributes["role"] == "img"
+            assert set((attributes["aria-labelledby"] or "").split()) <= set(ids)
+
+
+def test_full_page_shows_every_figure(tmp_path: Path) -> None:
+    text, parsed = page(full_report(), traces(), tmp_path)
+    keys = {a["id"] for tag, a in parsed.tags if tag == "figure"}
+    assert keys == {
+        f"figure-{key}"
+        for key in (
+            "raster",
+            "potentials-0",
+            "potentials-1",
+            "accuracy",
+            "confusion",
+            "spikes-per-layer",
+            "resources",
+            "busy",
+        )
+    }
+    words = parsed.words()
+    assert "not measured" not in words
+    compared = "450 samples, 22,866 spikes, 472,500 potentials"
+    assert f"The hardware equals the golden model: {compared} compared, no mismatch." in words
+    assert "Sample 3: label 4, answer 7 (wrong)." in words
+    assert "between 98 and 301 mW" in words
+    assert "42 µs at 25 MHz, the board's clock" in words
+    assert "200 of 208 · 96.2 % ⚠ nearly full" in words
+    assert "Not used: MULT18X18D." in words
+    assert "neuron 17 of hidden never fires" in words
+    assert "static power is assumed" in words
+    assert text.count('<span class="badge b-estimated">estimated</span>') >= 3
+
+
+def test_empty_page_says_not_measured(tmp_path: Path) -> None:
+    _, parsed = page(empty_report(), None, tmp_path)
+    words = parsed.words()
+    for title in (
+        "Accuracy, integer",
+        "RTL against golden",
+        "Fmax",
+        "Latency per sample",
+        "Power, typical",
+        "Energy per sample",
+        "One sample, spike by spike",
+        "Over the whole test set",
+        "On the device",
+        "Layer by layer",
+    ):
+        assert f"{title} not measured" in words
+    assert "The hardware has not been compared with the golden model yet." in words
+    assert not re.search(r"\b0\b", words.split("What the figures mean")[0])
+
+
+def test_golden_only_page_shows_what_is_known(tmp_path: Path) -> None:
+    report = Report(
+        NetworkSummary("digits", 64, 25, (Layer("hidden", 32, weight_bits=8),)), accuracy=Accuracy(0.9, 0.8)
+    )
+    words = page(report, traces(), tmp_path)[1].words()
+    assert "80.00 %" in words
+    assert "change: −10.00 pp" in words
+    assert "hidden 32 not measured 8 bit not measured none none not measured not measured" in words
+    assert "Mapping" not in words
+
+
+def test_failures_are_prominent(tmp_path: Path) -> None:
+    report = dataclasses.replace(full_report(), verification=Verification(450, 10, 20, 3))
+    text, parsed = page(report, None, tmp_path)
+    assert '<p class="verdict bad">' in text
+    assert (
+        "The hardware differs from the golden model: 3 mismatches in 450 samples, 10 spikes, 20 potentials. "
+        "Do not use this design." in parsed.words()
+    )
+    slow = dataclasses.replace(full_report(), timing=Timing(20.0, 25.0))
+    text, parsed = page(slow, None, tmp_path)
+    assert '<p class="verdict bad">' in text
+    assert "timing is not met: 20 MHz reached, 25 MHz needed." in parsed.words()
+    assert "not met, 20 % short" in parsed.words()
+    full = dataclasses.replace(full_report(), resources={"ICESTORM_LC": Resource(6000, 5280)})
+    assert "6,000 of 5,280 · 113.6 % ⚠ too many" in page(full, None, tmp_path)[1].words()
+
+
+def test_hostile_names_are_escaped(tmp_path: Path) -> None:
+    evil = "<script>alert('x')</script>\"&"
+    spikes = np.ones((3, 2), np.uint8)
+    report = Report(
+        NetworkSummary(evil, 2, 3, (Layer(evil, 2, lanes=1, cycles_per_sample=3.0),)),
+        convention={evil: evil},
+        latency=Latency(9.0, 9),
+        resources={evil: Resource(1, 2)},
+        spikes_per_sample={evil: 2.0},
+        tools={evil: evil},
+        warnings=(evil,),
+        assumptions=(evil,),
+        basis={"accuracy": evil, "latency": evil, "resources": evil},
+        created=evil,
+    )
+    shown = Traces(0, None, None, spikes, (GroupTrace(evil, spikes, spikes, spikes[0]),))
+    text, parsed = page(report, shown, tmp_path)
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;") > 15
+    assert "script" not in {tag for tag, _ in parsed.tags}
+    assert evil in parsed.words()
+
+
+def test_name_that_is_not_utf8(tmp_path: Path) -> None:
+    assert "digits?" in page(empty_report("digits\udcff"), None, tmp_path)[0]
+
+
+def test_unwritable_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(UserError, match="cannot write"):
+        write_page(empty_report(), None, tmp_path / "file" / "report.html")

@@ -1,0 +1,215 @@
+"""report.json: its stable names, what it refuses, and reading it back."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.report import (
+    Accuracy,
+    Energy,
+    Latency,
+    Layer,
+    NetworkSummary,
+    PowerMw,
+    Report,
+    Resource,
+    Timing,
+    Verification,
+)
+from tests.report.report_examples import empty_report, full_report
+
+STABLE = {
+    "accuracy": {"float", "quantized"},
+    "verification": {"samples", "spikes_compared", "potentials_compared", "mismatches", "simulator"},
+    "timing": {"fmax_mhz", "constraint_mhz"},
+    "latency": {"cycles_per_sample_mean", "cycles_per_sample_max", "us_per_sample_mean"},
+    "power_mw": {"low", "typical", "high"},
+    "energy": {"per_sample_uj", "per_spike_nj"},
+    "files": {"verilog", "bitstream"},
+}
+
+
+def saved(report: Report, folder: Path) -> Any:
+    report.save(folder / "report.json")
+    return json.loads((folder / "report.json").read_text(encoding="utf-8"))
+
+
+def test_stable_names(tmp_path: Path) -> None:
+    content = saved(full_report(), tmp_path)
+    assert {key: set(content[key]) for key in STABLE} == STABLE
+    assert content["resources"]["DP16KD"] == {"used": 200, "available": 208}
+    assert content["tools"] == {"yosys": "0.70"}
+    assert content["files"] == {"verilog": "top.v", "bitstream": "top.bit"}
+    assert content["accuracy"] == {"float": 0.9622, "quantized": 0.96}
+
+
+def test_absent_is_null(tmp_path: Path) -> None:
+    content = saved(empty_report(), tmp_path)
+    for key, names in STABLE.items():
+        assert content[key] == dict.fromkeys(names), key
+    assert content["resources"] == {}
+    assert content["tools"] == {}
+
+
+@pytest.mark.parametrize("report", [full_report(), empty_report()])
+def test_round_trip(report: Report, tmp_path: Path) -> None:
+    report.save(tmp_path / "report.json")
+    assert Report.load(tmp_path / "report.json") == report
+
+
+def test_numpy_scalars_become_numbers(tmp_path: Path) -> None:
+    report = Report(
+        NetworkSummary("n", np.int64(64)),
+        convention={"dt": np.float64(0.5)},
+        accuracy=Accuracy(np.float32(0.5), np.float64(0.25)),
+        spikes_per_sample={"input": np.float64(2.5)},
+    )
+    content = saved(report, tmp_path)
+    assert content["network"]["inputs"] == 64
+    assert content["accuracy"] == {"float": 0.5, "quantized": 0.25}
+    assert content["convention"] == {"dt": 0.5}
+    assert content["spikes_per_sample"] == {"input": 2.5}
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Accuracy(math.nan), "accuracy.float must be finite (null when absent), not nan"),
+        (lambda: Accuracy(None, 96.2), "accuracy.quantized must be at most 1, not 96.2"),
+        (lambda: Timing(math.inf), "timing.fmax_mhz must be finite (null when absent), not inf"),
+        (lambda: Timing(True), "timing.fmax_mhz must be a number or null, not True"),
+        (lambda: Verification(mismatches=-1), "verification.mismatches must be at least 0, not -1"),
+        (lambda: Verification(samples=1.5), "verification.samples must be a whole number or null, not 1.5"),
+        (lambda: Resource("12"), "resource.used must be a number or null, not '12'"),
+        (lambda: PowerMw(5.0, 4.0, 6.0), "power_mw must have low <= typical <= high, not (5.0, 4.0, 6.0)"),
+        (lambda: Latency(5, 4), "latency.cycles_per_sample_mean must be at most the maximum 4, not 5"),
+        (lambda: Layer("h", None), "layer 'h'.neurons must be a number, not None"),
+        (lambda: Layer("h", 4, scale_low=math.nan), "layer 'h'.scale_low must be finite"),
+        (
+            lambda: Report(NetworkSummary("n"), spikes_per_sample={"input": math.nan}),
+            "spikes_per_sample.input must be finite",
+        ),
+        (
+            lambda: Latency.of(np.zeros(0), 10.0),
+            "cycles must have shape (samples,) with samples > 0, not (0,)",
+        ),
+    ],
+)
+def test_refuses(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is compared below
+        make()
+    assert message in str(caught.value)
+
+
+def test_latency_and_energy_units() -> None:
+    latency = Latency.of(np.array([1000, 1200]), 50.0)
+    assert latency == Latency(1100.0, 1200, 22.0)
+    assert Latency.of(np.array([1000]), None).us_per_sample_mean is None
+    # 100 mW for 22 us is 2.2 uJ; over 400 spikes that is 5.5 nJ a spike.
+    energy = Energy.of(100.0, 22.0, 400.0)
+    assert energy.per_sample_uj == pytest.approx(2.2)
+    assert energy.per_spike_nj == pytest.approx(5.5)
+    assert Energy.of(100.0, None, 400.0) == Energy()
+    assert Energy.of(100.0, 22.0, 0.0).per_spike_nj is None
+
+
+@pytest.mark.parametrize(
+    ("verification", "passed"),
+    [
+        (Verification(), None),
+        (Verification(450, 0, 0, 0), None),
+        (Verification(450, 10, 0, 0), True),
+        (Verification(450, 0, 10, 0), True),
+        (Verification(450, 10, 10, 1), False),
+        (Verification(mismatches=1), False),
+    ],
+)
+def test_nothing_compared_is_not_passed(verification: Verification, passed: bool | None) -> None:
+    assert verification.passed is passed
+
+
+def _remove_fmax(content: dict[str, Any]) -> None:
+    del content["timing"]["fmax_mhz"]
+
+
+def _add_key(content: dict[str, Any]) -> None:
+    content["latency"]["ns"] = 3
+
+
+def _layer_text(content: dict[str, Any]) -> None:
+    content["network"]["layers"][0] = "hidden"
+
+
+def _text_number(content: dict[str, Any]) -> None:
+    content["energy"]["per_spike_nj"] = "3"
+
+
+def _number_text(content: dict[str, Any]) -> None:
+    content["files"]["verilog"] = 3
+
+
+def _nan(content: dict[str, Any]) -> None:
+    content["power_mw"]["low"] = math.nan
+
+
+def _resources_list(content: dict[str, Any]) -> None:
+    content["resources"] = []
+
+
+def _warnings_text(content: dict[str, Any]) -> None:
+    content["warnings"] = "one"
+
+
+def _format(content: dict[str, Any]) -> None:
+    content["format"] = "qsnn-hw report 9"
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (_remove_fmax, "report.timing lacks the key 'fmax_mhz'"),
+        (_add_key, "report.latency has an unknown key 'ns'"),
+        (_layer_text, "report.network.layers[0] must be an object, not 'hidden'"),
+        (_text_number, "energy.per_spike_nj must be a number or null, not '3'"),
+        (_number_text, "report.files.verilog must be text, not 3"),
+        (_nan, "power_mw.low must be finite (null when absent), not nan"),
+        (_resources_list, "report.resources must be an object, not []"),
+        (_warnings_text, "report.warnings must be a list, not 'one'"),
+        (_format, "format is 'qsnn-hw report 9', expected 'qsnn-hw report 1'"),
+    ],
+)
+def test_load_says_what_is_wrong(
+    damage: Callable[[dict[str, Any]], None], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "report.json"
+    content = saved(full_report(), tmp_path)
+    damage(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        Report.load(path)
+    text = str(caught.value)
+    assert message in text
+    assert text.startswith(str(path))
+    assert text.endswith("run the build again")
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("{", "is not readable JSON"), ("[]", "format is None"), ("", "is not readable JSON")],
+)
+def test_load_refuses_damaged_files(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        Report.load(tmp_path / "report.json")
+
+
+def test_load_of_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        Report.load(tmp_path / "report.json")
