@@ -142,8 +142,7 @@ DEVICES: Mapping[tuple[str, str], DeviceCoefficients] = {
             22.0,
             30.0,
             "mW/MHz per active block",
-            f"{_UP5K}: one 8x8 multiply 882 uA against 613.5 uA without, at 12 MHz, "
-            "with the logic around it",
+            f"{_UP5K}: one 8x8 multiply 882 uA against 613.5 uA without, at 12 MHz, with the logic around it",
         ),
     ),
     ("ice40", "lp8k"): DeviceCoefficients(

@@ -179,9 +179,7 @@ def estimate_power(
     if given.busy is None:
         notes.append(f"share of busy cycles not measured, assumed {busy.low:g} to {busy.high:g}")
     if given.toggle is None:
-        notes.append(
-            f"switching cells per busy cycle not measured, assumed {toggle.low:g} to {toggle.high:g}"
-        )
+        notes.append(f"switching share of cells not measured, assumed {toggle.low:g} to {toggle.high:g}")
 
     terms = [
         Term("static", _scaled(device.static, Range.exactly(1.0)), device.static),
@@ -192,9 +190,7 @@ def estimate_power(
     for name, count, coefficient in active:
         if coefficient is not None:
             if count is None:
-                raise UserError(
-                    f"power of {board.name} needs the used {_unit(board, name)}, which is not given"
-                )
+                raise UserError(f"power needs the used {_unit(board, name)} of {board.name}")
             terms.append(Term(name, _scaled(coefficient, switching.times(Range.exactly(count))), coefficient))
     memories = [
         ("block RAM", usage.block_rams, device.block_ram, memory_accesses_per_s),

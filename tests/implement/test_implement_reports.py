@@ -15,7 +15,14 @@ from qsnn_hw.implement.bitstream import Bitstream, pack_bitstream
 from qsnn_hw.implement.constraints import constraint_text
 from qsnn_hw.implement.place_route import PlaceRoute, place_and_route
 from qsnn_hw.implement.record import Implementation
-from qsnn_hw.implement.synthesis import Synthesis, TopPort, count_cells, parse_ports, parse_stat, synthesis_script
+from qsnn_hw.implement.synthesis import (
+    Synthesis,
+    TopPort,
+    count_cells,
+    parse_ports,
+    parse_stat,
+    synthesis_script,
+)
 from qsnn_hw.implement.timing import Resource, parse_log_utilization, parse_report
 from qsnn_hw.limits import FAMILIES, Usage
 from qsnn_hw.progress import SILENT
@@ -85,7 +92,7 @@ def test_utilization_out_of_the_log():
 
 def test_yosys_statistics():
     assert parse_stat({"design": {"num_cells_by_type": {"SB_LUT4": 3}}}) == {"SB_LUT4": 3}
-    with pytest.raises(ToolError, match="yosys wrote cell statistics without design.num_cells_by_type"):
+    with pytest.raises(ToolError, match=r"yosys wrote cell statistics without design\.num_cells_by_type"):
         parse_stat({"modules": {}})
     with pytest.raises(ToolError, match="yosys wrote a netlist without the ports of module top"):
         parse_ports({"modules": {"other": {}}}, "top")
@@ -128,7 +135,10 @@ def test_ecp5_constraints():
 @pytest.mark.parametrize(
     ("ports", "message"),
     [
-        ({"spi": TopPort("in", 1)}, r"icebreaker has no pins for port spi of the design; it has clk, rx, tx, led"),
+        (
+            {"spi": TopPort("in", 1)},
+            r"icebreaker has no pins for port spi of the design; it has clk, rx, tx, led",
+        ),
         ({"tx": TopPort("in", 1)}, r"port tx is out on icebreaker, not in"),
         ({"led": TopPort("out", 3)}, r"port led of the design has 3 bits, icebreaker has 2 pins"),
     ],

@@ -1,0 +1,155 @@
+"""The power estimate: sums, bands, labels, and a check against a chip nobody fitted it to."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from qsnn_hw.boards import list_boards, load_board
+from qsnn_hw.errors import UserError
+from qsnn_hw.implement.coefficients import DEVICES, Coefficient
+from qsnn_hw.implement.power import Activity, Range, energy, estimate_power
+
+ICE = load_board("icebreaker")
+ECP = load_board("ulx3s-85f")
+ICE_USED = {"ICESTORM_LC": 1000, "ICESTORM_RAM": 10, "ICESTORM_SPRAM": 0, "ICESTORM_DSP": 0}
+ECP_USED = {"TRELLIS_COMB": 5000, "TRELLIS_FF": 2000, "DP16KD": 57, "MULT18X18D": 0}
+
+
+def _terms(estimate):
+    return {term.name: term.power for term in estimate.terms}
+
+
+def test_every_shipped_board_has_coefficients_with_sources():
+    for board in list_boards():
+        device = DEVICES[board.family, board.device]
+        found = [value for value in vars(device).values() if value is not None]
+        assert all(isinstance(c, Coefficient) and c.unit and c.source for c in found)
+        # An assumption says so, and is wide.
+        assert all(c.source.startswith("assumption") == c.assumed for c in found)
+        assert all(c.high >= 2 * c.low for c in found if c.assumed)
+
+
+def test_typical_is_the_sum_and_the_ends_are_added_as_independent_errors():
+    estimate = estimate_power(ICE, ICE_USED, 12.0, activity=Activity(busy=0.5, toggle=0.2))
+    terms = _terms(estimate)
+    assert estimate.typical == pytest.approx(sum(power.typical for power in terms.values()))
+    spread = math.sqrt(sum((power.high - power.typical) ** 2 for power in terms.values()))
+    assert estimate.high == pytest.approx(estimate.typical + spread)
+    assert 0 < estimate.low < estimate.typical < estimate.high
+    assert estimate.label == "estimated"
+
+
+def test_up5k_terms_follow_the_published_fit():
+    terms = _terms(estimate_power(ICE, ICE_USED, 12.0, activity=Activity(busy=0.5, toggle=0.2)))
+    assert terms["static"].typical == pytest.approx(0.091 * 1.2)
+    assert terms["clock"].typical == pytest.approx(0.0447 * 12 * 1.2)
+    assert terms["logic"].typical == pytest.approx(0.00017 * 12 * 1000 * 0.5 * 0.2 * 1.2)
+    assert terms["logic"].high == pytest.approx(2 * terms["logic"].typical)
+    # 10 blocks, half of 12 M cycles a second, 8 pJ each.
+    assert terms["block RAM"].typical == pytest.approx(10 * 6e6 * 8e-12 * 1e3)
+
+
+@pytest.mark.parametrize(("cells", "microamps"), [(32, 613.5), (228, 641.3)])
+def test_up5k_small_designs_lie_in_the_band(cells, microamps):
+    """Rows of the measurements behind the fit: a check of the units, not of the model."""
+    estimate = estimate_power(ICE, {"ICESTORM_LC": cells}, 12.0)
+    assert estimate.low < microamps * 1.219e-3 < estimate.high
+
+
+def test_synzulu_held_out(capsys):
+    """SYNtzulu on UP5K, 24 MHz, in no fit: 9.5 mW (its README), at most 12.05 mW (its paper)."""
+    used = {"ICESTORM_LC": 3473, "ICESTORM_RAM": 17, "ICESTORM_SPRAM": 4}
+    estimate = estimate_power(ICE, used, 24.0)
+    with capsys.disabled():
+        print(
+            f"\nSYNtzulu: published 9.5 and 12.05 mW, estimated {estimate.low:.1f} / "
+            f"{estimate.typical:.1f} / {estimate.high:.1f} mW"
+        )
+    assert estimate.low <= 9.5 <= 12.05 <= estimate.high
+    # Typical within a factor of two, the band promised where logic and memory dominate.
+    assert 0.5 < estimate.typical / 9.5 < 2
+
+
+def test_measured_activity_narrows_the_band_and_drops_the_notes():
+    assumed = estimate_power(ICE, ICE_USED, 12.0)
+    measured = estimate_power(
+        ICE, ICE_USED, 12.0, activity=Activity(busy=0.6, toggle=0.2), memory_accesses_per_s=10 * 7.2e6
+    )
+    assert measured.high - measured.low < assumed.high - assumed.low
+    assert measured.typical == pytest.approx(assumed.typical)
+    text = "\n".join(assumed.notes)
+    for assumption in ("busy cycles not measured", "switching share", "block RAM accesses not measured"):
+        assert assumption in text
+        assert assumption not in "\n".join(measured.notes)
+
+
+def test_ecp5_is_dominated_by_static_power_and_says_it_is_an_assumption():
+    estimate = estimate_power(ECP, ECP_USED, 25.0)
+    terms = _terms(estimate)
+    assert terms["static"].typical > 0.5 * estimate.typical
+    assert terms["registers"].typical == pytest.approx(25.1e-5 * 25 * 2000 * 0.6 * 0.2)
+    assert any(note.startswith("static: assumption") for note in estimate.notes)
+
+
+def test_an_idle_memory_costs_nothing_and_an_absent_one_has_no_term():
+    idle = estimate_power(ICE, ICE_USED, 12.0, memory_accesses_per_s=0)
+    assert _terms(idle)["block RAM"].high == 0
+    assert "single-port RAM" not in _terms(idle)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: estimate_power(replace(ICE, device="hx1k"), ICE_USED, 12.0),
+            "no power coefficients for ice40 hx1k",
+        ),
+        (lambda: estimate_power(ICE, ICE_USED, 0.0), "clock must be > 0 MHz, not 0.0"),
+        (lambda: estimate_power(ICE, {}, 12.0), "power needs the used ICESTORM_LC of icebreaker"),
+        (
+            lambda: estimate_power(ECP, {"TRELLIS_COMB": 1}, 12.0),
+            "power needs the used TRELLIS_FF of ulx3s-85f",
+        ),
+        (lambda: Activity(busy=1.5), "activity busy must be between 0 and 1, not 1.5"),
+        (lambda: Activity(toggle=float("nan")), "activity toggle must be between 0 and 1, not nan"),
+        (
+            lambda: estimate_power(ICE, ICE_USED, 12.0, memory_accesses_per_s=-1),
+            "block RAM accesses a second must be >= 0, not -1",
+        ),
+    ],
+)
+def test_wrong_figures_are_refused(call, message):
+    with pytest.raises(UserError, match=message):
+        call()
+
+
+def test_unordered_ranges_are_refused():
+    with pytest.raises(ValueError, match="range must be ordered and not negative"):
+        Range(2, 1, 3)
+    with pytest.raises(ValueError, match="coefficient range must be ordered"):
+        Coefficient(2, 1, 3, "mW", "nowhere")
+
+
+def test_energy_of_a_sample_and_a_spike():
+    power = replace(estimate_power(ICE, ICE_USED, 12.0), low=1.0, typical=2.0, high=4.0)
+    found = energy(power, cycles_per_sample=12_000, clock_mhz=12.0, spikes_per_sample=400)
+    # 2 mW for 1 ms is 2 uJ; over 400 spikes 5 nJ.
+    assert found.per_sample_uj == Range(1.0, 2.0, 4.0)
+    assert found.per_spike_nj == Range(2.5, 5.0, 10.0)
+    assert "input + hidden + output" in found.definition
+    assert found.label == "estimated"
+
+
+def test_energy_without_spikes_is_absent_not_zero():
+    assert energy(estimate_power(ICE, ICE_USED, 12.0), 100, 12.0, 0).per_spike_nj is None
+
+
+def test_energy_refuses_wrong_figures():
+    power = estimate_power(ICE, ICE_USED, 12.0)
+    with pytest.raises(UserError, match="cycles per sample must be > 0, not 0"):
+        energy(power, 0, 12.0, 5)
+    with pytest.raises(UserError, match="spikes per sample must be >= 0, not -1"):
+        energy(power, 10, 12.0, -1)
+    with pytest.raises(UserError, match="power was estimated at 12 MHz, not 25 MHz"):
+        energy(power, 10, 25.0, 5)
