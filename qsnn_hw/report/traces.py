@@ -166,8 +166,9 @@ class Traces:
                 predictions=arrays.get("predictions"),
             )
         except (KeyError, ValueError, TypeError) as error:
+            why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
             raise UserError(
-                f"{path} does not hold the report's traces: {error}; run the build again"
+                f"{path} does not hold the report's traces: {why}; run the build again"
             ) from error
 
 
