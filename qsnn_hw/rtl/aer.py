@@ -19,12 +19,8 @@ last tick   1     1                                 the time step and sample end
 
 from amaranth.hdl import ShapeLike
 from amaranth.lib import data, stream
-from amaranth.utils import ceil_log2
 
-
-def address_bits(size: int) -> int:
-    """Width of an address among ``size`` of them; at least 1, which the last-tick mark needs."""
-    return max(1, ceil_log2(size))
+from qsnn_hw.host_protocol import address_bits
 
 
 class AerLayout(data.StructLayout):
@@ -46,3 +42,6 @@ class AerLayout(data.StructLayout):
 def aer_signature(size: int) -> stream.Signature:
     """The signature of an AER stream with ``size`` addresses."""
     return stream.Signature(AerLayout(size))
+
+
+__all__ = ["AerLayout", "address_bits", "aer_signature"]

@@ -26,28 +26,30 @@ def signed_digits(number: int) -> list[tuple[int, int]]:
 
 
 class LifLane(wiring.Component):
-    """Clamp, threshold, reset, leak and bias of one neuron per cycle, in a four-stage pipeline.
+    """Clamp, threshold, reset, leak and bias of one neuron per cycle, in two pipeline stages.
 
-    The integer definition stands in ``qsnn_hw/quantize/network.py``. Latency: ``LifLane.DEPTH``
-    enabled cycles from ``v`` to ``state``; ``fired`` comes after ``FIRED_DEPTH``, ``trace`` after
-    ``TRACE_DEPTH``. Throughput: one neuron per enabled cycle. The leak's multiplication by a
-    constant is a sum of shifted copies.
+    The integer definition stands in ``qsnn_hw/quantize/network.py``. The first stage clamps and
+    compares, the second resets, leaks and adds the bias. Latency, in enabled cycles after ``v``:
+    ``fired`` and ``trace`` 1, ``state`` 2. Throughput: one neuron per enabled cycle. The leak's
+    multiplication by a constant is a sum of shifted copies.
 
     Parameters
     ----------
     plan
         Widths, leak, reset and clamp of the group.
+    trace
+        Build the ``trace`` output; it is 0 otherwise.
 
     Members
     -------
     en : In(1)
         The pipeline moves only in cycles where this is 1.
-    v : In(signed(v_bits))
-        State plus all events of the step.
+    v, threshold : In(signed(v_bits))
+        State plus all events of the step, and the neuron's threshold.
     clear : In(1)
         The next state starts a new sample; comes with ``v``.
-    threshold, reset_amount, reset_value, bias : In(signed(v_bits))
-        The neuron's parameters; come with ``v``.
+    reset_amount, reset_value, bias : In(signed(v_bits))
+        The neuron's other parameters; come one enabled cycle after ``v``.
     fired : Out(1)
         The neuron spikes.
     trace : Out(signed(v_bits))
@@ -56,19 +58,17 @@ class LifLane(wiring.Component):
         What is stored for the next step.
     """
 
-    FIRED_DEPTH = 1
-    TRACE_DEPTH = 2
-    DEPTH = 3
+    DEPTH = 2
 
-    def __init__(self, plan: GroupPlan) -> None:
-        self._plan = plan
+    def __init__(self, plan: GroupPlan, *, trace: bool = False) -> None:
+        self._plan, self._trace = plan, trace
         v = signed(plan.v_bits)
         super().__init__(
             {
                 "en": In(1),
                 "v": In(v),
-                "clear": In(1),
                 "threshold": In(v),
+                "clear": In(1),
                 "reset_amount": In(v),
                 "reset_value": In(v),
                 "bias": In(v),
@@ -83,40 +83,36 @@ class LifLane(wiring.Component):
         plan = self._plan
         v_shape = signed(plan.v_bits)
 
-        # Stage 1: clamp and compare.
-        clamped = Signal(v_shape)
-        m.d.comb += clamped.eq(self._clamp(self.v))
-        v1, amount1, value1, bias1 = (Signal(v_shape, name=n) for n in ("v1", "amount1", "value1", "bias1"))
-        clear1 = Signal()
+        # Stage 1. The data registers need no reset: their valid flag travels in the group.
+        clamped, above = Signal(v_shape), Signal()
+        m.d.comb += [clamped.eq(self._clamp(self.v)), above.eq(clamped >= self.threshold)]
+        v1 = Signal(v_shape, reset_less=True)
+        # Firing at the end of a sample is still a spike, but there is nothing left to reset.
+        resets = Signal(reset_less=True)
         with m.If(self.en):
             m.d.sync += [
-                self.fired.eq(clamped >= self.threshold),
-                v1.eq(clamped),
-                clear1.eq(self.clear),
-                amount1.eq(self.reset_amount),
-                value1.eq(self.reset_value),
-                bias1.eq(self.bias),
+                self.fired.eq(above),
+                resets.eq(above & ~self.clear),
+                v1.eq(Mux(self.clear, 0, clamped)),
             ]
 
-        # Stage 2: reset. A delayed reset leaves the trace alone and acts on what is kept.
-        settled = Signal(v_shape)
+        # Stage 2.
         kept = Signal(v_shape)
-        offset = Signal(v_shape)
-        m.d.comb += [settled.eq(v1), kept.eq(settled), offset.eq(bias1)]
+        m.d.comb += kept.eq(self._reset(v1, resets))
+        offset = self.bias
         if plan.reset == "subtract" and plan.reset_delay:
-            m.d.comb += offset.eq(bias1 - Mux(self.fired & ~clear1, amount1, 0))
-        elif plan.reset == "subtract":
-            m.d.comb += settled.eq(v1 - Mux(self.fired, amount1, 0))
-        elif plan.reset == "value":
-            m.d.comb += (kept if plan.reset_delay else settled).eq(Mux(self.fired, value1, v1))
-        kept2, offset2 = (Signal(v_shape, name=n) for n in ("kept2", "offset2"))
+            offset = self.bias - Mux(resets, self.reset_amount, 0)
+        next_state = Signal(v_shape, reset_less=True)
+        m.d.comb += self.state.eq(next_state)
         with m.If(self.en):
-            m.d.sync += [self.trace.eq(settled), kept2.eq(Mux(clear1, 0, kept)), offset2.eq(offset)]
+            m.d.sync += next_state.eq(kept - (self._product(kept) >> plan.leak_shift) + offset)
 
-        # Stage 3: leak, then bias and delayed reset.
-        product = self._product(kept2)
-        with m.If(self.en):
-            m.d.sync += self.state.eq(kept2 - (product >> plan.leak_shift) + offset2)
+        if self._trace:
+            traced = Signal(v_shape)
+            with m.If(self.en):
+                m.d.sync += traced.eq(clamped)
+            shown = traced if plan.reset_delay else self._reset(traced, self.fired)
+            m.d.comb += self.trace.eq(shown)
         return m
 
     def _clamp(self, v: Value) -> Value:
@@ -124,6 +120,14 @@ class LifLane(wiring.Component):
         if low is None or high is None:
             return v
         return Mux(v < low, low, Mux(v > high, high, v))
+
+    def _reset(self, v: Value, fired: Value) -> Value:
+        """What a spike leaves of ``v``, a delayed subtraction aside."""
+        if self._plan.reset == "value":
+            return Mux(fired, self.reset_value, v)
+        if self._plan.reset == "subtract" and not self._plan.reset_delay:
+            return v - Mux(fired, self.reset_amount, 0)
+        return v
 
     def _product(self, v: Value) -> Value:
         """``v * leak_numerator`` as a sum of shifted copies."""

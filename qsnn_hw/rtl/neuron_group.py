@@ -1,7 +1,8 @@
 """A group of LIF neurons between two AER streams."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import wiring
+import numpy as np
+from amaranth.hdl import Cat, Module, Mux, ShapeLike, Signal, Value
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -28,6 +29,24 @@ def trace_signature(plan: GroupPlan) -> wiring.Signature:
     )
 
 
+class SweepFlags(data.StructLayout):
+    """What travels beside the data of a sweep.
+
+    ``valid``: the stage holds a fold; ``fold``: which; ``final``: the last of the step; ``clear``: the
+    step ends the sample; ``silent``: the sweep after reset, which emits nothing.
+    """
+
+    def __init__(self, folds: int) -> None:
+        members: dict[str, ShapeLike] = {
+            "valid": 1,
+            "fold": ceil_log2(folds),
+            "final": 1,
+            "clear": 1,
+            "silent": 1,
+        }
+        super().__init__(members)
+
+
 class NeuronGroup(wiring.Component):
     """``lanes`` LIF datapaths folded over neuron memory, from AER events to AER events.
 
@@ -37,7 +56,7 @@ class NeuronGroup(wiring.Component):
 
     Throughput: an event takes ``folds`` cycles. A tick takes ``folds + OVERHEAD`` cycles, plus one
     cycle for every spike beyond the first of a fold while the output is not blocked.
-    Latency: the tick leaves ``folds + LifLane.FIRED_DEPTH + 2`` cycles after it was taken when no
+    Latency: the tick is offered ``folds + 3`` cycles after it was first shown, when no
     neuron fired. Input is taken only as it is processed; output follows the stream rules in
     ``rtl/aer.py``, and a blocked output stalls the sweep, never loses a spike.
 
@@ -61,7 +80,10 @@ class NeuronGroup(wiring.Component):
     def __init__(self, plan: GroupPlan, *, trace: bool = False) -> None:
         self._plan = plan
         self._trace = trace
-        members = {"i": In(aer_signature(plan.sources)), "o": Out(aer_signature(plan.neurons))}
+        members: dict[str, wiring.Member] = {
+            "i": In(aer_signature(plan.sources)),
+            "o": Out(aer_signature(plan.neurons)),
+        }
         if trace:
             members["trace"] = Out(trace_signature(plan))
         super().__init__(members)
@@ -116,83 +138,82 @@ class NeuronGroup(wiring.Component):
         weights = self._lanes_of(synapses.data, plan.weight_bits)
         added = Cat((v + (w << plan.fractional_bits))[: plan.v_bits] for v, w in zip(potentials, weights, strict=True))
 
-        states, swept, swept_fold = self._sweep(m, potentials, fold, final, sweep, moving, starting, encoder)
+        stage0 = Signal(SweepFlags(plan.folds))
         m.d.comb += [
-            neurons.write_en.eq(event1 | (swept & moving)),
+            stage0.valid.eq(sweep),
+            stage0.fold.eq(fold),
+            stage0.final.eq(final),
+            stage0.clear.eq(starting | self.i.payload.address[0]),
+            stage0.silent.eq(starting),
+        ]
+        states, swept, swept_fold = self._sweep(m, potentials, stage0, moving, encoder)
+        m.d.comb += [
+            neurons.write_en.eq(event1 | swept),
             neurons.write_fold.eq(Mux(event1, fold1, swept_fold)),
             neurons.write_data.eq(Mux(event1, added, states)),
         ]
         return m
 
-    def _lanes_of(self, word: Signal, bits: int) -> list[Signal]:
+    def _lanes_of(self, word: Value, bits: int) -> list[Value]:
         return [word[lane * bits : (lane + 1) * bits].as_signed() for lane in range(self._plan.lanes)]
 
-    def _sweep(self, m, potentials, fold, final, sweep, moving, starting, encoder):  # type: ignore[no-untyped-def]
-        """Build the sweep pipeline; return the new states, their valid flag and their fold."""
+    def _sweep(
+        self,
+        m: Module,
+        potentials: list[Value],
+        stage0: Value,
+        moving: Signal,
+        encoder: SpikeEncoder,
+    ) -> tuple[Value, Value, Value]:
+        """Build the sweep pipeline behind stage 0; return new states, their valid flag and fold."""
         plan = self._plan
-        # Flags that travel beside the data: index 0 is stage 0, index k the k-th register.
-        clear = starting | self.i.payload.address[0]
-        flags = [Cat(sweep, fold, final, clear, starting)]
-        for stage in range(1 + LifLane.DEPTH):
-            register = Signal(len(flags[0]), name=f"sweep{stage + 1}")
+        flags = [Signal(SweepFlags(plan.folds), name="sweep0")]
+        m.d.comb += flags[0].eq(stage0)
+        for stage in range(1, LifLane.DEPTH + 2):
+            flags.append(Signal(SweepFlags(plan.folds), name=f"sweep{stage}"))
             with m.If(moving):
-                m.d.sync += register.eq(flags[-1])
-            flags.append(register)
+                m.d.sync += flags[stage].eq(flags[stage - 1])
 
-        def unpack(stage):  # type: ignore[no-untyped-def]
-            word, bits = flags[stage], len(fold)
-            return word[0], word[1 : 1 + bits], word[1 + bits], word[2 + bits], word[3 + bits]
-
-        valid1, _, _, clear1, _ = unpack(1)
+        # The threshold meets the potential in the lane's first stage, the rest in its second.
         parameters = {}
-        for name in ("threshold", "reset_amount", "reset_value", "bias"):
-            words, width = self._parameter_words(getattr(plan, name))
-            rom = ParameterMemory(words, width)
+        for name, stage in (("threshold", 0), ("reset_amount", 1), ("reset_value", 1), ("bias", 1)):
+            rom = ParameterMemory(self._parameter_words(getattr(plan, name)), plan.lanes * plan.v_bits)
             m.submodules[name] = rom
-            m.d.comb += [rom.en.eq(sweep), rom.fold.eq(fold)]
+            m.d.comb += [rom.en.eq(moving & flags[stage].valid), rom.fold.eq(flags[stage].fold)]
             parameters[name] = self._lanes_of(rom.data, plan.v_bits)
 
-        states, fired, traces = [], [], []
-        for index in range(plan.lanes):
-            lane = LifLane(plan)
+        lanes = [LifLane(plan, trace=self._trace) for _ in range(plan.lanes)]
+        for index, lane in enumerate(lanes):
             m.submodules[f"lane{index}"] = lane
-            m.d.comb += [lane.en.eq(moving), lane.v.eq(potentials[index]), lane.clear.eq(clear1)]
-            m.d.comb += [getattr(lane, name).eq(lanes[index]) for name, lanes in parameters.items()]
-            states.append(lane.state)
-            fired.append(lane.fired)
-            traces.append(lane.trace)
+            m.d.comb += [lane.en.eq(moving), lane.v.eq(potentials[index]), lane.clear.eq(flags[1].clear)]
+            m.d.comb += [getattr(lane, name).eq(words[index]) for name, words in parameters.items()]
 
         # The encoder takes the fired mask as soon as it is known; the base address counts along.
-        fired_valid, _, tick, last, silent = unpack(1 + LifLane.FIRED_DEPTH)
         base = Signal(address_bits(plan.neurons))
-        taken = Signal()
+        fold2 = flags[2]
         m.d.comb += [
-            taken.eq(fired_valid & moving & ~silent),
-            encoder.i.valid.eq(taken),
-            encoder.i.payload.mask.eq(Cat(fired)),
+            encoder.i.valid.eq(fold2.valid & ~fold2.silent),
+            encoder.i.payload.mask.eq(Cat(lane.fired for lane in lanes)),
             encoder.i.payload.base.eq(base),
-            encoder.i.payload.tick.eq(tick),
-            encoder.i.payload.last.eq(last),
+            encoder.i.payload.tick.eq(fold2.final),
+            encoder.i.payload.last.eq(fold2.clear),
             moving.eq(encoder.i.ready),
         ]
-        with m.If(taken):
-            m.d.sync += base.eq(Mux(tick, 0, base + plan.lanes))
-
+        with m.If(encoder.i.valid & moving):
+            m.d.sync += base.eq(Mux(fold2.final, 0, base + plan.lanes))
         if self._trace:
-            trace_valid, trace_fold, _, _, trace_silent = unpack(1 + LifLane.TRACE_DEPTH)
             m.d.comb += [
-                self.trace.valid.eq(trace_valid & ~trace_silent & moving),
-                self.trace.fold.eq(trace_fold),
-                self.trace.v.eq(Cat(traces)),
+                self.trace.valid.eq(encoder.i.valid & moving),
+                self.trace.fold.eq(fold2.fold),
+                self.trace.v.eq(Cat(lane.trace for lane in lanes)),
             ]
-        swept, swept_fold, *_ = unpack(1 + LifLane.DEPTH)
-        return Cat(states), swept, swept_fold
+        done = flags[LifLane.DEPTH + 1]
+        return Cat(lane.state for lane in lanes), done.valid & moving, done.fold
 
-    def _parameter_words(self, values):  # type: ignore[no-untyped-def]
+    def _parameter_words(self, values: np.ndarray) -> list[int]:
         """Pack one parameter of every neuron into one word for each fold."""
         bits, mask = self._plan.v_bits, (1 << self._plan.v_bits) - 1
-        words = [
+        return [
             sum((int(v) & mask) << (lane * bits) for lane, v in enumerate(row))
             for row in values.reshape(self._plan.folds, self._plan.lanes)
         ]
-        return words, self._plan.lanes * bits

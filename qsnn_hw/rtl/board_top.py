@@ -1,0 +1,56 @@
+"""The design as it sits on a board: clock, power-on reset, serial port, light."""
+
+from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.rtl.host_link import HostLink
+from qsnn_hw.rtl.top import SpikingNetwork
+
+_POWER_ON_CYCLES = 512
+"""Reset cycles after configuration. iCE40 block RAM reads zeros for the first microseconds
+(Lattice TN-02001 asks for 3 us); 512 cycles are 5 us even at 100 MHz."""
+
+
+class BoardTop(wiring.Component):
+    """The spiking network behind a serial port.
+
+    Parameters
+    ----------
+    plan
+        The network.
+    divisor
+        Clock cycles per serial bit.
+
+    Members
+    -------
+    clk, rx : In(1)
+    tx : Out(1)
+    led : Out(1)
+        Lit once a received byte was lost, until the next reset.
+    """
+
+    def __init__(self, plan: HardwarePlan, divisor: int) -> None:
+        self._plan, self._divisor = plan, divisor
+        super().__init__({"clk": In(1), "rx": In(1, init=1), "tx": Out(1, init=1), "led": Out(1)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan = self._plan
+        m.domains.sync = ClockDomain()
+        # The power-on counter starts from its configured value, so it needs no reset of its own.
+        m.domains.power_on = ClockDomain(reset_less=True)
+        count = Signal(range(_POWER_ON_CYCLES + 1))
+        m.d.comb += [
+            ClockSignal("sync").eq(self.clk),
+            ClockSignal("power_on").eq(self.clk),
+            ResetSignal("sync").eq(~count[-1]),
+        ]
+        m.d.power_on += count.eq(count + ~count[-1])
+        m.submodules.link = link = HostLink(plan.input_size, plan.output_size, self._divisor)
+        m.submodules.network = network = SpikingNetwork(plan)
+        wiring.connect(m, link.o, network.i)
+        wiring.connect(m, network.o, link.i)
+        m.d.comb += [link.rx.eq(self.rx), self.tx.eq(link.tx), self.led.eq(link.overflow)]
+        return m

@@ -1,0 +1,48 @@
+"""Amaranth component -> RTLIL -> Verilog."""
+
+from pathlib import Path
+
+from amaranth.back import rtlil
+from amaranth.lib import wiring
+
+from qsnn_hw import files
+from qsnn_hw.progress import Progress
+from qsnn_hw.tools import find_tool, run_tool
+
+
+def write_rtlil(component: wiring.Component, name: str, path: Path) -> None:
+    """Elaborate ``component`` and write it as RTLIL with top module ``name``; needs no tool."""
+    files.write_text(path, rtlil.convert(component, name=name, emit_src=False))
+
+
+def write_verilog(rtlil_path: Path, path: Path, *, log: Path, progress: Progress) -> None:
+    """Translate RTLIL to Verilog-2001 with yosys, keeping every name.
+
+    Processes and memories stay as written: ``proc -nomux -norom`` prepares what the Verilog writer
+    can express and optimises nothing, so what is simulated is what was described.
+
+    Raises
+    ------
+    ToolError
+        yosys failed; the log says why.
+    """
+    with files.replacing(path) as temporary:
+        script = "\n".join(
+            [
+                f'read_rtlil "{rtlil_path.resolve()}"',
+                "proc -nomux -norom",
+                "memory_collect",
+                "attrmap -remove generator -remove top -remove src -remove amaranth.hierarchy -remove amaranth.decoding",
+                f'write_verilog -norename "{temporary.resolve()}"',
+            ]
+        )
+        with files.replacing(log.with_suffix(".ys")) as script_path:
+            script_path.write_text(script + "\n", encoding="utf-8")
+            run_tool(
+                find_tool("yosys"),
+                ["-q", "-s", str(script_path.resolve())],
+                log=log,
+                cwd=path.parent,
+                progress=progress,
+                name="write Verilog",
+            )

@@ -1,0 +1,166 @@
+"""AER streams over a serial line; the byte format stands in ``qsnn_hw/host_protocol.py``."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from qsnn_hw.host_protocol import bytes_per_word
+from qsnn_hw.rtl.aer import AerLayout, address_bits, aer_signature
+from qsnn_hw.rtl.router import ElasticBuffer
+from qsnn_hw.rtl.uart import UartReceiver, UartTransmitter
+
+RECEIVE_WORDS = 512
+"""AER words the receive side holds while the network is busy (one small block RAM)."""
+
+
+class WordAssembler(wiring.Component):
+    """Bytes to AER words.
+
+    Latency: 1 cycle after the last byte. Throughput: one byte per cycle. A continuation byte without
+    a first byte is skipped, a first byte starts over, and an event beyond the last address is dropped.
+
+    Parameters
+    ----------
+    size
+        Addresses of the stream.
+
+    Members
+    -------
+    i : In(stream.Signature(8))
+    o : Out(aer_signature(size))
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        super().__init__({"i": In(stream.Signature(unsigned(8))), "o": Out(aer_signature(size))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        bits = address_bits(self._size)
+        count = bytes_per_word(bits)
+        byte = self.i.payload
+        tick, missing = Signal(), Signal(range(max(2, count)))
+        collected = Signal(6 + 7 * (count - 1))
+        complete = Signal()
+        m.d.comb += self.i.ready.eq(~self.o.valid | self.o.ready)
+        with m.If(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        word = Signal.like(collected)
+        is_tick = Signal()
+        m.d.comb += [
+            word.eq(Mux(byte[7], byte[:6], Cat(byte[:7], collected))),
+            is_tick.eq(Mux(byte[7], byte[6], tick)),
+            complete.eq(byte[7] if count == 1 else ~byte[7] & (missing == 1)),
+        ]
+        with m.If(self.i.valid & self.i.ready):
+            m.d.sync += [collected.eq(word), tick.eq(is_tick)]
+            with m.If(byte[7]):
+                m.d.sync += missing.eq(count - 1)
+            with m.Elif(missing != 0):
+                m.d.sync += missing.eq(missing - 1)
+            with m.If(complete & (is_tick | (word < self._size))):
+                m.d.sync += [
+                    self.o.valid.eq(1),
+                    self.o.payload.tick.eq(is_tick),
+                    self.o.payload.address.eq(word[:bits]),
+                ]
+        return m
+
+
+class WordSplitter(wiring.Component):
+    """AER words to bytes.
+
+    Latency: 0 cycles to the first byte. Throughput: one byte per cycle.
+
+    Parameters
+    ----------
+    size
+        Addresses of the stream.
+
+    Members
+    -------
+    i : In(aer_signature(size))
+    o : Out(stream.Signature(8))
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        super().__init__({"i": In(aer_signature(size)), "o": Out(stream.Signature(unsigned(8)))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        count = bytes_per_word(address_bits(self._size))
+        address = Signal(6 + 7 * (count - 1))
+        position = Signal(range(max(2, count)))
+        m.d.comb += [
+            address.eq(self.i.payload.address),
+            self.o.valid.eq(self.i.valid),
+            self.i.ready.eq(self.o.ready & (position == count - 1)),
+        ]
+        with m.Switch(position):
+            for k in range(count):
+                low = 7 * (count - 1 - k)
+                with m.Case(k):
+                    if k == 0:
+                        top = Cat(address[low : low + 6], self.i.payload.tick, Const(1, 1))
+                        m.d.comb += self.o.payload.eq(top)
+                    else:
+                        m.d.comb += self.o.payload.eq(address[low : low + 7])
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += position.eq(Mux(position == count - 1, 0, position + 1))
+        return m
+
+
+class HostLink(wiring.Component):
+    """A serial line on one side, the network's two AER streams on the other.
+
+    The receive side holds ``RECEIVE_WORDS`` words. The line has no flow control: a host that sends
+    more than that ahead of the ticks it got back may overrun it, which raises ``overflow``.
+
+    Parameters
+    ----------
+    input_size, output_size
+        Addresses of the network's input and output streams.
+    divisor
+        Clock cycles per bit.
+
+    Members
+    -------
+    rx : In(1, init=1)
+    tx : Out(1, init=1)
+    overflow : Out(1)
+    o : Out(aer_signature(input_size))
+        To the network.
+    i : In(aer_signature(output_size))
+        From the network.
+    """
+
+    def __init__(self, input_size: int, output_size: int, divisor: int) -> None:
+        self._sizes, self._divisor = (input_size, output_size), divisor
+        super().__init__(
+            {
+                "rx": In(1, init=1),
+                "tx": Out(1, init=1),
+                "overflow": Out(1),
+                "o": Out(aer_signature(input_size)),
+                "i": In(aer_signature(output_size)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.receiver = receiver = UartReceiver(self._divisor)
+        m.submodules.assembler = assembler = WordAssembler(self._sizes[0])
+        m.submodules.words = words = ElasticBuffer(AerLayout(self._sizes[0]), RECEIVE_WORDS)
+        m.submodules.splitter = splitter = WordSplitter(self._sizes[1])
+        m.submodules.transmitter = transmitter = UartTransmitter(self._divisor)
+        wiring.connect(m, receiver.o, assembler.i)
+        wiring.connect(m, assembler.o, words.i)
+        wiring.connect(m, words.o, wiring.flipped(self.o))
+        wiring.connect(m, wiring.flipped(self.i), splitter.i)
+        wiring.connect(m, splitter.o, transmitter.i)
+        m.d.comb += [receiver.rx.eq(self.rx), self.tx.eq(transmitter.tx), self.overflow.eq(receiver.overflow)]
+        return m
+
+
+__all__ = ["RECEIVE_WORDS", "HostLink", "WordAssembler", "WordSplitter"]
