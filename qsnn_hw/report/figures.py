@@ -181,7 +181,7 @@ def _curve(values: Array, left: float, width: float, bottom: float, scale: float
 def potentials(traces: Traces, index: int) -> Figure | None:
     """Membrane potentials of a few neurons of group ``index``; None when they were not recorded."""
     group = traces.groups[index]
-    if group.potentials is None or not group.spikes.size:
+    if group.potentials is None:
         return None
     values = group.potentials.astype(np.float64)
     output = index == len(traces.groups) - 1

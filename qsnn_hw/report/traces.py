@@ -47,7 +47,7 @@ class GroupTrace:
     float_potentials: Array | None = None
 
     def __post_init__(self) -> None:
-        """Refuse arrays whose shapes disagree.
+        """Refuse arrays that are empty or whose shapes disagree.
 
         Raises
         ------
@@ -55,8 +55,8 @@ class GroupTrace:
             Names the array and both shapes.
         """
         where = f"group {self.name!r}"
-        if self.spikes.ndim != 2:
-            raise ValueError(f"{where}: spikes must have shape (time, n), not {self.spikes.shape}")
+        if self.spikes.ndim != 2 or not self.spikes.size:
+            raise ValueError(f"{where}: spikes must have shape (time, n), none 0, not {self.spikes.shape}")
         for name in ("potentials", "float_potentials"):
             array = getattr(self, name)
             if array is not None:
@@ -91,15 +91,15 @@ class Traces:
     predictions: Array | None = None
 
     def __post_init__(self) -> None:
-        """Refuse arrays whose shapes disagree.
+        """Refuse arrays that are empty or whose shapes disagree.
 
         Raises
         ------
         ValueError
             Names the array and both shapes.
         """
-        if self.input_spikes.ndim != 2:
-            raise ValueError(f"input spikes must have shape (time, n), not {self.input_spikes.shape}")
+        if self.input_spikes.ndim != 2 or not self.input_spikes.size:
+            raise ValueError(f"input spikes must have shape (time, n), none 0, not {self.input_spikes.shape}")
         for group in self.groups:
             if len(group.spikes) != self.steps:
                 raise ValueError(

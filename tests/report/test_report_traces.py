@@ -35,14 +35,19 @@ def test_absent_stays_absent(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: GroupTrace("a", S[0]), "group 'a': spikes must have shape (time, n), not (3,)"),
+        (lambda: GroupTrace("a", S[0]), "group 'a': spikes must have shape (time, n), none 0, not (3,)"),
+        (
+            lambda: GroupTrace("a", S[:, :0]),
+            "group 'a': spikes must have shape (time, n), none 0, not (5, 0)",
+        ),
+        (lambda: Traces(0, 0, 0, S[:0], ()), "input spikes must have shape (time, n), none 0, not (0, 3)"),
         (lambda: GroupTrace("a", S, S[:4]), "group 'a': potentials must have shape (5, 3), not (4, 3)"),
         (lambda: GroupTrace("a", S, S, S[0, :2]), "group 'a': threshold must have shape (3,), not (2,)"),
         (
             lambda: GroupTrace("a", S, S, None, S[:, :2]),
             "group 'a': float_potentials must have shape (5, 3), not (5, 2)",
         ),
-        (lambda: Traces(0, 0, 0, S[0], ()), "input spikes must have shape (time, n), not (3,)"),
+        (lambda: Traces(0, 0, 0, S[0], ()), "input spikes must have shape (time, n), none 0, not (3,)"),
         (
             lambda: Traces(0, 0, 0, S[:4], (GroupTrace("a", S),)),
             "group 'a': spikes must have 4 time steps, not 5",
