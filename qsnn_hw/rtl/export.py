@@ -1,5 +1,6 @@
 """Amaranth component -> RTLIL -> Verilog."""
 
+import os
 from pathlib import Path
 
 from amaranth.back import rtlil
@@ -26,23 +27,29 @@ def write_verilog(rtlil_path: Path, path: Path, *, log: Path, progress: Progress
     ToolError
         yosys failed; the log says why.
     """
+    folder = path.parent
+
+    # The WebAssembly yosys sees a private /tmp instead of the machine's: absolute paths would not do.
+    def relative(file: Path) -> str:
+        return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
+
     with files.replacing(path) as temporary:
         script = "\n".join(
             [
-                f'read_rtlil "{rtlil_path.resolve()}"',
+                f'read_rtlil "{relative(rtlil_path)}"',
                 "proc -nomux -norom",
                 "memory_collect",
                 "attrmap -remove generator -remove top -remove src -remove amaranth.hierarchy -remove amaranth.decoding",
-                f'write_verilog -norename "{temporary.resolve()}"',
+                f'write_verilog -norename "{relative(temporary)}"',
             ]
         )
         with files.replacing(log.with_suffix(".ys")) as script_path:
             script_path.write_text(script + "\n", encoding="utf-8")
             run_tool(
                 find_tool("yosys"),
-                ["-q", "-s", str(script_path.resolve())],
+                ["-q", "-s", relative(script_path)],
                 log=log,
-                cwd=path.parent,
+                cwd=folder,
                 progress=progress,
                 name="write Verilog",
             )
