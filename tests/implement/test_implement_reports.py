@@ -22,6 +22,7 @@ from qsnn_hw.implement.synthesis import (
     parse_ports,
     parse_stat,
     synthesis_script,
+    synthesize,
 )
 from qsnn_hw.implement.timing import Resource, parse_log_utilization, parse_report
 from qsnn_hw.limits import FAMILIES, Usage
@@ -77,6 +78,15 @@ def test_a_report_without_a_clock_is_an_error():
 def test_a_report_of_another_form_is_an_error(broken):
     with pytest.raises(ToolError, match="nextpnr wrote a report of an unknown form"):
         parse_report(broken)
+
+
+def test_the_slowest_of_several_clocks_counts():
+    report = _report("icebreaker")
+    report["fmax"]["fast"] = {"achieved": 90.0, "constraint": 12.0}
+    assert parse_report(report).slowest == "clk$SB_IO_IN_$glb_clk"
+    report["fmax"]["slow"] = {"achieved": 9.0, "constraint": 12.0}
+    assert parse_report(report).slowest == "slow"
+    assert parse_report(report).critical_path is None
 
 
 def test_a_report_without_paths_has_no_critical_path():
@@ -236,3 +246,35 @@ def test_too_many_block_rams_are_refused_before_nextpnr_runs(tmp_path):
     with pytest.raises(UserError, match=message):
         place_and_route(made, load_board("icebreaker"), tmp_path, progress=SILENT)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_design_nextpnr_finds_too_large_is_reported_with_its_excess(tmp_path, monkeypatch):
+    def fail(tool, args, *, log, **_):
+        log.write_text((RECORDED / "icebreaker-nextpnr-over.log").read_text())
+        raise ToolError("nextpnr-ice40 failed with exit code 255")
+
+    monkeypatch.setattr("qsnn_hw.implement.place_route.run_tool", fail)
+    message = r"needs 6276 ICESTORM_LC, icebreaker has 5280 \(996 too many\); it would fit tinyfpga-bx, "
+    with pytest.raises(UserError, match=message):
+        place_and_route(_synthesis(tmp_path), load_board("icebreaker"), tmp_path, progress=SILENT)
+
+
+@pytest.mark.parametrize("step", ["synthesis", "place_route", "bitstream"])
+def test_an_interrupted_tool_leaves_nothing_under_a_final_name(step, tmp_path, monkeypatch):
+    def interrupted(tool, args, *, cwd, **_):
+        for path in cwd.iterdir():
+            if path.name.startswith("."):
+                path.write_text("half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"qsnn_hw.implement.{step}.run_tool", interrupted)
+    board = load_board("icebreaker")
+    calls = {
+        "synthesis": lambda: synthesize(tmp_path / "a.v", "a", board, tmp_path, progress=SILENT),
+        "place_route": lambda: place_and_route(_synthesis(tmp_path), board, tmp_path, progress=SILENT),
+        "bitstream": lambda: pack_bitstream(_placed(tmp_path), board, tmp_path, progress=SILENT),
+    }
+    with pytest.raises(KeyboardInterrupt):
+        calls[step]()
+    # Only what was written whole by this side: the script or the pin file.
+    assert {path.name for path in tmp_path.iterdir()} <= {"synth.ys", "pins.pcf"}
