@@ -8,13 +8,13 @@ the NIR package: ``node/type``, ``node/nodes/<name>/<parameter>``, ``node/edges`
 from pathlib import Path
 from typing import Any
 
-import h5py
+import numpy as np
 
 from qsnn_hw.errors import UserError
 from qsnn_hw.model.graph import Graph, Node
+from qsnn_hw.model.hdf5_tree import read_tree
 
 _MAX_DEPTH = 16
-_MAX_ELEMENTS = 2**28
 
 
 def read_graph(path: Path) -> Graph:
@@ -24,26 +24,26 @@ def read_graph(path: Path) -> Graph:
     ------
     UserError
         The file is missing, is not HDF5, is damaged, or does not hold a NIR graph.
+    ToolError
+        The process that reads HDF5 does not start.
     """
-    if not path.exists():
-        raise UserError(f"no such file: {path}")
-    if path.is_dir():
-        raise UserError(f"{path} is a folder, not a .nir file")
-    try:
-        with h5py.File(path, "r") as archive:
-            nodes, edges, warnings = _read_root(archive, str(path))
-    except PermissionError as error:
-        raise UserError(f"cannot read {path}: permission denied") from error
-    except UserError:
-        raise
-    # h5py raises OSError, KeyError, RuntimeError, ValueError or UnicodeDecodeError for damaged files.
-    except Exception as error:
-        raise UserError(f"{path} is not a readable .nir (HDF5) file: {_first_line(error)}") from error
-    return Graph(str(path), path.stem, nodes, edges, tuple(warnings))
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip("'\"").splitlines() or [type(error).__name__])[0]
+    root = read_tree(path).get("node")
+    source = str(path)
+    if not isinstance(root, dict):
+        raise UserError(f"{source} is an HDF5 file but not a NIR file: it has no 'node' group")
+    if _text(_value(root, "type", source)) != "NIRGraph":
+        raise UserError(f"{source} does not hold a NIRGraph at its root; export the whole network")
+    flattener = _Flattener(source)
+    flattener.add(root, "", 0)
+    edges = flattener.resolved_edges()
+    # Inner Input and Output nodes only hand on; at the top they are the network's ports.
+    nodes = {
+        name: Node(name, "Identity", node.parameters)
+        if node.type in ("Input", "Output") and _inside(name, flattener.entries)
+        else node
+        for name, node in flattener.nodes.items()
+    }
+    return Graph(source, path.stem, nodes, edges, tuple(flattener.warnings))
 
 
 class _Flattener:
@@ -56,25 +56,26 @@ class _Flattener:
         self.exits: dict[str, list[str]] = {}
         self.warnings: list[str] = []
 
-    def add(self, group: h5py.Group, prefix: str, depth: int) -> None:
+    def add(self, group: dict[str, Any], prefix: str, depth: int) -> None:
         where = f"{self.source}: graph {prefix.rstrip('.') or '(top)'}"
         if depth > _MAX_DEPTH:
             raise UserError(f"{where} nests deeper than {_MAX_DEPTH} graphs; flatten it before export")
         members = group.get("nodes")
-        if not isinstance(members, h5py.Group):
+        if not isinstance(members, dict):
             raise UserError(f"{where} has no nodes; is it a NIR file?")
         for name, member in members.items():
             self._add_node(name, member, prefix, depth)
         edges = _value(group, "edges", where)
-        for pair in [] if edges is None else edges:
-            if len(pair) != 2:
-                raise UserError(f"{where}: edge {pair!r} is not a pair of node names")
+        pairs = np.empty((0, 2)) if edges is None or np.size(edges) == 0 else np.asarray(edges)
+        if pairs.ndim != 2 or pairs.shape[1] != 2:
+            raise UserError(f"{where}: edges have shape {pairs.shape}, not pairs of node names")
+        for pair in pairs:
             self.edges.append((prefix + _text(pair[0]), prefix + _text(pair[1])))
 
     def _add_node(self, name: str, member: Any, prefix: str, depth: int) -> None:
         flat = prefix + name
         where = f"{self.source}: node {flat!r}"
-        if not isinstance(member, h5py.Group):
+        if not isinstance(member, dict):
             raise UserError(f"{where} is not a group of parameters; the file is damaged")
         kind = _value(member, "type", where)
         if kind is None:
@@ -85,7 +86,7 @@ class _Flattener:
             parameters = {
                 key: _value(member, key, where)
                 for key, item in member.items()
-                if key != "type" and isinstance(item, h5py.Dataset)
+                if key != "type" and not isinstance(item, dict)
             }
             self.nodes[flat] = Node(flat, _text(kind), parameters)
             return
@@ -123,44 +124,16 @@ def _parent(name: str, graph: str) -> bool:
     return name.startswith(f"{graph}.") and "." not in name[len(graph) + 1 :]
 
 
-def _read_root(
-    archive: h5py.File, source: str
-) -> tuple[dict[str, Node], tuple[tuple[str, str], ...], list[str]]:
-    root = archive.get("node")
-    if not isinstance(root, h5py.Group):
-        raise UserError(f"{source} is an HDF5 file but not a NIR file: it has no 'node' group")
-    kind = _value(root, "type", source)
-    if kind is None or _text(kind) != "NIRGraph":
-        raise UserError(f"{source} does not hold a NIRGraph at its root; export the whole network")
-    flattener = _Flattener(source)
-    flattener.add(root, "", 0)
-    edges = flattener.resolved_edges()
-    # Inner Input and Output nodes only hand on; at the top they are the network's ports.
-    nodes = {
-        name: Node(name, "Identity", node.parameters)
-        if "." in name and node.type in ("Input", "Output") and _inside(name, flattener.entries)
-        else node
-        for name, node in flattener.nodes.items()
-    }
-    return nodes, edges, flattener.warnings
-
-
 def _inside(name: str, graphs: dict[str, list[str]]) -> bool:
     return any(_parent(name, graph) for graph in graphs)
 
 
 def _text(value: Any) -> str:
-    return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _value(group: h5py.Group, key: str, where: str) -> Any:
-    item = group.get(key)
-    if item is None:
-        return None
-    if not isinstance(item, h5py.Dataset):
-        raise UserError(f"{where}: {key} is not a dataset; the file is damaged")
-    # A damaged header can claim terabytes; refuse before allocating them.
-    if item.size is not None and item.size > _MAX_ELEMENTS:
-        raise UserError(f"{where}: {key} claims {item.size} elements; the file is damaged")
-    value = item[()]
-    return value.decode("utf-8") if isinstance(value, bytes) else value
+def _value(group: dict[str, Any], key: str, where: str) -> Any:
+    value = group.get(key)
+    if isinstance(value, dict):
+        raise UserError(f"{where}: {key} is a group, not a value; the file is damaged")
+    return value

@@ -76,7 +76,10 @@ NAN = np.where(np.arange(12) == 3, np.nan, ONES)
         ({"input_packed": PACKED[:, :, :1], "input_shape": [5, 7, 12]}, "the file is truncated or the shape"),
         ({"input_packed": PACKED[:, :6], "input_shape": [5, 7, 12]}, "the file is truncated or the shape"),
         ({"input_packed": PACKED, "input_shape": [5, 0, 12]}, "input_shape is [5, 0, 12], not a list of"),
-        ({"input_packed": PACKED.astype(int), "input_shape": [5, 7, 12]}, "is int64, not uint8 from np.packb"),
+        (
+            {"input_packed": PACKED.astype(int), "input_shape": [5, 7, 12]},
+            "is int64, not uint8 from np.packb",
+        ),
         ({"input": NAN}, "input holds 35 values that are NaN or infinite"),
         ({"input": ONES * 0.5}, "input holds values other than whole spike counts from 0 to 255"),
         ({"input": ONES * 256}, "input holds values other than whole spike counts"),

@@ -1,0 +1,80 @@
+"""A :class:`Network` as one .npz file, so that a run can resume behind the reader."""
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qsnn_hw import files
+from qsnn_hw.errors import UserError
+from qsnn_hw.model.network import Conv2d, Dense, Network, NeuronGroup, Operator, Pool2d, Projection, Scale
+
+FORMAT = "qsnn-hw network 1"
+
+_OPERATORS: dict[str, type] = {kind.__name__: kind for kind in (Dense, Conv2d, Pool2d, Scale)}
+_ARRAY = "@"
+"""Key that marks, in the JSON description, an array kept beside it."""
+
+
+def save_network(network: Network, path: Path) -> None:
+    """Write ``network``: a JSON description, and its arrays beside it; whole or not at all."""
+    arrays: dict[str, Any] = {}
+
+    def pack(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            arrays[f"a{len(arrays)}"] = value
+            return {_ARRAY: f"a{len(arrays) - 1}"}
+        if isinstance(value, dict):
+            return {key: pack(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [pack(item) for item in value]
+        return value.item() if isinstance(value, np.generic) else value
+
+    described = asdict(network)
+    for saved, projection in zip(described["projections"], network.projections, strict=True):
+        for item, operator in zip(saved["operators"], projection.operators, strict=True):
+            item["operator"] = type(operator).__name__
+    text = json.dumps(pack(described))
+    files.write_npz(path, {"format": FORMAT, "description": text, **arrays})
+
+
+def load_network(path: Path) -> Network:
+    """Read what :func:`save_network` wrote; UserError when it is not such a file."""
+    arrays = files.read_npz(path)
+    try:
+        if str(arrays["format"]) != FORMAT:
+            raise UserError(f"{path}: format is {arrays['format']}, this version reads {FORMAT}")
+        described = _unpack(json.loads(str(arrays["description"])), arrays)
+        described["groups"] = tuple(NeuronGroup(**_tuples(NeuronGroup, g)) for g in described["groups"])
+        described["projections"] = tuple(_projection(p) for p in described["projections"])
+        return Network(**_tuples(Network, described))
+    except (KeyError, ValueError, TypeError) as error:
+        raise UserError(f"{path} is not a network of this version: {error!r}") from error
+
+
+def _unpack(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    if isinstance(value, dict):
+        if set(value) == {_ARRAY}:
+            return arrays[value[_ARRAY]]
+        return {key: _unpack(item, arrays) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_unpack(item, arrays) for item in value]
+    return value
+
+
+def _projection(described: dict[str, Any]) -> Projection:
+    operators: list[Operator] = []
+    for item in described["operators"]:
+        kind = _OPERATORS[item.pop("operator")]
+        operators.append(kind(**_tuples(kind, item)))
+    return Projection(**{**described, "operators": tuple(operators)})
+
+
+def _tuples(kind: type, values: dict[str, Any]) -> dict[str, Any]:
+    """JSON made lists of the tuples; every list among a record's fields was one."""
+    known = {item.name for item in fields(kind)}
+    if set(values) - known:
+        raise KeyError(f"unknown fields {sorted(set(values) - known)}")
+    return {key: tuple(item) if isinstance(item, list) else item for key, item in values.items()}
