@@ -201,23 +201,29 @@ def requirement(name: str) -> str:
 def pip(*arguments: str) -> None:
     """``pip install``, its output in a log, a line every ten seconds, one clear line when it fails."""
     command = [str(PYTHON), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-    command += ["--progress-bar", "off", *arguments]
+    # Compiling every module costs more than compiling, at their first import, those that are used.
+    command += ["--progress-bar", "off", "--no-compile", *arguments]
     started = shown = time.monotonic()
     errors = []
     with PIP_LOG.open("a", encoding="utf-8") as log:
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
         )
-        assert process.stdout is not None
-        for line in process.stdout:
-            log.write(line)
-            log.flush()
-            if line.startswith("ERROR:"):
-                errors.append(line.removeprefix("ERROR:").strip())
-            if time.monotonic() - shown > _INTERVAL_S:
-                shown = time.monotonic()
-                say(f"  {line.strip()[:90]}")
-        status = process.wait()
+        try:
+            for line in process.stdout or ():
+                log.write(line)
+                log.flush()
+                if line.startswith("ERROR:"):
+                    errors.append(line.removeprefix("ERROR:").strip())
+                telling = line.strip().startswith(("Collecting", "Downloading", "Installing", "Building"))
+                if telling and time.monotonic() - shown > _INTERVAL_S:
+                    shown = time.monotonic()
+                    say(f"  {line.strip()[:90]}")
+            status = process.wait()
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
     if status:
         reason = errors[-1] if errors else f"exit status {status}"
         fail(f"pip could not install {arguments[-1]}: {reason}; see {PIP_LOG}, check the network, run again")

@@ -134,8 +134,9 @@ def _lines(process: "subprocess.Popen[str]") -> Iterator[str | None]:
 
 
 def _read(stream: IO[str], lines: "queue.Queue[str | None]") -> None:
-    for line in stream:
-        lines.put(line.rstrip("\r\n"))
+    with stream:
+        for line in stream:
+            lines.put(line.rstrip("\r\n"))
     lines.put(None)
 
 

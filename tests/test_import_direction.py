@@ -1,0 +1,143 @@
+"""Imports point one way: a stage knows the stages before it, never the ones after."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "qsnn_hw"
+
+# Importable by everything. Among themselves only downwards, too.
+SHARED = [
+    *("errors", "files", "progress", "fields", "resources", "toolchain", "tools"),
+    *("boards", "limits", "host_protocol", "stages", "options"),
+]
+STAGES = [
+    "model",
+    "quantize",
+    "golden",
+    "plan",
+    "rtl",
+    "verify",
+    "implement",
+    "report",
+    "chain",
+    "flow",
+    "cli",
+]
+STRATEGIES = {"asic", "analog", "gpu", "explore"}
+
+
+def rank(name: str) -> int:
+    if name in SHARED:
+        return -1
+    if name in STRATEGIES:
+        return STAGES.index("report")
+    return len(STAGES) if name == "__main__" else STAGES.index(name)
+
+
+def allowed(importer: str, imported: str) -> bool:
+    """Whether part ``importer`` of the package may import part ``imported``."""
+    if importer == imported:
+        return True
+    if {importer, imported} == {"golden", "rtl"}:
+        return False
+    if importer in SHARED:
+        # A shared helper that needed a stage would drag that stage into every other one.
+        return imported in SHARED
+    return rank(imported) < rank(importer)
+
+
+def part(module: str) -> str:
+    """``qsnn_hw.rtl.lif`` belongs to ``rtl``; the package itself to no part."""
+    pieces = module.split(".")
+    return pieces[1] if len(pieces) > 1 else ""
+
+
+def imports(source: str, module: str, is_package: bool = False) -> Iterator[str]:
+    """Full names of the package's modules that ``source`` imports, at any depth of its code."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                package = module.split(".") if is_package else module.split(".")[:-1]
+                above = package[: len(package) - node.level + 1]
+                base = ".".join([*above, base] if base else above)
+            # "from qsnn_hw import golden" names the part in the list, not in the module.
+            names = [f"{base}.{alias.name}" for alias in node.names] if base == "qsnn_hw" else [base]
+        else:
+            continue
+        yield from (name for name in names if name.split(".")[0] == "qsnn_hw")
+
+
+def modules() -> list[tuple[str, Path]]:
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        pieces = list(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+        found.append((".".join(pieces[:-1] if pieces[-1] == "__init__" else pieces), path))
+    return found
+
+
+def faults(module: str, source: str, is_package: bool = False) -> list[str]:
+    importer = part(module)
+    if not importer:
+        # qsnn_hw/__init__.py is loaded before every stage.
+        return [f"{module} imports {name}" for name in imports(source, module, is_package)]
+    return [
+        f"{module} imports {name}"
+        for name in imports(source, module, is_package)
+        if part(name) and part(name) not in {"__version__"} and not allowed(importer, part(name))
+    ]
+
+
+@pytest.mark.parametrize(("module", "path"), modules(), ids=[name for name, _ in modules()])
+def test_a_module_imports_only_what_comes_before_it(module: str, path: Path) -> None:
+    known = {*SHARED, *STAGES, *STRATEGIES, "__main__", ""}
+    assert part(module) in known, f"say in {Path(__file__).name} where {part(module)} belongs"
+    assert faults(module, path.read_text(encoding="utf-8"), path.name == "__init__.py") == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("qsnn_hw.golden.lif", "from qsnn_hw.rtl.lif import Lane"),
+        ("qsnn_hw.rtl.lif", "import qsnn_hw.golden.lif"),
+        ("qsnn_hw.rtl.lif", "from qsnn_hw import golden"),
+        ("qsnn_hw.rtl.lif", "from ..golden import lif"),
+        ("qsnn_hw.rtl.lif", "def late():\n    from qsnn_hw.golden import lif"),
+        ("qsnn_hw.model.network", "from qsnn_hw.quantize import scales"),
+        ("qsnn_hw.errors", "import qsnn_hw.model.network"),
+        ("qsnn_hw.report.page", "import qsnn_hw.flow"),
+        ("qsnn_hw", "import qsnn_hw.cli"),
+    ],
+)
+def test_an_import_against_the_direction_is_seen(module: str, source: str) -> None:
+    assert faults(module, source, is_package=module == "qsnn_hw")
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("qsnn_hw.verify.run", "from qsnn_hw.golden import clocked\nfrom qsnn_hw.rtl import top"),
+        ("qsnn_hw.golden.lif", "from qsnn_hw.quantize import quantized\nfrom .other import thing"),
+        ("qsnn_hw.model.reader", "from qsnn_hw.errors import UserError\nimport numpy"),
+        ("qsnn_hw.cli", "from qsnn_hw import flow, __version__"),
+    ],
+)
+def test_an_import_along_the_direction_is_allowed(module: str, source: str) -> None:
+    assert faults(module, source) == []
+
+
+@pytest.mark.skipif(not (PACKAGE / "cli.py").exists(), reason="there is no cli.py yet")
+def test_the_command_line_starts_without_the_heavy_packages() -> None:
+    heavy = ["amaranth", "cocotb", "cocotb_tools", "h5py", "matplotlib", "nir", "scipy", "torch"]
+    program = f"import sys, qsnn_hw.cli; print(*[name for name in {heavy} if name in sys.modules])"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
+    assert result.stdout.split() == []
