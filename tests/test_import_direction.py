@@ -24,6 +24,8 @@ STAGES = [
     "verify",
     "implement",
     "report",
+    "options",
+    "report_maker",
     "chain",
     "flow",
     "cli",
