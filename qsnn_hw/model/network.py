@@ -101,8 +101,9 @@ class Projection:
         Applied in order to the source's spikes (flattened C order between operators). Empty
         means the identity.
     delay
-        Whole time steps added to the path. A recurrent projection reads the previous step's
-        spikes, whatever its delay.
+        Whole time steps added to the path. A recurrent projection (its source is not before its
+        target in ``Network.groups``) reads the previous step's spikes even with delay 0, and
+        ``delay`` steps earlier otherwise. A bias acts from step 0, whatever the delay.
     """
 
     name: str

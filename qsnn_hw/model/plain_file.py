@@ -110,6 +110,10 @@ def _graph(
         for source in [after] if isinstance(after, str) else after:
             edges.append((str(source), name))
         previous = name
+    for key in arrays:
+        owner, _, parameter = key.rpartition(".")
+        if owner not in nodes or parameter not in PARAMETERS.get(nodes[owner].type, ()):
+            raise UserError(f"{path}: arrays entry {key!r} is no parameter of a layer; drop or rename it")
     output = str(top.get("output", previous))
     edges.append((output, _EXIT))
     for source, name in edges:

@@ -10,6 +10,7 @@ from qsnn_hw.errors import UserError
 from qsnn_hw.model.batch_norm import fold_batch_norm
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.network import INPUT, Dense
+from qsnn_hw.model.plain_file import PARAMETERS
 from qsnn_hw.model.reader import read_network
 
 PLAIN = Convention.preset("nir").with_settings(
@@ -132,3 +133,32 @@ def test_batch_norm_folds_exactly() -> None:
         fold_batch_norm(weight, None, mean=np.zeros(3), variance=np.ones(4))
     with pytest.raises(UserError, match="variance \\+ epsilon is not above 0"):
         fold_batch_norm(weight, None, mean=np.zeros(4), variance=-np.ones(4))
+
+
+def test_the_documented_example_is_read(tmp_path: Path) -> None:
+    document = Path(__file__).resolve().parents[2] / "docs" / "model_format.md"
+    example = document.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+    np.savez(tmp_path / "weights.npz", **{"lif.r": 2.0})
+    network = read_network(write(tmp_path / "xor.toml", example), PLAIN)
+    assert (network.name, network.input_size, network.output) == ("xor", 2, "lif")
+    assert network.group("lif").decay.tolist() == [0.9, 0.9]
+    assert network.group("lif").input_gain.tolist() == [2.0, 2.0]
+
+
+def test_the_documented_types_are_all_of_them() -> None:
+    document = Path(__file__).resolve().parents[2] / "docs" / "model_format.md"
+    text = document.read_text(encoding="utf-8")
+    for kind, keys in PARAMETERS.items():
+        assert kind in text
+        assert all(key in text for key in keys)
+
+
+def test_arrays_that_clash_or_belong_to_no_layer(tmp_path: Path) -> None:
+    text = TOML.replace("input_shape", 'arrays = "arrays.npz"\ninput_shape', 1)
+    np.savez(tmp_path / "arrays.npz", **{"hidden.tau": 0.5})
+    with pytest.raises(UserError, match="tau of layer 'hidden' is given here and in the arrays file"):
+        read_network(write(tmp_path / "net.toml", text), PLAIN)
+    for key in ("gone.tau", "hidden.speed", "tau"):
+        np.savez(tmp_path / "arrays.npz", **{key: 0.5})
+        with pytest.raises(UserError, match=f"arrays entry '{key}' is no parameter of a layer"):
+            read_network(write(tmp_path / "net.toml", text), PLAIN)
