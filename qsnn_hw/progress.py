@@ -21,6 +21,10 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
+class Cancelled(Exception):
+    """Work in another thread failed or the user pressed Ctrl-C, so this work is pointless."""
+
+
 class Task:
     """One running piece of work inside a stage; made by :meth:`Progress.task`."""
 
@@ -31,7 +35,8 @@ class Task:
         self._shown = self._started
 
     def update(self, done: int, total: int) -> None:
-        """Report that ``done`` of ``total`` units are finished."""
+        """Report that ``done`` of ``total`` units are finished; raises Cancelled after a cancel."""
+        self._progress.check()
         now = time.monotonic()
         interval = _TERMINAL_INTERVAL_S if self._progress.live else _LOG_INTERVAL_S
         if now - self._shown < interval:
@@ -43,7 +48,8 @@ class Task:
         self._progress.transient(f"{self._name}: {done}/{total}{left}")
 
     def waiting(self, what: str) -> None:
-        """Report that the task still waits for ``what``, whose length is not known."""
+        """Report that the task still waits for ``what``, whose length is not known; raises Cancelled."""
+        self._progress.check()
         now = time.monotonic()
         interval = 1.0 if self._progress.live else _LOG_INTERVAL_S
         if now - self._shown < interval:
@@ -60,6 +66,16 @@ class Progress:
         self._quiet = quiet
         self.live = not quiet and self._stream.isatty()
         self._lock = threading.Lock()
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """Make every task that reports to this progress, in any thread, stop at its next report."""
+        self._cancelled.set()
+
+    def check(self) -> None:
+        """Raise Cancelled after :meth:`cancel`."""
+        if self._cancelled.is_set():
+            raise Cancelled
 
     def say(self, line: str) -> None:
         """Print one permanent line."""

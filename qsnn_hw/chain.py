@@ -1,0 +1,359 @@
+"""The stages of the chain, one method each: what decides it, what it leaves, how it is read back."""
+
+import importlib.metadata
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from qsnn_hw import files
+from qsnn_hw.boards import Board, load_board
+from qsnn_hw.errors import UserError
+from qsnn_hw.explore.calibrate import calibrate
+from qsnn_hw.golden import GoldenRun, run_clocked
+from qsnn_hw.implement.bitstream import pack_bitstream
+from qsnn_hw.implement.capacity import Estimate, MemoryNeed, check_fits
+from qsnn_hw.implement.place_route import place_and_route
+from qsnn_hw.implement.record import Implementation
+from qsnn_hw.implement.synthesis import synthesize
+from qsnn_hw.limits import Usage
+from qsnn_hw.model.convention import Convention
+from qsnn_hw.model.dataset import Dataset, load_dataset
+from qsnn_hw.model.network import Network
+from qsnn_hw.model.network_file import load_network, save_network
+from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.simulate import simulate
+from qsnn_hw.options import BuildOptions
+from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
+from qsnn_hw.progress import Progress
+from qsnn_hw.quantize import QuantizedNetwork, quantize
+from qsnn_hw.report import Report
+from qsnn_hw.report_maker import GoldenResult, make_report
+from qsnn_hw.rtl.board_top import BoardTop
+from qsnn_hw.rtl.export import write_rtlil, write_verilog
+from qsnn_hw.rtl.top import SpikingNetwork
+from qsnn_hw.stages import Stages
+from qsnn_hw.tools import find_tool
+from qsnn_hw.verify.runner import Verification, verify
+
+NETWORK = "01_network.npz"
+QUANTIZED = "02_quantized.npz"
+GOLDEN = "03_golden.npz"
+FLOAT = "03_float.npz"
+PLAN = "04_plan.npz"
+RTLIL = "05_design.il"
+TRACED_RTLIL = "05_traced.il"
+VERILOG = "06_design.v"
+TRACED_VERILOG = "06_traced.v"
+VERIFICATION = "07_verification.json"
+SYNTHESIS_FOLDER = "08_synthesis"
+IMPLEMENTATION_FOLDER = "09_implementation"
+IMPLEMENTATION = "09_implementation.json"
+
+# The report shows this many samples' worth of float potentials beside the integers.
+_FLOAT_TRACED = 1
+
+
+class Chain:
+    """One build's stages, bound to its options and its folder."""
+
+    def __init__(self, options: BuildOptions, stages: Stages, progress: Progress) -> None:
+        self._options, self._stages, self._progress = options, stages, progress
+        self.board: Board = load_board(options.board)
+
+    def _path(self, name: str) -> Path:
+        return self._stages.folder / name
+
+    def _digest(self, file: str) -> str:
+        try:
+            return files.digest(Path(file))
+        except FileNotFoundError as error:
+            raise UserError(f"no such file: {file}") from error
+        except OSError as error:
+            raise UserError(f"cannot read {file}: {error.strerror or error}") from error
+
+    def read(self) -> Network:
+        """Model file and convention to a float network."""
+        options = self._options
+        convention = Convention.preset(options.convention).with_settings(options.settings)
+
+        def make() -> Network:
+            network = read_network(options.model, convention)
+            save_network(network, self._path(NETWORK))
+            sizes = "-".join(str(n) for n in (network.input_size, *(g.size for g in network.groups)))
+            self._progress.say(f"read: {options.model}, {sizes} neurons, convention {options.convention}")
+            for warning in network.warnings:
+                self._progress.say(f"warning: {warning}")
+            return network
+
+        return self._stages.run(
+            "read",
+            [NETWORK],
+            options={
+                "model": self._digest(options.model),
+                "name": Path(options.model).name,
+                "convention": convention.as_dict(),
+            },
+            make=make,
+            load=lambda: load_network(self._path(NETWORK)),
+        )
+
+    def load_data(self, network: Network) -> Dataset | None:
+        """The test samples, checked against the network; None without --data."""
+        options = self._options
+        if options.data is None:
+            return None
+        data = load_dataset(options.data, network=network, layout=options.layout, samples=options.samples)  # type: ignore[arg-type]
+        if data.input.max() > 1:
+            raise UserError(f"{options.data}: several spikes per address and step are not supported in hardware yet")
+        return data
+
+    def quantize(self, network: Network) -> QuantizedNetwork:
+        """Float to integers, by calibration when there is data for it."""
+        options = self._options
+
+        def make() -> QuantizedNetwork:
+            chosen = options.quantize
+            if options.calibration_data is not None:
+                data = load_dataset(options.calibration_data, network=network, layout=options.layout)  # type: ignore[arg-type]
+                with self._progress.task(f"calibrate on {data.samples} samples") as task:
+                    found = calibrate(network, chosen, data, task.update)
+                chosen = found.options
+                for description, score in found.scores:
+                    self._progress.say(f"  {description}: {100 * score:.2f} % (float {100 * found.float_score:.2f} %)")
+            quantized = quantize(network, chosen)
+            for group in quantized.groups:
+                self._progress.say(
+                    f"quantize: {group.name}: {chosen.weight_bits}-bit weights, {group.v_bits}-bit potentials"
+                )
+            for warning in quantized.warnings[len(network.warnings) :]:
+                self._progress.say(f"warning: {warning}")
+            quantized.save(self._path(QUANTIZED))
+            return quantized
+
+        calibration = options.calibration_data
+        return self._stages.run(
+            "quantize",
+            [QUANTIZED],
+            after=["read"],
+            options={
+                "quantize": asdict(options.quantize),
+                "calibration": None if calibration is None else self._digest(calibration),
+                "layout": options.layout,
+            },
+            make=make,
+            load=lambda: QuantizedNetwork.load(self._path(QUANTIZED)),
+        )
+
+    def golden(self, network: Network, quantized: QuantizedNetwork, data: Dataset | None) -> GoldenResult | None:
+        """Every sample through the golden model and the float reference; None without data."""
+        if data is None:
+            return None
+        names = [g.name for g in network.groups]
+
+        def make() -> GoldenResult:
+            with self._progress.task(f"golden model, {data.samples} samples") as task:
+                integer = run_clocked(quantized, data.input, record=names, on_progress=task.update)
+            silent = [name for name, spikes in integer.spikes.items() if not spikes.any()]
+            float_run = simulate(network, data.input, progress=self._progress)
+            first = simulate(network, data.input[:, :_FLOAT_TRACED], record_potentials=names)
+            if silent and float_run.out.any():
+                raise UserError(
+                    f"group {silent[0]} never fires once quantized, on {data.samples} samples: "
+                    "use more --bits or --fractional-bits, or another --clip"
+                )
+            integer.save(self._path(GOLDEN))
+            result = GoldenResult(integer, float_run.out, first.potentials)
+            potentials = {f"potential.{name}": v for name, v in first.potentials.items()}
+            files.write_npz(self._path(FLOAT), {"out": float_run.out, **potentials})
+            return result
+
+        def load() -> GoldenResult:
+            saved = files.read_npz(self._path(FLOAT))
+            return GoldenResult(
+                GoldenRun.load(self._path(GOLDEN)),
+                saved["out"],
+                {name: saved[f"potential.{name}"] for name in names},
+            )
+
+        options = self._options
+        assert options.data is not None
+        return self._stages.run(
+            "golden",
+            [GOLDEN, FLOAT],
+            after=["quantize"],
+            options={"data": self._digest(options.data), "layout": options.layout, "samples": options.samples},
+            make=make,
+            load=load,
+        )
+
+    def plan(self, quantized: QuantizedNetwork) -> HardwarePlan:
+        """Fold the network for the board; refuse what cannot fit before any tool runs."""
+        options, limits = self._options, self.board.limits
+        plan_options = PlanOptions(
+            lanes=options.lanes, buffer_depth=options.buffer_depth, lut_limit=limits.logic_cells
+        )
+
+        def make() -> HardwarePlan:
+            plan = make_plan(quantized, plan_options)
+            roms = tuple(MemoryNeed(g.synapse_rows, g.lanes * g.weight_bits) for g in plan.groups)
+            check_fits(Estimate(memories=roms), self.board)
+            plan.save(self._path(PLAN))
+            for group in plan.groups:
+                self._progress.say(
+                    f"plan: {group.group}: {group.neurons} neurons as {group.lanes} lanes x {group.folds} folds"
+                )
+            return plan
+
+        return self._stages.run(
+            "plan",
+            [PLAN],
+            after=["quantize"],
+            options={"plan": asdict(plan_options), "board": self._board_key()},
+            make=make,
+            load=lambda: HardwarePlan.load(self._path(PLAN)),
+        )
+
+    def _board_key(self) -> dict[str, Any]:
+        board = self.board
+        return {"name": board.name, "clock": board.clock_mhz, "baud": board.baud, "limits": repr(board.limits)}
+
+    def rtlil(self, plan: HardwarePlan) -> None:
+        """Amaranth to RTLIL: the board's design, and the network with its trace ports."""
+
+        def make() -> None:
+            with self._progress.task("elaborate"):
+                divisor = round(self.board.clock_mhz * 1e6 / self.board.baud)
+                write_rtlil(BoardTop(plan, divisor), "top", self._path(RTLIL))
+                write_rtlil(SpikingNetwork(plan, trace=True), plan.name, self._path(TRACED_RTLIL))
+
+        self._stages.run(
+            "elaborate",
+            [RTLIL, TRACED_RTLIL],
+            after=["plan"],
+            options={"amaranth": importlib.metadata.version("amaranth")},
+            make=make,
+            load=lambda: None,
+        )
+
+    def verilog(self, plan: HardwarePlan) -> None:
+        """RTLIL to Verilog, both forms."""
+
+        def make() -> None:
+            log = self._path("06_verilog.log")
+            write_verilog(self._path(RTLIL), self._path(VERILOG), log=log, progress=self._progress)
+            write_verilog(self._path(TRACED_RTLIL), self._path(TRACED_VERILOG), log=log, progress=self._progress)
+
+        self._stages.run(
+            "verilog",
+            [VERILOG, TRACED_VERILOG],
+            after=["elaborate"],
+            options={"yosys": find_tool("yosys").version},
+            make=make,
+            load=lambda: None,
+        )
+
+    def verify(self, plan: HardwarePlan, data: Dataset | None, golden: GoldenResult | None) -> Verification:
+        """Every spike and every potential of the Verilog against the golden model."""
+        assert data is not None and golden is not None
+        options = self._options
+
+        def make() -> Verification:
+            result = verify(
+                plan,
+                self._path(TRACED_VERILOG),
+                data.input.reshape(data.steps, data.samples, -1),
+                golden.integer,
+                self._path("07_verification"),
+                simulator=options.simulator,
+                seed=options.seed,
+                progress=self._progress,
+            )
+            result.save(self._path(VERIFICATION))
+            return result
+
+        return self._stages.run(
+            "verify",
+            [VERIFICATION],
+            **self._decides_verification(),
+            make=make,
+            load=lambda: Verification.load(self._path(VERIFICATION)),
+        )
+
+    def _decides_verification(self) -> dict[str, Any]:
+        options = self._options
+        return {
+            "after": ["verilog", "golden"],
+            "options": {"simulator": options.simulator, "seed": options.seed},
+        }
+
+    def _decides_implementation(self) -> dict[str, Any]:
+        nextpnr = find_tool(f"nextpnr-{self.board.family}").version
+        return {
+            "after": ["verilog"],
+            "options": {"board": repr(self.board), "seed": self._options.seed, "nextpnr": nextpnr},
+        }
+
+    def implement(self, plan: HardwarePlan) -> Implementation:
+        """Synthesis, place and route, bitstream."""
+        board, progress = self.board, self._progress
+        bitstream_name = f"{plan.name}_{board.name}"
+        bitstream = f"{bitstream_name}{board.bitstream_suffix}"
+
+        def make() -> Implementation:
+            verilog = self._path(VERILOG)
+            synthesis = synthesize(
+                verilog, "top", board, self._path(SYNTHESIS_FOLDER), minimum=_least(plan), progress=progress
+            )
+            placed = place_and_route(
+                synthesis, board, self._path(IMPLEMENTATION_FOLDER), seed=self._options.seed, progress=progress
+            )
+            packed = pack_bitstream(placed, board, self._path(IMPLEMENTATION_FOLDER), progress=progress)
+            with files.replacing(self._path(bitstream)) as temporary:
+                temporary.write_bytes(packed.path.read_bytes())
+            implementation = Implementation.of(verilog, synthesis, placed, replace(packed, path=self._path(bitstream)))
+            implementation.save(self._path(IMPLEMENTATION))
+            return implementation
+
+        return self._stages.run(
+            "implement",
+            [IMPLEMENTATION, bitstream],
+            **self._decides_implementation(),
+            make=make,
+            load=lambda: Implementation.load(self._path(IMPLEMENTATION)),
+        )
+
+    def report(
+        self,
+        network: Network,
+        quantized: QuantizedNetwork,
+        plan: HardwarePlan,
+        data: Dataset | None,
+        golden: GoldenResult | None,
+    ) -> Report:
+        """Put everything that is known into report.json and report.html.
+
+        A part this run did not do counts when an earlier run of the same choices did it.
+        """
+        verification = implementation = None
+        if self._stages.finished("verify", **self._decides_verification()):
+            verification = Verification.load(self._path(VERIFICATION))
+        if self._stages.finished("implement", **self._decides_implementation()):
+            implementation = Implementation.load(self._path(IMPLEMENTATION))
+        return make_report(
+            self._stages.folder,
+            options=self._options,
+            board=self.board,
+            network=network,
+            quantized=quantized,
+            plan=plan,
+            data=data,
+            golden=golden,
+            verification=verification,
+            implementation=implementation,
+        )
+
+
+def _least(plan: HardwarePlan) -> Usage:
+    """What synthesis must not optimise away: one register per potential bit kept outside memory."""
+    registers = sum(g.lanes * g.v_bits for g in plan.groups)
+    return Usage(logic_cells=registers, registers=registers // 2)

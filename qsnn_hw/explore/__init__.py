@@ -1,0 +1,1 @@
+"""Searching among designs: which options serve a network best."""

@@ -1,0 +1,81 @@
+"""The whole chain on one screen: each stage takes the one before it and leaves a numbered file.
+
+    read -> quantize -> golden -> plan -> Amaranth -> Verilog -> verify | synthesize, place, pack -> report
+"""
+
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qsnn_hw import chain
+from qsnn_hw.errors import UserError
+from qsnn_hw.options import BuildOptions
+from qsnn_hw.progress import Cancelled, Progress
+from qsnn_hw.report import Report
+from qsnn_hw.stages import Stages
+
+PARTS = ("generate", "simulate", "synth", "build")
+"""How far a run goes: Verilog; verification too; bitstream instead; everything."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left: the report, and the folder it is in."""
+
+    report: Report
+    folder: Path
+
+
+def run(options: BuildOptions, folder: Path, *, part: str = "build", progress: Progress) -> Outcome:
+    """Run a part of the chain in ``folder``, reusing what is already there.
+
+    Raises
+    ------
+    UserError, ToolError, MismatchError
+        As the stages raise them; what was finished stays and is used by the next run.
+    """
+    if part not in PARTS:
+        raise UserError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
+    if options.data is None and part in ("simulate", "build"):
+        raise UserError(f"{part} compares hardware and model on real samples: give --data FILE")
+    stages = Stages(folder, progress)
+    options.save(folder / "options.json")
+    run = chain.Chain(options, stages, progress)
+
+    network = run.read()
+    data = run.load_data(network)
+    quantized = run.quantize(network)
+    golden = run.golden(network, quantized, data)
+    plan = run.plan(quantized)
+    run.rtlil(plan)
+    run.verilog(plan)
+
+    # Verification and implementation share nothing but the Verilog, so they run side by side.
+    work: list[Any] = []
+    if part in ("simulate", "build"):
+        work.append(lambda: run.verify(plan, data, golden))
+    if part in ("synth", "build"):
+        work.append(lambda: run.implement(plan))
+    _side_by_side(work, progress)
+    return Outcome(run.report(network, quantized, plan, data, golden), folder)
+
+
+def _side_by_side(work: list[Any], progress: Progress) -> None:
+    """Run every function in a thread of its own; the first failure stops the others."""
+    if not work:
+        return
+    with ThreadPoolExecutor(len(work)) as threads:
+        futures: list[Future[Any]] = [threads.submit(function) for function in work]
+        try:
+            finished, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            failed = [f for f in finished if f.exception() is not None]
+        except BaseException:
+            progress.cancel()
+            raise
+        if failed:
+            progress.cancel()
+            wait(futures)
+    errors = [e for f in futures if (e := f.exception()) is not None and not isinstance(e, Cancelled)]
+    if errors:
+        raise errors[0]

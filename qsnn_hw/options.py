@@ -1,0 +1,80 @@
+"""What a build is asked for: every choice of the user in one frozen record."""
+
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from qsnn_hw import files
+from qsnn_hw.errors import UserError
+from qsnn_hw.quantize import QuantizeOptions
+
+FORMAT = "qsnn-hw build options 1"
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """The choices behind an output folder, as the command line takes them.
+
+    Parameters
+    ----------
+    model
+        Model file (.nir, .npz or .toml).
+    convention, settings
+        Preset name, and field -> text from ``--set``.
+    data
+        Test samples and labels; None is enough to generate Verilog.
+    calibration_data
+        Other samples, to choose clipping and fractional bits by; None keeps the given ones.
+    layout, samples
+        Axis order of the data files, and how many test samples to use (None: all).
+    quantize
+        Widths and rounding.
+    lanes, buffer_depth
+        See ``PlanOptions``; ``lanes`` None chooses by the board's size.
+    board
+        Name or TOML file.
+    seed
+        Of the placer and of the simulation's random gaps.
+    simulator
+        "verilator" or "icarus".
+    """
+
+    model: str
+    convention: str
+    board: str
+    settings: dict[str, str] = field(default_factory=dict)
+    data: str | None = None
+    calibration_data: str | None = None
+    layout: str = "auto"
+    samples: int | None = None
+    quantize: QuantizeOptions = field(default_factory=QuantizeOptions)
+    lanes: tuple[int, ...] | None = None
+    buffer_depth: int = 16
+    seed: int = 1
+    simulator: str = "verilator"
+
+    def save(self, path: Path) -> None:
+        """Write the options as JSON; paths become absolute, so that any folder can resume."""
+        values = asdict(self)
+        for name in ("model", "data", "calibration_data"):
+            if values[name] is not None:
+                values[name] = str(Path(values[name]).resolve())
+        if Path(self.board).suffix == ".toml":
+            values["board"] = str(Path(self.board).resolve())
+        files.write_json(path, {"format": FORMAT, **values})
+
+    @classmethod
+    def load(cls, path: Path) -> "BuildOptions":
+        """Read what :meth:`save` wrote; UserError when it is not such a file."""
+        content: Any = files.read_json(path)
+        if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
+            raise UserError(f"{path} does not hold this version's build options; run qsnn-hw build again")
+        unknown = set(content) - {item.name for item in fields(cls)}
+        try:
+            if unknown:
+                raise KeyError(sorted(unknown)[0])
+            content["quantize"] = QuantizeOptions(**content["quantize"])
+            content["lanes"] = None if content["lanes"] is None else tuple(content["lanes"])
+            return cls(**content)
+        except (KeyError, TypeError) as error:
+            raise UserError(f"{path} is damaged ({error}); delete it and give all options again") from error

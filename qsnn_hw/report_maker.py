@@ -1,0 +1,265 @@
+"""Everything a run knows, put into the report's records."""
+
+import datetime
+import importlib.metadata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from qsnn_hw import __version__
+from qsnn_hw.boards import Board
+from qsnn_hw.golden import GoldenRun
+from qsnn_hw.implement.power import Activity, PowerEstimate, energy, estimate_power
+from qsnn_hw.implement.record import Implementation
+from qsnn_hw.model.dataset import Dataset
+from qsnn_hw.model.network import INPUT, Network
+from qsnn_hw.model.simulate import accuracy, predict
+from qsnn_hw.options import BuildOptions
+from qsnn_hw.plan import HOST, GroupPlan, HardwarePlan
+from qsnn_hw.quantize import QuantizedNetwork
+from qsnn_hw.report import (
+    Accuracy,
+    Energy,
+    Files,
+    GroupTrace,
+    Latency,
+    Layer,
+    NetworkSummary,
+    OperatingPoint,
+    PowerMw,
+    Report,
+    Resource,
+    Timing,
+    Traces,
+    write_page,
+)
+from qsnn_hw.report import Board as ReportBoard
+from qsnn_hw.report import Verification as ReportVerification
+from qsnn_hw.rtl.neuron_group import NeuronGroup
+from qsnn_hw.verify.runner import Verification
+
+REPORT = "report.json"
+PAGE = "report.html"
+TRACES = "10_traces.npz"
+
+_TRACED_SAMPLE = 0
+
+
+@dataclass(frozen=True)
+class GoldenResult:
+    """The integer run beside the float network's.
+
+    Parameters
+    ----------
+    integer
+        Spikes and potentials of the golden model.
+    float_out
+        uint8, shape (time, sample, neuron): the float network's output spikes.
+    float_potentials
+        Group name -> float potentials of the traced sample, shape (time, 1, neuron).
+    """
+
+    integer: GoldenRun
+    float_out: np.ndarray
+    float_potentials: Mapping[str, np.ndarray]
+
+
+def make_report(
+    folder: Path,
+    *,
+    options: BuildOptions,
+    board: Board,
+    network: Network,
+    quantized: QuantizedNetwork,
+    plan: HardwarePlan,
+    data: Dataset | None,
+    golden: GoldenResult | None,
+    verification: Verification | None,
+    implementation: Implementation | None,
+) -> Report:
+    """Write report.json, report.html and the page's traces into ``folder``; return the report."""
+    cycles = None if verification is None else np.asarray(verification.cycles_per_sample)
+    spikes = {} if golden is None or data is None else _spikes_per_sample(data, golden.integer)
+    power = None
+    if implementation is not None:
+        busy = None if cycles is None or not spikes or data is None else _busy(plan, spikes, data.steps, cycles)
+        used = {name: resource.used for name, resource in implementation.resources.items()}
+        power = estimate_power(board, used, board.clock_mhz, activity=Activity(busy=busy))
+    report = Report(
+        network=NetworkSummary(
+            name=network.name,
+            inputs=network.input_size,
+            steps=None if data is None else data.steps,
+            layers=tuple(_layer(quantized, g, golden, spikes, data) for g in plan.groups),
+        ),
+        bits=options.quantize.weight_bits,
+        convention=network.convention,
+        accuracy=_accuracy(data, golden, network.output),
+        accuracy_samples=None if data is None or data.label is None else data.samples,
+        verification=_verification(verification),
+        resources=_resources(implementation),
+        timing=_timing(implementation),
+        latency=(
+            Latency()
+            if cycles is None
+            else Latency.of(cycles, None if implementation is None else implementation.fmax_mhz)
+        ),
+        operating_point=OperatingPoint(
+            clock_mhz=board.clock_mhz,
+            us_per_sample_mean=None if cycles is None else float(cycles.mean()) / board.clock_mhz,
+        ),
+        power_mw=PowerMw() if power is None else PowerMw(power.low, power.typical, power.high),
+        energy=_energy(power, cycles, spikes, board),
+        spikes_per_sample=spikes,
+        board=ReportBoard(board.name, board.description, board.chip),
+        tools=_tools(verification, implementation),
+        files=_files(folder, implementation),
+        assumptions=() if power is None else power.notes,
+        warnings=quantized.warnings,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
+    report.save(folder / REPORT)
+    traces = None if data is None or golden is None else _traces(quantized, data, golden)
+    if traces is not None:
+        traces.save(folder / TRACES)
+    write_page(report, traces, folder / PAGE)
+    return report
+
+
+def _accuracy(data: Dataset | None, golden: GoldenResult | None, output: str) -> Accuracy:
+    if data is None or data.label is None or golden is None:
+        return Accuracy()
+    return Accuracy(accuracy(golden.float_out, data.label), accuracy(golden.integer.spikes[output], data.label))
+
+
+def _spikes_per_sample(data: Dataset, run: GoldenRun) -> dict[str, float]:
+    counts = {INPUT: data.input, **run.spikes}
+    return {name: float(spikes.sum(dtype=np.int64)) / data.samples for name, spikes in counts.items()}
+
+
+def _busy_cycles(group: GroupPlan, spikes: Mapping[str, float], sources: list[str], steps: int) -> float:
+    """Mean cycles per sample in which a group adds events or sweeps (``NeuronGroup``'s throughput)."""
+    events = sum(spikes[source] for source in sources)
+    return group.folds * events + (group.folds + NeuronGroup.OVERHEAD) * steps
+
+
+def _sources(plan: HardwarePlan, group: GroupPlan) -> list[str]:
+    names = {g.name: g.group for g in plan.groups}
+    return [INPUT if r.source == HOST else names[r.source] for r in plan.routes if r.destination == group.name]
+
+
+def _busy(plan: HardwarePlan, spikes: Mapping[str, float], steps: int, cycles: np.ndarray) -> float:
+    """The share of cycles in which the busiest group works."""
+    most = max(_busy_cycles(g, spikes, _sources(plan, g), steps) for g in plan.groups)
+    return min(1.0, most / float(cycles.mean()))
+
+
+def _layer(
+    quantized: QuantizedNetwork,
+    group: GroupPlan,
+    golden: GoldenResult | None,
+    spikes: Mapping[str, float],
+    data: Dataset | None,
+) -> Layer:
+    integer = quantized.group(group.group)
+    fired = None if golden is None else golden.integer.spikes[group.group].any(axis=(0, 1))
+    sources = [p.source for p in quantized.into(group.group)]
+    return Layer(
+        name=group.group,
+        neurons=group.neurons,
+        synapses=int(np.count_nonzero(group.synapses)),
+        weight_bits=group.weight_bits,
+        potential_bits=group.v_bits,
+        scale_low=float(integer.scale.min()),
+        scale_high=float(integer.scale.max()),
+        threshold_low=int(integer.threshold.min()),
+        threshold_high=int(integer.threshold.max()),
+        dead_neurons=None if fired is None else int(fired.size - np.count_nonzero(fired)),
+        saturations=None if golden is None else golden.integer.saturations[group.group],
+        lanes=group.lanes,
+        folds=group.folds,
+        rom_bits=group.synapse_bits,
+        cycles_per_sample=None if data is None or not spikes else _busy_cycles(group, spikes, sources, data.steps),
+    )
+
+
+def _verification(found: Verification | None) -> ReportVerification:
+    if found is None:
+        return ReportVerification()
+    return ReportVerification(
+        samples=found.samples,
+        spikes_compared=found.spikes_compared,
+        potentials_compared=found.potentials_compared,
+        mismatches=found.mismatches,
+        simulator=found.simulator,
+    )
+
+
+def _resources(found: Implementation | None) -> dict[str, Resource]:
+    if found is None:
+        return {}
+    return {name: Resource(r.used, r.available) for name, r in found.resources.items() if r.available}
+
+
+def _timing(found: Implementation | None) -> Timing:
+    return Timing() if found is None else Timing(found.fmax_mhz, found.constraint_mhz)
+
+
+def _energy(
+    power: PowerEstimate | None, cycles: np.ndarray | None, spikes: Mapping[str, float], board: Board
+) -> Energy:
+    if power is None or cycles is None or not spikes:
+        return Energy()
+    found = energy(power, float(cycles.mean()), board.clock_mhz, sum(spikes.values()))
+    per_spike = None if found.per_spike_nj is None else found.per_spike_nj.typical
+    return Energy(found.per_sample_uj.typical, per_spike)
+
+
+def _tools(verification: Verification | None, implementation: Implementation | None) -> dict[str, str]:
+    packages = ["amaranth", "numpy", "nir"]
+    tools = {"qsnn-hw": __version__, **{name: importlib.metadata.version(name) for name in packages}}
+    if verification is not None:
+        tools["cocotb"] = importlib.metadata.version("cocotb")
+        name, _, version = verification.simulator.partition(" ")
+        tools[name] = version
+    if implementation is not None:
+        tools |= {name: version or "unknown" for name, version in implementation.tools.items()}
+    return tools
+
+
+def _files(folder: Path, implementation: Implementation | None) -> Files:
+    verilog = folder / "06_design.v"
+    bitstream = None if implementation is None else implementation.files.get("bitstream")
+    return Files(
+        verilog=verilog.name if verilog.exists() else None,
+        bitstream=None if bitstream is None else Path(bitstream).name,
+    )
+
+
+def _traces(quantized: QuantizedNetwork, data: Dataset, golden: GoldenResult) -> Traces:
+    sample, run = _TRACED_SAMPLE, golden.integer
+    predictions = predict(run.spikes[quantized.output])
+    groups = []
+    for group in quantized.groups:
+        step = group.scale / 2.0**group.fractional_bits
+        real = golden.float_potentials.get(group.name)
+        groups.append(
+            GroupTrace(
+                name=group.name,
+                spikes=run.spikes[group.name][:, sample],
+                potentials=run.potentials[group.name][:, sample],
+                threshold=group.threshold,
+                float_potentials=None if real is None else real[:, sample].reshape(data.steps, -1) / step,
+            )
+        )
+    return Traces(
+        sample=sample,
+        label=None if data.label is None else int(data.label[sample]),
+        prediction=int(predictions[sample]),
+        input_spikes=data.input[:, sample].reshape(data.steps, -1),
+        groups=tuple(groups),
+        labels=data.label,
+        predictions=None if data.label is None else predictions,
+    )
