@@ -72,7 +72,8 @@ def write_json(path: Path, value: Any) -> None:
 def write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
     """Write ``arrays`` as a compressed .npz to ``path``, whole or not at all."""
     with replacing(path) as temporary, temporary.open("wb") as stream:
-        np.savez_compressed(stream, **{name: np.asarray(value) for name, value in arrays.items()})
+        ready: dict[str, Any] = {name: np.asarray(value) for name, value in arrays.items()}
+        np.savez_compressed(stream, **ready)
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:

@@ -140,7 +140,7 @@ def _weighted(spikes: np.ndarray, weight: np.ndarray) -> np.ndarray:
         dtype = np.float64
     else:  # pragma: no cover - 2**53 / 2**15 inputs do not fit any memory
         raise UserError(f"a neuron's absolute weights sum to {bound}, past exact arithmetic")
-    rows = spikes.reshape(-1, spikes.shape[-1]).astype(dtype)
+    rows: np.ndarray = spikes.reshape(-1, spikes.shape[-1]).astype(dtype)
     product = rows @ weight.T.astype(dtype)
     return product.reshape(*spikes.shape[:-1], weight.shape[0]).astype(np.int64)
 

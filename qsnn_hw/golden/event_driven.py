@@ -116,7 +116,7 @@ def run_event_driven(network: QuantizedNetwork, inputs: np.ndarray) -> GoldenRun
     flat = inputs.reshape(steps, samples, -1)
     if flat.shape[2] != network.input_size:
         raise UserError(f"input has {flat.shape[2]} addresses per time step, the network wants {network.input_size}")
-    groups = {
+    machines = {
         g.name: EventDrivenGroup(
             g, {p.source: p.weight.T.astype(np.int64) << g.fractional_bits for p in network.into(g.name)}
         )
@@ -124,12 +124,12 @@ def run_event_driven(network: QuantizedNetwork, inputs: np.ndarray) -> GoldenRun
     }
     spikes = {g.name: np.zeros((steps, samples, g.size), dtype=np.uint8) for g in network.groups}
     for sample in range(samples):
-        for group in groups.values():
-            group.reset()
+        for machine in machines.values():
+            machine.reset()
         for step in range(steps):
             events: dict[str, Iterable[int]] = {INPUT: np.flatnonzero(flat[step, sample])}
             for group in network.groups:
-                machine = groups[group.name]
+                machine = machines[group.name]
                 for projection in network.into(group.name):
                     for address in events[projection.source]:
                         machine.event(projection.source, int(address))

@@ -29,7 +29,7 @@ def integer_dtype(bits: int) -> type[np.signedinteger]:
     """The smallest NumPy signed integer type that holds ``bits`` bits (8 to 64)."""
     for limit, dtype in ((8, np.int8), (16, np.int16), (32, np.int32)):
         if bits <= limit:
-            return dtype  # type: ignore[return-value]
+            return dtype
     return np.int64
 
 

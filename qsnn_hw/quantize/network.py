@@ -148,7 +148,8 @@ class QuantizedNetwork:
             "warnings": np.array(self.warnings, dtype=np.str_),
             "counts": np.array([len(self.groups), len(self.projections)], dtype=np.int64),
         }
-        for kind, items in (("group", self.groups), ("projection", self.projections)):
+        parts: tuple[tuple[str, tuple[Any, ...]], ...] = (("group", self.groups), ("projection", self.projections))
+        for kind, items in parts:
             for index, item in enumerate(items):
                 for key, value in asdict(item).items():
                     if value is not None:
