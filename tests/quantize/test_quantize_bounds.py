@@ -1,0 +1,137 @@
+"""The proved interval of a potential: never left, and not absurdly wide."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qsnn_hw.golden.clocked import tick
+from qsnn_hw.quantize.bounds import Interval, leak, state_interval
+from qsnn_hw.quantize.network import QuantizedGroup
+from tests.golden.networks import RESETS, proved, random_group, random_weights
+
+
+def run_and_watch(group: QuantizedGroup, weights: np.ndarray, spikes: np.ndarray) -> tuple[int, int]:
+    """Drive ``group``; the extremes of every stored state, partial sum and traced potential."""
+    state = group.bias.astype(np.int64)
+    seen = [state]
+    for row in spikes:
+        v = state.copy()
+        for address in np.flatnonzero(row):
+            v = v + (weights[:, address].astype(np.int64) << group.fractional_bits)
+            seen.append(v)
+        v, _, state, _ = tick(group, v)
+        seen += [v, state]
+    return min(int(s.min()) for s in seen), max(int(s.max()) for s in seen)
+
+
+def greedy(group: QuantizedGroup, weights: np.ndarray, neuron: int, sign: int, steps: int = 400) -> int:
+    """The furthest potential a neuron reaches when every step drives it the same way."""
+    chosen = np.sign(weights[neuron]) == sign
+    low, high = run_and_watch(group, weights, np.tile(chosen, (steps, 1)))
+    return high if sign > 0 else -low
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    kind=st.sampled_from(RESETS),
+    decay=st.sampled_from([(1, 0), (1, 1), (1, 4), (3, 4), (13, 8), (1, 8), None]),
+    clamped=st.booleans(),
+    fractional_bits=st.integers(0, 3),
+)
+def test_no_spike_train_leaves_the_interval(
+    seed: int, kind: tuple, decay: tuple[int, int] | None, clamped: bool, fractional_bits: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    weights = random_weights(rng, 3, 5, 4)
+    group = random_group(
+        rng,
+        "g",
+        [weights],
+        reset=kind[0],
+        reset_delay=kind[1],
+        leak=decay,
+        clamped=clamped,
+        fractional_bits=fractional_bits,
+    )
+    interval = proved(group, [weights])
+    assert interval is not None
+    rates = rng.random(5) ** rng.integers(1, 4)
+    spikes = rng.random((60, 5)) < rates
+    for neuron in range(3):
+        one = replace(
+            group,
+            shape=(1,),
+            bias=group.bias[neuron : neuron + 1],
+            threshold=group.threshold[neuron : neuron + 1],
+            reset_amount=group.reset_amount[neuron : neuron + 1],
+            reset_value=group.reset_value[neuron : neuron + 1],
+        )
+        row = weights[neuron : neuron + 1]
+        for train in (spikes, np.tile(row[0] > 0, (60, 1)), np.tile(row[0] < 0, (60, 1))):
+            low, high = run_and_watch(one, row, train)
+            assert interval.low[neuron] <= low
+            assert high <= interval.high[neuron]
+    bound = 2 ** (group.v_bits - 1)
+    assert interval.low.min() >= -bound
+    assert interval.high.max() < bound
+
+
+@pytest.mark.parametrize("decay", [(1, 1), (1, 4), (13, 8), (1, 6)])
+@pytest.mark.parametrize("kind", RESETS)
+def test_width_is_within_two_bits_of_what_is_reached(kind: tuple, decay: tuple[int, int]) -> None:
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        weights = random_weights(rng, 4, 12, 6)
+        group = random_group(rng, "g", [weights], reset=kind[0], reset_delay=kind[1], leak=decay)
+        interval = proved(group, [weights])
+        assert interval is not None
+        reached = max(greedy(group, weights, n, sign) for n in range(4) for sign in (1, -1))
+        assert interval.bits() <= reached.bit_length() + 1 + 2
+
+
+def test_integrator_without_leak_has_no_bound_but_a_clamp_gives_one() -> None:
+    rng = np.random.default_rng(0)
+    weights = random_weights(rng, 2, 6, 4)
+    group = random_group(rng, "g", [weights], leak=None)
+    assert (group.v_low, group.v_high) != (None, None)
+    assert proved(replace(group, v_low=None, v_high=None), [weights]) is None
+    assert proved(group, [weights]) is not None
+
+
+def test_interval_of_one_neuron_by_hand() -> None:
+    """Decay 1/2, inputs from -3 to +4, threshold out of reach: v' = v - (v >> 1)."""
+    interval = state_interval(
+        Interval(np.array([-3]), np.array([4])),
+        leak_numerator=1,
+        leak_shift=1,
+        bias=np.array([0]),
+        threshold=np.array([100]),
+        reset="none",
+        reset_delay=False,
+        reset_amount=np.array([0]),
+        reset_value=np.array([0]),
+        clamp=None,
+    )
+    # Highest state s = ceil((s + 4) / 2): 4 stays at 4; lowest s = ceil((s - 3) / 2): -2 stays at -2.
+    assert interval is not None
+    assert (int(interval.low[0]), int(interval.high[0])) == (-5, 8)
+    assert interval.bits() == 5
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bits"), [(0, 0, 1), (-1, 0, 1), (0, 1, 2), (-2, 1, 2), (-3, 0, 3), (0, 127, 8), (-128, 0, 8), (-129, 0, 9)]
+)
+def test_bits_of_an_interval(low: int, high: int, bits: int) -> None:
+    assert Interval(np.array([low]), np.array([high])).bits() == bits
+
+
+@given(st.integers(-(2**30), 2**30), st.integers(0, 12), st.data())
+def test_leak_floors_and_moves_toward_zero(v: int, shift: int, data: st.DataObject) -> None:
+    numerator = data.draw(st.integers(0, 2**shift))
+    left = int(leak(np.array([v]), numerator, shift)[0])
+    assert left == v - (v * numerator) // 2**shift
+    assert abs(left) <= abs(v)

@@ -1,0 +1,309 @@
+"""Float network -> integer network: numbers, notes and refusals."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qsnn_hw import files
+from qsnn_hw.errors import UserError
+from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Pool2d, Projection
+from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
+from tests.golden.networks import random_network
+
+
+def float_group(name: str = "lif", size: int = 3, **changes: Any) -> NeuronGroup:
+    group = NeuronGroup(
+        name=name,
+        shape=(size,),
+        decay=np.full(size, 0.9),
+        input_gain=np.ones(size),
+        leak=np.zeros(size),
+        threshold=np.ones(size),
+        v_reset=np.zeros(size),
+    )
+    return replace(group, **changes)
+
+
+def float_network(group: NeuronGroup | None = None, **projection: Any) -> Network:
+    group = group if group is not None else float_group()
+    weight = np.random.default_rng(1).normal(size=(group.size, 4))
+    single = Projection("fc", INPUT, group.name, (Dense(weight, np.full(group.size, 0.25)),))
+    return Network("net", (4,), (group,), (replace(single, **projection),), group.name)
+
+
+def only(network: Network, **options: Any) -> Any:
+    return quantize(network, QuantizeOptions(**options)).groups[0]
+
+
+def test_integers_of_a_group() -> None:
+    network = float_network(float_group(decay=np.full(3, 0.75), leak=np.full(3, 0.5)))
+    quantized = quantize(network, QuantizeOptions(weight_bits=8, fractional_bits=2))
+    group, projection = quantized.groups[0], quantized.projections[0]
+    weight = network.projections[0].operators[0].weight  # type: ignore[union-attr]
+    scale = np.abs(weight).max() / 127
+    assert group.scale == pytest.approx(scale)
+    assert (projection.weight == np.rint(weight / scale)).all()
+    assert projection.weight.dtype == np.int8
+    assert (group.bias == np.rint(0.75 / (scale / 4))).all()
+    assert (group.threshold == np.floor(1 / (scale / 4)) + 1).all()
+    assert (group.reset_amount == np.rint(1 / (scale / 4))).all()
+    # 1 - 0.75 = 64/256, in lowest terms.
+    assert (group.leak_numerator, group.leak_shift) == (1, 2)
+    assert (group.v_low, group.v_high) == (None, None)
+
+
+def test_comparison_becomes_one_kind() -> None:
+    # A scale of exactly 1/127, so that the threshold is a whole number of steps.
+    weight = np.array([[1.0, -0.5]])
+    for comparison, threshold in ((">", 128), (">=", 127)):
+        group = float_group(size=1, comparison=comparison)
+        network = Network("n", (2,), (group,), (Projection("fc", INPUT, "lif", (Dense(weight),)),), "lif")
+        assert only(network).threshold.tolist() == [threshold]
+        assert only(network).reset_amount.tolist() == [127]
+
+
+def test_reset_kinds() -> None:
+    assert only(float_network(float_group(reset="zero"))).reset == "value"
+    to_value = only(float_network(float_group(reset="v_reset", v_reset=np.full(3, -0.5))))
+    assert to_value.reset == "value"
+    assert (to_value.reset_value == np.rint(-0.5 / to_value.scale)).all()
+    assert not to_value.reset_amount.any()
+    never = only(float_network(float_group(reset="none", reset_delay=True)))
+    assert (never.reset, never.reset_delay) == ("none", False)
+
+
+def test_input_gain_scales_weights_and_bias() -> None:
+    plain = quantize(float_network(), QuantizeOptions())
+    doubled = quantize(float_network(float_group(input_gain=np.full(3, 2.0))), QuantizeOptions())
+    assert (plain.projections[0].weight == doubled.projections[0].weight).all()
+    assert doubled.groups[0].scale == pytest.approx(2 * plain.groups[0].scale)
+    assert (doubled.groups[0].bias == plain.groups[0].bias).all()
+
+
+def test_per_neuron_thresholds() -> None:
+    weight = np.array([[1.0, 0.5], [0.1, 0.2]])
+    network = Network("n", (2,), (float_group(size=2),), (Projection("fc", INPUT, "lif", (Dense(weight),)),), "lif")
+    shared, own = only(network, weight_bits=6), only(network, weight_bits=6, per_neuron=True)
+    assert len(set(shared.threshold.tolist())) == 1
+    assert own.scale.tolist() == pytest.approx([1 / 31, 0.2 / 31])
+    assert own.reset_amount.tolist() == [31, 155]
+
+
+def test_every_threshold_fits_the_width_or_cannot_be_reached() -> None:
+    """A neuron with tiny weights must not get a threshold that the register cuts to a small one."""
+    weight = np.array([[1.0, 0.5], [1e-4, 1e-4]])
+    network = Network("n", (2,), (float_group(size=2),), (Projection("fc", INPUT, "lif", (Dense(weight),)),), "lif")
+    group = only(network, weight_bits=8, per_neuron=True)
+    assert group.threshold.max() < 2 ** (group.v_bits - 1)
+    assert group.threshold[0] == 128
+
+
+def test_integrator_is_clamped_and_says_so() -> None:
+    quantized = quantize(float_network(float_group(decay=np.ones(3))), QuantizeOptions())
+    group = quantized.groups[0]
+    assert group.leak_numerator == 0
+    assert group.v_high is not None
+    assert group.v_high >= 8 * group.threshold.max()
+    assert quantized.warnings == (
+        f"group lif: no leak, so no width can be proved; potentials saturate once per step at {group.v_high} "
+        "(pass --potential-bits to choose)",
+    )
+    chosen = quantize(float_network(float_group(decay=np.ones(3))), QuantizeOptions(potential_bits=12))
+    assert (chosen.groups[0].v_low, chosen.groups[0].v_high) == (-2048, 2047)
+    assert chosen.warnings == ()
+
+
+def test_coarse_leak_is_noted() -> None:
+    quantized = quantize(float_network(float_group(decay=np.full(3, 0.99))), QuantizeOptions(leak_bits=6))
+    assert quantized.warnings == (
+        "group lif: decay 0.99 became 0.984375; raise --leak-bits to come closer",
+    )
+    assert quantize(float_network(float_group(decay=np.full(3, 0.99))), QuantizeOptions(leak_bits=12)).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"weight_bits": 1}, "weight bits must be a whole number from 2 to 16, not 1"),
+        ({"clip": "median"}, "clip must be one of max, mse, percentile, not 'median'"),
+        ({"fractional_bits": 9}, "fractional bits must be a whole number from 0 to 8, not 9"),
+        ({"fractional_bits": True}, "fractional bits must be a whole number from 0 to 8, not True"),
+        ({"leak_bits": 0}, "leak bits must be a whole number from 1 to 12, not 0"),
+        ({"potential_bits": 33}, "potential bits must be a whole number from 4 to 32, not 33"),
+    ],
+)
+def test_option_errors(options: dict[str, Any], text: str) -> None:
+    with pytest.raises(UserError, match=f"^{re.escape(text)}$"):
+        QuantizeOptions(**options)
+
+
+def unsupported(**changes: Any) -> Callable[[], Network]:
+    return lambda: float_network(float_group(**changes))
+
+
+def wired(**changes: Any) -> Callable[[], Network]:
+    return lambda: float_network(None, **changes)
+
+
+def dense(weight: list[list[float]]) -> Callable[[], Network]:
+    return wired(operators=(Dense(np.array(weight)),))
+
+
+DENSE = Dense(np.ones((3, 4)))
+WEAK = [[1e3, 1.0, 1.0, 1.0]] * 3
+NOT_YET = "not supported in integers yet"
+REFUSED: list[tuple[Callable[[], Network], dict[str, Any], str]] = [
+    (
+        unsupported(threshold=None),
+        {},
+        f"group lif: a readout without a threshold is {NOT_YET}; give it a spiking output layer",
+    ),
+    (
+        unsupported(current_decay=np.ones(3)),
+        {},
+        f"group lif: a synaptic current (CubaLIF) is {NOT_YET}; use LIF or IF neurons",
+    ),
+    (
+        unsupported(multi_spike=True),
+        {},
+        f"group lif: several spikes per step are {NOT_YET}; pass --set multi_spike=false if the model allows it",
+    ),
+    (unsupported(refractory=2), {}, f"group lif: a refractory period is {NOT_YET}; train without it"),
+    (
+        unsupported(reset_retest=True),
+        {},
+        f"group lif: snnTorch's reset_delay=False retest is {NOT_YET}; train with reset_delay=True",
+    ),
+    (
+        unsupported(reset_drops_input=True),
+        {},
+        f"group lif: a delayed zero reset that drops input is {NOT_YET}; "
+        'train with reset_mechanism="subtract"',
+    ),
+    (
+        unsupported(v_min=-1.0),
+        {},
+        f"group lif: a lower clamp of the potential (v_min) is {NOT_YET}; "
+        "pass --set v_min=none if the model allows it",
+    ),
+    (
+        wired(source="lif"),
+        {},
+        "projection fc: recurrent connections (lif -> lif) are not supported in integers yet; "
+        "use a feed-forward network",
+    ),
+    (
+        wired(operators=(Pool2d("sum", (1, 2, 2), (1, 1), (1, 1)), DENSE)),
+        {},
+        "projection fc: Pool2d -> Dense is not supported in integers yet; "
+        "use one Linear or Affine node between neuron groups",
+    ),
+    (
+        wired(operators=()),
+        {},
+        "projection fc: a direct connection is not supported in integers yet; "
+        "use one Linear or Affine node between neuron groups",
+    ),
+    (wired(delay=2), {}, "projection fc: delays are not supported in integers yet; remove the delay"),
+    (wired(target="other"), {}, "group lif: nothing projects to it; remove it or connect it"),
+    (
+        unsupported(decay=np.array([0.9, 0.8, 0.9])),
+        {},
+        "group lif: neurons with different decays (0.8 to 0.9) are not supported in integers yet; "
+        "train with one decay per group",
+    ),
+    (
+        unsupported(decay=np.full(3, 1.5)),
+        {},
+        "group lif: decay must be from 0 to 1, not 1.5; check the convention's dt",
+    ),
+    (
+        unsupported(decay=np.full(3, 0.9999)),
+        {},
+        "group lif: decay 0.9999 rounds to 1 (no leak) with 8 leak bits; raise --leak-bits (at most 12)",
+    ),
+    (
+        dense(WEAK),
+        {"weight_bits": 4},
+        "group lif, neuron 0: threshold is 0.007 integer steps at 4 bits, too coarse to fire by; "
+        "use more --bits or --fractional-bits",
+    ),
+    (
+        dense([[1e-12] * 4] * 3),
+        {},
+        "group lif, neuron 0: threshold is 1.27e+14 integer steps, more than 32 bits hold; "
+        "its weights are tiny beside it, use fewer --bits or --clip percentile",
+    ),
+    (
+        unsupported(),
+        {"potential_bits": 5},
+        "group lif: threshold 73 does not fit 5 potential bits; use at least 8",
+    ),
+    (
+        dense([[-1.0] * 4] * 3),
+        {},
+        "group lif: at 8 bits no input can make any neuron reach its threshold; use more --bits or another --clip",
+    ),
+    (
+        unsupported(threshold=np.full(3, 2e7), decay=np.full(3, 1 - 2**-8)),
+        {"weight_bits": 16},
+        "group lif: worst-case fan-in needs ",
+    ),
+    (dense([[float("nan")] * 4] * 3), {}, "weights must be finite, not nan at index (0, 0)"),
+]
+
+
+@pytest.mark.parametrize(("make", "options", "text"), REFUSED)
+def test_refusals(make: Callable[[], Network], options: dict[str, Any], text: str) -> None:
+    with pytest.raises(UserError) as caught:
+        quantize(make(), QuantizeOptions(**options))
+    assert str(caught.value).startswith(text)
+    assert "\n" not in str(caught.value)
+
+
+def same(left: QuantizedNetwork, right: QuantizedNetwork) -> bool:
+    """Equal in every field, arrays with their dtypes."""
+
+    def plain(network: QuantizedNetwork) -> list[object]:
+        found: list[object] = [network.name, network.input_shape, network.output, network.warnings]
+        for item in (*network.groups, *network.projections):
+            for value in vars(item).values():
+                found.append((value.dtype, value.tolist()) if isinstance(value, np.ndarray) else value)
+        return found
+
+    return plain(left) == plain(right)
+
+
+def test_save_and_load(tmp_path: Path) -> None:
+    for clamped in (False, True):
+        network = random_network(np.random.default_rng(5), [4, 3, 2], weight_bits=12, clamped=clamped)
+        network = replace(network, input_shape=(1, 2, 2), warnings=("one", "two µ"))
+        path = tmp_path / "network.npz"
+        network.save(path)
+        assert same(QuantizedNetwork.load(path), network)
+
+
+def test_damaged_files(tmp_path: Path) -> None:
+    path = tmp_path / "network.npz"
+    with pytest.raises(UserError, match=f"^no such file: {re.escape(str(path))}$"):
+        QuantizedNetwork.load(path)
+    random_network(np.random.default_rng(5), [4, 3]).save(path)
+    whole = files.read_npz(path)
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(UserError, match=r"is not a readable \.npz file"):
+        QuantizedNetwork.load(path)
+    files.write_npz(path, {**whole, "format": "something else 7"})
+    with pytest.raises(UserError, match=r"format is something else 7, this version reads qsnn-hw quantized network 1"):
+        QuantizedNetwork.load(path)
+    for missing in ("format", "counts", "group0.bias", "projection0.weight"):
+        files.write_npz(path, {k: v for k, v in whole.items() if k != missing})
+        with pytest.raises(UserError, match=f"is not a quantized network of this version: KeyError.*{missing}"):
+            QuantizedNetwork.load(path)
+    files.write_npz(path, {**whole, "counts": np.array([1])})
+    with pytest.raises(UserError, match="is not a quantized network of this version: ValueError"):
+        QuantizedNetwork.load(path)
