@@ -20,7 +20,7 @@ GRID = 2.0**-14
 """Trained weights and biases are multiples of this.
 
 Every sum of a layer then fits float32's 24-bit significand, so it is exact in whatever order a
-processor adds it up, and the output spikes are the same on every machine.
+processor adds it up, and the output spikes do not depend on the machine's matrix library.
 """
 
 # Chosen by validation accuracy on folds of the training samples; the test samples took no part.
