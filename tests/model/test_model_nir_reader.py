@@ -305,3 +305,15 @@ def test_hidden_analog_group(write_nir: Write) -> None:
     nodes = small_nodes(lif={**silent, "type": "LI"}, out=LINEAR, lif2=lif(2), end=OUT)
     with pytest.raises(UserError, match=r"'lif' \(LI\) hands its potential to 'out'"):
         read_nir(write_nir(nodes), SNN)
+
+
+def test_float32_time_constants_are_snapped_within_the_stated_tolerance(write_nir: Write) -> None:
+    tau, r = np.full(2, 1e-3, np.float32), np.full(2, 9.999997, np.float32)
+    path = write_nir(small_nodes(lif=lif(2, tau=tau, r=r)))
+    (group,) = read_nir(path, SNN).groups
+    assert (group.decay[0], group.input_gain[0]) == (0.9, 1.0)
+    (raw,) = read_nir(path, SNN.with_settings({"snap": "0"})).groups
+    assert raw.decay[0] != 0.9
+    assert raw.input_gain[0] == pytest.approx(1.0, abs=5e-7)
+    (learned,) = read_nir(write_nir(small_nodes(lif=lif(2, tau=[1.00003e-3] * 2))), SNN).groups
+    assert learned.decay[0] == 1 - 1e-4 / 1.00003e-3
