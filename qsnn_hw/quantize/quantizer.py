@@ -147,7 +147,9 @@ def _check_projection(projection: Projection, seen: set[str]) -> None:
             "use one Linear or Affine node between neuron groups"
         )
     if projection.delay:
-        raise UserError(f"projection {projection.name}: delays are not supported in integers yet; remove the delay")
+        raise UserError(
+            f"projection {projection.name}: delays are not supported in integers yet; remove the delay"
+        )
 
 
 def _leak_fraction(group: NeuronGroup, leak_bits: int) -> tuple[int, int, list[str]]:
@@ -160,7 +162,9 @@ def _leak_fraction(group: NeuronGroup, leak_bits: int) -> tuple[int, int, list[s
         )
     value = float(decay[0])
     if not 0.0 <= value <= 1.0:
-        raise UserError(f"group {group.name}: decay must be from 0 to 1, not {value:.6g}; check the convention's dt")
+        raise UserError(
+            f"group {group.name}: decay must be from 0 to 1, not {value:.6g}; check the convention's dt"
+        )
     numerator = round((1.0 - value) * 2**leak_bits)
     if numerator == 0 and value < 1.0:
         raise UserError(
@@ -171,7 +175,9 @@ def _leak_fraction(group: NeuronGroup, leak_bits: int) -> tuple[int, int, list[s
     rounded = 1.0 - numerator / 2**leak_bits
     # Half a step of 1/256 is the coarsest rounding of the default; anything near it is worth a line.
     if value < 1.0 and abs(rounded - value) > 0.1 * (1.0 - value):
-        notes.append(f"group {group.name}: decay {value:.6g} became {rounded:.6g}; raise --leak-bits to come closer")
+        notes.append(
+            f"group {group.name}: decay {value:.6g} became {rounded:.6g}; raise --leak-bits to come closer"
+        )
     shift = leak_bits
     while shift and numerator % 2 == 0:
         numerator //= 2
@@ -250,6 +256,10 @@ def _quantize_group(
             f"group {group.name}: at {bits} bits no input can make any neuron reach its threshold; "
             "use more --bits or another --clip"
         )
+    # A threshold that no spike train reaches may be far wider than the potential (tiny weights with
+    # a scale of their own); just out of reach is the same, and fits the register.
+    threshold = np.minimum(threshold, interval.high + 1)
+    width = Interval(interval.low, np.maximum(interval.high, threshold)).bits()
     quantized = QuantizedGroup(
         name=group.name,
         shape=group.shape,
@@ -261,11 +271,11 @@ def _quantize_group(
         threshold=threshold,
         reset=kind,
         reset_delay=group.reset_delay and kind != "none",
-        reset_amount=amount if kind == "subtract" else np.zeros(size, dtype=np.int64),
+        reset_amount=np.minimum(amount, threshold) if kind == "subtract" else np.zeros(size, dtype=np.int64),
         reset_value=value,
         v_low=None if clamp is None else clamp[0],
         v_high=None if clamp is None else clamp[1],
-        v_bits=interval.bits(),
+        v_bits=width,
     )
     return quantized, weights, notes
 
