@@ -78,7 +78,9 @@ def random_group(
         reset=reset,
         reset_delay=reset_delay,
         # As the quantizer rounds: never more than the threshold itself.
-        reset_amount=np.maximum(threshold - rng.integers(0, 2, size=size), 1) if reset == "subtract" else zeros,
+        reset_amount=np.maximum(threshold - rng.integers(0, 2, size=size), 1)
+        if reset == "subtract"
+        else zeros,
         reset_value=integers(-4, 4) if reset == "value" else zeros,
         v_low=None,
         v_high=None,

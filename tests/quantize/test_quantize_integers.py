@@ -117,7 +117,9 @@ def test_membrane_errors(v: list[float], threshold: float, bits: int, text: str)
         quantize_membrane(np.array(v), threshold, bits)
 
 
-@pytest.mark.parametrize(("bits", "dtype"), [(8, np.int8), (9, np.int16), (16, np.int16), (17, np.int32), (33, np.int64)])
+@pytest.mark.parametrize(
+    ("bits", "dtype"), [(8, np.int8), (9, np.int16), (16, np.int16), (17, np.int32), (33, np.int64)]
+)
 def test_integer_dtype(bits: int, dtype: type) -> None:
     assert integer_dtype(bits) is dtype
 

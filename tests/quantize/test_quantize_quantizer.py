@@ -87,7 +87,9 @@ def test_input_gain_scales_weights_and_bias() -> None:
 
 def test_per_neuron_thresholds() -> None:
     weight = np.array([[1.0, 0.5], [0.1, 0.2]])
-    network = Network("n", (2,), (float_group(size=2),), (Projection("fc", INPUT, "lif", (Dense(weight),)),), "lif")
+    network = Network(
+        "n", (2,), (float_group(size=2),), (Projection("fc", INPUT, "lif", (Dense(weight),)),), "lif"
+    )
     shared, own = only(network, weight_bits=6), only(network, weight_bits=6, per_neuron=True)
     assert len(set(shared.threshold.tolist())) == 1
     assert own.scale.tolist() == pytest.approx([1 / 31, 0.2 / 31])
@@ -97,10 +99,15 @@ def test_per_neuron_thresholds() -> None:
 def test_every_threshold_fits_the_width_or_cannot_be_reached() -> None:
     """A neuron with tiny weights must not get a threshold that the register cuts to a small one."""
     weight = np.array([[1.0, 0.5], [1e-4, 1e-4]])
-    network = Network("n", (2,), (float_group(size=2),), (Projection("fc", INPUT, "lif", (Dense(weight),)),), "lif")
+    network = Network(
+        "n", (2,), (float_group(size=2),), (Projection("fc", INPUT, "lif", (Dense(weight),)),), "lif"
+    )
     group = only(network, weight_bits=8, per_neuron=True)
     assert group.threshold.max() < 2 ** (group.v_bits - 1)
+    assert group.reset_amount.max() < 2 ** (group.v_bits - 1)
+    # What can be reached keeps its threshold; two inputs of 127 at a decay of 0.9 reach some 1,400.
     assert group.threshold[0] == 128
+    assert group.threshold[1] > 10 * 127
 
 
 def test_integrator_is_clamped_and_says_so() -> None:
@@ -120,10 +127,11 @@ def test_integrator_is_clamped_and_says_so() -> None:
 
 def test_coarse_leak_is_noted() -> None:
     quantized = quantize(float_network(float_group(decay=np.full(3, 0.99))), QuantizeOptions(leak_bits=6))
-    assert quantized.warnings == (
-        "group lif: decay 0.99 became 0.984375; raise --leak-bits to come closer",
+    assert quantized.warnings == ("group lif: decay 0.99 became 0.984375; raise --leak-bits to come closer",)
+    assert (
+        quantize(float_network(float_group(decay=np.full(3, 0.99))), QuantizeOptions(leak_bits=12)).warnings
+        == ()
     )
-    assert quantize(float_network(float_group(decay=np.full(3, 0.99))), QuantizeOptions(leak_bits=12)).warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -171,7 +179,8 @@ REFUSED: list[tuple[Callable[[], Network], dict[str, Any], str]] = [
     (
         unsupported(multi_spike=True),
         {},
-        f"group lif: several spikes per step are {NOT_YET}; pass --set multi_spike=false if the model allows it",
+        f"group lif: several spikes per step are {NOT_YET}; "
+        "pass --set multi_spike=false if the model allows it",
     ),
     (unsupported(refractory=2), {}, f"group lif: a refractory period is {NOT_YET}; train without it"),
     (
@@ -242,17 +251,19 @@ REFUSED: list[tuple[Callable[[], Network], dict[str, Any], str]] = [
     (
         unsupported(),
         {"potential_bits": 5},
-        "group lif: threshold 73 does not fit 5 potential bits; use at least 8",
+        "group lif: threshold 98 does not fit 5 potential bits; use at least 8",
     ),
     (
         dense([[-1.0] * 4] * 3),
         {},
-        "group lif: at 8 bits no input can make any neuron reach its threshold; use more --bits or another --clip",
+        "group lif: at 8 bits no input can make any neuron reach its threshold; "
+        "use more --bits or another --clip",
     ),
     (
-        unsupported(threshold=np.full(3, 2e7), decay=np.full(3, 1 - 2**-8)),
-        {"weight_bits": 16},
-        "group lif: worst-case fan-in needs ",
+        unsupported(decay=np.full(3, 1 - 2**-9)),
+        {"weight_bits": 16, "fractional_bits": 8, "leak_bits": 9},
+        "group lif: worst-case fan-in needs a 33-bit potential, more than 32; "
+        "use fewer --bits or --fractional-bits, or set --potential-bits",
     ),
     (dense([[float("nan")] * 4] * 3), {}, "weights must be finite, not nan at index (0, 0)"),
 ]
@@ -262,8 +273,7 @@ REFUSED: list[tuple[Callable[[], Network], dict[str, Any], str]] = [
 def test_refusals(make: Callable[[], Network], options: dict[str, Any], text: str) -> None:
     with pytest.raises(UserError) as caught:
         quantize(make(), QuantizeOptions(**options))
-    assert str(caught.value).startswith(text)
-    assert "\n" not in str(caught.value)
+    assert str(caught.value) == text
 
 
 def same(left: QuantizedNetwork, right: QuantizedNetwork) -> bool:
@@ -294,15 +304,19 @@ def test_damaged_files(tmp_path: Path) -> None:
         QuantizedNetwork.load(path)
     random_network(np.random.default_rng(5), [4, 3]).save(path)
     whole = files.read_npz(path)
-    path.write_bytes(path.read_bytes()[:300])
+    path.write_bytes(b"not an archive")
     with pytest.raises(UserError, match=r"is not a readable \.npz file"):
         QuantizedNetwork.load(path)
     files.write_npz(path, {**whole, "format": "something else 7"})
-    with pytest.raises(UserError, match=r"format is something else 7, this version reads qsnn-hw quantized network 1"):
+    with pytest.raises(
+        UserError, match=r"format is something else 7, this version reads qsnn-hw quantized network 1"
+    ):
         QuantizedNetwork.load(path)
     for missing in ("format", "counts", "group0.bias", "projection0.weight"):
         files.write_npz(path, {k: v for k, v in whole.items() if k != missing})
-        with pytest.raises(UserError, match=f"is not a quantized network of this version: KeyError.*{missing}"):
+        with pytest.raises(
+            UserError, match=f"is not a quantized network of this version: KeyError.*{missing}"
+        ):
             QuantizedNetwork.load(path)
     files.write_npz(path, {**whole, "counts": np.array([1])})
     with pytest.raises(UserError, match="is not a quantized network of this version: ValueError"):
