@@ -1,6 +1,7 @@
 """The script behind examples/digits: its figures, its file layout and what it says when it cannot run."""
 
 import importlib.util
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,6 +94,12 @@ def test_written_network_is_the_shipped_file(script: ModuleType, tmp_path: Path)
             ours, theirs = (getattr(graph.nodes[name], field) for graph in (again, shipped))
             assert ours.dtype == theirs.dtype == np.float32
             assert np.array_equal(ours, theirs)
+
+
+def test_readme_is_the_template_filled_in(script: ModuleType) -> None:
+    template = script.README_TEMPLATE.read_text(encoding="utf-8")
+    pattern = re.sub(r"\\\$\w+", "[^|\n]+", re.escape(template))
+    assert re.fullmatch(pattern, (FOLDER / "README.md").read_text(encoding="utf-8"))
 
 
 def test_integer_figures_in_readme(script: ModuleType) -> None:
