@@ -57,7 +57,7 @@ def test_up5k_small_designs_lie_in_the_band(cells, microamps):
     assert estimate.low < microamps * 1.219e-3 < estimate.high
 
 
-def test_synzulu_held_out(capsys):
+def test_syntzulu_held_out(capsys):
     """SYNtzulu on UP5K, 24 MHz, in no fit: 9.5 mW (its README), at most 12.05 mW (its paper)."""
     used = {"ICESTORM_LC": 3473, "ICESTORM_RAM": 17, "ICESTORM_SPRAM": 4}
     estimate = estimate_power(ICE, used, 24.0)
