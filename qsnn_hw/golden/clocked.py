@@ -76,6 +76,33 @@ class GoldenRun:
             raise UserError(f"{path} is not a golden run of this version: {error!r}") from error
 
 
+def checked_input(network: QuantizedNetwork, inputs: np.ndarray) -> np.ndarray:
+    """Return ``inputs`` as uint8 (time, sample, address) when they are spikes for ``network``.
+
+    Raises
+    ------
+    UserError
+        The shape is not (time, sample, ...), the width is not the network's, or a value is neither
+        0 nor 1.
+    """
+    if inputs.ndim < 3:
+        raise UserError(f"input must have the shape (time, sample, address), not {inputs.shape}")
+    # Not reshape(..., -1): NumPy cannot infer an axis of an array without elements.
+    flat = inputs.reshape(*inputs.shape[:2], int(np.prod(inputs.shape[2:], dtype=np.int64)))
+    if flat.shape[2] != network.input_size:
+        raise UserError(
+            f"input has {flat.shape[2]} addresses per time step, the network wants {network.input_size}"
+        )
+    # Written so that NaN, which equals nothing, is bad too.
+    bad = flat > 1 if flat.dtype == np.uint8 else ~((flat == 0) | (flat == 1))
+    if bad.any():
+        worst = flat[bad].ravel()[0]
+        raise UserError(
+            f"input must be spikes (0 or 1), not {worst}; the hardware takes one event per address"
+        )
+    return flat.astype(np.uint8, copy=False)
+
+
 def run_clocked(
     network: QuantizedNetwork,
     inputs: np.ndarray,
@@ -90,7 +117,7 @@ def run_clocked(
     network
         The integer network.
     inputs
-        uint8 0/1, shape (time, sample, ...) with the network's input shape flattened or not.
+        0/1 of any dtype, shape (time, sample, ...) with the network's input shape flattened or not.
     record
         Names of the groups whose potentials are kept.
     on_progress
@@ -101,17 +128,17 @@ def run_clocked(
     UserError
         The input's width is not the network's, or its values are not 0 and 1.
     """
-    steps, samples = inputs.shape[:2]
-    flat = inputs.reshape(steps, samples, -1)
-    if flat.shape[2] != network.input_size:
-        raise UserError(f"input has {flat.shape[2]} addresses per time step, the network wants {network.input_size}")
-    if flat.size and flat.max() > 1:
-        raise UserError(f"input must be spikes (0 or 1), not {flat.max()}; the hardware takes one event per address")
+    flat = checked_input(network, inputs)
+    steps, samples = flat.shape[:2]
     widest = max(g.size for g in network.groups)
     block = max(1, _BLOCK_BYTES // (8 * max(1, steps) * widest))
     run = GoldenRun(
         spikes={g.name: np.empty((steps, samples, g.size), dtype=np.uint8) for g in network.groups},
-        potentials={g.name: np.empty((steps, samples, g.size), dtype=np.int32) for g in network.groups if g.name in record},
+        potentials={
+            g.name: np.empty((steps, samples, g.size), dtype=np.int32)
+            for g in network.groups
+            if g.name in record
+        },
         saturations={g.name: 0 for g in network.groups},
     )
     for start in range(0, samples, block):
@@ -119,7 +146,10 @@ def run_clocked(
         spikes = {INPUT: flat[:, part]}
         for group in network.groups:
             weighted = sum(
-                (_weighted(spikes[p.source], p.weight) << group.fractional_bits for p in network.into(group.name)),
+                (
+                    _weighted(spikes[p.source], p.weight) << group.fractional_bits
+                    for p in network.into(group.name)
+                ),
                 start=np.int64(0),
             )
             trace = run.potentials[group.name][:, part] if group.name in run.potentials else None
@@ -145,7 +175,9 @@ def _weighted(spikes: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return product.reshape(*spikes.shape[:-1], weight.shape[0]).astype(np.int64)
 
 
-def _run_group(group: QuantizedGroup, weighted: np.ndarray, trace: np.ndarray | None) -> tuple[np.ndarray, int]:
+def _run_group(
+    group: QuantizedGroup, weighted: np.ndarray, trace: np.ndarray | None
+) -> tuple[np.ndarray, int]:
     """One group over all steps; ``weighted`` is int64 (time, sample, neuron) in potential steps."""
     fired_all = np.empty(weighted.shape, dtype=np.uint8)
     state = np.broadcast_to(group.bias, weighted.shape[1:]).copy()

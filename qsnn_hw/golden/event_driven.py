@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from qsnn_hw.errors import UserError
-from qsnn_hw.golden.clocked import GoldenRun, tick
+from qsnn_hw.golden.clocked import GoldenRun, checked_input, tick
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.quantize.bounds import leak
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
@@ -32,6 +32,7 @@ class EventDrivenGroup:
     def __init__(self, group: QuantizedGroup, rows: dict[str, np.ndarray]) -> None:
         self._group = group
         self._rows = rows
+        self.sources = tuple(rows)
         self._self_driven = _self_driven(group)
         self.reset()
 
@@ -59,8 +60,14 @@ class EventDrivenGroup:
         self._step += 1
         self._updated[active] = self._step
         # A state already at threshold fires in the next step without any event.
-        self._touched = self._self_driven | (self._state >= self._group.threshold)
+        self._touched = self._self_driven | (self._state >= self._group.threshold) | self._outside_clamp()
         return active[fired]
+
+    def _outside_clamp(self) -> np.ndarray | bool:
+        """Where the next tick's clamp will bind: a reset value may lie outside it."""
+        if self._group.v_low is None or self._group.v_high is None:
+            return False
+        return (self._state < self._group.v_low) | (self._state > self._group.v_high)
 
     def potentials(self) -> np.ndarray:
         """The stored state of every neuron, int64 (n,), with missed leak steps made up."""
@@ -110,18 +117,16 @@ def run_event_driven(network: QuantizedNetwork, inputs: np.ndarray) -> GoldenRun
     network
         The integer network.
     inputs
-        uint8 0/1, shape (time, sample, ...).
+        0/1 of any dtype, shape (time, sample, ...).
+
+    Raises
+    ------
+    UserError
+        As :func:`run_clocked`.
     """
-    steps, samples = inputs.shape[:2]
-    flat = inputs.reshape(steps, samples, -1)
-    if flat.shape[2] != network.input_size:
-        raise UserError(f"input has {flat.shape[2]} addresses per time step, the network wants {network.input_size}")
-    machines = {
-        g.name: EventDrivenGroup(
-            g, {p.source: p.weight.T.astype(np.int64) << g.fractional_bits for p in network.into(g.name)}
-        )
-        for g in network.groups
-    }
+    flat = checked_input(network, inputs)
+    steps, samples = flat.shape[:2]
+    machines = {g.name: EventDrivenGroup(g, _rows(network, g)) for g in network.groups}
     spikes = {g.name: np.zeros((steps, samples, g.size), dtype=np.uint8) for g in network.groups}
     for sample in range(samples):
         for machine in machines.values():
@@ -130,13 +135,22 @@ def run_event_driven(network: QuantizedNetwork, inputs: np.ndarray) -> GoldenRun
             events: dict[str, Iterable[int]] = {INPUT: np.flatnonzero(flat[step, sample])}
             for group in network.groups:
                 machine = machines[group.name]
-                for projection in network.into(group.name):
-                    for address in events[projection.source]:
-                        machine.event(projection.source, int(address))
+                for source in machine.sources:
+                    for address in events[source]:
+                        machine.event(source, int(address))
                 fired = machine.tick()
                 events[group.name] = fired
                 spikes[group.name][step, sample, fired] = 1
     return GoldenRun(spikes=spikes)
+
+
+def _rows(network: QuantizedNetwork, group: QuantizedGroup) -> dict[str, np.ndarray]:
+    """Weights by source in potential steps; several projections from one source add up."""
+    rows: dict[str, np.ndarray] = {}
+    for projection in network.into(group.name):
+        weight = projection.weight.T.astype(np.int64) << group.fractional_bits
+        rows[projection.source] = rows[projection.source] + weight if projection.source in rows else weight
+    return rows
 
 
 def process_spikes_event_driven(
@@ -200,6 +214,8 @@ def process_spikes_event_driven(
         raise UserError(f"tau must be above 0, not {tau!r}")
     if reset not in ("subtract", "v_reset"):
         raise UserError(f'reset must be "subtract" or "v_reset", not {reset!r}')
+    if not np.isfinite(v_reset):
+        raise UserError(f"v_reset must be a finite number, not {v_reset!r}")
     if not refractory >= 0:
         raise UserError(f"refractory must be at least 0, not {refractory!r}")
     events = sorted((float(time), int(address)) for time, address in spike_times)
@@ -210,7 +226,8 @@ def process_spikes_event_driven(
             raise UserError(f"address must be from 0 to {matrix.shape[1] - 1}, not {address} (time {time})")
 
     v = np.zeros(matrix.shape[0])
-    last_time = np.zeros(matrix.shape[0])
+    # Counted from the first event: from 0, a negative time would decay backwards and overflow.
+    last_time = np.full(matrix.shape[0], events[0][0] if events else 0.0)
     blocked_until = np.full(matrix.shape[0], -np.inf)
     spikes: list[tuple[float, int]] = []
     index = 0
