@@ -1,0 +1,241 @@
+"""Proves that the RTL equals the golden model on given samples, by simulation."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from qsnn_hw.errors import MismatchError, ToolError, UserError
+from qsnn_hw.files import read_json
+from qsnn_hw.golden import GoldenRun
+from qsnn_hw.plan import HOST, HardwarePlan
+from qsnn_hw.progress import SILENT, Progress
+from qsnn_hw.verify.case import Case, make_case
+from qsnn_hw.verify.record import Verification
+from qsnn_hw.verify.simulation import (
+    Model,
+    Simulator,
+    build_model,
+    find_simulator,
+    read_difference,
+    run_jobs,
+    tail,
+)
+
+PASSES = ("alone", "stress", "stream")
+
+STREAM_SAMPLES = 20
+"""Samples of the throughput measurement: it is a mean, and every sample's values are compared twice
+in the other passes already."""
+
+_MODULE = "sim.network"
+
+
+def verify(
+    plan: HardwarePlan,
+    verilog: Path,
+    inputs: np.ndarray,
+    golden: GoldenRun,
+    work_dir: Path,
+    *,
+    simulator: str = "verilator",
+    samples: int | None = None,
+    stress_samples: int | None = None,
+    seed: int = 1,
+    idle: float = 0.2,
+    backpressure: float = 0.3,
+    processes: int = 2,
+    progress: Progress = SILENT,
+) -> Verification:
+    """Simulate ``verilog`` and compare every spike and every potential with ``golden``.
+
+    Three passes (see ``sim/network.py``): every sample alone at full speed, which also measures its
+    latency; again under random idle gaps and backpressure; and some samples back to back at full
+    speed, which measures the throughput.
+
+    Parameters
+    ----------
+    plan
+        What ``verilog`` was made from.
+    verilog
+        ``SpikingNetwork(plan, trace=True)`` with top module ``plan.name``.
+    inputs
+        uint8 0/1, shape (time, sample, ...).
+    golden
+        Of the same input, with the potentials of every group.
+    work_dir
+        Receives the simulation model, which later calls reuse, logs and measurements.
+    simulator
+        "verilator" or "icarus".
+    samples
+        Take only this many samples from the start; None takes all.
+    stress_samples
+        Likewise for the stress pass; None takes the same samples.
+    seed, idle, backpressure
+        Of the stress pass: random seed, probability of a gap before a word, share of cycles in
+        which the output is not taken.
+    processes
+        Simulators at a time; each takes a part of the samples.
+
+    Raises
+    ------
+    MismatchError
+        A difference; the message names the first one.
+    ToolError
+        Building the model failed, or the simulator ended without a verdict.
+    UserError
+        The simulator is unknown or not installed, or an argument is out of range.
+    """
+    started = time.monotonic()
+    found = find_simulator(simulator)
+    for name, value in (("samples", samples), ("stress_samples", stress_samples), ("processes", processes)):
+        if value is not None and value < 1:
+            raise UserError(f"{name} must be at least 1, not {value}")
+    case = make_case(plan, inputs, golden, seed=seed, idle=idle, backpressure=backpressure)
+    case = case.part(0, min(samples or case.samples, case.samples))
+    counts = {
+        "alone": case.samples,
+        "stress": min(stress_samples or case.samples, case.samples),
+        "stream": min(STREAM_SAMPLES, case.samples),
+    }
+    model = build_model(found, verilog, plan.name, work_dir, progress)
+    results = _simulate(model, case, counts, processes, work_dir, progress)
+    return _record(plan, case, golden, found, results, counts, time.monotonic() - started)
+
+
+def _shards(count: int, processes: int) -> list[tuple[int, int]]:
+    """Cut ``count`` samples into at most ``processes`` parts of nearly equal size."""
+    parts = min(processes, count)
+    edges = [count * k // parts for k in range(parts + 1)]
+    return list(zip(edges[:-1], edges[1:], strict=True))
+
+
+def _simulate(
+    model: Model,
+    case: Case,
+    counts: dict[str, int],
+    processes: int,
+    work_dir: Path,
+    progress: Progress,
+) -> dict[str, list[dict]]:
+    """Run all passes; returns the measurements of each pass's parts in sample order."""
+    case_path = work_dir / "case.npz"
+    case.save(case_path)
+    folders = [work_dir / f"run{k}" for k in range(min(processes, case.samples))]
+    passes: list[dict[str, object]] = [{} for _ in folders]
+    for name, count in counts.items():
+        # A mean over back-to-back samples wants one unbroken stream: one part, in the last process.
+        parts = [(0, count)] if name == "stream" else _shards(count, len(folders))
+        for index, (first, stop) in enumerate(parts):
+            chosen = -1 if name == "stream" else index
+            passes[chosen][name] = {"first": first, "stop": stop}
+    jobs: list[dict[str, object]] = []
+    for folder, chosen_passes in zip(folders, passes, strict=True):
+        folder.mkdir(parents=True, exist_ok=True)
+        job = {
+            "case": str(case_path.resolve()),
+            "passes": chosen_passes,
+            "results": {name: str((folder / f"{name}.json").resolve()) for name in PASSES},
+            "progress": str((folder / "progress").resolve()),
+            "difference": str((folder / "difference.json").resolve()),
+        }
+        jobs.append(job)
+        # A result or a difference of an earlier run must never be taken for this one's.
+        for name in (*(f"{n}.json" for n in PASSES), "progress", "difference.json"):
+            (folder / name).unlink(missing_ok=True)
+
+    total = sum(counts.values())
+    with progress.task(f"{model.simulator.name}: compare with golden") as task:
+
+        def poll() -> bool:
+            done = sum(_size(folder / "progress") for folder in folders)
+            task.update(done, total)
+            return any((folder / "difference.json").exists() for folder in folders)
+
+        statuses = run_jobs(model, _MODULE, jobs, folders, poll)
+        # Inside the task, so that no "done" line is printed for a failure.
+        differences = [d for d in (read_difference(f / "difference.json") for f in folders) if d is not None]
+        if differences:
+            first = min(differences, key=lambda d: (d["sample"] is None, d["sample"], d["step"]))
+            raise MismatchError(
+                f"hardware and golden differ ({model.simulator.name}, pass {first['pass']}): {first['message']}"
+            )
+        return _collect(model, folders, passes, statuses)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _collect(
+    model: Model, folders: Sequence[Path], passes: Sequence[dict[str, object]], statuses: Sequence[int]
+) -> dict[str, list[dict]]:
+    """Every pass's results; one that is missing is an error, whatever the exit status says."""
+    results: dict[str, list[dict]] = {name: [] for name in PASSES}
+    for folder, chosen, status in zip(folders, passes, statuses, strict=True):
+        for name in chosen:
+            path = folder / f"{name}.json"
+            if status or not path.is_file():
+                log = folder / "simulation.log"
+                raise ToolError(
+                    f"{model.simulator.name} ended with status {status} without a verdict on pass "
+                    f"{name}: {tail(log)}; see {log}"
+                )
+            results[name].append(read_json(path))
+    return results
+
+
+def _record(
+    plan: HardwarePlan,
+    case: Case,
+    golden: GoldenRun,
+    simulator: Simulator,
+    results: dict[str, list[dict]],
+    counts: dict[str, int],
+    seconds: float,
+) -> Verification:
+    for name, count in counts.items():
+        compared = sum(result["stop"] - result["first"] for result in results[name])
+        potentials = sum(result["potentials"] for result in results[name])
+        expected = count * case.steps * sum(group.neurons for group in case.groups)
+        # A bench that stopped comparing must not look like a pass.
+        if compared != count or potentials != expected:
+            raise ToolError(
+                f"{simulator.name}: pass {name} compared {compared} samples and {potentials} potentials, "
+                f"expected {count} and {expected}"
+            )
+    cycles = [n for result in results["alone"] for n in result["cycles_per_sample"]]
+    every = [result for parts in results.values() for result in parts]
+    return Verification(
+        simulator=simulator.name,
+        simulator_version=simulator.version,
+        samples=case.samples,
+        spikes_compared=sum(result["spikes"] for result in every),
+        potentials_compared=sum(result["potentials"] for result in every),
+        mismatches=0,
+        cycles_per_sample=tuple(cycles),
+        stream_samples=counts["stream"],
+        stream_cycles=sum(result["cycles"] for result in results["stream"]),
+        stress_samples=counts["stress"],
+        stress_cycles=sum(result["cycles"] for result in results["stress"]),
+        input_events=int(case.inputs.sum()),
+        output_events=int(case.outputs.sum()),
+        busy_cycles=_busy_cycles(plan, case, golden),
+        seed=case.seed,
+        seconds=seconds,
+    )
+
+
+def _busy_cycles(plan: HardwarePlan, case: Case, golden: GoldenRun) -> dict[str, int]:
+    spikes = {g.name: int(golden.spikes[g.group][:, : case.samples].sum()) for g in plan.groups}
+    spikes[HOST] = int(case.inputs.sum())
+    ticks = case.steps * case.samples
+    busy = {}
+    for group in plan.groups:
+        events = sum(spikes[route.source] for route in plan.routes if route.destination == group.name)
+        busy[group.group] = (events + ticks) * group.folds
+    return busy

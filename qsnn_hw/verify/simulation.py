@@ -1,0 +1,243 @@
+"""Builds a simulation model once and runs test modules on it, several processes at a time."""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from qsnn_hw.errors import ToolError, UserError
+from qsnn_hw.files import write_json, write_text
+from qsnn_hw.progress import Progress
+from qsnn_hw.tools import Tool, check_build_folder, find_tool, run_tool
+
+_POLL_S = 0.1
+_GRACE_S = 2.0
+# Raise it when the way models are built changes.
+_BUILD_FORMAT = 1
+
+SIMULATORS = ("verilator", "icarus")
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """A simulator that was found.
+
+    Parameters
+    ----------
+    name
+        "verilator" or "icarus".
+    version
+        As the tool states it.
+    """
+
+    name: str
+    version: str | None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A built simulation model.
+
+    Parameters
+    ----------
+    simulator
+        What built it and runs it.
+    top
+        Name of the top module.
+    folder
+        Where it lies.
+    """
+
+    simulator: Simulator
+    top: str
+    folder: Path
+
+
+def find_simulator(name: str) -> Simulator:
+    """The simulator called ``name``.
+
+    Raises
+    ------
+    UserError
+        There is no such simulator, or it is not installed.
+    """
+    if name == "verilator":
+        return Simulator(name, find_tool("verilator").version)
+    if name != "icarus":
+        raise UserError(f"unknown simulator {name!r}; known are {', '.join(SIMULATORS)}")
+    return Simulator(name, find_tool("iverilog").version)
+
+
+def build_model(simulator: Simulator, verilog: Path, top: str, work_dir: Path, progress: Progress) -> Model:
+    """Compile ``verilog``; nothing is done when the same text was compiled here before.
+
+    Raises
+    ------
+    ToolError
+        The simulator or the compiler failed; the message names the log.
+    UserError
+        A tool is missing, or ``work_dir`` cannot be used.
+    """
+    check_build_folder(work_dir)
+    # The model's name is a digest of all it is made from, and it gets that name only when whole.
+    parts = (_BUILD_FORMAT, simulator, top, sys.version, _compiler(simulator))
+    digest = hashlib.sha256(repr(parts).encode() + verilog.read_bytes()).hexdigest()[:16]
+    folder = work_dir / f"{simulator.name}-{digest}"
+    model = Model(simulator, top, folder)
+    if folder.is_dir():
+        progress.say(f"simulation model: {folder.name} is up to date")
+        return model
+    try:
+        work_dir.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=f"building-{digest}-", dir=work_dir))
+    except OSError as error:
+        raise UserError(f"cannot write {work_dir}: {error.strerror or error}; choose another -o") from error
+    try:
+        sources = [verilog]
+        if simulator.name == "verilator":
+            visible = building / "visible.vlt"
+            write_text(visible, f'`verilator_config\npublic_flat_rw -module "{top}" -var "*"\n')
+            sources.append(visible)
+        job = {
+            "action": "build",
+            "simulator": simulator.name,
+            "top": top,
+            "sources": [str(source.resolve()) for source in sources],
+            "folder": str(building.resolve()),
+        }
+        write_json(building / "job.json", job)
+        run_tool(
+            Tool(simulator.name, (sys.executable, "-m", "qsnn_hw.verify.worker"), simulator.version, "wheel"),
+            [(building / "job.json").resolve()],
+            log=work_dir / f"{simulator.name}-build.log",
+            cwd=work_dir,
+            env=_environment(simulator),
+            progress=progress,
+            name=f"{simulator.name}: build the simulation model",
+        )
+        with contextlib.suppress(OSError):
+            # Another run may have been faster with the same model.
+            os.replace(building, folder)
+        if not folder.is_dir():
+            raise ToolError(f"{simulator.name}: the built model cannot be moved to {folder}")
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return model
+
+
+def _compiler(simulator: Simulator) -> tuple[str, ...]:
+    return find_tool("c++").command if simulator.name == "verilator" else ()
+
+
+def _environment(simulator: Simulator) -> dict[str, str]:
+    """Let a child import what this process can, and find an Icarus that is not on PATH."""
+    environment = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    if simulator.name == "icarus":
+        # cocotb starts iverilog and vvp by name; they lie side by side.
+        folder = Path(shutil.which(find_tool("iverilog").command[0]) or "iverilog").parent
+        environment["PATH"] = os.pathsep.join((str(folder), os.environ.get("PATH", os.defpath)))
+    return environment
+
+
+def run_jobs(
+    model: Model,
+    module: str,
+    jobs: Sequence[dict[str, object]],
+    folders: Sequence[Path],
+    on_poll: Callable[[], bool],
+) -> list[int]:
+    """Run ``module`` on the model once for each job, all at the same time.
+
+    Parameters
+    ----------
+    model
+        What to simulate.
+    module
+        Test module, e.g. ``sim.network``.
+    jobs
+        What the module reads from its job file.
+    folders
+        One for each job: its job file, its ``simulation.log`` and cocotb's results.
+    on_poll
+        Called several times a second; returning True ends all simulators at once.
+
+    Returns
+    -------
+    list
+        Exit status of each process; None-like negative numbers for those ended here.
+    """
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        for job, folder in zip(jobs, folders, strict=True):
+            folder.mkdir(parents=True, exist_ok=True)
+            common = {
+                "action": "test",
+                "simulator": model.simulator.name,
+                "top": model.top,
+                "module": module,
+                "folder": str(model.folder.resolve()),
+                "test_dir": str(folder.resolve()),
+            }
+            path = folder / "job.json"
+            write_json(path, {**common, **job})
+            with (folder / "simulation.log").open("wb") as log:
+                processes.append(
+                    subprocess.Popen(
+                        [sys.executable, "-m", "qsnn_hw.verify.worker", str(path.resolve())],
+                        cwd=folder,
+                        env={**os.environ, **_environment(model.simulator)},
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=subprocess.STDOUT,
+                        start_new_session=True,
+                    )
+                )
+        while any(process.poll() is None for process in processes):
+            if on_poll():
+                break
+            time.sleep(_POLL_S)
+        return [process.wait() if process.poll() is not None else -1 for process in processes]
+    finally:
+        _end(processes)
+
+
+def _end(processes: "Sequence[subprocess.Popen[bytes]]") -> None:
+    """End every process and its children, the simulators."""
+    running = [process for process in processes if process.poll() is None]
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for process in running:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+        deadline = time.monotonic() + _GRACE_S
+        while any(process.poll() is None for process in running) and time.monotonic() < deadline:
+            time.sleep(_POLL_S / 5)
+
+
+def tail(log: Path) -> str:
+    """The last line of a log that reports an error, else its last line."""
+    try:
+        lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
+    except OSError:
+        return "it left no log"
+    told = [line for line in lines if line]
+    errors = [line for line in told if re.search(r"error\b", line, re.IGNORECASE)]
+    return (errors or told or ["it printed nothing"])[-1]
+
+
+def read_difference(path: Path) -> dict[str, object] | None:
+    """What the in-simulator checker left; None when it found nothing."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return dict(found)

@@ -1,0 +1,60 @@
+"""``python -m qsnn_hw.verify.worker JOB.json``: one call of cocotb's runner in a process of its own.
+
+cocotb's runner waits for its child in the calling process; a process group of its own lets the
+verifier show progress, run several at once and end them all on Ctrl-C.
+"""
+
+import json
+import os
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.resources import resource_folder
+from qsnn_hw.tools import verilator_build_args, verilator_ready
+
+
+def main() -> int:
+    """Build or run what the job file describes; the exit status is the simulator's."""
+    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    from cocotb_tools.runner import get_runner
+
+    # What the test modules need beside this process's own packages.
+    sys.path.insert(0, str(resource_folder("sim").parent))
+    # Under pytest cocotb's runner would look for other files.
+    os.environ.pop("PYTEST_CURRENT_TEST", None)
+    verilator = job["simulator"] == "verilator"
+    try:
+        with verilator_ready() if verilator and job["action"] == "build" else nullcontext():
+            runner = get_runner(job["simulator"])
+            if job["action"] == "build":
+                runner.build(
+                    sources=job["sources"],
+                    hdl_toplevel=job["top"],
+                    build_dir=job["folder"],
+                    # Only the top's ports are looked at: everything public halves the speed.
+                    build_args=[*verilator_build_args(), "--no-public-flat-rw"] if verilator else [],
+                    always=True,
+                )
+            else:
+                os.environ["QSNN_HW_JOB"] = sys.argv[1]
+                runner.test(
+                    test_module=job["module"],
+                    hdl_toplevel=job["top"],
+                    hdl_toplevel_lang="verilog",
+                    build_dir=job["folder"],
+                    test_dir=job["test_dir"],
+                    results_xml=str(Path(job["test_dir"]) / "results.xml"),
+                )
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except RuntimeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

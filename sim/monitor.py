@@ -1,0 +1,121 @@
+"""The monitors: record what leaves the design, and nothing else.
+
+They keep the simulator's own bit strings: turning a wide word into numbers costs more than the
+simulation does, so the checker does it for a whole sample at once.
+"""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from cocotb.triggers import RisingEdge, Timer
+
+from sim.driver import PERIOD, StreamRuleError, burst
+
+
+LONGEST_STALL = 256
+"""Most cycles without ``ready``: longer than most time steps, so that blocking reaches the input."""
+
+
+class StreamMonitor:
+    """Takes words from the output stream, always or under random backpressure.
+
+    Parameters
+    ----------
+    dut
+        The design.
+    prefix
+        ``o`` for ports ``o__payload``, ``o__valid`` and ``o__ready``.
+    backpressure
+        Share of cycles with ``ready`` at 0; runs of both levels have random lengths.
+    rng
+        Draws the lengths.
+    on_word
+        Called with the payload's bit string at the clock edge that moves it.
+    """
+
+    def __init__(
+        self, dut: Any, prefix: str, backpressure: float, rng: random.Random, on_word: Callable[[str], None]
+    ) -> None:
+        self._payload = getattr(dut, f"{prefix}__payload")
+        self._valid = getattr(dut, f"{prefix}__valid")
+        self._ready = getattr(dut, f"{prefix}__ready")
+        self._edge = RisingEdge(dut.clk)
+        self._valid_rises = RisingEdge(self._valid)
+        self._backpressure = backpressure
+        self._rng = rng
+        self._on_word = on_word
+
+    async def watch(self) -> None:
+        """Record words for ever; StreamRuleError when a rule is broken."""
+        payload, valid, ready, edge = self._payload, self._valid, self._ready, self._edge
+        waiting: str | None = None
+        while True:
+            await edge
+            level = str(valid.value)
+            if level == "1":
+                word = str(payload.value)
+                if waiting is not None and word != waiting:
+                    raise StreamRuleError(f"payload changed from {waiting} to {word} before it was taken")
+                if str(ready.value) == "1":
+                    self._on_word(word)
+                    waiting = None
+                else:
+                    waiting = word
+            elif level != "0":
+                raise StreamRuleError(f"valid is {level}, neither 0 nor 1")
+            elif waiting is not None:
+                raise StreamRuleError(f"valid fell before {waiting} was taken")
+            else:
+                await self._valid_rises
+
+    async def drive_ready(self) -> None:
+        """Drive ``ready`` for ever."""
+        if not self._backpressure:
+            self._ready.value = 1
+            return
+        await self._edge
+        await Timer(PERIOD // 4, unit="step")
+        ratio = (1 - self._backpressure) / self._backpressure
+        while True:
+            self._ready.value = 1
+            cycles = max(1, round(ratio * burst(self._rng, LONGEST_STALL)))
+            await Timer(PERIOD * cycles, unit="step")
+            self._ready.value = 0
+            await Timer(PERIOD * burst(self._rng, LONGEST_STALL), unit="step")
+
+
+class TraceMonitor:
+    """Records the words of one group's trace port as pairs of bit strings.
+
+    Parameters
+    ----------
+    dut
+        The design.
+    port
+        Prefix of ``__valid``, ``__fold`` and ``__v``.
+    """
+
+    def __init__(self, dut: Any, port: str) -> None:
+        self._valid = getattr(dut, f"{port}__valid")
+        self._fold = getattr(dut, f"{port}__fold")
+        self._v = getattr(dut, f"{port}__v")
+        self._edge = RisingEdge(dut.clk)
+        self._valid_rises = RisingEdge(self._valid)
+        self.folds: list[str] = []
+        self.words: list[str] = []
+
+    async def watch(self) -> None:
+        """Record for ever."""
+        valid, fold, v, edge = self._valid, self._fold, self._v, self._edge
+        folds, words = self.folds, self.words
+        while True:
+            await edge
+            level = str(valid.value)
+            if level == "1":
+                folds.append(str(fold.value))
+                words.append(str(v.value))
+            elif level != "0":
+                raise StreamRuleError(f"{valid._name} is {level}, neither 0 nor 1")
+            else:
+                await self._valid_rises

@@ -1,0 +1,190 @@
+"""cocotb tests of the whole network, ``SpikingNetwork(plan, trace=True)`` as Verilog.
+
+Three passes, each out of reset:
+
+- ``alone``: full speed, each sample sent when the one before has left. Gives each sample's latency.
+- ``stress``: random idle gaps, random backpressure, events of a step in random order, samples
+  back to back. Gives nothing but trouble.
+- ``stream``: full speed, samples back to back. Gives the throughput.
+
+Every pass compares every potential and every output spike of its samples.
+The job file named by ``QSNN_HW_JOB`` says which samples, which passes and where results go.
+"""
+
+import json
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import cocotb
+import numpy as np
+from cocotb.clock import Clock
+from cocotb.triggers import Event, RisingEdge, Timer
+from cocotb.utils import get_sim_time
+
+from qsnn_hw.files import write_json
+from qsnn_hw.host_protocol import address_bits
+from qsnn_hw.verify.case import Case
+from sim.checker import Checker, Difference, Recorder
+from sim.driver import PERIOD, StreamDriver, StreamRuleError
+from sim.model import input_words
+from sim.monitor import StreamMonitor, TraceMonitor
+
+JOB = json.loads(Path(os.environ["QSNN_HW_JOB"]).read_text(encoding="utf-8"))
+
+
+class Mismatch(AssertionError):
+    """The design differs from golden; the message is the difference's."""
+
+
+def now() -> int:
+    """The number of clock periods since the start of the simulation."""
+    return round(get_sim_time("step")) // PERIOD
+
+
+class Pass:
+    """One pass over the samples of a job.
+
+    Parameters
+    ----------
+    dut
+        The design.
+    name
+        "alone", "stress" or "stream".
+    """
+
+    def __init__(self, dut: Any, name: str) -> None:
+        self.dut, self.name = dut, name
+        passed = JOB["passes"][name]
+        self.first, self.stop = passed["first"], passed["stop"]
+        self.case = Case.load(Path(JOB["case"])).part(self.first, self.stop)
+        stress = name == "stress"
+        # The first sample keeps the shards of one run apart.
+        rng = random.Random(f"{self.case.seed} {self.first} {name}")
+        self.shuffle = np.random.default_rng(rng.getrandbits(64)) if stress else None
+        self.driver = StreamDriver(dut, "i", self.case.idle if stress else 0.0, rng)
+        self.output = StreamMonitor(dut, "o", self.case.backpressure if stress else 0.0, rng, self.on_output)
+        self.traces = [TraceMonitor(dut, group.port) for group in self.case.groups]
+        self.recorder = Recorder(
+            folds=[trace.folds for trace in self.traces], words=[trace.words for trace in self.traces]
+        )
+        self.checker = Checker(self.case, self.first)
+        self.tick_bit = address_bits(self.case.outputs.shape[-1])
+        self.ticks = 0
+        self.checked = 0
+        self.started: list[int] = []
+        self.ended: list[int] = []
+        self.left, self.finished = Event(), Event()
+
+    def on_output(self, word: str) -> None:
+        """Take one output word; at the end of a sample, compare it."""
+        self.recorder.outputs.append(word)
+        if word[0] != "1":
+            return
+        self.ticks += 1
+        if self.ticks % self.case.steps == 0:
+            self.ended.append(now())
+            self.left.set()
+            self.compare()
+
+    def compare(self) -> None:
+        """Check every sample that all monitors have seen to its end."""
+        while self.checked < len(self.ended) and all(
+            len(words) >= self.case.steps * group.folds
+            for words, group in zip(self.recorder.words, self.case.groups, strict=True)
+        ):
+            self.judge(self.checker.check(self.checked, self.recorder))
+            self.checked += 1
+            with open(JOB["progress"], "ab", buffering=0) as stream:
+                stream.write(b".")
+        if self.checked == self.case.samples:
+            self.finished.set()
+
+    def judge(self, difference: Difference | None) -> None:
+        """Leave a difference where the runner finds it, and fail."""
+        if difference is not None:
+            write_json(Path(JOB["difference"]), {"pass": self.name, **difference.as_dict()})
+            raise Mismatch(difference.message)
+
+    async def guard(self, watch: Any) -> None:
+        """Run a driver or monitor; a broken stream rule becomes a difference with its place."""
+        try:
+            await watch
+        except StreamRuleError as error:
+            sample, step = divmod(self.ticks, self.case.steps)
+            place = f"sample {self.first + sample}, time step {step}"
+            self.judge(Difference("stream rule", f"{place}: {error}", self.first + sample, step))
+
+    async def feed(self) -> None:
+        """Send every sample."""
+        for sample in range(self.case.samples):
+            words = input_words(self.case.inputs[:, sample], self.shuffle)
+            self.left.clear()
+            await self.driver.send(words[:1])
+            self.started.append(now())
+            await self.driver.send(words[1:])
+            if self.name == "alone":
+                await self.left.wait()
+
+    async def watchdog(self) -> None:
+        """Fail when nothing has moved for ``hang_cycles``; says what never came."""
+        seen = None
+        while True:
+            progress = (self.ticks, self.checked, *(len(words) for words in self.recorder.words))
+            if progress == seen:
+                self.judge(self.checker.check(self.checked, self.recorder))
+                # Every sample was complete: only a monitor or this bench can be at fault.
+                raise Mismatch(f"pass {self.name} hangs although every expected word came")
+            seen = progress
+            await Timer(PERIOD * self.case.hang_cycles, unit="step")
+
+    async def run(self) -> dict[str, object]:
+        """Reset, send, compare, drain; returns the measurements."""
+        self.driver.rest()
+        self.dut.rst.value = 1
+        Clock(self.dut.clk, PERIOD, unit="step").start()
+        for _ in range(4):
+            await RisingEdge(self.dut.clk)
+        self.dut.rst.value = 0
+        await RisingEdge(self.dut.clk)
+        for watch in (self.output.watch(), *(trace.watch() for trace in self.traces), self.feed()):
+            cocotb.start_soon(self.guard(watch))
+        cocotb.start_soon(self.output.drive_ready())
+        cocotb.start_soon(self.watchdog())
+        await self.finished.wait()
+        # Whatever still moves inside has time to come out.
+        drain = 64 + 4 * sum(group.folds for group in self.case.groups)
+        await Timer(PERIOD * drain, unit="step")
+        self.judge(self.checker.leftover(self.recorder))
+        return {
+            "first": self.first,
+            "stop": self.stop,
+            "cycles": self.ended[-1] - self.started[0],
+            "cycles_per_sample": [end - start for start, end in zip(self.started, self.ended, strict=True)],
+            "spikes": self.checker.spikes,
+            "potentials": self.checker.potentials,
+        }
+
+
+async def run_pass(dut: Any, name: str) -> None:
+    """Run one pass and write its measurements."""
+    write_json(Path(JOB["results"][name]), await Pass(dut, name).run())
+
+
+@cocotb.test(skip="alone" not in JOB["passes"])
+async def alone(dut: Any) -> None:
+    """Every sample on its own, at full speed."""
+    await run_pass(dut, "alone")
+
+
+@cocotb.test(skip="stress" not in JOB["passes"])
+async def stress(dut: Any) -> None:
+    """Idle gaps, backpressure, shuffled events."""
+    await run_pass(dut, "stress")
+
+
+@cocotb.test(skip="stream" not in JOB["passes"])
+async def stream(dut: Any) -> None:
+    """Samples back to back, at full speed."""
+    await run_pass(dut, "stream")
