@@ -1,0 +1,51 @@
+"""Trained networks keep their accuracy in integers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qsnn_hw.golden import run_clocked, run_event_driven
+from qsnn_hw.model.convention import Convention
+from qsnn_hw.model.dataset import Dataset, load_dataset
+from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.simulate import accuracy
+from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
+
+MODELS = ["snntorch_digits_64-32-10", "snntorch_mnist_784-128-10"]
+
+
+def prepare(data_dir: Path, name: str, bits: int, leak_bits: int = 8) -> tuple[QuantizedNetwork, Dataset]:
+    network = read_network(data_dir / f"{name}.nir", Convention.preset("snntorch"))
+    dataset = load_dataset(data_dir / f"{name}.npz", network=network)
+    return quantize(network, QuantizeOptions(weight_bits=bits, leak_bits=leak_bits)), dataset
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("bits", [16, 8])
+def test_accuracy_within_three_tenths_of_a_point(data_dir: Path, name: str, bits: int) -> None:
+    network, dataset = prepare(data_dir, name, bits)
+    assert dataset.out is not None
+    assert dataset.label is not None
+    run = run_clocked(network, dataset.input)
+    floating = accuracy(dataset.out, dataset.label)
+    assert floating > 0.96
+    assert accuracy(run.spikes[network.output], dataset.label) >= floating - 0.003 - 1e-9
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_fine_integers_come_near_the_framework_spike_by_spike(data_dir: Path, name: str) -> None:
+    """What is left is the rounding of the decay (0.9 becomes 3686/4096), not the dynamics."""
+    network, dataset = prepare(data_dir, name, bits=16, leak_bits=12)
+    assert dataset.out is not None
+    out = run_clocked(network, dataset.input).spikes[network.output]
+    assert np.count_nonzero(out != dataset.out) < 0.02 * dataset.out.sum()
+
+
+def test_event_driven_equals_clocked_on_digits(data_dir: Path) -> None:
+    network, dataset = prepare(data_dir, MODELS[0], 8)
+    few = dataset.input[:, :20]
+    clocked, events = run_clocked(network, few), run_event_driven(network, few)
+    for name, spikes in clocked.spikes.items():
+        assert spikes.any()
+        assert np.array_equal(events.spikes[name], spikes)

@@ -1,0 +1,230 @@
+"""Quantized network -> hardware plan: folding, address map, ROM images, names, files."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qsnn_hw import files
+from qsnn_hw.errors import UserError
+from qsnn_hw.plan import HOST, HardwarePlan, PlanOptions, Route, make_plan
+from qsnn_hw.plan.hardware_plan import identifier
+from qsnn_hw.quantize.network import QuantizedNetwork
+from tests.golden.networks import random_network
+
+
+def renamed(network: QuantizedNetwork, names: list[str]) -> QuantizedNetwork:
+    """The network with its groups called ``names``."""
+    new = dict(zip((g.name for g in network.groups), names, strict=True))
+    return replace(
+        network,
+        groups=tuple(replace(g, name=new[g.name]) for g in network.groups),
+        projections=tuple(
+            replace(p, source=new.get(p.source, p.source), target=new[p.target]) for p in network.projections
+        ),
+        output=new[network.output],
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    neurons=st.integers(1, 9),
+    sources=st.integers(1, 6),
+    lanes=st.integers(1, 10),
+    bits=st.integers(2, 16),
+)
+def test_every_weight_is_where_the_layout_says(
+    seed: int, neurons: int, sources: int, lanes: int, bits: int
+) -> None:
+    network = random_network(np.random.default_rng(seed), [sources, neurons], weight_bits=bits)
+    group = make_plan(network, PlanOptions(lanes=[lanes])).groups[0]
+    weight = network.projections[0].weight
+    assert group.lanes == min(lanes, neurons)
+    assert group.folds == -(-neurons // group.lanes)
+    assert group.synapses.dtype == np.int16
+    assert group.synapse_rows == group.folds * sources
+    assert group.synapse_bits == group.synapse_rows * group.lanes * bits
+    words = group.synapse_words()
+    assert len(words) == group.synapse_rows
+    for fold in range(group.folds):
+        for address in range(sources):
+            word = words[fold * sources + address]
+            assert 0 <= word < 2 ** (group.lanes * bits)
+            for lane in range(group.lanes):
+                neuron = fold * group.lanes + lane
+                field = word >> (lane * bits) & (2**bits - 1)
+                value = field - 2**bits if field >> (bits - 1) else field
+                assert value == (weight[neuron, address] if neuron < neurons else 0)
+
+
+def test_padding_never_fires() -> None:
+    network = random_network(np.random.default_rng(1), [3, 5], reset="value")
+    group = make_plan(network, PlanOptions(lanes=[4])).groups[0]
+    original = network.groups[0]
+    assert (group.neurons, group.folds, group.lanes) == (5, 2, 4)
+    for name in ("bias", "threshold", "reset_amount", "reset_value"):
+        values = getattr(group, name)
+        assert values.dtype == np.int64
+        assert values.shape == (8,)
+        assert (values[:5] == getattr(original, name)).all()
+    assert not group.bias[5:].any()
+    assert not group.synapses[1, :, 1:].any()
+    assert (group.threshold[5:] > 0).all()
+
+
+def test_fields_are_carried_over() -> None:
+    network = random_network(
+        np.random.default_rng(2), [3, 4], weight_bits=7, reset_delay=True, clamped=True, fractional_bits=2
+    )
+    plan = make_plan(network, PlanOptions(buffer_depth=5))
+    group, original = plan.groups[0], network.groups[0]
+    for name in ("fractional_bits", "v_bits", "leak_numerator", "leak_shift", "reset", "reset_delay"):
+        assert getattr(group, name) == getattr(original, name)
+    assert (group.v_low, group.v_high) == (original.v_low, original.v_high)
+    assert group.weight_bits == 7
+    assert plan.buffer_depth == 5
+    assert plan.group("g1") is group
+    with pytest.raises(KeyError):
+        plan.group("g2")
+
+
+def test_sources_of_a_group_stand_side_by_side() -> None:
+    network = random_network(np.random.default_rng(3), [3, 4, 2, 5], skips=[(0, 2), (0, 3), (1, 3)])
+    plan = make_plan(network, PlanOptions(lanes=[2]))
+    assert plan.routes == (
+        Route(HOST, "g1", 0),
+        Route("g1", "g2", 0),
+        Route(HOST, "g2", 4),
+        Route("g2", "g3", 0),
+        Route(HOST, "g3", 2),
+        Route("g1", "g3", 5),
+        Route("g3", HOST, 0),
+    )
+    assert [g.sources for g in plan.groups] == [3, 7, 9]
+    joined = np.concatenate([p.weight for p in network.into("g3")], axis=1)
+    synapses = plan.group("g3").synapses
+    for neuron in range(5):
+        assert (synapses[neuron // 2, :, neuron % 2] == joined[neuron]).all()
+    assert (plan.input_size, plan.output_size) == (3, 5)
+    assert plan.synapse_bits == sum(g.synapse_bits for g in plan.groups)
+
+
+def test_weights_of_different_widths_share_the_wider() -> None:
+    network = random_network(np.random.default_rng(4), [3, 4], skips=[(0, 1)], weight_bits=4)
+    wide = replace(network.projections[1], weight_bits=9, weight=np.full((4, 3), -200, dtype=np.int16))
+    group = make_plan(replace(network, projections=(network.projections[0], wide)), PlanOptions()).groups[0]
+    assert group.weight_bits == 9
+    assert group.synapses[0, 3:, 0].tolist() == [-200] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("lif1", "lif1"),
+        ("lif1.lif", "lif1_lif"),
+        ("3", "group_3"),
+        ("_hidden_", "hidden"),
+        ("output", "group_output"),
+        ("Reg", "group_Reg"),
+        ("host", "group_host"),
+        ("", "group"),
+        ("µ", "group"),
+        ("a b/c", "a_b_c"),
+    ],
+)
+def test_identifier(name: str, wanted: str) -> None:
+    assert identifier(name) == wanted
+
+
+@given(st.lists(st.text(max_size=6), min_size=3, max_size=3, unique=True))
+def test_names_are_unique_verilog_identifiers(names: list[str]) -> None:
+    network = renamed(random_network(np.random.default_rng(5), [2, 2, 2, 2]), names)
+    plan = make_plan(replace(network, name=names[0]), PlanOptions())
+    found = [g.name for g in plan.groups]
+    assert [g.group for g in plan.groups] == names
+    assert len({n.lower() for n in found}) == 3
+    for name in (*found, plan.name):
+        assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name)
+    assert {r.source for r in plan.routes} | {r.destination for r in plan.routes} == {HOST, *found}
+
+
+def test_lanes_as_given() -> None:
+    network = random_network(np.random.default_rng(6), [2, 6, 3])
+    assert [g.lanes for g in make_plan(network, PlanOptions(lanes=[4])).groups] == [4, 3]
+    assert [g.lanes for g in make_plan(network, PlanOptions(lanes=[1, 2])).groups] == [1, 2]
+    for lanes in ([1, 2, 3], []):
+        with pytest.raises(
+            UserError, match=rf"^--lanes wants one number or 2 \(for groups g1, g2\), not {len(lanes)}$"
+        ):
+            make_plan(network, PlanOptions(lanes=lanes))
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"buffer_depth": 0}, "buffer depth must be at least 1, not 0"),
+        ({"lanes": [2, 0]}, "lanes must be at least 1, not 0"),
+    ],
+)
+def test_option_errors(options: dict, text: str) -> None:
+    with pytest.raises(UserError, match=f"^{text}$"):
+        PlanOptions(**options)
+
+
+def test_lanes_chosen_from_the_device() -> None:
+    network = random_network(np.random.default_rng(7), [4, 40, 10])
+    unlimited = make_plan(network, PlanOptions())
+    assert [(g.lanes, g.folds) for g in unlimited.groups] == [(40, 1), (10, 1)]
+    smallest = make_plan(network, PlanOptions(lut_limit=1))
+    assert [g.lanes for g in smallest.groups] == [1, 1]
+    sizes = []
+    for limit in (1000, 2000, 4000, 8000):
+        plan = make_plan(network, PlanOptions(lut_limit=limit))
+        for group in plan.groups:
+            # No lane that could go without another fold.
+            assert -(-group.neurons // max(1, group.lanes - 1)) > group.folds or group.lanes == 1
+        # The group with more neurons gets at least as many lanes.
+        assert plan.groups[0].lanes >= plan.groups[1].lanes
+        sizes.append(sum(g.lanes for g in plan.groups))
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[-1]
+
+
+def test_save_and_load(tmp_path: Path) -> None:
+    for clamped in (False, True):
+        network = random_network(np.random.default_rng(8), [3, 5, 2], skips=[(0, 2)], clamped=clamped)
+        plan = make_plan(network, PlanOptions(lanes=[2], buffer_depth=3))
+        path = tmp_path / "plan.npz"
+        plan.save(path)
+        again = HardwarePlan.load(path)
+        assert replace(again, groups=()) == replace(plan, groups=())
+        for left, right in zip(again.groups, plan.groups, strict=True):
+            for name, value in vars(right).items():
+                if isinstance(value, np.ndarray):
+                    assert getattr(left, name).dtype == value.dtype
+                    assert np.array_equal(getattr(left, name), value)
+                else:
+                    assert getattr(left, name) == value
+                    assert type(getattr(left, name)) is type(value)
+
+
+def test_damaged_files(tmp_path: Path) -> None:
+    path = tmp_path / "plan.npz"
+    make_plan(random_network(np.random.default_rng(9), [3, 2]), PlanOptions()).save(path)
+    whole = files.read_npz(path)
+    for missing in ("sizes", "routes", "group0.synapses", "group0.reset"):
+        files.write_npz(path, {k: v for k, v in whole.items() if k != missing})
+        with pytest.raises(UserError, match=rf"is not a hardware plan of this version: KeyError.*{missing}"):
+            HardwarePlan.load(path)
+    files.write_npz(path, {**whole, "format": "qsnn-hw hardware plan 0"})
+    with pytest.raises(
+        UserError, match="format is qsnn-hw hardware plan 0, this version reads qsnn-hw hardware plan 1"
+    ):
+        HardwarePlan.load(path)
+    with pytest.raises(UserError, match="^no such file: "):
+        HardwarePlan.load(tmp_path / "none.npz")
