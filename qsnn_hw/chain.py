@@ -104,7 +104,9 @@ class Chain:
             return None
         data = load_dataset(options.data, network=network, layout=options.layout, samples=options.samples)  # type: ignore[arg-type]
         if data.input.max() > 1:
-            raise UserError(f"{options.data}: several spikes per address and step are not supported in hardware yet")
+            raise UserError(
+                f"{options.data}: several spikes per address and step are not supported in hardware yet"
+            )
         return data
 
     def quantize(self, network: Network) -> QuantizedNetwork:
@@ -119,7 +121,9 @@ class Chain:
                     found = calibrate(network, chosen, data, task.update)
                 chosen = found.options
                 for description, score in found.scores:
-                    self._progress.say(f"  {description}: {100 * score:.2f} % (float {100 * found.float_score:.2f} %)")
+                    self._progress.say(
+                        f"  {description}: {100 * score:.2f} % (float {100 * found.float_score:.2f} %)"
+                    )
             quantized = quantize(network, chosen)
             for group in quantized.groups:
                 self._progress.say(
@@ -144,7 +148,9 @@ class Chain:
             load=lambda: QuantizedNetwork.load(self._path(QUANTIZED)),
         )
 
-    def golden(self, network: Network, quantized: QuantizedNetwork, data: Dataset | None) -> GoldenResult | None:
+    def golden(
+        self, network: Network, quantized: QuantizedNetwork, data: Dataset | None
+    ) -> GoldenResult | None:
         """Every sample through the golden model and the float reference; None without data."""
         if data is None:
             return None
@@ -181,7 +187,11 @@ class Chain:
             "golden",
             [GOLDEN, FLOAT],
             after=["quantize"],
-            options={"data": self._digest(options.data), "layout": options.layout, "samples": options.samples},
+            options={
+                "data": self._digest(options.data),
+                "layout": options.layout,
+                "samples": options.samples,
+            },
             make=make,
             load=load,
         )
@@ -190,7 +200,11 @@ class Chain:
         """Fold the network for the board; refuse what cannot fit before any tool runs."""
         options, limits = self._options, self.board.limits
         plan_options = PlanOptions(
-            lanes=options.lanes, buffer_depth=options.buffer_depth, lut_limit=limits.logic_cells
+            lanes=options.lanes,
+            buffer_depth=options.buffer_depth,
+            lut_limit=limits.logic_cells,
+            # iCE40 has no distributed RAM: left alone, synthesis would build small memories from registers.
+            neuron_memory="block" if limits.family == "ice40" else "auto",
         )
 
         def make() -> HardwarePlan:
@@ -215,7 +229,12 @@ class Chain:
 
     def _board_key(self) -> dict[str, Any]:
         board = self.board
-        return {"name": board.name, "clock": board.clock_mhz, "baud": board.baud, "limits": repr(board.limits)}
+        return {
+            "name": board.name,
+            "clock": board.clock_mhz,
+            "baud": board.baud,
+            "limits": repr(board.limits),
+        }
 
     def rtlil(self, plan: HardwarePlan) -> None:
         """Amaranth to RTLIL: the board's design, and the network with its trace ports."""
@@ -241,7 +260,9 @@ class Chain:
         def make() -> None:
             log = self._path("06_verilog.log")
             write_verilog(self._path(RTLIL), self._path(VERILOG), log=log, progress=self._progress)
-            write_verilog(self._path(TRACED_RTLIL), self._path(TRACED_VERILOG), log=log, progress=self._progress)
+            write_verilog(
+                self._path(TRACED_RTLIL), self._path(TRACED_VERILOG), log=log, progress=self._progress
+            )
 
         self._stages.run(
             "verilog",
@@ -305,12 +326,18 @@ class Chain:
                 verilog, "top", board, self._path(SYNTHESIS_FOLDER), minimum=_least(plan), progress=progress
             )
             placed = place_and_route(
-                synthesis, board, self._path(IMPLEMENTATION_FOLDER), seed=self._options.seed, progress=progress
+                synthesis,
+                board,
+                self._path(IMPLEMENTATION_FOLDER),
+                seed=self._options.seed,
+                progress=progress,
             )
             packed = pack_bitstream(placed, board, self._path(IMPLEMENTATION_FOLDER), progress=progress)
             with files.replacing(self._path(bitstream)) as temporary:
                 temporary.write_bytes(packed.path.read_bytes())
-            implementation = Implementation.of(verilog, synthesis, placed, replace(packed, path=self._path(bitstream)))
+            implementation = Implementation.of(
+                verilog, synthesis, placed, replace(packed, path=self._path(bitstream))
+            )
             implementation.save(self._path(IMPLEMENTATION))
             return implementation
 

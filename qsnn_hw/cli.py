@@ -116,7 +116,9 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-_RESUME = "Goes on where an earlier run in the same folder stopped; options not given keep their earlier values."
+_RESUME = (
+    "Goes on where an earlier run in the same folder stopped; options not given keep their earlier values."
+)
 _REPORT = "Print the figures of report.json and draw report.html again."
 
 
@@ -141,7 +143,10 @@ def _add_model_options(parser: argparse.ArgumentParser, *, model_required: bool)
         help="change one field of the convention, e.g. reset_delay=false; may be repeated",
     )
     parser.add_argument(
-        "--data", required=model_required, metavar="FILE", help=".npz with input_packed/input_shape or input, label"
+        "--data",
+        required=model_required,
+        metavar="FILE",
+        help=".npz with input_packed/input_shape or input, label",
     )
     parser.add_argument(
         "--layout",
@@ -160,10 +165,15 @@ def _add_quantize_options(parser: argparse.ArgumentParser) -> None:
         default=None,
         help="one weight scale for each neuron instead of one for each group",
     )
-    parser.add_argument("--fractional-bits", type=int, metavar="N", help="extra low bits of the potential, 0 to 8")
+    parser.add_argument(
+        "--fractional-bits", type=int, metavar="N", help="extra low bits of the potential, 0 to 8"
+    )
     parser.add_argument("--leak-bits", type=int, metavar="N", help="fractional bits of the leak, 1 to 12")
     parser.add_argument(
-        "--potential-bits", type=int, metavar="N", help="saturate potentials at this width (default: proved width)"
+        "--potential-bits",
+        type=int,
+        metavar="N",
+        help="saturate potentials at this width (default: proved width)",
     )
 
 
@@ -172,13 +182,19 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bits", type=int, metavar="N", help="weight width, 2 to 16 (default: 8)")
     _add_quantize_options(parser)
     parser.add_argument(
-        "--calibration-data", metavar="FILE", help="training samples to choose clipping and fractional bits by"
+        "--calibration-data",
+        metavar="FILE",
+        help="training samples to choose clipping and fractional bits by",
     )
     parser.add_argument("--board", metavar="NAME", help="see qsnn-hw boards; or a .toml file of your own")
     parser.add_argument(
-        "--lanes", metavar="N[,N...]", help="LIF datapaths, for all groups or each (default: by the board's size)"
+        "--lanes",
+        metavar="N[,N...]",
+        help="LIF datapaths, for all groups or each (default: by the board's size)",
     )
-    parser.add_argument("--buffer-depth", type=int, metavar="N", help="words each router buffer holds (default: 16)")
+    parser.add_argument(
+        "--buffer-depth", type=int, metavar="N", help="words each router buffer holds (default: 2)"
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="of placement and of random gaps (default: 1)")
     parser.add_argument("--simulator", choices=["verilator", "icarus"], help="default: verilator")
     parser.add_argument("-o", "--out", metavar="DIR", required=True, help="output folder")
@@ -202,7 +218,9 @@ def _lanes(text: str) -> tuple[int, ...]:
         raise UserError(f"--lanes wants whole numbers separated by commas, not {text!r}") from error
 
 
-def _quantize_options(given: argparse.Namespace, bits: int | None, base: "QuantizeOptions") -> "QuantizeOptions":
+def _quantize_options(
+    given: argparse.Namespace, bits: int | None, base: "QuantizeOptions"
+) -> "QuantizeOptions":
     changes: dict[str, Any] = {} if bits is None else {"weight_bits": bits}
     for name in ("clip", "per_neuron", "fractional_bits", "leak_bits", "potential_bits"):
         value = getattr(given, name)
@@ -220,7 +238,9 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
     # A model on the command line starts over; without one the folder's own options go on.
     if given.model is None:
         if not saved.exists():
-            raise UserError(f"give MODEL, --convention and --board: {folder} holds no earlier run to go on with")
+            raise UserError(
+                f"give MODEL, --convention and --board: {folder} holds no earlier run to go on with"
+            )
         base = BuildOptions.load(saved)
     else:
         for name in ("convention", "board"):
@@ -228,7 +248,17 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
                 raise UserError(f"--{name} is required with a model")
         base = BuildOptions(model=given.model, convention=given.convention, board=given.board)
     changes: dict[str, Any] = {}
-    for name in ("convention", "board", "data", "calibration_data", "layout", "samples", "buffer_depth", "seed", "simulator"):
+    for name in (
+        "convention",
+        "board",
+        "data",
+        "calibration_data",
+        "layout",
+        "samples",
+        "buffer_depth",
+        "seed",
+        "simulator",
+    ):
         value = getattr(given, name)
         if value is not None:
             changes[name] = value
@@ -296,7 +326,9 @@ def _infer(given: argparse.Namespace) -> int:
     # Checked before the model is read: a wrong width should not wait for a large file.
     options = _quantize_options(given, bits, QuantizeOptions())
     if bits is None and options != QuantizeOptions():
-        raise UserError("--clip, --per-neuron and the bit options need --bits 2 to 16; --bits float rounds nothing")
+        raise UserError(
+            "--clip, --per-neuron and the bit options need --bits 2 to 16; --bits float rounds nothing"
+        )
     _, network, data = _model_and_data(given)
     progress = Progress()
     if bits is None:
@@ -327,7 +359,9 @@ def _check(given: argparse.Namespace) -> int:
     if not found.mismatches:
         print(f"equal: {found.compared} output values of {data.samples} samples, 0 differ")
         return 0
-    print(f"different: {found.mismatches} of {found.compared} output values, in {found.samples} of {data.samples} samples")
+    print(
+        f"different: {found.mismatches} of {found.compared} output values, in {found.samples} of {data.samples} samples"
+    )
     if found.first is not None:
         step, sample, neuron = found.first
         print(
@@ -352,7 +386,9 @@ def _boards(given: argparse.Namespace) -> int:
     width = max(len(board.name) for board in boards)
     for board in boards:
         memory = board.limits.block_ram
-        blocks = "no block RAM" if memory is None else f"{memory.count} x {memory.bits // 1024} kbit block RAM"
+        blocks = (
+            "no block RAM" if memory is None else f"{memory.count} x {memory.bits // 1024} kbit block RAM"
+        )
         print(
             f"{board.name:<{width}}  {board.description}: {board.limits.logic_cells} logic cells, {blocks}, "
             f"{board.clock_mhz:g} MHz"

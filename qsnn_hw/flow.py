@@ -1,6 +1,6 @@
 """The whole chain on one screen: each stage takes the one before it and leaves a numbered file.
 
-    read -> quantize -> golden -> plan -> Amaranth -> Verilog -> verify | synthesize, place, pack -> report
+read -> quantize -> golden -> plan -> Amaranth -> Verilog -> verify | synthesize, place, pack -> report
 """
 
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait

@@ -49,7 +49,7 @@ class BuildOptions:
     samples: int | None = None
     quantize: QuantizeOptions = field(default_factory=QuantizeOptions)
     lanes: tuple[int, ...] | None = None
-    buffer_depth: int = 16
+    buffer_depth: int = 2
     seed: int = 1
     simulator: str = "verilator"
 

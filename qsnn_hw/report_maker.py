@@ -84,7 +84,9 @@ def make_report(
     spikes = {} if golden is None or data is None else _spikes_per_sample(data, golden.integer)
     power = None
     if implementation is not None:
-        busy = None if cycles is None or not spikes or data is None else _busy(plan, spikes, data.steps, cycles)
+        busy = (
+            None if cycles is None or not spikes or data is None else _busy(plan, spikes, data.steps, cycles)
+        )
         used = {name: resource.used for name, resource in implementation.resources.items()}
         power = estimate_power(board, used, board.clock_mhz, activity=Activity(busy=busy))
     report = Report(
@@ -131,7 +133,9 @@ def make_report(
 def _accuracy(data: Dataset | None, golden: GoldenResult | None, output: str) -> Accuracy:
     if data is None or data.label is None or golden is None:
         return Accuracy()
-    return Accuracy(accuracy(golden.float_out, data.label), accuracy(golden.integer.spikes[output], data.label))
+    return Accuracy(
+        accuracy(golden.float_out, data.label), accuracy(golden.integer.spikes[output], data.label)
+    )
 
 
 def _spikes_per_sample(data: Dataset, run: GoldenRun) -> dict[str, float]:
@@ -147,7 +151,9 @@ def _busy_cycles(group: GroupPlan, spikes: Mapping[str, float], sources: list[st
 
 def _sources(plan: HardwarePlan, group: GroupPlan) -> list[str]:
     names = {g.name: g.group for g in plan.groups}
-    return [INPUT if r.source == HOST else names[r.source] for r in plan.routes if r.destination == group.name]
+    return [
+        INPUT if r.source == HOST else names[r.source] for r in plan.routes if r.destination == group.name
+    ]
 
 
 def _busy(plan: HardwarePlan, spikes: Mapping[str, float], steps: int, cycles: np.ndarray) -> float:
@@ -181,7 +187,9 @@ def _layer(
         lanes=group.lanes,
         folds=group.folds,
         rom_bits=group.synapse_bits,
-        cycles_per_sample=None if data is None or not spikes else _busy_cycles(group, spikes, sources, data.steps),
+        cycles_per_sample=None
+        if data is None or not spikes
+        else _busy_cycles(group, spikes, sources, data.steps),
     )
 
 

@@ -112,7 +112,11 @@ class Stages:
             return False
         known = self._manifest.get(stage)
         key = self._key(stage, after, options or {})
-        return known is not None and known.get("key") == key and self._intact(known, list(known.get("files", ())))
+        return (
+            known is not None
+            and known.get("key") == key
+            and self._intact(known, list(known.get("files", ())))
+        )
 
     def _key(self, stage: str, after: Sequence[str], options: Mapping[str, object]) -> str:
         content = [stage, [self._keys[name] for name in after], options, _source_digest()]

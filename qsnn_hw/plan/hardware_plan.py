@@ -31,6 +31,9 @@ class GroupPlan:
         Name of the group in the quantized network.
     neurons, sources, lanes, folds
         Neurons without padding, addresses the group listens to, and the folding.
+    neuron_memory
+        Where potentials are kept: "registers" (one fold), "block" RAM, or "auto" for the smallest
+        memory that synthesis finds on the device.
     weight_bits, fractional_bits, v_bits, leak_numerator, leak_shift, reset, reset_delay, v_low, v_high
         As in ``QuantizedGroup``.
     bias, threshold, reset_amount, reset_value
@@ -45,6 +48,7 @@ class GroupPlan:
     sources: int
     lanes: int
     folds: int
+    neuron_memory: str
     weight_bits: int
     fractional_bits: int
     v_bits: int
@@ -135,7 +139,9 @@ class HardwarePlan:
             "format": FORMAT,
             "name": self.name,
             "sizes": np.array([self.input_size, self.output_size, self.buffer_depth, len(self.groups)]),
-            "routes": np.array([[r.source, r.destination, str(r.offset)] for r in self.routes], dtype=np.str_),
+            "routes": np.array(
+                [[r.source, r.destination, str(r.offset)] for r in self.routes], dtype=np.str_
+            ),
         }
         for index, group in enumerate(self.groups):
             for key, value in asdict(group).items():

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -10,14 +11,16 @@ from qsnn_hw.model.network import INPUT
 from qsnn_hw.plan.hardware_plan import HOST, GroupPlan, HardwarePlan, Route, identifier
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
 
-DEFAULT_BUFFER_DEPTH = 16
+DEFAULT_BUFFER_DEPTH = 2
 
 # A lane costs about this many 4-input LUTs per bit of its potential: accumulate, compare, leak,
 # bias and reset adders plus their multiplexers. Measured on the digits network, yosys 0.70.
 _LUT_PER_LANE_BIT = 6.0
-# The share of a device's LUTs that all lanes together may take, so that the rest of the design
-# (streams, host link) and the router of the place and route tool keep room.
-_LANE_SHARE = 0.2
+# The share of a device's LUTs that all lanes together may take when lanes are chosen here: small,
+# so that the default is a compact design; a user who wants speed names the lanes.
+_LANE_SHARE = 0.12
+# Fewer folds than this leave the potentials in registers, which cost more than the lanes save.
+_LEAST_FOLDS = 4
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,14 @@ class PlanOptions:
         Words each router destination can hold, at least 1.
     lut_limit
         4-input LUTs of the device, for the automatic choice; None: no limit known.
+    neuron_memory
+        Where folded potentials go: "block" RAM on devices without distributed RAM, else "auto".
     """
 
     lanes: Sequence[int] | None = None
     buffer_depth: int = DEFAULT_BUFFER_DEPTH
     lut_limit: int | None = None
+    neuron_memory: Literal["auto", "block"] = "auto"
 
     def __post_init__(self) -> None:
         if self.buffer_depth < 1:
@@ -68,7 +74,11 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
             offset += projection.weight.shape[1]
             blocks.append(projection.weight)
         bits = max(p.weight_bits for p in network.into(group.name))
-        groups.append(_plan_group(group, names[group.name], np.concatenate(blocks, axis=1), bits, lanes[group.name]))
+        weight = np.concatenate(blocks, axis=1)
+        planned = _plan_group(
+            group, names[group.name], weight, bits, lanes[group.name], options.neuron_memory
+        )
+        groups.append(planned)
     routes.append(Route(names[network.output], HOST, 0))
     return HardwarePlan(
         name=identifier(network.name, "network"),
@@ -80,7 +90,9 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
     )
 
 
-def _plan_group(group: QuantizedGroup, name: str, weight: np.ndarray, bits: int, lanes: int) -> GroupPlan:
+def _plan_group(
+    group: QuantizedGroup, name: str, weight: np.ndarray, bits: int, lanes: int, neuron_memory: str
+) -> GroupPlan:
     folds = -(-group.size // lanes)
     padding = folds * lanes - group.size
     sources = weight.shape[1]
@@ -98,6 +110,7 @@ def _plan_group(group: QuantizedGroup, name: str, weight: np.ndarray, bits: int,
         sources=sources,
         lanes=lanes,
         folds=folds,
+        neuron_memory="registers" if folds == 1 else neuron_memory,
         weight_bits=bits,
         fractional_bits=group.fractional_bits,
         v_bits=group.v_bits,
@@ -124,7 +137,9 @@ def _lanes(network: QuantizedNetwork, options: PlanOptions) -> Mapping[str, int]
             given *= len(groups)
         if len(given) != len(groups):
             names = ", ".join(g.name for g in groups)
-            raise UserError(f"--lanes wants one number or {len(groups)} (for groups {names}), not {len(given)}")
+            raise UserError(
+                f"--lanes wants one number or {len(groups)} (for groups {names}), not {len(given)}"
+            )
         return {g.name: min(n, g.size) for g, n in zip(groups, given, strict=True)}
     # Work per input event is one row per fold, so lanes go first to the group with most folds.
     chosen = {g.name: 1 for g in groups}
@@ -134,7 +149,7 @@ def _lanes(network: QuantizedNetwork, options: PlanOptions) -> Mapping[str, int]
     while growing:
         name = max(growing, key=lambda n: growing[n].size / chosen[n])
         group = growing[name]
-        larger = min(2 * chosen[name], group.size)
+        larger = min(2 * chosen[name], max(1, group.size // _LEAST_FOLDS))
         cost = (larger - chosen[name]) * _LUT_PER_LANE_BIT * group.v_bits
         if larger == chosen[name] or spent + cost > budget:
             del growing[name]

@@ -92,7 +92,9 @@ class NeuronGroup(wiring.Component):
         m = Module()
         plan = self._plan
         m.submodules.synapses = synapses = SynapseMemory(plan.synapse_words(), plan.lanes * plan.weight_bits)
-        m.submodules.neurons = neurons = NeuronMemory(plan.lanes * plan.v_bits, plan.folds)
+        m.submodules.neurons = neurons = NeuronMemory(
+            plan.lanes * plan.v_bits, plan.folds, plan.neuron_memory
+        )
         m.submodules.encoder = encoder = SpikeEncoder(plan.neurons, plan.lanes)
         wiring.connect(m, encoder.o, wiring.flipped(self.o))
 
@@ -136,7 +138,9 @@ class NeuronGroup(wiring.Component):
         m.d.sync += [event1.eq(event), fold1.eq(fold)]
         potentials = self._lanes_of(neurons.read_data, plan.v_bits)
         weights = self._lanes_of(synapses.data, plan.weight_bits)
-        added = Cat((v + (w << plan.fractional_bits))[: plan.v_bits] for v, w in zip(potentials, weights, strict=True))
+        added = Cat(
+            (v + (w << plan.fractional_bits))[: plan.v_bits] for v, w in zip(potentials, weights, strict=True)
+        )
 
         stage0 = Signal(SweepFlags(plan.folds))
         m.d.comb += [

@@ -23,6 +23,8 @@ class NeuronMemory(wiring.Component):
         Bits of a word.
     folds
         Number of words, at least 1.
+    style
+        "block" for block RAM, "auto" for what synthesis finds best.
 
     Members
     -------
@@ -34,10 +36,11 @@ class NeuronMemory(wiring.Component):
     write_data : In(width)
     """
 
-    def __init__(self, width: int, folds: int) -> None:
+    def __init__(self, width: int, folds: int, style: str = "auto") -> None:
         if folds < 1:
             raise ValueError(f"Number of folds must be at least 1, not {folds!r}")
         self._width, self._folds = width, folds
+        self._attributes = {"ram_style": "block"} if style == "block" else {}
         fold = ceil_log2(folds)
         super().__init__(
             {
@@ -58,7 +61,9 @@ class NeuronMemory(wiring.Component):
             with m.If(self.write_en):
                 m.d.sync += word.eq(self.write_data)
             return m
-        m.submodules.words = words = memory.Memory(shape=self._width, depth=self._folds, init=[])
+        m.submodules.words = words = memory.Memory(
+            shape=self._width, depth=self._folds, init=[], attrs=self._attributes
+        )
         read, write = words.read_port(), words.write_port()
         m.d.comb += [
             read.en.eq(self.read_en),
@@ -99,7 +104,9 @@ class ParameterMemory(wiring.Component):
         if len(set(self._words)) == 1:
             m.d.comb += self.data.eq(self._words[0])
             return m
-        m.submodules.words = words = memory.Memory(shape=self._width, depth=len(self._words), init=self._words)
+        m.submodules.words = words = memory.Memory(
+            shape=self._width, depth=len(self._words), init=self._words
+        )
         read = words.read_port()
         m.d.comb += [read.en.eq(self.en), read.addr.eq(self.fold), self.data.eq(read.data)]
         return m

@@ -145,10 +145,14 @@ class TickMerge(wiring.Component):
 
     def __init__(self, sizes: Sequence[int], offsets: Sequence[int], size: int) -> None:
         if len(sizes) != len(offsets) or not sizes:
-            raise ValueError(f"Sizes and offsets must be as many and at least 1, not {sizes!r} and {offsets!r}")
+            raise ValueError(
+                f"Sizes and offsets must be as many and at least 1, not {sizes!r} and {offsets!r}"
+            )
         for input_size, offset in zip(sizes, offsets, strict=True):
             if offset < 0 or offset + input_size > size:
-                raise ValueError(f"Addresses must lie within {size}, not {offset} to {offset + input_size - 1}")
+                raise ValueError(
+                    f"Addresses must lie within {size}, not {offset} to {offset + input_size - 1}"
+                )
         self._offsets = tuple(offsets)
         members = {f"i{k}": In(aer_signature(s)) for k, s in enumerate(sizes)}
         super().__init__({**members, "o": Out(aer_signature(size))})

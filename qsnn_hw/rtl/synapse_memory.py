@@ -6,6 +6,10 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 
+# A ROM of fewer bits is smaller in LUTs than it is worth in block RAM.
+_BLOCK_BITS = 1024
+
+
 class SynapseMemory(wiring.Component):
     """Weights by row; a row holds the weights from one source to all lanes of one fold.
 
@@ -31,7 +35,13 @@ class SynapseMemory(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.rows = rows = memory.Memory(shape=self._width, depth=len(self._rows), init=self._rows)
+        m.submodules.rows = rows = memory.Memory(
+            shape=self._width,
+            depth=len(self._rows),
+            init=self._rows,
+            # Left alone, synthesis builds ROMs of a few kilobits from LUTs while block RAM lies idle.
+            attrs={"rom_style": "block"} if self._width * len(self._rows) >= _BLOCK_BITS else {},
+        )
         read = rows.read_port()
         m.d.comb += [read.en.eq(self.en), read.addr.eq(self.row), self.data.eq(read.data)]
         return m

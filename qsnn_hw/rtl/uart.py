@@ -103,5 +103,9 @@ class UartTransmitter(wiring.Component):
         with m.Elif(timer != 0):
             m.d.sync += timer.eq(timer - 1)
         with m.Else():
-            m.d.sync += [timer.eq(self._divisor - 1), count.eq(count - 1), shift.eq(Cat(shift[1:], Const(1, 1)))]
+            m.d.sync += [
+                timer.eq(self._divisor - 1),
+                count.eq(count - 1),
+                shift.eq(Cat(shift[1:], Const(1, 1))),
+            ]
         return m
