@@ -12,7 +12,6 @@ from cocotb.triggers import RisingEdge, Timer
 
 from sim.driver import PERIOD, StreamRuleError, burst
 
-
 LONGEST_STALL = 256
 """Most cycles without ``ready``: longer than most time steps, so that blocking reaches the input."""
 

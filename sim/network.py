@@ -34,7 +34,7 @@ from sim.monitor import StreamMonitor, TraceMonitor
 JOB = json.loads(Path(os.environ["QSNN_HW_JOB"]).read_text(encoding="utf-8"))
 
 
-class Mismatch(AssertionError):
+class MismatchFoundError(AssertionError):
     """The design differs from golden; the message is the difference's."""
 
 
@@ -105,7 +105,7 @@ class Pass:
         """Leave a difference where the runner finds it, and fail."""
         if difference is not None:
             write_json(Path(JOB["difference"]), {"pass": self.name, **difference.as_dict()})
-            raise Mismatch(difference.message)
+            raise MismatchFoundError(difference.message)
 
     async def guard(self, watch: Any) -> None:
         """Run a driver or monitor; a broken stream rule becomes a difference with its place."""
@@ -135,7 +135,7 @@ class Pass:
             if progress == seen:
                 self.judge(self.checker.check(self.checked, self.recorder))
                 # Every sample was complete: only a monitor or this bench can be at fault.
-                raise Mismatch(f"pass {self.name} hangs although every expected word came")
+                raise MismatchFoundError(f"pass {self.name} hangs although every expected word came")
             seen = progress
             await Timer(PERIOD * self.case.hang_cycles, unit="step")
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -108,7 +109,7 @@ def _shards(count: int, processes: int) -> list[tuple[int, int]]:
     """Cut ``count`` samples into at most ``processes`` parts of nearly equal size."""
     parts = min(processes, count)
     edges = [count * k // parts for k in range(parts + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def _simulate(
@@ -130,10 +131,10 @@ def _simulate(
         for index, (first, stop) in enumerate(parts):
             chosen = -1 if name == "stream" else index
             passes[chosen][name] = {"first": first, "stop": stop}
-    jobs: list[dict[str, object]] = []
+    jobs = []
     for folder, chosen_passes in zip(folders, passes, strict=True):
         folder.mkdir(parents=True, exist_ok=True)
-        job = {
+        job: dict[str, object] = {
             "case": str(case_path.resolve()),
             "passes": chosen_passes,
             "results": {name: str((folder / f"{name}.json").resolve()) for name in PASSES},
@@ -157,10 +158,9 @@ def _simulate(
         # Inside the task, so that no "done" line is printed for a failure.
         differences = [d for d in (read_difference(f / "difference.json") for f in folders) if d is not None]
         if differences:
-            first = min(differences, key=lambda d: (d["sample"] is None, d["sample"], d["step"]))
-            raise MismatchError(
-                f"hardware and golden differ ({model.simulator.name}, pass {first['pass']}): {first['message']}"
-            )
+            worst = min(differences, key=lambda d: (d["sample"] is None, d["sample"], d["step"]))
+            where = f"{model.simulator.name}, pass {worst['pass']}"
+            raise MismatchError(f"hardware and golden differ ({where}): {worst['message']}")
         return _collect(model, folders, passes, statuses)
 
 
