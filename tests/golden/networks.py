@@ -93,7 +93,8 @@ def random_group(
         group = replace(group, v_low=-(2 ** (bits - 1)), v_high=2 ** (bits - 1) - 1)
         interval = proved(group, weights)
     assert interval is not None
-    reachable = np.minimum(group.threshold, interval.high + 1)
+    # Above 0, so that a padding neuron with the same threshold stays silent.
+    reachable = np.minimum(group.threshold, np.maximum(interval.high, 0) + 1)
     widest = Interval(interval.low, np.maximum(interval.high, reachable))
     return replace(group, threshold=reachable, v_bits=widest.bits())
 

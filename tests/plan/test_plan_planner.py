@@ -179,7 +179,8 @@ def test_option_errors(options: dict, text: str) -> None:
 def test_lanes_chosen_from_the_device() -> None:
     network = random_network(np.random.default_rng(7), [4, 40, 10])
     unlimited = make_plan(network, PlanOptions())
-    assert [(g.lanes, g.folds) for g in unlimited.groups] == [(40, 1), (10, 1)]
+    # Potentials in memory, not in registers: four folds at least.
+    assert [(g.lanes, g.folds) for g in unlimited.groups] == [(10, 4), (2, 5)]
     smallest = make_plan(network, PlanOptions(lut_limit=1))
     assert [g.lanes for g in smallest.groups] == [1, 1]
     sizes = []
@@ -226,5 +227,5 @@ def test_damaged_files(tmp_path: Path) -> None:
         UserError, match="format is qsnn-hw hardware plan 0, this version reads qsnn-hw hardware plan 1"
     ):
         HardwarePlan.load(path)
-    with pytest.raises(UserError, match="^no such file: "):
+    with pytest.raises(UserError, match=r"^no such file: "):
         HardwarePlan.load(tmp_path / "none.npz")

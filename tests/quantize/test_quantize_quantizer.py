@@ -11,7 +11,7 @@ import pytest
 
 from qsnn_hw import files
 from qsnn_hw.errors import UserError
-from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Pool2d, Projection
+from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from tests.golden.networks import random_network
 
@@ -150,7 +150,7 @@ def test_option_errors(options: dict[str, Any], text: str) -> None:
         QuantizeOptions(**options)
 
 
-def unsupported(**changes: Any) -> Callable[[], Network]:
+def lif_with(**changes: Any) -> Callable[[], Network]:
     return lambda: float_network(float_group(**changes))
 
 
@@ -162,77 +162,16 @@ def dense(weight: list[list[float]]) -> Callable[[], Network]:
     return wired(operators=(Dense(np.array(weight)),))
 
 
-DENSE = Dense(np.ones((3, 4)))
 WEAK = [[1e3, 1.0, 1.0, 1.0]] * 3
-NOT_YET = "not supported in integers yet"
 REFUSED: list[tuple[Callable[[], Network], dict[str, Any], str]] = [
-    (
-        unsupported(threshold=None),
-        {},
-        f"group lif: a readout without a threshold is {NOT_YET}; give it a spiking output layer",
-    ),
-    (
-        unsupported(current_decay=np.ones(3)),
-        {},
-        f"group lif: a synaptic current (CubaLIF) is {NOT_YET}; use LIF or IF neurons",
-    ),
-    (
-        unsupported(multi_spike=True),
-        {},
-        f"group lif: several spikes per step are {NOT_YET}; "
-        "pass --set multi_spike=false if the model allows it",
-    ),
-    (unsupported(refractory=2), {}, f"group lif: a refractory period is {NOT_YET}; train without it"),
-    (
-        unsupported(reset_retest=True),
-        {},
-        f"group lif: snnTorch's reset_delay=False retest is {NOT_YET}; train with reset_delay=True",
-    ),
-    (
-        unsupported(reset_drops_input=True),
-        {},
-        f"group lif: a delayed zero reset that drops input is {NOT_YET}; "
-        'train with reset_mechanism="subtract"',
-    ),
-    (
-        unsupported(v_min=-1.0),
-        {},
-        f"group lif: a lower clamp of the potential (v_min) is {NOT_YET}; "
-        "pass --set v_min=none if the model allows it",
-    ),
-    (
-        wired(source="lif"),
-        {},
-        "projection fc: recurrent connections (lif -> lif) are not supported in integers yet; "
-        "use a feed-forward network",
-    ),
-    (
-        wired(operators=(Pool2d("sum", (1, 2, 2), (1, 1), (1, 1)), DENSE)),
-        {},
-        "projection fc: Pool2d -> Dense is not supported in integers yet; "
-        "use one Linear or Affine node between neuron groups",
-    ),
-    (
-        wired(operators=()),
-        {},
-        "projection fc: a direct connection is not supported in integers yet; "
-        "use one Linear or Affine node between neuron groups",
-    ),
-    (wired(delay=2), {}, "projection fc: delays are not supported in integers yet; remove the delay"),
     (wired(target="other"), {}, "group lif: nothing projects to it; remove it or connect it"),
     (
-        unsupported(decay=np.array([0.9, 0.8, 0.9])),
-        {},
-        "group lif: neurons with different decays (0.8 to 0.9) are not supported in integers yet; "
-        "train with one decay per group",
-    ),
-    (
-        unsupported(decay=np.full(3, 1.5)),
+        lif_with(decay=np.full(3, 1.5)),
         {},
         "group lif: decay must be from 0 to 1, not 1.5; check the convention's dt",
     ),
     (
-        unsupported(decay=np.full(3, 0.9999)),
+        lif_with(decay=np.full(3, 0.9999)),
         {},
         "group lif: decay 0.9999 rounds to 1 (no leak) with 8 leak bits; raise --leak-bits (at most 12)",
     ),
@@ -249,7 +188,7 @@ REFUSED: list[tuple[Callable[[], Network], dict[str, Any], str]] = [
         "its weights are tiny beside it, use fewer --bits or --clip percentile",
     ),
     (
-        unsupported(),
+        lif_with(),
         {"potential_bits": 5},
         "group lif: threshold 98 does not fit 5 potential bits; use at least 8",
     ),
@@ -260,7 +199,7 @@ REFUSED: list[tuple[Callable[[], Network], dict[str, Any], str]] = [
         "use more --bits or another --clip",
     ),
     (
-        unsupported(decay=np.full(3, 1 - 2**-9)),
+        lif_with(decay=np.full(3, 1 - 2**-9)),
         {"weight_bits": 16, "fractional_bits": 8, "leak_bits": 9},
         "group lif: worst-case fan-in needs a 33-bit potential, more than 32; "
         "use fewer --bits or --fractional-bits, or set --potential-bits",
