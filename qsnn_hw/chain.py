@@ -213,9 +213,8 @@ class Chain:
             check_fits(Estimate(memories=roms), self.board)
             plan.save(self._path(PLAN))
             for group in plan.groups:
-                self._progress.say(
-                    f"plan: {group.group}: {group.neurons} neurons as {group.lanes} lanes x {group.folds} folds"
-                )
+                shape = f"{group.lanes} lanes x {group.folds} folds"
+                self._progress.say(f"plan: {group.group}: {group.neurons} neurons as {shape}")
             return plan
 
         return self._stages.run(
@@ -275,7 +274,8 @@ class Chain:
 
     def verify(self, plan: HardwarePlan, data: Dataset | None, golden: GoldenResult | None) -> Verification:
         """Every spike and every potential of the Verilog against the golden model."""
-        assert data is not None and golden is not None
+        if data is None or golden is None:
+            raise UserError("verification compares hardware and model on real samples: give --data FILE")
         options = self._options
 
         def make() -> Verification:

@@ -359,9 +359,8 @@ def _check(given: argparse.Namespace) -> int:
     if not found.mismatches:
         print(f"equal: {found.compared} output values of {data.samples} samples, 0 differ")
         return 0
-    print(
-        f"different: {found.mismatches} of {found.compared} output values, in {found.samples} of {data.samples} samples"
-    )
+    where = f"in {found.samples} of {data.samples} samples"
+    print(f"different: {found.mismatches} of {found.compared} output values, {where}")
     if found.first is not None:
         step, sample, neuron = found.first
         print(

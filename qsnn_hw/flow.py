@@ -11,7 +11,7 @@ from typing import Any
 from qsnn_hw import chain
 from qsnn_hw.errors import UserError
 from qsnn_hw.options import BuildOptions
-from qsnn_hw.progress import Cancelled, Progress
+from qsnn_hw.progress import CancelledError, Progress
 from qsnn_hw.report import Report
 from qsnn_hw.stages import Stages
 
@@ -76,6 +76,6 @@ def _side_by_side(work: list[Any], progress: Progress) -> None:
         if failed:
             progress.cancel()
             wait(futures)
-    errors = [e for f in futures if (e := f.exception()) is not None and not isinstance(e, Cancelled)]
+    errors = [e for f in futures if (e := f.exception()) is not None and not isinstance(e, CancelledError)]
     if errors:
         raise errors[0]

@@ -21,7 +21,7 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
-class Cancelled(Exception):
+class CancelledError(Exception):
     """Work in another thread failed or the user pressed Ctrl-C, so this work is pointless."""
 
 
@@ -35,7 +35,7 @@ class Task:
         self._shown = self._started
 
     def update(self, done: int, total: int) -> None:
-        """Report that ``done`` of ``total`` units are finished; raises Cancelled after a cancel."""
+        """Report that ``done`` of ``total`` units are finished; raises CancelledError after a cancel."""
         self._progress.check()
         now = time.monotonic()
         interval = _TERMINAL_INTERVAL_S if self._progress.live else _LOG_INTERVAL_S
@@ -48,7 +48,7 @@ class Task:
         self._progress.transient(f"{self._name}: {done}/{total}{left}")
 
     def waiting(self, what: str) -> None:
-        """Report that the task still waits for ``what``, whose length is not known; raises Cancelled."""
+        """Report that the task still waits for ``what``, whose length is not known; raises CancelledError."""
         self._progress.check()
         now = time.monotonic()
         interval = 1.0 if self._progress.live else _LOG_INTERVAL_S
@@ -73,9 +73,9 @@ class Progress:
         self._cancelled.set()
 
     def check(self) -> None:
-        """Raise Cancelled after :meth:`cancel`."""
+        """Raise CancelledError after :meth:`cancel`."""
         if self._cancelled.is_set():
-            raise Cancelled
+            raise CancelledError
 
     def say(self, line: str) -> None:
         """Print one permanent line."""

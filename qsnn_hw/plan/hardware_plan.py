@@ -183,10 +183,24 @@ def _read_group(arrays: dict[str, np.ndarray], prefix: str) -> GroupPlan:
 
 
 # Words Verilog reserves that a model's node names are likely to hit.
-_RESERVED = frozenset(
-    "input output inout reg wire module begin end if else case for while initial always assign function task "
-    "integer real time signed parameter table and or not buf nand nor xor xnor host clk rst".split()
-)
+_RESERVED = {
+    *("input", "output", "inout", "reg", "wire", "signed", "integer", "real", "time", "parameter", "module"),
+    *(
+        "begin",
+        "end",
+        "if",
+        "else",
+        "case",
+        "for",
+        "while",
+        "initial",
+        "always",
+        "assign",
+        "function",
+        "task",
+    ),
+    *("task", "table", "and", "or", "not", "buf", "nand", "nor", "xor", "xnor", "host", "clk", "rst", "router"),
+}
 
 
 def identifier(name: str, prefix: str = "group") -> str:

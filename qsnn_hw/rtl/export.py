@@ -39,7 +39,8 @@ def write_verilog(rtlil_path: Path, path: Path, *, log: Path, progress: Progress
                 f'read_rtlil "{relative(rtlil_path)}"',
                 "proc -nomux -norom",
                 "memory_collect",
-                "attrmap -remove generator -remove top -remove src -remove amaranth.hierarchy -remove amaranth.decoding",
+                "attrmap -remove generator -remove top -remove src",
+                "attrmap -remove amaranth.hierarchy -remove amaranth.decoding",
                 f'write_verilog -norename "{relative(temporary)}"',
             ]
         )

@@ -135,8 +135,5 @@ class LifLane(wiring.Component):
         # The largest digit is always positive, so the sum starts from it.
         for sign, shift in reversed(signed_digits(self._plan.leak_numerator)):
             term = v << shift
-            if total is None:
-                total = term
-            else:
-                total = total + term if sign > 0 else total - term
+            total = term if total is None else total + term if sign > 0 else total - term
         return Const(0) if total is None else total

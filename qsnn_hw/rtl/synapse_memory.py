@@ -5,7 +5,6 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-
 # A ROM of fewer bits is smaller in LUTs than it is worth in block RAM.
 _BLOCK_BITS = 1024
 
