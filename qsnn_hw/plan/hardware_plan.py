@@ -199,7 +199,22 @@ _RESERVED = {
         "function",
         "task",
     ),
-    *("task", "table", "and", "or", "not", "buf", "nand", "nor", "xor", "xnor", "host", "clk", "rst", "router"),
+    *(
+        "task",
+        "table",
+        "and",
+        "or",
+        "not",
+        "buf",
+        "nand",
+        "nor",
+        "xor",
+        "xnor",
+        "host",
+        "clk",
+        "rst",
+        "router",
+    ),
 }
 
 
