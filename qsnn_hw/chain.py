@@ -33,7 +33,7 @@ from qsnn_hw.rtl.export import write_rtlil, write_verilog
 from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.stages import Stages
 from qsnn_hw.tools import find_tool
-from qsnn_hw.verify.runner import Verification, verify
+from qsnn_hw.verify import Verification, verify
 
 NETWORK = "01_network.npz"
 QUANTIZED = "02_quantized.npz"

@@ -17,7 +17,7 @@ from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import INPUT, Network
 from qsnn_hw.model.simulate import accuracy, predict
 from qsnn_hw.options import BuildOptions
-from qsnn_hw.plan import HOST, GroupPlan, HardwarePlan
+from qsnn_hw.plan import GroupPlan, HardwarePlan
 from qsnn_hw.quantize import QuantizedNetwork
 from qsnn_hw.report import (
     Accuracy,
@@ -37,8 +37,7 @@ from qsnn_hw.report import (
 )
 from qsnn_hw.report import Board as ReportBoard
 from qsnn_hw.report import Verification as ReportVerification
-from qsnn_hw.rtl.neuron_group import NeuronGroup
-from qsnn_hw.verify.runner import Verification
+from qsnn_hw.verify import Verification
 
 REPORT = "report.json"
 PAGE = "report.html"
@@ -94,7 +93,7 @@ def make_report(
             name=network.name,
             inputs=network.input_size,
             steps=None if data is None else data.steps,
-            layers=tuple(_layer(quantized, g, golden, spikes, data) for g in plan.groups),
+            layers=tuple(_layer(quantized, g, golden, verification) for g in plan.groups),
         ),
         bits=options.quantize.weight_bits,
         convention=network.convention,
@@ -143,35 +142,20 @@ def _spikes_per_sample(data: Dataset, run: GoldenRun) -> dict[str, float]:
     return {name: float(spikes.sum(dtype=np.int64)) / data.samples for name, spikes in counts.items()}
 
 
-def _busy_cycles(group: GroupPlan, spikes: Mapping[str, float], sources: list[str], steps: int) -> float:
-    """Mean cycles per sample in which a group adds events or sweeps (``NeuronGroup``'s throughput)."""
-    events = sum(spikes[source] for source in sources)
-    return group.folds * events + (group.folds + NeuronGroup.OVERHEAD) * steps
-
-
-def _sources(plan: HardwarePlan, group: GroupPlan) -> list[str]:
-    names = {g.name: g.group for g in plan.groups}
-    return [
-        INPUT if r.source == HOST else names[r.source] for r in plan.routes if r.destination == group.name
-    ]
-
-
-def _busy(plan: HardwarePlan, spikes: Mapping[str, float], steps: int, cycles: np.ndarray) -> float:
+def _busy(verification: Verification) -> float:
     """The share of cycles in which the busiest group works."""
-    most = max(_busy_cycles(g, spikes, _sources(plan, g), steps) for g in plan.groups)
-    return min(1.0, most / float(cycles.mean()))
+    return min(1.0, max(verification.busy_cycles.values()) / sum(verification.cycles_per_sample))
 
 
 def _layer(
     quantized: QuantizedNetwork,
     group: GroupPlan,
     golden: GoldenResult | None,
-    spikes: Mapping[str, float],
-    data: Dataset | None,
+    verification: Verification | None,
 ) -> Layer:
     integer = quantized.group(group.group)
     fired = None if golden is None else golden.integer.spikes[group.group].any(axis=(0, 1))
-    sources = [p.source for p in quantized.into(group.group)]
+    busy = None if verification is None else verification.busy_cycles[group.group] / verification.samples
     return Layer(
         name=group.group,
         neurons=group.neurons,
@@ -187,9 +171,7 @@ def _layer(
         lanes=group.lanes,
         folds=group.folds,
         rom_bits=group.synapse_bits,
-        cycles_per_sample=None
-        if data is None or not spikes
-        else _busy_cycles(group, spikes, sources, data.steps),
+        cycles_per_sample=busy,
     )
 
 
@@ -201,7 +183,7 @@ def _verification(found: Verification | None) -> ReportVerification:
         spikes_compared=found.spikes_compared,
         potentials_compared=found.potentials_compared,
         mismatches=found.mismatches,
-        simulator=found.simulator,
+        simulator=f"{found.simulator} {found.simulator_version or ''}".strip(),
     )
 
 
@@ -230,8 +212,7 @@ def _tools(verification: Verification | None, implementation: Implementation | N
     tools = {"qsnn-hw": __version__, **{name: importlib.metadata.version(name) for name in packages}}
     if verification is not None:
         tools["cocotb"] = importlib.metadata.version("cocotb")
-        name, _, version = verification.simulator.partition(" ")
-        tools[name] = version
+        tools[verification.simulator] = verification.simulator_version or "unknown"
     if implementation is not None:
         tools |= {name: version or "unknown" for name, version in implementation.tools.items()}
     return tools
