@@ -83,9 +83,7 @@ def make_report(
     spikes = {} if golden is None or data is None else _spikes_per_sample(data, golden.integer)
     power = None
     if implementation is not None:
-        busy = (
-            None if cycles is None or not spikes or data is None else _busy(plan, spikes, data.steps, cycles)
-        )
+        busy = None if verification is None else _busy(verification)
         used = {name: resource.used for name, resource in implementation.resources.items()}
         power = estimate_power(board, used, board.clock_mhz, activity=Activity(busy=busy))
     report = Report(
@@ -183,7 +181,7 @@ def _verification(found: Verification | None) -> ReportVerification:
         spikes_compared=found.spikes_compared,
         potentials_compared=found.potentials_compared,
         mismatches=found.mismatches,
-        simulator=f"{found.simulator} {found.simulator_version or ''}".strip(),
+        simulator=found.simulator,
     )
 
 
@@ -212,7 +210,8 @@ def _tools(verification: Verification | None, implementation: Implementation | N
     tools = {"qsnn-hw": __version__, **{name: importlib.metadata.version(name) for name in packages}}
     if verification is not None:
         tools["cocotb"] = importlib.metadata.version("cocotb")
-        tools[verification.simulator] = verification.simulator_version or "unknown"
+        name, _, version = verification.simulator.partition(" ")
+        tools[name] = version or "unknown"
     if implementation is not None:
         tools |= {name: version or "unknown" for name, version in implementation.tools.items()}
     return tools
