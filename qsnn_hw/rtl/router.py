@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import and_
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -162,11 +162,20 @@ class TickMerge(wiring.Component):
         inputs = [getattr(self, f"i{k}") for k in range(len(self._offsets))]
         all_tick = reduce(and_, [i.valid & i.payload.tick for i in inputs])
         last = reduce(lambda a, b: a | b, [i.payload.address[0] for i in inputs])
+        events = Cat(i.valid & ~i.payload.tick for i in inputs)
+        chosen = Signal(len(inputs))
+        m.d.comb += chosen.eq(events & -events)
+        if len(inputs) > 1:
+            # An event that was offered stays on offer, whatever turns up at a lower-numbered input.
+            held = Signal(len(inputs))
+            with m.If(held.any()):
+                m.d.comb += chosen.eq(held)
+            m.d.sync += held.eq(Mux(self.o.valid & ~self.o.ready, chosen, 0))
         with m.If(all_tick):
             m.d.comb += [self.o.valid.eq(1), self.o.payload.tick.eq(1), self.o.payload.address.eq(last)]
             m.d.comb += [i.ready.eq(self.o.ready) for i in inputs]
-        for source, offset in zip(inputs, self._offsets, strict=True):
-            with m.Elif(source.valid & ~source.payload.tick):
+        for k, (source, offset) in enumerate(zip(inputs, self._offsets, strict=True)):
+            with m.If(chosen[k]):
                 m.d.comb += [
                     self.o.valid.eq(1),
                     self.o.payload.address.eq(source.payload.address + offset),
@@ -222,20 +231,20 @@ class AerRouter(wiring.Component):
         m = Module()
         copies = {}
         for index, size in enumerate(self._sources):
-            targets = [d for s, d, _ in self._routes if s == index]
-            multicast = Multicast(AerLayout(size), len(targets))
+            # By route, not by destination: a source may reach one destination twice.
+            own = [k for k, route in enumerate(self._routes) if route[0] == index]
+            multicast = Multicast(AerLayout(size), len(own))
             m.submodules[f"multicast{index}"] = multicast
             wiring.connect(m, wiring.flipped(getattr(self, f"i{index}")), multicast.i)
-            for copy, destination in zip(multicast.o, targets, strict=True):
-                copies[index, destination] = copy
+            copies.update(zip(own, multicast.o, strict=True))
         for index, size in enumerate(self._destinations):
-            inward = [(s, offset) for s, d, offset in self._routes if d == index]
-            merge = TickMerge([self._sources[s] for s, _ in inward], [o for _, o in inward], size)
+            inward = [(k, s, offset) for k, (s, d, offset) in enumerate(self._routes) if d == index]
+            merge = TickMerge([self._sources[s] for _, s, _ in inward], [o for _, _, o in inward], size)
             buffer = ElasticBuffer(AerLayout(size), self._depth)
             m.submodules[f"merge{index}"] = merge
             m.submodules[f"buffer{index}"] = buffer
-            for k, (source, _) in enumerate(inward):
-                wiring.connect(m, copies[source, index], getattr(merge, f"i{k}"))
+            for k, (route, _, _) in enumerate(inward):
+                wiring.connect(m, copies[route], getattr(merge, f"i{k}"))
             wiring.connect(m, merge.o, buffer.i)
             wiring.connect(m, buffer.o, wiring.flipped(getattr(self, f"o{index}")))
         return m
