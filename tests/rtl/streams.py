@@ -1,6 +1,8 @@
 """Transactions on streams, so that a test bench reads as lists of words.
 
-Words are plain integers (the payload's bits); :func:`aer` makes them from AER words.
+Loops here await one tick at a time: Amaranth's ``until`` and ``repeat`` cannot be collected quietly
+when a run ends before they do. Words are plain integers (the payload's bits); :func:`aer` makes them
+from AER words.
 """
 
 import random
@@ -8,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import Value
+from amaranth.hdl import Module, Signal, Value
 from amaranth.sim import Simulator
 
 from qsnn_hw.host_protocol import Word, address_bits
@@ -43,14 +45,18 @@ async def stream_put(ctx: Any, stream: Any, word: int) -> None:
     """Offer ``word`` until it is taken."""
     ctx.set(Value.cast(stream.payload), word)
     ctx.set(stream.valid, 1)
-    await ctx.tick().until(stream.ready)
+    taken = False
+    while not taken:
+        _, _, taken = await ctx.tick().sample(stream.ready)
     ctx.set(stream.valid, 0)
 
 
 async def stream_get(ctx: Any, stream: Any) -> int:
     """Take one word."""
     ctx.set(stream.ready, 1)
-    (word,) = await ctx.tick().sample(Value.cast(stream.payload)).until(stream.valid)
+    valid, word = False, 0
+    while not valid:
+        _, _, valid, word = await ctx.tick().sample(stream.valid, Value.cast(stream.payload))
     ctx.set(stream.ready, 0)
     return int(word)
 
@@ -81,6 +87,17 @@ async def take(ctx: Any, stream: Any, into: list[int], count: int, pace: Pace, s
     ctx.set(stream.ready, 1)
 
 
+def clocked(dut: Any) -> Simulator:
+    """A simulator of ``dut`` with a clock, also where ``dut`` itself is combinational."""
+    top = Module()
+    top.submodules.dut = dut
+    alive = Signal()
+    top.d.sync += alive.eq(~alive)
+    simulator = Simulator(top)
+    simulator.add_clock(1e-6)
+    return simulator
+
+
 Bench = Callable[[Any], Awaitable[None]]
 
 
@@ -91,7 +108,7 @@ def exchange(
     pace: Pace,
     *,
     watch: Bench | None = None,
-    limit: int = 50_000,
+    limit: int = 5_000,
     tail: int = 12,
 ) -> list[list[int]]:
     """Send and receive on several streams at once.
@@ -108,8 +125,7 @@ def exchange(
     limit
         Clock cycles after which the exchange has hung.
     """
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-6)
+    simulator = clocked(dut)
     received: list[list[int]] = [[] for _ in gets]
     for salt, (stream, words) in enumerate(puts):
 
@@ -133,7 +149,8 @@ def exchange(
         simulator.add_testbench(watch, background=True)
 
     async def timeout(ctx: Any) -> None:
-        await ctx.tick().repeat(limit)
+        for _ in range(limit):
+            await ctx.tick()
         got = [f"{len(r)} of {count}" for r, (_, count) in zip(received, gets, strict=True)]
         raise TimeoutError(f"after {limit} cycles {', '.join(got)} words had come")
 

@@ -60,7 +60,8 @@ def test_encoder_takes_one_cycle_a_word() -> None:
 
     async def watch(ctx: Any) -> None:
         cycle = 0
-        async for _, _, moves in ctx.tick().sample(dut.o.valid & dut.o.ready):
+        while True:
+            _, _, moves = await ctx.tick().sample(dut.o.valid & dut.o.ready)
             cycles.extend([cycle] if moves else [])
             cycle += 1
 
@@ -88,7 +89,8 @@ def test_buffer_latency_throughput_and_capacity(depth: int, latency: int, period
 
     async def watch(ctx: Any) -> None:
         cycle = 0
-        async for _, _, into, out in ctx.tick().sample(dut.i.valid & dut.i.ready, dut.o.valid & dut.o.ready):
+        while True:
+            _, _, into, out = await ctx.tick().sample(dut.i.valid & dut.i.ready, dut.o.valid & dut.o.ready)
             inward.extend([cycle] if into else [])
             outward.extend([cycle] if out else [])
             cycle += 1
@@ -101,7 +103,8 @@ def test_buffer_latency_throughput_and_capacity(depth: int, latency: int, period
     inward.clear()
 
     async def count(ctx: Any) -> None:
-        async for _, _, into in ctx.tick().sample(blocked.i.valid & blocked.i.ready):
+        while True:
+            _, _, into = await ctx.tick().sample(blocked.i.valid & blocked.i.ready)
             inward.extend([0] if into else [])
 
     with pytest.raises(TimeoutError, match=r"after 60 cycles 0 of 40 words had come"):
@@ -196,7 +199,8 @@ def test_merge_holds_a_tick_back() -> None:
     dut = TwoPaces()
 
     async def watch(ctx: Any) -> None:
-        async for _, _, valid, waited in ctx.tick().sample(dut.o.valid, dut.waited):
+        while True:
+            _, _, valid, waited = await ctx.tick().sample(dut.o.valid, dut.waited)
             assert valid == waited
 
     (words,) = exchange(dut, [], [(dut.o, 3)], Pace(), watch=watch, tail=0)
