@@ -16,8 +16,8 @@ class Verification:
 
     Parameters
     ----------
-    simulator, simulator_version
-        What simulated; the version is None when the tool states none.
+    simulator
+        Name and version of what simulated; the name alone when the tool states no version.
     samples
         Samples of the test set that were compared, each at least once.
     spikes_compared, potentials_compared
@@ -44,7 +44,6 @@ class Verification:
     """
 
     simulator: str
-    simulator_version: str | None
     samples: int
     spikes_compared: int
     potentials_compared: int

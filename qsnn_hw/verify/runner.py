@@ -211,8 +211,7 @@ def _record(
     cycles = [n for result in results["alone"] for n in result["cycles_per_sample"]]
     every = [result for parts in results.values() for result in parts]
     return Verification(
-        simulator=simulator.name,
-        simulator_version=simulator.version,
+        simulator=" ".join(part for part in (simulator.name, simulator.version) if part),
         samples=case.samples,
         spikes_compared=sum(result["spikes"] for result in every),
         potentials_compared=sum(result["potentials"] for result in every),

@@ -1,0 +1,263 @@
+"""The whole verification on tiny networks: equal where it should be, and not where a bug is."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.utils import ceil_log2
+
+from qsnn_hw.errors import MismatchError, ToolError, UserError
+from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.rtl import neuron_group
+from qsnn_hw.rtl.encoder import SpikeEncoder
+from qsnn_hw.rtl.top import SpikingNetwork
+from qsnn_hw.verify import Verification, verify
+
+from verify_networks import QUICK, Example, chain_network, example, export, skip_network  # isort: skip
+
+# Each seeded bug is a model of its own. Icarus builds one in a second, Verilator in several.
+each_a_build = () if QUICK == "icarus" else (pytest.mark.slow,)
+
+
+def run(item: Example, verilog: Path, folder: Path, **options: object) -> Verification:
+    chosen: dict = {"simulator": QUICK, "processes": 1, **options}
+    return verify(item.plan, verilog, item.inputs, item.golden, folder, **chosen)
+
+
+def test_verilator_equals_golden_and_reuses_its_model(tmp_path: Path) -> None:
+    item = example(chain_network())
+    verilog = export(item.plan, tmp_path)
+    found = run(item, verilog, tmp_path / "work", simulator="verilator", processes=2)
+    steps, samples, _ = item.inputs.shape
+    assert found.mismatches == 0
+    assert found.samples == samples
+    assert found.potentials_compared == 3 * samples * steps * 8
+    assert found.spikes_compared == 3 * item.golden.spikes["lif2"].sum()
+    assert found.simulator.startswith("verilator 5.")
+    assert len(found.cycles_per_sample) == samples
+    # A word cannot leave before it came: at least one cycle for each input word after the first.
+    words = item.inputs.sum(axis=(0, 2)) + steps
+    assert (np.array(found.cycles_per_sample) >= words).all()
+    assert found.stress_cycles_per_sample > found.stream_cycles_per_sample
+    assert all(0 < share < 1 for share in found.activity.values())
+
+    models = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").glob("verilator-*[0-9a-f]/tiny")}
+    again = run(item, verilog, tmp_path / "work", simulator="verilator")
+    assert models == {path: path.stat().st_mtime_ns for path in models}
+    assert again.cycles_per_sample == found.cycles_per_sample
+    assert not list((tmp_path / "work").glob("building-*"))
+
+
+@pytest.mark.parametrize(
+    ("seed", "lanes", "depth", "idle", "backpressure"),
+    [
+        pytest.param(2, (1,), 1, 0.0, 0.0, marks=each_a_build),
+        pytest.param(3, (5, 3), 1, 0.5, 0.6, marks=each_a_build),
+        pytest.param(4, (3, 2), 2, 0.2, 0.8, marks=each_a_build),
+        pytest.param(5, (2, 3), 16, 0.9, 0.1, marks=each_a_build),
+        pytest.param(6, (4, 1), 16, 0.0, 0.9, marks=each_a_build),
+    ],
+)
+def test_random_networks_equal_golden(
+    tmp_path: Path, seed: int, lanes: tuple[int, ...], depth: int, idle: float, backpressure: float
+) -> None:
+    item = example(chain_network(seed), lanes=lanes, depth=depth, samples=3, steps=8, seed=seed)
+    found = run(item, export(item.plan, tmp_path), tmp_path, idle=idle, backpressure=backpressure, seed=seed)
+    assert found.samples == 3
+
+
+@pytest.mark.parametrize("depth", [pytest.param(1, marks=each_a_build), pytest.param(16, marks=each_a_build)])
+def test_merging_routes_equal_golden(tmp_path: Path, depth: int) -> None:
+    item = example(skip_network(), lanes=(3, 2, 2), depth=depth, samples=3, steps=8)
+    assert run(item, export(item.plan, tmp_path), tmp_path, backpressure=0.6).mismatches == 0
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"reset": "zero"}, marks=each_a_build),
+        pytest.param({"reset_delay": True}, marks=each_a_build),
+        pytest.param({"comparison": ">="}, marks=each_a_build),
+    ],
+)
+def test_every_reset_equals_golden(tmp_path: Path, fields: dict) -> None:
+    item = example(chain_network(7, **fields), samples=3, steps=8)
+    assert run(item, export(item.plan, tmp_path), tmp_path).mismatches == 0
+
+
+# Seeded bugs: each must be found, and the message must name the place.
+
+PLACE = r"sample \d+, time step \d+, group 'lif[12]'"
+
+
+def found_in(item: Example, verilog: Path, folder: Path) -> str:
+    with pytest.raises(MismatchError) as caught:
+        run(item, verilog, folder)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_one_wrong_weight_bit_is_found(tmp_path: Path) -> None:
+    item = example(chain_network())
+    bad = item.plan.groups[0]
+    synapses = bad.synapses.copy()
+    # Lowest bit of the weight from input 3 to neuron 4: fold 2, lane 0.
+    synapses[2, 3, 0] ^= 1
+    plan = replace(item.plan, groups=(replace(bad, synapses=synapses), *item.plan.groups[1:]))
+    message = found_in(item, export(plan, tmp_path), tmp_path)
+    assert re.search(r"group 'lif1' neuron 4: potential is -?\d+, golden -?\d+", message)
+    # The first event of that input is where it shows first.
+    sample = int(re.search(r"sample (\d+)", message)[1])
+    step = int(re.search(r"time step (\d+)", message)[1])
+    assert sample == 0
+    assert step == int(np.flatnonzero(item.inputs[:, 0, 3])[0])
+
+
+@pytest.mark.parametrize("simulator", [QUICK])
+def test_a_swapped_comparison_is_found(tmp_path: Path, simulator: str) -> None:
+    item = example(chain_network(), samples=12)
+    verilog = export(item.plan, tmp_path)
+    text, count = re.subn(r"(assign above = [^;]*) >= ", r"\1 > ", verilog.read_text(encoding="utf-8"))
+    assert count == sum(g.lanes for g in item.plan.groups)
+    verilog.write_text(text, encoding="utf-8")
+    message = found_in(item, verilog, tmp_path)
+    assert re.search(PLACE + r" neuron \d: (potential is -?\d+, golden -?\d+|did not spike, golden did)", message)
+
+
+class EarlyTick(SpikeEncoder):
+    """Lets a step's tick leave before the spikes of its last fold."""
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        mask, tick = Signal(self._lanes), Signal()
+        base, last = Signal.like(self.i.payload.base), Signal()
+        index = Signal(max(1, ceil_log2(self._lanes)))
+        for lane in reversed(range(self._lanes)):
+            with m.If(mask[lane]):
+                m.d.comb += index.eq(lane)
+        m.d.comb += [
+            self.o.valid.eq(mask.any() | tick),
+            self.o.payload.tick.eq(tick),
+            self.o.payload.address.eq(Mux(tick, last, base + index)),
+            self.i.ready.eq(~self.o.valid),
+        ]
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += tick.eq(0)
+            with m.If(~tick):
+                m.d.sync += mask.eq(mask & (mask - 1))
+        with m.Elif(self.i.valid & self.i.ready):
+            payload = self.i.payload
+            m.d.sync += [mask.eq(payload.mask), tick.eq(payload.tick)]
+            m.d.sync += [base.eq(payload.base), last.eq(payload.last)]
+        return m
+
+
+@pytest.mark.parametrize("_", [pytest.param(0, marks=each_a_build)])
+def test_an_early_tick_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, _: int) -> None:
+    monkeypatch.setattr(neuron_group, "SpikeEncoder", EarlyTick)
+    item = example(chain_network())
+    assert re.search(PLACE, found_in(item, export(item.plan, tmp_path), tmp_path))
+
+
+class Tampered(wiring.Component):
+    """The network with something wrong done to output word number ``AT``."""
+
+    AT = 4
+
+    def __init__(self, plan: HardwarePlan, fault: str) -> None:
+        self._network, self._fault = SpikingNetwork(plan, trace=True), fault
+        super().__init__(self._network.signature)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.network = network = self._network
+        for name in self.signature.members:
+            if name != "o":
+                wiring.connect(m, wiring.flipped(getattr(self, name)), getattr(network, name)) if name == (
+                    "i"
+                ) else wiring.connect(m, getattr(network, name), wiring.flipped(getattr(self, name)))
+        inner, outer = network.o, self.o
+        count, again, waited = Signal(8), Signal(), Signal()
+        m.d.comb += [outer.payload.eq(inner.payload), outer.valid.eq(inner.valid), inner.ready.eq(outer.ready)]
+        event = inner.valid & ~inner.payload.tick
+        hit = event & (count == self.AT)
+        with m.If(event & inner.ready):
+            m.d.sync += count.eq(Mux(count == 255, 255, count + 1))
+        m.d.sync += waited.eq(outer.valid & ~outer.ready)
+        if self._fault == "drop":
+            with m.If(hit):
+                m.d.comb += [outer.valid.eq(0), inner.ready.eq(1)]
+        elif self._fault == "duplicate":
+            with m.If(hit & ~again):
+                m.d.comb += inner.ready.eq(0)
+                m.d.sync += again.eq(outer.ready)
+        elif self._fault == "unstable":
+            with m.If(waited):
+                m.d.comb += outer.payload.address.eq(~inner.payload.address)
+        elif self._fault == "hang":
+            with m.If(hit):
+                m.d.comb += [outer.valid.eq(0), inner.ready.eq(0)]
+        elif self._fault == "not last":
+            with m.If(inner.payload.tick):
+                m.d.comb += outer.payload.address.eq(0)
+        elif self._fault == "withdrawn":
+            m.d.comb += outer.valid.eq(inner.valid & ~waited)
+            m.d.comb += inner.ready.eq(outer.ready & ~waited)
+        else:
+            raise AssertionError(self._fault)
+        return m
+
+
+@pytest.mark.parametrize(
+    ("fault", "pattern"),
+    [
+        ("drop", r"group 'lif2' neuron \d: did not spike, golden did$"),
+        ("duplicate", r"group 'lif2' neuron \d: spiked twice in one time step$"),
+        ("unstable", r"sample \d+, time step \d+: payload changed from [01]+ to [01]+ before it was taken$"),
+        ("withdrawn", r"sample \d+, time step \d+: valid fell before [01]+ was taken$"),
+        ("hang", r"group 'lif[12]': (the tick|potentials) never came"),
+        ("not last", r"time step 11, group 'lif2': tick has address 0, expected 1 \(the last tick\)$"),
+    ],
+)
+def test_a_tampered_output_stream_is_found(tmp_path: Path, fault: str, pattern: str) -> None:
+    item = example(chain_network())
+    build: Callable[[HardwarePlan], object] = lambda plan: Tampered(plan, fault)  # noqa: E731
+    assert re.search(pattern, found_in(item, export(item.plan, tmp_path, build), tmp_path))
+
+
+# Mistakes of the caller, and failures of the tools.
+
+
+def test_unknown_simulator(tmp_path: Path) -> None:
+    item = example(chain_network())
+    with pytest.raises(UserError, match=r"^unknown simulator 'spice'; known are verilator, icarus$"):
+        run(item, tmp_path / "design.v", tmp_path, simulator="spice")
+
+
+@pytest.mark.parametrize("name", ["samples", "stress_samples", "processes"])
+def test_counts_below_one(tmp_path: Path, name: str) -> None:
+    item = example(chain_network())
+    with pytest.raises(UserError, match=rf"^{name} must be at least 1, not 0$"):
+        run(item, tmp_path / "design.v", tmp_path, **{name: 0})
+
+
+def test_broken_verilog_is_a_tool_error_and_leaves_no_model(tmp_path: Path) -> None:
+    item = example(chain_network())
+    verilog = tmp_path / "design.v"
+    verilog.write_text("module tiny(input clk;\nendmodule\n", encoding="utf-8")
+    with pytest.raises(ToolError, match=rf"^{QUICK} failed with exit code 1: .*see .*{QUICK}-build.log$"):
+        run(item, verilog, tmp_path / "work")
+    assert not [path for path in (tmp_path / "work").iterdir() if path.is_dir()]
+
+
+def test_a_design_without_trace_is_a_tool_error(tmp_path: Path) -> None:
+    item = example(chain_network())
+    verilog = export(item.plan, tmp_path, lambda plan: SpikingNetwork(plan))
+    with pytest.raises(ToolError, match=r"without a verdict on pass alone: .*trace_lif1.*simulation.log$"):
+        run(item, verilog, tmp_path / "work")

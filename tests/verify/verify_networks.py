@@ -1,0 +1,98 @@
+"""Tiny integer networks, their golden runs and their Verilog, for the tests of verification."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from qsnn_hw.golden import GoldenRun, run_clocked
+from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
+from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
+from qsnn_hw.progress import SILENT
+from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
+from qsnn_hw.rtl.export import write_rtlil, write_verilog
+from qsnn_hw.rtl.top import SpikingNetwork
+
+QUICK = "icarus" if shutil.which("iverilog") else "verilator"
+"""The simulator that builds a model fastest: a second with Icarus, several with Verilator."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A plan, its input and the golden answer."""
+
+    plan: HardwarePlan
+    inputs: np.ndarray
+    golden: GoldenRun
+
+
+def group(name: str, size: int, rng: np.random.Generator, **fields: object) -> NeuronGroup:
+    """A LIF group with threshold 1 and decay 0.9."""
+    values: dict = {
+        "decay": np.full(size, 0.9),
+        "input_gain": np.ones(size),
+        "leak": rng.uniform(-0.05, 0.05, size),
+        "threshold": np.ones(size),
+        "v_reset": np.zeros(size),
+    }
+    return NeuronGroup(name, (size,), **{**values, **fields})
+
+
+def dense(name: str, source: str, target: str, sizes: tuple[int, int], rng: np.random.Generator) -> Projection:
+    """Random weights strong enough for a spike now and then."""
+    weight = rng.normal(0.2, 0.5, size=(sizes[1], sizes[0]))
+    return Projection(name, source, target, (Dense(weight),))
+
+
+def chain_network(seed: int = 1, sizes: Sequence[int] = (6, 5, 3), **fields: object) -> QuantizedNetwork:
+    """One group behind another, 4-bit weights so that potentials often meet the threshold exactly."""
+    rng = np.random.default_rng(seed)
+    names = [f"lif{k}" for k in range(1, len(sizes))]
+    groups = tuple(group(name, size, rng, **fields) for name, size in zip(names, sizes[1:], strict=True))
+    sources = [INPUT, *names[:-1]]
+    pairs = zip(sources, names, zip(sizes, sizes[1:], strict=False), strict=True)
+    projections = tuple(dense(f"p_{b}", a, b, pair, rng) for a, b, pair in pairs)
+    network = Network("tiny", (sizes[0],), groups, projections, names[-1])
+    return quantize(network, QuantizeOptions(weight_bits=4))
+
+
+def skip_network(seed: int = 1) -> QuantizedNetwork:
+    """6-5-4-3 where the last group also listens to the input and to the first group: routers merge."""
+    rng = np.random.default_rng(seed)
+    sizes = {INPUT: 6, "a": 5, "b": 4, "c": 3}
+    links = [(INPUT, "a"), ("a", "b"), ("b", "c"), ("a", "c"), (INPUT, "c")]
+    groups = tuple(group(name, sizes[name], rng) for name in "abc")
+    projections = tuple(dense(f"{a}_{b}", a, b, (sizes[a], sizes[b]), rng) for a, b in links)
+    return quantize(Network("skipping", (6,), groups, projections, "c"), QuantizeOptions(weight_bits=4))
+
+
+def example(
+    network: QuantizedNetwork,
+    *,
+    lanes: Sequence[int] | None = (2,),
+    depth: int = 2,
+    samples: int = 6,
+    steps: int = 12,
+    seed: int = 1,
+) -> Example:
+    """Random input of every density for ``network``, and what golden makes of it."""
+    rng = np.random.default_rng(seed)
+    density = np.linspace(0.1, 0.9, samples)[None, :, None]
+    inputs = (rng.random((steps, samples, network.input_size)) < density).astype(np.uint8)
+    golden = run_clocked(network, inputs, record=[g.name for g in network.groups])
+    assert all(golden.spikes[g.name].any() for g in network.groups), "a silent group proves nothing"
+    plan = make_plan(network, PlanOptions(lanes=lanes, buffer_depth=depth))
+    return Example(plan, inputs, golden)
+
+
+def export(
+    plan: HardwarePlan, folder: Path, build: Callable[[HardwarePlan], object] | None = None
+) -> Path:
+    """The Verilog of ``plan``, or of what ``build`` makes of it, in ``folder``."""
+    component = SpikingNetwork(plan, trace=True) if build is None else build(plan)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_rtlil(component, plan.name, folder / "design.il")
+    write_verilog(folder / "design.il", folder / "design.v", log=folder / "export.log", progress=SILENT)
+    return folder / "design.v"
