@@ -2,8 +2,7 @@
 
 This and :mod:`qsnn_hw.quantize.network` are the specification the hardware must equal, spike for
 spike and potential for potential. Weighted sums are one matrix product over all samples and time
-steps; float32 products are used only where every partial sum is proved below 2**24, where float32
-holds integers exactly.
+steps, except in loops, where they are one per step.
 """
 
 from collections.abc import Callable, Collection
@@ -14,16 +13,16 @@ import numpy as np
 
 from qsnn_hw import files
 from qsnn_hw.errors import UserError
-from qsnn_hw.model.network import INPUT
-from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
+from qsnn_hw.golden.neuron import GroupState
+from qsnn_hw.golden.weighted import WeightedSum
+from qsnn_hw.model.network import INPUT, Dense
+from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection
+from qsnn_hw.quantize.options import MAX_SPIKES
 
 FORMAT = "qsnn-hw golden run 1"
 
-# float32 and float64 hold every integer up to these bounds exactly.
-_EXACT_FLOAT32 = 2**24
-_EXACT_FLOAT64 = 2**53
-# Samples are processed in blocks so that the weighted sums of one block stay in this many bytes.
-_BLOCK_BYTES = 64 * 2**20
+# Samples are processed in blocks so that the largest array of one block stays in this many bytes.
+_BLOCK_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -33,10 +32,11 @@ class GoldenRun:
     Parameters
     ----------
     spikes
-        Group name -> uint8 of shape (time, sample, neuron).
+        Group name -> uint8 of shape (time, sample, neuron): 0 or 1, more only with several spikes
+        per step.
     potentials
         Group name -> int32 of the same shape: the potential each tick's trace shows. Only the
-        groups asked for.
+        groups asked for and readout groups.
     saturations
         Group name -> how many potentials met the group's clamp, over all neurons and steps.
     """
@@ -46,10 +46,13 @@ class GoldenRun:
     saturations: dict[str, int] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
-        """Write spikes (bit-packed) and potentials as one .npz, whole or not at all."""
+        """Write spikes (bit-packed where each is 0 or 1) and potentials as one .npz, whole or not at all."""
         arrays: dict[str, np.ndarray | str] = {"format": FORMAT, "groups": np.array(list(self.spikes))}
         for index, (name, spikes) in enumerate(self.spikes.items()):
-            arrays[f"spikes{index}_packed"] = np.packbits(spikes, axis=-1)
+            if spikes.max(initial=0) > 1:
+                arrays[f"spikes{index}_counts"] = spikes
+            else:
+                arrays[f"spikes{index}_packed"] = np.packbits(spikes, axis=-1)
             arrays[f"spikes{index}_shape"] = np.array(spikes.shape)
             arrays[f"saturations{index}"] = np.array(self.saturations.get(name, 0))
             if name in self.potentials:
@@ -67,7 +70,10 @@ class GoldenRun:
             for index, raw in enumerate(arrays["groups"]):
                 name = str(raw)
                 shape = tuple(int(n) for n in arrays[f"spikes{index}_shape"])
-                run.spikes[name] = np.unpackbits(arrays[f"spikes{index}_packed"], axis=-1, count=shape[-1])
+                counts = arrays.get(f"spikes{index}_counts")
+                if counts is None:
+                    counts = np.unpackbits(arrays[f"spikes{index}_packed"], axis=-1, count=shape[-1])
+                run.spikes[name] = counts
                 run.saturations[name] = int(arrays[f"saturations{index}"])
                 if f"potentials{index}" in arrays:
                     run.potentials[name] = arrays[f"potentials{index}"]
@@ -82,8 +88,8 @@ def checked_input(network: QuantizedNetwork, inputs: np.ndarray) -> np.ndarray:
     Raises
     ------
     UserError
-        The shape is not (time, sample, ...), the width is not the network's, or a value is neither
-        0 nor 1.
+        The shape is not (time, sample, ...), the width is not the network's, or a value is not a
+        whole number from 0 to ``network.input_max``.
     """
     if inputs.ndim < 3:
         raise UserError(f"input must have the shape (time, sample, address), not {inputs.shape}")
@@ -93,10 +99,16 @@ def checked_input(network: QuantizedNetwork, inputs: np.ndarray) -> np.ndarray:
         raise UserError(
             f"input has {flat.shape[2]} addresses per time step, the network wants {network.input_size}"
         )
+    most = network.input_max
     # Written so that NaN, which equals nothing, is bad too.
-    bad = flat > 1 if flat.dtype == np.uint8 else ~((flat == 0) | (flat == 1))
+    bad = flat > most if flat.dtype == np.uint8 else ~((flat >= 0) & (flat <= most) & (flat == np.rint(flat)))
     if bad.any():
         worst = flat[bad].ravel()[0]
+        if most > 1:
+            raise UserError(
+                f"input must be 0 to {most} spikes of an address in one step, as the network was quantized "
+                f"for, not {worst}; quantize it with a larger input maximum"
+            )
         raise UserError(
             f"input must be spikes (0 or 1), not {worst}; the hardware takes one event per address"
         )
@@ -117,79 +129,160 @@ def run_clocked(
     network
         The integer network.
     inputs
-        0/1 of any dtype, shape (time, sample, ...) with the network's input shape flattened or not.
+        uint8 spikes 0 to ``network.input_max`` (mostly 1), shape (time, sample, ...) with the
+        network's input shape flattened or not.
     record
-        Names of the groups whose potentials are kept.
+        Names of the groups whose potentials are kept; a readout group's always are.
     on_progress
         Called with (samples done, samples).
 
     Raises
     ------
     UserError
-        The input's width is not the network's, or its values are not 0 and 1.
+        The input's width is not the network's, or its values are not spikes it allows.
     """
     flat = checked_input(network, inputs)
     steps, samples = flat.shape[:2]
-    widest = max(g.size for g in network.groups)
-    block = max(1, _BLOCK_BYTES // (8 * max(1, steps) * widest))
+    kept = {g.name for g in network.groups if g.name in record or g.readout}
     run = GoldenRun(
         spikes={g.name: np.empty((steps, samples, g.size), dtype=np.uint8) for g in network.groups},
         potentials={
             g.name: np.empty((steps, samples, g.size), dtype=np.int32)
             for g in network.groups
-            if g.name in record
+            if g.name in kept
         },
         saturations={g.name: 0 for g in network.groups},
     )
+    engine = _Engine(network)
+    widest = max(g.size for g in network.groups)
+    block = max(1, _BLOCK_BYTES // (8 * max(1, steps) * widest))
     for start in range(0, samples, block):
         part = slice(start, min(start + block, samples))
-        spikes = {INPUT: flat[:, part]}
-        for group in network.groups:
-            weighted = sum(
-                (
-                    _weighted(spikes[p.source], p.weight) << group.fractional_bits
-                    for p in network.into(group.name)
-                ),
-                start=np.int64(0),
-            )
-            trace = run.potentials[group.name][:, part] if group.name in run.potentials else None
-            fired, saturated = _run_group(group, np.asarray(weighted), trace)
-            spikes[group.name] = fired
-            run.spikes[group.name][:, part] = fired
-            run.saturations[group.name] += saturated
+        engine.run(flat[:, part], run, part)
         on_progress(part.stop, samples)
     return run
 
 
+def output_of(network: QuantizedNetwork, run: GoldenRun) -> np.ndarray:
+    """What the output group says per step: spikes, uint8, or a readout's potentials as real numbers.
+
+    Shape (time, sample, neuron); the same form as the float simulator's ``out``.
+    """
+    group = network.group(network.output)
+    if not group.readout:
+        return run.spikes[group.name]
+    return run.potentials[group.name] * group.step
+
+
 def _weighted(spikes: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Integer matrix product over the last axis: (time, sample, pre) x (post, pre)."""
-    bound = int(np.abs(weight.astype(np.int64)).sum(axis=1).max(initial=0))
-    if bound < _EXACT_FLOAT32:
-        dtype: type = np.float32
-    elif bound < _EXACT_FLOAT64:
-        dtype = np.float64
-    else:  # pragma: no cover - 2**53 / 2**15 inputs do not fit any memory
-        raise UserError(f"a neuron's absolute weights sum to {bound}, past exact arithmetic")
-    rows: np.ndarray = spikes.reshape(-1, spikes.shape[-1]).astype(dtype)
-    product = rows @ weight.T.astype(dtype)
+    """Integer matrix product over the last axis: (time, sample, pre) x (post, pre), int64."""
+    product = WeightedSum((Dense(weight),), weight.shape[1], 1, 0)(spikes.reshape(-1, weight.shape[1]))
     return product.reshape(*spikes.shape[:-1], weight.shape[0]).astype(np.int64)
 
 
-def _run_group(
-    group: QuantizedGroup, weighted: np.ndarray, trace: np.ndarray | None
-) -> tuple[np.ndarray, int]:
-    """One group over all steps; ``weighted`` is int64 (time, sample, neuron) in potential steps."""
-    fired_all = np.empty(weighted.shape, dtype=np.uint8)
-    state = np.broadcast_to(group.bias, weighted.shape[1:]).copy()
-    saturated = 0
-    for step in range(weighted.shape[0]):
-        v = state + weighted[step]
-        v, fired, state, clamped = tick(group, v)
-        saturated += clamped
-        fired_all[step] = fired
-        if trace is not None:
-            trace[step] = v
-    return fired_all, saturated
+class _Engine:
+    """A network ready to run: exact weighted sums, and the order in which groups can advance."""
+
+    def __init__(self, network: QuantizedNetwork) -> None:
+        self._network = network
+        self._sums = {
+            p.name: WeightedSum(
+                p.chain,
+                network.source_size(p.source),
+                _most(network, p.source),
+                network.group(p.target).fractional_bits,
+            )
+            for p in network.projections
+        }
+        self._order = {g.name: i for i, g in enumerate(network.groups)}
+        self._blocks = _blocks(network)
+
+    def run(self, inputs: np.ndarray, run: GoldenRun, part: slice) -> None:
+        """One block of samples, (time, sample, address), into ``run``'s samples ``part``."""
+        known = {INPUT: inputs}
+        for names in self._blocks:
+            for name in names:
+                # Written step by step, so that loops read what is already there.
+                known[name] = run.spikes[name][:, part]
+            self._advance(names, known, run, part)
+
+    def _advance(self, names: list[str], known: dict[str, np.ndarray], run: GoldenRun, part: slice) -> None:
+        """All steps of groups that a loop ties together (or of one group)."""
+        steps, batch = known[INPUT].shape[:2]
+        states = {name: GroupState(self._network.group(name), batch) for name in names}
+        drives = {name: self._drive(name, names, known) for name in names}
+        inner = {name: [p for p in self._network.into(name) if p.source in names] for name in names}
+        for step in range(steps):
+            for name in names:
+                state, total = states[name], drives[name]
+                x = np.zeros(1, state.dtype) if total is None else total[step]
+                for p in inner[name]:
+                    late = self._late(p)
+                    if step >= late:
+                        x = x + self._sums[p.name](known[p.source][step - late]).astype(state.dtype)
+                if x.ndim < 2:
+                    x = np.zeros((batch, self._network.group(name).size), state.dtype)
+                known[name][step] = state.step(x)
+                if name in run.potentials:
+                    run.potentials[name][step, part] = state.v
+        for name in names:
+            run.saturations[name] += states[name].saturations
+
+    def _late(self, p: QuantizedProjection) -> int:
+        loop = p.source != INPUT and self._order[p.source] >= self._order[p.target]
+        return p.delay + loop
+
+    def _drive(self, name: str, block: list[str], known: dict[str, np.ndarray]) -> np.ndarray | None:
+        """The sums of all projections from outside the loop, (time, batch, n); None without any."""
+        total: np.ndarray | None = None
+        for p in self._network.into(name):
+            if p.source in block:
+                continue
+            spikes = known[p.source]
+            steps, batch = spikes.shape[:2]
+            moved = max(0, steps - self._late(p))
+            if not moved:
+                continue
+            rows = np.ascontiguousarray(spikes[:moved]).reshape(moved * batch, -1)
+            product = self._sums[p.name](rows).reshape(moved, batch, -1)
+            if total is None and moved == steps:
+                total = product
+                continue
+            if total is None:
+                total = np.zeros((steps, batch, product.shape[2]), np.int64)
+            elif total.dtype != np.int64:
+                # Each sum is exact by itself; the total of several has no such proof.
+                total = total.astype(np.int64)
+            total[steps - moved :] += product.astype(np.int64)
+        return total
+
+
+def _most(network: QuantizedNetwork, source: str) -> int:
+    if source == INPUT:
+        return network.input_max
+    return MAX_SPIKES if network.group(source).multi_spike else 1
+
+
+def _blocks(network: QuantizedNetwork) -> list[list[str]]:
+    """Group names in order, those that a loop ties together in one list."""
+    names = [g.name for g in network.groups]
+    position = {name: i for i, name in enumerate(names)}
+    # How far back each group's spikes are needed: loops join everything between their ends.
+    tied = {i: i for i in range(len(names))}
+    for p in network.projections:
+        if p.source != INPUT and position[p.source] >= position[p.target]:
+            start = position[p.target]
+            tied[start] = max(tied[start], position[p.source])
+    made: list[list[str]] = []
+    index = 0
+    while index < len(names):
+        end = scan = index
+        while scan <= end:
+            end = max(end, tied[scan])
+            scan += 1
+        made.append(names[index : end + 1])
+        index = end + 1
+    return made
 
 
 def tick(group: QuantizedGroup, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:

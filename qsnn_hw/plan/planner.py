@@ -9,6 +9,7 @@ import numpy as np
 from qsnn_hw.errors import UserError
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.plan.hardware_plan import HOST, GroupPlan, HardwarePlan, Route, identifier
+from qsnn_hw.plan.supported import refuse_unsupported
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
 
 DEFAULT_BUFFER_DEPTH = 2
@@ -59,8 +60,10 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
     Raises
     ------
     UserError
-        The number of lane counts is neither one nor the number of groups.
+        The number of lane counts is neither one nor the number of groups, or the network has a
+        feature the hardware does not have yet.
     """
+    refuse_unsupported(network)
     lanes = _lanes(network, options)
     names = _unique_names(network)
     groups = []

@@ -12,6 +12,7 @@ import numpy as np
 # 256 * ln(2**40) = 7100 rounds. A group that has not settled by then is unbounded for our purpose.
 _MAX_ROUNDS = 20_000
 _ROUNDS_WITHOUT_LEAK = 16
+_NEVER = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)
@@ -27,15 +28,50 @@ class Interval:
         return max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + 1
 
 
-def leak(v: np.ndarray, numerator: int, shift: int) -> np.ndarray:
+def leak(v: np.ndarray, numerator: int | np.ndarray, shift: int) -> np.ndarray:
     """The potential after one step's leak: ``v - ((v * numerator) >> shift)``, floor shift."""
     return v - ((v * numerator) >> shift)
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What a group does beyond leak, fire and reset; see ``quantize/network.py``.
+
+    Parameters
+    ----------
+    v_min
+        Lower limit after reset, shape (n,), or None.
+    max_count
+        The most spikes of one neuron in one step; above 1 only with several spikes per step.
+    refractory, drops_input, retest
+        Whether the group has them.
+    """
+
+    v_min: np.ndarray | None = None
+    max_count: int = 1
+    refractory: bool = False
+    drops_input: bool = False
+    retest: bool = False
+
+
+def current_interval(
+    fan_in: Interval, *, leak_numerator: np.ndarray, leak_shift: int, bias: np.ndarray
+) -> Interval | None:
+    """Bound a synaptic current after its input, partial sums included; None when it does not settle."""
+    low, high = bias.copy(), bias.copy()
+    for _ in range(_MAX_ROUNDS if int(leak_numerator.min()) else _ROUNDS_WITHOUT_LEAK):
+        next_low = np.minimum(low, leak(low + fan_in.low, leak_numerator, leak_shift) + bias)
+        next_high = np.maximum(high, leak(high + fan_in.high, leak_numerator, leak_shift) + bias)
+        if (next_low == low).all() and (next_high == high).all():
+            return Interval(low + fan_in.low, high + fan_in.high)
+        low, high = next_low, next_high
+    return None
 
 
 def state_interval(
     fan_in: Interval,
     *,
-    leak_numerator: int,
+    leak_numerator: int | np.ndarray,
     leak_shift: int,
     bias: np.ndarray,
     threshold: np.ndarray,
@@ -44,51 +80,148 @@ def state_interval(
     reset_amount: np.ndarray,
     reset_value: np.ndarray,
     clamp: tuple[int, int] | None,
+    extras: Extras | None = None,
 ) -> Interval | None:
     """Bound the stored state together with every partial sum of one step.
 
     Parameters
     ----------
     fan_in
-        The least and greatest sum one step's events can add, in potential steps (low <= 0 <= high).
+        The least and greatest sum one step's events can add, in potential steps; for a group with
+        a synaptic current, the least and greatest current.
     clamp
         (v_low, v_high) applied once per step, or None.
+    extras
+        What else the group does; None for nothing.
 
     Returns
     -------
     Interval or None
         None when the bound does not settle (an integrator without leak and without a clamp).
     """
+    extras = extras or Extras()
+    reset_group = _Reset(reset, reset_delay, reset_amount, reset_value, leak_numerator, leak_shift, bias)
     state_low, state_high = bias.copy(), bias.copy()
+    trace_low, trace_high = bias.copy(), bias.copy()
     # Without leak every round adds the same step, so what has not settled soon never will.
-    rounds = _MAX_ROUNDS if leak_numerator or clamp is not None else _ROUNDS_WITHOUT_LEAK
-    for _ in range(rounds):
+    leaks = bool(np.all(np.asarray(leak_numerator) > 0))
+    rounds = _MAX_ROUNDS if leaks else _ROUNDS_WITHOUT_LEAK
+    low_grows = high_grows = np.zeros(bias.shape, bool)
+    for number in range(rounds if clamp is None else rounds + _ROUNDS_WITHOUT_LEAK):
         low, high = state_low + fan_in.low, state_high + fan_in.high
+        if extras.drops_input:
+            low, high = np.minimum(low, 0), np.maximum(high, 0)
         if clamp is not None:
             low, high = np.clip(low, *clamp), np.clip(high, *clamp)
-        # Leak is monotone, so interval ends map to interval ends. Neurons that stay silent:
-        silent_high = leak(np.minimum(high, threshold - 1), leak_numerator, leak_shift)
-        next_low = leak(low, leak_numerator, leak_shift)
-        next_high = np.where(low < threshold, silent_high, np.iinfo(np.int64).min)
-        # Neurons that fire have v in [max(low, threshold), high], where that is not empty.
-        can_fire = high >= threshold
-        fired_low, fired_high = np.maximum(low, threshold), high
-        if reset == "value":
-            fired_low = fired_high = leak(reset_value, leak_numerator, leak_shift)
-        elif reset == "subtract" and not reset_delay:
-            fired_low = leak(fired_low - reset_amount, leak_numerator, leak_shift)
-            fired_high = leak(fired_high - reset_amount, leak_numerator, leak_shift)
-        else:
-            kick = reset_amount if reset == "subtract" else 0
-            fired_low = leak(fired_low, leak_numerator, leak_shift) - kick
-            fired_high = leak(fired_high, leak_numerator, leak_shift) - kick
-        next_low = np.where(can_fire, np.minimum(next_low, fired_low), next_low) + bias
-        next_high = np.where(can_fire, np.maximum(next_high, fired_high), next_high) + bias
+            if number >= rounds:
+                # What still grows ends at the clamp; from there nothing can grow further.
+                low, high = np.where(low_grows, clamp[0], low), np.where(high_grows, clamp[1], high)
+        step = _retest_step if extras.retest else _plain_step
+        next_low, next_high, seen_low, seen_high = step(low, high, threshold, fan_in, reset_group, extras)
         grown_low, grown_high = np.minimum(state_low, next_low), np.maximum(state_high, next_high)
+        trace_low, trace_high = np.minimum(trace_low, seen_low), np.maximum(trace_high, seen_high)
         if (grown_low == state_low).all() and (grown_high == state_high).all():
             # Traced potentials lie between the partial sums and their reset values.
-            trace_low = np.minimum(state_low + fan_in.low, reset_value if reset == "value" else 0)
-            trace_high = np.maximum(state_high + fan_in.high, reset_value if reset == "value" else 0)
-            return Interval(trace_low, trace_high)
+            at_reset = reset_value if reset == "value" else np.zeros_like(bias)
+            low = np.minimum(state_low, state_low + fan_in.low)
+            high = np.maximum(state_high, state_high + fan_in.high)
+            return Interval(
+                np.minimum(np.minimum(low, at_reset), trace_low),
+                np.maximum(np.maximum(high, at_reset), trace_high),
+            )
+        if number >= rounds - 1:
+            low_grows, high_grows = (
+                low_grows | (grown_low != state_low),
+                high_grows | (grown_high != state_high),
+            )
         state_low, state_high = grown_low, grown_high
     return None
+
+
+@dataclass(frozen=True)
+class _Reset:
+    """The parameters that lead from a traced potential to the next state."""
+
+    kind: str
+    delay: bool
+    amount: np.ndarray
+    value: np.ndarray
+    leak_numerator: int | np.ndarray
+    leak_shift: int
+    bias: np.ndarray
+
+    def leak(self, v: np.ndarray) -> np.ndarray:
+        return leak(v, self.leak_numerator, self.leak_shift)
+
+
+_Step = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _floor(v: np.ndarray, extras: Extras) -> np.ndarray:
+    return v if extras.v_min is None else np.maximum(v, extras.v_min)
+
+
+def _plain_step(
+    low: np.ndarray, high: np.ndarray, threshold: np.ndarray, fan_in: Interval, reset: _Reset, extras: Extras
+) -> _Step:
+    """(next low, next high) of the state and (low, high) of the traced potential."""
+    # Leak is monotone, so interval ends map to interval ends. Neurons that stay silent:
+    silent_high = high if extras.refractory else np.minimum(high, threshold - 1)
+    silent_high, silent_low = _floor(silent_high, extras), _floor(low, extras)
+    next_low = reset.leak(silent_low)
+    can_be_silent = (low < threshold) | extras.refractory
+    next_high = np.where(can_be_silent, reset.leak(silent_high), _NEVER)
+    # Neurons that fire have v in [max(low, threshold), high], where that is not empty.
+    can_fire = high >= threshold
+    fired_low, fired_high = np.maximum(low, threshold), high
+    seen_low, seen_high = np.minimum(silent_low, 0), silent_high
+    if extras.max_count > 1:
+        # What stays after floor(v / amount) spikes is below one amount, but for the limit's rest.
+        fired_high = np.maximum(reset.amount - 1, fired_high - extras.max_count * reset.amount)
+        fired_low, fired_high = _floor(np.zeros_like(low), extras), _floor(fired_high, extras)
+        seen_high = np.where(can_fire, np.maximum(seen_high, fired_high), seen_high)
+        fired_low, fired_high = reset.leak(fired_low), reset.leak(fired_high)
+    elif reset.kind == "value":
+        value = reset.value if reset.delay else _floor(reset.value, extras)
+        fired_low = fired_high = reset.leak(value)
+    elif reset.kind == "subtract" and not reset.delay:
+        fired_low = _floor(fired_low - reset.amount, extras)
+        fired_high = _floor(fired_high - reset.amount, extras)
+        seen_high = np.where(can_fire, np.maximum(seen_high, fired_high), seen_high)
+        fired_low, fired_high = reset.leak(fired_low), reset.leak(fired_high)
+    else:
+        kick = reset.amount if reset.kind == "subtract" else 0
+        fired_low = reset.leak(_floor(fired_low, extras)) - kick
+        fired_high = reset.leak(_floor(fired_high, extras)) - kick
+    next_low = np.where(can_fire, np.minimum(next_low, fired_low), next_low) + reset.bias
+    next_high = np.where(can_fire, np.maximum(next_high, fired_high), next_high) + reset.bias
+    return next_low, next_high, seen_low, seen_high
+
+
+def _retest_step(
+    low: np.ndarray, high: np.ndarray, threshold: np.ndarray, fan_in: Interval, reset: _Reset, extras: Extras
+) -> _Step:
+    """Like :func:`_plain_step`; spikes and early resets may be one of each, so take both ways."""
+    silent_high = high if extras.refractory else np.minimum(high, threshold - 1)
+    if reset.kind == "subtract":
+        # Fired: one amount (or several) off; reset early without firing: one amount back on.
+        stored_low = np.minimum(low, np.maximum(low, threshold) - extras.max_count * reset.amount)
+        stored_high = np.maximum(silent_high + reset.amount, high)
+        kick = reset.amount
+    else:
+        # Reset early without firing doubles what the reset left: bias and this step's input.
+        stored_low = np.minimum(low, np.minimum(2 * (reset.bias + fan_in.low), 0))
+        stored_high = np.maximum(high, np.maximum(2 * (reset.bias + fan_in.high), 0))
+        kick = np.zeros_like(low)
+    stored_low, stored_high = _floor(stored_low, extras), _floor(stored_high, extras)
+    below_high = stored_high if extras.refractory else np.minimum(stored_high, threshold - 1)
+    next_low, next_high = reset.leak(stored_low), reset.leak(below_high)
+    can_reset = stored_high >= threshold
+    if reset.kind == "subtract":
+        start = stored_low if extras.refractory else np.maximum(stored_low, threshold)
+        reset_low, reset_high = reset.leak(start) - kick, reset.leak(stored_high) - kick
+    else:
+        reset_low = reset_high = np.zeros_like(low)
+    next_low = np.where(can_reset, np.minimum(next_low, reset_low), next_low) + reset.bias
+    next_high = np.where(can_reset, np.maximum(next_high, reset_high), next_high) + reset.bias
+    return next_low, next_high, stored_low, stored_high

@@ -44,7 +44,9 @@ def _finite(values: np.ndarray, what: str) -> np.ndarray:
     return array
 
 
-def weight_scale(weights: np.ndarray, bits: int, *, clip: Clip = "max", per_neuron: bool = False) -> np.ndarray:
+def weight_scale(
+    weights: np.ndarray, bits: int, *, clip: Clip = "max", per_neuron: bool = False
+) -> np.ndarray:
     """Choose the value of one integer step from the weights themselves.
 
     Parameters

@@ -1,34 +1,56 @@
 """The quantized network: everything the golden model and the hardware need, in integers.
 
-The integer membrane update of one group and time step is, with ``x`` the weighted sum of this
-step's source spikes in weight units and every name a field of :class:`QuantizedGroup`::
+This text is the specification of record. The integer membrane update of one group and time step
+is, every name a field of :class:`QuantizedGroup` or a state that starts as said below::
 
-    v = state + (x << fractional_bits)           # accumulated, in any order
+    x = sum over projections of (operators(spikes of the source) << fractional_bits)
+    u = current + x;  x = u                      # only with a synaptic current
+    v = state + x                                # accumulated, in any order
+    v = 0 where dropped                          # only with reset_drops_input
     v = clamp(v, v_low, v_high)                  # only where the group has a clamp
-    fired = v >= threshold
-    v = v - fired * reset_amount                 # reset "subtract", not delayed
+    fired = v >= threshold and silent == 0       # never in a readout group
+    count = fired                                # spikes emitted
+    count = min(v // reset_amount, 255) where fired              # multi_spike
+    silent = refractory where fired, otherwise max(silent - 1, 0)
+    v = v - count * reset_amount                 # reset "subtract", not delayed
     v = reset_value where fired                  # reset "value", not delayed
+    v = max(v, v_min)                            # only where the group has a v_min
     # v is now the potential that traces show
     kept = reset_value where fired               # reset "value", delayed; otherwise kept = v
     state = kept - ((kept * leak_numerator) >> leak_shift) + bias
     state = state - fired * reset_amount         # reset "subtract", delayed
+    dropped = fired                              # only with reset_drops_input
+    current = u - ((u * current_leak_numerator) >> current_leak_shift) + current_bias
 
-``>>`` is the arithmetic shift (floor). Before the first step of a sample ``state = bias``.
+With ``reset_retest`` (snnTorch's reset_delay=False: the stored potential, when itself at
+threshold, is reset before the next test) the reset lines are, ``over`` being a state, too::
+
+    v = v - (count - over) * reset_amount        # reset "subtract"
+    v = v - (fired - over) * v                   # reset "value" (0)
+    v = max(v, v_min)
+    over = v >= threshold                        # fired, where the group has a refractory period
+    kept = 0 where over                          # reset "value"
+    state = kept - leak + bias - over * reset_amount    # the last term: reset "subtract"
+    dropped = over                               # only with reset_drops_input
+
+``>>`` is the arithmetic shift and ``//`` the division that round down. Before the first step of a
+sample ``state = bias``, ``current = current_bias`` and ``dropped = over = silent = 0``.
 Putting decay and bias behind the comparison is the same recurrence as decaying first; it lets a
 hardware event add straight onto the stored state.
+
+A projection reads its source's spikes ``delay`` steps late, and one step later still where its
+source is not before its target in ``groups`` (recurrence); spikes before step 0 are 0. Operators
+are those of the float network with integers for weights and no biases: Dense, Conv2d, sum pooling,
+Scale. Averages are sums here, their divisor in the scale. All sums are exact.
 """
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from qsnn_hw import files
-from qsnn_hw.errors import UserError
-from qsnn_hw.model.network import INPUT
-
-FORMAT = "qsnn-hw quantized network 1"
+from qsnn_hw.model.network import INPUT, Dense, Operator
 
 ResetKind = Literal["subtract", "value", "none"]
 
@@ -62,6 +84,28 @@ class QuantizedGroup:
         Saturation applied once per step, ints, or None where the width is proved without.
     v_bits
         Signed width that holds the state and every partial sum, proved from the fan-in.
+    readout
+        The group never fires; its potentials are its output. ``threshold`` is then out of reach.
+    multi_spike
+        A neuron may emit several spikes a step; reset is "subtract", not delayed.
+    v_min
+        Lower limit of the potential after reset, shape (n,), or None.
+    refractory
+        Steps a neuron stays silent after a spike.
+    reset_drops_input
+        The delayed reset to 0 also drops that step's input and bias.
+    reset_retest
+        snnTorch's reset_delay=False, see above; ``reset_delay`` is then False.
+    leak_numerators
+        Shape (n,): each neuron's own numerator, or None where all have ``leak_numerator``, which
+        is otherwise the largest of them.
+    current_leak_numerator, current_leak_shift
+        Loss per step of the synaptic current, shape (n,) and an int; None for a group without one.
+        The current has the same grid as the potential.
+    current_bias
+        Added to the current every step, in potential steps, or None.
+    current_bits
+        Signed width that holds the current and every partial sum of it; 0 without a current.
     """
 
     name: str
@@ -79,11 +123,32 @@ class QuantizedGroup:
     v_low: int | None
     v_high: int | None
     v_bits: int
+    readout: bool = False
+    multi_spike: bool = False
+    v_min: np.ndarray | None = None
+    refractory: int = 0
+    reset_drops_input: bool = False
+    reset_retest: bool = False
+    leak_numerators: np.ndarray | None = None
+    current_leak_numerator: np.ndarray | None = None
+    current_leak_shift: int = 0
+    current_bias: np.ndarray | None = None
+    current_bits: int = 0
 
     @property
     def size(self) -> int:
         """The number of neurons."""
         return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def numerator(self) -> int | np.ndarray:
+        """The leak's numerator: one int, or int64 of shape (n,)."""
+        return self.leak_numerator if self.leak_numerators is None else self.leak_numerators
+
+    @property
+    def step(self) -> np.ndarray:
+        """float64, shape (n,): the real value of one step of the potential."""
+        return self.scale / 2.0**self.fractional_bits
 
 
 @dataclass(frozen=True)
@@ -95,9 +160,15 @@ class QuantizedProjection:
     name, source, target
         As in the float network.
     weight
-        int8 or int16, shape (post, pre).
+        int8 or int16: a dense projection's weights, shape (post, pre); otherwise those of the last
+        operator that has weights, in that operator's shape.
     weight_bits
         Signed width, 2 to 16.
+    delay
+        Whole time steps.
+    operators
+        What stands between source and target, in order, weights included; None for one dense
+        operator made of ``weight``.
     """
 
     name: str
@@ -105,11 +176,21 @@ class QuantizedProjection:
     target: str
     weight: np.ndarray
     weight_bits: int
+    delay: int = 0
+    operators: tuple[Operator, ...] | None = None
+
+    @property
+    def chain(self) -> tuple[Operator, ...]:
+        """The operators, the dense case included."""
+        return (Dense(self.weight),) if self.operators is None else self.operators
 
 
 @dataclass(frozen=True)
 class QuantizedNetwork:
-    """A network in integers; groups in topological order."""
+    """A network in integers; groups in topological order, recurrent projections aside.
+
+    ``input_max`` is the most spikes of one input address in one step that the widths allow for.
+    """
 
     name: str
     input_shape: tuple[int, ...]
@@ -117,6 +198,7 @@ class QuantizedNetwork:
     projections: tuple[QuantizedProjection, ...]
     output: str
     warnings: tuple[str, ...] = field(default=())
+    input_max: int = 1
 
     @property
     def input_size(self) -> int:
@@ -138,56 +220,22 @@ class QuantizedNetwork:
         """The number of addresses of a group or of the input."""
         return self.input_size if source == INPUT else self.group(source).size
 
+    def recurrent(self, projection: QuantizedProjection) -> bool:
+        """Whether ``projection`` reads spikes of the step before (its source is not before its target)."""
+        if projection.source == INPUT:
+            return False
+        order = [group.name for group in self.groups]
+        return order.index(projection.source) >= order.index(projection.target)
+
     def save(self, path: Path) -> None:
         """Write the network as one .npz, whole or not at all."""
-        arrays: dict[str, Any] = {
-            "format": FORMAT,
-            "name": self.name,
-            "input_shape": np.array(self.input_shape, dtype=np.int64),
-            "output": self.output,
-            "warnings": np.array(self.warnings, dtype=np.str_),
-            "counts": np.array([len(self.groups), len(self.projections)], dtype=np.int64),
-        }
-        parts: tuple[tuple[str, tuple[Any, ...]], ...] = (("group", self.groups), ("projection", self.projections))
-        for kind, items in parts:
-            for index, item in enumerate(items):
-                for key, value in asdict(item).items():
-                    if value is not None:
-                        arrays[f"{kind}{index}.{key}"] = value
-        files.write_npz(path, arrays)
+        from qsnn_hw.quantize import network_file
+
+        network_file.save(self, path)
 
     @classmethod
     def load(cls, path: Path) -> "QuantizedNetwork":
         """Read what :meth:`save` wrote; UserError when it is not such a file."""
-        arrays = files.read_npz(path)
-        try:
-            if str(arrays["format"]) != FORMAT:
-                raise UserError(f"{path}: format is {arrays['format']}, this version reads {FORMAT}")
-            groups, projections = (int(n) for n in arrays["counts"])
-            return cls(
-                name=str(arrays["name"]),
-                input_shape=tuple(int(n) for n in arrays["input_shape"]),
-                groups=tuple(_read(QuantizedGroup, arrays, f"group{i}.") for i in range(groups)),
-                projections=tuple(_read(QuantizedProjection, arrays, f"projection{i}.") for i in range(projections)),
-                output=str(arrays["output"]),
-                warnings=tuple(str(w) for w in arrays["warnings"]),
-            )
-        except (KeyError, ValueError, TypeError) as error:
-            raise UserError(f"{path} is not a quantized network of this version: {error!r}") from error
+        from qsnn_hw.quantize import network_file
 
-
-def _read(kind: type, arrays: dict[str, np.ndarray], prefix: str) -> Any:
-    values: dict[str, Any] = {}
-    for item in fields(kind):
-        value = arrays.get(prefix + item.name)
-        if value is None:
-            if item.name not in ("v_low", "v_high"):
-                raise KeyError(prefix + item.name)
-            values[item.name] = None
-        elif item.name == "shape":
-            values[item.name] = tuple(int(n) for n in value)
-        elif value.ndim == 0:
-            values[item.name] = value.item()
-        else:
-            values[item.name] = value
-    return kind(**values)
+        return network_file.load(path)

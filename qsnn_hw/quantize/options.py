@@ -1,0 +1,131 @@
+"""How floats become integers: one set of choices for the network, changed group by group."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+
+import numpy as np
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.quantize.integers import CLIPS, Clip, check_bits
+
+MAX_FRACTIONAL_BITS = 8
+MAX_LEAK_SHIFT = 12
+# Potentials wider than this need more than one DSP or a very long carry chain; nothing seen in
+# practice comes near (16-bit weights with 4 fractional bits: 25 bits).
+MAX_POTENTIAL_BITS = 32
+MAX_SPIKES = 255
+"""The most spikes of one neuron or address in one step; golden spikes are uint8."""
+
+
+def _check_range(value: object, low: int, high: int, what: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise UserError(f"{what} must be a whole number from {low} to {high}, not {value!r}")
+
+
+def _check_rounding(options: "QuantizeOptions | GroupOptions", where: str) -> None:
+    if options.weight_bits is not None:
+        check_bits(options.weight_bits, f"{where}weight bits")
+    if options.clip is not None and options.clip not in CLIPS:
+        raise UserError(f"{where}clip must be one of {', '.join(CLIPS)}, not {options.clip!r}")
+    if options.fractional_bits is not None:
+        _check_range(options.fractional_bits, 0, MAX_FRACTIONAL_BITS, f"{where}fractional bits")
+    if options.leak_bits is not None:
+        _check_range(options.leak_bits, 1, MAX_LEAK_SHIFT, f"{where}leak bits")
+    factor = options.threshold_factor
+    if factor is not None and not (np.isfinite(factor) and 0.1 <= factor <= 10):
+        raise UserError(f"{where}threshold factor must be a number from 0.1 to 10, not {factor!r}")
+
+
+@dataclass(frozen=True)
+class GroupOptions:
+    """What one neuron group does otherwise than the rest; None keeps the network's choice.
+
+    The fields are those of :class:`QuantizeOptions`.
+    """
+
+    weight_bits: int | None = None
+    clip: Clip | None = None
+    per_neuron: bool | None = None
+    fractional_bits: int | None = None
+    leak_bits: int | None = None
+    threshold_factor: float | None = None
+
+
+@dataclass(frozen=True)
+class QuantizeOptions:
+    """How floats become integers.
+
+    Parameters
+    ----------
+    weight_bits
+        Signed weight width, 2 to 16.
+    clip
+        Where weights saturate: "max", "mse" or "percentile" (see ``weight_scale``).
+    per_neuron
+        One weight scale for each post neuron (each output channel of a convolution); becomes that
+        neuron's own integer threshold.
+    fractional_bits
+        Extra low bits of the potential, 0 to 8.
+    leak_bits
+        Fractional bits of the leak, 1 to 12: the decay is rounded to a multiple of 2**-leak_bits.
+    potential_bits
+        None proves the width from worst-case fan-in. A number makes the potential saturate to
+        that signed width once per step.
+    threshold_factor
+        Multiplies every threshold and what a spike subtracts, 0.1 to 10: a correction of the gain
+        that rounding and clipping changed. Calibration chooses it; 1 otherwise.
+    input_max
+        The most spikes of one input address in one step, 1 to 255. The proofs count on it.
+    groups
+        Group name -> what this group does otherwise, as :class:`GroupOptions` or its dictionary.
+
+    Raises
+    ------
+    UserError
+        A value is out of its range.
+    """
+
+    weight_bits: int = 8
+    clip: Clip = "max"
+    per_neuron: bool = False
+    fractional_bits: int = 0
+    leak_bits: int = 8
+    potential_bits: int | None = None
+    threshold_factor: float = 1.0
+    input_max: int = 1
+    groups: Mapping[str, GroupOptions] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        _check_rounding(self, "")
+        if self.potential_bits is not None:
+            _check_range(self.potential_bits, 4, MAX_POTENTIAL_BITS, "potential bits")
+        _check_range(self.input_max, 1, MAX_SPIKES, "input maximum")
+        # Options saved as JSON come back as dictionaries.
+        made = {name: _group_options(name, given) for name, given in self.groups.items()}
+        object.__setattr__(self, "groups", made)
+
+    def of(self, group: str) -> "QuantizeOptions":
+        """The choices that hold for ``group``: its own over the network's."""
+        own = self.groups.get(group)
+        if own is None:
+            return self
+        given = {f.name: getattr(own, f.name) for f in fields(own) if getattr(own, f.name) is not None}
+        return replace(self, groups={}, **given)
+
+    def with_group(self, group: str, **changes: object) -> "QuantizeOptions":
+        """A copy in which ``group`` has other :class:`GroupOptions` fields."""
+        own = replace(self.groups.get(group, GroupOptions()), **changes)  # type: ignore[arg-type]
+        return replace(self, groups={**self.groups, group: own})
+
+
+def _group_options(name: str, given: object) -> GroupOptions:
+    if isinstance(given, Mapping):
+        known = [f.name for f in fields(GroupOptions)]
+        for key in given:
+            if key not in known:
+                raise UserError(f"group {name}: unknown option {key!r}; a group takes {', '.join(known)}")
+        given = GroupOptions(**given)
+    if not isinstance(given, GroupOptions):
+        raise UserError(f"group {name}: options must be a mapping of fields, not {given!r}")
+    _check_rounding(given, f"group {name}: ")
+    return given

@@ -1,0 +1,151 @@
+"""The width of a group's registers: proved where a bound exists, otherwise a stated saturation."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.quantize.bounds import Extras, Interval, current_interval, state_interval
+from qsnn_hw.quantize.network import QuantizedGroup
+from qsnn_hw.quantize.options import MAX_POTENTIAL_BITS, MAX_SPIKES, QuantizeOptions
+
+# An integrator without leak has no proved bound: its potential saturates at this many times the
+# larger of its threshold and one step's greatest input, once per step.
+_INTEGRATOR_HEADROOM = 8
+
+
+def prove_current(group: QuantizedGroup, fan_in: Interval) -> Interval:
+    """The interval of the synaptic current.
+
+    Raises
+    ------
+    UserError
+        The current keeps everything, so it has no bound, or needs more than 32 bits.
+    """
+    assert group.current_leak_numerator is not None
+    assert group.current_bias is not None
+    found = current_interval(
+        fan_in,
+        leak_numerator=group.current_leak_numerator,
+        leak_shift=group.current_leak_shift,
+        bias=group.current_bias,
+    )
+    if found is None or found.bits() > MAX_POTENTIAL_BITS:
+        needed = "an unbounded" if found is None else f"a {found.bits()}-bit"
+        raise UserError(
+            f"group {group.name}: worst-case fan-in needs {needed} synaptic current, more than "
+            f"{MAX_POTENTIAL_BITS} bits; use fewer --bits or --fractional-bits, or a current that decays"
+        )
+    return found
+
+
+def prove_potential(
+    group: QuantizedGroup, drive: Interval, options: QuantizeOptions
+) -> tuple[QuantizedGroup, np.ndarray | int, list[str]]:
+    """Give ``group`` its width and, where needed, its clamp.
+
+    Parameters
+    ----------
+    drive
+        What one step may add, in potential steps.
+
+    Returns
+    -------
+    group
+        With ``v_low``, ``v_high`` and ``v_bits``; a readout also with its threshold out of reach.
+    max_count
+        The most spikes of a neuron in one step, shape (n,) or one number for all.
+    notes
+        A line where no width can be proved.
+
+    Raises
+    ------
+    UserError
+        The width is impossible, or no input can ever make a neuron fire.
+    """
+    threshold = group.threshold
+    if group.readout:
+        threshold = np.full(group.size, np.iinfo(np.int64).max // 4)
+    given = None
+    if options.potential_bits is not None:
+        given = (-(2 ** (options.potential_bits - 1)), 2 ** (options.potential_bits - 1) - 1)
+        if int(group.threshold.max()) > given[1]:
+            largest = int(group.threshold.max())
+            raise UserError(
+                f"group {group.name}: threshold {largest} does not fit {options.potential_bits} "
+                f"potential bits; use at least {largest.bit_length() + 1}"
+            )
+    extras = Extras(
+        v_min=group.v_min,
+        max_count=MAX_SPIKES if group.multi_spike else 1,
+        refractory=group.refractory > 0,
+        drops_input=group.reset_drops_input,
+        retest=group.reset_retest,
+    )
+    notes: list[str] = []
+    interval = clamp = None
+    headroom = _integrator_clamp(group.threshold, drive)
+    for clamp in (given, headroom):
+        interval = state_interval(
+            drive,
+            leak_numerator=group.numerator,
+            leak_shift=group.leak_shift,
+            bias=group.bias,
+            threshold=threshold,
+            reset=group.reset,
+            reset_delay=group.reset_delay,
+            reset_amount=group.reset_amount,
+            reset_value=group.reset_value,
+            clamp=clamp,
+            extras=extras,
+        )
+        if interval is not None:
+            break
+        notes.append(
+            f"group {group.name}: no leak, so no width can be proved; potentials saturate once per step at "
+            f"{headroom[1]} (pass --potential-bits to choose)"
+        )
+    if interval is None or interval.bits() > MAX_POTENTIAL_BITS:
+        needed = "an unbounded" if interval is None else f"a {interval.bits()}-bit"
+        raise UserError(
+            f"group {group.name}: worst-case fan-in needs {needed} potential, more than "
+            f"{MAX_POTENTIAL_BITS}; use fewer --bits or --fractional-bits, or set --potential-bits"
+        )
+    if not group.readout and (interval.high < threshold).all():
+        raise UserError(
+            f"group {group.name}: at {options.weight_bits} bits no input can make any neuron reach its "
+            "threshold; use more --bits or another --clip"
+        )
+    # A threshold out of reach must not be cut to a small one by a register of the proved width.
+    # Above 0, so that a padding neuron with the same threshold stays silent.
+    threshold = np.minimum(threshold, np.maximum(interval.high, 0) + 1)
+    interval = Interval(interval.low, np.maximum(interval.high, threshold))
+    if interval.bits() > MAX_POTENTIAL_BITS:
+        raise UserError(
+            f"group {group.name}: its thresholds need {interval.bits()} bits, more than "
+            f"{MAX_POTENTIAL_BITS}; use fewer --bits or --fractional-bits"
+        )
+    made = replace(
+        group,
+        threshold=threshold,
+        # Never more than a reachable threshold anyway; see above.
+        reset_amount=np.minimum(group.reset_amount, threshold),
+        v_low=None if clamp is None else clamp[0],
+        v_high=None if clamp is None else clamp[1],
+        v_bits=interval.bits(),
+    )
+    return made, _max_count(made, interval), notes
+
+
+def _max_count(group: QuantizedGroup, interval: Interval) -> np.ndarray | int:
+    if group.readout:
+        return 0
+    if not group.multi_spike:
+        return 1
+    return np.clip(interval.high // group.reset_amount, 0, MAX_SPIKES)
+
+
+def _integrator_clamp(threshold: np.ndarray, fan_in: Interval) -> tuple[int, int]:
+    largest = max(int(threshold.max()), int(fan_in.high.max()), -int(fan_in.low.min()))
+    bits = (_INTEGRATOR_HEADROOM * largest).bit_length() + 1
+    return -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
