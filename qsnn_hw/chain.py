@@ -5,6 +5,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from qsnn_hw import files
 from qsnn_hw.boards import Board, load_board
 from qsnn_hw.errors import UserError
@@ -21,7 +23,7 @@ from qsnn_hw.model.dataset import Dataset, load_dataset
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.network_file import load_network, save_network
 from qsnn_hw.model.reader import read_network
-from qsnn_hw.model.simulate import simulate
+from qsnn_hw.model.simulate import predict, simulate
 from qsnn_hw.options import BuildOptions
 from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
 from qsnn_hw.progress import Progress
@@ -48,9 +50,6 @@ VERIFICATION = "07_verification.json"
 SYNTHESIS_FOLDER = "08_synthesis"
 IMPLEMENTATION_FOLDER = "09_implementation"
 IMPLEMENTATION = "09_implementation.json"
-
-# The report shows this many samples' worth of float potentials beside the integers.
-_FLOAT_TRACED = 1
 
 
 class Chain:
@@ -161,23 +160,24 @@ class Chain:
                 integer = run_clocked(quantized, data.input, record=names, on_progress=task.update)
             silent = [name for name, spikes in integer.spikes.items() if not spikes.any()]
             float_run = simulate(network, data.input, progress=self._progress)
-            first = simulate(network, data.input[:, :_FLOAT_TRACED], record_potentials=names)
+            traced = _shown_sample(data, integer.spikes[network.output])
+            one = simulate(network, data.input[:, traced : traced + 1], record_potentials=names)
             if silent and float_run.out.any():
                 raise UserError(
                     f"group {silent[0]} never fires once quantized, on {data.samples} samples: "
                     "use more --bits or --fractional-bits, or another --clip"
                 )
             integer.save(self._path(GOLDEN))
-            result = GoldenResult(integer, float_run.out, first.potentials)
-            potentials = {f"potential.{name}": v for name, v in first.potentials.items()}
-            files.write_npz(self._path(FLOAT), {"out": float_run.out, **potentials})
-            return result
+            potentials = {f"potential.{name}": v for name, v in one.potentials.items()}
+            files.write_npz(self._path(FLOAT), {"out": float_run.out, "traced": traced, **potentials})
+            return GoldenResult(integer, float_run.out, traced, one.potentials)
 
         def load() -> GoldenResult:
             saved = files.read_npz(self._path(FLOAT))
             return GoldenResult(
                 GoldenRun.load(self._path(GOLDEN)),
                 saved["out"],
+                int(saved["traced"]),
                 {name: saved[f"potential.{name}"] for name in names},
             )
 
@@ -378,6 +378,13 @@ class Chain:
             verification=verification,
             implementation=implementation,
         )
+
+
+def _shown_sample(data: Dataset, out: np.ndarray) -> int:
+    """The first sample that is answered right: what the network does is best seen there."""
+    if data.label is None:
+        return 0
+    return int(np.argmax(predict(out) == data.label))
 
 
 def _least(plan: HardwarePlan) -> Usage:

@@ -43,8 +43,6 @@ REPORT = "report.json"
 PAGE = "report.html"
 TRACES = "10_traces.npz"
 
-_TRACED_SAMPLE = 0
-
 
 @dataclass(frozen=True)
 class GoldenResult:
@@ -56,12 +54,15 @@ class GoldenResult:
         Spikes and potentials of the golden model.
     float_out
         uint8, shape (time, sample, neuron): the float network's output spikes.
+    traced
+        Index of the sample the report shows.
     float_potentials
         Group name -> float potentials of the traced sample, shape (time, 1, neuron).
     """
 
     integer: GoldenRun
     float_out: np.ndarray
+    traced: int
     float_potentials: Mapping[str, np.ndarray]
 
 
@@ -227,7 +228,7 @@ def _files(folder: Path, implementation: Implementation | None) -> Files:
 
 
 def _traces(quantized: QuantizedNetwork, data: Dataset, golden: GoldenResult) -> Traces:
-    sample, run = _TRACED_SAMPLE, golden.integer
+    sample, run = golden.traced, golden.integer
     predictions = predict(run.spikes[quantized.output])
     groups = []
     for group in quantized.groups:
@@ -239,7 +240,7 @@ def _traces(quantized: QuantizedNetwork, data: Dataset, golden: GoldenResult) ->
                 spikes=run.spikes[group.name][:, sample],
                 potentials=run.potentials[group.name][:, sample],
                 threshold=group.threshold,
-                float_potentials=None if real is None else real[:, sample].reshape(data.steps, -1) / step,
+                float_potentials=None if real is None else real.reshape(data.steps, -1) / step,
             )
         )
     return Traces(

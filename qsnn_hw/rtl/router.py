@@ -8,6 +8,7 @@ elastic buffer. Nothing is dropped, duplicated or reordered within one source.
 from collections.abc import Sequence
 from functools import reduce
 from operator import and_
+from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import fifo, stream, wiring
@@ -229,7 +230,7 @@ class AerRouter(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        copies = {}
+        copies: dict[tuple[int, int], Any] = {}
         for index, size in enumerate(self._sources):
             # By route, not by destination: a source may reach one destination twice.
             own = [k for k, route in enumerate(self._routes) if route[0] == index]
