@@ -1,0 +1,72 @@
+"""A board's whole design, bit by bit through its serial pins, equals golden."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qsnn_hw.golden import run_clocked
+from qsnn_hw.host_protocol import address_bits, bytes_per_word, decode_words, encode_words, sample_spikes, sample_words
+from qsnn_hw.plan import PlanOptions, make_plan
+from qsnn_hw.progress import SILENT
+from qsnn_hw.resources import resource_folder
+from qsnn_hw.rtl.board_top import BoardTop
+from qsnn_hw.verify.simulation import build_model, find_simulator, run_jobs
+
+from verify_networks import QUICK, Example, chain_network, example, export  # isort: skip
+
+DIVISOR = 4
+
+
+def through_serial_pins(item: Example, samples: int, folder: Path, simulator: str) -> np.ndarray:
+    """The output spikes of the first samples, uint8 (time, sample, neuron), as a host would see them."""
+    plan = item.plan
+    verilog = export(plan, folder, lambda plan: BoardTop(plan, DIVISOR))
+    model = build_model(find_simulator(simulator), verilog, plan.name, folder / "work", SILENT)
+    sent = [word for sample in range(samples) for word in sample_words(item.inputs[:, sample])]
+    output = item.golden.spikes[item.plan.groups[-1].group][:, :samples]
+    words = int(output.sum()) + output.shape[0] * samples
+    job: dict[str, object] = {
+        "divisor": DIVISOR,
+        "data": encode_words(sent, plan.input_size).hex(),
+        "expected_bytes": words * bytes_per_word(address_bits(plan.output_size)),
+        "result": str(folder / "result.json"),
+    }
+    log = folder / "run" / "simulation.log"
+    assert run_jobs(model, "sim.board", [job], [folder / "run"], lambda: False) == [0], log.read_text()
+    result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    assert not result["overflow"]
+    received = decode_words(bytes.fromhex(result["data"]), plan.output_size)
+    assert len(received) == words
+    last = [word.address for word in received if word.tick]
+    assert last == ([0] * (output.shape[0] - 1) + [1]) * samples
+    spikes = sample_spikes(received, plan.output_size)
+    return spikes.reshape(samples, -1, plan.output_size).transpose(1, 0, 2)
+
+
+def test_tiny_network_through_serial_pins(tmp_path: Path) -> None:
+    item = example(chain_network(), samples=3, steps=6)
+    assert np.array_equal(through_serial_pins(item, 3, tmp_path, QUICK), item.golden.spikes["lif2"])
+
+
+def test_many_addresses_take_several_bytes(tmp_path: Path) -> None:
+    item = example(chain_network(3, (150, 5, 3)), samples=1, steps=3)
+    assert np.array_equal(through_serial_pins(item, 1, tmp_path, QUICK), item.golden.spikes["lif2"])
+
+
+@pytest.mark.slow
+def test_digits_through_serial_pins(tmp_path: Path) -> None:
+    from qsnn_hw.model.convention import resolve_convention
+    from qsnn_hw.model.dataset import load_dataset
+    from qsnn_hw.model.reader import read_network
+    from qsnn_hw.quantize import QuantizeOptions, quantize
+
+    folder = resource_folder("examples") / "digits"
+    network = quantize(
+        read_network(folder / "digits_64-32-10.nir", resolve_convention("snntorch")), QuantizeOptions()
+    )
+    inputs = load_dataset(folder / "digits_test.npz", network.input_shape).input[:, :2]
+    golden = run_clocked(network, inputs, record=[g.name for g in network.groups])
+    item = Example(make_plan(network, PlanOptions(lanes=(8,))), inputs, golden)
+    assert np.array_equal(through_serial_pins(item, 2, tmp_path, "verilator"), golden.spikes[network.output])
