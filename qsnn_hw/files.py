@@ -85,7 +85,8 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
         The file is missing or is not an intact .npz file.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, because numpy leaves the file open when it turns out to be damaged.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
         raise UserError(f"no such file: {path}") from error

@@ -230,7 +230,7 @@ class AerRouter(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        copies: dict[tuple[int, int], Any] = {}
+        copies: dict[int, Any] = {}
         for index, size in enumerate(self._sources):
             # By route, not by destination: a source may reach one destination twice.
             own = [k for k, route in enumerate(self._routes) if route[0] == index]

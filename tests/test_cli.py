@@ -1,0 +1,262 @@
+"""The command line: what it answers, and the one line it gives for every mistake."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nir
+import numpy as np
+import pytest
+
+from qsnn_hw import cli
+from qsnn_hw.errors import MismatchError, ToolError
+from qsnn_hw.report import Report
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command line; exit code, stdout and stderr."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = cli.main([str(a) for a in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def model(digits: Path) -> Path:
+    return digits / "digits_64-32-10.nir"
+
+
+@pytest.fixture
+def data(digits: Path) -> Path:
+    return digits / "digits_test.npz"
+
+
+def write_network(path: Path, sizes: tuple[int, ...], poison: float | None = None) -> Path:
+    """A random dense LIF network, optionally with one weight replaced by ``poison``."""
+    rng = np.random.default_rng(0)
+    nodes: dict[str, nir.NIRNode] = {"input": nir.Input({"input": np.array([sizes[0]])})}
+    names = ["input"]
+    for index, (pre, post) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        weight = rng.normal(size=(post, pre)).astype(np.float32)
+        if poison is not None and index == 0:
+            weight[0, 1] = poison
+        ones = np.ones(post, dtype=np.float32)
+        nodes[f"fc{index}"] = nir.Affine(weight=weight, bias=0 * ones)
+        nodes[f"lif{index}"] = nir.LIF(
+            tau=1e-3 * ones, r=10 * ones, v_leak=0 * ones, v_threshold=ones, v_reset=0 * ones
+        )
+        names += [f"fc{index}", f"lif{index}"]
+    nodes["output"] = nir.Output({"output": np.array([sizes[-1]])})
+    names.append("output")
+    nir.write(str(path), nir.NIRGraph(nodes, list(zip(names[:-1], names[1:], strict=True))))
+    return path
+
+
+def write_samples(path: Path, shape: tuple[int, int, int]) -> Path:
+    rng = np.random.default_rng(1)
+    np.savez(path, input=(rng.random(shape) < 0.3).astype(np.uint8), label=np.zeros(shape[1], dtype=int))
+    return path
+
+
+def test_infer_writes_spikes_and_prints_accuracy(run: Run, model: Path, data: Path, tmp_path: Path) -> None:
+    for bits in ("float", "8"):
+        out = tmp_path / f"{bits}.npz"
+        code, printed, _ = run(
+            *("infer", model, "--convention", "snntorch", "--data", data, "--bits", bits, "--out", out)
+        )
+        assert code == 0
+        spikes = np.load(out)["out"]
+        assert spikes.shape == (25, 450, 10)
+        assert spikes.dtype == np.uint8
+        label = np.load(data)["label"]
+        correct = np.mean(spikes.sum(axis=0, dtype=int).argmax(axis=1) == label)
+        assert f"accuracy {100 * correct:.2f} % on 450 samples" in printed
+    assert np.array_equal(np.load(tmp_path / "float.npz")["out"], np.load(data)["out"])
+
+
+def test_check_says_equal_or_how_to_make_it_equal(run: Run, model: Path, data: Path) -> None:
+    code, printed, _ = run("check", model, "--convention", "snntorch", "--data", data)
+    assert code == 0
+    assert "equal: 112500 output values of 450 samples, 0 differ" in printed
+    code, printed, _ = run(
+        *("check", model, "--convention", "snntorch", "--data", data, "--set", "comparison=>="),
+        *("--set", "reset=zero", "--samples", 40),
+    )
+    assert code == 1
+    assert "first: time step" in printed
+    assert "--set reset=subtract" in printed
+
+
+def test_boards_lists_every_board_file(run: Run, digits: Path) -> None:
+    code, printed, _ = run("boards")
+    names = {path.stem for path in (digits.parent.parent / "boards").glob("*.toml")}
+    assert code == 0
+    assert {line.split()[0] for line in printed.splitlines()} == names
+
+
+def test_doctor_fails_when_a_tool_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QSNN_YOSYS", "/nowhere/yosys")
+    code, printed, _ = run("doctor")
+    assert code == 1
+    assert "/nowhere/yosys" in printed
+
+
+MISTAKES = [
+    (("infer", "{tmp}/none.nir"), "no such file: {tmp}/none.nir"),
+    (("infer", "{tmp}/corrupt.nir"), "corrupt.nir"),
+    (("infer", "{tmp}/nan.nir", "--data", "{tmp}/small.npz"), "nan.nir: node 'fc0' (Affine): weight"),
+    (("infer", "{model}", "--data", "{tmp}/none.npz"), "no such file: {tmp}/none.npz"),
+    (("infer", "{model}", "--data", "{tmp}/corrupt.npz"), "is not a readable .npz file"),
+    (("infer", "{model}", "--data", "{tmp}/small.npz"), "64"),
+    (("infer", "{model}", "--bits", "1"), "weight bits must be a whole number from 2 to 16, not 1"),
+    (("infer", "{model}", "--bits", "17"), "weight bits must be a whole number from 2 to 16, not 17"),
+    (("infer", "{model}", "--bits", "many"), '--bits wants "float" or a whole number'),
+    (("infer", "{model}", "--clip", "mse"), "need --bits 2 to 16"),
+    (("infer", "{model}", "--convention", "nobody"), "unknown convention 'nobody'"),
+    (("infer", "{model}", "--set", "speed=3"), "unknown convention field 'speed'"),
+    (("infer", "{model}", "--set", "reset"), "--set wants FIELD=VALUE, not 'reset'"),
+    (("infer", "{model}", "--samples", "451"), "samples is 1 to 450, not 451"),
+    (("infer", "{model}", "--out", "{tmp}/corrupt.npz/x.npz"), "cannot write {tmp}/corrupt.npz/x.npz"),
+    (("generate", "{model}", "--board", "zedboard"), "zedboard"),
+    (("generate", "{model}", "--lanes", "4,4,4"), "--lanes wants one number or 2"),
+    (("generate", "{model}", "--lanes", "few"), "--lanes wants whole numbers"),
+    (("generate", "{model}", "--lanes", "0"), "lanes must be at least 1, not 0"),
+    (("generate", "{model}", "--buffer-depth", "0"), "buffer depth must be at least 1, not 0"),
+    (("generate", "{model}", "--potential-bits", "5"), "does not fit 5 potential bits"),
+    (("generate", "{model}", "-o", "{tmp}/corrupt.npz/out"), "choose a writable output folder"),
+    (("report", "-o", "{tmp}/nothing"), "no such file: {tmp}/nothing/report.json"),
+    (("synth", "-o", "{tmp}/nothing"), "holds no earlier run to go on with"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "says"), MISTAKES, ids=lambda value: " ".join(value)[:60])
+def test_a_mistake_is_one_line_and_exit_code_2(
+    run: Run, model: Path, data: Path, tmp_path: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    (tmp_path / "corrupt.nir").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    (tmp_path / "corrupt.npz").write_bytes(b"PK\x03\x04 not really")
+    write_network(tmp_path / "nan.nir", (6, 3), poison=float("nan"))
+    write_samples(tmp_path / "small.npz", (4, 5, 6))
+    given = [a.format(tmp=tmp_path, model=model) for a in arguments]
+    if given[0] != "report" and given[1] != "-o":
+        defaults = {"--convention": "snntorch", "--data": str(data)}
+        if given[0] != "infer":
+            defaults |= {"--board": "icebreaker", "-o": str(tmp_path / "out")}
+        for name, value in defaults.items():
+            if name not in given:
+                given += [name, value]
+    code, _, err = run(*given)
+    lines = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert code == 2, err
+    assert len(lines) == 1
+    assert says.format(tmp=tmp_path, model=model) in lines[0]
+    assert "Traceback" not in err
+
+
+def test_a_network_too_large_for_the_board_names_the_excess_and_a_board(run: Run, tmp_path: Path) -> None:
+    large = write_network(tmp_path / "large.nir", (256, 128, 10))
+    code, _, err = run(
+        *("generate", large, "--convention", "snntorch", "--bits", 8, "--board", "icebreaker"),
+        *("-o", tmp_path / "out"),
+    )
+    assert code == 2
+    assert "ICESTORM_RAM, icebreaker has 30" in err
+    assert "too many" in err
+    assert "ulx3s-85f" in err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (MismatchError("sample 3, time step 4"), 1, "mismatch: sample 3, time step 4"),
+        (ToolError("yosys failed"), 1, "error: yosys failed"),
+        (KeyboardInterrupt(), 130, "stopped: what is finished stays"),
+    ],
+)
+def test_other_failures_have_their_own_exit_codes(
+    run: Run, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, says: str
+) -> None:
+    def fail(*_: object) -> int:
+        raise error
+
+    monkeypatch.setattr(cli, "_boards", fail)
+    got, _, err = run("boards")
+    assert got == code
+    assert err.startswith(says)
+
+
+def test_the_console_command_runs_outside_the_checkout(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parent.parent)}
+    result = subprocess.run(
+        [sys.executable, "-m", "qsnn_hw", "boards"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0
+    assert "icebreaker" in result.stdout
+
+
+def test_generate_then_resume_with_other_options(run: Run, tmp_path: Path) -> None:
+    network = write_network(tmp_path / "tiny.nir", (6, 4, 3))
+    samples = write_samples(tmp_path / "tiny.npz", (5, 8, 6))
+    out = tmp_path / "out"
+    code, printed, err = run(
+        *(
+            "generate",
+            network,
+            "--convention",
+            "snntorch",
+            "--data",
+            samples,
+            "--board",
+            "icebreaker",
+            "-o",
+            out,
+        )
+    )
+    assert code == 0, err
+    report = Report.load(out / "report.json")
+    assert report.accuracy.quantized is not None
+    assert report.timing.fmax_mhz is None
+    assert "not measured" in printed
+    assert "module" in (out / "06_design.v").read_text()
+
+    # Only what the change decides is made again.
+    code, _, err = run("generate", "-o", out, "--lanes", "1")
+    assert code == 0
+    assert "quantize: unchanged" in err
+    assert "plan: unchanged" not in err
+    code, _, err = run("generate", "-o", out)
+    assert "verilog: unchanged" in err
+
+    # A lost file comes back; a folder moved elsewhere still works.
+    (out / "04_plan.npz").unlink()
+    moved = tmp_path / "moved"
+    shutil.move(out, moved)
+    code, _, err = run("generate", "-o", moved)
+    assert code == 0
+    assert (moved / "04_plan.npz").exists()
+
+
+def test_a_dead_network_is_an_error_not_a_bitstream(run: Run, tmp_path: Path) -> None:
+    """One huge weight makes every other weight round to nothing at 2 bits."""
+    network = write_network(tmp_path / "dead.nir", (6, 4, 3), poison=-1e6)
+    samples = write_samples(tmp_path / "dead.npz", (5, 8, 6))
+    code, _, err = run(
+        *("generate", network, "--convention", "snntorch", "--data", samples, "--bits", 2),
+        *("--board", "icebreaker", "-o", tmp_path / "out"),
+    )
+    assert code == 2
+    assert "too coarse to fire by" in err or "never fires" in err
+    assert not (tmp_path / "out" / "06_design.v").exists()
