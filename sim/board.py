@@ -82,6 +82,4 @@ async def serial(dut: Any) -> None:
     if not receiver.done.is_set():
         await cocotb.triggers.First(receiver.done.wait(), patience)
     await Timer(BIT * 100, unit="step")
-    write_json(
-        Path(JOB["result"]), {"data": receiver.data.hex(), "overflow": str(dut.led.value) == "1"}
-    )
+    write_json(Path(JOB["result"]), {"data": receiver.data.hex(), "overflow": str(dut.led.value) == "1"})

@@ -80,11 +80,6 @@ class Case:
     backpressure: float
     hang_cycles: int
 
-    def __post_init__(self) -> None:
-        for name, value in (("idle", self.idle), ("backpressure", self.backpressure)):
-            if not 0 <= value < 1:
-                raise UserError(f"{name} must be a probability from 0 to below 1, not {value!r}")
-
     @property
     def steps(self) -> int:
         """Time steps of a sample."""
@@ -179,12 +174,15 @@ def make_case(
     Raises
     ------
     ValueError
-        The golden run lacks a group's potentials, or belongs to other input.
+        The golden run lacks a group's potentials, or belongs to other input, or there are several
+        spikes of one address in one time step.
+    UserError
+        ``idle`` or ``backpressure`` is no probability.
     """
     steps, samples = inputs.shape[:2]
-    flat = inputs.reshape(steps, samples, -1).astype(np.uint8)
     if not steps or not samples:
         raise ValueError(f"Input must have at least one time step and one sample, not {steps} and {samples}")
+    flat = inputs.reshape(steps, samples, -1).astype(np.uint8)
     if flat.shape[2] != plan.input_size:
         raise ValueError(f"Input must have {plan.input_size} addresses, not {flat.shape[2]}")
     groups = []
@@ -200,8 +198,13 @@ def make_case(
         port = f"trace_{group.name}"
         sizes = (group.neurons, group.lanes, group.folds, group.v_bits)
         groups.append(GroupCase(group.group, port, *sizes, potentials.astype(np.int32)))
+    _check_probability("idle", idle)
+    _check_probability("backpressure", backpressure)
     source = next(route.source for route in plan.routes if route.destination == HOST)
     output_group = plan.group(source).group
+    for name, spikes in (("Input", flat), ("Output", golden.spikes[output_group])):
+        if spikes.max() > 1:
+            raise ValueError(f"{name} must be 0 or 1 for each address and time step, not {spikes.max()}")
     return Case(
         top=plan.name,
         output_group=output_group,
@@ -213,6 +216,11 @@ def make_case(
         backpressure=backpressure,
         hang_cycles=_hang_cycles(plan, idle, backpressure),
     )
+
+
+def _check_probability(name: str, value: float) -> None:
+    if not 0 <= value < 1:
+        raise UserError(f"{name} must be a probability from 0 to below 1, not {value!r}")
 
 
 def _hang_cycles(plan: HardwarePlan, idle: float, backpressure: float) -> int:

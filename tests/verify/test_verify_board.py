@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.host_protocol import address_bits, bytes_per_word, decode_words, encode_words, sample_spikes, sample_words
+from qsnn_hw.host_protocol import (
+    address_bits,
+    bytes_per_word,
+    decode_words,
+    encode_words,
+    sample_spikes,
+    sample_words,
+)
 from qsnn_hw.plan import PlanOptions, make_plan
 from qsnn_hw.progress import SILENT
 from qsnn_hw.resources import resource_folder
@@ -57,16 +64,15 @@ def test_many_addresses_take_several_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_digits_through_serial_pins(tmp_path: Path) -> None:
-    from qsnn_hw.model.convention import resolve_convention
+    from qsnn_hw.model.convention import Convention
     from qsnn_hw.model.dataset import load_dataset
     from qsnn_hw.model.reader import read_network
     from qsnn_hw.quantize import QuantizeOptions, quantize
 
     folder = resource_folder("examples") / "digits"
-    network = quantize(
-        read_network(folder / "digits_64-32-10.nir", resolve_convention("snntorch")), QuantizeOptions()
-    )
-    inputs = load_dataset(folder / "digits_test.npz", network.input_shape).input[:, :2]
+    trained = read_network(folder / "digits_64-32-10.nir", Convention.preset("snntorch"))
+    network = quantize(trained, QuantizeOptions())
+    inputs = load_dataset(folder / "digits_test.npz", network=trained).input[:, :2]
     golden = run_clocked(network, inputs, record=[g.name for g in network.groups])
     item = Example(make_plan(network, PlanOptions(lanes=(8,))), inputs, golden)
     assert np.array_equal(through_serial_pins(item, 2, tmp_path, "verilator"), golden.spikes[network.output])

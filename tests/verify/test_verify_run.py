@@ -125,7 +125,9 @@ def test_a_swapped_comparison_is_found(tmp_path: Path) -> None:
     assert count == sum(g.lanes for g in item.plan.groups)
     verilog.write_text(text, encoding="utf-8")
     message = found_in(item, verilog, tmp_path)
-    assert re.search(PLACE + r" neuron \d: (potential is -?\d+, golden -?\d+|did not spike, golden did)", message)
+    assert re.search(
+        PLACE + r" neuron \d: (potential is -?\d+, golden -?\d+|did not spike, golden did)", message
+    )
 
 
 class EarlyTick(SpikeEncoder):
@@ -182,7 +184,10 @@ class Tampered(wiring.Component):
         count, again, waited = Signal(8), Signal(), Signal()
         event = inner.valid & ~inner.payload.tick
         hit = event & (count == self.AT)
-        m.d.sync += [count.eq(count + (event & inner.ready & (count <= self.AT))), waited.eq(outer.valid & ~outer.ready)]
+        m.d.sync += [
+            count.eq(count + (event & inner.ready & (count <= self.AT))),
+            waited.eq(outer.valid & ~outer.ready),
+        ]
         m.d.sync += again.eq(hit & outer.ready)
         # Expressions rather than m.If: Icarus starts what becomes "always @*" undefined.
         tick, address = inner.payload.tick, inner.payload.address

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,9 @@ def group(name: str, size: int, rng: np.random.Generator, **fields: object) -> N
     return NeuronGroup(name, (size,), **{**values, **fields})
 
 
-def dense(name: str, source: str, target: str, sizes: tuple[int, int], rng: np.random.Generator) -> Projection:
+def dense(
+    name: str, source: str, target: str, sizes: tuple[int, int], rng: np.random.Generator
+) -> Projection:
     """Random weights strong enough for a spike now and then."""
     weight = rng.normal(0.2, 0.5, size=(sizes[1], sizes[0]))
     return Projection(name, source, target, (Dense(weight),))
@@ -52,7 +55,7 @@ def chain_network(seed: int = 1, sizes: Sequence[int] = (6, 5, 3), **fields: obj
     names = [f"lif{k}" for k in range(1, len(sizes))]
     groups = tuple(group(name, size, rng, **fields) for name, size in zip(names, sizes[1:], strict=True))
     sources = [INPUT, *names[:-1]]
-    pairs = zip(sources, names, zip(sizes, sizes[1:], strict=False), strict=True)
+    pairs = zip(sources, names, pairwise(sizes), strict=True)
     projections = tuple(dense(f"p_{b}", a, b, pair, rng) for a, b, pair in pairs)
     network = Network("tiny", (sizes[0],), groups, projections, names[-1])
     return quantize(network, QuantizeOptions(weight_bits=4))
@@ -87,9 +90,7 @@ def example(
     return Example(plan, inputs, golden)
 
 
-def export(
-    plan: HardwarePlan, folder: Path, build: Callable[[HardwarePlan], object] | None = None
-) -> Path:
+def export(plan: HardwarePlan, folder: Path, build: Callable[[HardwarePlan], object] | None = None) -> Path:
     """The Verilog of ``plan``, or of what ``build`` makes of it, in ``folder``."""
     component = SpikingNetwork(plan, trace=True) if build is None else build(plan)
     folder.mkdir(parents=True, exist_ok=True)

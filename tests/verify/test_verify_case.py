@@ -1,0 +1,134 @@
+"""Cases and records as files, and what they refuse."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.files import read_json, write_json
+from qsnn_hw.golden import GoldenRun
+from qsnn_hw.verify import Case, Verification, make_case
+from qsnn_hw.verify.runner import _shards
+
+from verify_networks import Example, chain_network, example  # isort: skip
+
+
+@pytest.fixture(scope="module")
+def item() -> Example:
+    return example(chain_network(), samples=4, steps=5)
+
+
+def test_a_case_comes_back_from_its_file(item: Example, tmp_path: Path) -> None:
+    case = make_case(item.plan, item.inputs, item.golden, seed=7, idle=0.25, backpressure=0.5)
+    case.save(tmp_path / "case.npz")
+    back = Case.load(tmp_path / "case.npz")
+    for mine, theirs in ((case.inputs, back.inputs), (case.outputs, back.outputs)):
+        assert np.array_equal(mine, theirs)
+    for a, b in zip(case.groups, back.groups, strict=True):
+        assert np.array_equal(a.potentials, b.potentials)
+        assert replace(a, potentials=None) == replace(b, potentials=None)  # type: ignore[arg-type]
+    plain = {"inputs": None, "outputs": None, "groups": ()}
+    assert replace(case, **plain) == replace(back, **plain)
+    assert back.top == "tiny"
+    assert [g.port for g in back.groups] == ["trace_lif1", "trace_lif2"]
+    assert (back.steps, back.samples, back.output_group) == (5, 4, "lif2")
+
+
+def test_a_part_holds_its_samples_only(item: Example) -> None:
+    part = make_case(item.plan, item.inputs, item.golden).part(1, 3)
+    assert part.samples == 2
+    assert np.array_equal(part.inputs, item.inputs[:, 1:3])
+    assert np.array_equal(part.groups[0].potentials, item.golden.potentials["lif1"][:, 1:3])
+
+
+@pytest.mark.parametrize("name", ["idle", "backpressure"])
+def test_probabilities(item: Example, name: str) -> None:
+    with pytest.raises(UserError, match=rf"^{name} must be a probability from 0 to below 1, not 1.0$"):
+        make_case(item.plan, item.inputs, item.golden, **{name: 1.0})
+
+
+def test_a_golden_run_that_does_not_fit(item: Example) -> None:
+    without = GoldenRun(item.golden.spikes, {"lif2": item.golden.potentials["lif2"]})
+    with pytest.raises(ValueError, match="must hold the potentials of group 'lif1'"):
+        make_case(item.plan, item.inputs, without)
+    with pytest.raises(ValueError, match=r"group 'lif1' must have shape \(5, 3, 5\), not \(5, 4, 5\)"):
+        make_case(item.plan, item.inputs[:, :3], item.golden)
+    with pytest.raises(ValueError, match="must have 6 addresses, not 5"):
+        make_case(item.plan, item.inputs[:, :, :5], item.golden)
+    with pytest.raises(ValueError, match="at least one time step and one sample, not 5 and 0"):
+        make_case(item.plan, item.inputs[:, :0], item.golden)
+    with pytest.raises(ValueError, match="Input must be 0 or 1 for each address and time step, not 2"):
+        make_case(item.plan, item.inputs * 2, item.golden)
+
+
+def test_a_file_that_is_no_case(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^no such file: .*case.npz$"):
+        Case.load(tmp_path / "case.npz")
+    np.savez(tmp_path / "case.npz", other=1)
+    with pytest.raises(UserError, match="is not a verification case of this version"):
+        Case.load(tmp_path / "case.npz")
+    np.savez(tmp_path / "case.npz", format="older")
+    with pytest.raises(UserError, match="format is older, this version reads qsnn-hw verification case 1"):
+        Case.load(tmp_path / "case.npz")
+
+
+@pytest.mark.parametrize(
+    ("count", "processes", "expected"),
+    [(5, 2, [(0, 2), (2, 5)]), (1, 2, [(0, 1)]), (4, 1, [(0, 4)]), (450, 2, [(0, 225), (225, 450)])],
+)
+def test_shards_cover_every_sample_once(count: int, processes: int, expected: list) -> None:
+    assert _shards(count, processes) == expected
+
+
+RECORD = Verification(
+    simulator="verilator 5.48",
+    samples=2,
+    spikes_compared=10,
+    potentials_compared=100,
+    mismatches=0,
+    cycles_per_sample=(20, 40),
+    stream_samples=2,
+    stream_cycles=50,
+    stress_samples=2,
+    stress_cycles=100,
+    input_events=5,
+    output_events=3,
+    busy_cycles={"lif1": 30, "lif2": 6},
+    seed=1,
+    seconds=1.5,
+)
+
+
+def test_a_record_comes_back_from_its_file(tmp_path: Path) -> None:
+    RECORD.save(tmp_path / "record.json")
+    back = Verification.load(tmp_path / "record.json")
+    assert back == RECORD
+    assert asdict(back) == asdict(RECORD)
+
+
+def test_what_a_record_derives() -> None:
+    assert RECORD.cycles_per_sample_mean == 30
+    assert RECORD.cycles_per_sample_max == 40
+    assert RECORD.stream_cycles_per_sample == 25
+    assert RECORD.stress_cycles_per_sample == 50
+    assert RECORD.activity == {"lif1": 0.5, "lif2": 0.1}
+
+
+def test_a_file_that_is_no_record(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    write_json(path, {"format": "older"})
+    with pytest.raises(UserError, match="format is older, this version reads qsnn-hw verification 1"):
+        Verification.load(path)
+    RECORD.save(path)
+    values = read_json(path)
+    del values["samples"]
+    write_json(path, values)
+    with pytest.raises(
+        UserError, match=r"is not a verification record of this version: KeyError\('samples'\)"
+    ):
+        Verification.load(path)
+    write_json(path, [1])
+    with pytest.raises(UserError, match="is not a verification record of this version"):
+        Verification.load(path)
