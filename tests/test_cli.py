@@ -1,5 +1,6 @@
 """The command line: what it answers, and the one line it gives for every mistake."""
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -45,7 +46,7 @@ def write_network(path: Path, sizes: tuple[int, ...], poison: float | None = Non
     rng = np.random.default_rng(0)
     nodes: dict[str, nir.NIRNode] = {"input": nir.Input({"input": np.array([sizes[0]])})}
     names = ["input"]
-    for index, (pre, post) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for index, (pre, post) in enumerate(itertools.pairwise(sizes)):
         weight = rng.normal(size=(post, pre)).astype(np.float32)
         if poison is not None and index == 0:
             weight[0, 1] = poison
@@ -57,7 +58,7 @@ def write_network(path: Path, sizes: tuple[int, ...], poison: float | None = Non
         names += [f"fc{index}", f"lif{index}"]
     nodes["output"] = nir.Output({"output": np.array([sizes[-1]])})
     names.append("output")
-    nir.write(str(path), nir.NIRGraph(nodes, list(zip(names[:-1], names[1:], strict=True))))
+    nir.write(str(path), nir.NIRGraph(nodes, list(itertools.pairwise(names))))
     return path
 
 

@@ -91,5 +91,5 @@ def test_a_damaged_manifest_is_one_clear_line(work: Work) -> None:
 
 def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot write .*choose a writable output folder"):
+    with pytest.raises(UserError, match=r"cannot write .*choose a writable output folder"):
         Stages(tmp_path / "file" / "out", SILENT)
