@@ -55,8 +55,9 @@ class NeuronGroup(wiring.Component):
     the group sweeps once in silence to set every potential to its initial value.
 
     Throughput: an event takes ``folds`` cycles. A tick takes ``folds + OVERHEAD`` cycles, plus one
-    cycle for every spike beyond the first of a fold while the output is not blocked.
-    Latency: the tick is offered ``folds + 3`` cycles after it was first shown, when no
+    cycle for every spike beyond the first of a fold and one more when the last fold fires (its tick
+    waits behind the spikes), while the output is not blocked.
+    Latency: the tick is offered ``folds + 2`` cycles after it was first shown, when no
     neuron fired. Input is taken only as it is processed; output follows the stream rules in
     ``rtl/aer.py``, and a blocked output stalls the sweep, never loses a spike.
 
