@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Encoder, buffer, multicast, merge and router: every word once, in order, at every pace."""
 
 import random
