@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -158,10 +159,16 @@ def _simulate(
         # Inside the task, so that no "done" line is printed for a failure.
         differences = [d for d in (read_difference(f / "difference.json") for f in folders) if d is not None]
         if differences:
-            worst = min(differences, key=lambda d: (d["sample"] is None, d["sample"], d["step"]))
+            worst = min(differences, key=_place)
             where = f"{model.simulator.name}, pass {worst['pass']}"
             raise MismatchError(f"hardware and golden differ ({where}): {worst['message']}")
         return _collect(model, folders, passes, statuses)
+
+
+def _place(difference: dict[str, Any]) -> tuple[bool, int, int]:
+    """Sorts differences by sample and time step; those without a place come last."""
+    sample, step = difference["sample"], difference["step"]
+    return sample is None, sample or 0, step or 0
 
 
 def _size(path: Path) -> int:
@@ -201,12 +208,14 @@ def _record(
     for name, count in counts.items():
         compared = sum(result["stop"] - result["first"] for result in results[name])
         potentials = sum(result["potentials"] for result in results[name])
+        spikes = sum(result["spikes"] for result in results[name])
         expected = count * case.steps * sum(group.neurons for group in case.groups)
+        fired = int(case.outputs[:, :count].sum())
         # A bench that stopped comparing must not look like a pass.
-        if compared != count or potentials != expected:
+        if (compared, potentials, spikes) != (count, expected, fired):
             raise ToolError(
-                f"{simulator.name}: pass {name} compared {compared} samples and {potentials} potentials, "
-                f"expected {count} and {expected}"
+                f"{simulator.name}: pass {name} compared {compared} samples, {potentials} potentials and "
+                f"{spikes} spikes, expected {count}, {expected} and {fired}"
             )
     cycles = [n for result in results["alone"] for n in result["cycles_per_sample"]]
     every = [result for parts in results.values() for result in parts]

@@ -1,6 +1,12 @@
 """The whole verification on tiny networks: equal where it should be, and not where a bug is."""
 
+import contextlib
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +21,7 @@ from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.rtl import neuron_group
 from qsnn_hw.rtl.encoder import SpikeEncoder
 from qsnn_hw.rtl.top import SpikingNetwork
-from qsnn_hw.verify import Verification, verify
+from qsnn_hw.verify import Verification, runner, simulation, verify
 
 from verify_networks import QUICK, Example, chain_network, example, export, skip_network  # isort: skip
 
@@ -250,4 +256,91 @@ def test_a_design_without_trace_is_a_tool_error(tmp_path: Path) -> None:
     item = example(chain_network())
     verilog = export(item.plan, tmp_path, lambda plan: SpikingNetwork(plan))
     with pytest.raises(ToolError, match=r"without a verdict on pass alone: .*trace_lif1.*simulation.log$"):
+        run(item, verilog, tmp_path / "work")
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from verify_networks import chain_network, example
+from qsnn_hw.verify import verify
+item = example(chain_network(), samples=400, steps=50)
+verify(item.plan, Path(sys.argv[1]), item.inputs, item.golden, Path(sys.argv[2]), simulator=sys.argv[3])
+"""
+
+
+def processes_about(folder: Path) -> list[int]:
+    """Processes whose command line names ``folder``."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if str(folder).encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="reads the process table of Linux")
+def test_ctrl_c_ends_the_simulators(tmp_path: Path) -> None:
+    verilog = export(example(chain_network()).plan, tmp_path)
+    paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(verilog), str(tmp_path / "work"), QUICK],
+        env={**os.environ, "PYTHONPATH": paths},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 90
+        progress = tmp_path / "work" / "run1" / "progress"
+        while not progress.exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert progress.exists()
+        # The script, two workers and two simulators.
+        assert len(processes_about(tmp_path)) == 5
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        process.wait()
+    assert "KeyboardInterrupt" in told
+    deadline = time.monotonic() + 10
+    while processes_about(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not processes_about(tmp_path)
+
+
+def test_an_interrupted_build_is_not_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    item = example(chain_network(), samples=2, steps=4)
+    verilog = export(item.plan, tmp_path)
+    real = simulation.run_tool
+
+    def interrupted(*args: object, **options: object) -> None:
+        real(*args, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(simulation, "run_tool", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(item, verilog, tmp_path / "work")
+    assert not [path for path in (tmp_path / "work").iterdir() if path.is_dir()]
+    monkeypatch.setattr(simulation, "run_tool", real)
+    assert run(item, verilog, tmp_path / "work").samples == 2
+
+
+def test_a_bench_that_compares_too_little_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = example(chain_network(), samples=2, steps=4)
+    verilog = export(item.plan, tmp_path)
+    real = runner._collect
+
+    def short(*args: object) -> dict:
+        results = real(*args)
+        results["stress"][0]["potentials"] -= 1
+        return results
+
+    monkeypatch.setattr(runner, "_collect", short)
+    with pytest.raises(
+        ToolError, match=r"pass stress compared 2 samples, 63 potentials and \d+ spikes, expected 2, 64"
+    ):
         run(item, verilog, tmp_path / "work")
