@@ -6,33 +6,34 @@ steps are made up when the next event arrives. The float form,
 :func:`process_spikes_event_driven`, is the same idea for a single layer in real numbers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from qsnn_hw.errors import UserError
 from qsnn_hw.golden.clocked import GoldenRun, checked_input, tick
+from qsnn_hw.golden.columns import Columns
+from qsnn_hw.golden.event_general import GeneralEventGroup
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.quantize.bounds import leak
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
 
 
 class EventDrivenGroup:
-    """One neuron group that takes events one at a time.
+    """One neuron group that takes events one at a time; leak, fire and reset only.
 
     Parameters
     ----------
     group
         Integer parameters.
-    rows
-        Source name -> int64 weights of shape (pre, post), already in potential steps.
+    columns
+        What an event adds, for each projection into the group.
     """
 
-    def __init__(self, group: QuantizedGroup, rows: dict[str, np.ndarray]) -> None:
+    def __init__(self, group: QuantizedGroup, columns: Sequence[Columns]) -> None:
         self._group = group
-        self._rows = rows
-        self.sources = tuple(rows)
+        self._columns = tuple(columns)
         self._self_driven = _self_driven(group)
         self.reset()
 
@@ -43,16 +44,15 @@ class EventDrivenGroup:
         self._updated = np.zeros(self._group.size, dtype=np.int64)
         self._touched = self._self_driven.copy()
 
-    def event(self, source: str, address: int) -> None:
-        """Add one event's weights."""
-        row = self._rows[source][address]
-        targets = np.flatnonzero(row)
+    def event(self, projection: int, address: int, count: int) -> None:
+        """Add ``count`` spikes of one address of the group's ``projection``-th projection."""
+        targets, values = self._columns[projection][address]
         self._catch_up(targets)
-        self._state[targets] += row[targets]
+        self._state[targets] += values * count
         self._touched[targets] = True
 
-    def tick(self) -> np.ndarray:
-        """End the time step; return the addresses that fired, ascending."""
+    def tick(self) -> tuple[np.ndarray, np.ndarray]:
+        """End the time step; return the addresses that fired, ascending, and how often: once."""
         active = np.flatnonzero(self._touched)
         self._catch_up(active)
         _, fired, state, _ = tick(_subset(self._group, active), self._state[active])
@@ -61,7 +61,8 @@ class EventDrivenGroup:
         self._updated[active] = self._step
         # A state already at threshold fires in the next step without any event.
         self._touched = self._self_driven | (self._state >= self._group.threshold) | self._outside_clamp()
-        return active[fired]
+        addresses = active[fired]
+        return addresses, np.ones(addresses.size, dtype=np.int64)
 
     def _outside_clamp(self) -> np.ndarray | bool:
         """Where the next tick's clamp will bind: a reset value may lie outside it."""
@@ -110,14 +111,14 @@ def _subset(group: QuantizedGroup, index: np.ndarray) -> QuantizedGroup:
 
 
 def run_event_driven(network: QuantizedNetwork, inputs: np.ndarray) -> GoldenRun:
-    """Run every sample event by event; the spikes equal :func:`run_clocked`'s.
+    """Run every sample event by event; spikes and readouts equal :func:`run_clocked`'s.
 
     Parameters
     ----------
     network
         The integer network.
     inputs
-        0/1 of any dtype, shape (time, sample, ...).
+        Spikes of any dtype, shape (time, sample, ...).
 
     Raises
     ------
@@ -126,31 +127,50 @@ def run_event_driven(network: QuantizedNetwork, inputs: np.ndarray) -> GoldenRun
     """
     flat = checked_input(network, inputs)
     steps, samples = flat.shape[:2]
-    machines = {g.name: EventDrivenGroup(g, _rows(network, g)) for g in network.groups}
+    machines = {g.name: _machine(network, g) for g in network.groups}
     spikes = {g.name: np.zeros((steps, samples, g.size), dtype=np.uint8) for g in network.groups}
+    readouts = {
+        g.name: np.zeros((steps, samples, g.size), dtype=np.int32) for g in network.groups if g.readout
+    }
     for sample in range(samples):
         for machine in machines.values():
             machine.reset()
         for step in range(steps):
-            events: dict[str, Iterable[int]] = {INPUT: np.flatnonzero(flat[step, sample])}
             for group in network.groups:
                 machine = machines[group.name]
-                for source in machine.sources:
-                    for address in events[source]:
-                        machine.event(source, int(address))
-                fired = machine.tick()
-                events[group.name] = fired
-                spikes[group.name][step, sample, fired] = 1
-    return GoldenRun(spikes=spikes)
+                for number, projection in enumerate(network.into(group.name)):
+                    then = step - projection.delay - network.recurrent(projection)
+                    if then < 0:
+                        continue
+                    source = flat if projection.source == INPUT else spikes[projection.source]
+                    now = source[then, sample]
+                    for address in np.flatnonzero(now):
+                        machine.event(number, int(address), int(now[address]))
+                fired, count = machine.tick()
+                spikes[group.name][step, sample, fired] = count
+                if isinstance(machine, GeneralEventGroup) and group.readout:
+                    readouts[group.name][step, sample] = machine.trace
+    return GoldenRun(spikes=spikes, potentials=readouts)
 
 
-def _rows(network: QuantizedNetwork, group: QuantizedGroup) -> dict[str, np.ndarray]:
-    """Weights by source in potential steps; several projections from one source add up."""
-    rows: dict[str, np.ndarray] = {}
-    for projection in network.into(group.name):
-        weight = projection.weight.T.astype(np.int64) << group.fractional_bits
-        rows[projection.source] = rows[projection.source] + weight if projection.source in rows else weight
-    return rows
+def _machine(network: QuantizedNetwork, group: QuantizedGroup) -> "GeneralEventGroup | EventDrivenGroup":
+    into = network.into(group.name)
+    columns = [Columns(p.chain, group.fractional_bits) for p in into]
+    return EventDrivenGroup(group, columns) if _is_plain(group) else GeneralEventGroup(group, columns)
+
+
+def _is_plain(group: QuantizedGroup) -> bool:
+    """Whether leak, fire and reset are all the group does, so that missed steps can be made up."""
+    return not (
+        group.readout
+        or group.multi_spike
+        or group.refractory
+        or group.reset_drops_input
+        or group.reset_retest
+        or group.v_min is not None
+        or group.leak_numerators is not None
+        or group.current_leak_numerator is not None
+    )
 
 
 def process_spikes_event_driven(
