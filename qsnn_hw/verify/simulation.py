@@ -124,6 +124,7 @@ def build_model(simulator: Simulator, verilog: Path, top: str, work_dir: Path, p
             env=_environment(simulator),
             progress=progress,
             name=f"{simulator.name}: build the simulation model",
+            on_line=_compiling,
         )
         with contextlib.suppress(OSError):
             # Another run may have been faster with the same model.
@@ -133,6 +134,12 @@ def build_model(simulator: Simulator, verilog: Path, top: str, work_dir: Path, p
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return model
+
+
+def _compiling(line: str) -> str | None:
+    """What a line of the build's output means to a user who waits."""
+    source = line.rpartition(" ")[2]
+    return f"compiling {Path(source).name}" if source.endswith(".cpp") else None
 
 
 def _compiler(simulator: Simulator) -> tuple[str, ...]:

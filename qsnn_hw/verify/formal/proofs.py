@@ -1,0 +1,142 @@
+"""What is proved, at which size, and how."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Assert, Module
+
+from qsnn_hw.plan import GroupPlan
+from qsnn_hw.rtl import encoder, neuron_group, router
+from qsnn_hw.rtl.aer import AerLayout
+from qsnn_hw.rtl.neuron_memory import NeuronMemory
+from qsnn_hw.verify.formal.properties import BufferOrder, EncoderExact, Harness, MergeTicks, MulticastOnce
+from qsnn_hw.verify.formal.sby import Mode
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One proof.
+
+    Parameters
+    ----------
+    name
+        Unique; the folder it runs in.
+    module
+        The Python module whose hardware it is about.
+    build
+        Makes the harness; takes the module, so that a changed copy can stand in for it.
+    mode
+        "prove" holds for ever, "bmc" for ``depth`` cycles after reset.
+    depth
+        Steps of the induction, or cycles.
+    """
+
+    name: str
+    module: Any
+    build: Callable[[Any], Harness]
+    mode: Mode
+    depth: int
+
+
+def _buffer(depth: int) -> Callable[[Any], Harness]:
+    return lambda module: BufferOrder(module.ElasticBuffer(AerLayout(4), depth), depth)
+
+
+def _encoder(neurons: int, lanes: int) -> Callable[[Any], Harness]:
+    return lambda module: EncoderExact(module.SpikeEncoder(neurons, lanes))
+
+
+def _merge(sizes: list[int]) -> Callable[[Any], Harness]:
+    offsets = [sum(sizes[:k]) for k in range(len(sizes))]
+    return lambda module: MergeTicks(module.TickMerge(sizes, offsets, sum(sizes)), sizes, offsets)
+
+
+def _multicast(outputs: int) -> Callable[[Any], Harness]:
+    return lambda module: MulticastOnce(module.Multicast(AerLayout(4), outputs))
+
+
+def _router(depth: int) -> Callable[[Any], Harness]:
+    def build(module: Any) -> Harness:
+        # Two sources, two destinations, the second fed by both: a skip connection.
+        dut = module.AerRouter([2, 2], [2, 4], [(0, 0, 0), (0, 1, 0), (1, 1, 2)], depth)
+        return Harness(dut, [dut.i0, dut.i1], [dut.o0, dut.o1])
+
+    return build
+
+
+class CheckedNeuronMemory(NeuronMemory):
+    """A neuron memory that asserts it is never asked for the word it is writing."""
+
+    def elaborate(self, platform: object) -> Module:
+        m = super().elaborate(platform)
+        if self._folds > 1:
+            same = self.read_en & self.write_en & (self.read_fold == self.write_fold)
+            m.d.comb += Assert(~same)
+        return m
+
+
+def small_plan(folds: int) -> GroupPlan:
+    """A group of one lane with three sources and four-bit potentials; its numbers do not matter."""
+    zeros = np.zeros(folds, dtype=np.int64)
+    values: dict[str, Any] = dict.fromkeys(GroupPlan.__dataclass_fields__)
+    values |= {
+        "name": "group",
+        "group": "group",
+        "neurons": folds,
+        "sources": 3,
+        "lanes": 1,
+        "folds": folds,
+        "neuron_memory": "auto",
+        "weight_bits": 2,
+        "fractional_bits": 0,
+        "v_bits": 4,
+        "leak_numerator": 1,
+        "leak_shift": 1,
+        "reset": "value",
+        "reset_delay": False,
+        "bias": zeros,
+        "threshold": zeros + 2,
+        "reset_amount": zeros,
+        "reset_value": zeros,
+        "synapses": np.ones((folds, 3, 1), dtype=np.int16),
+    }
+    return GroupPlan(**values)
+
+
+def _group(folds: int) -> Callable[[Any], Harness]:
+    def build(module: Any) -> Harness:
+        original = module.NeuronMemory
+        module.NeuronMemory = CheckedNeuronMemory
+        try:
+            dut = module.NeuronGroup(small_plan(folds))
+            harness = Harness(dut, [dut.i], [dut.o])
+            # Elaborated now, while the checked memory stands in.
+            elaborated = harness.elaborate(None)
+        finally:
+            module.NeuronMemory = original
+        harness.elaborate = lambda platform: elaborated  # type: ignore[method-assign]
+        return harness
+
+    return build
+
+
+PROOFS: tuple[Proof, ...] = (
+    Proof("buffer_1", router, _buffer(1), "prove", 2),
+    Proof("buffer_2", router, _buffer(2), "prove", 2),
+    # The words live in a memory: bounded, long enough to fill it, empty it and wrap around.
+    Proof("buffer_3", router, _buffer(3), "bmc", 14),
+    Proof("encoder_1_lane", encoder, _encoder(2, 1), "prove", 2),
+    Proof("encoder_3_lanes", encoder, _encoder(7, 3), "prove", 2),
+    Proof("merge_1", router, _merge([3]), "prove", 2),
+    Proof("merge_2", router, _merge([2, 3]), "prove", 2),
+    Proof("merge_3", router, _merge([1, 2, 2]), "prove", 2),
+    Proof("multicast_1", router, _multicast(1), "prove", 2),
+    Proof("multicast_3", router, _multicast(3), "prove", 2),
+    Proof("router_streams_1", router, _router(1), "prove", 3),
+    Proof("router_streams_2", router, _router(2), "prove", 3),
+    Proof("group_2_folds", neuron_group, _group(2), "bmc", 24),
+    Proof("group_3_folds", neuron_group, _group(3), "bmc", 24),
+)
+"""Everything that is proved, smallest first."""
