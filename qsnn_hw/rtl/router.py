@@ -57,7 +57,7 @@ class ElasticBuffer(wiring.Component):
                 words.r_en.eq(self.o.ready),
             ]
             return m
-        head, head_valid = Signal(self._width), Signal()
+        head, head_valid = Signal(self._width, name="head"), Signal()
         m.d.comb += [self.o.payload.eq(head), self.o.valid.eq(head_valid)]
         take, give = self.i.valid & self.i.ready, self.o.valid & self.o.ready
         if self._depth == 1:
@@ -67,7 +67,7 @@ class ElasticBuffer(wiring.Component):
             with m.Elif(give):
                 m.d.sync += head_valid.eq(0)
             return m
-        spare, spare_valid = Signal(self._width), Signal()
+        spare, spare_valid = Signal(self._width, name="spare"), Signal()
         m.d.comb += self.i.ready.eq(~spare_valid)
         with m.If(give | ~head_valid):
             m.d.sync += [

