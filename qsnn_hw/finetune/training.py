@@ -1,0 +1,281 @@
+"""The training loop: Adam over surrogate gradients, the best epoch by held-out samples."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.finetune.settings import Epoch, Finetuned, FinetuneSettings, need_torch
+from qsnn_hw.model.dataset import Dataset
+from qsnn_hw.model.network import Network
+from qsnn_hw.model.simulate import accuracy, simulate
+from qsnn_hw.progress import SILENT, Progress
+from qsnn_hw.quantize.options import QuantizeOptions
+
+need_torch()
+
+import torch  # noqa: E402 - the clear message comes first
+
+from qsnn_hw.finetune import checkpoint as standing_file  # noqa: E402
+from qsnn_hw.finetune.checkpoint import Standing  # noqa: E402
+from qsnn_hw.finetune.export import deployed_options, exported  # noqa: E402
+from qsnn_hw.finetune.forward import IntegerNetwork  # noqa: E402
+
+_LAST_RATE = 0.02
+# The winner's mean spike count becomes this logit, whatever the number of steps.
+_WINNER_LOGIT = 6.0
+_LABEL_SMOOTHING = 0.05
+
+
+def split(data: Dataset, part: float, seed: int) -> tuple[Dataset, Dataset]:
+    """Hold out ``part`` of every class; (rest, held out), each in the order of ``data``.
+
+    Raises
+    ------
+    UserError
+        There are no labels, or too few samples to have both.
+    """
+    label = _labels(data)
+    rng = np.random.default_rng(seed)
+    held = np.zeros(label.size, dtype=bool)
+    for value in np.unique(label):
+        members = rng.permutation(np.flatnonzero(label == value))
+        held[members[: round(part * members.size)]] = True
+    if not held.any() or held.all():
+        raise UserError(
+            f"{data.source}: {label.size} samples are too few to hold out {part:g} of every class; "
+            "give more samples or another validation part"
+        )
+    return _chosen(data, ~held), _chosen(data, held)
+
+
+def _labels(data: Dataset) -> np.ndarray:
+    if data.label is None:
+        raise UserError(f"{data.source} has no labels; fine-tuning needs an array called label")
+    return data.label
+
+
+def _chosen(data: Dataset, mask: np.ndarray) -> Dataset:
+    out = None if data.out is None else data.out[:, mask]
+    return replace(data, input=data.input[:, mask], label=_labels(data)[mask], out=out)
+
+
+def finetune(
+    network: Network,
+    options: QuantizeOptions,
+    train: Dataset,
+    settings: FinetuneSettings | None = None,
+    *,
+    validation: Dataset | None = None,
+    checkpoint: Path | None = None,
+    progress: Progress = SILENT,
+) -> Finetuned:
+    """Train a network's integers.
+
+    The forward pass is the golden model's; epoch 0, plain ``quantize``, stands for election like
+    every other, so on the held-out samples the result is never worse than without training.
+
+    Parameters
+    ----------
+    network, options
+        Where to start, and how floats become integers. Scales come from ``options.clip`` once.
+    train
+        Samples with labels; the class is the output neuron with the most spikes (the largest summed
+        potential of a readout).
+    settings
+        None for the defaults.
+    validation
+        Held-out samples; None takes ``settings.validation_part`` out of ``train``.
+    checkpoint
+        Written after every epoch. Where it exists the run goes on from it, with the same result.
+    progress
+        Told about every batch.
+
+    Raises
+    ------
+    UserError
+        No labels, labels beyond the output neurons, an unsupported network, a checkpoint of another
+        run, or whatever ``quantize`` refuses.
+    MismatchError
+        The exported network does not come back as the trained integers.
+    """
+    settings = settings or FinetuneSettings()
+    if validation is None:
+        train, validation = split(train, settings.validation_part, settings.seed)
+    for data in (train, validation):
+        _check(network, data)
+    with _threads(settings.threads):
+        return _Run(network, options, train, validation, settings, checkpoint, progress).finish()
+
+
+def _check(network: Network, data: Dataset) -> None:
+    label, outputs = _labels(data), network.group(network.output).size
+    if not label.size:
+        raise UserError(f"{data.source} has no samples")
+    if int(label.max()) >= outputs:
+        raise UserError(
+            f"{data.source}: label {int(label.max())} has no output neuron; the network has {outputs}"
+        )
+    width = int(np.prod(data.input.shape[2:], dtype=np.int64))
+    if width != network.input_size:
+        raise UserError(
+            f"{data.source}: input has {width} addresses per step, the network wants {network.input_size}"
+        )
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Run:
+    """One run from wherever its checkpoint left it."""
+
+    def __init__(
+        self,
+        network: Network,
+        options: QuantizeOptions,
+        train: Dataset,
+        validation: Dataset,
+        settings: FinetuneSettings,
+        path: Path | None,
+        progress: Progress,
+    ) -> None:
+        self._network, self._options, self._settings = network, options, settings
+        self._train, self._validation = train, validation
+        self._path, self._progress = path, progress
+        self._model = IntegerNetwork(
+            network, options, slope=settings.surrogate_slope, move_scales=settings.scale_rate > 0
+        )
+        self._label = torch.from_numpy(_labels(train))
+        scales = [p for name, p in self._model.named_parameters() if name.endswith("log_scale")]
+        others = [p for name, p in self._model.named_parameters() if not name.endswith("log_scale")]
+        rates = [(others, 1.0), (scales, settings.scale_rate)]
+        self._factors = [factor for parameters, factor in rates if parameters and factor]
+        self._optimizer = torch.optim.Adam(
+            [{"params": parameters} for parameters, factor in rates if parameters and factor],
+            lr=settings.learning_rate,
+        )
+        self._batches = math.ceil(train.samples / settings.batch)
+        self._id = ""
+        if path is not None:
+            self._id = standing_file.identity(network, options, settings, train, validation)
+
+    def finish(self) -> Finetuned:
+        standing = self._start()
+        done, total = len(standing.history) - 1, self._settings.epochs
+        began, trained = time.monotonic(), 0
+        with self._progress.task("fine-tuning") as task:
+            for number in range(done + 1, total + 1):
+                loss = self._epoch(number, standing.logit_scale, task.update)
+                right = self._accuracy()
+                if right > max(epoch.validation_accuracy for epoch in standing.history):
+                    standing.best = standing_file.parameters_of(self._model)
+                standing.history.append(Epoch(number, loss, right))
+                trained += 1
+                self._save(standing)
+                self._progress.say(
+                    f"epoch {number}/{total}: loss {loss:.4f}, held-out accuracy {100 * right:.2f} %"
+                )
+        seconds = (time.monotonic() - began) / trained if trained else None
+        return self._result(standing, seconds)
+
+    def _start(self) -> Standing:
+        found = None if self._path is None else standing_file.load(self._path, self._id)
+        if found is not None:
+            standing_file.restore(self._model, found.arrays)
+            standing_file.restore_optimizer(self._model, self._optimizer, found.arrays)
+            self._model.wide = set(found.wide)
+            self._progress.say(f"going on from {self._path} after epoch {len(found.history) - 1}")
+            return found
+        made = Standing({}, standing_file.parameters_of(self._model))
+        run = simulate(self._network, self._validation.input, progress=self._progress)
+        made.float_accuracy = accuracy(run.out, _labels(self._validation))
+        made.logit_scale = self._logit_scale()
+        made.history.append(Epoch(0, None, self._accuracy()))
+        self._save(made)
+        return made
+
+    def _save(self, standing: Standing) -> None:
+        if self._path is None:
+            return
+        now = standing_file.parameters_of(self._model)
+        standing.arrays = now | standing_file.optimizer_arrays(self._model, self._optimizer)
+        standing.wide = sorted(self._model.wide)
+        standing_file.save(self._path, self._id, standing)
+
+    def _batch(self, data: Dataset, chosen: np.ndarray) -> torch.Tensor:
+        rows = data.input[:, chosen].reshape(data.steps, chosen.size, -1)
+        return torch.from_numpy(rows).to(torch.float32)
+
+    def _logit_scale(self) -> float:
+        """So that the winner's mean output has the same size in every network."""
+        count = min(self._train.samples, 4 * self._settings.batch)
+        with torch.no_grad():
+            trace = self._model(self._batch(self._train, np.arange(count)))
+            winner = float(self._model.output(trace).abs().amax(dim=1).mean())
+        return _WINNER_LOGIT / max(winner, 1e-6)
+
+    def _epoch(self, number: int, logit_scale: float, update: "object") -> float:
+        """One pass; the mean loss."""
+        generator = torch.Generator().manual_seed(self._settings.seed * 100_003 + number)
+        order = torch.randperm(self._train.samples, generator=generator)
+        total, everything = 0.0, self._batches * self._settings.epochs
+        for index, chosen in enumerate(order.split(self._settings.batch)):
+            at = (number - 1) * self._batches + index
+            self._set_rate(at / everything)
+            trace = self._model(self._batch(self._train, chosen.numpy()))
+            loss = torch.nn.functional.cross_entropy(
+                self._model.output(trace) * logit_scale, self._label[chosen], label_smoothing=_LABEL_SMOOTHING
+            )
+            self._optimizer.zero_grad()
+            loss.backward()
+            self._optimizer.step()
+            for module in self._model.trained:
+                module.project()
+            total += float(loss.detach())
+            update(at + 1, everything)  # type: ignore[operator]
+        return total / self._batches
+
+    def _set_rate(self, part: float) -> None:
+        rate = _LAST_RATE + (1 - _LAST_RATE) * (1 + math.cos(math.pi * part)) / 2
+        for group, factor in zip(self._optimizer.param_groups, self._factors, strict=True):
+            group["lr"] = self._settings.learning_rate * rate * factor
+
+    def _accuracy(self) -> float:
+        """Of the held-out samples, in integers."""
+        right, label = 0, _labels(self._validation)
+        with torch.no_grad():
+            for start in range(0, label.size, 4 * self._settings.batch):
+                chosen = np.arange(start, min(start + 4 * self._settings.batch, label.size))
+                trace = self._model(self._batch(self._validation, chosen))
+                # NumPy's argmax takes the first of equals, as everywhere in this project.
+                answer = np.argmax(self._model.output(trace).numpy(), axis=1)
+                right += int(np.count_nonzero(answer == label[chosen]))
+        return right / label.size
+
+    def _result(self, standing: Standing, seconds: float | None) -> Finetuned:
+        standing_file.restore(self._model, standing.best)
+        network, quantized = exported(self._model)
+        accuracies = [epoch.validation_accuracy for epoch in standing.history]
+        return Finetuned(
+            network=network,
+            options=deployed_options(self._options),
+            quantized=quantized,
+            history=tuple(standing.history),
+            best_epoch=int(np.argmax(accuracies)),
+            float_accuracy=standing.float_accuracy,
+            training_samples=self._train.samples,
+            validation_samples=self._validation.samples,
+            seconds_per_epoch=seconds,
+        )
