@@ -39,7 +39,8 @@ class GroupPlan:
     bias, threshold, reset_amount, reset_value
         int64, shape (folds * lanes,).
     synapses
-        int16, shape (folds, sources, lanes): the weight ROM, row ``fold * sources + address``.
+        int16 (wider for reference builds past 16 bits), shape (folds, sources, lanes): the weight ROM,
+        row ``fold * sources + address``.
     """
 
     name: str

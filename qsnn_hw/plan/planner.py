@@ -10,6 +10,7 @@ from qsnn_hw.errors import UserError
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.plan.hardware_plan import HOST, GroupPlan, HardwarePlan, Route, identifier
 from qsnn_hw.plan.supported import refuse_unsupported
+from qsnn_hw.quantize.integers import integer_dtype
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
 
 DEFAULT_BUFFER_DEPTH = 2
@@ -99,7 +100,7 @@ def _plan_group(
     folds = -(-group.size // lanes)
     padding = folds * lanes - group.size
     sources = weight.shape[1]
-    padded = np.pad(weight.astype(np.int16), ((0, padding), (0, 0)))
+    padded = np.pad(weight.astype(integer_dtype(max(16, bits))), ((0, padding), (0, 0)))
     # (fold, lane, source) -> (fold, source, lane): one ROM row holds all lanes' weights of a source.
     synapses = np.ascontiguousarray(padded.reshape(folds, lanes, sources).transpose(0, 2, 1))
 
