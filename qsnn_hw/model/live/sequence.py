@@ -1,0 +1,106 @@
+"""Modules that apply their children in order: read without running them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.model.live.catalog import Catalog
+from qsnn_hw.model.live.parts import INPUT_NODE, Wiring, node_name
+
+
+def is_ordered(catalog: Catalog, module: Any) -> bool:
+    """Whether every container in the tree applies its children in order."""
+    if catalog.is_neuron(module) or catalog.is_layer(module) or catalog.is_passive(module):
+        return True
+    children = catalog.children(module)
+    if children is None:
+        # A leaf of unknown type is no matter of order: wire_sequence names it.
+        return not any(True for _ in module.children()) and not _is_custom(module)
+    return all(is_ordered(catalog, child) for _, child in children)
+
+
+def _is_custom(module: Any) -> bool:
+    return not type(module).__module__.startswith("torch.nn.")
+
+
+def wire_sequence(catalog: Catalog, module: Any, output: str | None) -> Wiring:
+    """The chain of a sequence.
+
+    Raises
+    ------
+    UserError
+        A module of unknown type, no neurons, one neuron module at two places, or no such output.
+    """
+    wiring = Wiring()
+    previous = INPUT_NODE
+    seen: dict[int, str] = {}
+    for path, leaf in _leaves(catalog, module, ""):
+        if catalog.is_passive(leaf):
+            continue
+        name = node_name(path, leaf)
+        if catalog.is_neuron(leaf):
+            if id(leaf) in seen:
+                raise UserError(
+                    f"{catalog.where(path, leaf)} is the same object as {seen[id(leaf)]!r}, so both share "
+                    "one "
+                    "state; make two modules"
+                )
+            seen[id(leaf)] = path
+            entry = wiring.add_neuron(name, catalog.neuron(path, leaf))
+            wiring.output = name
+        else:
+            wiring.nodes[name] = catalog.layer(path, leaf, name)
+            entry = name
+        wiring.edges[previous, entry] = 0
+        previous = name
+    if not wiring.neurons:
+        raise UserError(f"{catalog.where('', module)} holds no {catalog.framework} neurons; nothing to read")
+    if output is not None:
+        wiring.output = chosen_output(catalog, wiring, output)
+        return cut(wiring)
+    if previous != wiring.output:
+        raise UserError(
+            f"{catalog.where('', module)} ends with {previous!r}, not with neurons; add a neuron module, or "
+            f"pass output={wiring.output!r} to stop there"
+        )
+    return wiring
+
+
+def chosen_output(catalog: Catalog, wiring: Wiring, output: str) -> str:
+    """``output`` if it is a neuron's path; UserError lists those there are."""
+    if output not in wiring.neurons:
+        raise UserError(
+            f"output={output!r} is no neuron of this {catalog.framework} model; it has "
+            f"{', '.join(wiring.neurons)}"
+        )
+    return output
+
+
+def cut(wiring: Wiring) -> Wiring:
+    """The part of a wiring that leads to its output."""
+    kept = {wiring.output}
+    grown = True
+    while grown:
+        more = {pre for pre, post in wiring.edges if post in kept} - kept
+        kept |= more
+        grown = bool(more)
+    return Wiring(
+        {name: node for name, node in wiring.nodes.items() if name in kept},
+        {name: neuron for name, neuron in wiring.neurons.items() if name in kept},
+        {edge: late for edge, late in wiring.edges.items() if edge[1] in kept},
+        wiring.output,
+    )
+
+
+def _leaves(catalog: Catalog, module: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if catalog.is_neuron(module) or catalog.is_layer(module) or catalog.is_passive(module):
+        yield path, module
+        return
+    children = catalog.children(module)
+    if children is None:
+        raise catalog.unknown(path, module)
+    for name, child in children:
+        # Sinabs' Network also keeps the network it was converted from, which takes no part.
+        if name == "analog_model":
+            continue
+        yield from _leaves(catalog, child, f"{path}.{name}" if path else name)
