@@ -101,7 +101,10 @@ def checked_input(network: QuantizedNetwork, inputs: np.ndarray) -> np.ndarray:
         )
     most = network.input_max
     # Written so that NaN, which equals nothing, is bad too.
-    bad = flat > most if flat.dtype == np.uint8 else ~((flat >= 0) & (flat <= most) & (flat == np.rint(flat)))
+    if flat.dtype == np.uint8 and flat.max(initial=0) <= most:
+        # The usual case without an array of comparisons as large as the input.
+        return flat
+    bad = ~((flat >= 0) & (flat <= most) & (flat == np.rint(flat)))
     if bad.any():
         worst = flat[bad].ravel()[0]
         if most > 1:

@@ -14,7 +14,7 @@ import numpy as np
 from qsnn_hw.model.linear import apply_operators
 from qsnn_hw.model.network import Conv2d, Dense, Operator, Pool2d, Scale
 from qsnn_hw.quantize.bounds import Interval
-from qsnn_hw.quantize.integers import round_weights, weight_scale
+from qsnn_hw.quantize.integers import integer_dtype, round_weights, weight_scale
 
 
 def weights_of(operator: Operator) -> np.ndarray | None:
@@ -186,6 +186,13 @@ def round_last(chain: Chain, scale: np.ndarray, bits: int) -> Chain:
     spread = np.repeat(scale, rows // scale.size) if rows % scale.size == 0 else np.full(rows, scale[0])
     made = list(chain.operators)
     made[chain.last] = with_weights(made[chain.last], round_weights(weights, spread, bits))
+    return replace(chain, operators=tuple(made))
+
+
+def with_integers(chain: Chain, integers: np.ndarray, bits: int) -> Chain:
+    """The chain with whole numbers for the weights that decide the grid."""
+    made = list(chain.operators)
+    made[chain.last] = with_weights(made[chain.last], integers.astype(integer_dtype(bits)))
     return replace(chain, operators=tuple(made))
 
 

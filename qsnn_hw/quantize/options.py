@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from typing import Literal
 
 import numpy as np
 
@@ -13,6 +14,8 @@ MAX_LEAK_SHIFT = 12
 # Potentials wider than this need more than one DSP or a very long carry chain; nothing seen in
 # practice comes near (16-bit weights with 4 fractional bits: 25 bits).
 MAX_POTENTIAL_BITS = 32
+Rounding = Literal["nearest", "compensate"]
+ROUNDINGS: tuple[Rounding, ...] = ("nearest", "compensate")
 MAX_SPIKES = 255
 """The most spikes of one neuron or address in one step; golden spikes are uint8."""
 
@@ -74,6 +77,10 @@ class QuantizeOptions:
     threshold_factor
         Multiplies every threshold and what a spike subtracts, 0.1 to 10: a correction of the gain
         that rounding and clipping changed. Calibration chooses it; 1 otherwise.
+    rounding
+        "nearest", or "compensate": errors are made up for in other weights, see
+        ``quantize/compensate.py``. Needs statistics from calibration samples, and then chooses the
+        clipping itself.
     input_max
         The most spikes of one input address in one step, 1 to 255. The proofs count on it.
     groups
@@ -92,6 +99,7 @@ class QuantizeOptions:
     leak_bits: int = 8
     potential_bits: int | None = None
     threshold_factor: float = 1.0
+    rounding: Rounding = "nearest"
     input_max: int = 1
     groups: Mapping[str, GroupOptions] = field(default_factory=dict, hash=False)
 
@@ -99,6 +107,8 @@ class QuantizeOptions:
         _check_rounding(self, "")
         if self.potential_bits is not None:
             _check_range(self.potential_bits, 4, MAX_POTENTIAL_BITS, "potential bits")
+        if self.rounding not in ROUNDINGS:
+            raise UserError(f"rounding must be one of {', '.join(ROUNDINGS)}, not {self.rounding!r}")
         _check_range(self.input_max, 1, MAX_SPIKES, "input maximum")
         # Options saved as JSON come back as dictionaries.
         made = {name: _group_options(name, given) for name, given in self.groups.items()}

@@ -7,7 +7,16 @@ import numpy as np
 from qsnn_hw.errors import UserError
 from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
 from qsnn_hw.quantize.bounds import Interval
-from qsnn_hw.quantize.chain import Chain, chain_of, drive_of, fan_in_of, round_earlier, round_last
+from qsnn_hw.quantize.chain import (
+    Chain,
+    chain_of,
+    drive_of,
+    fan_in_of,
+    round_earlier,
+    round_last,
+    with_integers,
+)
+from qsnn_hw.quantize.compensate import Statistics, compensated
 from qsnn_hw.quantize.integers import weight_scale
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection, ResetKind
 from qsnn_hw.quantize.options import (
@@ -31,7 +40,9 @@ __all__ = [
 ]
 
 
-def quantize(network: Network, options: QuantizeOptions) -> QuantizedNetwork:
+def quantize(
+    network: Network, options: QuantizeOptions, statistics: Statistics | None = None
+) -> QuantizedNetwork:
     """Turn a float network into integers.
 
     Parameters
@@ -40,6 +51,9 @@ def quantize(network: Network, options: QuantizeOptions) -> QuantizedNetwork:
         Any network a reader makes.
     options
         Widths and rounding choices.
+    statistics
+        From :func:`qsnn_hw.quantize.compensate.measure`; used by, and needed for, rounding
+        "compensate".
 
     Returns
     -------
@@ -52,6 +66,9 @@ def quantize(network: Network, options: QuantizeOptions) -> QuantizedNetwork:
         A group's fields contradict each other, a width is impossible, a group named in the options
         does not exist, or quantization would leave a group that can never fire.
     """
+    if options.rounding == "compensate" and statistics is None:
+        raise UserError('rounding "compensate" needs calibration samples; give some, or use "nearest"')
+    moments = statistics.moments if statistics is not None and options.rounding == "compensate" else {}
     names = [group.name for group in network.groups]
     for name in options.groups:
         if name not in names:
@@ -69,7 +86,7 @@ def quantize(network: Network, options: QuantizeOptions) -> QuantizedNetwork:
         sources = network.into(group.name)
         if not sources:
             raise UserError(f"group {group.name}: nothing projects to it; remove it or connect it")
-        work = _Group(network, group, sources, options.of(group.name), most)
+        work = _Group(network, group, sources, options.of(group.name), most, moments.get(group.name))
         groups.append(work.quantized())
         projections += work.projections()
         warnings += work.notes
@@ -119,12 +136,14 @@ class _Group:
         sources: tuple[Projection, ...],
         options: QuantizeOptions,
         most: dict[str, np.ndarray | int],
+        moments: np.ndarray | None,
     ) -> None:
         self._network = network
         self._group = group
         self._sources = sources
         self._options = options
         self._most = most
+        self._moments = moments
         self._gain = np.asarray(group.input_gain, dtype=np.float64)
         if group.current_decay is not None and group.current_gain is not None:
             self._gain = self._gain * group.current_gain
@@ -204,13 +223,37 @@ class _Group:
         if any(chain.rows % rows for chain in chains):
             rows = 1
         reals = [c.weights * product for c, product in zip(chains, products, strict=True)]
+        if self._moments is not None:
+            scale, rounded = self._compensated(chains, reals, rows)
+        else:
+            scale, rounded = self._nearest(chains, products, reals, rows)
+        wide = np.repeat(scale, group.size // rows)
+        return _Grid(rounded, wide, wide / 2.0**options.fractional_bits)
+
+    def _compensated(
+        self, chains: list[Chain], reals: list[np.ndarray], rows: int
+    ) -> tuple[np.ndarray, tuple[Chain, ...]]:
+        assert self._moments is not None
+        bits = self._options.weight_bits
+        flat = [w.reshape(w.shape[0], -1) for w in reals]
+        scale, integers = compensated(
+            np.concatenate(flat, axis=1), bits, self._moments, per_row=self._options.per_neuron, rows=rows
+        )
+        cuts = np.cumsum([w.shape[1] for w in flat])[:-1]
+        parts = [
+            part.reshape(w.shape) for part, w in zip(np.split(integers, cuts, axis=1), reals, strict=True)
+        ]
+        return scale, tuple(with_integers(c, part, bits) for c, part in zip(chains, parts, strict=True))
+
+    def _nearest(
+        self, chains: list[Chain], products: list[float], reals: list[np.ndarray], rows: int
+    ) -> tuple[np.ndarray, tuple[Chain, ...]]:
+        options, bits = self._options, self._options.weight_bits
         blocks = [w.reshape(rows, -1) for w in reals]
         scale = weight_scale(
             np.concatenate(blocks, axis=1), bits, clip=options.clip, per_neuron=options.per_neuron
         )
-        rounded = tuple(round_last(c, scale / p, bits) for c, p in zip(chains, products, strict=True))
-        wide = np.repeat(scale, group.size // rows)
-        return _Grid(rounded, wide, wide / 2.0**options.fractional_bits)
+        return scale, tuple(round_last(c, scale / p, bits) for c, p in zip(chains, products, strict=True))
 
     def _bias(self) -> tuple[np.ndarray, np.ndarray | None]:
         """The drive of the potential, and of the current where there is one, in steps."""
