@@ -21,7 +21,7 @@ from qsnn_hw.resources import resource_folder
 from qsnn_hw.rtl.board_top import BoardTop
 from qsnn_hw.verify.simulation import build_model, find_simulator, run_jobs
 
-from verify_networks import QUICK, Example, chain_network, example, export  # isort: skip
+from verify_networks import QUICK, Example, builds, chain_network, example, export  # isort: skip
 
 DIVISOR = 4
 
@@ -57,6 +57,7 @@ def test_tiny_network_through_serial_pins(tmp_path: Path) -> None:
     assert np.array_equal(through_serial_pins(item, 3, tmp_path, QUICK), item.golden.spikes["lif2"])
 
 
+@builds
 def test_many_addresses_take_several_bytes(tmp_path: Path) -> None:
     item = example(chain_network(3, (150, 5, 3)), samples=1, steps=3)
     assert np.array_equal(through_serial_pins(item, 1, tmp_path, QUICK), item.golden.spikes["lif2"])

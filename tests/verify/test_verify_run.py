@@ -23,10 +23,16 @@ from qsnn_hw.rtl.encoder import SpikeEncoder
 from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.verify import Verification, runner, simulation, verify
 
-from verify_networks import QUICK, Example, chain_network, example, export, skip_network  # isort: skip
-
-# Each seeded bug is a model of its own. Icarus builds one in a second, Verilator in several.
-each_a_build = () if QUICK == "icarus" else (pytest.mark.slow,)
+from verify_networks import (  # isort: skip
+    QUICK,
+    Example,
+    builds,
+    chain_network,
+    each_a_build,
+    example,
+    export,
+    skip_network,
+)
 
 
 def run(item: Example, verilog: Path, folder: Path, **options: object) -> Verification:
@@ -164,6 +170,7 @@ class EarlyTick(SpikeEncoder):
         return m
 
 
+@builds
 def test_an_early_tick_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neuron_group, "SpikeEncoder", EarlyTick)
     item = example(chain_network())
@@ -252,6 +259,7 @@ def test_broken_verilog_is_a_tool_error_and_leaves_no_model(tmp_path: Path) -> N
     assert not [path for path in (tmp_path / "work").iterdir() if path.is_dir()]
 
 
+@builds
 def test_a_design_without_trace_is_a_tool_error(tmp_path: Path) -> None:
     item = example(chain_network())
     verilog = export(item.plan, tmp_path, lambda plan: SpikingNetwork(plan))
@@ -310,6 +318,7 @@ def test_ctrl_c_ends_the_simulators(tmp_path: Path) -> None:
     assert not processes_about(tmp_path)
 
 
+@builds
 def test_an_interrupted_build_is_not_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     item = example(chain_network(), samples=2, steps=4)
     verilog = export(item.plan, tmp_path)
@@ -327,6 +336,7 @@ def test_an_interrupted_build_is_not_used_again(tmp_path: Path, monkeypatch: pyt
     assert run(item, verilog, tmp_path / "work").samples == 2
 
 
+@builds
 def test_a_bench_that_compares_too_little_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

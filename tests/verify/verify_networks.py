@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from qsnn_hw.golden import GoldenRun, run_clocked
 from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
@@ -18,6 +19,16 @@ from qsnn_hw.rtl.top import SpikingNetwork
 
 QUICK = "icarus" if shutil.which("iverilog") else "verilator"
 """The simulator that builds a model fastest: a second with Icarus, several with Verilator."""
+
+each_a_build: tuple[pytest.MarkDecorator, ...] = () if QUICK == "icarus" else (pytest.mark.slow,)
+"""Marks of tests that build a model of their own and are not the first of their kind."""
+
+
+def builds(test: Callable[..., None]) -> Callable[..., None]:
+    """Apply ``each_a_build`` to a test without parameters."""
+    for mark in each_a_build:
+        test = mark(test)
+    return test
 
 
 @dataclass(frozen=True)
