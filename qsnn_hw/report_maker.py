@@ -143,7 +143,7 @@ def _spikes_per_sample(data: Dataset, run: GoldenRun) -> dict[str, float]:
 
 def _busy(verification: Verification) -> float:
     """The share of cycles in which the busiest group works."""
-    return min(1.0, max(verification.busy_cycles.values()) / sum(verification.cycles_per_sample))
+    return min(1.0, max(verification.activity.values()))
 
 
 def _layer(

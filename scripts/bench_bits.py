@@ -122,7 +122,7 @@ def build(
     )
     synthesis = synthesize(folder / "top.v", "top", board, folder / "synthesis", progress=progress)
     placed = place_and_route(synthesis, board, folder / "place", seed=seed, progress=progress)
-    busy = min(1.0, max(checked.busy_cycles.values()) / sum(checked.cycles_per_sample))
+    busy = min(1.0, max(checked.activity.values()))
     used = {name: r.used for name, r in placed.resources.items()}
     power = estimate_power(board, used, board.clock_mhz, activity=Activity(busy=busy))
     counts = [int(data.input.sum())] + [int(s.sum()) for s in golden.spikes.values()]
