@@ -193,7 +193,7 @@ class _Engine:
                 p.chain,
                 network.source_size(p.source),
                 _most(network, p.source),
-                network.group(p.target).fractional_bits,
+                network.group(p.target).fractional_bits + p.shift,
             )
             for p in network.projections
         }

@@ -155,7 +155,7 @@ def run_event_driven(network: QuantizedNetwork, inputs: np.ndarray) -> GoldenRun
 
 def _machine(network: QuantizedNetwork, group: QuantizedGroup) -> "GeneralEventGroup | EventDrivenGroup":
     into = network.into(group.name)
-    columns = [Columns(p.chain, group.fractional_bits) for p in into]
+    columns = [Columns(p.chain, group.fractional_bits + p.shift) for p in into]
     return EventDrivenGroup(group, columns) if _is_plain(group) else GeneralEventGroup(group, columns)
 
 

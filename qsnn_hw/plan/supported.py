@@ -80,6 +80,8 @@ def _projection_features(network: QuantizedNetwork, projection: QuantizedProject
     if projection.operators is not None:
         names = " -> ".join(type(o).__name__ for o in projection.operators)
         found.append((f"{names} is", "hardware needs one Linear or Affine node between neuron groups"))
+    if projection.shift:
+        found.append(("a grid of its own is", "hardware needs one weight step for all inputs of a group"))
     if projection.delay:
         found.append((f"a delay of {projection.delay} steps is", "hardware needs projections without delay"))
     return found

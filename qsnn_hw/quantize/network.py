@@ -3,7 +3,7 @@
 This text is the specification of record. The integer membrane update of one group and time step
 is, every name a field of :class:`QuantizedGroup` or a state that starts as said below::
 
-    x = sum over projections of (operators(spikes of the source) << fractional_bits)
+    x = sum over projections of (operators(spikes of the source) << shift) << fractional_bits
     u = current + x;  x = u                      # only with a synaptic current
     v = state + x                                # accumulated, in any order
     v = 0 where dropped                          # only with reset_drops_input
@@ -166,6 +166,9 @@ class QuantizedProjection:
         Signed width, 2 to 16.
     delay
         Whole time steps.
+    shift
+        The weights' step is ``2**shift`` steps of the group's ``scale``; 0 but where a projection of
+        several operators with weights, whose steps multiply, needs a finer grid than another.
     operators
         What stands between source and target, in order, weights included; None for one dense
         operator made of ``weight``.
@@ -177,6 +180,7 @@ class QuantizedProjection:
     weight: np.ndarray
     weight_bits: int
     delay: int = 0
+    shift: int = 0
     operators: tuple[Operator, ...] | None = None
 
     @property

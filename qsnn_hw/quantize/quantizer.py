@@ -122,6 +122,7 @@ class _Grid:
     """The weights of one group in integers, and what one step is worth."""
 
     chains: tuple[Chain, ...]
+    shifts: tuple[int, ...]
     scale: np.ndarray
     step: np.ndarray
 
@@ -155,11 +156,13 @@ class _Group:
         """The projections into the group, in the order of the network."""
         bits = self._options.weight_bits
         made: list[QuantizedProjection] = []
-        for p, chain in zip(self._sources, self._grid.chains, strict=True):
+        for p, chain, shift in zip(self._sources, self._grid.chains, self._grid.shifts, strict=True):
             plain = len(chain.operators) == 1 and isinstance(chain.operators[0], Dense)
             operators = None if plain else chain.operators
             made.append(
-                QuantizedProjection(p.name, p.source, p.target, chain.weights, bits, p.delay, operators)
+                QuantizedProjection(
+                    p.name, p.source, p.target, chain.weights, bits, p.delay, shift, operators
+                )
             )
         return made
 
@@ -223,12 +226,27 @@ class _Group:
         if any(chain.rows % rows for chain in chains):
             rows = 1
         reals = [c.weights * product for c, product in zip(chains, products, strict=True)]
-        if self._moments is not None:
+        shifts = self._shifts(products, reals)
+        reals = [w / 2.0**shift for w, shift in zip(reals, shifts, strict=True)]
+        products = [product / 2.0**shift for product, shift in zip(products, shifts, strict=True)]
+        if self._moments is not None and not any(shifts):
             scale, rounded = self._compensated(chains, reals, rows)
         else:
             scale, rounded = self._nearest(chains, products, reals, rows)
         wide = np.repeat(scale, group.size // rows)
-        return _Grid(rounded, wide, wide / 2.0**options.fractional_bits)
+        return _Grid(rounded, shifts, wide, wide / 2.0**options.fractional_bits)
+
+    def _shifts(self, products: list[float], reals: list[np.ndarray]) -> tuple[int, ...]:
+        """How much coarser than the finest each projection's grid is, as powers of two.
+
+        Where no projection has several operators with weights, all share one grid.
+        """
+        if all(product == 1.0 for product in products):
+            return (0,) * len(products)
+        peaks = np.array([np.abs(w).max(initial=0.0) for w in reals])
+        finest = peaks[peaks > 0].min(initial=np.inf)
+        ratios = np.where(peaks > 0, peaks, finest) / finest
+        return tuple(int(shift) for shift in np.floor(np.log2(ratios)))
 
     def _compensated(
         self, chains: list[Chain], reals: list[np.ndarray], rows: int
@@ -307,7 +325,7 @@ class _Group:
 
     def _fan_in(self) -> Interval:
         low, high = np.zeros(self._group.size, np.int64), np.zeros(self._group.size, np.int64)
-        for p, chain in zip(self._sources, self._grid.chains, strict=True):
+        for p, chain, shift in zip(self._sources, self._grid.chains, self._grid.shifts, strict=True):
             part = fan_in_of(chain.operators, self._network.source_size(p.source), self._most[p.source])
-            low, high = low + part.low, high + part.high
+            low, high = low + (part.low << shift), high + (part.high << shift)
         return Interval(low << self._options.fractional_bits, high << self._options.fractional_bits)

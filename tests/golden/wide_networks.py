@@ -180,7 +180,7 @@ def by_the_book(
                     then = step - p.delay - network.recurrent(p)
                     if then >= 0:
                         source = flat if p.source == INPUT else spikes[p.source]
-                        x += source[then, sample].astype(np.int64) @ matrices[p.name]
+                        x += (source[then, sample].astype(np.int64) @ matrices[p.name]) * 2**p.shift
                 for j in range(g.size):
                     v, count = _neuron(g, j, int(x[j]) * 2**g.fractional_bits, states[g.name][j])
                     traces[g.name][step, sample, j] = v
