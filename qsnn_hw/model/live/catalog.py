@@ -57,7 +57,10 @@ class Catalog:
         """A sequence's children in order; None for any other module."""
         kind = type(module)
         plain = isinstance(module, self.sequential) and kind.forward is self.sequential.forward  # type: ignore[attr-defined]
-        return list(module.named_children()) if plain or kind in self.types.sequences else None
+        if not plain and kind not in self.types.sequences:
+            return None
+        # Sinabs' Network also keeps the network it was converted from, which takes no part.
+        return [(name, child) for name, child in module.named_children() if plain or name != "analog_model"]
 
     def layer(self, path: str, module: Any, name: str) -> Node:
         """An operator module as a node called ``name``."""

@@ -8,19 +8,27 @@ from qsnn_hw.model.live.catalog import Catalog
 from qsnn_hw.model.live.parts import INPUT_NODE, Wiring, node_name
 
 
-def is_ordered(catalog: Catalog, module: Any) -> bool:
-    """Whether every container in the tree applies its children in order."""
+def out_of_order(catalog: Catalog, module: Any, path: str = "") -> tuple[str, Any] | None:
+    """The first container that does not just apply its children in order, with its path; or None.
+
+    Raises
+    ------
+    UserError
+        A module without children, of torch or the framework, that is of no known type.
+    """
     if catalog.is_neuron(module) or catalog.is_layer(module) or catalog.is_passive(module):
-        return True
+        return None
     children = catalog.children(module)
     if children is None:
-        # A leaf of unknown type is no matter of order: wire_sequence names it.
-        return not any(True for _ in module.children()) and not _is_custom(module)
-    return all(is_ordered(catalog, child) for _, child in children)
-
-
-def _is_custom(module: Any) -> bool:
-    return not type(module).__module__.startswith("torch.nn.")
+        package = type(module).__module__.partition(".")[0]
+        if package in ("torch", catalog.framework) and not any(True for _ in module.children()):
+            raise catalog.unknown(path, module)
+        return path, module
+    for name, child in children:
+        found = out_of_order(catalog, child, f"{path}.{name}" if path else name)
+        if found is not None:
+            return found
+    return None
 
 
 def wire_sequence(catalog: Catalog, module: Any, output: str | None) -> Wiring:
@@ -100,7 +108,4 @@ def _leaves(catalog: Catalog, module: Any, path: str) -> Iterator[tuple[str, Any
     if children is None:
         raise catalog.unknown(path, module)
     for name, child in children:
-        # Sinabs' Network also keeps the network it was converted from, which takes no part.
-        if name == "analog_model":
-            continue
         yield from _leaves(catalog, child, f"{path}.{name}" if path else name)
