@@ -108,6 +108,8 @@ def compare(
         ]
         drive = group.bias if group.current_bias is None else group.current_bias
         pairs.append(("bias", drive, integers.drive.numpy()))
+        if integers.steady is not None:
+            pairs.append(("bias of the potential", group.bias, integers.steady.numpy()))
         if not group.readout:
             source = network.group(group.name)
             assert source.threshold is not None

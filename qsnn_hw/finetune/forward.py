@@ -93,12 +93,14 @@ class IntegerNetwork(nn.Module):
         for names in self._blocks:
             cells = {name: self._cell(name, inputs.shape[1]) for name in names}
             drives = {name: self._drive(name, names, cells[name], known) for name in names}
+            # Indexing step by step would make each step's gradient an array of all steps.
+            steps = {name: None if x is None else x.unbind(0) for name, x in drives.items()}
             loops = {name: [p for p in self.network.into(name) if p.source in names] for name in names}
             history: dict[str, list[Tensor]] = {name: [] for name in names}
             potentials: dict[str, list[Tensor]] = {name: [] for name in names}
             for step in range(inputs.shape[0]):
                 for name in names:
-                    cell, x = cells[name], drives[name]
+                    cell, x = cells[name], steps[name]
                     total = None if x is None else x[step]
                     for p in loops[name]:
                         late = p.delay + (self._order[p.source] >= self._order[name])
@@ -185,14 +187,13 @@ class _Cell:
         self._threshold, self._amount = made.threshold.to(dtype), made.amount.to(dtype)
         self._width, self._value = made.width.to(dtype), made.reset_value.to(dtype)
         self._v_min = None if made.v_min is None else made.v_min.to(dtype)
-        steady = torch.from_numpy(group.bias).to(dtype)
         drive = made.drive.to(dtype)
         self._leak = _fraction(group.numerator, group.leak_shift, dtype)
         self._most_leak = float(self._leak.max()) * 2.0**group.leak_shift
         self._current_bias: Tensor | None = None
         self._bias = drive
-        if group.current_leak_numerator is not None:
-            self._bias, self._current_bias = steady, drive
+        if group.current_leak_numerator is not None and made.steady is not None:
+            self._bias, self._current_bias = made.steady.to(dtype), drive
             self._current_leak = _fraction(group.current_leak_numerator, group.current_leak_shift, dtype)
             most = float(group.current_leak_numerator.max())
             self._most_leak = max(self._most_leak, most)
@@ -290,4 +291,7 @@ def _leaked(v: Tensor, leak: Tensor) -> Tensor:
 
 def _largest(made: Integers) -> Tensor:
     found = torch.maximum(made.reset_value.abs().max(), made.drive.abs().max())
-    return found if made.v_min is None else torch.maximum(found, made.v_min.abs().max())
+    for other in (made.steady, made.v_min):
+        if other is not None:
+            found = torch.maximum(found, other.abs().max())
+    return found

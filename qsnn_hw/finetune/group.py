@@ -25,11 +25,13 @@ class Integers:
 
     ``weights`` has one entry per projection, float32 of shape (post, pre); the others are float64 of
     shape (n,), in potential steps. ``drive`` is what a step adds to the current, or to the potential in
-    a group without one; ``width`` is the threshold before rounding, the ruler of the surrogate.
+    a group without one; ``steady`` what it adds to the potential of a group with a current, else
+    None; ``width`` is the threshold before rounding, the ruler of the surrogate.
     """
 
     weights: tuple[Tensor, ...]
     drive: Tensor
+    steady: Tensor | None
     threshold: Tensor
     amount: Tensor
     width: Tensor
@@ -119,6 +121,7 @@ class TrainableGroup(nn.Module):
         for p in self.projections:
             drive += gain_of(group) * drive_of(p.operators, network.source_size(p.source))
         rounded = self.integer.current_bias
+        self.register_buffer("_steady", None if rounded is None else torch.from_numpy(group.leak / step))
         if rounded is None:
             drive, rounded = drive + group.leak, self.integer.bias
         self.unit = float(self.largest * 2**self.integer.fractional_bits)
@@ -137,10 +140,10 @@ class TrainableGroup(nn.Module):
         if ratio is not None:
             real = real / ratio.to(real.dtype)[:, None]
         weights = functions.replace(real.clamp(-self.largest, self.largest), self._pinned(real.detach()))
-        shifted = [self.bias * self.unit, self._threshold, self._v_reset, self._v_min]
+        shifted = [self.bias * self.unit, self._threshold, self._v_reset, self._v_min, self._steady]
         if ratio is not None:
             shifted = [None if x is None else x / ratio for x in shifted]
-        drive, threshold, v_reset, v_min = shifted
+        drive, threshold, v_reset, v_min, steady = shifted
         assert drive is not None
         assert threshold is not None
         assert v_reset is not None
@@ -149,15 +152,15 @@ class TrainableGroup(nn.Module):
             above = floor if self.source.comparison == ">" else torch.ceil(threshold)
         if self.integer.readout:
             above = torch.full_like(threshold, float("inf"))
-        amount = functions.replace(threshold, torch.round(threshold.detach()))
         return Integers(
             tuple(weights.split(self.sizes, dim=1)),
-            functions.replace(drive, torch.round(drive.detach())),
+            _rounded(drive),
+            None if steady is None else _rounded(steady),
             functions.replace(threshold, above),
-            amount,
+            _rounded(threshold),
             threshold.detach().clamp(min=1),
-            functions.replace(v_reset, torch.round(v_reset.detach())),
-            None if v_min is None else functions.replace(v_min, torch.round(v_min.detach())),
+            _rounded(v_reset),
+            None if v_min is None else _rounded(v_min),
         )
 
     def _pinned(self, real: Tensor) -> Tensor:
@@ -189,6 +192,10 @@ class TrainableGroup(nn.Module):
                 self.weight.copy_(torch.minimum(torch.maximum(self.weight, -ends), ends))
             else:
                 self.weight.clamp_(-1, 1)
+
+
+def _rounded(real: Tensor) -> Tensor:
+    return functions.replace(real, torch.round(real.detach()))
 
 
 def _near(real: np.ndarray, whole: np.ndarray, unit: float, dtype: type = np.float32) -> Tensor:

@@ -1,0 +1,115 @@
+"""The torch forward pass is the golden model: every spike and every potential."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="fine-tuning needs torch, an extra")
+# Test modules are imported by path, so helpers beside them are found like this.
+sys.path.insert(0, str(Path(__file__).parent))
+
+import finetune_networks as nets  # noqa: E402
+
+from qsnn_hw.errors import UserError  # noqa: E402
+from qsnn_hw.finetune import functions  # noqa: E402
+from qsnn_hw.finetune.forward import IntegerNetwork  # noqa: E402
+from qsnn_hw.golden.clocked import run_clocked  # noqa: E402
+from qsnn_hw.model.network import Network, Projection  # noqa: E402
+from qsnn_hw.quantize.options import QuantizeOptions  # noqa: E402
+
+OPTIONS = {
+    "4 bits": QuantizeOptions(weight_bits=4),
+    "8 bits by neuron": QuantizeOptions(weight_bits=8, fractional_bits=3, per_neuron=True, clip="mse"),
+    "3 bits, saturating": QuantizeOptions(weight_bits=3, clip="percentile", fractional_bits=2, potential_bits=9),
+}
+SHAPES: dict[str, dict[str, object]] = {
+    "plain": {},
+    "current": {"cuba": True},
+    "loop": {"recurrent": True, "cuba": True},
+    "delayed skip": {"skip_delay": 2},
+    "readout": {"readout": True},
+}
+
+
+def mismatches(model: IntegerNetwork, inputs: np.ndarray) -> tuple[int, int, int]:
+    """Spikes that differ, potentials that differ, spikes in all."""
+    names = frozenset(group.name for group in model.network.groups)
+    golden = run_clocked(model.quantized, inputs, record=names)
+    with torch.no_grad():
+        trace = model(torch.from_numpy(inputs.astype(np.float32)), names)
+    spikes = sum(int((trace.spikes[n].numpy() != golden.spikes[n]).sum()) for n in names)
+    potentials = sum(int((trace.potentials[n].numpy() != golden.potentials[n]).sum()) for n in names)
+    return spikes, potentials, sum(int(s.sum()) for s in golden.spikes.values())
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", nets.KINDS)
+def test_forward_is_the_golden_model(kind: str, shape: str) -> None:
+    rng = np.random.default_rng(3)
+    net = nets.network(rng, **SHAPES[shape], **nets.KINDS[kind])  # type: ignore[arg-type]
+    # Every kind and every shape meets each of the options.
+    options = list(OPTIONS.values())[(list(nets.KINDS).index(kind) + list(SHAPES).index(shape)) % 3]
+    spikes, potentials, fired = mismatches(IntegerNetwork(net, options), nets.spikes(rng, net, 15, 6))
+    assert (spikes, potentials) == (0, 0)
+    assert fired > 50
+
+
+def test_potentials_past_float32_are_exact() -> None:
+    rng = np.random.default_rng(4)
+    net = nets.network(rng, (40, 6, 3), reset="none")
+    options = QuantizeOptions(weight_bits=16, fractional_bits=6)
+    model = IntegerNetwork(net, options)
+    assert mismatches(model, nets.spikes(rng, net, 20, 4))[:2] == (0, 0)
+
+
+def test_potentials_that_outgrow_float32_are_found_in_the_run() -> None:
+    rng = np.random.default_rng(4)
+    net = nets.network(rng, (12, 6, 3), reset="none", decay=np.full(6, 0.995), comparison=">")
+    net = Network(
+        net.name, net.input_shape, (net.groups[0],), net.projections[:1], "one"
+    )
+    model = IntegerNetwork(net, QuantizeOptions(weight_bits=12, fractional_bits=6, leak_bits=12))
+    assert mismatches(model, nets.spikes(rng, net, 60, 4, rate=0.9))[:2] == (0, 0)
+    assert model.wide == {"one"}
+
+
+def test_the_spike_has_the_gradient_of_a_fast_sigmoid() -> None:
+    over = torch.tensor([-3.0, -1.0, 0.0, 5.0], requires_grad=True)
+    fired = functions.Fire.apply(over, torch.tensor(4.0), 5.0)
+    fired.sum().backward()
+    assert fired.tolist() == [0, 0, 1, 1]
+    wanted = [0.25 / (1 + 5 * abs(x + 0.5) / 4) ** 2 for x in over.tolist()]
+    assert over.grad.tolist() == pytest.approx(wanted)
+
+
+def test_every_weight_gets_a_gradient() -> None:
+    rng = np.random.default_rng(5)
+    net = nets.network(rng, recurrent=True, cuba=True)
+    model = IntegerNetwork(net, QuantizeOptions(weight_bits=4))
+    trace = model(torch.from_numpy(nets.spikes(rng, net, 20, 8).astype(np.float32)))
+    trace.spikes["two"].sum().backward()
+    for module in model.trained:
+        assert float((module.weight.grad != 0).float().mean()) > 0.9
+        assert bool((module.bias.grad != 0).any())
+
+
+def test_other_operators_are_refused() -> None:
+    rng = np.random.default_rng(6)
+    net = nets.network(rng, (9, 9, 5))
+    bare = Projection("bare", "input", "one", ())
+    net = Network(net.name, net.input_shape, net.groups, (*net.projections, bare), net.output)
+    with pytest.raises(UserError, match="fine-tuning takes dense projections only; projection bare has no"):
+        IntegerNetwork(net, QuantizeOptions())
+
+
+def test_an_integrator_needs_a_width() -> None:
+    rng = np.random.default_rng(7)
+    net = nets.network(rng, decay=np.ones(9))
+    groups = tuple(g if g.name == "one" else nets.group(rng, "two", 5) for g in net.groups)
+    net = Network(net.name, net.input_shape, groups, net.projections, net.output)
+    with pytest.raises(UserError, match="group one has no leak.*--potential-bits"):
+        IntegerNetwork(net, QuantizeOptions())
+    model = IntegerNetwork(net, QuantizeOptions(potential_bits=10))
+    assert mismatches(model, nets.spikes(rng, net, 15, 6))[:2] == (0, 0)
