@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -261,3 +262,36 @@ def test_a_dead_network_is_an_error_not_a_bitstream(run: Run, tmp_path: Path) ->
     assert code == 2
     assert "too coarse to fire by" in err or "never fires" in err
     assert not (tmp_path / "out" / "06_design.v").exists()
+
+
+def test_ctrl_c_leaves_nothing_half_written_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    network = write_network(tmp_path / "tiny.nir", (6, 4, 3))
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "qsnn_hw", "synth", str(network), "--convention", "snntorch"]
+    command += ["--board", "icebreaker", "-o", str(out)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parent.parent)}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
+    assert process.stderr is not None
+    with process.stderr:
+        for line in process.stderr:
+            if "yosys for icebreaker" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.stderr.read()
+    assert process.wait() == 130, rest
+    assert "stopped: what is finished stays" in rest
+    assert "Traceback" not in rest
+    left = [path.relative_to(out) for path in out.rglob("*") if path.name.startswith(".")]
+    assert not left
+    assert not (out / "08_synthesis" / "netlist.json").exists()
+    done = subprocess.run(
+        [sys.executable, "-m", "qsnn_hw", "synth", "-o", str(out)],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "verilog: unchanged" in done.stderr
+    report = Report.load(out / "report.json")
+    assert report.files.bitstream is not None
+    assert (out / report.files.bitstream).stat().st_size > 10_000
