@@ -64,7 +64,9 @@ class Harness(Elaboratable):
         self._dut = dut
         self._inputs = inputs
         self._outputs = outputs
-        self.ports: list[Value] = []
+        self._domain = ClockDomain("sync", reset_less=True)
+        # Without the clock among the ports no register would ever move and everything would hold.
+        self.ports: list[Value] = [self._domain.clk]
         for stream in inputs:
             self.ports += [stream.valid, Value.cast(stream.payload)]
         self.ports += [stream.ready for stream in outputs]
@@ -72,7 +74,7 @@ class Harness(Elaboratable):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         # Registers start from their initial values, as after configuration or reset.
-        m.domains.sync = ClockDomain(reset_less=True)
+        m.domains.sync = self._domain
         fragment = Fragment.get(self._dut, None)
         m.submodules.dut = fragment
         for stream in self._inputs:
@@ -245,5 +247,5 @@ class MulticastOnce(Harness):
         for index, stream in enumerate(self._outputs):
             m.d.comb += Assert(stream.valid == (dut.i.valid & ~served[index]))
             m.d.comb += Assert(~stream.valid | (Value.cast(stream.payload) == word))
-        if "done" in registers:
-            m.d.comb += Assert(registers["done"] == served)
+        # With one output there is nothing to remember.
+        m.d.comb += Assert(served == registers.get("done", 0))
