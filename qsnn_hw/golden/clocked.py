@@ -39,11 +39,14 @@ class GoldenRun:
         groups asked for and readout groups.
     saturations
         Group name -> how many potentials met the group's clamp, over all neurons and steps.
+    saturated
+        Group name -> the same for each neuron, int64 of shape (neuron,).
     """
 
     spikes: dict[str, np.ndarray]
     potentials: dict[str, np.ndarray] = field(default_factory=dict)
     saturations: dict[str, int] = field(default_factory=dict)
+    saturated: dict[str, np.ndarray] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
         """Write spikes (bit-packed where each is 0 or 1) and potentials as one .npz, whole or not at all."""
@@ -55,6 +58,8 @@ class GoldenRun:
                 arrays[f"spikes{index}_packed"] = np.packbits(spikes, axis=-1)
             arrays[f"spikes{index}_shape"] = np.array(spikes.shape)
             arrays[f"saturations{index}"] = np.array(self.saturations.get(name, 0))
+            if name in self.saturated:
+                arrays[f"saturated{index}"] = self.saturated[name]
             if name in self.potentials:
                 arrays[f"potentials{index}"] = self.potentials[name]
         files.write_npz(path, arrays)
@@ -66,7 +71,7 @@ class GoldenRun:
         try:
             if str(arrays["format"]) != FORMAT:
                 raise UserError(f"{path}: format is {arrays['format']}, this version reads {FORMAT}")
-            run = cls({}, {}, {})
+            run = cls({})
             for index, raw in enumerate(arrays["groups"]):
                 name = str(raw)
                 shape = tuple(int(n) for n in arrays[f"spikes{index}_shape"])
@@ -75,6 +80,8 @@ class GoldenRun:
                     counts = np.unpackbits(arrays[f"spikes{index}_packed"], axis=-1, count=shape[-1])
                 run.spikes[name] = counts
                 run.saturations[name] = int(arrays[f"saturations{index}"])
+                if f"saturated{index}" in arrays:
+                    run.saturated[name] = arrays[f"saturated{index}"]
                 if f"potentials{index}" in arrays:
                     run.potentials[name] = arrays[f"potentials{index}"]
             return run
@@ -155,6 +162,7 @@ def run_clocked(
             if g.name in kept
         },
         saturations={g.name: 0 for g in network.groups},
+        saturated={g.name: np.zeros(g.size, dtype=np.int64) for g in network.groups},
     )
     engine = _Engine(network)
     widest = max(g.size for g in network.groups)
@@ -229,7 +237,8 @@ class _Engine:
                 if name in run.potentials:
                     run.potentials[name][step, part] = state.v
         for name in names:
-            run.saturations[name] += states[name].saturations
+            run.saturated[name] += states[name].saturated
+            run.saturations[name] += int(states[name].saturated.sum())
 
     def _late(self, p: QuantizedProjection) -> int:
         loop = p.source != INPUT and self._order[p.source] >= self._order[p.target]

@@ -35,8 +35,8 @@ class GroupState:
         Of all potentials.
     v
         The traced potential of the last step, (batch, n).
-    saturations
-        How many potentials met the clamp so far.
+    saturated
+        How many potentials of each neuron met the clamp so far, int64, (n,).
     """
 
     def __init__(self, group: QuantizedGroup, batch: int) -> None:
@@ -60,7 +60,7 @@ class GroupState:
         self._silent = np.zeros(shape, np.int32) if group.refractory else None
         self._over: np.ndarray | None = None
         self._has_bias = bool(self._bias.any())
-        self.saturations = 0
+        self.saturated = np.zeros(group.size, np.int64)
 
     def step(self, x: np.ndarray) -> np.ndarray:
         """Advance one time step.
@@ -87,7 +87,7 @@ class GroupState:
             v[self._over] = 0
         if group.v_low is not None and group.v_high is not None:
             clamped = np.clip(v, group.v_low, group.v_high, out=self._scratch)
-            self.saturations += int(np.count_nonzero(clamped != v))
+            self.saturated += np.count_nonzero(clamped != v, axis=0)
             v[...] = clamped
         fired = np.zeros(v.shape, bool) if group.readout else v >= self._threshold
         if self._silent is not None:

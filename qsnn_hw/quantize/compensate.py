@@ -29,6 +29,7 @@ _DAMPING = 0.01
 _LONGEST_DECAY = 0.95
 _BATCH_BYTES = 64 << 20
 _MOST_ROWS = 100_000
+_COLUMNS = 32
 
 
 @dataclass(frozen=True)
@@ -176,20 +177,20 @@ def compensated(
     blocks = np.abs(weights).reshape(rows, -1)
     peak = blocks.max(axis=1) if per_row else np.full(rows, blocks.max(initial=0.0))
     peak = np.where(peak > 0, peak, largest)
-    each = weights.shape[0] // rows
-    best = np.full(rows, np.inf)
-    scale, integers = peak / largest, np.zeros_like(weights)
-    order, upper = _factor(moments)
-    for fraction in _FRACTIONS:
-        tried = peak * fraction / largest
-        found = _spread_errors(weights, np.repeat(tried, each), largest, order, upper)
-        error = found * np.repeat(tried, each)[:, np.newaxis] - weights
-        cost = np.einsum("ij,ij->i", error @ moments, error).reshape(rows, each).sum(axis=1)
-        cost = cost if per_row else np.full(rows, cost.sum())
-        better = cost <= best
-        best, scale = np.where(better, cost, best), np.where(better, tried, scale)
-        integers = np.where(np.repeat(better, each)[:, np.newaxis], found, integers)
-    return scale, integers
+    post, columns = weights.shape
+    # All ranges at once: (range, block of rows).
+    tried = _FRACTIONS[:, np.newaxis] * peak / largest
+    spread = np.repeat(tried, post // rows, axis=1).reshape(-1)
+    found = _spread_errors(np.tile(weights, (len(_FRACTIONS), 1)), spread, largest, moments)
+    error = (found * spread[:, np.newaxis]).reshape(-1, post, columns) - weights
+    cost = np.einsum("tij,tij->ti", error @ moments, error).reshape(len(_FRACTIONS), rows, -1).sum(axis=2)
+    if not per_row:
+        cost = np.broadcast_to(cost.sum(axis=1, keepdims=True), cost.shape)
+    # The widest range among equals, as rounding to nearest does.
+    best = len(_FRACTIONS) - 1 - np.argmin(cost[::-1], axis=0)
+    row = np.arange(post)
+    integers = found.reshape(-1, post, columns)[np.repeat(best, post // rows), row]
+    return tried[best, np.arange(rows)], integers
 
 
 def _factor(moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -202,15 +203,21 @@ def _factor(moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return order, np.linalg.cholesky((inverse + inverse.T) / 2).T
 
 
-def _spread_errors(
-    weights: np.ndarray, scale: np.ndarray, largest: int, order: np.ndarray, upper: np.ndarray
-) -> np.ndarray:
+def _spread_errors(weights: np.ndarray, scale: np.ndarray, largest: int, moments: np.ndarray) -> np.ndarray:
+    """Whole numbers for each row of ``weights`` at its ``scale``; both float64, rows side by side."""
+    order, upper = _factor(moments)
     rest = weights[:, order]
     rounded = np.empty_like(rest)
-    for column in range(rest.shape[1]):
-        rounded[:, column] = np.clip(np.rint(rest[:, column] / scale), -largest, largest)
-        error = (rest[:, column] - rounded[:, column] * scale) / upper[column, column]
-        rest[:, column + 1 :] -= error[:, np.newaxis] * upper[column, column + 1 :]
+    for start in range(0, rest.shape[1], _COLUMNS):
+        # Corrections reach the far columns once a part, as one product.
+        end = min(start + _COLUMNS, rest.shape[1])
+        errors = np.empty((rest.shape[0], end - start))
+        for column in range(start, end):
+            whole = np.clip(np.rint(rest[:, column] / scale), -largest, largest)
+            error = (rest[:, column] - whole * scale) / upper[column, column]
+            rest[:, column + 1 : end] -= error[:, np.newaxis] * upper[column, column + 1 : end]
+            rounded[:, column], errors[:, column - start] = whole, error
+        rest[:, end:] -= errors @ upper[start:end, end:]
     out = np.empty_like(rounded)
     out[:, order] = rounded
     return out

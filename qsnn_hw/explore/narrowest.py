@@ -1,0 +1,179 @@
+"""The narrowest weights, group by group, that lose no more accuracy than allowed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.explore.calibrate import Scorer, describe
+from qsnn_hw.model.dataset import Dataset
+from qsnn_hw.model.network import Network
+from qsnn_hw.progress import SILENT, Progress
+from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions
+from qsnn_hw.quantize.chain import weights_of
+from qsnn_hw.quantize.integers import MIN_BITS
+
+# Ways to round, best first at low widths; the options as given come before all of them.
+_WAYS: tuple[Mapping[str, object], ...] = (
+    {"rounding": "compensate", "per_neuron": False},
+    {"rounding": "compensate", "per_neuron": True},
+    {"rounding": "compensate", "per_neuron": True, "fractional_bits": 6},
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting tried: its widths by group, how it rounds, its score (None: cannot be built)."""
+
+    bits: Mapping[str, int]
+    description: str
+    score: float | None
+
+
+@dataclass(frozen=True)
+class Narrowest:
+    """The result of :func:`narrowest`.
+
+    Parameters
+    ----------
+    options
+        With the chosen weight bits of every group.
+    quantized
+        Its integers; compensated rounding cannot be repeated from the options alone.
+    bits
+        Group name -> weight bits.
+    score, float_score
+        Fraction of the calibration samples answered as wanted.
+    weight_memory_bits
+        All weights together at those widths.
+    trials
+        Everything tried, in order.
+    """
+
+    options: QuantizeOptions
+    quantized: QuantizedNetwork
+    bits: Mapping[str, int]
+    score: float
+    float_score: float
+    weight_memory_bits: int
+    trials: tuple[Trial, ...]
+
+
+def narrowest(
+    network: Network,
+    options: QuantizeOptions,
+    data: Dataset,
+    max_drop: float = 0.5,
+    progress: Progress = SILENT,
+) -> Narrowest:
+    """Search the smallest weight widths within an accuracy drop on calibration samples.
+
+    First one width for all groups goes down from ``options.weight_bits`` while some way of rounding
+    stays within the drop; then each group, the one with most weights first, goes down by itself.
+    The score is measured at each step, so the drop holds on ``data``; on other samples it holds as
+    far as ``data`` stands for them.
+
+    Parameters
+    ----------
+    options
+        Where to start; its widths per group are given up.
+    max_drop
+        Percentage points below the float network's score, 0 to 100.
+
+    Raises
+    ------
+    UserError
+        ``max_drop`` is out of range, or not even the starting widths stay within it.
+    """
+    if isinstance(max_drop, bool) or not 0 <= max_drop <= 100:
+        raise UserError(f"max drop must be from 0 to 100 percentage points, not {max_drop!r}")
+    search = _Search(network, replace(options, groups={}), data, max_drop)
+    with progress.task("narrowest weights") as task:
+        total = (options.weight_bits - MIN_BITS) * (1 + len(network.groups)) + 1
+        # An upper guess: most searches stop early.
+        search.on_trial = lambda done: task.update(min(done, total), total)
+        return search.run()
+
+
+class _Search:
+    def __init__(self, network: Network, options: QuantizeOptions, data: Dataset, max_drop: float) -> None:
+        self._network = network
+        self._options = options
+        self._scorer = Scorer(network, data)
+        # A hair below, so that a drop of exactly the allowed size is not lost to rounding.
+        self._least = self._scorer.float_score - max_drop / 100 - 1e-12
+        self._max_drop = max_drop
+        self._trials: list[Trial] = []
+        self.on_trial: Callable[[int], None] = lambda done: None
+
+    def run(self) -> Narrowest:
+        options, quantized, score = self._uniform()
+        order = sorted(self._network.groups, key=lambda g: -_weights_into(quantized, g.name))
+        going = [g.name for g in order]
+        while going:
+            for name in list(going):
+                bits = options.of(name).weight_bits
+                tried = options.with_group(name, weight_bits=bits - 1) if bits > MIN_BITS else None
+                better = self._try(tried) if tried is not None else None
+                if better is None or tried is None:
+                    going.remove(name)
+                    continue
+                options, (quantized, score) = tried, better
+        bits_of = self._bits(options)
+        return Narrowest(
+            options=options,
+            quantized=quantized,
+            bits=bits_of,
+            score=score,
+            float_score=self._scorer.float_score,
+            weight_memory_bits=sum(_weights_into(quantized, name) * bits for name, bits in bits_of.items()),
+            trials=tuple(self._trials),
+        )
+
+    def _uniform(self) -> tuple[QuantizeOptions, QuantizedNetwork, float]:
+        best: tuple[QuantizeOptions, QuantizedNetwork, float] | None = None
+        closest = 0.0
+        for bits in range(self._options.weight_bits, MIN_BITS - 1, -1):
+            found = None
+            for way in ({}, *_WAYS):
+                candidate = replace(self._options, weight_bits=bits, **way)  # type: ignore[arg-type]
+                made = self._try(candidate)
+                closest = max(closest, self._trials[-1].score or 0.0)
+                if made is not None:
+                    found = (candidate, *made)
+                    break
+            if found is None:
+                break
+            best = found
+        if best is None:
+            raise UserError(
+                f"no rounding at {self._options.weight_bits} bits stays within {self._max_drop:g} percentage "
+                f"points of the float network's {100 * self._scorer.float_score:.2f} % (best "
+                f"{100 * closest:.2f} %); start with more --bits or allow a larger drop"
+            )
+        return best
+
+    def _try(self, options: QuantizeOptions) -> tuple[QuantizedNetwork, float] | None:
+        """The integers and their score when they stay within the drop."""
+        score: float | None = None
+        quantized: QuantizedNetwork | None = None
+        try:
+            quantized = self._scorer.quantize(options)
+            score = self._scorer.score(quantized)
+        except UserError as error:
+            description = f"{describe(options)}: {error}"
+        else:
+            description = describe(options)
+        self._trials.append(Trial(self._bits(options), description, score))
+        self.on_trial(len(self._trials))
+        if quantized is None or score is None or score < self._least:
+            return None
+        return quantized, score
+
+    def _bits(self, options: QuantizeOptions) -> dict[str, int]:
+        return {g.name: options.of(g.name).weight_bits for g in self._network.groups}
+
+
+def _weights_into(network: QuantizedNetwork, group: str) -> int:
+    """How many weights the projections into ``group`` store."""
+    found = (weights_of(operator) for p in network.into(group) for operator in p.chain)
+    return sum(weights.size for weights in found if weights is not None)
