@@ -10,7 +10,7 @@ from typing import Any
 from qsnn_hw.errors import UserError
 from qsnn_hw.model.live.assemble import assemble
 from qsnn_hw.model.live.catalog import FRAMEWORKS, load_catalog
-from qsnn_hw.model.live.sequence import out_of_order, wire_sequence
+from qsnn_hw.model.live.sequence import needs_example, out_of_order, wire_sequence
 from qsnn_hw.model.live.trace import wire_trace
 from qsnn_hw.model.network import Network
 
@@ -70,10 +70,7 @@ def read_module(
     elif example is not None:
         wiring = wire_trace(catalog, module, shape, example, output)
     else:
-        raise UserError(
-            f"{catalog.where(*stray)} is not a plain sequence, so the order of its layers is unknown; pass "
-            "example=, an input tensor that the whole model's forward takes"
-        )
+        raise needs_example(catalog, *stray)
     return assemble(catalog, wiring, shape, name or type(module).__name__)
 
 

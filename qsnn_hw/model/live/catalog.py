@@ -59,8 +59,9 @@ class Catalog:
         plain = isinstance(module, self.sequential) and kind.forward is self.sequential.forward  # type: ignore[attr-defined]
         if not plain and kind not in self.types.sequences:
             return None
-        # Sinabs' Network also keeps the network it was converted from, which takes no part.
-        return [(name, child) for name, child in module.named_children() if plain or name != "analog_model"]
+        # named_children() would leave out a module that stands at two places. Sinabs' Network also
+        # keeps the network it was converted from, which takes no part.
+        return [(name, child) for name, child in module._modules.items() if plain or name != "analog_model"]
 
     def layer(self, path: str, module: Any, name: str) -> Node:
         """An operator module as a node called ``name``."""

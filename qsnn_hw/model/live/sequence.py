@@ -9,26 +9,28 @@ from qsnn_hw.model.live.parts import INPUT_NODE, Wiring, node_name
 
 
 def out_of_order(catalog: Catalog, module: Any, path: str = "") -> tuple[str, Any] | None:
-    """The first container that does not just apply its children in order, with its path; or None.
-
-    Raises
-    ------
-    UserError
-        A module without children, of torch or the framework, that is of no known type.
-    """
+    """The first module that is neither known nor a sequence, with its path; None where all are."""
     if catalog.is_neuron(module) or catalog.is_layer(module) or catalog.is_passive(module):
         return None
     children = catalog.children(module)
     if children is None:
-        package = type(module).__module__.partition(".")[0]
-        if package in ("torch", catalog.framework) and not any(True for _ in module.children()):
-            raise catalog.unknown(path, module)
         return path, module
     for name, child in children:
         found = out_of_order(catalog, child, f"{path}.{name}" if path else name)
         if found is not None:
             return found
     return None
+
+
+def needs_example(catalog: Catalog, path: str, module: Any) -> UserError:
+    """The error for a module that only its forward could explain, or nothing could."""
+    package = type(module).__module__.partition(".")[0]
+    if package in ("torch", catalog.framework) and (path or not list(module.children())):
+        return catalog.unknown(path, module)
+    return UserError(
+        f"{catalog.where(path, module)} is not a plain sequence, so the order of its layers is unknown; pass "
+        "example=, an input tensor that the whole model's forward takes"
+    )
 
 
 def wire_sequence(catalog: Catalog, module: Any, output: str | None) -> Wiring:
@@ -50,8 +52,7 @@ def wire_sequence(catalog: Catalog, module: Any, output: str | None) -> Wiring:
             if id(leaf) in seen:
                 raise UserError(
                     f"{catalog.where(path, leaf)} is the same object as {seen[id(leaf)]!r}, so both share "
-                    "one "
-                    "state; make two modules"
+                    "one state; make two modules"
                 )
             seen[id(leaf)] = path
             entry = wiring.add_neuron(name, catalog.neuron(path, leaf))
@@ -105,7 +106,5 @@ def _leaves(catalog: Catalog, module: Any, path: str) -> Iterator[tuple[str, Any
         yield path, module
         return
     children = catalog.children(module)
-    if children is None:
-        raise catalog.unknown(path, module)
-    for name, child in children:
+    for name, child in children or ():
         yield from _leaves(catalog, child, f"{path}.{name}" if path else name)

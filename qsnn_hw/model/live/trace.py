@@ -89,7 +89,7 @@ class _Trace:
         modes = [(child, child.training) for child in self._module.modules()]
         self._first_call = {name: len(calls) for name, calls in self._fed.items()}
         with ExitStack() as stack:
-            stack.callback(lambda: [child.train(mode) for child, mode in reversed(modes)])
+            stack.callback(_restore, modes)
             self._module.eval()
             stack.enter_context(self._torch.no_grad())
             stack.enter_context(self._hooks())
@@ -294,3 +294,9 @@ class _Trace:
             f"({why}); "
             f"pass output= one of {', '.join(neurons)}"
         )
+
+
+def _restore(modes: list[tuple[Any, bool]]) -> None:
+    # One by one: train() would hand a module's mode down to its children.
+    for module, mode in modes:
+        module.training = mode
