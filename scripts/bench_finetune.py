@@ -36,7 +36,7 @@ TRAIN_ENCODING_SEED = 3001
 TEST_ENCODING_SEED = 123
 FOLD_SEED = 4001
 FOLDS = 5
-MNIST = FinetuneSettings(epochs=3, learning_rate=2e-3, batch=128)
+MNIST = FinetuneSettings(epochs=3)
 BRAILLE = FinetuneSettings(epochs=20, learning_rate=2e-3, batch=64, validation_part=0.15)
 # Scales by least squared error; a scale for each neuron costs nothing in hardware.
 MNIST_OPTIONS = QuantizeOptions(clip="mse", per_neuron=True)
@@ -62,7 +62,9 @@ class Row:
     seconds_per_epoch: float | None
 
 
-def integer_accuracy(result: Finetuned | None, network: Network, options: QuantizeOptions, data: Dataset) -> float:
+def integer_accuracy(
+    result: Finetuned | None, network: Network, options: QuantizeOptions, data: Dataset
+) -> float:
     """Fraction right in the golden model, of a fine-tuned network or of plain ``quantize``."""
     made = quantize(network, options) if result is None else result.quantized
     assert data.label is not None
@@ -241,7 +243,11 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(table(rows[-1:]), flush=True)
         versions = {name: version(name) for name in ("torch", "numpy")}
         if given.output is not None:
-            record = {"rows": [vars(row) for row in rows], "versions": versions, "machine": platform.machine()}
+            record = {
+                "rows": [vars(row) for row in rows],
+                "versions": versions,
+                "machine": platform.machine(),
+            }
             write_json(given.output, record)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -30,7 +30,7 @@ class Trace:
     potentials: dict[str, Tensor] = field(default_factory=dict)
 
 
-class _TooLarge(Exception):
+class _TooLargeError(Exception):
     """A group's potentials outgrew float32."""
 
     def __init__(self, group: str) -> None:
@@ -84,7 +84,7 @@ class IntegerNetwork(nn.Module):
         while True:
             try:
                 return self._run(inputs, record)
-            except _TooLarge as found:
+            except _TooLargeError as found:
                 self.wide.add(found.group)
 
     def _run(self, inputs: Tensor, record: frozenset[str]) -> Trace:
@@ -175,7 +175,7 @@ class _Cell:
         self._unit = 2.0**group.fractional_bits
         self._slope = slope
         self._set_constants(made)
-        self._peak: list[Tensor] = []
+        self._seen: list[Tensor] = []
         shape = (batch, group.size)
         self._state = self._bias.expand(shape)
         self._current = None if self._current_bias is None else self._current_bias.expand(shape)
@@ -211,7 +211,7 @@ class _Cell:
             u = self._current if x is None else self._current + x
             self._watch(u)
             assert self._current_bias is not None
-            self._current = _leaked(u, self._current_leak) + self._current_bias
+            self._current = functions.leaked(u, self._current_leak) + self._current_bias
             x = u
         v = self._state if x is None else self._state + x
         self._watch(v)
@@ -229,7 +229,7 @@ class _Cell:
     def _fire(self, v: Tensor) -> Tensor:
         if self.group.readout:
             return torch.zeros_like(v)
-        fired: Any = functions.Fire.apply(v - self._threshold, self._width, self._slope)
+        fired: Any = functions.Fire.apply(v, self._threshold, self._width, self._slope)
         if self._silent is not None:
             fired = fired * (self._silent == 0)
             left = (self._silent - 1).clamp(min=0)
@@ -248,7 +248,7 @@ class _Cell:
         kept = v
         if group.reset == "value" and group.reset_delay:
             kept = torch.where(off > 0, self._value, v)
-        self._state = _leaked(kept, self._leak) + self._bias
+        self._state = functions.leaked(kept, self._leak) + self._bias
         if group.reset_delay and group.reset == "subtract":
             self._state = self._state - off * self._amount
         self._over = off
@@ -263,7 +263,7 @@ class _Cell:
             v = torch.maximum(v, self._v_min)
         over = off if group.refractory else (v >= self._threshold).to(v.dtype)
         kept = torch.where(over > 0, torch.zeros_like(v), v) if group.reset == "value" else v
-        self._state = _leaked(kept, self._leak) + self._bias
+        self._state = functions.leaked(kept, self._leak) + self._bias
         if group.reset == "subtract":
             self._state = self._state - over * self._amount
         self._over = over
@@ -271,22 +271,17 @@ class _Cell:
 
     def _watch(self, v: Tensor) -> None:
         if self.dtype == torch.float32:
-            self._peak.append(v.detach().abs().amax())
+            self._seen.append(v.detach())
 
     def check(self) -> None:
-        """Raise _TooLarge when a potential was too large for float32 to be exact."""
+        """Raise _TooLargeError when a potential was too large for float32 to be exact."""
         limit = _EXACT_FLOAT32 / (2 * max(1.0, self._most_leak))
-        if self._peak and not float(torch.stack(self._peak).max()) < limit:
-            raise _TooLarge(self.group.name)
+        if self._seen and not float(torch.stack(self._seen).abs_().max()) < limit:
+            raise _TooLargeError(self.group.name)
 
 
 def _fraction(numerator: Any, shift: int, dtype: torch.dtype) -> Tensor:
     return torch.as_tensor(numerator).to(dtype) / 2.0**shift
-
-
-def _leaked(v: Tensor, leak: Tensor) -> Tensor:
-    """``v - ((v * numerator) >> shift)``: the quotient by a power of two is exact, then rounds down."""
-    return v - functions.floor(v * leak)
 
 
 def _largest(made: Integers) -> Tensor:

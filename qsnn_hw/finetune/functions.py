@@ -11,16 +11,17 @@ import torch
 from torch import Tensor
 
 
-class Floor(torch.autograd.Function):
-    """Round down; the gradient passes."""
+class Leak(torch.autograd.Function):
+    """``v - floor(v * leak)``, with ``leak`` a fraction of a power of two; rounding passes the gradient."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        return torch.floor(x)
+    def forward(ctx: Any, v: Tensor, leak: Tensor) -> Tensor:
+        ctx.kept = 1 - leak
+        return v - (v * leak).floor_()
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return gradient
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient * ctx.kept, None
 
 
 class Replace(torch.autograd.Function):
@@ -36,23 +37,25 @@ class Replace(torch.autograd.Function):
 
 
 class Fire(torch.autograd.Function):
-    """1 where ``over`` (v - threshold, in integers) is 0 or more.
+    """1 where ``v >= threshold``, both integers.
 
-    Parameters of ``apply``: over, width, slope. The gradient is that of a fast sigmoid over
-    ``(over + 0.5) / width``; the half sits between the last silent and the first firing integer.
+    Parameters of ``apply``: v, threshold, width, slope. The gradient is that of a fast sigmoid over
+    ``(v - threshold + 0.5) / width``; the half sits between the last silent and the first firing
+    integer.
     """
 
     @staticmethod
-    def forward(ctx: Any, over: Tensor, width: Tensor, slope: float) -> Tensor:
-        ctx.save_for_backward(over, width)
+    def forward(ctx: Any, v: Tensor, threshold: Tensor, width: Tensor, slope: float) -> Tensor:
+        ctx.save_for_backward(v, threshold, width)
         ctx.slope = slope
-        return (over >= 0).to(over.dtype)
+        return (v >= threshold).to(v.dtype)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        over, width = ctx.saved_tensors
-        distance = (over + 0.5).abs_().div_(width)
-        return gradient / (distance.mul_(ctx.slope).add_(1).square_().mul_(width)), None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
+        v, threshold, width = ctx.saved_tensors
+        distance = (v - (threshold - 0.5)).abs_().mul_(ctx.slope / width).add_(1)
+        to_v = gradient / distance.square_().mul_(width)
+        return to_v, (-to_v.sum(dim=0) if ctx.needs_input_grad[1] else None), None, None
 
 
 class Count(torch.autograd.Function):
@@ -73,9 +76,9 @@ class Count(torch.autograd.Function):
         return gradient * fired / amount, gradient, None, None
 
 
-def floor(x: Tensor) -> Tensor:
-    """Round down, straight through."""
-    return Floor.apply(x)
+def leaked(v: Tensor, leak: Tensor) -> Tensor:
+    """``v - ((v * numerator) >> shift)`` for ``leak = numerator / 2**shift``."""
+    return Leak.apply(v, leak)
 
 
 def replace(real: Tensor, rounded: Tensor) -> Tensor:

@@ -199,6 +199,7 @@ class _Neurons:
     def _gain(self, gain: np.ndarray, form: str, field: str, free: bool) -> np.ndarray:
         if not free and np.any(gain != 1):
             raise UserError(
-                f"group {self._group.name}: convention field {field}={form} means a gain of 1, not {gain[0]:g}"
+                f"group {self._group.name}: convention field {field}={form} means a gain of 1, "
+                f"not {gain[0]:g}"
             )
         return gain

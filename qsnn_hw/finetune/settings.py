@@ -39,6 +39,9 @@ class FinetuneSettings:
     scale_rate
         Learning rate of the weight scales, relative to ``learning_rate``; 0 keeps the scales that
         ``quantize`` chose.
+    gradient_limit
+        Gradients with a larger norm than this are scaled down to it; None leaves them. Long loops need
+        it, because their gradients grow from step to step.
     threads
         CPU threads of torch. The result depends on it, because sums of gradients do.
 
@@ -55,6 +58,7 @@ class FinetuneSettings:
     validation_part: float = 0.1
     surrogate_slope: float = 5.0
     scale_rate: float = 0.0
+    gradient_limit: float | None = None
     threads: int = 1
 
     def __post_init__(self) -> None:
@@ -74,6 +78,9 @@ class FinetuneSettings:
                 )
         if not math.isfinite(self.scale_rate) or not 0 <= self.scale_rate <= 1:
             raise UserError(f"scale rate must be a number from 0 to 1, not {self.scale_rate!r}")
+        limit = self.gradient_limit
+        if limit is not None and not (math.isfinite(limit) and limit > 0):
+            raise UserError(f"gradient limit must be a number above 0 or None, not {limit!r}")
 
 
 @dataclass(frozen=True)

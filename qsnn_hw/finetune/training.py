@@ -240,6 +240,8 @@ class _Run:
             )
             self._optimizer.zero_grad()
             loss.backward()
+            if self._settings.gradient_limit is not None:
+                torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._settings.gradient_limit)
             self._optimizer.step()
             for module in self._model.trained:
                 module.project()

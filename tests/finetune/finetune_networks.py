@@ -21,7 +21,9 @@ KINDS: dict[str, dict[str, object]] = {
 }
 
 
-def group(rng: np.random.Generator, name: str, size: int, *, cuba: bool = False, **fields: object) -> NeuronGroup:
+def group(
+    rng: np.random.Generator, name: str, size: int, *, cuba: bool = False, **fields: object
+) -> NeuronGroup:
     """A group of leaky neurons with thresholds around 1."""
     made: dict[str, object] = {
         "decay": np.full(size, 0.875),

@@ -22,7 +22,9 @@ from qsnn_hw.quantize.options import QuantizeOptions  # noqa: E402
 OPTIONS = {
     "4 bits": QuantizeOptions(weight_bits=4),
     "8 bits by neuron": QuantizeOptions(weight_bits=8, fractional_bits=3, per_neuron=True, clip="mse"),
-    "3 bits, saturating": QuantizeOptions(weight_bits=3, clip="percentile", fractional_bits=2, potential_bits=9),
+    "3 bits, saturating": QuantizeOptions(
+        weight_bits=3, clip="percentile", fractional_bits=2, potential_bits=9
+    ),
 }
 SHAPES: dict[str, dict[str, object]] = {
     "plain": {},
@@ -67,21 +69,29 @@ def test_potentials_past_float32_are_exact() -> None:
 def test_potentials_that_outgrow_float32_are_found_in_the_run() -> None:
     rng = np.random.default_rng(4)
     net = nets.network(rng, (12, 6, 3), reset="none", decay=np.full(6, 0.995), comparison=">")
-    net = Network(
-        net.name, net.input_shape, (net.groups[0],), net.projections[:1], "one"
-    )
+    net = Network(net.name, net.input_shape, (net.groups[0],), net.projections[:1], "one")
     model = IntegerNetwork(net, QuantizeOptions(weight_bits=12, fractional_bits=6, leak_bits=12))
     assert mismatches(model, nets.spikes(rng, net, 60, 4, rate=0.9))[:2] == (0, 0)
     assert model.wide == {"one"}
 
 
 def test_the_spike_has_the_gradient_of_a_fast_sigmoid() -> None:
-    over = torch.tensor([-3.0, -1.0, 0.0, 5.0], requires_grad=True)
-    fired = functions.Fire.apply(over, torch.tensor(4.0), 5.0)
+    v = torch.tensor([[2.0, 4.0, 5.0, 10.0]], requires_grad=True)
+    threshold = torch.full((4,), 5.0, requires_grad=True)
+    fired = functions.Fire.apply(v, threshold, torch.full((4,), 4.0), 5.0)
     fired.sum().backward()
-    assert fired.tolist() == [0, 0, 1, 1]
-    wanted = [0.25 / (1 + 5 * abs(x + 0.5) / 4) ** 2 for x in over.tolist()]
-    assert over.grad.tolist() == pytest.approx(wanted)
+    assert fired.tolist() == [[0, 0, 1, 1]]
+    wanted = [0.25 / (1 + 5 * abs(x - 4.5) / 4) ** 2 for x in (2, 4, 5, 10)]
+    assert v.grad[0].tolist() == pytest.approx(wanted)
+    assert threshold.grad.tolist() == pytest.approx([-x for x in wanted])
+
+
+def test_the_leak_rounds_down_and_passes_the_gradient() -> None:
+    v = torch.tensor([-5.0, -1.0, 3.0, 8.0], requires_grad=True)
+    left = functions.leaked(v, torch.tensor(3 / 8))
+    left.sum().backward()
+    assert left.tolist() == [x - (x * 3 >> 3) for x in (-5, -1, 3, 8)]
+    assert v.grad.tolist() == [5 / 8] * 4
 
 
 def test_every_weight_gets_a_gradient() -> None:
@@ -109,7 +119,7 @@ def test_an_integrator_needs_a_width() -> None:
     net = nets.network(rng, decay=np.ones(9))
     groups = tuple(g if g.name == "one" else nets.group(rng, "two", 5) for g in net.groups)
     net = Network(net.name, net.input_shape, groups, net.projections, net.output)
-    with pytest.raises(UserError, match="group one has no leak.*--potential-bits"):
+    with pytest.raises(UserError, match=r"group one has no leak.*--potential-bits"):
         IntegerNetwork(net, QuantizeOptions())
     model = IntegerNetwork(net, QuantizeOptions(potential_bits=10))
     assert mismatches(model, nets.spikes(rng, net, 15, 6))[:2] == (0, 0)
