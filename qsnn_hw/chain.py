@@ -10,7 +10,7 @@ import numpy as np
 from qsnn_hw import files
 from qsnn_hw.boards import Board, load_board
 from qsnn_hw.errors import UserError
-from qsnn_hw.explore.calibrate import calibrate
+from qsnn_hw.explore.choose import choose
 from qsnn_hw.golden import GoldenRun, run_clocked
 from qsnn_hw.implement.bitstream import pack_bitstream
 from qsnn_hw.implement.capacity import Estimate, MemoryNeed, check_fits
@@ -27,7 +27,7 @@ from qsnn_hw.model.simulate import predict, simulate
 from qsnn_hw.options import BuildOptions
 from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
 from qsnn_hw.progress import Progress
-from qsnn_hw.quantize import QuantizedNetwork, quantize
+from qsnn_hw.quantize import QuantizedNetwork
 from qsnn_hw.report import Report
 from qsnn_hw.report_maker import GoldenResult, make_report
 from qsnn_hw.rtl.board_top import BoardTop
@@ -113,20 +113,14 @@ class Chain:
         options = self._options
 
         def make() -> QuantizedNetwork:
-            chosen = options.quantize
+            calibration = None
             if options.calibration_data is not None:
-                data = load_dataset(options.calibration_data, network=network, layout=options.layout)  # type: ignore[arg-type]
-                with self._progress.task(f"calibrate on {data.samples} samples") as task:
-                    found = calibrate(network, chosen, data, task.update)
-                chosen = found.options
-                for description, score in found.scores:
-                    self._progress.say(
-                        f"  {description}: {100 * score:.2f} % (float {100 * found.float_score:.2f} %)"
-                    )
-            quantized = quantize(network, chosen)
+                calibration = load_dataset(options.calibration_data, network=network, layout=options.layout)  # type: ignore[arg-type]
+            quantized = choose(network, options.quantize, calibration, options.max_drop, self._progress)
             for group in quantized.groups:
+                bits = max(p.weight_bits for p in quantized.into(group.name))
                 self._progress.say(
-                    f"quantize: {group.name}: {chosen.weight_bits}-bit weights, {group.v_bits}-bit potentials"
+                    f"quantize: {group.name}: {bits}-bit weights, {group.v_bits}-bit potentials"
                 )
             for warning in quantized.warnings[len(network.warnings) :]:
                 self._progress.say(f"warning: {warning}")
@@ -141,6 +135,7 @@ class Chain:
             options={
                 "quantize": asdict(options.quantize),
                 "calibration": None if calibration is None else self._digest(calibration),
+                "max_drop": options.max_drop,
                 "layout": options.layout,
             },
             make=make,

@@ -107,6 +107,25 @@ def make_parser() -> argparse.ArgumentParser:
     check.add_argument("--out-key", default="out", metavar="KEY", help="array with the framework's spikes")
     check.set_defaults(command=_check)
 
+    finetune = commands.add_parser(
+        "finetune",
+        help="train a network further through its own integer arithmetic (needs torch)",
+        description="Quantization-aware fine-tuning: gradients pass through the integers of the golden "
+        "model. Writes finetuned.nir, finetuned.npz and finetuned.json; an interrupted run goes on.",
+    )
+    _add_model_options(finetune, model_required=True)
+    finetune.add_argument(
+        "--bits", type=int, default=8, metavar="N", help="weight width, 2 to 16 (default: 8)"
+    )
+    _add_quantize_options(finetune)
+    finetune.add_argument("--epochs", type=int, metavar="N", help="passes over --data (default: 10)")
+    finetune.add_argument("--batch", type=int, metavar="N", help="samples per step (default: 128)")
+    finetune.add_argument("--learning-rate", type=float, metavar="R", help="first step size (default: 0.002)")
+    finetune.add_argument("--seed", type=int, metavar="N", help="of the split and the order (default: 0)")
+    finetune.add_argument("--restart", action="store_true", help="throw an earlier run's progress away")
+    finetune.add_argument("-o", "--out", metavar="DIR", required=True, help="output folder")
+    finetune.set_defaults(command=_finetune)
+
     boards = commands.add_parser("boards", help="list the boards", description="List the boards.")
     boards.set_defaults(command=_boards)
     doctor = commands.add_parser(
@@ -168,6 +187,24 @@ def _add_quantize_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fractional-bits", type=int, metavar="N", help="extra low bits of the potential, 0 to 8"
     )
+    parser.add_argument(
+        "--group-bits",
+        action="append",
+        metavar="GROUP=N",
+        help="another weight width for one neuron group; may be repeated",
+    )
+    parser.add_argument(
+        *("--calibrate", "--calibration-data"),
+        dest="calibration_data",
+        metavar="FILE",
+        help="training samples (like --data) to choose clipping, scales, rounding and fractional bits by",
+    )
+    parser.add_argument(
+        "--max-drop",
+        type=float,
+        metavar="PP",
+        help="with --calibrate: the narrowest weights that cost at most so many percentage points",
+    )
     parser.add_argument("--leak-bits", type=int, metavar="N", help="fractional bits of the leak, 1 to 12")
     parser.add_argument(
         "--potential-bits",
@@ -181,11 +218,6 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
     _add_model_options(parser, model_required=False)
     parser.add_argument("--bits", type=int, metavar="N", help="weight width, 2 to 16 (default: 8)")
     _add_quantize_options(parser)
-    parser.add_argument(
-        "--calibration-data",
-        metavar="FILE",
-        help="training samples to choose clipping and fractional bits by",
-    )
     parser.add_argument("--board", metavar="NAME", help="see qsnn-hw boards; or a .toml file of your own")
     parser.add_argument(
         "--lanes",
@@ -222,11 +254,20 @@ def _quantize_options(
     given: argparse.Namespace, bits: int | None, base: "QuantizeOptions"
 ) -> "QuantizeOptions":
     changes: dict[str, Any] = {} if bits is None else {"weight_bits": bits}
-    for name in ("clip", "per_neuron", "fractional_bits", "leak_bits", "potential_bits"):
+    chosen = [name for name in ("clip", "per_neuron", "fractional_bits") if getattr(given, name) is not None]
+    if chosen and given.calibration_data is not None:
+        raise UserError(f"--calibrate chooses --{chosen[0].replace('_', '-')}: give one or the other")
+    for name in (*chosen, "leak_bits", "potential_bits"):
         value = getattr(given, name)
         if value is not None:
             changes[name] = value
-    return replace(base, **changes)
+    options = replace(base, **changes)
+    for text in given.group_bits or ():
+        group, equals, width = text.rpartition("=")
+        if not equals or not width.strip().isdecimal():
+            raise UserError(f"--group-bits wants GROUP=N with N from 2 to 16, not {text!r}")
+        options = options.with_group(group.strip(), weight_bits=int(width))
+    return options
 
 
 def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
@@ -253,6 +294,7 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
         "board",
         "data",
         "calibration_data",
+        "max_drop",
         "layout",
         "samples",
         "buffer_depth",
@@ -313,10 +355,12 @@ def _model_and_data(given: argparse.Namespace, **data_options: Any) -> tuple[Any
 
 def _infer(given: argparse.Namespace) -> int:
     from qsnn_hw import files
-    from qsnn_hw.golden import run_clocked
+    from qsnn_hw.explore.choose import choose
+    from qsnn_hw.golden import output_of, run_clocked
+    from qsnn_hw.model.dataset import load_dataset
     from qsnn_hw.model.simulate import accuracy, simulate
     from qsnn_hw.progress import Progress
-    from qsnn_hw.quantize import QuantizeOptions, quantize
+    from qsnn_hw.quantize import QuantizeOptions
 
     bits = None
     if given.bits != "float":
@@ -325,7 +369,8 @@ def _infer(given: argparse.Namespace) -> int:
         bits = int(given.bits)
     # Checked before the model is read: a wrong width should not wait for a large file.
     options = _quantize_options(given, bits, QuantizeOptions())
-    if bits is None and options != QuantizeOptions():
+    asked = options != QuantizeOptions() or given.calibration_data or given.max_drop is not None
+    if bits is None and asked:
         raise UserError(
             "--clip, --per-neuron and the bit options need --bits 2 to 16; --bits float rounds nothing"
         )
@@ -334,14 +379,21 @@ def _infer(given: argparse.Namespace) -> int:
     if bits is None:
         out = simulate(network, data.input, progress=progress).out
     else:
-        quantized = quantize(network, options)
+        options = replace(options, input_max=max(1, int(data.input.max())))
+        calibration = None
+        if given.calibration_data is not None:
+            calibration = load_dataset(given.calibration_data, network=network, layout=given.layout or "auto")
+        quantized = choose(network, options, calibration, given.max_drop, progress)
         for warning in quantized.warnings[len(network.warnings) :]:
             print(f"warning: {warning}", file=sys.stderr)
+        readouts = [g.name for g in quantized.groups if g.readout and g.name == network.output]
         with progress.task("golden model") as task:
-            out = run_clocked(quantized, data.input, on_progress=task.update).spikes[network.output]
+            run = run_clocked(quantized, data.input, record=readouts, on_progress=task.update)
+        out = output_of(quantized, run)
     if given.out is not None:
         files.write_npz(Path(given.out), {"out": out})
-    kind = "float" if bits is None else f"{bits} bits"
+    widths = sorted({p.weight_bits for p in quantized.projections}) if bits is not None else []
+    kind = f"{'/'.join(str(width) for width in widths)} bits" if widths else "float"
     if data.label is None:
         print(f"{kind}: {data.samples} samples, no labels, accuracy not measured")
     else:
@@ -376,6 +428,36 @@ def _check(given: argparse.Namespace) -> int:
     if not found.exhausted:
         print("not every alternative was tried in the time allowed")
     return EXIT_FAILED
+
+
+def _finetune(given: argparse.Namespace) -> int:
+    from qsnn_hw.finetune.command import finetune_command, summary
+    from qsnn_hw.finetune.settings import FinetuneSettings
+    from qsnn_hw.progress import Progress
+    from qsnn_hw.quantize import QuantizeOptions
+
+    if given.calibration_data is not None or given.max_drop is not None:
+        raise UserError(
+            "finetune trains on --data and keeps the widths: --calibrate and --max-drop are infer's"
+        )
+    names = ("epochs", "batch", "learning_rate", "seed")
+    training = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
+    options = _quantize_options(given, given.bits, QuantizeOptions())
+    result, _ = finetune_command(
+        given.model,
+        given.convention,
+        _settings(given.set),
+        options,
+        given.data,
+        Path(given.out),
+        FinetuneSettings(**training),
+        layout=given.layout or "auto",
+        samples=given.samples,
+        resume=not given.restart,
+        progress=Progress(),
+    )
+    print(summary(result))
+    return 0
 
 
 def _boards(given: argparse.Namespace) -> int:

@@ -24,7 +24,10 @@ class BuildOptions:
     data
         Test samples and labels; None is enough to generate Verilog.
     calibration_data
-        Other samples, to choose clipping and fractional bits by; None keeps the given ones.
+        Other samples, to choose rounding by; None rounds as ``quantize`` says.
+    max_drop
+        Percentage points of accuracy on the calibration samples that narrower weights may cost;
+        None keeps the widths.
     layout, samples
         Axis order of the data files, and how many test samples to use (None: all).
     quantize
@@ -45,6 +48,7 @@ class BuildOptions:
     settings: dict[str, str] = field(default_factory=dict)
     data: str | None = None
     calibration_data: str | None = None
+    max_drop: float | None = None
     layout: str = "auto"
     samples: int | None = None
     quantize: QuantizeOptions = field(default_factory=QuantizeOptions)
