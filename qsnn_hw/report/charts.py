@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from qsnn_hw.report.record import Report
-from qsnn_hw.report.summary import NOT_MEASURED, percent, plural, signed
-from qsnn_hw.report.summary import figure as amount
 from qsnn_hw.report.svg import NARROW, Drawing, Figure, colour, figure, num, ticks
 from qsnn_hw.report.traces import Array, Traces
+from qsnn_hw.report.words import NOT_MEASURED, percent, plural, signed
+from qsnn_hw.report.words import figure as amount
 
 _NEARLY_FULL = 0.9
 _MOST_CLASSES = 20

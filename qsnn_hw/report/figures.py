@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qsnn_hw.report.summary import plural
 from qsnn_hw.report.svg import NARROW, Drawing, Figure, colour, figure, num, ticks
 from qsnn_hw.report.traces import Array, GroupTrace, Traces
+from qsnn_hw.report.words import plural
 
 _MOST_ROWS = 128
 _MOST_MARKS = 36_000

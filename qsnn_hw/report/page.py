@@ -6,9 +6,9 @@ from pathlib import Path
 from qsnn_hw import files
 from qsnn_hw.report import charts, figures, tables
 from qsnn_hw.report.record import DEFINITIONS, Report
-from qsnn_hw.report.summary import NOT_MEASURED
 from qsnn_hw.report.svg import Figure
 from qsnn_hw.report.traces import Traces
+from qsnn_hw.report.words import NOT_MEASURED
 
 
 def sections(report: Report, traces: Traces | None) -> list[tuple[str, list[Figure | None]]]:

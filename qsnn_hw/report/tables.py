@@ -4,15 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qsnn_hw.report.record import Layer, Report
-from qsnn_hw.report.summary import (
-    NOT_MEASURED,
-    figure,
-    mismatch_text,
-    percent,
-    signed,
-    verification_text,
-    with_unit,
-)
+from qsnn_hw.report.summary import mismatch_text, verification_text
+from qsnn_hw.report.words import NOT_MEASURED, figure, percent, signed, with_unit
 
 
 @dataclass(frozen=True)

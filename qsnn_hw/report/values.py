@@ -115,8 +115,8 @@ def decode(kind: Any, value: object, where: str) -> Any:
     if kind is float or kind == (int, float):
         # The record's own constructor refuses what is not a number, with the field's name.
         return value
-    if not isinstance(value, kind) or isinstance(value, bool):
-        wanted = {str: "text", int: "a whole number"}.get(kind, "of another type")
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        wanted = {str: "text", int: "a whole number", bool: "true or false"}.get(kind, "of another type")
         raise ValueError(f"{where} must be {wanted}, not {value!r}")
     return value
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qsnn_hw.report import Accuracy, Resource, Timing, Verification, summary_lines
-from qsnn_hw.report.summary import figure, plural, signed, with_unit
+from qsnn_hw.report.words import figure, plural, signed, with_unit
 from tests.report.report_examples import empty_report, full_report
 
 
