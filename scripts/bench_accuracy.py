@@ -196,9 +196,8 @@ def table(case: Case) -> None:
     reference = simulate(case.network, case.test.input).out
     statistics = measure(case.network, case.calibration)
     print(f"\n### {case.name}\n")
-    print(
-        f"Float {100 * accuracy(reference, case.test.label):.2f} %; {case.note} ({statistics.samples} used).\n"
-    )
+    exact = 100 * accuracy(reference, case.test.label)
+    print(f"Float {exact:.2f} %; {case.note} ({statistics.samples} used).\n")
     print("| scheme | " + " | ".join(f"{b} bits" for b in BITS) + " | potentials at 8 bits |")
     print("|---|" + "---|" * (len(BITS) + 1), flush=True)
     for name, changes in SCHEMES.items():

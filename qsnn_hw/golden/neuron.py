@@ -82,7 +82,7 @@ class GroupState:
             v += self._current
             self._leak_current()
         else:
-            np.add(v, x, out=v, casting="unsafe")
+            v += x.astype(self.dtype, copy=False)
         if group.reset_drops_input and self._over is not None:
             v[self._over] = 0
         if group.v_low is not None and group.v_high is not None:

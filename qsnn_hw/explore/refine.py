@@ -1,0 +1,61 @@
+"""Calibrating groups one by one: threshold, clipping and fractional bits on calibration samples."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.explore.calibrate import Calibration, Scorer, describe
+from qsnn_hw.model.dataset import Dataset
+from qsnn_hw.model.network import Network
+from qsnn_hw.quantize import QuantizeOptions
+
+# Small steps first: clipping and rounding shift a group's gain by some percent, not by a multiple.
+_CHANGES: Sequence[dict[str, object]] = (
+    {"threshold_factor": 0.97},
+    {"threshold_factor": 1.03},
+    {"threshold_factor": 0.93},
+    {"threshold_factor": 1.07},
+    {"clip": "mse"},
+    {"clip": "percentile"},
+    {"fractional_bits": 4},
+    {"per_neuron": True},
+)
+
+
+def refine(
+    network: Network,
+    options: QuantizeOptions,
+    data: Dataset,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Calibration:
+    """Improve ``options`` group by group: each change that raises the score is kept.
+
+    One pass over the groups, in order, because each group's input is settled by those before it.
+    The score is measured on the samples that choose, so judge the result on others.
+
+    Raises
+    ------
+    UserError
+        ``options`` themselves cannot be quantized.
+    """
+    scorer = Scorer(network, data)
+    chosen, quantized = options, scorer.quantize(options)
+    best = scorer.score(quantized)
+    scores = [(describe(options), best)]
+    total = len(network.groups) * len(_CHANGES)
+    for number, group in enumerate(network.groups):
+        for index, change in enumerate(_CHANGES):
+            on_progress(number * len(_CHANGES) + index + 1, total)
+            candidate = chosen.with_group(group.name, **change)
+            if candidate.of(group.name) == replace(chosen.of(group.name), groups={}):
+                continue
+            try:
+                made = scorer.quantize(candidate)
+            except UserError:
+                continue
+            score = scorer.score(made)
+            said = ", ".join(f"{key} {value}" for key, value in change.items())
+            scores.append((f"{group.name}: {said}", score))
+            if score > best:
+                chosen, quantized, best = candidate, made, score
+    return Calibration(chosen, tuple(scores), scorer.float_score, quantized)
