@@ -8,7 +8,7 @@ import pytest
 from qsnn_hw.errors import UserError
 from qsnn_hw.model.live import read_snntorch
 from qsnn_hw.model.network import Conv2d, Dense, Pool2d
-from tests.model.model_live_checks import imported
+from tests.model.model_live_checks import check, imported, random_spikes
 
 torch, snn = imported("torch", "snntorch")
 nn = torch.nn
@@ -52,3 +52,16 @@ def test_operators_keep_their_geometry() -> None:
     assert isinstance(dense, Dense)
     assert dense.bias is None
     assert dense.weight.shape == (5, 36)
+
+
+def test_one_dimensional_convolution() -> None:
+    torch.manual_seed(0)
+    norm = nn.BatchNorm1d(3)
+    norm.running_mean.copy_(torch.tensor([0.1, -0.2, 0.3]))
+    norm.running_var.copy_(torch.tensor([0.5, 1.5, 2.0]))
+    net = nn.Sequential(
+        nn.Conv1d(2, 3, 3, stride=2, padding=1), norm, snn.Leaky(beta=0.9, threshold=0.3, init_hidden=True)
+    ).eval()
+    x = random_spikes(torch, 2, 9)
+    with torch.no_grad():
+        check(read_snntorch(net, (2, 9)), x, torch.stack([net(step) for step in x]))

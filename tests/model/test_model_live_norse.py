@@ -130,13 +130,25 @@ def test_a_loop_that_forgets_the_state() -> None:
         read_norse(Net(), (INPUTS,), example=torch.ones(4, 2, INPUTS))
 
 
-@pytest.mark.parametrize("kind", ["LI", "LIBox"])
+def test_integrate_and_fire_with_time() -> None:
+    torch.manual_seed(6)
+    net = norse.SequentialState(
+        nn.Linear(INPUTS, HIDDEN), norse.IAF(norse.IAFParameters(v_th=value(1.0), v_reset=value(-0.5)))
+    )
+    x = random_spikes(torch, INPUTS)
+    with torch.no_grad():
+        check(read_norse(net, (INPUTS,)), x, net(x)[0])
+
+
+@pytest.mark.parametrize("kind", ["LI", "LIBox", "LILinear"])
 def test_readout(kind: str) -> None:
     torch.manual_seed(5)
-    cell = norse.LICell() if kind == "LI" else norse.LIBoxCell()
-    net = norse.SequentialState(
-        nn.Linear(INPUTS, HIDDEN), norse.LIFCell(lif()), nn.Linear(HIDDEN, OUTPUTS), cell
-    )
+    cells = {
+        "LI": lambda: (nn.Linear(HIDDEN, OUTPUTS), norse.LICell()),
+        "LIBox": lambda: (nn.Linear(HIDDEN, OUTPUTS), norse.LIBoxCell()),
+        "LILinear": lambda: (norse.LILinearCell(HIDDEN, OUTPUTS),),
+    }
+    net = norse.SequentialState(nn.Linear(INPUTS, HIDDEN), norse.LIFCell(lif()), *cells[kind]())
     x = random_spikes(torch, INPUTS) * 2
     network = read_norse(net, (INPUTS,))
     assert network.group(network.output).threshold is None
