@@ -138,7 +138,7 @@ PROOFS: tuple[Proof, ...] = (
     Proof("router_streams_2", router, _router(2), "prove", 3),
     # Bounded: an induction would need invariants over the whole sweep pipeline. Long enough for the
     # sweep after reset and several events and ticks, with the output blocked at any time.
-    Proof("group_2_folds", neuron_group, _group(2), "bmc", 40),
-    Proof("group_3_folds", neuron_group, _group(3), "bmc", 40),
+    Proof("group_2_folds", neuron_group, _group(2), "bmc", 32),
+    Proof("group_3_folds", neuron_group, _group(3), "bmc", 32),
 )
 """Everything that is proved, smallest first."""
