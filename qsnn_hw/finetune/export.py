@@ -40,8 +40,7 @@ def exported(model: IntegerNetwork) -> tuple[Network, QuantizedNetwork]:
         assert isinstance(module, TrainableGroup)
         with torch.no_grad():
             integers = made[module.source.name] = module.integers()
-            ratio = module.relative_scale().numpy()
-        step = module.integer.step * (ratio if module.scales_move else 1.0)
+        step = module.integer.step
         groups.append(_group(module, integers, step, model.options.of(module.source.name)))
         projections += _projections(model, module, integers, step)
     network = replace(model.network, groups=tuple(groups), projections=tuple(projections))

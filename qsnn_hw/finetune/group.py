@@ -46,7 +46,7 @@ def gain_of(group: NeuronGroup) -> np.ndarray:
 
 
 class TrainableGroup(nn.Module):
-    """The weights, bias and scale of one group.
+    """The weights and the bias of one group; its scale, thresholds and decays stay as they are.
 
     Parameters
     ----------
@@ -87,8 +87,6 @@ class TrainableGroup(nn.Module):
         # A row of zeros has no scale of its own to be found again, so it stays as it is.
         self.register_buffer("alive", torch.from_numpy((whole != 0).any(axis=1, keepdims=True)))
         self._add_bias(network)
-        self.log_scale = nn.Parameter(torch.zeros(self.blocks, dtype=torch.float64))
-        self.scales_move = False
         step = self.integer.step
         real = np.zeros(group.size)
         if group.threshold is not None:
@@ -129,38 +127,25 @@ class TrainableGroup(nn.Module):
         has_bias = any(getattr(p.operators[0], "bias", None) is not None for p in self.projections)
         self.bias = nn.Parameter(start, requires_grad=has_bias)
 
-    def relative_scale(self) -> Tensor:
-        """The scale over the one training started from, float64, (n,)."""
-        return self.log_scale.exp().expand(self.source.size)
-
     def integers(self) -> Integers:
-        """Round everything; gradients pass straight through."""
-        ratio = self.relative_scale() if self.scales_move else None
+        """Round everything; gradients of weights and drive pass straight through."""
         real = self.weight * self.largest
-        if ratio is not None:
-            real = real / ratio.to(real.dtype)[:, None]
-        weights = functions.replace(real.clamp(-self.largest, self.largest), self._pinned(real.detach()))
-        shifted = [self.bias * self.unit, self._threshold, self._v_reset, self._v_min, self._steady]
-        if ratio is not None:
-            shifted = [None if x is None else x / ratio for x in shifted]
-        drive, threshold, v_reset, v_min, steady = shifted
-        assert drive is not None
-        assert threshold is not None
-        assert v_reset is not None
-        with torch.no_grad():
-            floor = torch.floor(threshold) + 1
-            above = floor if self.source.comparison == ">" else torch.ceil(threshold)
+        weights = functions.replace(real, self._pinned(real.detach()))
+        drive = self.bias * self.unit
+        threshold = self._threshold
         if self.integer.readout:
             above = torch.full_like(threshold, float("inf"))
+        else:
+            above = torch.floor(threshold) + 1 if self.source.comparison == ">" else torch.ceil(threshold)
         return Integers(
             tuple(weights.split(self.sizes, dim=1)),
-            _rounded(drive),
-            None if steady is None else _rounded(steady),
-            functions.replace(threshold, above),
-            _rounded(threshold),
-            threshold.detach().clamp(min=1),
-            _rounded(v_reset),
-            None if v_min is None else _rounded(v_min),
+            functions.replace(drive, torch.round(drive.detach())),
+            None if self._steady is None else torch.round(self._steady),
+            above,
+            torch.round(threshold),
+            threshold.clamp(min=1),
+            torch.round(self._v_reset),
+            None if self._v_min is None else torch.round(self._v_min),
         )
 
     def _pinned(self, real: Tensor) -> Tensor:
@@ -183,19 +168,7 @@ class TrainableGroup(nn.Module):
     def project(self) -> None:
         """Bring weights that left the range back to its ends, so that they keep their gradient."""
         with torch.no_grad():
-            if self.scales_move:
-                # A threshold below one potential step could not fire by whole steps.
-                if self.source.threshold is not None:
-                    most = self._threshold.view(self.blocks, -1).amin(dim=1)
-                    self.log_scale.copy_(torch.minimum(self.log_scale, (most / 1.01).log()))
-                ends = self.relative_scale().to(self.weight.dtype)[:, None]
-                self.weight.copy_(torch.minimum(torch.maximum(self.weight, -ends), ends))
-            else:
-                self.weight.clamp_(-1, 1)
-
-
-def _rounded(real: Tensor) -> Tensor:
-    return functions.replace(real, torch.round(real.detach()))
+            self.weight.clamp_(-1, 1)
 
 
 def _near(real: np.ndarray, whole: np.ndarray, unit: float, dtype: type = np.float32) -> Tensor:

@@ -36,9 +36,6 @@ class FinetuneSettings:
         The share of the samples held out to choose the best epoch, where no validation data is given.
     surrogate_slope
         Steepness of the spike's fast-sigmoid gradient ``1 / (1 + slope * |v - threshold| / threshold)**2``.
-    scale_rate
-        Learning rate of the weight scales, relative to ``learning_rate``; 0 keeps the scales that
-        ``quantize`` chose.
     gradient_limit
         Gradients with a larger norm than this are scaled down to it; None leaves them. Long loops need
         it, because their gradients grow from step to step.
@@ -57,7 +54,6 @@ class FinetuneSettings:
     seed: int = 0
     validation_part: float = 0.1
     surrogate_slope: float = 5.0
-    scale_rate: float = 0.0
     gradient_limit: float | None = None
     threads: int = 1
 
@@ -76,8 +72,6 @@ class FinetuneSettings:
                 raise UserError(
                     f"{name.replace('_', ' ')} must be above {low:g} and at most {high:g}, not {value!r}"
                 )
-        if not math.isfinite(self.scale_rate) or not 0 <= self.scale_rate <= 1:
-            raise UserError(f"scale rate must be a number from 0 to 1, not {self.scale_rate!r}")
         limit = self.gradient_limit
         if limit is not None and not (math.isfinite(limit) and limit > 0):
             raise UserError(f"gradient limit must be a number above 0 or None, not {limit!r}")

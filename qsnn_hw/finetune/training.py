@@ -154,18 +154,9 @@ class _Run:
         self._network, self._options, self._settings = network, options, settings
         self._train, self._validation = train, validation
         self._path, self._progress = path, progress
-        self._model = IntegerNetwork(
-            network, options, slope=settings.surrogate_slope, move_scales=settings.scale_rate > 0
-        )
+        self._model = IntegerNetwork(network, options, slope=settings.surrogate_slope)
         self._label = torch.from_numpy(_labels(train))
-        scales = [p for name, p in self._model.named_parameters() if name.endswith("log_scale")]
-        others = [p for name, p in self._model.named_parameters() if not name.endswith("log_scale")]
-        rates = [(others, 1.0), (scales, settings.scale_rate)]
-        self._factors = [factor for parameters, factor in rates if parameters and factor]
-        self._optimizer = torch.optim.Adam(
-            [{"params": parameters} for parameters, factor in rates if parameters and factor],
-            lr=settings.learning_rate,
-        )
+        self._optimizer = torch.optim.Adam(self._model.parameters(), lr=settings.learning_rate)
         self._batches = math.ceil(train.samples / settings.batch)
         self._id = ""
         if path is not None:
@@ -251,8 +242,8 @@ class _Run:
 
     def _set_rate(self, part: float) -> None:
         rate = _LAST_RATE + (1 - _LAST_RATE) * (1 + math.cos(math.pi * part)) / 2
-        for group, factor in zip(self._optimizer.param_groups, self._factors, strict=True):
-            group["lr"] = self._settings.learning_rate * rate * factor
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._settings.learning_rate * rate
 
     def _accuracy(self) -> float:
         """Of the held-out samples, in integers."""

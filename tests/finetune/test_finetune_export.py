@@ -42,13 +42,12 @@ def shake(model: IntegerNetwork, rng: np.random.Generator, size: float) -> None:
         module.project()
 
 
-@pytest.mark.parametrize("scales", [False, True], ids=["fixed scales", "trained scales"])
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("kind", nets.KINDS.values(), ids=nets.KINDS)
-def test_export_is_what_was_trained(kind: dict[str, object], options: QuantizeOptions, scales: bool) -> None:
+def test_export_is_what_was_trained(kind: dict[str, object], options: QuantizeOptions) -> None:
     rng = np.random.default_rng(8)
     net = nets.network(rng, recurrent=True, cuba="multi_spike" not in kind, **kind)  # type: ignore[arg-type]
-    model = IntegerNetwork(net, options, move_scales=scales)
+    model = IntegerNetwork(net, options)
     shake(model, rng, 0.2)
     network, quantized = exported(model)
     # exported() compares the integers itself; this compares what they do.

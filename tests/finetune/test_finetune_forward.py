@@ -13,7 +13,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 import finetune_networks as nets  # noqa: E402
 
 from qsnn_hw.errors import UserError  # noqa: E402
-from qsnn_hw.finetune import functions  # noqa: E402
 from qsnn_hw.finetune.forward import IntegerNetwork  # noqa: E402
 from qsnn_hw.golden.clocked import run_clocked  # noqa: E402
 from qsnn_hw.model.network import Network, Projection  # noqa: E402
@@ -73,25 +72,6 @@ def test_potentials_that_outgrow_float32_are_found_in_the_run() -> None:
     model = IntegerNetwork(net, QuantizeOptions(weight_bits=12, fractional_bits=6, leak_bits=12))
     assert mismatches(model, nets.spikes(rng, net, 60, 4, rate=0.9))[:2] == (0, 0)
     assert model.wide == {"one"}
-
-
-def test_the_spike_has_the_gradient_of_a_fast_sigmoid() -> None:
-    v = torch.tensor([[2.0, 4.0, 5.0, 10.0]], requires_grad=True)
-    threshold = torch.full((4,), 5.0, requires_grad=True)
-    fired = functions.Fire.apply(v, threshold, torch.full((4,), 4.0), 5.0)
-    fired.sum().backward()
-    assert fired.tolist() == [[0, 0, 1, 1]]
-    wanted = [0.25 / (1 + 5 * abs(x - 4.5) / 4) ** 2 for x in (2, 4, 5, 10)]
-    assert v.grad[0].tolist() == pytest.approx(wanted)
-    assert threshold.grad.tolist() == pytest.approx([-x for x in wanted])
-
-
-def test_the_leak_rounds_down_and_passes_the_gradient() -> None:
-    v = torch.tensor([-5.0, -1.0, 3.0, 8.0], requires_grad=True)
-    left = functions.leaked(v, torch.tensor(3 / 8))
-    left.sum().backward()
-    assert left.tolist() == [x - (x * 3 >> 3) for x in (-5, -1, 3, 8)]
-    assert v.grad.tolist() == [5 / 8] * 4
 
 
 def test_every_weight_gets_a_gradient() -> None:
