@@ -10,7 +10,8 @@ import numpy as np
 from qsnn_hw import files
 from qsnn_hw.boards import Board, load_board
 from qsnn_hw.errors import UserError
-from qsnn_hw.explore.choose import choose
+from qsnn_hw.explore.choose import Chosen, choose
+from qsnn_hw.explore.measured import MeasuredDiagnostics, measure_diagnostics
 from qsnn_hw.golden import GoldenRun, run_clocked
 from qsnn_hw.implement.bitstream import pack_bitstream
 from qsnn_hw.implement.capacity import Estimate, MemoryNeed, check_fits
@@ -27,7 +28,7 @@ from qsnn_hw.model.simulate import predict, simulate
 from qsnn_hw.options import BuildOptions
 from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
 from qsnn_hw.progress import Progress
-from qsnn_hw.quantize import QuantizedNetwork
+from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions
 from qsnn_hw.report import Report
 from qsnn_hw.report_maker import GoldenResult, make_report
 from qsnn_hw.rtl.board_top import BoardTop
@@ -39,8 +40,10 @@ from qsnn_hw.verify import Verification, verify
 
 NETWORK = "01_network.npz"
 QUANTIZED = "02_quantized.npz"
+CHOSEN = "02_options.json"
 GOLDEN = "03_golden.npz"
 FLOAT = "03_float.npz"
+DIAGNOSTICS = "03_diagnostics.json"
 PLAN = "04_plan.npz"
 RTLIL = "05_design.il"
 TRACED_RTLIL = "05_traced.il"
@@ -108,15 +111,14 @@ class Chain:
             )
         return data
 
-    def quantize(self, network: Network) -> QuantizedNetwork:
+    def quantize(self, network: Network) -> Chosen:
         """Float to integers, by calibration when there is data for it."""
         options = self._options
 
-        def make() -> QuantizedNetwork:
-            calibration = None
-            if options.calibration_data is not None:
-                calibration = load_dataset(options.calibration_data, network=network, layout=options.layout)  # type: ignore[arg-type]
-            quantized = choose(network, options.quantize, calibration, options.max_drop, self._progress)
+        def make() -> Chosen:
+            calibration = self._calibration(network)
+            chosen = choose(network, options.quantize, calibration, options.max_drop, self._progress)
+            quantized = chosen.quantized
             for group in quantized.groups:
                 bits = max(p.weight_bits for p in quantized.into(group.name))
                 self._progress.say(
@@ -125,12 +127,13 @@ class Chain:
             for warning in quantized.warnings[len(network.warnings) :]:
                 self._progress.say(f"warning: {warning}")
             quantized.save(self._path(QUANTIZED))
-            return quantized
+            files.write_json(self._path(CHOSEN), asdict(chosen.options))
+            return chosen
 
         calibration = options.calibration_data
         return self._stages.run(
             "quantize",
-            [QUANTIZED],
+            [QUANTIZED, CHOSEN],
             after=["read"],
             options={
                 "quantize": asdict(options.quantize),
@@ -139,7 +142,35 @@ class Chain:
                 "layout": options.layout,
             },
             make=make,
-            load=lambda: QuantizedNetwork.load(self._path(QUANTIZED)),
+            load=lambda: Chosen(
+                QuantizeOptions(**files.read_json(self._path(CHOSEN))),
+                QuantizedNetwork.load(self._path(QUANTIZED)),
+            ),
+        )
+
+    def _calibration(self, network: Network) -> Dataset | None:
+        options = self._options
+        if options.calibration_data is None:
+            return None
+        return load_dataset(options.calibration_data, network=network, layout=options.layout)  # type: ignore[arg-type]
+
+    def diagnose(self, network: Network, chosen: Chosen, data: Dataset | None) -> MeasuredDiagnostics | None:
+        """What quantization did to every group; None without data."""
+        if data is None:
+            return None
+
+        def make() -> MeasuredDiagnostics:
+            scored = self._calibration(network) or data
+            found = measure_diagnostics(network, chosen, data, scored, self._progress)
+            files.write_json(self._path(DIAGNOSTICS), asdict(found))
+            return found
+
+        return self._stages.run(
+            "diagnose",
+            [DIAGNOSTICS],
+            after=["golden"],
+            make=make,
+            load=lambda: MeasuredDiagnostics(**files.read_json(self._path(DIAGNOSTICS))),
         )
 
     def golden(
@@ -351,6 +382,7 @@ class Chain:
         plan: HardwarePlan,
         data: Dataset | None,
         golden: GoldenResult | None,
+        diagnostics: MeasuredDiagnostics | None,
     ) -> Report:
         """Put everything that is known into report.json and report.html.
 
@@ -370,6 +402,7 @@ class Chain:
             plan=plan,
             data=data,
             golden=golden,
+            diagnostics=diagnostics,
             verification=verification,
             implementation=implementation,
         )

@@ -95,6 +95,11 @@ def make_parser() -> argparse.ArgumentParser:
     infer.add_argument(
         "--out", metavar="OUT.npz", help="file for the output spikes: out, uint8 (time, sample, neuron)"
     )
+    infer.add_argument(
+        "--diagnose",
+        action="store_true",
+        help="with --bits N: what quantization did to every group, and how sensitive each is to its width",
+    )
     infer.set_defaults(command=_infer)
 
     check = commands.add_parser(
@@ -356,6 +361,7 @@ def _model_and_data(given: argparse.Namespace, **data_options: Any) -> tuple[Any
 def _infer(given: argparse.Namespace) -> int:
     from qsnn_hw import files
     from qsnn_hw.explore.choose import choose
+    from qsnn_hw.explore.measured import measure_diagnostics
     from qsnn_hw.golden import output_of, run_clocked
     from qsnn_hw.model.dataset import load_dataset
     from qsnn_hw.model.simulate import accuracy, simulate
@@ -369,10 +375,12 @@ def _infer(given: argparse.Namespace) -> int:
         bits = int(given.bits)
     # Checked before the model is read: a wrong width should not wait for a large file.
     options = _quantize_options(given, bits, QuantizeOptions())
-    asked = options != QuantizeOptions() or given.calibration_data or given.max_drop is not None
+    asked = options != QuantizeOptions() or given.calibration_data or given.diagnose
+    asked = asked or given.max_drop is not None
     if bits is None and asked:
         raise UserError(
-            "--clip, --per-neuron and the bit options need --bits 2 to 16; --bits float rounds nothing"
+            "--clip, --per-neuron, --calibrate, --diagnose and the bit options need --bits 2 to 16; "
+            "--bits float rounds nothing"
         )
     _, network, data = _model_and_data(given)
     progress = Progress()
@@ -383,7 +391,8 @@ def _infer(given: argparse.Namespace) -> int:
         calibration = None
         if given.calibration_data is not None:
             calibration = load_dataset(given.calibration_data, network=network, layout=given.layout or "auto")
-        quantized = choose(network, options, calibration, given.max_drop, progress)
+        chosen = choose(network, options, calibration, given.max_drop, progress)
+        quantized = chosen.quantized
         for warning in quantized.warnings[len(network.warnings) :]:
             print(f"warning: {warning}", file=sys.stderr)
         readouts = [g.name for g in quantized.groups if g.readout and g.name == network.output]
@@ -392,6 +401,12 @@ def _infer(given: argparse.Namespace) -> int:
         out = output_of(quantized, run)
     if given.out is not None:
         files.write_npz(Path(given.out), {"out": out})
+    if bits is not None and given.diagnose:
+        from qsnn_hw.report import diagnostics_table
+        from qsnn_hw.report_maker import report_diagnostics
+
+        found = measure_diagnostics(network, chosen, data, calibration or data, progress)
+        print("\n".join(diagnostics_table(report_diagnostics(found))))
     widths = sorted({p.weight_bits for p in quantized.projections}) if bits is not None else []
     kind = f"{'/'.join(str(width) for width in widths)} bits" if widths else "float"
     if data.label is None:

@@ -45,8 +45,10 @@ def run(options: BuildOptions, folder: Path, *, part: str = "build", progress: P
 
     network = run.read()
     data = run.load_data(network)
-    quantized = run.quantize(network)
+    chosen = run.quantize(network)
+    quantized = chosen.quantized
     golden = run.golden(network, quantized, data)
+    diagnostics = run.diagnose(network, chosen, data)
     plan = run.plan(quantized)
     run.rtlil(plan)
     run.verilog(plan)
@@ -58,7 +60,7 @@ def run(options: BuildOptions, folder: Path, *, part: str = "build", progress: P
     if part in ("synth", "build"):
         work.append(lambda: run.implement(plan))
     _side_by_side(work, progress)
-    return Outcome(run.report(network, quantized, plan, data, golden), folder)
+    return Outcome(run.report(network, quantized, plan, data, golden, diagnostics), folder)
 
 
 def _side_by_side(work: list[Any], progress: Progress) -> None:

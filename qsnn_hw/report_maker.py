@@ -10,6 +10,7 @@ import numpy as np
 
 from qsnn_hw import __version__
 from qsnn_hw.boards import Board
+from qsnn_hw.explore.measured import MeasuredDiagnostics
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.implement.power import Activity, PowerEstimate, energy, estimate_power
 from qsnn_hw.implement.record import Implementation
@@ -21,6 +22,7 @@ from qsnn_hw.plan import GroupPlan, HardwarePlan
 from qsnn_hw.quantize import QuantizedNetwork
 from qsnn_hw.report import (
     Accuracy,
+    Diagnostics,
     Energy,
     Files,
     GroupTrace,
@@ -76,6 +78,7 @@ def make_report(
     plan: HardwarePlan,
     data: Dataset | None,
     golden: GoldenResult | None,
+    diagnostics: MeasuredDiagnostics | None,
     verification: Verification | None,
     implementation: Implementation | None,
 ) -> Report:
@@ -98,6 +101,7 @@ def make_report(
         convention=network.convention,
         accuracy=_accuracy(data, golden, network.output),
         accuracy_samples=None if data is None or data.label is None else data.samples,
+        diagnostics=None if diagnostics is None else report_diagnostics(diagnostics),
         verification=_verification(verification),
         resources=_resources(implementation),
         timing=_timing(implementation),
@@ -126,6 +130,11 @@ def make_report(
         traces.save(folder / TRACES)
     write_page(report, traces, folder / PAGE)
     return report
+
+
+def report_diagnostics(found: MeasuredDiagnostics) -> Diagnostics:
+    """The diagnostics as the report holds them."""
+    return Diagnostics.of(found.content, float_score=found.float_score, score_samples=found.score_samples)
 
 
 def _accuracy(data: Dataset | None, golden: GoldenResult | None, output: str) -> Accuracy:

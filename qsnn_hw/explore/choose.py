@@ -1,5 +1,7 @@
 """From what the user asked for to integers: as given, calibrated, or as narrow as a drop allows."""
 
+from dataclasses import dataclass
+
 from qsnn_hw.errors import UserError
 from qsnn_hw.explore.calibrate import calibrate
 from qsnn_hw.explore.narrowest import narrowest
@@ -9,13 +11,21 @@ from qsnn_hw.progress import Progress
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """The integers, and the options that lead to them (compensated rounding: on the same samples)."""
+
+    options: QuantizeOptions
+    quantized: QuantizedNetwork
+
+
 def choose(
     network: Network,
     options: QuantizeOptions,
     calibration: Dataset | None,
     max_drop: float | None,
     progress: Progress,
-) -> QuantizedNetwork:
+) -> Chosen:
     """Quantize ``network``.
 
     Parameters
@@ -36,7 +46,7 @@ def choose(
     if calibration is None:
         if max_drop is not None:
             raise UserError("--max-drop measures accuracy on calibration samples: give --calibrate FILE")
-        return quantize(network, options)
+        return Chosen(options, quantize(network, options))
     if max_drop is not None:
         found = narrowest(network, options, calibration, max_drop, progress)
         widths = ", ".join(f"{name} {bits}" for name, bits in found.bits.items())
@@ -45,9 +55,9 @@ def choose(
             f"  calibration score {100 * found.score:.2f} %, float {100 * found.float_score:.2f} %, "
             f"{found.weight_memory_bits} bits of weights"
         )
-        return found.quantized
+        return Chosen(found.options, found.quantized)
     with progress.task(f"calibrate on {calibration.samples} samples") as task:
         chosen = calibrate(network, options, calibration, task.update, compensate=True)
     for description, score in chosen.scores:
         progress.say(f"  {description}: {100 * score:.2f} % (float {100 * chosen.float_score:.2f} %)")
-    return chosen.quantized
+    return Chosen(chosen.options, chosen.quantized)
