@@ -1,5 +1,7 @@
 """What a build found out: ``report.json``, ``report.html`` and a few lines for the terminal."""
 
+from qsnn_hw.report.diagnostics import Diagnostics, GroupDiagnosis, Sensitivity
+from qsnn_hw.report.diagnostics_text import diagnostics_table
 from qsnn_hw.report.page import write_page
 from qsnn_hw.report.parts import (
     Accuracy,
@@ -19,8 +21,10 @@ from qsnn_hw.report.traces import GroupTrace, Traces
 __all__ = [
     "Accuracy",
     "Board",
+    "Diagnostics",
     "Energy",
     "Files",
+    "GroupDiagnosis",
     "GroupTrace",
     "Latency",
     "Layer",
@@ -29,9 +33,11 @@ __all__ = [
     "PowerMw",
     "Report",
     "Resource",
+    "Sensitivity",
     "Timing",
     "Traces",
     "Verification",
+    "diagnostics_table",
     "summary_lines",
     "write_page",
 ]

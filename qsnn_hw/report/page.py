@@ -4,7 +4,7 @@ from importlib import resources
 from pathlib import Path
 
 from qsnn_hw import files
-from qsnn_hw.report import charts, figures, tables
+from qsnn_hw.report import charts, diagnostics_page, figures, tables
 from qsnn_hw.report.record import DEFINITIONS, Report
 from qsnn_hw.report.svg import Figure
 from qsnn_hw.report.traces import Traces
@@ -22,6 +22,7 @@ def sections(report: Report, traces: Traces | None) -> list[tuple[str, list[Figu
     return [
         ("One sample, spike by spike", sample),
         ("Over the whole test set", [charts.accuracy(report), matrix, charts.spikes_per_layer(report)]),
+        (diagnostics_page.TITLE, diagnostics_page.figures(report)),
         ("On the device", [charts.resources(report), charts.busy(report)]),
     ]
 
@@ -48,6 +49,8 @@ def render(report: Report, traces: Traces | None) -> str:
         cards=tables.cards(report),
         sections=sections(report, traces),
         sample=_sample_line(traces),
+        health_title=diagnostics_page.TITLE,
+        health=diagnostics_page.table(report),
         tables=[table for table in (tables.quantization(report), tables.mapping(report)) if table],
         facts=tables.facts(report),
         definitions={**DEFINITIONS, **report.definitions},

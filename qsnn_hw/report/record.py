@@ -11,6 +11,7 @@ from typing import Any
 
 from qsnn_hw import files
 from qsnn_hw.errors import UserError
+from qsnn_hw.report.diagnostics import Diagnostics
 from qsnn_hw.report.parts import (
     Accuracy,
     Energy,
@@ -35,6 +36,7 @@ BASIS: Mapping[str, str] = {
     "power_mw": "estimated",
     "energy": "estimated",
     "spikes_per_sample": "measured",
+    "diagnostics": "measured",
 }
 """How each part of a report is known when its maker does not say otherwise."""
 
@@ -51,6 +53,8 @@ DEFINITIONS: Mapping[str, str] = {
     "energy": "Typical power times the mean time per sample at the operating clock, and that divided by all "
     "spikes of a sample, input spikes included.",
     "spikes_per_sample": "Mean number of spikes per test sample in the integer network.",
+    "diagnostics": "Each neuron group of the integer network against the same group of the float network, "
+    "run on the same samples.",
 }
 """What each part of a report means, in one sentence."""
 
@@ -155,6 +159,8 @@ class Report:
         The board's clock, at which power and energy hold.
     spikes_per_sample
         ``input`` or a group's name -> mean spikes per sample.
+    diagnostics
+        What quantization did to each group; None when it was not measured.
     board
         None before a board is chosen.
     tools
@@ -182,6 +188,7 @@ class Report:
     power_mw: PowerMw = field(default_factory=PowerMw)
     energy: Energy = field(default_factory=Energy)
     spikes_per_sample: Mapping[str, Number | None] = field(default_factory=dict)
+    diagnostics: Diagnostics | None = None
     board: Board | None = None
     tools: Mapping[str, str] = field(default_factory=dict)
     files: Files = field(default_factory=Files)
@@ -196,6 +203,17 @@ class Report:
         check_counts(self, "report", "bits", "accuracy_samples")
         spikes = self.spikes_per_sample.items()
         put(self, spikes_per_sample={key: number(f"spikes_per_sample.{key}", n, 0) for key, n in spikes})
+
+    @property
+    def own_clamp(self) -> bool:
+        """Whether the trained network clamps its potentials itself."""
+        return self.convention.get("v_min") is not None
+
+    @property
+    def all_warnings(self) -> tuple[str, ...]:
+        """What quantization broke, and the warnings of the build."""
+        found = () if self.diagnostics is None else self.diagnostics.findings(self.own_clamp)
+        return (*found, *self.warnings)
 
     def to_json(self) -> dict[str, Any]:
         """The content of ``report.json``: plain dictionaries, lists, text, numbers and None."""

@@ -1,5 +1,6 @@
 """The report in a few lines for the terminal."""
 
+from qsnn_hw.report.diagnostics_text import brief
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.words import NOT_MEASURED, figure, percent, plural, with_unit
 
@@ -116,7 +117,10 @@ def summary_lines(report: Report) -> list[str]:
     rows += [("resources" if index == 0 else "", line) for index, line in enumerate(resources)]
     rows += [(name, text) for name, text in (("verilog", report.files.verilog),) if text]
     rows += [("bitstream", report.files.bitstream or "none")]
-    shown = report.warnings[:4]
+    health = [] if report.diagnostics is None else brief(report.diagnostics, report.own_clamp)
+    rows += [("quantization" if index == 0 else "", line) for index, line in enumerate(health)]
+    # A second line of it costs a warning, so that all fits into 20 lines.
+    shown = report.warnings[: 4 if len(health) < 2 else 3]
     rows += [("warning", line) for line in shown]
     if len(report.warnings) > len(shown):
         rows.append(("warning", f"and {len(report.warnings) - len(shown)} more in the report"))

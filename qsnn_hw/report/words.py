@@ -34,6 +34,6 @@ def plural(n: int, noun: str) -> str:
     return f"{n:,} {noun}{ending}"
 
 
-def signed(value: Number) -> str:
-    """A difference with its sign, a true minus, and two decimals."""
-    return f"{value:+.2f}".replace("-", "\u2212")
+def signed(value: Number, decimals: int = 2) -> str:
+    """A difference with its sign, a true minus, and ``decimals`` decimals."""
+    return f"{value:+.{decimals}f}".replace("-", "\u2212")

@@ -1,12 +1,16 @@
 """A complete report and traces, and a nearly empty report, shared by the report tests."""
 
+from typing import Any
+
 import numpy as np
 
 from qsnn_hw.report import (
     Accuracy,
     Board,
+    Diagnostics,
     Energy,
     Files,
+    GroupDiagnosis,
     GroupTrace,
     Latency,
     Layer,
@@ -15,10 +19,48 @@ from qsnn_hw.report import (
     PowerMw,
     Report,
     Resource,
+    Sensitivity,
     Timing,
     Traces,
     Verification,
 )
+
+
+def diagnosis(name: str, neurons: int, **changes: Any) -> GroupDiagnosis:
+    """A group that quantization hardly touched, but for ``changes``."""
+    healthy: dict[str, Any] = {
+        "name": name,
+        "neurons": neurons,
+        "float_rate": 0.25,
+        "integer_rate": 0.26,
+        "drift": 0.04,
+        "dead": False,
+        "dead_neurons": (),
+        "saturating_neurons": (),
+        "saturations": 0,
+        "spikes_differ": 0.0125,
+        "v_bits": 13,
+        "v_bits_used": 11,
+        "decay_error": 0.001,
+        "stuck_below": 15,
+        "stuck_real": 0.105,
+        "histogram_edges": (-2.0, -1.0, 0.0, 1.0, 2.0),
+        "histogram": (3, 40, 0, 5000),
+    }
+    return GroupDiagnosis(**{**healthy, **changes})
+
+
+def diagnostics(*groups: GroupDiagnosis) -> Diagnostics:
+    """The two groups of :func:`full_report`, healthy unless others are given, and their sensitivity."""
+    shown = groups or (diagnosis("hidden", 32), diagnosis("output", 10))
+    rows = (
+        Sensitivity("hidden", 8, 0.96),
+        Sensitivity("hidden", 2, 0.5),
+        Sensitivity("output", 8, 0.97),
+        Sensitivity("output", 2, None),
+    )
+    names = {group.name for group in shown}
+    return Diagnostics(200, shown, tuple(row for row in rows if row.group in names), 0.9622, 450)
 
 
 def full_report() -> Report:
@@ -49,6 +91,7 @@ def full_report() -> Report:
         power_mw=PowerMw(98.0, 163.0, 301.0),
         energy=Energy.of(163.0, 42.0, 392.0),
         spikes_per_sample={"input": 489.25, "hidden": 202.5, "output": 34.75},
+        diagnostics=diagnostics(),
         board=Board("ulx3s-85f", "Radiona ULX3S-85F", "LFE5U-85F"),
         tools={"yosys": "0.70"},
         files=Files("top.v", "top.bit"),

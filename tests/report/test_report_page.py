@@ -128,6 +128,9 @@ def test_full_page_shows_every_figure(tmp_path: Path) -> None:
             "accuracy",
             "confusion",
             "spikes-per-layer",
+            "sensitivity",
+            "histogram-0",
+            "histogram-1",
             "resources",
             "busy",
         )
@@ -158,6 +161,7 @@ def test_empty_page_says_not_measured(tmp_path: Path) -> None:
         "Energy per sample",
         "One sample, spike by spike",
         "Over the whole test set",
+        "What quantization did",
         "On the device",
         "Layer by layer",
     ):

@@ -54,6 +54,7 @@ def test_absent_is_null(tmp_path: Path) -> None:
     for key, names in STABLE.items():
         assert content[key] == dict.fromkeys(names), key
     assert content["resources"] == {}
+    assert content["diagnostics"] is None
     assert content["tools"] == {}
 
 
@@ -138,6 +139,18 @@ def _remove_fmax(content: dict[str, Any]) -> None:
     del content["timing"]["fmax_mhz"]
 
 
+def _older(content: dict[str, Any]) -> None:
+    del content["diagnostics"]
+
+
+def _dead_number(content: dict[str, Any]) -> None:
+    content["diagnostics"]["groups"][0]["dead"] = 1
+
+
+def _score(content: dict[str, Any]) -> None:
+    content["diagnostics"]["sensitivity"][1]["score"] = 50
+
+
 def _add_key(content: dict[str, Any]) -> None:
     content["latency"]["ns"] = 3
 
@@ -174,6 +187,9 @@ def _format(content: dict[str, Any]) -> None:
     ("damage", "message"),
     [
         (_remove_fmax, "report.timing lacks the key 'fmax_mhz'"),
+        (_older, "report lacks the key 'diagnostics'"),
+        (_dead_number, "report.diagnostics.groups[0].dead must be true or false, not 1"),
+        (_score, "sensitivity of 'hidden'.score must be at most 1, not 50"),
         (_add_key, "report.latency has an unknown key 'ns'"),
         (_layer_text, "report.network.layers[0] must be an object, not 'hidden'"),
         (_text_number, "energy.per_spike_nj must be a number or null, not '3'"),
