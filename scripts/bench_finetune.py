@@ -37,11 +37,19 @@ TEST_ENCODING_SEED = 123
 FOLD_SEED = 4001
 FOLDS = 5
 MNIST = FinetuneSettings(epochs=3)
-BRAILLE = FinetuneSettings(epochs=20, learning_rate=2e-3, batch=64, validation_part=0.15)
+BRAILLE = FinetuneSettings(
+    epochs=25,
+    learning_rate=5e-3,
+    batch=64,
+    validation_part=0.15,
+    surrogate_slope=10.0,
+    candidate_part=0.2,
+    gradient_limit=0.5,
+)
 # Scales by least squared error; a scale for each neuron costs nothing in hardware.
 MNIST_OPTIONS = QuantizeOptions(clip="mse", per_neuron=True)
 # A recurrent network needs finer potentials than weights; see docs/finetuning.md.
-BRAILLE_OPTIONS = QuantizeOptions(clip="mse", per_neuron=True, fractional_bits=6)
+BRAILLE_OPTIONS = QuantizeOptions(clip="mse", per_neuron=True, fractional_bits=2)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,9 @@ class FinetuneSettings:
         The share of the samples held out to choose the best epoch, where no validation data is given.
     surrogate_slope
         Steepness of the spike's fast-sigmoid gradient ``1 / (1 + slope * |v - threshold| / threshold)**2``.
+    candidate_part
+        The last share of the epochs from which the best is chosen (epoch 0 always stands, too); with
+        few held-out samples a settled epoch beats a lucky one.
     gradient_limit
         Gradients with a larger norm than this are scaled down to it; None leaves them. Long loops need
         it, because their gradients grow from step to step.
@@ -54,6 +58,7 @@ class FinetuneSettings:
     seed: int = 0
     validation_part: float = 0.1
     surrogate_slope: float = 5.0
+    candidate_part: float = 1.0
     gradient_limit: float | None = None
     threads: int = 1
 
@@ -65,6 +70,7 @@ class FinetuneSettings:
         for name, low, high in (
             ("learning_rate", 0.0, 1.0),
             ("validation_part", 0.0, 0.9),
+            ("candidate_part", 0.0, 1.0),
             ("surrogate_slope", 0.0, 1000.0),
         ):
             value = getattr(self, name)
@@ -82,12 +88,18 @@ class Epoch:
     """One pass over the training samples; ``number`` 0 is the network before any.
 
     ``loss`` is the mean over the epoch's batches (None for epoch 0), ``validation_accuracy`` the
-    fraction right of the held-out samples in integers.
+    fraction right of the held-out samples in integers, ``candidate`` whether it may be chosen.
     """
 
     number: int
     loss: float | None
     validation_accuracy: float
+    candidate: bool = True
+
+
+def best_of(history: Sequence[Epoch]) -> Epoch:
+    """The first candidate with the best validation accuracy."""
+    return max((epoch for epoch in history if epoch.candidate), key=lambda epoch: epoch.validation_accuracy)
 
 
 @dataclass(frozen=True)
@@ -105,7 +117,7 @@ class Finetuned:
     history
         One entry per epoch, epoch 0 included.
     best_epoch
-        The first epoch with the best validation accuracy.
+        The first candidate with the best validation accuracy.
     float_accuracy
         Fraction right of the held-out samples in the network that fine-tuning started from.
     training_samples, validation_samples

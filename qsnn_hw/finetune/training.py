@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from qsnn_hw.errors import UserError
-from qsnn_hw.finetune.settings import Epoch, Finetuned, FinetuneSettings, need_torch
+from qsnn_hw.finetune.settings import Epoch, Finetuned, FinetuneSettings, best_of, need_torch
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.simulate import accuracy, simulate
@@ -170,9 +170,10 @@ class _Run:
             for number in range(done + 1, total + 1):
                 loss = self._epoch(number, standing.logit_scale, task.update)
                 right = self._accuracy()
-                if right > max(epoch.validation_accuracy for epoch in standing.history):
+                candidate = number > total * (1 - self._settings.candidate_part)
+                if candidate and right > best_of(standing.history).validation_accuracy:
                     standing.best = standing_file.parameters_of(self._model)
-                standing.history.append(Epoch(number, loss, right))
+                standing.history.append(Epoch(number, loss, right, candidate))
                 trained += 1
                 self._save(standing)
                 self._progress.say(
@@ -260,13 +261,12 @@ class _Run:
     def _result(self, standing: Standing, seconds: float | None) -> Finetuned:
         standing_file.restore(self._model, standing.best)
         network, quantized = exported(self._model)
-        accuracies = [epoch.validation_accuracy for epoch in standing.history]
         return Finetuned(
             network=network,
             options=deployed_options(self._options),
             quantized=quantized,
             history=tuple(standing.history),
-            best_epoch=int(np.argmax(accuracies)),
+            best_epoch=best_of(standing.history).number,
             float_accuracy=standing.float_accuracy,
             training_samples=self._train.samples,
             validation_samples=self._validation.samples,

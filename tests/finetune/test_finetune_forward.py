@@ -15,7 +15,10 @@ import finetune_networks as nets  # noqa: E402
 from qsnn_hw.errors import UserError  # noqa: E402
 from qsnn_hw.finetune.forward import IntegerNetwork  # noqa: E402
 from qsnn_hw.golden.clocked import run_clocked  # noqa: E402
+from qsnn_hw.model.convention import Convention  # noqa: E402
+from qsnn_hw.model.dataset import load_dataset  # noqa: E402
 from qsnn_hw.model.network import Network, Projection  # noqa: E402
+from qsnn_hw.model.reader import read_network  # noqa: E402
 from qsnn_hw.quantize.options import QuantizeOptions  # noqa: E402
 
 OPTIONS = {
@@ -103,3 +106,67 @@ def test_an_integrator_needs_a_width() -> None:
         IntegerNetwork(net, QuantizeOptions())
     model = IntegerNetwork(net, QuantizeOptions(potential_bits=10))
     assert mismatches(model, nets.spikes(rng, net, 15, 6))[:2] == (0, 0)
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_trained_digits_are_the_golden_model(digits: Path, bits: int) -> None:
+    network = read_network(digits / "digits_64-32-10.nir", Convention.preset("snntorch"))
+    test = load_dataset(digits / "digits_test.npz", network=network)
+    model = IntegerNetwork(network, QuantizeOptions(weight_bits=bits, clip="mse", per_neuron=True))
+    spikes, potentials, fired = mismatches(model, test.input)
+    assert (spikes, potentials) == (0, 0)
+    assert fired > 10_000
+
+
+class _Fire(torch.autograd.Function):
+    """The surrogate once more, in the simplest words."""
+
+    @staticmethod
+    def forward(ctx: object, distance: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(distance)  # type: ignore[attr-defined]
+        return (distance > 0).to(distance.dtype)
+
+    @staticmethod
+    def backward(ctx: object, gradient: torch.Tensor) -> torch.Tensor:
+        (distance,) = ctx.saved_tensors  # type: ignore[attr-defined]
+        return gradient / (1 + 5 * distance.abs()) ** 2
+
+
+@pytest.mark.parametrize("zero", [False, True], ids=["subtract late", "zero at once"])
+def test_gradients_are_those_of_autograd(zero: bool) -> None:
+    """Against a loop that autograd differentiates: a recurrent CubaLIF layer and its output spikes."""
+    rng = np.random.default_rng(14)
+    fields: dict[str, object] = {"reset": "zero"} if zero else {"reset": "subtract", "reset_delay": True}
+    net = nets.network(rng, recurrent=True, cuba=True, **fields)
+    net = Network(net.name, net.input_shape, net.groups[:1], net.projections[:2], "one")
+    model = IntegerNetwork(net, QuantizeOptions(weight_bits=4, fractional_bits=2), slope=5.0)
+    x = torch.from_numpy(nets.spikes(rng, net, 12, 4).astype(np.float32))
+    mark = torch.linspace(-1, 2, 12 * 4 * 9).view(12, 4, 9)
+    (model(x).spikes["one"] * mark).sum().backward()
+    module = model.trained[0]
+
+    made, q = module.integers(), model.quantized.groups[0]
+    weight, loop = (w.detach().double().requires_grad_() for w in made.weights)
+    bias = made.drive.detach().clone().requires_grad_()
+    current_leak = torch.from_numpy(q.current_leak_numerator / 2**q.current_leak_shift)
+    leak = q.leak_numerator / 2**q.leak_shift
+    v, current = torch.zeros(4, 9).double(), torch.zeros(4, 9).double()
+    fired, spikes = torch.zeros(4, 9).double(), []
+    for step in x.double():
+        drive = (step @ weight.T + fired @ loop.T) * 4 + bias
+        current = current + drive
+        v = v + torch.from_numpy(q.bias) + current
+        fired = _Fire.apply((v - made.threshold + 0.5) / made.width)
+        spikes.append(fired)
+        # Straight through a floor: the value is the integer's, the gradient the fraction's.
+        lost = v * leak
+        kept = v - lost - (torch.floor(lost) - lost).detach()
+        off = fired.detach()
+        v = kept * (1 - off) if zero else kept - off * made.amount
+        lost = current * current_leak
+        current = current - lost - (torch.floor(lost) - lost).detach()
+    (torch.stack(spikes) * mark).sum().backward()
+    assert torch.equal(torch.stack(spikes).float(), model(x).spikes["one"])
+    wanted = torch.cat([weight.grad, loop.grad], dim=1) * module.largest
+    assert torch.allclose(module.weight.grad.double(), wanted, rtol=1e-4, atol=1e-5)
+    assert torch.allclose(module.bias.grad, bias.grad * module.unit, rtol=1e-4, atol=1e-5)

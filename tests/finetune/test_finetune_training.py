@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from qsnn_hw.errors import UserError
-from qsnn_hw.finetune.settings import FinetuneSettings, need_torch
+from qsnn_hw.finetune.settings import Epoch, FinetuneSettings, best_of, need_torch
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Dense, Network
 from qsnn_hw.progress import Progress
@@ -38,12 +38,18 @@ def test_torch_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> 
         ({"learning_rate": 0.0}, r"learning rate must be above 0 and at most 1, not 0\.0"),
         ({"validation_part": 0.95}, r"validation part must be above 0 and at most 0\.9, not 0\.95"),
         ({"surrogate_slope": float("nan")}, "surrogate slope must be above 0 and at most 1000, not nan"),
+        ({"candidate_part": 2.0}, r"candidate part must be above 0 and at most 1, not 2\.0"),
         ({"gradient_limit": 0.0}, r"gradient limit must be a number above 0 or None, not 0\.0"),
     ],
 )
 def test_settings_are_checked(changes: dict[str, object], message: str) -> None:
     with pytest.raises(UserError, match=message):
         replace(FinetuneSettings(), **changes)  # type: ignore[arg-type]
+
+
+def test_only_candidates_are_chosen() -> None:
+    history = [Epoch(0, None, 0.5), Epoch(1, 1.0, 0.9, False), Epoch(2, 0.9, 0.8), Epoch(3, 0.8, 0.8)]
+    assert best_of(history).number == 2
 
 
 def toy(rng: np.random.Generator, net: Network, samples: int = 160) -> Dataset:
