@@ -78,7 +78,10 @@ def histogram(group: GroupDiagnosis, index: int, basis: str) -> Figure:
         drawing.line(zero, top, zero, bottom, "zero")
         if not group.readout:
             x = left + (1 - low) * scale
-            drawing.path(f"M{num(x)} {num(top)}V{num(bottom)}", "threshold")
+            upright = f"M{num(x)} {num(top)}V{num(bottom)}"
+            # Bars of any colour may lie behind it.
+            drawing.path(upright, "halo")
+            drawing.path(upright, "threshold")
             anchor = "end" if x > width / 2 else "start"
             drawing.text(x, top - 6, "threshold", "note", anchor)
         axis = "potential" if group.readout else "potential / threshold"
