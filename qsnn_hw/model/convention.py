@@ -20,6 +20,7 @@ IntegratorGain = Literal["r*dt", "r", "one"]
 CurrentGain = Literal["euler", "w_in", "decayed", "decayed_euler", "one"]
 DropsInput = Literal["never", "always", "snntorch"]
 Update = Literal["retain", "relax"]
+Start = Literal["zero", "rest"]
 TauFix = Literal["none", "divide_by_dt"]
 DelayUnit = Literal["time", "steps"]
 
@@ -65,6 +66,8 @@ class Convention:
     # Factor on the input of a synaptic current: w_in*dt/tau_syn (euler), w_in, w_in times the
     # current's retention (decayed), both (decayed_euler), or 1.
     current_gain: CurrentGain = "euler"
+    # Potential before the first step: 0, or the neuron's rest (v_leak; v_reset where it has no leak).
+    start: Start = "zero"
     # Order of float operations: decay*v + gain*x (retain) or v + a*(x - v) (relax).
     update: Update = "retain"
     # Whole steps a neuron stays silent after a spike.
@@ -118,6 +121,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "input_gain": get_args(InputGain),
     "integrator_gain": get_args(IntegratorGain),
     "current_gain": get_args(CurrentGain),
+    "start": get_args(Start),
     "update": get_args(Update),
     "tau_fix": get_args(TauFix),
     "delay_unit": get_args(DelayUnit),
@@ -200,8 +204,11 @@ PRESETS: dict[str, Convention] = {
         reset_retest=True,
         integrator_gain="r",
     ),
-    # Norse cells relax towards the input with dt 1e-3 and jump their synaptic current by the input.
-    "norse": Convention(name="norse", dt=1e-3, integrator_gain="r", current_gain="w_in", update="relax"),
+    # Norse cells relax towards the input with dt 1e-3, jump their synaptic current by the input, and
+    # start at rest.
+    "norse": Convention(
+        name="norse", dt=1e-3, integrator_gain="r", current_gain="w_in", start="rest", update="relax"
+    ),
     # Sinabs counts time constants in steps, normalises the input and clamps at -1 (from_model's
     # default); its default spike function emits several spikes per step.
     "sinabs": Convention(
@@ -216,8 +223,8 @@ PRESETS: dict[str, Convention] = {
         integrator_gain="r",
         current_gain="decayed",
     ),
-    # SpikingJelly relaxes towards the input and resets hard to v_reset.
-    "spikingjelly": Convention(name="spikingjelly", dt=1e-4, comparison=">=", update="relax"),
+    # SpikingJelly relaxes towards the input, resets hard to v_reset and starts there.
+    "spikingjelly": Convention(name="spikingjelly", dt=1e-4, comparison=">=", start="rest", update="relax"),
     # Rockpool's LIFTorch: exponential decay, several spikes per step.
     "rockpool": Convention(
         name="rockpool",

@@ -189,6 +189,13 @@ def neuron_group(
             current_decay = reader.retention("tau_syn")
             current_gain = reader.current_factor(current_decay)
     threshold, v_reset, reset = _firing(reader, kind)
+    v_min = convention.v_min if threshold is not None and kind != "Threshold" else None
+    if convention.start == "rest" and kind != "Threshold":
+        # Every state starts at 0 here, so potentials are counted from the rest instead.
+        rest = v_reset if kind in ("IF", "I") else reader.get("v_leak")
+        if np.any(rest != 0):
+            leak = zero
+            threshold, v_reset, reset, v_min = _from_rest(reader, rest, threshold, v_reset, reset, v_min)
     fires = threshold is not None and kind != "Threshold"
     late = convention.reset_delay and fires and reset != "none"
     if not convention.reset_delay and convention.name == "snntorch" and recurrent and kind == "CubaLIF":
@@ -213,13 +220,37 @@ def neuron_group(
         reset_drops_input=late and reset == "zero" and drops,
         reset_retest=fires and not late and convention.reset_retest and reset != "none",
         multi_spike=fires and convention.multi_spike,
-        v_min=convention.v_min if fires else None,
+        v_min=v_min,
         current_decay=current_decay,
         current_gain=current_gain,
         refractory=convention.refractory if fires else 0,
         relax=convention.update == "relax" and kind in ("LIF", "LI", "CubaLIF", "CubaLI"),
     )
     return group, tuple(reader.warnings)
+
+
+def _from_rest(
+    reader: _Reader,
+    rest: FloatArray,
+    threshold: FloatArray | None,
+    v_reset: FloatArray,
+    reset: Reset,
+    v_min: float | None,
+) -> tuple[FloatArray | None, FloatArray, Reset, float | None]:
+    """Threshold, reset and clamp as distances from the rest."""
+    where = reader.graph.where(reader.name)
+    if threshold is not None and np.any(threshold <= rest):
+        raise UserError(f"{where}: it starts at rest, which is not below v_threshold; check --set start=zero")
+    if v_min is not None and np.any(rest != rest[0]):
+        raise UserError(f"{where}: v_min and start=rest need one rest for all neurons; use --set start=zero")
+    if reset == "zero":
+        v_reset, reset = np.zeros(reader.size), "v_reset"
+    return (
+        None if threshold is None else threshold - rest,
+        v_reset - rest,
+        reset,
+        None if v_min is None else v_min - float(rest[0]),
+    )
 
 
 def _firing(reader: _Reader, kind: str) -> tuple[FloatArray | None, FloatArray, Reset]:

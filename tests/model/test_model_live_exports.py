@@ -87,13 +87,14 @@ def test_snntorch(kind: str, delay: bool, reset: str, tmp_path: Path) -> None:
     check(network, x, expected)
 
 
-@pytest.mark.parametrize("kind", ["LIFBox", "LIF", "IAF"])
+@pytest.mark.parametrize("kind", ["LIFBox", "LIFBox with leak", "LIF", "IAF"])
 def test_norse(kind: str, tmp_path: Path) -> None:
     norse = needed("norse.torch")
     torch.manual_seed(1)
-    if kind == "LIFBox":
+    leak = 0.1 if kind.endswith("with leak") else 0.0
+    if kind.startswith("LIFBox"):
         box = norse.LIFBoxParameters(v_th=full(HIDDEN, 0.3), tau_mem_inv=full(HIDDEN, 80.0))
-        box = box._replace(v_leak=full(HIDDEN, 0.0), v_reset=full(HIDDEN, 0.0))
+        box = box._replace(v_leak=full(HIDDEN, leak), v_reset=full(HIDDEN, 0.0))
         first = norse.LIFBoxCell(box)
     elif kind == "LIF":
         names = ("tau_syn_inv", "tau_mem_inv", "v_leak", "v_th", "v_reset")
@@ -149,7 +150,9 @@ def test_sinabs(kind: str, options: dict[str, Any], settings: dict[str, str], tm
     check(read_back(graph, tmp_path, "sinabs", **settings), x, expected)
 
 
-@pytest.mark.parametrize("kind", ["IF", "LIF", "LIF input kept", "PLIF", "CUBALIF"])
+@pytest.mark.parametrize(
+    "kind", ["IF", "IF off zero", "LIF", "LIF off zero", "LIF input kept", "PLIF", "CUBALIF"]
+)
 def test_spikingjelly(kind: str, tmp_path: Path) -> None:
     neuron = needed("spikingjelly.activation_based.neuron")
     exporter = needed("spikingjelly.activation_based.nir_exchange")
@@ -157,6 +160,8 @@ def test_spikingjelly(kind: str, tmp_path: Path) -> None:
     torch.manual_seed(3)
     first = {
         "IF": lambda: neuron.IFNode(v_threshold=0.6),
+        "IF off zero": lambda: neuron.IFNode(v_threshold=0.6, v_reset=-0.3),
+        "LIF off zero": lambda: neuron.LIFNode(tau=3.0, v_threshold=0.4, v_reset=-0.3),
         "LIF": lambda: neuron.LIFNode(tau=3.0, v_threshold=0.4),
         "LIF input kept": lambda: neuron.LIFNode(tau=3.0, decay_input=False, v_threshold=0.4),
         "PLIF": lambda: neuron.ParametricLIFNode(init_tau=2.7, v_threshold=0.4),

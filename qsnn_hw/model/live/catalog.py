@@ -83,6 +83,10 @@ class Catalog:
         )
 
 
+# sinabs 3.1.3 asks for an older nir than this project reads files with, but works with it.
+_INSTALL = {"sinabs": "pip install torch, then pip install --no-deps sinabs"}
+
+
 def require(module: str, framework: str) -> Any:
     """Import a module of an optional framework.
 
@@ -94,9 +98,10 @@ def require(module: str, framework: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
+        install = _INSTALL.get(framework, f"pip install 'qsnn-hw[{framework}]'")
         raise UserError(
             f"reading live {framework} modules needs {framework}, and importing {module} failed ({error}); "
-            f"install it with: pip install 'qsnn-hw[{framework}]'"
+            f"install it with: {install}"
         ) from error
 
 
