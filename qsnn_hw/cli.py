@@ -406,7 +406,8 @@ def _infer(given: argparse.Namespace) -> int:
         from qsnn_hw.report_maker import report_diagnostics
 
         found = measure_diagnostics(network, chosen, data, calibration or data, progress)
-        print("\n".join(diagnostics_table(report_diagnostics(found))))
+        clamped = network.convention.get("v_min") is not None
+        print("\n".join(diagnostics_table(report_diagnostics(found), own_clamp=clamped)))
     widths = sorted({p.weight_bits for p in quantized.projections}) if bits is not None else []
     kind = f"{'/'.join(str(width) for width in widths)} bits" if widths else "float"
     if data.label is None:
