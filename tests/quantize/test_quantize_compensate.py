@@ -26,7 +26,8 @@ def cost(weights: np.ndarray, restored: np.ndarray, moments: np.ndarray) -> floa
 @pytest.mark.parametrize("per_row", [False, True])
 def test_error_on_correlated_inputs_is_far_below_rounding_to_nearest(bits: int, per_row: bool) -> None:
     rng = np.random.default_rng(bits)
-    weights, moments = rng.normal(size=(12, 30)), correlated(rng, 30)
+    # More columns than are corrected one by one, so that both ways of correcting count.
+    weights, moments = rng.normal(size=(12, 80)), correlated(rng, 80)
     scale, integers = compensated(weights, bits, moments, per_row=per_row, rows=12)
     assert np.abs(integers).max() <= 2 ** (bits - 1) - 1
     assert (integers == np.rint(integers)).all()
