@@ -33,7 +33,7 @@ def _apply(made: Operator, x: np.ndarray) -> np.ndarray:
     return _pool(made, x)
 
 
-def _windows(
+def windows(
     x: np.ndarray,
     kernel: tuple[int, int],
     stride: tuple[int, int],
@@ -49,7 +49,7 @@ def _windows(
 
 def _in_chunks(made: Conv2d, x: np.ndarray) -> np.ndarray:
     """The convolution row block by row block, so that unfolded windows stay in a bounded buffer."""
-    probe = _windows(np.empty((0, *made.input_shape), x.dtype), *_geometry(made))
+    probe = windows(np.empty((0, *made.input_shape), x.dtype), *_geometry(made))
     per_row = max(1, int(np.prod(probe.shape[1:], dtype=np.int64)) * x.itemsize)
     rows = max(1, _CHUNK_BYTES // per_row)
     first = [_convolve(made, x[start : start + rows]) for start in range(0, len(x), rows)]
@@ -67,7 +67,7 @@ def _geometry(
 
 
 def _convolve(made: Conv2d, x: np.ndarray) -> np.ndarray:
-    view = _windows(x.reshape(-1, *made.input_shape), *_geometry(made))
+    view = windows(x.reshape(-1, *made.input_shape), *_geometry(made))
     rows, channels, height, width = view.shape[:4]
     split = channels // made.groups
     outputs = made.weight.shape[0] // made.groups
@@ -84,7 +84,7 @@ def _convolve(made: Conv2d, x: np.ndarray) -> np.ndarray:
 
 
 def _pool(made: Pool2d, x: np.ndarray) -> np.ndarray:
-    view = _windows(x.reshape(-1, *made.input_shape), made.kernel, made.stride, made.padding)
+    view = windows(x.reshape(-1, *made.input_shape), made.kernel, made.stride, made.padding)
     total = view.sum(axis=(4, 5), dtype=x.dtype).reshape(len(x), -1)
     if made.kind == "sum":
         return total
