@@ -1,5 +1,6 @@
 """Everything behind ``qsnn-hw finetune``: read, train, write, check what was written."""
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -85,8 +86,9 @@ def finetune_command(
     from qsnn_hw.finetune.training import finetune
 
     # Before hours of training rather than after: what cannot be written is refused here.
+    with tempfile.TemporaryDirectory() as folder:
+        write_nir(network, Path(folder) / NIR_NAME)
     written = Written(out / NIR_NAME, out / QUANTIZED_NAME, out / RECORD_NAME)
-    write_nir(network, written.nir)
     training = training or FinetuneSettings()
     result = finetune(network, options, data, training, checkpoint=checkpoint, progress=progress)
     write_nir(result.network, written.nir)

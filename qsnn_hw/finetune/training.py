@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -158,6 +158,7 @@ class _Run:
         self._label = torch.from_numpy(_labels(train))
         self._optimizer = torch.optim.Adam(self._model.parameters(), lr=settings.learning_rate)
         self._batches = math.ceil(train.samples / settings.batch)
+        self._before = 0
         self._id = ""
         if path is not None:
             self._id = standing_file.identity(network, options, settings, train, validation)
@@ -165,6 +166,7 @@ class _Run:
     def finish(self) -> Finetuned:
         standing = self._start()
         done, total = len(standing.history) - 1, self._settings.epochs
+        self._before = done * self._batches
         began, trained = time.monotonic(), 0
         with self._progress.task("fine-tuning") as task:
             for number in range(done + 1, total + 1):
@@ -218,7 +220,7 @@ class _Run:
             winner = float(self._model.output(trace).abs().amax(dim=1).mean())
         return _WINNER_LOGIT / max(winner, 1e-6)
 
-    def _epoch(self, number: int, logit_scale: float, update: "object") -> float:
+    def _epoch(self, number: int, logit_scale: float, update: Callable[[int, int], None]) -> float:
         """One pass; the mean loss."""
         generator = torch.Generator().manual_seed(self._settings.seed * 100_003 + number)
         order = torch.randperm(self._train.samples, generator=generator)
@@ -238,7 +240,8 @@ class _Run:
             for module in self._model.trained:
                 module.project()
             total += float(loss.detach())
-            update(at + 1, everything)  # type: ignore[operator]
+            # What an earlier call trained took no time of this one's.
+            update(at + 1 - self._before, everything - self._before)
         return total / self._batches
 
     def _set_rate(self, part: float) -> None:

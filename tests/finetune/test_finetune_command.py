@@ -20,6 +20,7 @@ from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import load_dataset
 from qsnn_hw.model.reader import read_network
 from qsnn_hw.model.simulate import accuracy
+from qsnn_hw.progress import Progress
 from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.quantize.options import QuantizeOptions
 from qsnn_hw.quantize.quantizer import quantize
@@ -93,6 +94,18 @@ def test_another_file_is_told_apart(digits: Path, tuned: Path) -> None:
     group = replace(made.groups[0], bias=made.groups[0].bias + 1)
     with pytest.raises(MismatchError, match=r"other\.nir: group 1 comes back with another bias"):
         require_equal(replace(made, groups=(group, *made.groups[1:])), made, Path("other.nir"))
+
+
+def test_an_interrupted_run_leaves_a_checkpoint_and_no_model(digits: Path, tmp_path: Path) -> None:
+    class Stop(Progress):
+        def say(self, line: str) -> None:
+            if line.startswith("epoch 1/"):
+                raise KeyboardInterrupt
+
+    where = (digits / MODEL, "snntorch", {}, OPTIONS, digits / DATA, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        finetune_command(*where, SHORT, progress=Stop(quiet=True))
+    assert [path.name for path in tmp_path.iterdir()] == ["finetune_checkpoint.npz"]
 
 
 def test_a_bad_layout_is_refused(digits: Path, tmp_path: Path) -> None:
