@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qsnn_hw.errors import UserError
-from qsnn_hw.model.linear import apply_operators
-from qsnn_hw.model.linear import windows
+from qsnn_hw.model.linear import apply_operators, windows
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Operator, Projection
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.progress import SILENT, Progress
