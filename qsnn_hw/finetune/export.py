@@ -18,9 +18,12 @@ _FRAGILE = 1e-6
 
 
 def deployed_options(options: QuantizeOptions) -> QuantizeOptions:
-    """``options`` with clipping at the largest weight, which is how trained weights name their scale."""
+    """``options`` with clipping at the largest weight, which is how trained weights name their scale.
+
+    Rounding is to nearest: the weights are on the grid already.
+    """
     groups = {name: replace(own, clip=None) for name, own in options.groups.items()}
-    return replace(options, clip="max", groups=groups)
+    return replace(options, clip="max", rounding="nearest", groups=groups)
 
 
 def exported(model: IntegerNetwork) -> tuple[Network, QuantizedNetwork]:

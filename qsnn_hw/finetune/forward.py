@@ -14,6 +14,7 @@ from qsnn_hw.finetune.cell import EXACT_FLOAT32, Cell
 from qsnn_hw.finetune.group import Integers, TrainableGroup
 from qsnn_hw.model.network import INPUT, Network, Projection
 from qsnn_hw.model.simulate import blocks
+from qsnn_hw.quantize.compensate import Statistics
 from qsnn_hw.quantize.options import MAX_SPIKES, QuantizeOptions
 from qsnn_hw.quantize.quantizer import quantize
 
@@ -38,6 +39,8 @@ class IntegerNetwork(nn.Module):
         What ``quantize`` takes; training starts from its integers.
     slope
         Of the surrogate gradient.
+    statistics
+        For options with rounding "compensate".
 
     Attributes
     ----------
@@ -50,10 +53,17 @@ class IntegerNetwork(nn.Module):
         What ``quantize`` raises, or a group that :class:`TrainableGroup` refuses.
     """
 
-    def __init__(self, network: Network, options: QuantizeOptions, *, slope: float = 5.0) -> None:
+    def __init__(
+        self,
+        network: Network,
+        options: QuantizeOptions,
+        *,
+        slope: float = 5.0,
+        statistics: Statistics | None = None,
+    ) -> None:
         super().__init__()
         self.network, self.options, self.slope = network, options, slope
-        self.quantized = quantize(network, options)
+        self.quantized = quantize(network, options, statistics)
         self.trained = nn.ModuleList(
             TrainableGroup(network, self.quantized, group, options.of(group.name)) for group in network.groups
         )

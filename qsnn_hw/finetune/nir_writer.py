@@ -107,6 +107,23 @@ class _Neurons:
 
     def __init__(self, group: NeuronGroup, convention: Convention) -> None:
         self._group, self._convention = group, convention
+        self._rest = self._find_rest()
+
+    def _find_rest(self) -> np.ndarray:
+        """The rest that the reader took off every potential, where that can be seen; else 0.
+
+        Under ``start=rest`` a group counts from its rest. Only a clamp, or a reset to a "zero" that
+        has become something else, still tells where it was.
+        """
+        group, convention = self._group, self._convention
+        rest = np.zeros(group.size)
+        if convention.start != "rest" or group.threshold is None:
+            return rest
+        if convention.v_min is not None and group.v_min is not None:
+            return rest + (convention.v_min - group.v_min)
+        if convention.reset == "zero" and group.reset == "v_reset":
+            return -group.v_reset
+        return rest
 
     def node(self) -> Any:
         import nir
@@ -115,9 +132,13 @@ class _Neurons:
         self._check()
         cuba = group.current_decay is not None
         fires = group.threshold is not None
-        ends = {"v_threshold": group.threshold, "v_reset": group.v_reset} if fires else {}
+        ends: dict[str, Any] = {}
+        if group.threshold is not None:
+            ends = {"v_threshold": group.threshold + self._rest, "v_reset": group.v_reset + self._rest}
         if not cuba and bool(np.all(group.decay == 1)):
             kind: Callable[..., Any] = nir.IF if fires else nir.I
+            if fires and self._convention.start == "rest":
+                ends["v_reset"] = self._rest
             return kind(r=self._integrator(), **ends)
         tau = self._tau(group.decay)
         made: dict[str, Any] = {"r": self._resistance(tau), "v_leak": self._leak(tau), **ends}
@@ -130,10 +151,16 @@ class _Neurons:
 
     def _check(self) -> None:
         group, reset = self._group, self._convention.reset
-        if group.threshold is not None and group.reset != reset:
+        at_rest = self._convention.start == "rest"
+        moved = at_rest and (reset, group.reset) == ("zero", "v_reset")
+        if group.threshold is not None and group.reset != reset and not moved:
             raise UserError(
                 f"group {group.name} has reset {group.reset}, its convention says {reset}; such a mixture is "
                 "not written to NIR"
+            )
+        if at_rest and np.any(group.leak):
+            raise UserError(
+                f"group {group.name} has a leak drive, but its convention starts at rest, where there is none"
             )
         cuba = group.current_decay is not None
         if (cuba or np.any(group.decay < 1)) and np.any(group.decay >= 1):
@@ -182,6 +209,8 @@ class _Neurons:
         return self._gain(group.input_gain, form, "integrator_gain", form == "r")
 
     def _leak(self, tau: np.ndarray) -> np.ndarray:
+        if self._convention.start == "rest":
+            return self._rest
         euler = self._convention.input_gain == "euler"
         return self._group.leak / (self._steps(tau) if euler else 1 - self._group.decay)
 

@@ -15,6 +15,7 @@ from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.simulate import accuracy, simulate
 from qsnn_hw.progress import SILENT, Progress
+from qsnn_hw.quantize.compensate import measure
 from qsnn_hw.quantize.options import QuantizeOptions
 
 need_torch()
@@ -154,7 +155,10 @@ class _Run:
         self._network, self._options, self._settings = network, options, settings
         self._train, self._validation = train, validation
         self._path, self._progress = path, progress
-        self._model = IntegerNetwork(network, options, slope=settings.surrogate_slope)
+        statistics = None
+        if options.rounding == "compensate":
+            statistics = measure(network, train.input, progress=progress)
+        self._model = IntegerNetwork(network, options, slope=settings.surrogate_slope, statistics=statistics)
         self._label = torch.from_numpy(_labels(train))
         self._optimizer = torch.optim.Adam(self._model.parameters(), lr=settings.learning_rate)
         self._batches = math.ceil(train.samples / settings.batch)

@@ -44,6 +44,8 @@ def under(convention: Convention, cuba: bool, recurrent: bool = True, skip: int 
     )
     drops = {name: late and convention.reset == "zero" and loops[name] for name in loops}
     groups = tuple(replace(g, reset_drops_input=drops[g.name]) for g in net.groups)
+    if convention.start == "rest":
+        groups = tuple(replace(g, leak=np.zeros(g.size)) for g in groups)
     if convention.current_gain == "one":
         groups = tuple(replace(g, current_gain=None if not cuba else np.ones(g.size)) for g in groups)
     return replace(net, groups=groups, convention=convention.as_dict())
@@ -59,8 +61,10 @@ def same(one: Network, other: Network) -> None:
                 assert getattr(b, name) is None
             else:
                 assert getattr(b, name) == pytest.approx(getattr(a, name), rel=2e-6, abs=1e-12), name
+        if a.v_min is not None:
+            assert b.v_min == pytest.approx(a.v_min)
         for name, value in vars(a).items():
-            if name not in FIELDS:
+            if name not in (*FIELDS, "v_min"):
                 assert getattr(b, name) == value, name
     for p in one.projections:
         (found,) = [q for q in other.projections if (q.source, q.target) == (p.source, p.target)]
@@ -69,7 +73,8 @@ def same(one: Network, other: Network) -> None:
             assert isinstance(x, Dense)
             assert isinstance(y, Dense)
             assert np.array_equal(x.weight, y.weight)
-            assert np.array_equal(x.bias, y.bias)
+            assert (x.bias is None) == (y.bias is None)
+            assert x.bias is None or np.array_equal(x.bias, y.bias)
 
 
 @pytest.mark.parametrize("cuba", [False, True], ids=["LIF", "CubaLIF"])
@@ -101,6 +106,32 @@ def test_round_trip_with_settings(settings: dict[str, str], cuba: bool, tmp_path
     net = under(convention, cuba)
     write_nir(net, tmp_path / "random.nir")
     same(net, read_network(tmp_path / "random.nir", convention))
+
+
+@pytest.mark.parametrize("kind", ["LIF", "IF", "CubaLIF"])
+@pytest.mark.parametrize(
+    "settings", [{"reset": "zero"}, {"v_min": "-0.5"}, {}, {"reset": "subtract", "v_min": "-0.5"}], ids=str
+)
+def test_states_that_start_at_rest(settings: dict[str, str], kind: str, tmp_path: Path) -> None:
+    full = {name: np.full(3, value) for name, value in (("r", 1.5), ("v_threshold", 1.0), ("v_reset", 0.1))}
+    times = {"tau": np.full(3, 8e-3)} if kind == "LIF" else {}
+    if kind == "CubaLIF":
+        times = {"tau_mem": np.full(3, 8e-3), "tau_syn": np.full(3, 4e-3), "w_in": np.ones(3)}
+    if kind != "IF":
+        times["v_leak"] = np.full(3, 0.25)
+    nodes = {
+        "input": nir.Input({"input": np.array([2])}),
+        "w": nir.Linear(weight=np.arange(6.0).reshape(3, 2) - 2),
+        "n": getattr(nir, kind)(**full, **times),
+        "output": nir.Output({"output": np.array([3])}),
+    }
+    nir.write(tmp_path / "given.nir", nir.NIRGraph(nodes, [("input", "w"), ("w", "n"), ("n", "output")]))
+    convention = PRESETS["norse"].with_settings(settings)
+    given = read_network(tmp_path / "given.nir", convention)
+    assert given.groups[0].threshold is not None
+    assert given.groups[0].threshold[0] == pytest.approx(0.9 if kind == "IF" else 0.75)
+    write_nir(given, tmp_path / "again.nir")
+    same(given, read_network(tmp_path / "again.nir", convention))
 
 
 def test_integrators_and_readouts(tmp_path: Path) -> None:

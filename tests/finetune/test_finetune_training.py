@@ -104,6 +104,17 @@ class TestTraining:
         best = max(epoch.validation_accuracy for epoch in result.history)
         assert result.validation_accuracy == best
 
+    def test_it_starts_from_compensated_rounding(self, net: Network) -> None:
+        from qsnn_hw.finetune.training import finetune
+
+        data = toy(np.random.default_rng(1), net)
+        short = replace(QUICK, epochs=1, learning_rate=1e-6)
+        options = replace(OPTIONS, rounding="compensate")
+        near, made = finetune(net, OPTIONS, data, short), finetune(net, options, data, short)
+        assert made.options.rounding == "nearest"
+        one, other = near.quantized.projections[0].weight, made.quantized.projections[0].weight
+        assert 0 < np.count_nonzero(one != other) < one.size
+
     def test_interrupted_equals_uninterrupted(self, net: Network, tmp_path: Path) -> None:
         from qsnn_hw.finetune.training import finetune
 
