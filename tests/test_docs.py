@@ -12,6 +12,7 @@ import pytest
 
 import qsnn_hw
 from qsnn_hw import cli
+from qsnn_hw.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
@@ -36,6 +37,10 @@ def test_examples_in_docstrings_run(name: str) -> None:
         if (error.name or "").startswith("qsnn_hw"):
             raise
         pytest.skip(f"needs the extra that brings {error.name}")
+    except UserError as error:
+        if "pip install qsnn-hw[" not in str(error):
+            raise
+        pytest.skip(str(error))
     assert doctest.testmod(module).failed == 0
 
 

@@ -20,8 +20,7 @@ from qsnn_hw.progress import SILENT
 from qsnn_hw.resources import resource_folder
 from qsnn_hw.rtl.board_top import BoardTop
 from qsnn_hw.verify.simulation import build_model, find_simulator, run_jobs
-
-from verify_networks import QUICK, Example, builds, chain_network, example, export  # isort: skip
+from tests.verify.verify_networks import QUICK, Example, builds, chain_network, example, export
 
 DIVISOR = 4
 

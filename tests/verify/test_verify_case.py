@@ -11,8 +11,7 @@ from qsnn_hw.files import read_json, write_json
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.verify import Case, Verification, make_case
 from qsnn_hw.verify.runner import _shards
-
-from verify_networks import Example, chain_network, example  # isort: skip
+from tests.verify.verify_networks import Example, chain_network, example
 
 
 @pytest.fixture(scope="module")

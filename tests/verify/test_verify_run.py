@@ -22,8 +22,7 @@ from qsnn_hw.rtl import neuron_group
 from qsnn_hw.rtl.encoder import SpikeEncoder
 from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.verify import Verification, runner, simulation, verify
-
-from verify_networks import (  # isort: skip
+from tests.verify.verify_networks import (
     QUICK,
     Example,
     builds,
@@ -270,7 +269,7 @@ def test_a_design_without_trace_is_a_tool_error(tmp_path: Path) -> None:
 SCRIPT = """
 import sys
 from pathlib import Path
-from verify_networks import chain_network, example
+from tests.verify.verify_networks import chain_network, example
 from qsnn_hw.verify import verify
 item = example(chain_network(), samples=400, steps=50)
 verify(item.plan, Path(sys.argv[1]), item.inputs, item.golden, Path(sys.argv[2]), simulator=sys.argv[3])
@@ -290,7 +289,7 @@ def processes_about(folder: Path) -> list[int]:
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="reads the process table of Linux")
 def test_ctrl_c_ends_the_simulators(tmp_path: Path) -> None:
     verilog = export(example(chain_network()).plan, tmp_path)
-    paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    paths = os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(verilog), str(tmp_path / "work"), QUICK],
         env={**os.environ, "PYTHONPATH": paths},
