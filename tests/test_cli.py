@@ -13,7 +13,7 @@ import nir
 import numpy as np
 import pytest
 
-from qsnn_hw import cli
+from qsnn_hw import cli, commands
 from qsnn_hw.errors import MismatchError, ToolError
 from qsnn_hw.report import Report
 
@@ -190,7 +190,7 @@ def test_other_failures_have_their_own_exit_codes(
     def fail(*_: object) -> int:
         raise error
 
-    monkeypatch.setattr(cli, "_boards", fail)
+    monkeypatch.setattr(commands, "boards", fail)
     got, _, err = run("boards")
     assert got == code
     assert err.startswith(says)

@@ -28,6 +28,7 @@ STAGES = [
     "report_maker",
     "chain",
     "flow",
+    "commands",
     "cli",
 ]
 STRATEGIES = {"asic", "analog", "gpu", "explore", "finetune"}

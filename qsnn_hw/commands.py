@@ -1,0 +1,290 @@
+"""What each ``qsnn-hw`` command does with its parsed options; ``cli.py`` parses them.
+
+Nothing heavy is imported before a command needs it.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qsnn_hw.errors import UserError
+
+if TYPE_CHECKING:
+    from qsnn_hw.options import BuildOptions
+    from qsnn_hw.quantize import QuantizeOptions
+
+EXIT_FAILED = 1
+"""Exit code of a command that found a difference or a missing tool."""
+
+
+def _settings(given: Sequence[str] | None) -> dict[str, str]:
+    settings = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UserError(f"--set wants FIELD=VALUE, not {text!r}")
+        settings[name.strip()] = value
+    return settings
+
+
+def _lanes(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise UserError(f"--lanes wants whole numbers separated by commas, not {text!r}") from error
+
+
+def _quantize_options(
+    given: argparse.Namespace, bits: int | None, base: "QuantizeOptions"
+) -> "QuantizeOptions":
+    changes: dict[str, Any] = {} if bits is None else {"weight_bits": bits}
+    chosen = [name for name in ("clip", "per_neuron", "fractional_bits") if getattr(given, name) is not None]
+    if chosen and given.calibration_data is not None:
+        raise UserError(f"--calibrate chooses --{chosen[0].replace('_', '-')}: give one or the other")
+    for name in (*chosen, "leak_bits", "potential_bits"):
+        value = getattr(given, name)
+        if value is not None:
+            changes[name] = value
+    options = replace(base, **changes)
+    for text in given.group_bits or ():
+        group, equals, width = text.rpartition("=")
+        if not equals or not width.strip().isdecimal():
+            raise UserError(f"--group-bits wants GROUP=N with N from 2 to 16, not {text!r}")
+        options = options.with_group(group.strip(), weight_bits=int(width))
+    return options
+
+
+def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
+    """The earlier run's options, if there are any, overridden by the ones given now."""
+    from qsnn_hw.options import BuildOptions
+    from qsnn_hw.quantize import QuantizeOptions
+
+    saved = folder / "options.json"
+    # A model on the command line starts over; without one the folder's own options go on.
+    if given.model is None:
+        if not saved.exists():
+            raise UserError(
+                f"give MODEL, --convention and --board: {folder} holds no earlier run to go on with"
+            )
+        base = BuildOptions.load(saved)
+    else:
+        for name in ("convention", "board"):
+            if getattr(given, name) is None:
+                raise UserError(f"--{name} is required with a model")
+        base = BuildOptions(model=given.model, convention=given.convention, board=given.board)
+    changes: dict[str, Any] = {}
+    for name in (
+        "convention",
+        "board",
+        "data",
+        "calibration_data",
+        "max_drop",
+        "layout",
+        "samples",
+        "buffer_depth",
+        "seed",
+        "simulator",
+    ):
+        value = getattr(given, name)
+        if value is not None:
+            changes[name] = value
+    if given.set is not None:
+        changes["settings"] = _settings(given.set)
+    if given.lanes is not None:
+        changes["lanes"] = _lanes(given.lanes)
+    changes["quantize"] = _quantize_options(given, given.bits, base.quantize or QuantizeOptions())
+    return replace(base, **changes)
+
+
+def run_part(given: argparse.Namespace) -> int:
+    """Build, generate, simulate or synth: run a part of the chain and print the figures."""
+    folder = Path(given.out)
+    options = _build_options(given, folder)
+    from qsnn_hw import flow
+    from qsnn_hw.progress import Progress
+    from qsnn_hw.report import summary_lines
+
+    outcome = flow.run(options, folder, part=given.part, progress=Progress(quiet=given.quiet))
+    print("\n".join(summary_lines(outcome.report)))
+    print(f"report: {folder / 'report.html'}")
+    return 0
+
+
+def report(given: argparse.Namespace) -> int:
+    """Print an earlier run's figures and draw its page again."""
+    from qsnn_hw.report import Report, Traces, summary_lines, write_page
+    from qsnn_hw.report_maker import PAGE, REPORT, TRACES
+
+    folder = Path(given.out)
+    report = Report.load(folder / REPORT)
+    traces = folder / TRACES
+    write_page(report, Traces.load(traces) if traces.exists() else None, folder / PAGE)
+    print("\n".join(summary_lines(report)))
+    print(f"report: {folder / PAGE}")
+    return 0
+
+
+def _model_and_data(given: argparse.Namespace, **data_options: Any) -> tuple[Any, Any, Any]:
+    from qsnn_hw.model.convention import Convention
+    from qsnn_hw.model.dataset import load_dataset
+    from qsnn_hw.model.reader import read_network
+
+    convention = Convention.preset(given.convention).with_settings(_settings(given.set))
+    network = read_network(given.model, convention)
+    for warning in network.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    data = load_dataset(
+        given.data, network=network, layout=given.layout or "auto", samples=given.samples, **data_options
+    )
+    return convention, network, data
+
+
+def infer(given: argparse.Namespace) -> int:
+    """Run a network in floating point or integers; print its accuracy."""
+    from qsnn_hw import files
+    from qsnn_hw.explore.choose import choose
+    from qsnn_hw.explore.measured import measure_diagnostics
+    from qsnn_hw.golden import output_of, run_clocked
+    from qsnn_hw.model.dataset import load_dataset
+    from qsnn_hw.model.simulate import accuracy, simulate
+    from qsnn_hw.progress import Progress
+    from qsnn_hw.quantize import QuantizeOptions
+
+    bits = None
+    if given.bits != "float":
+        if not given.bits.isdecimal():
+            raise UserError(f'--bits wants "float" or a whole number from 2 to 16, not {given.bits!r}')
+        bits = int(given.bits)
+    # Checked before the model is read: a wrong width should not wait for a large file.
+    options = _quantize_options(given, bits, QuantizeOptions())
+    asked = options != QuantizeOptions() or given.calibration_data or given.diagnose
+    asked = asked or given.max_drop is not None
+    if bits is None and asked:
+        raise UserError(
+            "--clip, --per-neuron, --calibrate, --diagnose and the bit options need --bits 2 to 16; "
+            "--bits float rounds nothing"
+        )
+    _, network, data = _model_and_data(given)
+    progress = Progress()
+    if bits is None:
+        out = simulate(network, data.input, progress=progress).out
+    else:
+        options = replace(options, input_max=max(1, int(data.input.max())))
+        calibration = None
+        if given.calibration_data is not None:
+            calibration = load_dataset(given.calibration_data, network=network, layout=given.layout or "auto")
+        chosen = choose(network, options, calibration, given.max_drop, progress)
+        quantized = chosen.quantized
+        for warning in quantized.warnings[len(network.warnings) :]:
+            print(f"warning: {warning}", file=sys.stderr)
+        readouts = [g.name for g in quantized.groups if g.readout and g.name == network.output]
+        with progress.task("golden model") as task:
+            run = run_clocked(quantized, data.input, record=readouts, on_progress=task.update)
+        out = output_of(quantized, run)
+    if given.out is not None:
+        files.write_npz(Path(given.out), {"out": out})
+    if bits is not None and given.diagnose:
+        from qsnn_hw.report import diagnostics_table
+        from qsnn_hw.report_maker import report_diagnostics
+
+        found = measure_diagnostics(network, chosen, data, calibration or data, progress)
+        clamped = network.convention.get("v_min") is not None
+        print("\n".join(diagnostics_table(report_diagnostics(found), own_clamp=clamped)))
+    widths = sorted({p.weight_bits for p in quantized.projections}) if bits is not None else []
+    kind = f"{'/'.join(str(width) for width in widths)} bits" if widths else "float"
+    if data.label is None:
+        print(f"{kind}: {data.samples} samples, no labels, accuracy not measured")
+    else:
+        print(f"{kind}: accuracy {100 * accuracy(out, data.label):.2f} % on {data.samples} samples")
+    return 0
+
+
+def check(given: argparse.Namespace) -> int:
+    """Compare a network with its framework's own output spikes."""
+    from qsnn_hw.model.check import check_convention
+    from qsnn_hw.model.reader import read_network
+    from qsnn_hw.progress import Progress
+
+    convention, _, data = _model_and_data(given, out_key=given.out_key)
+    found = check_convention(lambda c: read_network(given.model, c), convention, data, progress=Progress())
+    if not found.mismatches:
+        print(f"equal: {found.compared} output values of {data.samples} samples, 0 differ")
+        return 0
+    where = f"in {found.samples} of {data.samples} samples"
+    print(f"different: {found.mismatches} of {found.compared} output values, {where}")
+    if found.first is not None:
+        step, sample, neuron = found.first
+        print(
+            f"first: time step {step}, sample {sample}, neuron {neuron}: "
+            f"the framework has {found.expected}, this convention gives {found.got}"
+        )
+    if found.near_ties:
+        print(f"near-ties: {found.near_ties} vanish in double precision (rounding, not convention)")
+    for alternative in found.alternatives:
+        print(f"try {alternative.settings()}: {alternative.mismatches} differ in the tried samples")
+    if not found.alternatives:
+        print("no change of one or two convention fields comes much closer")
+    if not found.exhausted:
+        print("not every alternative was tried in the time allowed")
+    return EXIT_FAILED
+
+
+def finetune(given: argparse.Namespace) -> int:
+    """Train a network further through its integer arithmetic."""
+    from qsnn_hw.finetune.command import finetune_command, summary
+    from qsnn_hw.finetune.settings import FinetuneSettings
+    from qsnn_hw.progress import Progress
+    from qsnn_hw.quantize import QuantizeOptions
+
+    if given.calibration_data is not None or given.max_drop is not None:
+        raise UserError(
+            "finetune trains on --data and keeps the widths: --calibrate and --max-drop are infer's"
+        )
+    names = ("epochs", "batch", "learning_rate", "seed")
+    training = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
+    options = _quantize_options(given, given.bits, QuantizeOptions())
+    result, _ = finetune_command(
+        given.model,
+        given.convention,
+        _settings(given.set),
+        options,
+        given.data,
+        Path(given.out),
+        FinetuneSettings(**training),
+        layout=given.layout or "auto",
+        samples=given.samples,
+        resume=not given.restart,
+        progress=Progress(),
+    )
+    print(summary(result))
+    return 0
+
+
+def boards(given: argparse.Namespace) -> int:
+    """List the boards."""
+    from qsnn_hw.boards import list_boards
+
+    boards = list_boards()
+    width = max(len(board.name) for board in boards)
+    for board in boards:
+        memory = board.limits.block_ram
+        blocks = (
+            "no block RAM" if memory is None else f"{memory.count} x {memory.bits // 1024} kbit block RAM"
+        )
+        print(
+            f"{board.name:<{width}}  {board.description}: {board.limits.logic_cells} logic cells, {blocks}, "
+            f"{board.clock_mhz:g} MHz"
+        )
+    return 0
+
+
+def doctor(given: argparse.Namespace) -> int:
+    """Say which tools are found and what is missing."""
+    from qsnn_hw.tools import doctor, doctor_table
+
+    statuses = doctor()
+    print(doctor_table(statuses))
+    return EXIT_FAILED if any(status.faulty for status in statuses) else 0
