@@ -38,13 +38,15 @@ FOLD_SEED = 4001
 FOLDS = 5
 MNIST = FinetuneSettings(epochs=3)
 BRAILLE = FinetuneSettings(
-    epochs=25,
+    epochs=45,
     learning_rate=5e-3,
     batch=64,
-    validation_part=0.15,
+    validation_part=0.1,
     surrogate_slope=10.0,
+    winner_logit=30.0,
+    label_smoothing=0.0,
     candidate_part=0.2,
-    gradient_limit=0.5,
+    gradient_limit=1.0,
 )
 # Scales by least squared error; a scale for each neuron costs nothing in hardware.
 MNIST_OPTIONS = QuantizeOptions(clip="mse", per_neuron=True)

@@ -37,6 +37,11 @@ class FinetuneSettings:
         The share of the samples held out to choose the best epoch, where no validation data is given.
     surrogate_slope
         Steepness of the spike's fast-sigmoid gradient ``1 / (1 + slope * |v - threshold| / threshold)**2``.
+    winner_logit
+        The size of the loss's logit for the mean output of the winning neuron, whatever the number of
+        steps. Larger looks harder at samples that are nearly or just wrong.
+    label_smoothing
+        Of the cross-entropy, 0 for none.
     candidate_part
         The last share of the epochs from which the best is chosen (epoch 0 always stands, too); with
         few held-out samples a settled epoch beats a lucky one.
@@ -58,6 +63,8 @@ class FinetuneSettings:
     seed: int = 0
     validation_part: float = 0.1
     surrogate_slope: float = 5.0
+    winner_logit: float = 6.0
+    label_smoothing: float = 0.05
     candidate_part: float = 1.0
     gradient_limit: float | None = None
     threads: int = 1
@@ -70,6 +77,7 @@ class FinetuneSettings:
         for name, low, high in (
             ("learning_rate", 0.0, 1.0),
             ("validation_part", 0.0, 0.9),
+            ("winner_logit", 0.0, 1000.0),
             ("candidate_part", 0.0, 1.0),
             ("surrogate_slope", 0.0, 1000.0),
         ):
@@ -78,6 +86,10 @@ class FinetuneSettings:
                 raise UserError(
                     f"{name.replace('_', ' ')} must be above {low:g} and at most {high:g}, not {value!r}"
                 )
+        if not 0 <= self.label_smoothing < 1:
+            raise UserError(
+                f"label smoothing must be a number from 0 to below 1, not {self.label_smoothing!r}"
+            )
         limit = self.gradient_limit
         if limit is not None and not (math.isfinite(limit) and limit > 0):
             raise UserError(f"gradient limit must be a number above 0 or None, not {limit!r}")

@@ -28,9 +28,6 @@ from qsnn_hw.finetune.export import deployed_options, exported  # noqa: E402
 from qsnn_hw.finetune.forward import IntegerNetwork  # noqa: E402
 
 _LAST_RATE = 0.02
-# The winner's mean spike count becomes this logit, whatever the number of steps.
-_WINNER_LOGIT = 6.0
-_LABEL_SMOOTHING = 0.05
 
 
 def split(data: Dataset, part: float, seed: int) -> tuple[Dataset, Dataset]:
@@ -222,7 +219,7 @@ class _Run:
         with torch.no_grad():
             trace = self._model(self._batch(self._train, np.arange(count)))
             winner = float(self._model.output(trace).abs().amax(dim=1).mean())
-        return _WINNER_LOGIT / max(winner, 1e-6)
+        return self._settings.winner_logit / max(winner, 1e-6)
 
     def _epoch(self, number: int, logit_scale: float, update: Callable[[int, int], None]) -> float:
         """One pass; the mean loss."""
@@ -234,7 +231,9 @@ class _Run:
             self._set_rate(at / everything)
             trace = self._model(self._batch(self._train, chosen.numpy()))
             loss = torch.nn.functional.cross_entropy(
-                self._model.output(trace) * logit_scale, self._label[chosen], label_smoothing=_LABEL_SMOOTHING
+                self._model.output(trace) * logit_scale,
+                self._label[chosen],
+                label_smoothing=self._settings.label_smoothing,
             )
             self._optimizer.zero_grad()
             loss.backward()

@@ -38,6 +38,8 @@ def test_torch_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> 
         ({"learning_rate": 0.0}, r"learning rate must be above 0 and at most 1, not 0\.0"),
         ({"validation_part": 0.95}, r"validation part must be above 0 and at most 0\.9, not 0\.95"),
         ({"surrogate_slope": float("nan")}, "surrogate slope must be above 0 and at most 1000, not nan"),
+        ({"winner_logit": 0.0}, r"winner logit must be above 0 and at most 1000, not 0\.0"),
+        ({"label_smoothing": 1.0}, r"label smoothing must be a number from 0 to below 1, not 1\.0"),
         ({"candidate_part": 2.0}, r"candidate part must be above 0 and at most 1, not 2\.0"),
         ({"gradient_limit": 0.0}, r"gradient limit must be a number above 0 or None, not 0\.0"),
     ],
