@@ -222,7 +222,7 @@ def check(given: argparse.Namespace) -> int:
             f"the framework has {found.expected}, this convention gives {found.got}"
         )
     if found.near_ties:
-        print(f"near-ties: {found.near_ties} vanish in double precision (rounding, not convention)")
+        print(f"near-ties: {found.near_ties} of them hang on float rounding, not on the convention")
     for alternative in found.alternatives:
         print(f"try {alternative.settings()}: {alternative.mismatches} differ in the tried samples")
     if not found.alternatives:

@@ -57,3 +57,20 @@ def test_data_without_reference(data_dir: Path) -> None:
     wide = Dataset("data.npz", data.input, None, np.zeros((5, 2, 7), np.uint8), "time-sample")
     with pytest.raises(UserError, match="out has 7 neurons, the network's output has 10"):
         check_convention(lambda c: read_network(data_dir / f"{DIGITS}.nir", c), convention, wide)
+
+
+def test_a_wrong_convention_is_not_taken_for_rounding(data_dir: Path) -> None:
+    made = run(data_dir, "norse", {})
+    assert made.mismatches > 1000
+    assert made.near_ties == 0
+
+
+@pytest.mark.slow
+def test_rounding_is_told_from_a_wrong_convention(data_dir: Path) -> None:
+    """The two spikes of 200,000 in which Sinabs differs hang on the order of float operations."""
+    convention = Convention.preset("sinabs").with_settings({"multi_spike": "false"})
+    model = data_dir / "sinabs_conv_mnist.nir"
+    network = read_network(model, convention)
+    dataset = load_dataset(data_dir / "sinabs_conv_mnist.npz", network=network, out_key="out_singlespike")
+    made = check_convention(lambda c: read_network(model, c), convention, dataset, trial_samples=1)
+    assert (made.compared, made.mismatches, made.near_ties) == (200_000, 2, 2)
