@@ -29,7 +29,7 @@ from qsnn_hw.errors import UserError
 from qsnn_hw.golden import output_of, run_clocked
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset, load_dataset
-from qsnn_hw.model.network import Network
+from qsnn_hw.model.network import Dense, Network
 from qsnn_hw.model.reader import read_network
 from qsnn_hw.model.simulate import accuracy, simulate
 from qsnn_hw.quantize import QuantizeOptions, quantize
@@ -209,6 +209,45 @@ def table(case: Case) -> None:
         print(f"| {name} | " + " | ".join(cells) + f" | {widths} |", flush=True)
 
 
+def _snntorch_forward(case: Case) -> Callable[[], object] | None:
+    """The same network as snnTorch runs it, all samples in one batch; None without snntorch."""
+    try:
+        import snntorch
+        import torch
+    except ImportError:
+        return None
+    layers: list[Any] = []
+    for group in case.network.groups:
+        operator = case.network.into(group.name)[0].operators[0]
+        if not isinstance(operator, Dense) or operator.bias is None:
+            raise UserError(f"{case.name}: group {group.name} is not fed by one Affine node")
+        linear = torch.nn.Linear(operator.weight.shape[1], operator.weight.shape[0])
+        with torch.no_grad():
+            linear.weight.copy_(torch.as_tensor(operator.weight))
+            linear.bias.copy_(torch.as_tensor(operator.bias))
+        layers += [linear, snntorch.Leaky(beta=float(group.decay[0]), threshold=1.0)]
+    steps = torch.as_tensor(case.test.input.reshape(case.test.steps, case.test.samples, -1))
+    expected = simulate(case.network, case.test.input).out
+
+    def forward() -> object:
+        with torch.no_grad():
+            states = [layer.init_leaky() for layer in layers[1::2]]
+            out = []
+            for step in steps:
+                x = step.float()
+                for k, (linear, neuron) in enumerate(zip(layers[::2], layers[1::2], strict=True)):
+                    x, states[k] = neuron(linear(x), states[k])
+                out.append(x)
+            return torch.stack(out)
+
+    # A rival that computes something else would be no rival.
+    differ = np.count_nonzero(np.asarray(forward()) != expected)
+    print(
+        f"| (snnTorch {snntorch.__version__}, torch {torch.__version__}: {differ} output spikes differ) | | |"
+    )
+    return forward
+
+
 def speed(case: Case) -> None:
     """Golden and float simulator on the same samples: wall time, processor time, memory."""
     print(f"\n### Speed: {case.name}, {case.test.samples} samples x {case.test.steps} steps\n")
@@ -219,6 +258,11 @@ def speed(case: Case) -> None:
         "float reference (float32)": lambda: simulate(case.network, case.test.input),
         "golden, 8 bits": lambda: run_clocked(quantized, case.test.input),
     }
+    framework = _snntorch_forward(case)
+    if framework is None:
+        print("| snnTorch's own forward | not measured: snntorch is not installed | |")
+    else:
+        runs["snnTorch's own forward (float32)"] = framework
     for name, run in runs.items():
         walls, processors = [], []
         for _ in range(3):
@@ -238,6 +282,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=os.environ.get("QSNN_DATA"), help="folder of the models")
     parser.add_argument("--only", default=",".join(CASES), help="comma-separated: " + ", ".join(CASES))
     parser.add_argument("--samples", type=int, help="at most this many test samples (default: all)")
+    parser.add_argument("--speed-only", action="store_true", help="leave the accuracy tables out")
     given = parser.parse_args()
     try:
         if given.data is None:
@@ -252,7 +297,8 @@ def main() -> int:
             case = CASES[name](Path(given.data), given.samples)
             if name == "mnist":
                 speed(case)
-            table(case)
+            if not given.speed_only:
+                table(case)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
