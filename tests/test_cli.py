@@ -135,6 +135,22 @@ MISTAKES = [
     (("generate", "{model}", "--buffer-depth", "0"), "buffer depth must be at least 1, not 0"),
     (("generate", "{model}", "--potential-bits", "5"), "does not fit 5 potential bits"),
     (("generate", "{model}", "-o", "{tmp}/corrupt.npz/out"), "choose a writable output folder"),
+    (("infer", "{model}", "--bits", "8", "--max-drop", "1"), "give --calibrate FILE"),
+    (
+        ("infer", "{model}", "--bits", "8", "--clip", "mse", "--calibrate", "{data}"),
+        "--calibrate chooses --clip",
+    ),
+    (("infer", "{model}", "--bits", "8", "--group-bits", "x=4"), "group 'x', which does not exist"),
+    (("infer", "{model}", "--bits", "8", "--group-bits", "4"), "--group-bits wants GROUP=N"),
+    (("infer", "{model}", "--diagnose"), "need --bits 2 to 16"),
+    (
+        ("finetune", "{model}", "-o", "{tmp}/ft", "--calibrate", "{data}"),
+        "--calibrate and --max-drop are infer's",
+    ),
+    (
+        ("finetune", "{model}", "-o", "{tmp}/ft", "--epochs", "0"),
+        "epochs must be a whole number from 1, not 0",
+    ),
     (("report", "-o", "{tmp}/nothing"), "no such file: {tmp}/nothing/report.json"),
     (("synth", "-o", "{tmp}/nothing"), "holds no earlier run to go on with"),
 ]
@@ -148,10 +164,10 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     (tmp_path / "corrupt.npz").write_bytes(b"PK\x03\x04 not really")
     write_network(tmp_path / "nan.nir", (6, 3), poison=float("nan"))
     write_samples(tmp_path / "small.npz", (4, 5, 6))
-    given = [a.format(tmp=tmp_path, model=model) for a in arguments]
+    given = [a.format(tmp=tmp_path, model=model, data=data) for a in arguments]
     if given[0] != "report" and given[1] != "-o":
         defaults = {"--convention": "snntorch", "--data": str(data)}
-        if given[0] != "infer":
+        if given[0] not in ("infer", "finetune"):
             defaults |= {"--board": "icebreaker", "-o": str(tmp_path / "out")}
         for name, value in defaults.items():
             if name not in given:
@@ -207,6 +223,31 @@ def test_the_console_command_runs_outside_the_checkout(tmp_path: Path) -> None:
     )
     assert result.returncode == 0
     assert "icebreaker" in result.stdout
+
+
+def test_calibration_and_narrowest_widths_choose_the_integers(
+    run: Run, model: Path, data: Path, digits: Path
+) -> None:
+    samples = digits / "digits_calibration.npz"
+    common = ("infer", model, "--convention", "snntorch", "--data", data, "--bits", 8, "--calibrate", samples)
+    code, printed, err = run(*common)
+    assert code == 0
+    assert "clip max, scale per group, 0 fractional bits: " in err
+    assert "8 bits: accuracy" in printed
+    code, printed, err = run(*common, "--max-drop", 0.5)
+    assert code == 0
+    assert "narrowest weights within 0.5 pp: 1 " in err
+    assert "8 bits: accuracy" not in printed
+
+
+def test_diagnose_says_what_quantization_did(run: Run, model: Path, data: Path) -> None:
+    common = ("infer", model, "--convention", "snntorch", "--data", data, "--diagnose", "--samples", 100)
+    code, printed, _ = run(*common, "--bits", 2)
+    assert code == 0
+    assert "!" in printed, "at 2 bits most neurons fall silent, and the table must say so"
+    code, printed, _ = run(*common, "--bits", 8)
+    assert "weights of group" in printed
+    assert "!" not in printed.replace("! marks", "")
 
 
 def test_generate_then_resume_with_other_options(run: Run, tmp_path: Path) -> None:

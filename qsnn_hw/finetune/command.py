@@ -95,7 +95,6 @@ def finetune_command(
     require_equal(quantize(read_network(written.nir, rules), result.options), result.quantized, written.nir)
     result.quantized.save(written.quantized)
     files.write_json(written.record, record(result, options, training))
-    progress.say(summary(result))
     return result, written
 
 
