@@ -187,6 +187,12 @@ def _add_quantize_options(parser: argparse.ArgumentParser) -> None:
         "--fractional-bits", type=int, metavar="N", help="extra low bits of the potential, 0 to 8"
     )
     parser.add_argument(
+        "--power-of-two",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="weight scales that are powers of two (default: free)",
+    )
+    parser.add_argument(
         "--group-bits",
         action="append",
         metavar="GROUP=N",

@@ -116,6 +116,7 @@ def calibrate(
         No candidate can be quantized at all; the message is the last one's.
     """
     scorer = Scorer(network, data)
+    compensate = compensate and not options.power_of_two
     ladder = [rung for rung in _LADDER if compensate or "rounding" not in rung]
     best: tuple[float, QuantizeOptions, QuantizedNetwork] | None = None
     scores = []

@@ -132,9 +132,11 @@ class _Search:
     def _uniform(self) -> tuple[QuantizeOptions, QuantizedNetwork, float]:
         best: tuple[QuantizeOptions, QuantizedNetwork, float] | None = None
         closest = 0.0
+        # Compensated rounding has scales of its own.
+        ways = [way for way in _WAYS if not (self._options.power_of_two and "rounding" in way)]
         for bits in range(self._options.weight_bits, MIN_BITS - 1, -1):
             found = None
-            for way in ({}, *_WAYS):
+            for way in ({}, *ways):
                 candidate = replace(self._options, weight_bits=bits, **way)  # type: ignore[arg-type]
                 made = self._try(candidate)
                 closest = max(closest, self._trials[-1].score or 0.0)

@@ -16,6 +16,8 @@ CLIPS: tuple[Clip, ...] = ("max", "mse", "percentile")
 _PERCENTILE = 99.0
 # Clipping points tried by "mse", as fractions of max|w|; finer steps change the error by < 1 %.
 _MSE_FRACTIONS = np.linspace(0.20, 1.0, 81)
+# Halvings of a power-of-two scale tried by "mse": down to an eighth of the range.
+_MSE_HALVINGS = 3
 
 
 def check_bits(bits: int, what: str = "bits") -> int:
@@ -45,7 +47,12 @@ def _finite(values: np.ndarray, what: str) -> np.ndarray:
 
 
 def weight_scale(
-    weights: np.ndarray, bits: int, *, clip: Clip = "max", per_neuron: bool = False
+    weights: np.ndarray,
+    bits: int,
+    *,
+    clip: Clip = "max",
+    per_neuron: bool = False,
+    power_of_two: bool = False,
 ) -> np.ndarray:
     """Choose the value of one integer step from the weights themselves.
 
@@ -61,6 +68,9 @@ def weight_scale(
         the clipping point with the least mean squared rounding and clipping error.
     per_neuron
         One scale for each row instead of one for all.
+    power_of_two
+        Scales are powers of two: the next above what ``clip`` asks for, or for "mse" the one with
+        the least error.
 
     Returns
     -------
@@ -77,7 +87,11 @@ def weight_scale(
     elif clip == "mse" and rows.shape[1]:
         best = np.full(rows.shape[0], np.inf)
         chosen = peak.copy()
-        for fraction in _MSE_FRACTIONS:
+        fractions: np.ndarray = _MSE_FRACTIONS
+        if power_of_two:
+            peak = chosen = _next_power_of_two(peak / largest) * largest
+            fractions = 2.0 ** -np.arange(_MSE_HALVINGS, -1, -1)
+        for fraction in fractions:
             scale = np.where(peak > 0, peak * fraction / largest, 1.0)
             rounded = np.minimum(np.rint(rows / scale[:, None]), largest) * scale[:, None]
             error = ((rows - rounded) ** 2).sum(axis=1)
@@ -87,9 +101,18 @@ def weight_scale(
             chosen = np.where(better, peak * fraction, chosen)
         peak = chosen
     scales = np.where(peak > 0, peak / largest, 1.0)
+    if power_of_two:
+        scales = _next_power_of_two(scales)
     # Denormal weights would underflow to a scale of 0.
     scales = np.maximum(scales, np.finfo(np.float64).tiny)
     return np.broadcast_to(scales, (values.shape[0],)).copy()
+
+
+def _next_power_of_two(values: np.ndarray) -> np.ndarray:
+    """The least power of two that is not below each value; zeros stay."""
+    mantissa, exponent = np.frexp(values)
+    # frexp's mantissa is in [0.5, 1): exactly 0.5 is a power of two already.
+    return np.where(values > 0, np.ldexp(1.0, np.where(mantissa == 0.5, exponent - 1, exponent)), 0.0)
 
 
 def round_weights(weights: np.ndarray, scale: np.ndarray, bits: int) -> np.ndarray:

@@ -83,6 +83,8 @@ class QuantizeOptions:
         clipping itself.
     input_max
         The most spikes of one input address in one step, 1 to 255. The proofs count on it.
+    power_of_two
+        Weight scales are powers of two: a step of any group is a shift of another's.
     groups
         Group name -> what this group does otherwise, as :class:`GroupOptions` or its dictionary.
 
@@ -101,6 +103,7 @@ class QuantizeOptions:
     threshold_factor: float = 1.0
     rounding: Rounding = "nearest"
     input_max: int = 1
+    power_of_two: bool = False
     groups: Mapping[str, GroupOptions] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
@@ -109,6 +112,8 @@ class QuantizeOptions:
             _check_range(self.potential_bits, 4, MAX_POTENTIAL_BITS, "potential bits")
         if self.rounding not in ROUNDINGS:
             raise UserError(f"rounding must be one of {', '.join(ROUNDINGS)}, not {self.rounding!r}")
+        if self.power_of_two and self.rounding == "compensate":
+            raise UserError("compensated rounding chooses its own scales: use power-of-two scales without it")
         _check_range(self.input_max, 1, MAX_SPIKES, "input maximum")
         # Options saved as JSON come back as dictionaries.
         made = {name: _group_options(name, given) for name, given in self.groups.items()}

@@ -269,7 +269,11 @@ class _Group:
         options, bits = self._options, self._options.weight_bits
         blocks = [w.reshape(rows, -1) for w in reals]
         scale = weight_scale(
-            np.concatenate(blocks, axis=1), bits, clip=options.clip, per_neuron=options.per_neuron
+            np.concatenate(blocks, axis=1),
+            bits,
+            clip=options.clip,
+            per_neuron=options.per_neuron,
+            power_of_two=options.power_of_two,
         )
         return scale, tuple(round_last(c, scale / p, bits) for c, p in zip(chains, products, strict=True))
 
