@@ -184,8 +184,11 @@ def sensitivity(
     *,
     bits: tuple[int, ...] = (8, 6, 4, 3, 2),
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    scorer: Scorer | None = None,
 ) -> tuple[Sensitivity, ...]:
     """Score each group at each width while the others keep theirs.
+
+    ``scorer`` is one already made of ``network`` and ``data``, whose float run need not be repeated.
 
     Raises
     ------
@@ -194,7 +197,7 @@ def sensitivity(
     """
     if any(b < MIN_BITS for b in bits):
         raise UserError(f"sensitivity widths start at {MIN_BITS}, not {min(bits)}")
-    scorer = Scorer(network, data)
+    scorer = scorer or Scorer(network, data)
     rows: list[Sensitivity] = []
     total = len(network.groups) * len(bits)
     for group in network.groups:

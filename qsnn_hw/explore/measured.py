@@ -37,6 +37,7 @@ def measure_diagnostics(
     part = scored.take(min(_SCORE_SAMPLES, scored.samples))
     found = diagnose(network, chosen.quantized, data, progress=progress)
     with progress.task("sensitivity of each group to its width") as task:
-        rows = sensitivity(network, chosen.options, part, on_progress=task.update)
+        scorer = Scorer(network, part)
+        rows = sensitivity(network, chosen.options, part, on_progress=task.update, scorer=scorer)
     content = with_sensitivity(found, rows).as_dict()
-    return MeasuredDiagnostics(content, Scorer(network, part).float_score, part.samples)
+    return MeasuredDiagnostics(content, scorer.float_score, part.samples)
