@@ -26,22 +26,39 @@ from qsnn_hw.host_protocol import address_bits
 class AerLayout(data.StructLayout):
     """Payload of an AER stream: ``address`` in the low bits, ``tick`` in the highest.
 
+    A stream of several ``slots`` carries up to that many events in one word. Slot ``k`` only ever
+    carries addresses ``a`` with ``a % slots == k``, as ``a // slots``; ``present`` says which slots
+    hold an event. A word holds at least one event or is a tick, then with ``present`` 0 and the
+    mark of a last tick in bit 0 of slot 0::
+
+        slots 1     address | tick
+        slots n     address0 | address1 | ... | present (n bits) | tick
+
     Parameters
     ----------
     size
         Number of addresses, at least 1.
+    slots
+        Events per word, a power of two.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, slots: int = 1) -> None:
         if size < 1:
             raise ValueError(f"Number of addresses must be at least 1, not {size!r}")
-        members: dict[str, ShapeLike] = {"address": address_bits(size), "tick": 1}
-        super().__init__(members)
+        if slots < 1 or slots & (slots - 1):
+            raise ValueError(f"Number of slots must be a power of two, not {slots!r}")
+        members: dict[str, ShapeLike]
+        if slots == 1:
+            members = {"address": address_bits(size)}
+        else:
+            bits = address_bits(-(-size // slots))
+            members = {f"address{k}": bits for k in range(slots)} | {"present": slots}
+        super().__init__(members | {"tick": 1})
 
 
-def aer_signature(size: int) -> stream.Signature:
-    """The signature of an AER stream with ``size`` addresses."""
-    return stream.Signature(AerLayout(size))
+def aer_signature(size: int, slots: int = 1) -> stream.Signature:
+    """The signature of an AER stream with ``size`` addresses and ``slots`` events per word."""
+    return stream.Signature(AerLayout(size, slots))
 
 
 __all__ = ["AerLayout", "address_bits", "aer_signature"]

@@ -1,0 +1,227 @@
+"""One neuron group as hardware, in plain numbers."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from qsnn_hw.plan.address_space import AddressSpace
+
+Accumulators = Literal["registers", "memory"]
+SynapseStore = Literal["rom", "ram"]
+
+
+@dataclass(frozen=True)
+class AxisTable:
+    """What a position along one axis of a source grid reaches along the same axis of the target.
+
+    Position ``p`` contributes the pairs ``start[p] .. start[p] + count[p] - 1``. A pair says which
+    fold offset the target lies at and which row offset the kernel element has; an event walks over
+    all combinations of a row pair and a column pair. Every stride, padding, dilation and pooling in
+    front of or behind the kernel is in these tables, so the walker knows none of them.
+
+    Parameters
+    ----------
+    start, count
+        int64, shape (positions,).
+    fold, row
+        int64, shape (pairs,): added to the fold and to the synapse row.
+    """
+
+    start: np.ndarray
+    count: np.ndarray
+    fold: np.ndarray
+    row: np.ndarray
+
+
+@dataclass(frozen=True)
+class ProjectionPlan:
+    """How the events of a range of input addresses become synapse rows and folds.
+
+    - "dense": event ``a`` reads for every fold ``f`` the row
+      ``first_row + f * rows_per_fold + (a - offset) // event_lanes`` of bank ``(a - offset) % event_lanes``.
+    - "grid": the event's address is a grid address (``space``); for each pair ``r`` of its row's table
+      and ``c`` of its column's and every channel fold ``k`` in ``range(channel_folds)`` it reads row
+      ``first_row + channel * rows_per_channel + rows.row[r] + columns.row[c] + k`` into fold
+      ``rows.fold[r] + columns.fold[c] + k``.
+    - "sparse": event ``a`` reads rows ``starts[a - offset] .. + counts[a - offset] - 1``; row ``i`` goes
+      to fold ``row_folds[i - first_row]``. Only rows with a weight other than zero exist.
+
+    Parameters
+    ----------
+    kind
+        See above.
+    offset, size
+        First input address of the range, and how many.
+    first_row
+        First row in the group's synapse memory.
+    rows_per_fold
+        "dense" only.
+    space, rows, columns, rows_per_channel, channel_folds
+        "grid" only; tables of the source's row and column field.
+    starts, counts, row_folds
+        "sparse" only; int64.
+    """
+
+    kind: Literal["dense", "grid", "sparse"]
+    offset: int
+    size: int
+    first_row: int
+    rows_per_fold: int = 0
+    space: AddressSpace | None = None
+    rows: AxisTable | None = None
+    columns: AxisTable | None = None
+    rows_per_channel: int = 0
+    channel_folds: int = 1
+    starts: np.ndarray | None = None
+    counts: np.ndarray | None = None
+    row_folds: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class GroupPlan:
+    """One neuron group: accumulators that take events, and lanes that update at a tick.
+
+    **Slots.** Hardware keeps ``lanes * folds`` slots. Slot ``s`` is accumulator ``s % lanes`` of fold
+    ``s // lanes``; an update row is ``update_lanes`` consecutive slots. Slot ``s`` holds neuron
+    ``neuron_of_slot[s]``, or none (-1): such a slot gets no weight and no bias and never fires. In a
+    grid group the slots of one position stand together, channels side by side; ``channel_folds``
+    folds make one position.
+
+    **Accumulators.** "registers" (one fold): the sum ``x`` of the step in weight steps, ``acc_bits``
+    wide; a tick copies all of them to a second rank and clears them, so that the next step's events
+    go on while the update sweeps. "memory": what events add to *is* the stored value the sweep left
+    (the state, or with a synaptic current the current), in potential steps, ``acc_bits`` wide
+    (= ``v_bits`` or ``current_bits``); the sweep and the events take turns.
+
+    Parameters
+    ----------
+    name
+        Verilog identifier, unique.
+    group
+        Name of the group in the quantized network.
+    neurons
+        Without padding.
+    space
+        Addresses of the group's output stream.
+    sources
+        Addresses of its input stream: all projections' ranges.
+    lanes, folds, update_lanes, event_lanes
+        ``update_lanes`` divides ``lanes``; ``event_lanes`` is a power of two, above 1 only where the
+        group has one projection and it is dense.
+    output_lanes
+        Slots of the words of the output stream (a power of two).
+    accumulators, acc_bits
+        See above.
+    neuron_memory
+        Style of the memories of potentials: "block", or "auto" for what synthesis finds best.
+    synapse_store
+        "rom", or "ram" (loaded at start).
+    projections
+        By ascending offset, without gaps.
+    synapses
+        Signed integers, shape (event_lanes, rows, lanes).
+    channel_folds
+        Folds of one position; ``folds`` in a flat group.
+    neuron_of_slot
+        int64, shape (lanes * folds,).
+    weight_bits, fractional_bits, v_bits, leak_numerator, leak_shift, reset, reset_delay, v_low, v_high
+        As in ``QuantizedGroup``.
+    bias, threshold, reset_amount, reset_value
+        int64, shape (lanes * folds,), by slot.
+    readout, multi_spike, refractory, reset_drops_input, reset_retest
+        As in ``QuantizedGroup``.
+    v_min, leak_numerators, current_leak_numerator, current_bias
+        int64 by slot, or None, as in ``QuantizedGroup``.
+    current_leak_shift, current_bits
+        As in ``QuantizedGroup``.
+    leak_unit
+        "shift-add": constants as sums of shifted copies; "multiplier": one product (a DSP block where
+        the device has them). Own leaks per neuron always take a multiplier.
+    max_count
+        The most spikes of one neuron in one step.
+    """
+
+    name: str
+    group: str
+    neurons: int
+    space: AddressSpace
+    sources: int
+    lanes: int
+    folds: int
+    update_lanes: int
+    event_lanes: int
+    output_lanes: int
+    accumulators: Accumulators
+    acc_bits: int
+    neuron_memory: Literal["block", "auto"]
+    synapse_store: SynapseStore
+    projections: tuple[ProjectionPlan, ...]
+    synapses: np.ndarray
+    channel_folds: int
+    neuron_of_slot: np.ndarray
+    weight_bits: int
+    fractional_bits: int
+    v_bits: int
+    leak_numerator: int
+    leak_shift: int
+    reset: str
+    reset_delay: bool
+    v_low: int | None
+    v_high: int | None
+    bias: np.ndarray
+    threshold: np.ndarray
+    reset_amount: np.ndarray
+    reset_value: np.ndarray
+    readout: bool = False
+    multi_spike: bool = False
+    refractory: int = 0
+    reset_drops_input: bool = False
+    reset_retest: bool = False
+    v_min: np.ndarray | None = None
+    leak_numerators: np.ndarray | None = None
+    current_leak_numerator: np.ndarray | None = None
+    current_leak_shift: int = 0
+    current_bias: np.ndarray | None = None
+    current_bits: int = 0
+    leak_unit: Literal["shift-add", "multiplier"] = "shift-add"
+    max_count: int = 1
+
+    @property
+    def slots(self) -> int:
+        """Neurons with padding."""
+        return self.lanes * self.folds
+
+    @property
+    def update_rows(self) -> int:
+        """Rows of ``update_lanes`` slots, one cycle of a sweep each."""
+        return self.slots // self.update_lanes
+
+    @property
+    def synapse_rows(self) -> int:
+        """Depth of each bank of synapse memory."""
+        return int(self.synapses.shape[1])
+
+    @property
+    def synapse_bits(self) -> int:
+        """Size of the synapse memory in bits, padding included."""
+        return self.event_lanes * self.synapse_rows * self.lanes * self.weight_bits
+
+    def synapse_words(self, bank: int) -> list[int]:
+        """One bank row by row; lane 0 in the lowest bits, two's complement."""
+        bits, mask = self.weight_bits, (1 << self.weight_bits) - 1
+        words = []
+        for row in self.synapses[bank].tolist():
+            word = 0
+            for lane, weight in enumerate(row):
+                word |= (weight & mask) << (lane * bits)
+            words.append(word)
+        return words
+
+    def update_words(self, values: np.ndarray, bits: int) -> list[int]:
+        """A parameter by update row, lane 0 in the lowest ``bits``; ``values`` by slot."""
+        mask = (1 << bits) - 1
+        return [
+            sum((int(v) & mask) << (lane * bits) for lane, v in enumerate(row))
+            for row in values.reshape(self.update_rows, self.update_lanes)
+        ]
