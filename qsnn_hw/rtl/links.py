@@ -51,8 +51,8 @@ def sweep_signature(plan: GroupPlan) -> wiring.Signature:
         A step is complete. The sweep takes the word when the sweep before has ended altogether.
     busy : In(1)
         From the cycle in which ``start`` moves until the last write of that sweep is done, that
-        cycle included; also during the silent sweep after reset. In "memory" the accumulators belong to the sweep
-        as long as it is 1.
+        cycle included; also during the silent sweep after reset. In "memory" the accumulators belong
+        to the sweep as long as it is 1.
     read_en : In(1)
     read_row : In(range(update_rows))
         The update row wanted.
