@@ -1,6 +1,6 @@
 """Fired lanes to address events."""
 
-from amaranth.hdl import Cat, Module, Mux, ShapeLike, Signal
+from amaranth.hdl import Cat, Module, Mux, ShapeLike, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -22,9 +22,12 @@ class FiredLayout(data.StructLayout):
 class SpikeEncoder(wiring.Component):
     """Turns masks of fired lanes into AER events, lowest lane first, then the tick.
 
-    Latency: 1 cycle from a mask to its first event. Throughput: one event or tick per cycle; a mask
-    that is empty and carries no tick costs nothing. A new mask is taken in the cycle in which the
-    last word of the old one leaves.
+    With several ``slots`` a word takes the lowest remaining lane of each residue. Addresses of slots
+    without an event, and those of a tick but for slot 0, mean nothing.
+
+    Latency: 1 cycle from a mask to its first event. Throughput: one word per cycle, events or a
+    tick; a mask that is empty and carries no tick costs nothing. A new mask is taken in the cycle in
+    which the last word of the old one leaves.
 
     Parameters
     ----------
@@ -32,37 +35,43 @@ class SpikeEncoder(wiring.Component):
         Addresses of the output stream.
     lanes
         Bits of the mask.
+    slots
+        Events per word of the output stream. One must divide the other of ``lanes`` and ``slots``,
+        and with several slots every base must be a multiple of the smaller.
+    aligned
+        Every base is a multiple of ``lanes``, a power of two; the address then needs no adder.
 
     Members
     -------
     i : In(stream.Signature(FiredLayout(neurons, lanes)))
         One word for each fold of a sweep.
-    o : Out(aer_signature(neurons))
+    o : Out(aer_signature(neurons, slots))
         Events and ticks.
     """
 
-    def __init__(self, neurons: int, lanes: int) -> None:
-        self._lanes = lanes
+    def __init__(self, neurons: int, lanes: int, slots: int = 1, *, aligned: bool = False) -> None:
+        if lanes % slots and slots % lanes:
+            raise ValueError(f"Slots must divide the {lanes} lanes or be a multiple of them, not {slots!r}")
+        if aligned and lanes & (lanes - 1):
+            raise ValueError(f"Lanes of aligned masks must be a power of two, not {lanes!r}")
+        self._lanes, self._slots, self._aligned = lanes, slots, aligned
         super().__init__(
-            {"i": In(stream.Signature(FiredLayout(neurons, lanes))), "o": Out(aer_signature(neurons))}
+            {"i": In(stream.Signature(FiredLayout(neurons, lanes))), "o": Out(aer_signature(neurons, slots))}
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         pending = Signal(FiredLayout.cast(self.i.payload.shape()), name="pending")
-        index = Signal(address_bits(self._lanes))
-        for lane in reversed(range(self._lanes)):
-            with m.If(pending.mask[lane]):
-                m.d.comb += index.eq(lane)
-        # Clearing the lowest set bit: x & (x - 1).
         rest = Signal(self._lanes)
-        m.d.comb += rest.eq(pending.mask & (pending.mask - 1)[: self._lanes])
-
         spiking = pending.mask.any()
+        if self._slots > self._lanes:
+            self._place_all(m, pending)
+        else:
+            for slot in range(self._slots):
+                self._choose(m, pending, rest, slot)
         m.d.comb += [
             self.o.valid.eq(spiking | pending.tick),
             self.o.payload.tick.eq(~spiking),
-            self.o.payload.address.eq(Mux(spiking, pending.base + index, pending.last)),
             self.i.ready.eq(~self.o.valid | (self.o.ready & Mux(spiking, ~rest.any() & ~pending.tick, 1))),
         ]
         with m.If(self.i.ready):
@@ -72,3 +81,36 @@ class SpikeEncoder(wiring.Component):
         with m.Elif(self.o.ready):
             m.d.sync += pending.mask.eq(rest)
         return m
+
+    def _choose(self, m: Module, pending: data.View, rest: Signal, slot: int) -> None:
+        """The lowest lane of one residue into its slot; ``rest`` is what remains."""
+        own = pending.mask[slot :: self._slots]
+        count = self._lanes // self._slots
+        index = Signal(address_bits(count), name=f"index{slot}")
+        for lane in reversed(range(count)):
+            with m.If(own[lane]):
+                m.d.comb += index.eq(lane)
+        # Clearing the lowest set bit: x & (x - 1).
+        m.d.comb += rest[slot :: self._slots].eq(own & (own - 1)[:count])
+        base = pending.base[(self._slots - 1).bit_length() :]
+        address = base | index if self._aligned else base + index
+        if self._slots > 1:
+            m.d.comb += self.o.payload.present[slot].eq(own.any())
+        self._address(m, pending, slot, address)
+
+    def _place_all(self, m: Module, pending: data.View) -> None:
+        """Fewer lanes than slots: the whole mask leaves at once, in the slots its base points at."""
+        low, high = (self._lanes - 1).bit_length(), (self._slots - 1).bit_length()
+        place = Signal(high - low)
+        m.d.comb += place.eq(pending.base[low:high])
+        for slot in range(self._slots):
+            here = place == slot // self._lanes
+            m.d.comb += self.o.payload.present[slot].eq(pending.mask[slot % self._lanes] & here)
+            self._address(m, pending, slot, pending.base[high:])
+
+    def _address(self, m: Module, pending: data.View, slot: int, address: Value) -> None:
+        if slot == 0:
+            # A tick carries the mark of a sample's end here.
+            address = Mux(pending.mask.any(), address, pending.last)
+        name = "address" if self._slots == 1 else f"address{slot}"
+        m.d.comb += self.o.payload[name].eq(address)

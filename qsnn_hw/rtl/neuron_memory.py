@@ -79,7 +79,8 @@ class NeuronMemory(wiring.Component):
 class ParameterMemory(wiring.Component):
     """A neuron parameter by fold, all lanes side by side; a constant where it never changes.
 
-    Latency: 1 cycle from ``en``, like :class:`NeuronMemory`.
+    Latency: 1 cycle from ``en``, like :class:`NeuronMemory`; with ``registered`` one cycle of
+    ``en_output`` more.
 
     Parameters
     ----------
@@ -87,17 +88,27 @@ class ParameterMemory(wiring.Component):
         One packed word for each fold.
     width
         Bits of a word.
+    registered
+        A second register behind the memory, whose clock-to-output is the slow part of block RAM.
 
     Members
     -------
     en : In(1)
     fold : In(range(len(words)))
+    en_output : In(1), only with ``registered``
     data : Out(width)
     """
 
-    def __init__(self, words: list[int], width: int) -> None:
-        self._words, self._width = words, width
-        super().__init__({"en": In(1), "fold": In(ceil_log2(len(words))), "data": Out(width)})
+    def __init__(self, words: list[int], width: int, *, registered: bool = False) -> None:
+        self._words, self._width, self._registered = words, width, registered
+        members: dict[str, wiring.Member] = {
+            "en": In(1),
+            "fold": In(ceil_log2(len(words))),
+            "data": Out(width),
+        }
+        if registered:
+            members["en_output"] = In(1)
+        super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -108,5 +119,10 @@ class ParameterMemory(wiring.Component):
             shape=self._width, depth=len(self._words), init=self._words
         )
         read = words.read_port()
-        m.d.comb += [read.en.eq(self.en), read.addr.eq(self.fold), self.data.eq(read.data)]
+        m.d.comb += [read.en.eq(self.en), read.addr.eq(self.fold)]
+        if self._registered:
+            with m.If(self.en_output):
+                m.d.sync += self.data.eq(read.data)
+        else:
+            m.d.comb += self.data.eq(read.data)
         return m
