@@ -1,0 +1,317 @@
+"""Lanes, event lanes and update lanes of every group, balanced for a target.
+
+Groups run at the same time, a step behind each other, so a sample takes as long as the slowest
+group's steps. Every group is offered a list of shapes with an estimate of LUTs and of cycles per
+step; for any bound on the cycles the cheapest shape of each group that keeps it makes a design, and
+the target picks one of these designs. The estimates rank shapes; ``plan/predict.py`` predicts
+what a finished plan takes.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.limits import Limits
+from qsnn_hw.model.network import Dense
+from qsnn_hw.plan.address_space import AddressSpace
+from qsnn_hw.plan.grid import grid_chain
+from qsnn_hw.plan.group_planner import most_of, sum_bits
+from qsnn_hw.plan.shape import Shape, fitted
+from qsnn_hw.plan.slots import Slots
+from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
+
+Target = Literal["balanced", "latency", "area", "energy"]
+TARGETS: tuple[str, ...] = get_args(Target)
+
+# Share of a device's LUTs that the groups may take: "balanced" leaves the device to its user, the
+# others take what still routes well.
+_SHARE = {"balanced": 0.12, "latency": 0.5, "area": 0.5, "energy": 0.5}
+# Without data: the share of a source's addresses that have an event in a step.
+_ACTIVITY = 0.1
+# What a device draws at rest, in the LUTs that would draw as much when clocked: the leak of an
+# LFE5U-85F, and next to none of an UltraPlus. Assumptions; they only decide between designs.
+_REST_LUTS = {"ecp5": 8000, "ice40": 300}
+# Cycles of a step that are neither events nor update rows.
+_STEP_OVERHEAD = 8
+_GROUP_LUTS = 120
+# Of a neuron's update, per bit of its potential: add, compare, reset, leak, bias.
+_UPDATE_LUTS_PER_BIT = 6.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A shape of one group, and what it is thought to take.
+
+    Parameters
+    ----------
+    shape
+        The knobs.
+    luts
+        4-input LUTs.
+    blocks
+        Block RAMs; 0 where the device is not known.
+    cycles
+        Mean clock cycles per time step.
+    """
+
+    shape: Shape
+    luts: float
+    blocks: int
+    cycles: float
+
+
+@dataclass(frozen=True)
+class Balance:
+    """The designs a network could be, by falling cycles, and the one that was chosen.
+
+    Parameters
+    ----------
+    chosen
+        Group name -> estimate.
+    reason
+        One line: target, limit and estimate.
+    """
+
+    chosen: Mapping[str, Estimate]
+    reason: str
+
+
+def balance(
+    network: QuantizedNetwork,
+    spaces: Mapping[str, AddressSpace],
+    target: Target,
+    limits: Limits | None,
+    *,
+    activity: Mapping[str, float] | None = None,
+    lut_budget: int | None = None,
+    cycle_budget: int | None = None,
+    fixed: Mapping[str, Shape] | None = None,
+) -> Balance:
+    """Choose a shape for every group.
+
+    Parameters
+    ----------
+    activity
+        Mean events per step of the input and of every group; None assumes one address in ten.
+    lut_budget, cycle_budget
+        LUTs the groups may take, mean cycles a time step may take; None for no limit of that kind.
+    fixed
+        Shapes that are given, by group.
+
+    Raises
+    ------
+    UserError
+        No design keeps the budgets; says what comes nearest.
+    """
+    offers = {
+        group.name: list(_offers(network, group, spaces, limits, activity, (fixed or {}).get(group.name)))
+        for group in network.groups
+    }
+    designs = list(_designs(offers))
+    room = lut_budget
+    if room is None and limits is not None:
+        room = int(limits.logic_cells * _SHARE[target])
+    holds = [d for d in designs if limits is None or _blocks(d) <= _block_rams(limits)] or designs
+    fits = [d for d in holds if room is None or _luts(d) <= room]
+    if not fits:
+        smallest = min(holds, key=_luts)
+        if lut_budget is not None:
+            raise UserError(
+                f"no choice of lanes keeps {lut_budget} LUTs: the smallest takes about {_luts(smallest):.0f}"
+            )
+        fits = [smallest]
+    if cycle_budget is not None:
+        quick = [d for d in fits if _cycles(d) <= cycle_budget]
+        if not quick:
+            best = min(fits, key=_cycles)
+            raise UserError(
+                f"no choice of lanes keeps {cycle_budget} cycles a step within {room} LUTs: the quickest "
+                f"takes about {_cycles(best):.0f}"
+            )
+        fits = quick
+        chosen = min(fits, key=lambda d: (_luts(d), _cycles(d)))
+    else:
+        family = "ice40" if limits is None else limits.family
+        chosen = min(fits, key=lambda d: _merit(d, target, family))
+    limit = "" if room is None else f" within {room} LUTs"
+    wanted = target if cycle_budget is None else f"fewest LUTs at no more than {cycle_budget} cycles a step"
+    reason = (
+        f"{wanted}{limit}: about {_luts(chosen):.0f} LUTs and {_cycles(chosen):.0f} cycles a step, "
+        f"chosen from {len(designs)} designs (estimates)"
+    )
+    return Balance(chosen, reason)
+
+
+Design = Mapping[str, Estimate]
+
+
+def _luts(design: Design) -> float:
+    return sum(e.luts for e in design.values())
+
+
+def _cycles(design: Design) -> float:
+    return max(e.cycles for e in design.values())
+
+
+def _blocks(design: Design) -> int:
+    return sum(e.blocks for e in design.values())
+
+
+def _block_rams(limits: Limits) -> int:
+    return 0 if limits.block_ram is None else limits.block_ram.count
+
+
+def _merit(design: Design, target: Target, family: str) -> tuple[float, ...]:
+    luts, cycles = _luts(design), _cycles(design)
+    total = sum(e.cycles for e in design.values())
+    if target == "latency":
+        return (cycles, total, luts)
+    if target == "area":
+        return (luts, cycles)
+    if target == "energy":
+        return (cycles * (luts + _REST_LUTS[family]), luts)
+    return (cycles * luts, luts)
+
+
+def _designs(offers: Mapping[str, list[Estimate]]) -> Iterator[Design]:
+    """For every bound on the cycles, the cheapest shape of each group that keeps it."""
+    slowest = max(min(e.cycles for e in group) for group in offers.values())
+    bounds = sorted({e.cycles for group in offers.values() for e in group if e.cycles >= slowest})
+    for bound in bounds:
+        yield {
+            name: min((e for e in group if e.cycles <= bound), key=lambda e: (e.luts, e.blocks, e.cycles))
+            for name, group in offers.items()
+        }
+
+
+def _offers(
+    network: QuantizedNetwork,
+    group: QuantizedGroup,
+    spaces: Mapping[str, AddressSpace],
+    limits: Limits | None,
+    activity: Mapping[str, float] | None,
+    fixed: Shape | None,
+) -> Iterator[Estimate]:
+    space = spaces[group.name]
+    sums = sum_bits(network, group)
+    seen = set()
+    for shape in [fixed] if fixed is not None else _shapes(network, group, spaces):
+        if shape not in seen:
+            seen.add(shape)
+            folds = Slots(space, shape.lanes).folds
+            luts = _shape_luts(group, shape, sums, limits)
+            blocks = _shape_blocks(network, group, spaces, shape, folds, limits)
+            yield Estimate(shape, luts, blocks, _step_cycles(network, group, spaces, shape, folds, activity))
+
+
+def _shapes(
+    network: QuantizedNetwork, group: QuantizedGroup, spaces: Mapping[str, AddressSpace]
+) -> Iterator[Shape]:
+    space = spaces[group.name]
+    channels = space.shape[0]
+    flat = _wide_events(network, group, spaces)
+    folds = 1
+    while folds < 2 * channels:
+        lanes = -(-channels // min(folds, channels))
+        for update in (1, 2, 4, 8, lanes):
+            if update <= lanes:
+                yield fitted(space, lanes, update, accumulators="memory")
+                if flat:
+                    for event_lanes in (2, 4):
+                        yield fitted(space, lanes, update, event_lanes, "memory")
+        folds *= 2
+    if not space.grid:
+        for update in (1, 2, 4, 8, 16):
+            for event_lanes in (1, 2, 4, 8) if flat else (1,):
+                if update <= channels:
+                    yield fitted(space, channels, update, event_lanes, "registers")
+
+
+def _wide_events(
+    network: QuantizedNetwork, group: QuantizedGroup, spaces: Mapping[str, AddressSpace]
+) -> bool:
+    """Whether a group may take several events a cycle: dense, and one range of flat addresses."""
+    into = network.into(group.name)
+    return len(into) == 1 and all(
+        not spaces[p.source].grid and len(p.chain) == 1 and isinstance(p.chain[0], Dense) for p in into
+    )
+
+
+def _shape_luts(group: QuantizedGroup, shape: Shape, sums: int, limits: Limits | None) -> float:
+    width = max(group.v_bits, group.current_bits)
+    update = _UPDATE_LUTS_PER_BIT * (group.v_bits + group.current_bits) * shape.update_lanes
+    if shape.accumulators == "registers":
+        # A multiplexer of n inputs takes n/2 LUTs on ECP5, which joins LUTs, and 2n/3 on iCE40.
+        share = 0.67 if limits is not None and limits.family == "ice40" else 0.5
+        adders = shape.lanes * sums + shape.lanes * (shape.event_lanes - 1) * 10
+        return _GROUP_LUTS + adders + share * shape.lanes * sums + update
+    collect = 0 if shape.update_lanes == shape.lanes else 2 * shape.lanes * width
+    adders = shape.lanes * width + shape.lanes * (shape.event_lanes - 1) * 10
+    return _GROUP_LUTS + adders + collect + update
+
+
+def _shape_blocks(
+    network: QuantizedNetwork,
+    group: QuantizedGroup,
+    spaces: Mapping[str, AddressSpace],
+    shape: Shape,
+    folds: int,
+    limits: Limits | None,
+) -> int:
+    if limits is None or limits.block_ram is None:
+        return 0
+    bits = max(p.weight_bits + p.shift for p in network.into(group.name))
+    depth = -(-_synapse_rows(network, group, spaces, shape, folds) // shape.event_lanes)
+    blocks = shape.event_lanes * limits.block_ram.blocks(depth, shape.lanes * bits)
+    if folds > 1:
+        blocks += limits.block_ram.blocks(folds, shape.lanes * max(group.v_bits, group.current_bits))
+    return blocks
+
+
+def _synapse_rows(
+    network: QuantizedNetwork,
+    group: QuantizedGroup,
+    spaces: Mapping[str, AddressSpace],
+    shape: Shape,
+    folds: int,
+) -> int:
+    rows = 0
+    for p in network.into(group.name):
+        chain = grid_chain(p.chain) if spaces[p.source].grid else None
+        if chain is None:
+            rows += spaces[p.source].neurons * folds
+        else:
+            each = folds if chain.dense else Slots(spaces[group.name], shape.lanes).channel_folds
+            rows += int(np.prod(chain.kernel)) * chain.source[0] * each
+    return rows
+
+
+def _step_cycles(
+    network: QuantizedNetwork,
+    group: QuantizedGroup,
+    spaces: Mapping[str, AddressSpace],
+    shape: Shape,
+    folds: int,
+    activity: Mapping[str, float] | None,
+) -> float:
+    """Mean cycles a group spends on a time step."""
+    operations = 0.0
+    for p in network.into(group.name):
+        size = network.source_size(p.source)
+        events = _ACTIVITY * size * most_of(network, p.source) ** 0.5
+        if activity is not None:
+            events = activity[p.source]
+        chain = grid_chain(p.chain) if spaces[p.source].grid else None
+        if chain is None:
+            # A word takes the fullest bank's share of a step's events, not the mean one's.
+            words = events / shape.event_lanes
+            operations += (words + (words**0.5 if shape.event_lanes > 1 else 0.0)) * folds
+            continue
+        reached = np.mean([len(row) for row in chain.rows]) * np.mean([len(row) for row in chain.columns])
+        each = folds if chain.dense else Slots(spaces[group.name], shape.lanes).channel_folds
+        operations += events * float(reached) * each
+    sweep = folds * shape.lanes / shape.update_lanes + _STEP_OVERHEAD
+    return max(operations + 1, sweep) if shape.accumulators == "registers" else operations + sweep

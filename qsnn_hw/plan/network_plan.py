@@ -1,0 +1,166 @@
+"""The hardware plan: what is built, in plain numbers, before any hardware description exists."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from qsnn_hw import files
+from qsnn_hw.errors import UserError
+from qsnn_hw.plan.address_space import AddressSpace
+from qsnn_hw.plan.group_plan import GroupPlan
+from qsnn_hw.plan.plan_file import build, flatten
+
+FORMAT = "qsnn-hw hardware plan 2"
+
+HOST = "host"
+"""The endpoint outside the chip: source of the input stream, destination of the output stream."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """Every event of ``source`` goes to ``destination``, its address raised by ``offset``.
+
+    Parameters
+    ----------
+    source, destination
+        Names of groups (their Verilog identifiers) or ``HOST``.
+    offset
+        First address of the range at the destination.
+    delay
+        Time steps by which events arrive late; at least 1 on a route that runs ahead.
+    ahead
+        The route closes a loop: it gives the destination the tick of a step before the source has
+        made that step (``rtl/step_delay.py``).
+    words
+        Events the delay can hold: those of all steps in flight when every neuron fires its most.
+    """
+
+    source: str
+    destination: str
+    offset: int
+    delay: int = 0
+    ahead: bool = False
+    words: int = 0
+
+
+@dataclass(frozen=True)
+class HardwarePlan:
+    """Groups and the routes between them; the input and the output are both ``HOST``.
+
+    Parameters
+    ----------
+    name
+        Verilog identifier of the design's top module.
+    input_space, output_space
+        Addresses of the input and the output stream.
+    input_lanes, output_lanes
+        Events per word of both streams.
+    input_max, output_max
+        The most events of one address in one step.
+    groups
+        In topological order, recurrence aside.
+    routes
+        Who hears whom.
+    buffer_depth
+        Words each router destination can hold.
+    notes
+        A line for each choice worth knowing.
+    """
+
+    name: str
+    input_space: AddressSpace
+    output_space: AddressSpace
+    input_lanes: int
+    output_lanes: int
+    input_max: int
+    output_max: int
+    groups: tuple[GroupPlan, ...]
+    routes: tuple[Route, ...]
+    buffer_depth: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def input_size(self) -> int:
+        """Addresses of the input stream."""
+        return self.input_space.size
+
+    @property
+    def output_size(self) -> int:
+        """Addresses of the output stream."""
+        return self.output_space.size
+
+    def group(self, name: str) -> GroupPlan:
+        """The group plan called ``name``; KeyError when there is none."""
+        for group in self.groups:
+            if group.name == name:
+                return group
+        raise KeyError(name)
+
+    @property
+    def output_group(self) -> GroupPlan:
+        """The group whose events leave the design."""
+        return self.group(next(route.source for route in self.routes if route.destination == HOST))
+
+    @property
+    def synapse_bits(self) -> int:
+        """All synapse memories together, in bits."""
+        return sum(g.synapse_bits for g in self.groups)
+
+    def save(self, path: Path) -> None:
+        """Write the plan as one .npz, whole or not at all."""
+        files.write_npz(path, {"format": FORMAT, **flatten(self)})
+
+    @classmethod
+    def load(cls, path: Path) -> "HardwarePlan":
+        """Read what :meth:`save` wrote; UserError when it is not such a file."""
+        arrays = files.read_npz(path)
+        try:
+            if str(arrays["format"]) != FORMAT:
+                raise UserError(f"{path}: format is {arrays['format']}, this version reads {FORMAT}")
+            return build(cls, arrays)
+        except (KeyError, ValueError, TypeError) as error:
+            raise UserError(f"{path} is not a hardware plan of this version: {error!r}") from error
+
+
+# Words Verilog reserves that a model's node names are likely to hit.
+_RESERVED = {
+    *("input", "output", "inout", "reg", "wire", "signed", "integer", "real", "time", "parameter", "module"),
+    *(
+        "begin",
+        "end",
+        "if",
+        "else",
+        "case",
+        "for",
+        "while",
+        "initial",
+        "always",
+        "assign",
+        "function",
+        "task",
+    ),
+    *(
+        "task",
+        "table",
+        "and",
+        "or",
+        "not",
+        "buf",
+        "nand",
+        "nor",
+        "xor",
+        "xnor",
+        "host",
+        "clk",
+        "rst",
+        "router",
+    ),
+}
+
+
+def identifier(name: str, prefix: str = "group") -> str:
+    """A Verilog identifier made from ``name``: "lif1.lif" -> "lif1_lif", "3" -> "group_3"."""
+    cleaned = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
+    if not cleaned or not cleaned[0].isalpha() or cleaned.lower() in _RESERVED:
+        cleaned = f"{prefix}_{cleaned}".rstrip("_")
+    return cleaned

@@ -1,0 +1,220 @@
+"""Every event reaches the neurons its operators say, with their weights, by the plan's own rules."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qsnn_hw.model.linear import apply_operators
+from qsnn_hw.model.network import INPUT, Conv2d, Dense, Operator, Pool2d, Scale
+from qsnn_hw.plan.address_space import AddressSpace
+from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
+from qsnn_hw.plan.plan_file import build, flatten
+from qsnn_hw.plan.planning import PlanOptions, make_plan
+from qsnn_hw.quantize.network import QuantizedNetwork, QuantizedProjection
+from tests.golden.networks import random_network
+
+
+def operations(plan: GroupPlan, projection: ProjectionPlan, address: int) -> list[tuple[int, int, int]]:
+    """(bank, row, fold) of every synapse operation of one event."""
+    local = address - projection.offset
+    if projection.kind == "dense":
+        bank, row = local % plan.event_lanes, projection.first_row + local // plan.event_lanes
+        return [(bank, row + fold * projection.rows_per_fold, fold) for fold in range(plan.folds)]
+    if projection.kind == "sparse":
+        assert projection.starts is not None
+        assert projection.counts is not None
+        assert projection.row_folds is not None
+        rows = range(projection.starts[local], projection.starts[local] + projection.counts[local])
+        return [(0, row, int(projection.row_folds[row - projection.first_row])) for row in rows]
+    space, down, across = projection.space, projection.rows, projection.columns
+    assert space is not None
+    assert down is not None
+    assert across is not None
+    channel = local & ((1 << space.channel_bits) - 1)
+    x = local >> space.channel_bits & ((1 << space.column_bits) - 1)
+    y = local >> (space.channel_bits + space.column_bits)
+    found = []
+    for r in range(down.start[y], down.start[y] + down.count[y]):
+        for c in range(across.start[x], across.start[x] + across.count[x]):
+            for k in range(projection.channel_folds):
+                row = projection.first_row + channel * projection.rows_per_channel + k
+                found.append(
+                    (0, int(row + down.row[r] + across.row[c]), int(down.fold[r] + across.fold[c] + k))
+                )
+    return found
+
+
+def reached(plan: GroupPlan, events: dict[int, np.ndarray]) -> np.ndarray:
+    """What every neuron of the group gets from spikes, by offset of their range: shape (neurons,)."""
+    slots = np.zeros((plan.folds, plan.lanes), dtype=np.int64)
+    for projection in plan.projections:
+        for address in range(projection.offset, projection.offset + projection.size):
+            count = int(events.get(address, 0))
+            for bank, row, fold in operations(plan, projection, address) if count else ():
+                slots[fold] += count * plan.synapses[bank, row]
+    flat = slots.reshape(-1)
+    assert not flat[plan.neuron_of_slot < 0].any()
+    found = np.zeros(plan.neurons, dtype=np.int64)
+    used = plan.neuron_of_slot >= 0
+    found[plan.neuron_of_slot[used]] = flat[used]
+    return found
+
+
+def check(network: QuantizedNetwork, options: PlanOptions, seed: int) -> None:
+    """Random events into every group against the operators themselves."""
+    rng = np.random.default_rng(seed)
+    plan = make_plan(network, options)
+    for group, planned in zip(network.groups, plan.groups, strict=True):
+        routes = [route for route in plan.routes if route.destination == planned.name]
+        events: dict[int, np.ndarray] = {}
+        wanted = np.zeros(group.size, dtype=np.int64)
+        for projection, route in zip(network.into(group.name), routes, strict=True):
+            size = network.source_size(projection.source)
+            spikes = rng.integers(0, 3, size) * (rng.random(size) < 0.4)
+            space = plan.input_space if route.source == "host" else plan.group(route.source).space
+            events |= dict(zip((space.addresses() + route.offset).tolist(), spikes, strict=True))
+            sums = apply_operators(projection.chain, spikes[np.newaxis].astype(np.float64))[0]
+            wanted += np.rint(sums).astype(np.int64) << projection.shift
+        assert (reached(planned, events) == wanted).all()
+        for projection_plan in planned.projections:
+            ends = projection_plan.offset + projection_plan.size
+            assert ends <= planned.sources
+    again = build(type(plan), {key: np.asarray(value) for key, value in flatten(plan).items()})
+    assert flatten(again).keys() == flatten(plan).keys()
+    for key, value in flatten(plan).items():
+        assert np.array_equal(flatten(again)[key], value), key
+
+
+def with_operators(
+    operators: tuple[Operator, ...], inputs: int, post_shape: tuple[int, ...]
+) -> QuantizedNetwork:
+    """One group of neurons behind ``operators``."""
+    post = int(np.prod(post_shape))
+    plain = random_network(np.random.default_rng(5), [inputs, post])
+    weights = next(o for o in reversed(operators) if not isinstance(o, Pool2d))
+    integers = weights.factor if isinstance(weights, Scale) else weights.weight
+    projection = QuantizedProjection("p", INPUT, plain.groups[0].name, integers, 6, 0, 0, operators)
+    group = replace(plain.groups[0], shape=post_shape)
+    return replace(plain, groups=(group,), projections=(projection,))
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), seed=st.integers(0, 2**31), lanes=st.integers(1, 9))
+def test_convolutions_and_pools(data: st.DataObject, seed: int, lanes: int) -> None:
+    rng = np.random.default_rng(seed)
+    draw = lambda low, high: data.draw(st.integers(low, high))  # noqa: E731
+    shape: Any = (draw(1, 3), draw(1, 8), draw(1, 8))
+    inputs = int(np.prod(shape))
+    operators: list[Operator] = []
+
+    def pool() -> None:
+        nonlocal shape
+        kernel = (draw(1, min(3, shape[1])), draw(1, min(3, shape[2])))
+        stride = (draw(1, 3), draw(1, 3))
+        padding = (draw(0, kernel[0] // 2), draw(0, kernel[1] // 2))
+        operators.append(Pool2d("sum", shape, kernel, stride, padding))
+        shape = (
+            shape[0],
+            *(
+                (n + 2 * p - k) // s + 1
+                for n, k, s, p in zip(shape[1:], kernel, stride, padding, strict=True)
+            ),
+        )
+
+    for _ in range(draw(0, 2)):
+        pool()
+    kind = data.draw(st.sampled_from(["conv", "grouped", "dense", "scale"]))
+    if kind == "dense":
+        post = draw(1, 7)
+        operators.append(Dense(rng.integers(-20, 20, (post, int(np.prod(shape))))))
+        shape = (post,)
+    elif kind == "scale":
+        operators.append(Scale(rng.integers(-20, 20, int(np.prod(shape)))))
+    else:
+        groups = shape[0] if kind == "grouped" else 1
+        out = groups * draw(1, 3)
+        kernel = (draw(1, 3), draw(1, 3))
+        dilation = (draw(1, 2), draw(1, 2))
+        padding: Any = tuple(
+            max(draw(0, 2), (d * (k - 1) + 2 - n) // 2)
+            for k, d, n in zip(kernel, dilation, shape[1:], strict=True)
+        )
+        stride = (draw(1, 3), draw(1, 3))
+        weight = rng.integers(-20, 20, (out, shape[0] // groups, *kernel))
+        operators.append(Conv2d(weight, None, shape, stride, padding, dilation, groups))
+        shape = (
+            out,
+            *(
+                (n + 2 * p - d * (k - 1) - 1) // s + 1
+                for n, k, s, p, d in zip(shape[1:], kernel, stride, padding, dilation, strict=True)
+            ),
+        )
+        if draw(0, 1) and min(shape[1:]) > 1:
+            pool()
+    network = with_operators(tuple(operators), inputs, shape)
+    check(network, PlanOptions(lanes=[lanes]), seed)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    sources=st.integers(1, 20),
+    neurons=st.integers(1, 12),
+    lanes=st.integers(1, 12),
+    event_lanes=st.sampled_from([1, 2, 4]),
+    update_lanes=st.integers(1, 12),
+    density=st.sampled_from([0.05, 0.5, 1.0]),
+)
+def test_dense(
+    seed: int, sources: int, neurons: int, lanes: int, event_lanes: int, update_lanes: int, density: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    network = random_network(rng, [sources, neurons])
+    weight = network.projections[0].weight * (rng.random((neurons, sources)) < density)
+    network = replace(network, projections=(replace(network.projections[0], weight=weight),))
+    options = PlanOptions(lanes=[lanes], event_lanes=[event_lanes], update_lanes=[update_lanes])
+    check(network, options, seed)
+
+
+def test_several_sources_and_kinds() -> None:
+    rng = np.random.default_rng(3)
+    network = random_network(rng, [3, 4, 2, 5], skips=[(0, 2), (0, 3), (1, 3)])
+    check(network, PlanOptions(lanes=[2]), 1)
+    image = (2, 4, 4)
+    conv = Conv2d(rng.integers(-9, 9, (3, 2, 3, 3)), None, image, (1, 1), (1, 1))
+    mixed = random_network(rng, [32, 48, 48], skips=[(0, 1)])
+    first, second = mixed.projections[0], mixed.projections[1]
+    third = next(p for p in mixed.projections if p not in (first, second))
+    projections = (
+        replace(first, weight=conv.weight, operators=(conv,)),
+        replace(second, weight=second.weight),
+        third,
+    )
+    groups = (replace(mixed.groups[0], shape=(3, 4, 4)), mixed.groups[1])
+    check(replace(mixed, groups=groups, projections=projections), PlanOptions(lanes=[5]), 2)
+
+
+def test_a_chain_of_two_dense_operators_is_expanded_and_said_so() -> None:
+    rng = np.random.default_rng(4)
+    operators = (Dense(rng.integers(-3, 3, (5, 6))), Dense(rng.integers(-3, 3, (4, 5))))
+    network = with_operators(operators, 6, (4,))
+    assert any("expanded" in note for note in make_plan(network, PlanOptions(lanes=[2])).notes)
+    check(network, PlanOptions(lanes=[2]), 3)
+
+
+@pytest.mark.parametrize("shape", [(5,), (1, 1, 1), (3, 4, 5), (4, 4, 4), (1, 7, 9)])
+def test_addresses_are_fields(shape: tuple[int, ...]) -> None:
+    space = AddressSpace(shape)
+    addresses = space.addresses()
+    assert len(set(addresses.tolist())) == space.neurons
+    assert addresses.max() == space.size - 1
+    if space.grid:
+        channel, row, column = np.indices(shape).reshape(3, -1)
+        mask = (1 << space.channel_bits) - 1
+        assert (addresses & mask == channel).all()
+        assert (addresses >> space.channel_bits & ((1 << space.column_bits) - 1) == column).all()
+        assert (addresses >> (space.channel_bits + space.column_bits) == row).all()
