@@ -21,12 +21,12 @@ from qsnn_hw.implement.synthesis import synthesize
 from qsnn_hw.limits import Usage
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset, load_dataset
-from qsnn_hw.model.network import Network
+from qsnn_hw.model.network import INPUT, Network
 from qsnn_hw.model.network_file import load_network, save_network
 from qsnn_hw.model.reader import read_network
 from qsnn_hw.model.simulate import predict, simulate
 from qsnn_hw.options import BuildOptions
-from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
+from qsnn_hw.plan import GroupPlan, HardwarePlan, PlanOptions, make_plan
 from qsnn_hw.progress import Progress
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions
 from qsnn_hw.report import Report
@@ -104,20 +104,17 @@ class Chain:
         options = self._options
         if options.data is None:
             return None
-        data = load_dataset(options.data, network=network, layout=options.layout, samples=options.samples)  # type: ignore[arg-type]
-        if data.input.max() > 1:
-            raise UserError(
-                f"{options.data}: several spikes per address and step are not supported in hardware yet"
-            )
-        return data
+        return load_dataset(options.data, network=network, layout=options.layout, samples=options.samples)  # type: ignore[arg-type]
 
-    def quantize(self, network: Network) -> Chosen:
-        """Float to integers, by calibration when there is data for it."""
+    def quantize(self, network: Network, data: Dataset | None) -> Chosen:
+        """Float to integers, by calibration when there is data for it; wide enough for the data's input."""
         options = self._options
+        most = 1 if data is None else int(data.input.max())
+        wanted = replace(options.quantize, input_max=max(options.quantize.input_max, most))
 
         def make() -> Chosen:
             calibration = self._calibration(network)
-            chosen = choose(network, options.quantize, calibration, options.max_drop, self._progress)
+            chosen = choose(network, wanted, calibration, options.max_drop, self._progress)
             quantized = chosen.quantized
             for group in quantized.groups:
                 bits = max(p.weight_bits for p in quantized.into(group.name))
@@ -136,7 +133,7 @@ class Chain:
             [QUANTIZED, CHOSEN],
             after=["read"],
             options={
-                "quantize": asdict(options.quantize),
+                "quantize": asdict(wanted),
                 "calibration": None if calibration is None else self._digest(calibration),
                 "max_drop": options.max_drop,
                 "layout": options.layout,
@@ -222,32 +219,52 @@ class Chain:
             load=load,
         )
 
-    def plan(self, quantized: QuantizedNetwork) -> HardwarePlan:
-        """Fold the network for the board; refuse what cannot fit before any tool runs."""
+    def plan(
+        self, quantized: QuantizedNetwork, data: Dataset | None, golden: GoldenResult | None
+    ) -> HardwarePlan:
+        """Lay the network out for the board; refuse what cannot fit before any tool runs."""
         options, limits = self._options, self.board.limits
+        cycles = None
+        if options.cycle_budget is not None:
+            if data is None:
+                raise UserError("--cycle-budget counts cycles of a sample: give --data FILE")
+            cycles = options.cycle_budget // data.steps
         plan_options = PlanOptions(
             lanes=options.lanes,
+            update_lanes=options.update_lanes,
+            event_lanes=options.event_lanes,
+            optimize=options.optimize,  # type: ignore[arg-type]
+            lut_budget=options.lut_budget,
+            cycle_budget=cycles,
             buffer_depth=options.buffer_depth,
-            lut_limit=limits.logic_cells,
+            limits=limits,
             # iCE40 has no distributed RAM: left alone, synthesis would build small memories from registers.
             neuron_memory="block" if limits.family == "ice40" else "auto",
+            synapse_store=options.weights,  # type: ignore[arg-type]
+            activity=None if data is None or golden is None else _activity(data, golden),
         )
 
         def make() -> HardwarePlan:
             plan = make_plan(quantized, plan_options)
-            roms = tuple(MemoryNeed(g.synapse_rows, g.lanes * g.weight_bits) for g in plan.groups)
+            roms = tuple(
+                MemoryNeed(g.synapse_rows, g.lanes * g.weight_bits)
+                for g in plan.groups
+                for _ in range(g.event_lanes)
+            )
             check_fits(Estimate(memories=roms), self.board)
             plan.save(self._path(PLAN))
+            for note in plan.notes:
+                self._progress.say(f"plan: {note}")
             for group in plan.groups:
-                shape = f"{group.lanes} lanes x {group.folds} folds"
-                self._progress.say(f"plan: {group.group}: {group.neurons} neurons as {shape}")
+                self._progress.say(f"plan: {group.group}: {group.neurons} neurons as {_shape(group)}")
             return plan
 
         return self._stages.run(
             "plan",
             [PLAN],
-            after=["quantize"],
-            options={"plan": asdict(plan_options), "board": self._board_key()},
+            # The spikes that golden counted steer the balance.
+            after=["quantize"] if plan_options.activity is None else ["quantize", "golden"],
+            options={"plan": repr(plan_options), "board": self._board_key()},
             make=make,
             load=lambda: HardwarePlan.load(self._path(PLAN)),
         )
@@ -415,7 +432,24 @@ def _shown_sample(data: Dataset, out: np.ndarray) -> int:
     return int(np.argmax(predict(out) == data.label))
 
 
+def _activity(data: Dataset, golden: GoldenResult) -> dict[str, float]:
+    """Mean events per step of the input and of every group."""
+    counts = {INPUT: data.input, **golden.integer.spikes}
+    steps = data.steps * data.samples
+    return {name: float(spikes.sum(dtype=np.int64)) / steps for name, spikes in counts.items()}
+
+
+def _shape(group: GroupPlan) -> str:
+    """The knobs of a group in words."""
+    parts = [f"{group.lanes} lanes x {group.folds} folds"]
+    if group.update_lanes != group.lanes:
+        parts.append(f"{group.update_lanes} update lanes")
+    if group.event_lanes > 1:
+        parts.append(f"{group.event_lanes} event lanes")
+    return f"{', '.join(parts)}, sums in {group.accumulators}"
+
+
 def _least(plan: HardwarePlan) -> Usage:
-    """What synthesis must not optimise away: one register per potential bit kept outside memory."""
-    registers = sum(g.lanes * g.v_bits for g in plan.groups)
-    return Usage(logic_cells=registers, registers=registers // 2)
+    """What synthesis must not optimise away: one adder bit per accumulator, one register per update."""
+    adders = sum(g.lanes * g.acc_bits for g in plan.groups)
+    return Usage(logic_cells=adders, registers=sum(g.update_lanes * g.v_bits for g in plan.groups) // 2)

@@ -227,7 +227,34 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lanes",
         metavar="N[,N...]",
-        help="LIF datapaths, for all groups or each (default: by the board's size)",
+        help="accumulators, for all groups or each (default: as --optimize chooses)",
+    )
+    parser.add_argument(
+        "--update-lanes",
+        metavar="N[,N...]",
+        help="with --lanes: neurons updated a cycle at the end of a step",
+    )
+    parser.add_argument(
+        "--event-lanes",
+        metavar="N[,N...]",
+        help="with --lanes: events taken a cycle, powers of two (default: 1)",
+    )
+    parser.add_argument(
+        "--optimize",
+        choices=["balanced", "latency", "area", "energy"],
+        help="what to choose lanes for (default: balanced)",
+    )
+    parser.add_argument("--lut-budget", type=int, metavar="N", help="LUTs that the neuron groups may take")
+    parser.add_argument(
+        "--cycle-budget",
+        type=int,
+        metavar="N",
+        help="the smallest design of at most N mean cycles per sample",
+    )
+    parser.add_argument(
+        "--weights",
+        choices=["rom", "ram"],
+        help="synapse memory: fixed in the bitstream, or loaded by the host at start (default: rom)",
     )
     parser.add_argument(
         "--buffer-depth", type=int, metavar="N", help="words each router buffer holds (default: 2)"

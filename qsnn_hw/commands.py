@@ -30,11 +30,11 @@ def _settings(given: Sequence[str] | None) -> dict[str, str]:
     return settings
 
 
-def _lanes(text: str) -> tuple[int, ...]:
+def _lanes(option: str, text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError as error:
-        raise UserError(f"--lanes wants whole numbers separated by commas, not {text!r}") from error
+        raise UserError(f"--{option} wants whole numbers separated by commas, not {text!r}") from error
 
 
 def _quantize_options(
@@ -84,6 +84,10 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
         "max_drop",
         "layout",
         "samples",
+        "optimize",
+        "lut_budget",
+        "cycle_budget",
+        "weights",
         "buffer_depth",
         "seed",
         "simulator",
@@ -93,8 +97,14 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
             changes[name] = value
     if given.set is not None:
         changes["settings"] = _settings(given.set)
-    if given.lanes is not None:
-        changes["lanes"] = _lanes(given.lanes)
+    for name in ("lanes", "update_lanes", "event_lanes"):
+        if getattr(given, name) is not None:
+            changes[name] = _lanes(name.replace("_", "-"), getattr(given, name))
+    # A wish for a target is a wish not to go on with the lanes of an earlier run.
+    if given.lanes is None and any(
+        getattr(given, name) is not None for name in ("optimize", "lut_budget", "cycle_budget")
+    ):
+        changes |= {"lanes": None, "update_lanes": None, "event_lanes": None}
     changes["quantize"] = _quantize_options(given, given.bits, base.quantize or QuantizeOptions())
     return replace(base, **changes)
 

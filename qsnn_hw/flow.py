@@ -45,11 +45,11 @@ def run(options: BuildOptions, folder: Path, *, part: str = "build", progress: P
 
     network = run.read()
     data = run.load_data(network)
-    chosen = run.quantize(network)
+    chosen = run.quantize(network, data)
     quantized = chosen.quantized
     golden = run.golden(network, quantized, data)
     diagnostics = run.diagnose(network, chosen, data)
-    plan = run.plan(quantized)
+    plan = run.plan(quantized, data, golden)
     run.rtlil(plan)
     run.verilog(plan)
 

@@ -32,8 +32,16 @@ class BuildOptions:
         Axis order of the data files, and how many test samples to use (None: all).
     quantize
         Widths and rounding.
-    lanes, buffer_depth
-        See ``PlanOptions``; ``lanes`` None chooses by the board's size.
+    lanes, update_lanes, event_lanes
+        See ``Shape``, one number for all groups or one for each; None lets ``optimize`` choose.
+    optimize, lut_budget
+        See ``PlanOptions``.
+    cycle_budget
+        Mean clock cycles a sample may take; None for no limit.
+    weights
+        "rom", or "ram" that the host loads.
+    buffer_depth
+        See ``PlanOptions``.
     board
         Name or TOML file.
     seed
@@ -53,6 +61,12 @@ class BuildOptions:
     samples: int | None = None
     quantize: QuantizeOptions = field(default_factory=QuantizeOptions)
     lanes: tuple[int, ...] | None = None
+    update_lanes: tuple[int, ...] | None = None
+    event_lanes: tuple[int, ...] | None = None
+    optimize: str = "balanced"
+    lut_budget: int | None = None
+    cycle_budget: int | None = None
+    weights: str = "rom"
     buffer_depth: int = 2
     seed: int = 1
     simulator: str = "verilator"
@@ -78,7 +92,8 @@ class BuildOptions:
             if unknown:
                 raise KeyError(sorted(unknown)[0])
             content["quantize"] = QuantizeOptions(**content["quantize"])
-            content["lanes"] = None if content["lanes"] is None else tuple(content["lanes"])
+            for name in ("lanes", "update_lanes", "event_lanes"):
+                content[name] = None if content[name] is None else tuple(content[name])
             return cls(**content)
         except (KeyError, TypeError) as error:
             raise UserError(f"{path} is damaged ({error}); delete it and give all options again") from error

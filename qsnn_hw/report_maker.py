@@ -122,6 +122,7 @@ def make_report(
         files=_files(folder, implementation),
         assumptions=() if power is None else power.notes,
         warnings=quantized.warnings,
+        plan_notes=plan.notes,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
     report.save(folder / REPORT)
@@ -178,6 +179,9 @@ def _layer(
         saturations=None if golden is None else golden.integer.saturations[group.group],
         lanes=group.lanes,
         folds=group.folds,
+        update_lanes=group.update_lanes,
+        event_lanes=group.event_lanes,
+        accumulators=group.accumulators,
         rom_bits=group.synapse_bits,
         cycles_per_sample=busy,
     )

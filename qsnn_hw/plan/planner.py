@@ -1,166 +1,203 @@
-"""QuantizedNetwork -> HardwarePlan: folding, address map and ROM images."""
+"""QuantizedNetwork -> HardwarePlan: shapes, address map and synapse memories."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
-
-import numpy as np
+from typing import Literal, TypeVar
 
 from qsnn_hw.errors import UserError
+from qsnn_hw.limits import Limits
 from qsnn_hw.model.network import INPUT
-from qsnn_hw.plan.hardware_plan import HOST, GroupPlan, HardwarePlan, Route, identifier
-from qsnn_hw.plan.supported import refuse_unsupported
-from qsnn_hw.quantize.integers import integer_dtype
-from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
+from qsnn_hw.plan.address_space import AddressSpace
+from qsnn_hw.plan.balance import TARGETS, Target, balance
+from qsnn_hw.plan.group_plan import Accumulators, GroupPlan, SynapseStore
+from qsnn_hw.plan.group_planner import most_of, plan_group
+from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan, Route, identifier
+from qsnn_hw.plan.shape import Shape, fitted
+from qsnn_hw.plan.slots import Slots
+from qsnn_hw.plan.synapses import SynapseImage, address_spaces, synapse_image
+from qsnn_hw.quantize.network import QuantizedNetwork
 
 DEFAULT_BUFFER_DEPTH = 2
-
-# A lane costs about this many 4-input LUTs per bit of its potential: accumulate, compare, leak,
-# bias and reset adders plus their multiplexers. Measured on the digits network, yosys 0.70.
-_LUT_PER_LANE_BIT = 6.0
-# The share of a device's LUTs that all lanes together may take when lanes are chosen here: small,
-# so that the default is a compact design; a user who wants speed names the lanes.
-_LANE_SHARE = 0.12
-# Fewer folds than this leave the potentials in registers, which cost more than the lanes save.
-_LEAST_FOLDS = 4
 
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """How the network is folded.
+    """How the network is laid out.
+
+    Every sequence holds one number for all groups or one for each; None leaves the choice to
+    ``optimize``.
 
     Parameters
     ----------
-    lanes
-        LIF datapaths per group, one number for all groups or one for each; None chooses them
-        from the device's size.
+    lanes, update_lanes, event_lanes
+        See ``Shape``.
+    accumulators
+        "registers" or "memory".
+    optimize
+        What to choose for: "balanced", "latency", "area" or "energy".
+    lut_budget, cycle_budget
+        LUTs that the groups may take, and mean cycles of a time step; None for no limit.
     buffer_depth
         Words each router destination can hold, at least 1.
-    lut_limit
-        4-input LUTs of the device, for the automatic choice; None: no limit known.
+    limits
+        What the device holds; None: no limit known.
     neuron_memory
-        Where folded potentials go: "block" RAM on devices without distributed RAM, else "auto".
+        "block" RAM for potentials on devices without distributed RAM, else "auto".
+    synapse_store
+        "rom", or "ram" that the host loads.
+    skip_zero_rows
+        Leave out synapse rows without a weight where that pays.
+    activity
+        Mean events per step of the input (``INPUT``) and of every group, measured; None assumes.
     """
 
     lanes: Sequence[int] | None = None
+    update_lanes: Sequence[int] | None = None
+    event_lanes: Sequence[int] | None = None
+    accumulators: Sequence[Accumulators] | None = None
+    optimize: Target = "balanced"
+    lut_budget: int | None = None
+    cycle_budget: int | None = None
     buffer_depth: int = DEFAULT_BUFFER_DEPTH
-    lut_limit: int | None = None
+    limits: Limits | None = None
     neuron_memory: Literal["auto", "block"] = "auto"
+    synapse_store: SynapseStore = "rom"
+    skip_zero_rows: bool = True
+    activity: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         if self.buffer_depth < 1:
             raise UserError(f"buffer depth must be at least 1, not {self.buffer_depth}")
-        for lanes in self.lanes or ():
-            if lanes < 1:
-                raise UserError(f"lanes must be at least 1, not {lanes}")
+        if self.optimize not in TARGETS:
+            raise UserError(f"--optimize must be one of {', '.join(TARGETS)}, not {self.optimize!r}")
+        for name in ("lanes", "update_lanes", "event_lanes"):
+            for value in getattr(self, name) or ():
+                if value < 1:
+                    raise UserError(f"{name.replace('_', ' ')} must be at least 1, not {value}")
 
 
 def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
-    """Fold every group and lay out addresses and weight ROMs.
+    """Choose shapes, and lay out addresses and synapse memories.
 
     Raises
     ------
     UserError
-        The number of lane counts is neither one nor the number of groups, or the network has a
-        feature the hardware does not have yet.
+        Numbers of lanes that are neither one nor one per group, or that a group cannot have, or
+        budgets that no design keeps.
     """
-    refuse_unsupported(network)
-    lanes = _lanes(network, options)
+    spaces = address_spaces(network)
+    shapes, notes = _shapes(network, spaces, options)
     names = _unique_names(network)
-    groups = []
-    routes = []
+    images: dict[str, SynapseImage] = {}
+    routes: list[Route] = []
     for group in network.groups:
-        offset = 0
-        blocks = []
-        for projection in network.into(group.name):
+        shape = shapes[group.name]
+        images[group.name] = image = synapse_image(
+            network,
+            group,
+            spaces,
+            Slots(spaces[group.name], shape.lanes),
+            event_lanes=shape.event_lanes,
+            skip_zero_rows=options.skip_zero_rows,
+        )
+        notes += image.notes
+        for projection, offset in zip(network.into(group.name), image.offsets, strict=True):
+            ahead = network.recurrent(projection)
+            delay = projection.delay + ahead
+            flight = delay if ahead else delay + 1
+            most = network.source_size(projection.source) * most_of(network, projection.source)
             source = HOST if projection.source == INPUT else names[projection.source]
-            routes.append(Route(source, names[group.name], offset))
-            offset += projection.weight.shape[1]
-            blocks.append(projection.weight)
-        bits = max(p.weight_bits for p in network.into(group.name))
-        weight = np.concatenate(blocks, axis=1)
-        planned = _plan_group(
-            group, names[group.name], weight, bits, lanes[group.name], options.neuron_memory
+            words = flight * most if delay else 0
+            routes.append(Route(source, names[group.name], offset, delay, ahead, words))
+    routes.append(Route(names[network.output], HOST, 0))
+    groups: list[GroupPlan] = []
+    for group in network.groups:
+        wanted = _slots_of(network, group.name, shapes)
+        update = shapes[group.name].update_lanes
+        planned = plan_group(
+            network,
+            group,
+            names[group.name],
+            shapes[group.name],
+            spaces,
+            images[group.name],
+            # A word can hold no more events than the encoder finds in one update row.
+            output_lanes=min(wanted, update & -update),
+            neuron_memory=options.neuron_memory,
+            synapse_store=options.synapse_store,
         )
         groups.append(planned)
-    routes.append(Route(names[network.output], HOST, 0))
     return HardwarePlan(
         name=identifier(network.name, "network"),
-        input_size=network.input_size,
-        output_size=network.group(network.output).size,
+        input_space=spaces[INPUT],
+        output_space=spaces[network.output],
+        input_lanes=_slots_of(network, INPUT, shapes),
+        output_lanes=1,
+        input_max=network.input_max,
+        output_max=most_of(network, network.output),
         groups=tuple(groups),
         routes=tuple(routes),
         buffer_depth=options.buffer_depth,
+        notes=tuple(notes),
     )
 
 
-def _plan_group(
-    group: QuantizedGroup, name: str, weight: np.ndarray, bits: int, lanes: int, neuron_memory: str
-) -> GroupPlan:
-    folds = -(-group.size // lanes)
-    padding = folds * lanes - group.size
-    sources = weight.shape[1]
-    padded = np.pad(weight.astype(integer_dtype(max(16, bits))), ((0, padding), (0, 0)))
-    # (fold, lane, source) -> (fold, source, lane): one ROM row holds all lanes' weights of a source.
-    synapses = np.ascontiguousarray(padded.reshape(folds, lanes, sources).transpose(0, 2, 1))
-
-    def pad(values: np.ndarray, filler: int) -> np.ndarray:
-        return np.pad(values.astype(np.int64), (0, padding), constant_values=filler)
-
-    return GroupPlan(
-        name=name,
-        group=group.name,
-        neurons=group.size,
-        sources=sources,
-        lanes=lanes,
-        folds=folds,
-        neuron_memory="registers" if folds == 1 else neuron_memory,
-        weight_bits=bits,
-        fractional_bits=group.fractional_bits,
-        v_bits=group.v_bits,
-        leak_numerator=group.leak_numerator,
-        leak_shift=group.leak_shift,
-        reset=group.reset,
-        reset_delay=group.reset_delay,
-        v_low=group.v_low,
-        v_high=group.v_high,
-        bias=pad(group.bias, 0),
-        # Copies of neuron 0 keep a uniform threshold uniform; with v = 0 they never fire.
-        threshold=pad(group.threshold, int(group.threshold[0])),
-        reset_amount=pad(group.reset_amount, int(group.reset_amount[0])),
-        reset_value=pad(group.reset_value, int(group.reset_value[0])),
-        synapses=synapses,
-    )
+def _slots_of(network: QuantizedNetwork, source: str, shapes: Mapping[str, Shape]) -> int:
+    """Events per word that the destinations of ``source`` can use."""
+    return max((shapes[p.target].event_lanes for p in network.projections if p.source == source), default=1)
 
 
-def _lanes(network: QuantizedNetwork, options: PlanOptions) -> Mapping[str, int]:
-    groups = network.groups
-    if options.lanes is not None:
-        given = list(options.lanes)
-        if len(given) == 1:
-            given *= len(groups)
-        if len(given) != len(groups):
-            names = ", ".join(g.name for g in groups)
-            raise UserError(
-                f"--lanes wants one number or {len(groups)} (for groups {names}), not {len(given)}"
+def _shapes(
+    network: QuantizedNetwork, spaces: Mapping[str, AddressSpace], options: PlanOptions
+) -> tuple[dict[str, Shape], list[str]]:
+    """The shape of every group, and why."""
+    lanes = _spread(network, "lanes", options.lanes)
+    update_lanes = _spread(network, "update lanes", options.update_lanes)
+    event_lanes = _spread(network, "event lanes", options.event_lanes)
+    accumulators = _spread(network, "accumulators", options.accumulators)
+    if lanes is not None:
+        fixed = {}
+        for index, group in enumerate(network.groups):
+            fixed[group.name] = fitted(
+                spaces[group.name],
+                lanes[index],
+                None if update_lanes is None else update_lanes[index],
+                1 if event_lanes is None else event_lanes[index],
+                None if accumulators is None else accumulators[index],
             )
-        return {g.name: min(n, g.size) for g, n in zip(groups, given, strict=True)}
-    # Work per input event is one row per fold, so lanes go first to the group with most folds.
-    chosen = {g.name: 1 for g in groups}
-    budget = float("inf") if options.lut_limit is None else options.lut_limit * _LANE_SHARE
-    spent = sum(_LUT_PER_LANE_BIT * g.v_bits for g in groups)
-    growing = {g.name: g for g in groups}
-    while growing:
-        name = max(growing, key=lambda n: growing[n].size / chosen[n])
-        group = growing[name]
-        larger = min(2 * chosen[name], max(1, group.size // _LEAST_FOLDS))
-        cost = (larger - chosen[name]) * _LUT_PER_LANE_BIT * group.v_bits
-        if larger == chosen[name] or spent + cost > budget:
-            del growing[name]
-            continue
-        chosen[name], spent = larger, spent + cost
-    # The same number of folds with fewer lanes is free area.
-    return {g.name: -(-g.size // -(-g.size // chosen[g.name])) for g in groups}
+        return fixed, ["lanes as given"]
+    for name in ("update_lanes", "event_lanes", "accumulators"):
+        if getattr(options, name) is not None:
+            raise UserError(f"{name.replace('_', ' ')} need lanes beside them: give --lanes too")
+    found = balance(
+        network,
+        spaces,
+        options.optimize,
+        options.limits,
+        activity=options.activity,
+        lut_budget=options.lut_budget,
+        cycle_budget=options.cycle_budget,
+    )
+    return {name: estimate.shape for name, estimate in found.chosen.items()}, [found.reason]
+
+
+T = TypeVar("T")
+
+
+def _spread(network: QuantizedNetwork, name: str, values: Sequence[T] | None) -> list[T] | None:
+    """One value for each group."""
+    if values is None:
+        return None
+    given = list(values)
+    if len(given) == 1:
+        given *= len(network.groups)
+    if len(given) != len(network.groups):
+        names = ", ".join(g.name for g in network.groups)
+        raise UserError(
+            f"--{name.replace(' ', '-')} wants one value or {len(network.groups)} (for groups {names}), "
+            f"not {len(given)}"
+        )
+    return given
 
 
 def _unique_names(network: QuantizedNetwork) -> dict[str, str]:

@@ -78,7 +78,11 @@ class Layer:
     saturations
         How often a potential was clamped over the test set.
     lanes, folds
-        Parallel datapaths, and how many neurons each of them serves.
+        Accumulators, and how many neurons each of them serves.
+    update_lanes, event_lanes
+        Neurons updated a cycle at the end of a step, and events taken a cycle.
+    accumulators
+        Where a step's sums are kept: "registers" or "memory".
     rom_bits
         Synapse memory, in bits.
     cycles_per_sample
@@ -98,6 +102,9 @@ class Layer:
     saturations: int | None = None
     lanes: int | None = None
     folds: int | None = None
+    update_lanes: int | None = None
+    event_lanes: int | None = None
+    accumulators: str | None = None
     rom_bits: int | None = None
     cycles_per_sample: Number | None = None
 
@@ -167,7 +174,7 @@ class Report:
         Tool name -> version.
     files
         The products.
-    assumptions, warnings
+    plan_notes, assumptions, warnings
         One line each.
     basis, definitions
         Part of the report -> how it is known, and what it means.
@@ -192,6 +199,7 @@ class Report:
     board: Board | None = None
     tools: Mapping[str, str] = field(default_factory=dict)
     files: Files = field(default_factory=Files)
+    plan_notes: tuple[str, ...] = ()
     assumptions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     basis: Mapping[str, str] = field(default_factory=lambda: dict(BASIS))

@@ -206,6 +206,13 @@ def quantization(report: Report) -> Table | None:
     )
 
 
+_MAPPING_WORDS = (
+    "Lanes: neurons that add an event's weights in parallel. Folds: neurons that share a lane. Events: how "
+    "many a cycle. Updates: neurons updated a cycle at the end of a step. Busy: mean clock cycles per sample "
+    "in which the layer works; layers work at the same time."
+)
+
+
 def mapping(report: Report) -> Table | None:
     """How every layer sits on the hardware; None before planning."""
     layers = report.network.layers
@@ -218,6 +225,9 @@ def mapping(report: Report) -> Table | None:
             f"{layer.neurons:,}",
             _count(layer.lanes),
             _count(layer.folds),
+            _count(layer.event_lanes),
+            _count(layer.update_lanes),
+            layer.accumulators or NOT_MEASURED,
             with_unit(None if layer.rom_bits is None else layer.rom_bits / 1024, "Kibit"),
             figure(layer.cycles_per_sample),
         )
@@ -226,9 +236,18 @@ def mapping(report: Report) -> Table | None:
     return Table(
         "mapping",
         "Mapping",
-        "Lanes: neurons updated in parallel. Folds: neurons that share a lane. Busy: mean clock cycles per "
-        "sample in which the layer works; layers work at the same time.",
-        ("layer", "neurons", "lanes", "folds", "synapse memory", "busy cycles"),
+        f"{_MAPPING_WORDS} {' '.join(report.plan_notes)}".strip(),
+        (
+            "layer",
+            "neurons",
+            "lanes",
+            "folds",
+            "events",
+            "updates",
+            "sums in",
+            "synapse memory",
+            "busy cycles",
+        ),
         rows,
     )
 

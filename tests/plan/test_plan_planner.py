@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -10,9 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsnn_hw import files
+from qsnn_hw.boards import load_board
 from qsnn_hw.errors import UserError
-from qsnn_hw.plan import HOST, HardwarePlan, PlanOptions, Route, make_plan
+from qsnn_hw.plan import HOST, AddressSpace, HardwarePlan, PlanOptions, Route, make_plan
+from qsnn_hw.plan.balance import Target, balance
 from qsnn_hw.plan.hardware_plan import identifier
+from qsnn_hw.plan.shape import Shape, fitted
+from qsnn_hw.plan.synapses import address_spaces
 from qsnn_hw.quantize.network import QuantizedNetwork
 from tests.golden.networks import random_network
 
@@ -42,14 +47,15 @@ def test_every_weight_is_where_the_layout_says(
     seed: int, neurons: int, sources: int, lanes: int, bits: int
 ) -> None:
     network = random_network(np.random.default_rng(seed), [sources, neurons], weight_bits=bits)
-    group = make_plan(network, PlanOptions(lanes=[lanes])).groups[0]
+    group = make_plan(network, PlanOptions(lanes=[lanes], skip_zero_rows=False)).groups[0]
     weight = network.projections[0].weight
-    assert group.lanes == min(lanes, neurons)
-    assert group.folds == -(-neurons // group.lanes)
+    assert group.folds == -(-neurons // min(lanes, neurons))
+    # The fewest lanes of that number of folds.
+    assert group.lanes == -(-neurons // group.folds)
     assert group.synapses.dtype == np.int16
     assert group.synapse_rows == group.folds * sources
     assert group.synapse_bits == group.synapse_rows * group.lanes * bits
-    words = group.synapse_words()
+    words = group.synapse_words(0)
     assert len(words) == group.synapse_rows
     for fold in range(group.folds):
         for address in range(sources):
@@ -66,14 +72,15 @@ def test_padding_never_fires() -> None:
     network = random_network(np.random.default_rng(1), [3, 5], reset="value")
     group = make_plan(network, PlanOptions(lanes=[4])).groups[0]
     original = network.groups[0]
-    assert (group.neurons, group.folds, group.lanes) == (5, 2, 4)
+    assert (group.neurons, group.folds, group.lanes) == (5, 2, 3)
+    assert group.neuron_of_slot.tolist() == [0, 1, 2, 3, 4, -1]
     for name in ("bias", "threshold", "reset_amount", "reset_value"):
         values = getattr(group, name)
         assert values.dtype == np.int64
-        assert values.shape == (8,)
+        assert values.shape == (6,)
         assert (values[:5] == getattr(original, name)).all()
     assert not group.bias[5:].any()
-    assert not group.synapses[1, :, 1:].any()
+    assert not group.synapses[0, 3:, 2].any()
     assert (group.threshold[5:] > 0).all()
 
 
@@ -107,7 +114,7 @@ def test_sources_of_a_group_stand_side_by_side() -> None:
     )
     assert [g.sources for g in plan.groups] == [3, 7, 9]
     joined = np.concatenate([p.weight for p in network.into("g3")], axis=1)
-    synapses = plan.group("g3").synapses
+    synapses = plan.group("g3").synapses[0].reshape(3, 9, 2)
     for neuron in range(5):
         assert (synapses[neuron // 2, :, neuron % 2] == joined[neuron]).all()
     assert (plan.input_size, plan.output_size) == (3, 5)
@@ -117,7 +124,9 @@ def test_sources_of_a_group_stand_side_by_side() -> None:
 def test_weights_of_different_widths_share_the_wider() -> None:
     network = random_network(np.random.default_rng(4), [3, 4], skips=[(0, 1)], weight_bits=4)
     wide = replace(network.projections[1], weight_bits=9, weight=np.full((4, 3), -200, dtype=np.int16))
-    group = make_plan(replace(network, projections=(network.projections[0], wide)), PlanOptions()).groups[0]
+    group = make_plan(
+        replace(network, projections=(network.projections[0], wide)), PlanOptions(lanes=[4])
+    ).groups[0]
     assert group.weight_bits == 9
     assert group.synapses[0, 3:, 0].tolist() == [-200] * 3
 
@@ -155,11 +164,11 @@ def test_names_are_unique_verilog_identifiers(names: list[str]) -> None:
 
 def test_lanes_as_given() -> None:
     network = random_network(np.random.default_rng(6), [2, 6, 3])
-    assert [g.lanes for g in make_plan(network, PlanOptions(lanes=[4])).groups] == [4, 3]
+    assert [g.lanes for g in make_plan(network, PlanOptions(lanes=[4])).groups] == [3, 3]
     assert [g.lanes for g in make_plan(network, PlanOptions(lanes=[1, 2])).groups] == [1, 2]
     for lanes in ([1, 2, 3], []):
         with pytest.raises(
-            UserError, match=rf"^--lanes wants one number or 2 \(for groups g1, g2\), not {len(lanes)}$"
+            UserError, match=rf"^--lanes wants one value or 2 \(for groups g1, g2\), not {len(lanes)}$"
         ):
             make_plan(network, PlanOptions(lanes=lanes))
 
@@ -176,24 +185,111 @@ def test_option_errors(options: dict, text: str) -> None:
         PlanOptions(**options)
 
 
-def test_lanes_chosen_from_the_device() -> None:
-    network = random_network(np.random.default_rng(7), [4, 40, 10])
-    unlimited = make_plan(network, PlanOptions())
-    # Potentials in memory, not in registers: four folds at least.
-    assert [(g.lanes, g.folds) for g in unlimited.groups] == [(10, 4), (2, 5)]
-    smallest = make_plan(network, PlanOptions(lut_limit=1))
-    assert [g.lanes for g in smallest.groups] == [1, 1]
-    sizes = []
-    for limit in (1000, 2000, 4000, 8000):
-        plan = make_plan(network, PlanOptions(lut_limit=limit))
-        for group in plan.groups:
-            # No lane that could go without another fold.
-            assert -(-group.neurons // max(1, group.lanes - 1)) > group.folds or group.lanes == 1
-        # The group with more neurons gets at least as many lanes.
-        assert plan.groups[0].lanes >= plan.groups[1].lanes
-        sizes.append(sum(g.lanes for g in plan.groups))
-    assert sizes == sorted(sizes)
-    assert sizes[0] < sizes[-1]
+def chosen(plan: HardwarePlan) -> list[tuple[int, int, int, int]]:
+    return [(g.lanes, g.folds, g.update_lanes, g.event_lanes) for g in plan.groups]
+
+
+@pytest.mark.parametrize("family", ["ulx3s-85f", "icebreaker"])
+def test_targets_order_the_designs(family: str) -> None:
+    network = random_network(np.random.default_rng(7), [40, 40, 10])
+    limits = load_board(family).limits
+    spaces = address_spaces(network)
+    found = {target: balance(network, spaces, target, limits) for target in get_args(Target)}
+    luts = {name: sum(e.luts for e in design.chosen.values()) for name, design in found.items()}
+    cycles = {name: max(e.cycles for e in design.chosen.values()) for name, design in found.items()}
+    assert luts["area"] == min(luts.values())
+    assert cycles["latency"] == min(cycles.values())
+    assert luts["area"] < luts["latency"]
+    assert cycles["latency"] < cycles["area"]
+    for target in get_args(Target):
+        plan = make_plan(network, PlanOptions(optimize=target, limits=limits))
+        shapes = [found[target].chosen[g.name].shape for g in network.groups]
+        assert chosen(plan) == [
+            (s.lanes, g.folds, s.update_lanes, s.event_lanes)
+            for s, g in zip(shapes, plan.groups, strict=True)
+        ]
+        assert plan.notes[0].startswith(target)
+
+
+def test_budgets() -> None:
+    network = random_network(np.random.default_rng(7), [40, 40, 10])
+    spaces = address_spaces(network)
+    limits = load_board("ulx3s-85f").limits
+    last = None
+    for budget in (500, 1000, 2000, 4000):
+        design = balance(network, spaces, "latency", limits, lut_budget=budget)
+        assert sum(e.luts for e in design.chosen.values()) <= budget
+        cycles = max(e.cycles for e in design.chosen.values())
+        assert last is None or cycles <= last
+        last = cycles
+    smallest = None
+    for budget in (20, 50, 200):
+        design = balance(network, spaces, "balanced", limits, cycle_budget=budget)
+        assert max(e.cycles for e in design.chosen.values()) <= budget
+        luts = sum(e.luts for e in design.chosen.values())
+        assert smallest is None or luts <= smallest
+        smallest = luts
+    with pytest.raises(UserError, match=r"^no choice of lanes keeps 10 LUTs: the smallest takes about \d+$"):
+        make_plan(network, PlanOptions(limits=limits, lut_budget=10))
+    with pytest.raises(
+        UserError, match=r"^no choice of lanes keeps 1 cycles a step within \d+ LUTs: the quic"
+    ):
+        make_plan(network, PlanOptions(limits=limits, cycle_budget=1))
+
+
+def test_more_activity_asks_for_more_lanes() -> None:
+    network = random_network(np.random.default_rng(7), [200, 40, 10])
+    limits = load_board("ulx3s-85f").limits
+
+    def lanes(events: float) -> int:
+        activity = {"input": events, "g1": 1.0, "g2": 1.0}
+        plan = make_plan(network, PlanOptions(limits=limits, cycle_budget=400, activity=activity))
+        return plan.groups[0].lanes
+
+    assert lanes(1.0) < lanes(100.0)
+
+
+@pytest.mark.parametrize(
+    ("lanes", "update", "events", "style", "wanted"),
+    [
+        (40, None, 1, None, Shape(40, 8, 1, "registers")),
+        (10, None, 1, None, Shape(10, 10, 1, "memory")),
+        (14, None, 2, None, Shape(14, 14, 2, "memory")),
+        (40, 16, 4, "registers", Shape(48, 16, 4, "registers")),
+        (40, 3, 1, "memory", Shape(40, 2, 1, "memory")),
+    ],
+)
+def test_fitted(lanes: int, update: int | None, events: int, style: Any, wanted: Shape) -> None:
+    assert fitted(AddressSpace((40,)), lanes, update, events, style) == wanted
+
+
+def test_shapes_that_cannot_be() -> None:
+    for call, text in (
+        (lambda: fitted(AddressSpace((40,)), 0), "lanes must be at least 1, not 0"),
+        (lambda: fitted(AddressSpace((40,)), 4, 1, 3), "event lanes must be a power of two, not 3"),
+        (
+            lambda: fitted(AddressSpace((40,)), 4, 1, 1, "registers"),
+            "accumulators in registers need one fold: lanes must be 40 for this group, not 4",
+        ),
+    ):
+        with pytest.raises(UserError, match=f"^{text}$"):
+            call()
+    network = random_network(np.random.default_rng(7), [40, 40, 10])
+    with pytest.raises(UserError, match=r"^event lanes need lanes beside them: give --lanes too$"):
+        make_plan(network, PlanOptions(event_lanes=[2]))
+
+
+def test_delays_and_loops_hold_every_spike() -> None:
+    network = random_network(np.random.default_rng(8), [3, 5, 2], skips=[(0, 2)])
+    late = replace(network.projections[-1], delay=3)
+    loop = replace(network.projections[1], name="loop", source="g1", target="g1", weight=np.ones((5, 5), int))
+    network = replace(network, projections=(network.projections[0], loop, *network.projections[1:-1], late))
+    plan = make_plan(network, PlanOptions())
+    routes = {(r.source, r.destination): r for r in plan.routes}
+    assert routes[("g1", "g1")] == Route("g1", "g1", 3, 1, True, 5)
+    delayed = routes[(HOST if late.source == "input" else late.source, late.target)]
+    size = network.source_size(late.source)
+    assert (delayed.delay, delayed.ahead, delayed.words) == (3, False, 4 * size)
 
 
 def test_save_and_load(tmp_path: Path) -> None:
@@ -209,7 +305,7 @@ def test_save_and_load(tmp_path: Path) -> None:
                 if isinstance(value, np.ndarray):
                     assert getattr(left, name).dtype == value.dtype
                     assert np.array_equal(getattr(left, name), value)
-                else:
+                elif name != "projections":
                     assert getattr(left, name) == value
                     assert type(getattr(left, name)) is type(value)
 
@@ -218,13 +314,13 @@ def test_damaged_files(tmp_path: Path) -> None:
     path = tmp_path / "plan.npz"
     make_plan(random_network(np.random.default_rng(9), [3, 2]), PlanOptions()).save(path)
     whole = files.read_npz(path)
-    for missing in ("sizes", "routes", "group0.synapses", "group0.reset"):
+    for missing in ("input_max", "routes.0.offset", "groups.0.synapses", "groups.0.reset"):
         files.write_npz(path, {k: v for k, v in whole.items() if k != missing})
         with pytest.raises(UserError, match=rf"is not a hardware plan of this version: KeyError.*{missing}"):
             HardwarePlan.load(path)
     files.write_npz(path, {**whole, "format": "qsnn-hw hardware plan 0"})
     with pytest.raises(
-        UserError, match="format is qsnn-hw hardware plan 0, this version reads qsnn-hw hardware plan 1"
+        UserError, match="format is qsnn-hw hardware plan 0, this version reads qsnn-hw hardware plan 2"
     ):
         HardwarePlan.load(path)
     with pytest.raises(UserError, match=r"^no such file: "):
