@@ -140,6 +140,8 @@ class GroupPlan:
         the device has them). Own leaks per neuron always take a multiplier.
     max_count
         The most spikes of one neuron in one step.
+    synapse_style
+        Which memory blocks hold the synapses: "block" RAM, or the single-port "spram" of UltraPlus.
     """
 
     name: str
@@ -186,6 +188,7 @@ class GroupPlan:
     current_bits: int = 0
     leak_unit: Literal["shift-add", "multiplier"] = "shift-add"
     max_count: int = 1
+    synapse_style: Literal["block", "spram"] = "block"
 
     @property
     def slots(self) -> int:

@@ -6,8 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.plan import HOST, HardwarePlan
 from qsnn_hw.rtl.aer import aer_signature
-from qsnn_hw.rtl.neuron_group import NeuronGroup, trace_signature
-from qsnn_hw.rtl.router import AerRouter
+from qsnn_hw.rtl.neuron_group import NeuronGroup
+from qsnn_hw.rtl.router import AerRouter, RouterRoute
+from qsnn_hw.rtl.sweep import trace_signature
 
 
 class SpikingNetwork(wiring.Component):
@@ -25,14 +26,17 @@ class SpikingNetwork(wiring.Component):
 
     Members
     -------
-    i : In(aer_signature(plan.input_size))
-    o : Out(aer_signature(plan.output_size))
+    i : In(aer_signature(plan.input_size, plan.input_lanes))
+    o : Out(aer_signature(plan.output_size, plan.output_lanes))
     """
 
     def __init__(self, plan: HardwarePlan, *, trace: bool = False) -> None:
         self._plan = plan
         self._trace = trace
-        members = {"i": In(aer_signature(plan.input_size)), "o": Out(aer_signature(plan.output_size))}
+        members = {
+            "i": In(aer_signature(plan.input_size, plan.input_lanes)),
+            "o": Out(aer_signature(plan.output_size, plan.output_lanes)),
+        }
         if trace:
             members |= {f"trace_{g.name}": Out(trace_signature(g)) for g in plan.groups}
         super().__init__(members)
@@ -42,10 +46,17 @@ class SpikingNetwork(wiring.Component):
         plan = self._plan
         names = [HOST, *(g.name for g in plan.groups)]
         router = AerRouter(
-            sources=[plan.input_size, *(g.neurons for g in plan.groups)],
+            sources=[plan.input_size, *(g.space.size for g in plan.groups)],
             destinations=[plan.output_size, *(g.sources for g in plan.groups)],
-            routes=[(names.index(r.source), names.index(r.destination), r.offset) for r in plan.routes],
+            routes=[
+                RouterRoute(
+                    names.index(r.source), names.index(r.destination), r.offset, r.delay, r.ahead, r.words
+                )
+                for r in plan.routes
+            ],
             depth=plan.buffer_depth,
+            source_slots=[plan.input_lanes, *(g.output_lanes for g in plan.groups)],
+            destination_slots=[plan.output_lanes, *(g.event_lanes for g in plan.groups)],
         )
         m.submodules.router = router
         wiring.connect(m, wiring.flipped(self.i), router.i0)
