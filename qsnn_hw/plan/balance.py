@@ -18,7 +18,9 @@ from qsnn_hw.limits import Limits
 from qsnn_hw.model.network import Dense
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.grid import grid_chain
+from qsnn_hw.plan.group_plan import SynapseStore
 from qsnn_hw.plan.group_planner import most_of, sum_bits
+from qsnn_hw.plan.placement import GroupMemories, place
 from qsnn_hw.plan.shape import Shape, fitted
 from qsnn_hw.plan.slots import Slots
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
@@ -51,15 +53,15 @@ class Estimate:
         The knobs.
     luts
         4-input LUTs.
-    blocks
-        Block RAMs; 0 where the device is not known.
+    memories
+        What wants memory blocks.
     cycles
         Mean clock cycles per time step.
     """
 
     shape: Shape
     luts: float
-    blocks: int
+    memories: GroupMemories
     cycles: float
 
 
@@ -88,6 +90,7 @@ def balance(
     activity: Mapping[str, float] | None = None,
     lut_budget: int | None = None,
     cycle_budget: int | None = None,
+    store: SynapseStore = "rom",
     fixed: Mapping[str, Shape] | None = None,
 ) -> Balance:
     """Choose a shape for every group.
@@ -98,6 +101,8 @@ def balance(
         Mean events per step of the input and of every group; None assumes one address in ten.
     lut_budget, cycle_budget
         LUTs the groups may take, mean cycles a time step may take; None for no limit of that kind.
+    store
+        "rom" or "ram": loaded memories may lie in single-port RAM.
     fixed
         Shapes that are given, by group.
 
@@ -114,7 +119,8 @@ def balance(
     room = lut_budget
     if room is None and limits is not None:
         room = int(limits.logic_cells * _SHARE[target])
-    holds = [d for d in designs if limits is None or _blocks(d) <= _block_rams(limits)] or designs
+    # Where nothing fits, the choice goes on: the capacity check says what is too much, by how much.
+    holds = [d for d in designs if limits is None or _placed(d, limits, store)] or designs
     fits = [d for d in holds if room is None or _luts(d) <= room]
     if not fits:
         smallest = min(holds, key=_luts)
@@ -156,12 +162,8 @@ def _cycles(design: Design) -> float:
     return max(e.cycles for e in design.values())
 
 
-def _blocks(design: Design) -> int:
-    return sum(e.blocks for e in design.values())
-
-
-def _block_rams(limits: Limits) -> int:
-    return 0 if limits.block_ram is None else limits.block_ram.count
+def _placed(design: Design, limits: Limits, store: SynapseStore) -> bool:
+    return place({name: e.memories for name, e in design.items()}, limits, store) is not None
 
 
 def _merit(design: Design, target: Target, family: str) -> tuple[float, ...]:
@@ -182,7 +184,7 @@ def _designs(offers: Mapping[str, list[Estimate]]) -> Iterator[Design]:
     bounds = sorted({e.cycles for group in offers.values() for e in group if e.cycles >= slowest})
     for bound in bounds:
         yield {
-            name: min((e for e in group if e.cycles <= bound), key=lambda e: (e.luts, e.blocks, e.cycles))
+            name: min((e for e in group if e.cycles <= bound), key=lambda e: (e.luts, e.cycles))
             for name, group in offers.items()
         }
 
@@ -203,8 +205,10 @@ def _offers(
             seen.add(shape)
             folds = Slots(space, shape.lanes).folds
             luts = _shape_luts(group, shape, sums, limits)
-            blocks = _shape_blocks(network, group, spaces, shape, folds, limits)
-            yield Estimate(shape, luts, blocks, _step_cycles(network, group, spaces, shape, folds, activity))
+            memories = shape_memories(network, group, spaces, shape, folds)
+            yield Estimate(
+                shape, luts, memories, _step_cycles(network, group, spaces, shape, folds, activity)
+            )
 
 
 def _shapes(
@@ -253,22 +257,25 @@ def _shape_luts(group: QuantizedGroup, shape: Shape, sums: int, limits: Limits |
     return _GROUP_LUTS + adders + collect + update
 
 
-def _shape_blocks(
+def shape_memories(
     network: QuantizedNetwork,
     group: QuantizedGroup,
     spaces: Mapping[str, AddressSpace],
     shape: Shape,
     folds: int,
-    limits: Limits | None,
-) -> int:
-    if limits is None or limits.block_ram is None:
-        return 0
+) -> GroupMemories:
+    """The memories a group of this shape wants, zero rows included."""
     bits = max(p.weight_bits + p.shift for p in network.into(group.name))
-    depth = -(-_synapse_rows(network, group, spaces, shape, folds) // shape.event_lanes)
-    blocks = shape.event_lanes * limits.block_ram.blocks(depth, shape.lanes * bits)
-    if folds > 1:
-        blocks += limits.block_ram.blocks(folds, shape.lanes * max(group.v_bits, group.current_bits))
-    return blocks
+    rows = -(-_synapse_rows(network, group, spaces, shape, folds) // shape.event_lanes)
+    state = []
+    stored = group.v_bits + group.current_bits
+    if shape.accumulators == "registers":
+        state.append((shape.lanes // shape.update_lanes, shape.update_lanes * stored))
+    else:
+        state.append((folds, shape.lanes * (group.current_bits or group.v_bits)))
+        if group.current_bits:
+            state.append((folds * shape.lanes // shape.update_lanes, shape.update_lanes * group.v_bits))
+    return GroupMemories(rows, shape.lanes * bits, shape.event_lanes, tuple(state))
 
 
 def _synapse_rows(

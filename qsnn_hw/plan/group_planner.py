@@ -53,6 +53,7 @@ def plan_group(
     output_lanes: int,
     neuron_memory: Literal["block", "auto"],
     synapse_store: SynapseStore,
+    synapse_style: Literal["block", "spram"] = "block",
     leak_unit: Literal["shift-add", "multiplier"] = "shift-add",
 ) -> GroupPlan:
     """Everything the hardware of ``group`` is built from."""
@@ -117,4 +118,5 @@ def plan_group(
         current_bits=group.current_bits,
         leak_unit=leak_unit,
         max_count=max_count(group),
+        synapse_style=synapse_style,
     )

@@ -1,17 +1,18 @@
 """QuantizedNetwork -> HardwarePlan: shapes, address map and synapse memories."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from qsnn_hw.errors import UserError
 from qsnn_hw.limits import Limits
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.plan.address_space import AddressSpace
-from qsnn_hw.plan.balance import TARGETS, Target, balance
+from qsnn_hw.plan.balance import TARGETS, Target, balance, shape_memories
 from qsnn_hw.plan.group_plan import Accumulators, GroupPlan, SynapseStore
 from qsnn_hw.plan.group_planner import most_of, plan_group
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan, Route, identifier
+from qsnn_hw.plan.placement import place
 from qsnn_hw.plan.shape import Shape, fitted
 from qsnn_hw.plan.slots import Slots
 from qsnn_hw.plan.synapses import SynapseImage, address_spaces, synapse_image
@@ -110,6 +111,21 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
             words = flight * most if delay else 0
             routes.append(Route(source, names[group.name], offset, delay, ahead, words))
     routes.append(Route(names[network.output], HOST, 0))
+    needs = {
+        group.name: replace(
+            shape_memories(
+                network,
+                group,
+                spaces,
+                shapes[group.name],
+                Slots(spaces[group.name], shapes[group.name].lanes).folds,
+            ),
+            rows=images[group.name].synapses.shape[1],
+            width=shapes[group.name].lanes * images[group.name].weight_bits,
+        )
+        for group in network.groups
+    }
+    styles = None if options.limits is None else place(needs, options.limits, options.synapse_store)
     groups: list[GroupPlan] = []
     for group in network.groups:
         wanted = _slots_of(network, group.name, shapes)
@@ -125,6 +141,7 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
             output_lanes=min(wanted, update & -update),
             neuron_memory=options.neuron_memory,
             synapse_store=options.synapse_store,
+            synapse_style="spram" if styles is not None and styles[group.name] == "spram" else "block",
         )
         groups.append(planned)
     return HardwarePlan(
@@ -177,6 +194,7 @@ def _shapes(
         activity=options.activity,
         lut_budget=options.lut_budget,
         cycle_budget=options.cycle_budget,
+        store=options.synapse_store,
     )
     return {name: estimate.shape for name, estimate in found.chosen.items()}, [found.reason]
 
