@@ -1,0 +1,326 @@
+"""The sums that events make: accumulators between synapse operations and the update sweep."""
+
+import itertools
+from typing import Literal
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from qsnn_hw.plan.group_plan import GroupPlan
+from qsnn_hw.rtl.links import SynapseOperation, operation_signature, sweep_signature
+from qsnn_hw.rtl.synapse_memory import SynapseBanks, load_members
+
+Style = Literal["block", "spram"]
+
+
+def select(words: list[Value], index: Value) -> Value:
+    """``words[index]``, small where LUTs have four inputs.
+
+    Pairs of words pass through a two-way multiplexer that is gated by its own decoded index, then
+    all are ORed: 11 LUTs for 16 words, where a tree of multiplexers takes 15.
+    """
+    if len(words) == 1:
+        return words[0]
+    gated = []
+    for pair in range(0, len(words), 2):
+        word = Mux(index[0], words[pair + 1], words[pair]) if pair + 1 < len(words) else words[pair]
+        here = index[1:] == pair // 2 if len(words) > 2 else Const(1)
+        gated.append(word & here.replicate(len(word)))
+    total = gated[0]
+    for word in gated[1:]:
+        total = total | word
+    return total
+
+
+def _words(value: Value, width: int) -> list[Value]:
+    return [value[start : start + width] for start in range(0, len(value), width)]
+
+
+def _connect_load(m: Module, outer: wiring.Component, plan: GroupPlan, banks: wiring.Component) -> None:
+    if plan.synapse_store == "ram":
+        for name in load_members(plan):
+            m.d.comb += getattr(banks, name).eq(getattr(outer, name))
+
+
+class SynapseSums(wiring.Component):
+    """The weights that an operation adds to each lane: synapse memory, and an adder tree over banks.
+
+    Latency: ``latency`` cycles from ``i`` to ``sums``. Throughput: one operation per cycle, no
+    handshake. Where ``registered``, ``sums`` is 0 for a cycle without an operation.
+
+    Parameters
+    ----------
+    plan
+        The group.
+    registered
+        Hold the weights in registers before anything is added to them: the output of a block RAM is
+        late in its cycle. Always so with event lanes.
+    style
+        Of the synapse memory, see :class:`SynapseBanks`.
+
+    Attributes
+    ----------
+    latency : int
+        1, or with registers 2, and one more for each level of the adder tree.
+
+    Members
+    -------
+    i : In(SynapseOperation(plan))
+    en : In(1)
+        ``i`` is an operation; in a tick ``present`` must be 0.
+    sum<lane> : Out(signed)
+    write_en, write_row, write_data
+        Only where the synapse store is "ram", see :func:`load_members`.
+    """
+
+    def __init__(self, plan: GroupPlan, *, registered: bool, style: Style = "block") -> None:
+        self._plan = plan
+        self._registered = registered or plan.event_lanes > 1
+        self._banks = SynapseBanks(plan, style=style)
+        levels = ceil_log2(plan.event_lanes)
+        self.latency = (2 if self._registered else 1) + levels
+        members: dict[str, wiring.Member] = {"i": In(SynapseOperation(plan)), "en": In(1)}
+        members |= {f"sum{lane}": Out(signed(plan.weight_bits + levels)) for lane in range(plan.lanes)}
+        super().__init__(members | (load_members(plan) if plan.synapse_store == "ram" else {}))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan = self._plan
+        m.submodules.banks = banks = self._banks
+        _connect_load(m, self, plan, banks)
+        m.d.comb += banks.en.eq(self.i.present & self.en.replicate(plan.event_lanes))
+        terms: list[Value] = []
+        for bank in range(plan.event_lanes):
+            m.d.comb += getattr(banks, f"row{bank}").eq(self.i[f"row{bank}"])
+            word: Value = getattr(banks, f"data{bank}")
+            if self._registered:
+                shown, held = Signal(name=f"shown{bank}"), Signal.like(word, name=f"held{bank}")
+                m.d.sync += [shown.eq(banks.en[bank]), held.eq(word)]
+                # A register's own reset makes the zeros of a bank that reads nothing.
+                with m.If(~shown):
+                    m.d.sync += held.eq(0)
+                word = held
+            terms.append(word)
+        for lane in range(plan.lanes):
+            at = slice(lane * plan.weight_bits, (lane + 1) * plan.weight_bits)
+            level = [term[at].as_signed() for term in terms]
+            while len(level) > 1:
+                sums = [a + b for a, b in zip(level[::2], level[1::2], strict=True)]
+                level = [Signal(s.shape(), name=f"tree{lane}_{len(sums)}_{k}") for k, s in enumerate(sums)]
+                m.d.sync += [register.eq(s) for register, s in zip(level, sums, strict=True)]
+            m.d.comb += getattr(self, f"sum{lane}").eq(level[0])
+        return m
+
+
+class RegisterAccumulators(wiring.Component):
+    """Accumulators of one fold in registers, and a second rank of them that the sweep reads.
+
+    A tick flows down the same pipeline as the operations; at its end the accumulators go to the
+    second rank and start again from 0, in one cycle. The operations of the next step run on beside
+    the sweep. The next tick waits at the entrance until that sweep has ended (after reset: until the
+    silent sweep has), and with it all that is behind it.
+
+    Latency: a step's ``start`` is offered ``SynapseSums.latency + 1`` cycles after its tick was
+    taken. Throughput: one operation per cycle, one cycle for a tick.
+
+    Parameters
+    ----------
+    plan
+        A group with accumulators in "registers".
+    style
+        Of the synapse memory, see :class:`SynapseBanks`.
+
+    Members
+    -------
+    i : In(operation_signature(plan))
+    link : Out(sweep_signature(plan))
+    write_en, write_row, write_data
+        Only where the synapse store is "ram", see :func:`load_members`.
+    """
+
+    def __init__(self, plan: GroupPlan, *, style: Style = "block") -> None:
+        if plan.accumulators != "registers":
+            raise ValueError(f"Accumulators must be 'registers', not {plan.accumulators!r}")
+        if plan.folds != 1:
+            raise ValueError(f"Group with accumulators in registers must have one fold, not {plan.folds!r}")
+        self._plan = plan
+        self._sums = SynapseSums(plan, registered=True, style=style)
+        members = {"i": In(operation_signature(plan)), "link": Out(sweep_signature(plan))}
+        super().__init__(members | (load_members(plan) if plan.synapse_store == "ram" else {}))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan, link, operation = self._plan, self.link, self.i.payload
+        m.submodules.sums = sums = self._sums
+        _connect_load(m, self, plan, sums)
+        m.d.comb += [sums.i.eq(operation), sums.en.eq(self.i.valid)]
+
+        # One tick at a time: from the entrance until the sweep takes it, then while that sweep runs.
+        held, last = Signal(), Signal()
+        m.d.comb += [
+            self.i.ready.eq(~operation.tick | ~(held | link.busy)),
+            link.start.payload.last.eq(last),
+        ]
+        ticks = [Signal(name=f"tick{stage}") for stage in range(sums.latency + 1)]
+        m.d.comb += ticks[0].eq(self.i.valid & operation.tick & self.i.ready)
+        for before, tick in itertools.pairwise(ticks):
+            m.d.sync += tick.eq(before)
+        copy = ticks[-1]
+        with m.If(link.start.valid & link.start.ready):
+            m.d.sync += [held.eq(0), link.start.valid.eq(0)]
+        with m.If(ticks[0]):
+            m.d.sync += [held.eq(1), last.eq(operation.last)]
+        with m.If(copy):
+            m.d.sync += link.start.valid.eq(1)
+
+        second = Signal(plan.lanes * plan.acc_bits)
+        accumulators = [Signal(signed(plan.acc_bits), name=f"acc{lane}") for lane in range(plan.lanes)]
+        for lane, acc in enumerate(accumulators):
+            m.d.sync += acc.eq(acc + getattr(sums, f"sum{lane}"))
+            with m.If(copy):
+                m.d.sync += acc.eq(0)
+        with m.If(copy):
+            m.d.sync += second.eq(Cat(accumulators))
+
+        rows = _words(second, plan.update_lanes * plan.acc_bits)
+        if len(rows) == 1:
+            # Nothing changes it until the next step's start.
+            m.d.comb += link.x.eq(second)
+        else:
+            with m.If(link.read_en):
+                m.d.sync += link.x.eq(select(rows, link.read_row))
+        return m
+
+
+class MemoryAccumulators(wiring.Component):
+    """Accumulators that keep the stored value; events and sweep take turns.
+
+    Several folds live in a memory of one word per fold with a read and a write port, never used on
+    the same word in one cycle; one fold lives in registers. No operation is taken while ``busy`` is
+    1, so none before the silent sweep after reset; a tick waits until the operations before it are
+    written, and is taken in the cycle in which the sweep takes ``start``.
+
+    In a sweep the update rows must be read in ascending order, each once; a word is read with the
+    first of its rows and written with the last. ``x`` of one fold shows the row's accumulators as
+    they are, so it changes when that row is written.
+
+    Latency: a tick alone starts the sweep in the cycle in which it comes. Throughput: one operation
+    per cycle; with several folds two operations on the same fold need one cycle between them.
+
+    Parameters
+    ----------
+    plan
+        A group with accumulators in "memory".
+    style
+        Of the synapse memory, see :class:`SynapseBanks`.
+
+    Members
+    -------
+    i : In(operation_signature(plan))
+    link : Out(sweep_signature(plan))
+    write_en, write_row, write_data
+        Only where the synapse store is "ram", see :func:`load_members`.
+    """
+
+    def __init__(self, plan: GroupPlan, *, style: Style = "block") -> None:
+        if plan.accumulators != "memory":
+            raise ValueError(f"Accumulators must be 'memory', not {plan.accumulators!r}")
+        self._plan = plan
+        self._sums = SynapseSums(plan, registered=False, style=style)
+        members = {"i": In(operation_signature(plan)), "link": Out(sweep_signature(plan))}
+        super().__init__(members | (load_members(plan) if plan.synapse_store == "ram" else {}))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan, link, operation = self._plan, self.link, self.i.payload
+        m.submodules.sums = sums = self._sums
+        _connect_load(m, self, plan, sums)
+
+        # Stage s holds what was taken s cycles ago; nothing behind the entrance ever waits.
+        taken, folds = [Signal(name="taken0")], [operation.fold]
+        for stage in range(1, sums.latency + 1):
+            taken.append(Signal(name=f"taken{stage}"))
+            folds.append(Signal.like(operation.fold, name=f"fold{stage}"))
+            m.d.sync += [taken[stage].eq(taken[stage - 1]), folds[stage].eq(folds[stage - 1])]
+        empty = ~Cat(taken[1:]).any()
+        # A fold's word can be read in the cycle after it is written.
+        clear = ~(taken[1] & (folds[1] == operation.fold)) if plan.folds > 1 else Const(1)
+        m.d.comb += [
+            link.start.valid.eq(self.i.valid & operation.tick & empty),
+            link.start.payload.last.eq(operation.last),
+            self.i.ready.eq(Mux(operation.tick, link.start.ready & empty, ~link.busy & clear)),
+            taken[0].eq(self.i.valid & ~operation.tick & ~link.busy & clear),
+            sums.i.eq(operation),
+            sums.en.eq(taken[0]),
+        ]
+        build = self._registers if plan.folds == 1 else self._memory
+        build(m, taken, folds)
+        return m
+
+    def _added(self, word: Value) -> Value:
+        plan = self._plan
+        lanes = zip(_words(word, plan.acc_bits), range(plan.lanes), strict=True)
+        return Cat(
+            (acc.as_signed() + (getattr(self._sums, f"sum{lane}") << plan.fractional_bits))[: plan.acc_bits]
+            for acc, lane in lanes
+        )
+
+    def _registers(self, m: Module, taken: list[Signal], folds: list[Value]) -> None:
+        plan, link = self._plan, self.link
+        word = Signal(plan.lanes * plan.acc_bits)
+        rows = _words(word, plan.update_lanes * plan.acc_bits)
+        with m.If(taken[-1]):
+            m.d.sync += word.eq(self._added(word))
+        for index, row in enumerate(rows):
+            with m.If(link.write_en & (link.write_row == index)):
+                m.d.sync += row.eq(link.write_data)
+        shown = Signal.like(link.read_row)
+        with m.If(link.read_en):
+            m.d.sync += shown.eq(link.read_row)
+        m.d.comb += link.x.eq(select(rows, shown))
+
+    def _memory(self, m: Module, taken: list[Signal], folds: list[Value]) -> None:
+        plan, link = self._plan, self.link
+        attributes = {"ram_style": "block"} if plan.neuron_memory == "block" else {}
+        width = plan.update_lanes * plan.acc_bits
+        parts = plan.lanes // plan.update_lanes
+        m.submodules.words = words = memory.Memory(
+            shape=plan.lanes * plan.acc_bits, depth=plan.folds, init=[], attrs=attributes
+        )
+        read, write = words.read_port(), words.write_port()
+
+        read_fold, read_part = self._split(m, "read", link.read_en, link.read_row)
+        write_fold, write_part = self._split(m, "write", link.write_en, link.write_row)
+        shown = Signal.like(read_part)
+        collected = Signal((parts - 1) * width)
+        with m.If(link.read_en):
+            m.d.sync += shown.eq(read_part)
+        with m.If(link.write_en):
+            m.d.sync += collected.eq(Cat(collected, link.write_data)[width:])
+        m.d.comb += [
+            read.en.eq(Mux(link.busy, link.read_en & (read_part == 0), taken[-2])),
+            read.addr.eq(Mux(link.busy, read_fold, folds[-2])),
+            link.x.eq(select(_words(read.data, width), shown)),
+            write.en.eq(Mux(link.busy, link.write_en & (write_part == parts - 1), taken[-1])),
+            write.addr.eq(Mux(link.busy, write_fold, folds[-1])),
+            write.data.eq(Mux(link.busy, Cat(collected, link.write_data), self._added(read.data))),
+        ]
+
+    def _split(self, m: Module, name: str, en: Value, row: Value) -> tuple[Value, Value]:
+        """The fold that an update row is in, and which part of its word it is."""
+        plan = self._plan
+        parts = plan.lanes // plan.update_lanes
+        bits = ceil_log2(parts)
+        if parts == 1 << bits:
+            return row[bits:], row[:bits]
+        # Not powers of two: counters instead of a division.
+        fold, part = Signal(ceil_log2(plan.folds), name=f"{name}_fold"), Signal(bits, name=f"{name}_part")
+        with m.If(~self.link.busy):
+            m.d.sync += [fold.eq(0), part.eq(0)]
+        with m.Elif(en):
+            m.d.sync += part.eq(part + 1)
+            with m.If(part == parts - 1):
+                m.d.sync += [fold.eq(fold + 1), part.eq(0)]
+        return fold, part
