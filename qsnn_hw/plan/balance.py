@@ -112,7 +112,11 @@ def balance(
         No design keeps the budgets; says what comes nearest.
     """
     offers = {
-        group.name: list(_offers(network, group, spaces, limits, activity, (fixed or {}).get(group.name)))
+        group.name: _held(
+            list(_offers(network, group, spaces, limits, activity, (fixed or {}).get(group.name))),
+            limits,
+            store,
+        )
         for group in network.groups
     }
     designs = list(_designs(offers))
@@ -152,6 +156,13 @@ def balance(
 
 
 Design = Mapping[str, Estimate]
+
+
+def _held(offers: list[Estimate], limits: Limits | None, store: SynapseStore) -> list[Estimate]:
+    """The offers whose memories the device has, were there no other group; all where there is none."""
+    if limits is None:
+        return offers
+    return [o for o in offers if place({"group": o.memories}, limits, store) is not None] or offers
 
 
 def _luts(design: Design) -> float:

@@ -63,7 +63,8 @@ class ProjectionWalker(wiring.Component):
     Parameters
     ----------
     plan, projection
-        The group, and which of its projections; only addresses of its range may come.
+        The group, and which of its projections, as ``Walker`` has checked them; only addresses of
+        its range may come.
 
     Members
     -------
@@ -72,12 +73,6 @@ class ProjectionWalker(wiring.Component):
     """
 
     def __init__(self, plan: GroupPlan, projection: ProjectionPlan) -> None:
-        if plan.event_lanes > 1 and projection.kind != "dense":
-            raise ValueError(f"Projection with event lanes must be dense, not {projection.kind!r}")
-        if projection.offset % plan.event_lanes:
-            raise ValueError(
-                f"Offset must be a multiple of the {plan.event_lanes} event lanes, not {projection.offset!r}"
-            )
         self._plan, self._projection = plan, projection
         super().__init__(
             {"i": In(aer_signature(plan.sources, plan.event_lanes)), "o": Out(operation_signature(plan))}

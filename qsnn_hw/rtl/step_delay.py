@@ -40,7 +40,7 @@ class StepDelay(wiring.Component):
     So with ``words`` by :func:`delay_words` every word is taken as soon as the words that earlier
     ticks released have left: whatever holds the input back is on the output's side.
     Latency: an event or tick is on offer 3 cycles after the tick that released it was taken, if
-    it is the first of its step. Throughput: one word per cycle.
+    it is the first of its step. Throughput: one word per cycle while there is room.
 
     Words are kept in a memory that is never read at the address it is written at; the ends of the
     steps inside are kept in registers, one pointer for each step of delay.

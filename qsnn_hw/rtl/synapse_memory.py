@@ -1,9 +1,13 @@
-"""The weight ROM of a neuron group."""
+"""The weights of a neuron group: a ROM, or a RAM that is loaded."""
 
-from amaranth.hdl import Module
+from typing import Literal
+
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
+
+from qsnn_hw.plan.group_plan import GroupPlan
 
 # A ROM of fewer bits is smaller in LUTs than it is worth in block RAM.
 _BLOCK_BITS = 1024
@@ -43,4 +47,98 @@ class SynapseMemory(wiring.Component):
         )
         read = rows.read_port()
         m.d.comb += [read.en.eq(self.en), read.addr.eq(self.row), self.data.eq(read.data)]
+        return m
+
+
+def load_members(plan: GroupPlan) -> dict[str, wiring.Member]:
+    """The ports through which a loader fills a "ram" synapse memory, one row of one bank per cycle.
+
+    ``write_en`` (a bit for each bank), ``write_row``, ``write_data`` (a whole row, lane 0 in the
+    lowest bits). A row may not be read in the cycle that writes it.
+    """
+    return {
+        "write_en": In(plan.event_lanes),
+        "write_row": In(max(1, ceil_log2(plan.synapse_rows))),
+        "write_data": In(plan.lanes * plan.weight_bits),
+    }
+
+
+class SynapseBanks(wiring.Component):
+    """The weights of a group: one bank for each event lane, all read at once.
+
+    Latency: bank ``k`` shows the row at ``row<k>`` on ``data<k>`` in the cycle after ``en[k]``, until
+    its next read. Throughput: one row per bank and cycle; no handshake.
+
+    A "ram" holds nothing defined until it is loaded through the write ports, and takes a row in the
+    cycle of ``write_en``.
+
+    Parameters
+    ----------
+    plan
+        ``synapses``, ``synapse_store``, ``event_lanes``, ``lanes`` and ``weight_bits`` count.
+    style
+        "block" for block RAM. "spram": the single-port memory of iCE40 UltraPlus, for "ram" only; a
+        write then takes the bank's only port, and a read in the same cycle is lost.
+
+    Members
+    -------
+    en : In(event_lanes)
+    row<k> : In(range(synapse_rows))
+    data<k> : Out(lanes * weight_bits)
+        Lane 0 in the lowest bits.
+    write_en, write_row, write_data
+        Only in a "ram", see :func:`load_members`.
+    """
+
+    def __init__(self, plan: GroupPlan, *, style: Literal["block", "spram"] = "block") -> None:
+        if style not in ("block", "spram"):
+            raise ValueError(f"Style must be 'block' or 'spram', not {style!r}")
+        if style == "spram" and plan.synapse_store != "ram":
+            raise ValueError(f"Store must be 'ram' for single-port memory, not {plan.synapse_store!r}")
+        self._plan, self._style = plan, style
+        self._width = plan.lanes * plan.weight_bits
+        self._writable = plan.synapse_store == "ram"
+        row = max(1, ceil_log2(plan.synapse_rows))
+        members: dict[str, wiring.Member] = {"en": In(plan.event_lanes)}
+        members |= {f"row{k}": In(row) for k in range(plan.event_lanes)}
+        members |= {f"data{k}": Out(self._width) for k in range(plan.event_lanes)}
+        super().__init__(members | (load_members(plan) if self._writable else {}))
+
+    def _attributes(self) -> dict[str, str]:
+        if self._style == "spram":
+            return {"ram_style": "huge"}
+        if self._width * self._plan.synapse_rows < _BLOCK_BITS:
+            return {}
+        return {"ram_style": "block"} if self._writable else {"rom_style": "block"}
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan = self._plan
+        for bank in range(plan.event_lanes):
+            rows = memory.Memory(
+                shape=self._width,
+                depth=plan.synapse_rows,
+                init=[] if self._writable else plan.synapse_words(bank),
+                attrs=self._attributes(),
+            )
+            m.submodules[f"bank{bank}"] = rows
+            row, data = getattr(self, f"row{bank}"), getattr(self, f"data{bank}")
+            read = rows.read_port()
+            m.d.comb += [read.en.eq(self.en[bank]), read.addr.eq(row), data.eq(read.data)]
+            if self._writable:
+                write = rows.write_port()
+                m.d.comb += [
+                    write.en.eq(self.write_en[bank]),
+                    write.addr.eq(self.write_row),
+                    write.data.eq(self.write_data),
+                ]
+                if self._style == "spram":
+                    # One address for both ports is what makes synthesis find the single port.
+                    address = Signal.like(row)
+                    m.d.comb += [
+                        address.eq(Mux(self.write_en[bank], self.write_row, row)),
+                        read.addr.eq(address),
+                        write.addr.eq(address),
+                        read.en.eq(self.en[bank] & ~self.write_en[bank]),
+                    ]
         return m

@@ -36,31 +36,39 @@ class Walker(wiring.Component):
     """
 
     def __init__(self, plan: GroupPlan) -> None:
-        if plan.event_lanes > 1 and len(plan.projections) > 1:
-            raise ValueError(
-                f"Group with event lanes must have one projection, not {len(plan.projections)!r}"
-            )
-        self._walkers = [_KINDS[projection.kind](plan, projection) for projection in plan.projections]
-        self._offsets = [projection.offset for projection in plan.projections]
+        if plan.event_lanes > 1:
+            if len(plan.projections) > 1:
+                count = len(plan.projections)
+                raise ValueError(f"Group with event lanes must have one projection, not {count!r}")
+            if plan.projections[0].kind != "dense":
+                kind = plan.projections[0].kind
+                raise ValueError(f"Projection with event lanes must be 'dense', not {kind!r}")
+        if plan.projections[0].offset != 0:
+            offset = plan.projections[0].offset
+            raise ValueError(f"Offset of the first projection must be 0, not {offset!r}")
+        self._plan = plan
         super().__init__(
             {"i": In(aer_signature(plan.sources, plan.event_lanes)), "o": Out(operation_signature(plan))}
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        for index, walker in enumerate(self._walkers):
+        projections = self._plan.projections
+        walkers = [_KINDS[projection.kind](self._plan, projection) for projection in projections]
+        for index, walker in enumerate(walkers):
             m.submodules[f"projection{index}"] = walker
-        if len(self._walkers) == 1:
-            wiring.connect(m, wiring.flipped(self.i), self._walkers[0].i)
-            wiring.connect(m, self._walkers[0].o, wiring.flipped(self.o))
+        if len(walkers) == 1:
+            wiring.connect(m, wiring.flipped(self.i), walkers[0].i)
+            wiring.connect(m, walkers[0].o, wiring.flipped(self.o))
             return m
 
         # A tick enters all walkers at once and leaves them together; an event enters its own.
-        all_ready = Cat(walker.i.ready for walker in self._walkers).all()
-        reached = [self.i.payload.address >= offset for offset in self._offsets[1:]]
+        all_ready = Cat(walker.i.ready for walker in walkers).all()
+        offsets = [projection.offset for projection in projections[1:]]
+        reached = [self.i.payload.address >= offset for offset in offsets]
         inside = [a & ~b for a, b in zip([Const(1), *reached], [*reached, Const(0)], strict=True)]
         ready = Signal()
-        for walker, chosen in zip(self._walkers, inside, strict=True):
+        for walker, chosen in zip(walkers, inside, strict=True):
             m.d.comb += [
                 walker.i.payload.eq(self.i.payload),
                 walker.i.valid.eq(self.i.valid & Mux(self.i.payload.tick, all_ready, chosen)),
@@ -70,7 +78,7 @@ class Walker(wiring.Component):
         m.d.comb += self.i.ready.eq(Mux(self.i.payload.tick, all_ready, ready))
 
         free = ~self.o.valid | self.o.ready
-        outputs = [walker.o for walker in self._walkers]
+        outputs = [walker.o for walker in walkers]
         ticks = Cat(o.valid & o.payload.tick for o in outputs).all()
         with m.If(free):
             m.d.sync += [self.o.valid.eq(ticks), self.o.payload.eq(outputs[0].payload)]

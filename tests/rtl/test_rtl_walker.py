@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """Walkers against an enumeration of the plan's own definition of projections."""
 
 from collections.abc import Iterator
@@ -8,14 +9,14 @@ import pytest
 from amaranth.hdl import Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from operations import Op, group_plan
-from streams import PACES, Pace, clocked, exchange
 
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import AxisTable, GroupPlan, ProjectionPlan
 from qsnn_hw.rtl.aer import AerLayout
 from qsnn_hw.rtl.links import SynapseOperation
 from qsnn_hw.rtl.walker import Walker
+from tests.rtl.operations import Op, group_plan
+from tests.rtl.streams import PACES, Pace, clocked, exchange
 
 # A step is a list of words, a word the set of addresses in it.
 Steps = list[list[list[int]]]
@@ -73,13 +74,17 @@ def check(plan: GroupPlan, steps: Steps, pace: Pace) -> None:
     wanted = expected(plan, steps, lasts)
     dut = Walker(plan)
     total = sum(len(step) for step in wanted)
-    (received,) = exchange(dut, [(dut.i, aer_words(plan, steps, lasts))], [(dut.o, total)], pace, limit=20_000)
+    (received,) = exchange(
+        dut, [(dut.i, aer_words(plan, steps, lasts))], [(dut.o, total)], pace, limit=20_000
+    )
     layout = SynapseOperation(plan)
     got = [Op.decode(plan, layout, word) for word in received]
     if len(plan.projections) > 1:
         # Only the order of operations within a step is free.
         ends = np.cumsum([len(step) for step in wanted])
-        got = [op for end, step in zip(ends, wanted, strict=True) for op in sorted(got[end - len(step) : end])]
+        got = [
+            op for end, step in zip(ends, wanted, strict=True) for op in sorted(got[end - len(step) : end])
+        ]
         wanted = [sorted(step) for step in wanted]
     assert got == [op for step in wanted for op in step]
 
@@ -271,7 +276,7 @@ def test_event_lanes_are_for_one_dense_projection() -> None:
     sparse = ProjectionPlan(
         *("sparse", 0, 2, 0), starts=np.arange(2), counts=np.ones(2, int), row_folds=np.zeros(2, int)
     )
-    with pytest.raises(ValueError, match="event lanes must be dense, not 'sparse'"):
+    with pytest.raises(ValueError, match="event lanes must be 'dense', not 'sparse'"):
         Walker(group_plan(projections=(sparse,), rows=2, folds=1, event_lanes=2))
     dense = ProjectionPlan("dense", 0, 2, 0, rows_per_fold=1)
     with pytest.raises(ValueError, match="must have one projection, not 2"):
