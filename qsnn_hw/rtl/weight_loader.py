@@ -1,0 +1,127 @@
+"""Bytes into the synapse memories of a design that is given its weights at start."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+
+@dataclass(frozen=True)
+class LoadedMemory:
+    """The synapse memory of one group, as the loader sees it.
+
+    Parameters
+    ----------
+    banks
+        Memories side by side (event lanes).
+    rows
+        Depth of each.
+    width
+        Bits of a row.
+    """
+
+    banks: int
+    rows: int
+    width: int
+
+    def __post_init__(self) -> None:
+        for name, value in (("Banks", self.banks), ("Rows", self.rows), ("Width", self.width)):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value!r}")
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes that carry one row."""
+        return -(-self.width // 8)
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes that fill all banks."""
+        return self.banks * self.rows * self.row_bytes
+
+
+class WeightLoader(wiring.Component):
+    """Fills memory after memory, bank after bank, row after row, from a stream of bytes.
+
+    A row is ``ceil(width / 8)`` bytes, the lowest first; bits beyond the width are dropped
+    (``host_protocol.encode_rows`` makes the bytes). Handshake: bytes are taken until ``done``, then
+    refused; ``restart`` begins anew and ``done`` is 0 from the next cycle on. The network's
+    input must be held back until ``done``: rows may not be read while they are written.
+
+    Latency: a row is written in the cycle after its last byte; ``done`` rises in the cycle after the
+    last row's. Throughput: one byte per cycle.
+
+    Parameters
+    ----------
+    memories
+        In the order in which they are filled, at least one.
+
+    Members
+    -------
+    i : In(stream.Signature(8))
+    restart : In(1)
+    done : Out(1)
+    write_en<k> : Out(banks)
+        One bit at a time, for memory ``k``.
+    write_row<k> : Out(range(rows))
+    write_data<k> : Out(width)
+    """
+
+    def __init__(self, memories: Sequence[LoadedMemory]) -> None:
+        if not memories:
+            raise ValueError(f"Memories must be at least one, not {list(memories)!r}")
+        self._memories = tuple(memories)
+        members: dict[str, wiring.Member] = {
+            "i": In(stream.Signature(unsigned(8))),
+            "restart": In(1),
+            "done": Out(1),
+        }
+        for k, loaded in enumerate(self._memories):
+            members[f"write_en{k}"] = Out(loaded.banks)
+            members[f"write_row{k}"] = Out(max(1, ceil_log2(loaded.rows)))
+            members[f"write_data{k}"] = Out(loaded.width)
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        memories = self._memories
+        row_bytes = [loaded.row_bytes for loaded in memories]
+        banks = [(k, bank) for k, loaded in enumerate(memories) for bank in range(loaded.banks)]
+        # Where the next byte goes: byte of the row, row, and which bank of which memory.
+        place = Signal(range(max(2, *row_bytes)))
+        row = Signal(max(1, *(ceil_log2(loaded.rows) for loaded in memories)))
+        bank = Signal(range(len(banks) + 1))
+        ends_row, ends_bank = Signal(), Signal()
+        with m.Switch(bank):
+            for index, (k, _) in enumerate(banks):
+                with m.Case(index):
+                    m.d.comb += ends_row.eq(place == row_bytes[k] - 1)
+                    m.d.comb += ends_bank.eq(row == memories[k].rows - 1)
+        finished = bank == len(banks)
+        taken = Signal()
+        m.d.comb += [self.i.ready.eq(~finished & ~self.restart), taken.eq(self.i.valid & self.i.ready)]
+
+        # Bytes shift in from above, so a row's first byte ends lowest, whatever the row's length.
+        widest = max(row_bytes)
+        collected = Signal(8 * widest)
+        written, written_row = Signal(range(len(banks) + 1), init=len(banks)), Signal.like(row)
+        m.d.sync += [written.eq(len(banks)), self.done.eq(finished)]
+        with m.If(taken):
+            m.d.sync += [collected.eq(Cat(collected[8:], self.i.payload)), place.eq(place + 1)]
+            with m.If(ends_row):
+                m.d.sync += [place.eq(0), row.eq(row + 1), written.eq(bank), written_row.eq(row)]
+                with m.If(ends_bank):
+                    m.d.sync += [row.eq(0), bank.eq(bank + 1)]
+        with m.If(self.restart):
+            m.d.sync += [place.eq(0), row.eq(0), bank.eq(0), self.done.eq(0)]
+        for index, (k, number) in enumerate(banks):
+            m.d.comb += getattr(self, f"write_en{k}")[number].eq(written == index)
+        for k, loaded in enumerate(memories):
+            m.d.comb += [
+                getattr(self, f"write_row{k}").eq(written_row),
+                getattr(self, f"write_data{k}").eq(collected[8 * (widest - loaded.row_bytes) :]),
+            ]
+        return m
