@@ -1,0 +1,138 @@
+"""How the integer update of a neuron is cut into pipeline stages, and what each needs."""
+
+from typing import NamedTuple
+
+import numpy as np
+from amaranth.hdl import ShapeLike, signed
+from amaranth.lib import data
+
+from qsnn_hw.plan.group_plan import GroupPlan
+
+
+def signed_bits(values: np.ndarray) -> int:
+    """The least signed width that holds all values."""
+    low, high = min(int(values.min()), 0), max(int(values.max()), 0)
+    return max(high.bit_length(), (~low).bit_length() if low < 0 else 0) + 1
+
+
+def has_current(plan: GroupPlan) -> bool:
+    """Whether the group has a synaptic current."""
+    return plan.current_leak_numerator is not None
+
+
+class StateLayout(data.StructLayout):
+    """What a neuron stores from step to step beside its accumulator; may be empty.
+
+    ``v``: the potential, unless the accumulator is it; ``current``: the synaptic current, unless the
+    accumulator is it; ``over``: the neuron was reset late and its next step must know it; ``silent``:
+    steps it still stays silent.
+
+    Parameters
+    ----------
+    plan
+        Features and widths of the group.
+    """
+
+    def __init__(self, plan: GroupPlan) -> None:
+        members: dict[str, ShapeLike] = {}
+        registers = plan.accumulators == "registers"
+        if registers or has_current(plan):
+            members["v"] = signed(plan.v_bits)
+        if registers and has_current(plan):
+            members["current"] = signed(plan.current_bits)
+        if not plan.readout and (plan.reset_retest or plan.reset_drops_input):
+            members["over"] = 1
+        if not plan.readout and plan.refractory:
+            members["silent"] = plan.refractory.bit_length()
+        super().__init__(members)
+
+
+class Step(NamedTuple):
+    """One piece of the update: the values it reads and the parameters it needs."""
+
+    name: str
+    reads: frozenset[str]
+    parameters: tuple[str, ...] = ()
+
+
+def lane_stages(plan: GroupPlan) -> list[list[Step]]:
+    """The update of a group cut into pipeline stages; stage 1 is the first.
+
+    Groups with accumulators in registers are made for clock rate: one addition or comparison in a
+    stage, and none in the first, which only takes what the memories show. Groups with accumulators in
+    memory are made for area: everything up to the comparison is one stage, the rest another.
+    """
+    quick = plan.accumulators == "registers"
+    late_subtract = plan.reset == "subtract" and (plan.reset_delay or plan.reset_retest)
+    stages: list[list[Step]] = [[]]
+
+    def add(name: str, reads: str, *parameters: str, cut: bool = quick) -> None:
+        if cut:
+            stages.append([])
+        stages[-1].append(Step(name, frozenset(reads.split()), parameters))
+
+    # One row of states stays in registers, which need no stage of their own.
+    loads = quick and plan.update_rows > 1
+    if has_current(plan):
+        add("current", "x current", cut=loads)
+    add("sum", "x v over", cut=quick and (loads or has_current(plan)))
+    if plan.multi_spike and plan.v_low is not None:
+        add("clamp", "v")
+    if plan.multi_spike:
+        # A row of several spikes waits in the register in front, which loses one amount a cycle.
+        add("compare_many", "v over silent", "threshold", "reset_amount", cut=True)
+    else:
+        add("compare", "v over silent", *(() if plan.readout else ("threshold",)))
+    resets = not plan.readout and plan.reset != "none"
+    behind = not quick
+    if resets and (plan.reset_retest or not (plan.reset_delay or plan.multi_spike)):
+        amount = {"subtract": ("reset_amount",), "value": () if plan.reset_retest else ("reset_value",)}
+        add("reset", "v resets was_over shown fired shown_over", *amount[plan.reset], cut=quick or behind)
+        behind = False
+    if plan.v_min is not None:
+        add("floor", "v shown", "v_min", cut=quick or behind)
+        behind = False
+    if resets and plan.reset_retest:
+        add("retest", "v resets", "threshold", cut=quick or behind)
+        behind = False
+    if resets and plan.reset == "value" and plan.reset_delay:
+        add("late_reset", "v over", "reset_value", cut=quick or behind)
+        behind = False
+    own = ("leak_numerators",) if plan.leak_numerators is not None else ()
+    of_current = ("current_leak_numerator",) if uniform_current_leak(plan) is None else ()
+    if has_current(plan) or own or plan.leak_numerator:
+        # A choice between two values leaves time for the leak.
+        late = stages[-1][-1].name == "late_reset"
+        add("leak", "v u", *own, *of_current, cut=behind or (quick and not late))
+        behind = False
+    offset = ("bias", "fired_bias") if resets and late_subtract else ("bias",)
+    over = "over" if "fired_bias" in offset or "over" in StateLayout(plan).members else ""
+    current_bias = ("current_bias",) if has_current(plan) else ()
+    add("next", f"v u loss current_loss silent shown {over}", *offset, *current_bias, cut=quick or behind)
+    return stages
+
+
+def uniform_current_leak(plan: GroupPlan) -> int | None:
+    """The numerator of all currents' leaks; 0 without a current, None where neurons differ."""
+    numerators = plan.current_leak_numerator
+    if numerators is None:
+        return 0
+    return int(numerators[0]) if (numerators == numerators[0]).all() else None
+
+
+def lane_parameters(plan: GroupPlan) -> dict[str, np.ndarray]:
+    """Values by slot of every parameter that :func:`lane_stages` names."""
+    values: dict[str, np.ndarray | None] = {
+        name: getattr(plan, name)
+        for name in ("threshold", "reset_amount", "reset_value", "bias", "v_min", "leak_numerators")
+    }
+    values |= {name: getattr(plan, name) for name in ("current_leak_numerator", "current_bias")}
+    # One parameter instead of a second subtraction.
+    values["fired_bias"] = plan.bias - plan.reset_amount
+    return {name: v for name, v in values.items() if v is not None}
+
+
+def compare_stage(plan: GroupPlan) -> int:
+    """The stage, counted from 1, that finds the spikes."""
+    names = [[step.name for step in stage] for stage in lane_stages(plan)]
+    return next(n for n, found in enumerate(names, 1) if {"compare", "compare_many"} & set(found))

@@ -1,0 +1,175 @@
+"""Plans of single groups for unit tests, without a planner and without synapses."""
+
+from typing import Any, Literal
+
+import numpy as np
+
+from qsnn_hw.plan.address_space import AddressSpace
+from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
+from qsnn_hw.quantize.network import QuantizedGroup
+
+
+def group_plan(
+    group: QuantizedGroup,
+    *,
+    accumulators: Literal["registers", "memory"] = "registers",
+    lanes: int | None = None,
+    update_lanes: int = 1,
+    output_lanes: int = 1,
+    space: AddressSpace | None = None,
+    acc_bits: int = 16,
+    max_count: int = 255,
+    **changes: Any,
+) -> GroupPlan:
+    """``group`` in ``lanes`` times as many folds as it needs; one lane per neuron unless said.
+
+    Parameters
+    ----------
+    acc_bits
+        Of accumulators in registers; those in memory have the width of what they store.
+    space
+        A grid, or None for a flat space.
+    changes
+        Fields of the plan.
+    """
+    space = space or AddressSpace((group.size,))
+    slots, lanes, channel_folds = _slots(space, lanes)
+    if accumulators == "memory":
+        acc_bits = group.current_bits or group.v_bits
+    sources = 3
+    folds = len(slots) // lanes
+    made: dict[str, Any] = {
+        "name": group.name,
+        "group": group.name,
+        "neurons": group.size,
+        "space": space,
+        "sources": sources,
+        "lanes": lanes,
+        "folds": folds,
+        "update_lanes": update_lanes,
+        "event_lanes": 1,
+        "output_lanes": output_lanes,
+        "accumulators": accumulators,
+        "acc_bits": acc_bits,
+        "neuron_memory": "auto",
+        "synapse_store": "rom",
+        "projections": (ProjectionPlan("dense", 0, sources, 0, rows_per_fold=sources),),
+        "synapses": np.zeros((1, sources * folds, lanes), np.int64),
+        "channel_folds": channel_folds,
+        "neuron_of_slot": slots,
+        "weight_bits": 4,
+        "max_count": max_count if group.multi_spike else 1,
+    }
+    for name in ("fractional_bits", "v_bits", "leak_numerator", "leak_shift", "reset", "reset_delay"):
+        made[name] = getattr(group, name)
+    for name in ("v_low", "v_high", "readout", "multi_spike", "refractory", "reset_drops_input"):
+        made[name] = getattr(group, name)
+    for name in ("reset_retest", "current_leak_shift", "current_bits"):
+        made[name] = getattr(group, name)
+    for name in ("bias", "v_min", "current_bias"):
+        made[name] = by_slot(slots, getattr(group, name), 0)
+    for name in ("threshold", "reset_amount", "reset_value", "leak_numerators", "current_leak_numerator"):
+        values = getattr(group, name)
+        # Copies of a real neuron keep a uniform parameter uniform.
+        filler = 0 if values is None else int(values[int(np.argmax(values))])
+        made[name] = by_slot(slots, values, max(filler, 1) if name == "threshold" else filler)
+    return GroupPlan(**{**made, **changes})
+
+
+def by_slot(slots: np.ndarray, values: np.ndarray | None, filler: int) -> np.ndarray | None:
+    """Values of neurons as values of slots, ``filler`` where a slot has no neuron."""
+    if values is None:
+        return None
+    return np.where(slots >= 0, np.asarray(values, np.int64)[np.maximum(slots, 0)], filler)
+
+
+def _slots(space: AddressSpace, lanes: int | None) -> tuple[np.ndarray, int, int]:
+    """Neurons by slot, lanes and folds of a position (of everything in a flat space)."""
+    channels = space.shape[0]
+    positions = space.neurons // channels
+    lanes = lanes or channels
+    folds = -(-channels // lanes)
+    slots = np.full((positions, lanes * folds), -1, np.int64)
+    slots[:, :channels] = np.arange(space.neurons).reshape(channels, positions).T
+    return slots.reshape(-1), lanes, folds
+
+
+def plain_group(size: int = 4, **changes: Any) -> QuantizedGroup:
+    """A LIF group of small integers; ``changes`` are fields of it."""
+    made: dict[str, Any] = {
+        "name": "g",
+        "shape": (size,),
+        "scale": np.ones(size),
+        "fractional_bits": 1,
+        "leak_numerator": 3,
+        "leak_shift": 4,
+        "bias": np.zeros(size, np.int64),
+        "threshold": np.full(size, 20, np.int64),
+        "reset": "subtract",
+        "reset_delay": False,
+        "reset_amount": np.full(size, 20, np.int64),
+        "reset_value": np.zeros(size, np.int64),
+        "v_low": None,
+        "v_high": None,
+        "v_bits": 12,
+    }
+    return QuantizedGroup(**{**made, **changes})
+
+
+RESETS: dict[str, dict[str, Any]] = {
+    "subtract": {},
+    "value": {"reset": "value"},
+    "none": {"reset": "none"},
+    "late subtract": {"reset_delay": True},
+    "late value": {"reset": "value", "reset_delay": True},
+    "late drop": {"reset": "value", "reset_delay": True, "reset_drops_input": True},
+    "retest subtract": {"reset_retest": True},
+    "retest zero": {"reset": "value", "reset_retest": True},
+    "retest drop": {"reset": "value", "reset_retest": True, "reset_drops_input": True},
+    "several": {"multi_spike": True},
+    "several retest": {"multi_spike": True, "reset_retest": True},
+    "readout": {"readout": True, "reset": "none"},
+}
+"""Everything that a spike can do, as fields of a quantized group."""
+
+
+def random_group(rng: np.random.Generator, size: int, reset: str, **changes: Any) -> QuantizedGroup:
+    """A group with one kind of reset and every other feature drawn; 15 bits hold a dozen steps."""
+    each = bool(rng.integers(2))
+
+    def values(low: int, high: int) -> np.ndarray:
+        return rng.integers(low, high, size) if each else np.full(size, rng.integers(low, high))
+
+    shift = int(rng.integers(1, 9))
+    fields: dict[str, Any] = dict(RESETS[reset])
+    threshold = values(8, 60)
+    zero = reset.startswith("retest")
+    fields.update(
+        fractional_bits=int(rng.integers(0, 3)),
+        leak_numerator=int(rng.integers(0, (1 << shift) + 1)),
+        leak_shift=shift,
+        bias=values(-9, 10) if rng.integers(2) else np.zeros(size, np.int64),
+        threshold=threshold,
+        reset_amount=np.maximum(threshold - values(0, 8), 1),
+        reset_value=np.zeros(size, np.int64) if zero or rng.integers(2) else values(-30, 30),
+        v_bits=15,
+    )
+    if fields.get("readout"):
+        fields["threshold"] = np.full(size, 1 << 14)
+    if rng.integers(2):
+        low, high = int(rng.integers(-90, -20)), int(rng.integers(20, 200))
+        fields.update(v_low=low, v_high=high)
+    if rng.integers(2):
+        fields["v_min"] = values(-60, 20)
+    if rng.integers(3) == 0:
+        fields["refractory"] = int(rng.integers(1, 5))
+    if rng.integers(3) == 0:
+        fields["leak_numerators"] = rng.integers(0, (1 << shift) + 1, size)
+    if rng.integers(2):
+        fields.update(
+            current_leak_numerator=values(0, (1 << shift) + 1),
+            current_leak_shift=shift,
+            current_bias=values(-5, 6),
+            current_bits=14,
+        )
+    return plain_group(size, **(fields | changes))
