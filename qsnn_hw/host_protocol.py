@@ -1,5 +1,7 @@
-"""AER words as bytes on the serial line, for the host's side of the link.
+"""What goes over the serial line, for the host's side of the link.
 
+AER words
+---------
 A word is always as many bytes as its stream's address needs. The first byte has its top bit set,
 the others have it clear, so both sides find the start of a word again after a lost byte::
 
@@ -7,6 +9,25 @@ the others have it clear, so both sides find the start of a word again after a l
     others  0 a a a a a a a     seven further address bits each, highest first
 
 A tick's address is 1 when it ends the sample and 0 otherwise.
+
+Pixels
+------
+A design with an encoder takes pixels instead of AER words. A pixel goes as a word whose address is
+``address << 8 | value``, so its words are those of a stream with ``256 * size`` addresses. Pixels of
+value 0 are left out; the others come in the order of the network's input (C order), each once. The
+word that ends the sample is a last tick; there are no other ticks, because the encoder makes them.
+
+Classes
+-------
+A design with a readout answers each sample with one word of a stream with as many addresses as
+there are classes: the class is its address, and its tick bit is set when no output neuron spiked
+(the class is then 0).
+
+Weights
+-------
+A design whose synapse memories are loaded takes bytes of weights first, all eight bits of each and
+nothing between them, until every memory is full: group by group, bank by bank, row by row. A row is
+``ceil(width / 8)`` bytes, the lowest first. What follows are words as above.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,6 +39,9 @@ from qsnn_hw.errors import UserError
 
 _FIRST_BITS = 6
 _NEXT_BITS = 7
+
+PIXEL_BITS = 8
+"""Bits of a pixel's value."""
 
 
 def bytes_per_word(address_bits: int) -> int:
@@ -94,3 +118,60 @@ def sample_spikes(words: Sequence[Word], size: int) -> np.ndarray:
         elif step < steps:
             spikes[step, word.address] = 1
     return spikes
+
+
+def encode_pixels(pixels: np.ndarray, addresses: np.ndarray, size: int) -> bytes:
+    """The bytes of one sample for a design with an encoder.
+
+    Parameters
+    ----------
+    pixels
+        Values from 0 to 255 in the order of the network's input; any shape.
+    addresses
+        Their addresses on the input stream.
+    size
+        Addresses of that stream.
+    """
+    values = np.asarray(pixels).reshape(-1)
+    if len(values) != len(addresses):
+        raise UserError(f"a sample must have {len(addresses)} pixels, not {len(values)}")
+    if len(values) and (values.min() < 0 or values.max() > 255):
+        raise UserError(f"pixels must be from 0 to 255, not {values.min()} to {values.max()}")
+    words = [
+        Word(False, int(address) << PIXEL_BITS | int(value))
+        for address, value in zip(addresses, values, strict=True)
+        if value
+    ]
+    return encode_words([*words, Word(True, 1)], size << PIXEL_BITS)
+
+
+def decode_pixels(data: Iterable[int], size: int) -> list[np.ndarray]:
+    """The samples in received bytes, uint8 of shape (size,) by address; an incomplete one is left out."""
+    samples, pixels = [], np.zeros(size, dtype=np.uint8)
+    for word in decode_words(data, size << PIXEL_BITS):
+        if not word.tick:
+            pixels[word.address >> PIXEL_BITS] = word.address & 0xFF
+        elif word.address:
+            samples.append(pixels)
+            pixels = np.zeros(size, dtype=np.uint8)
+    return samples
+
+
+def encode_classes(classes: Iterable[tuple[int, bool]], count: int) -> bytes:
+    """The bytes of answers, each (class, silent), of a design with ``count`` classes."""
+    return encode_words([Word(silent, label) for label, silent in classes], count)
+
+
+def decode_classes(data: Iterable[int], count: int) -> list[tuple[int, bool]]:
+    """The answers in received bytes as (class, silent)."""
+    return [(word.address, word.tick) for word in decode_words(data, count)]
+
+
+def encode_rows(rows: Iterable[int], width: int) -> bytes:
+    """The bytes of rows of a synapse memory, each ``width`` bits."""
+    encoded = bytearray()
+    for row in rows:
+        if not 0 <= row < 1 << width:
+            raise UserError(f"row must be from 0 to {(1 << width) - 1}, not {row}")
+        encoded += row.to_bytes(-(-width // 8), "little")
+    return bytes(encoded)

@@ -12,9 +12,10 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from qsnn_hw.host_protocol import PIXEL_BITS
 from qsnn_hw.plan.io_plan import EncoderPlan
 from qsnn_hw.rtl.aer import AerLayout, aer_signature
-from qsnn_hw.rtl.pixels import PIXEL_BITS, PixelLayout
+from qsnn_hw.rtl.pixels import PixelLayout
 from qsnn_hw.rtl.router import ElasticBuffer
 
 _LFSR_BITS, _LFSR_TAP = 41, 38

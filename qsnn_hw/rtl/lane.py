@@ -87,7 +87,6 @@ class NeuronLane(wiring.Component):
         )
         values: dict[str, Value] = {"x": self.x}
         values |= {name: Value.cast(self.stored[name]) for name in self._state.members}
-        later = [step.reads for stage in self._stages for step in stage]
         compared = compare_stage(self._plan)
         registers: dict[str, Value] = {}
         for number, stage in enumerate(self._stages, 1):
@@ -101,9 +100,9 @@ class NeuronLane(wiring.Component):
                 m.d.comb += self.again.eq(values["again"])
                 with m.If(self.en & ~self.advance):
                     m.d.sync += registers["v"].eq(values["left"])
-            live = frozenset[str]().union(*later[number:])
+            live = {name for later in self._stages[number:] for step in later for name in step.reads}
             if number == len(self._stages):
-                live = frozenset({*self._state.members, "acc", "shown"})
+                live = {*self._state.members, "acc", "shown"}
             registers = {}
             for name in sorted(live & values.keys()):
                 # The data registers need no reset: their valid flag travels in the sweep.

@@ -11,7 +11,7 @@ from qsnn_hw.plan.group_plan import GroupPlan
 
 def signed_bits(values: np.ndarray) -> int:
     """The least signed width that holds all values."""
-    low, high = int(values.min()), int(values.max())
+    low, high = min(int(values.min()), 0), max(int(values.max()), 0)
     return max(high.bit_length(), (~low).bit_length() if low < 0 else 0) + 1
 
 

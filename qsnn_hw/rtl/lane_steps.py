@@ -70,7 +70,7 @@ class LaneSteps:
     def sum(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
         """The potential with the step's input, 0 where the step's input is dropped."""
         plan = self._plan
-        v = values.get("u", values["x"])
+        v = values["u" if "u" in values else "x"]
         if "v" in values:
             # The current has the grid of the potential already.
             x = v if "u" in values else v << plan.fractional_bits

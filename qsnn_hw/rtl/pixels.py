@@ -5,10 +5,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from qsnn_hw.host_protocol import address_bits
+from qsnn_hw.host_protocol import PIXEL_BITS, address_bits
 from qsnn_hw.plan.address_space import AddressSpace
-
-PIXEL_BITS = 8
 
 
 def row_bits(size: int, slots: int) -> int:
