@@ -44,28 +44,38 @@ class SpikingNetwork(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan = self._plan
-        names = [HOST, *(g.name for g in plan.groups)]
-        router = AerRouter(
-            sources=[plan.input_size, *(g.space.size for g in plan.groups)],
+        # A group that nobody hears (a readout beside the output) runs all the same; its stream ends here.
+        heard = [g for g in plan.groups if any(route.source == g.name for route in plan.routes)]
+        sources = [HOST, *(g.name for g in heard)]
+        destinations = [HOST, *(g.name for g in plan.groups)]
+        m.submodules.router = router = AerRouter(
+            sources=[plan.input_size, *(g.space.size for g in heard)],
             destinations=[plan.output_size, *(g.sources for g in plan.groups)],
             routes=[
                 RouterRoute(
-                    names.index(r.source), names.index(r.destination), r.offset, r.delay, r.ahead, r.words
+                    sources.index(r.source),
+                    destinations.index(r.destination),
+                    r.offset,
+                    r.delay,
+                    r.ahead,
+                    r.words,
                 )
                 for r in plan.routes
             ],
             depth=plan.buffer_depth,
-            source_slots=[plan.input_lanes, *(g.output_lanes for g in plan.groups)],
+            source_slots=[plan.input_lanes, *(g.output_lanes for g in heard)],
             destination_slots=[plan.output_lanes, *(g.event_lanes for g in plan.groups)],
         )
-        m.submodules.router = router
         wiring.connect(m, wiring.flipped(self.i), router.i0)
         wiring.connect(m, router.o0, wiring.flipped(self.o))
-        for index, group_plan in enumerate(plan.groups, start=1):
+        for group_plan in plan.groups:
             group = NeuronGroup(group_plan, trace=self._trace)
             m.submodules[group_plan.name] = group
-            wiring.connect(m, getattr(router, f"o{index}"), group.i)
-            wiring.connect(m, group.o, getattr(router, f"i{index}"))
+            wiring.connect(m, getattr(router, f"o{destinations.index(group_plan.name)}"), group.i)
+            if group_plan.name in sources:
+                wiring.connect(m, group.o, getattr(router, f"i{sources.index(group_plan.name)}"))
+            else:
+                m.d.comb += group.o.ready.eq(1)
             if self._trace:
                 wiring.connect(m, group.trace, wiring.flipped(getattr(self, f"trace_{group_plan.name}")))
         return m
