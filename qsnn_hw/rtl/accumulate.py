@@ -1,7 +1,6 @@
 """The sums that events make: accumulators between synapse operations and the update sweep."""
 
 import itertools
-from typing import Literal
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import memory, wiring
@@ -10,9 +9,7 @@ from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.rtl.links import SynapseOperation, operation_signature, sweep_signature
-from qsnn_hw.rtl.synapse_memory import SynapseBanks, load_members
-
-Style = Literal["block", "spram"]
+from qsnn_hw.rtl.synapse_memory import Style, SynapseBanks, check_style, load_members
 
 
 def select(words: list[Value], index: Value) -> Value:
@@ -78,7 +75,7 @@ class SynapseSums(wiring.Component):
     def __init__(self, plan: GroupPlan, *, registered: bool, style: Style = "block") -> None:
         self._plan = plan
         self._registered = registered or plan.event_lanes > 1
-        self._banks = SynapseBanks(plan, style=style)
+        self._style: Style = style
         levels = ceil_log2(plan.event_lanes)
         self.latency = (2 if self._registered else 1) + levels
         members: dict[str, wiring.Member] = {"i": In(SynapseOperation(plan)), "en": In(1)}
@@ -88,7 +85,7 @@ class SynapseSums(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan = self._plan
-        m.submodules.banks = banks = self._banks
+        m.submodules.banks = banks = SynapseBanks(plan, style=self._style)
         _connect_load(m, self, plan, banks)
         m.d.comb += banks.en.eq(self.i.present & self.en.replicate(plan.event_lanes))
         terms: list[Value] = []
@@ -146,14 +143,15 @@ class RegisterAccumulators(wiring.Component):
         if plan.folds != 1:
             raise ValueError(f"Group with accumulators in registers must have one fold, not {plan.folds!r}")
         self._plan = plan
-        self._sums = SynapseSums(plan, registered=True, style=style)
+        check_style(plan, style)
+        self._style: Style = style
         members = {"i": In(operation_signature(plan)), "link": Out(sweep_signature(plan))}
         super().__init__(members | (load_members(plan) if plan.synapse_store == "ram" else {}))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, link, operation = self._plan, self.link, self.i.payload
-        m.submodules.sums = sums = self._sums
+        m.submodules.sums = sums = SynapseSums(plan, registered=True, style=self._style)
         _connect_load(m, self, plan, sums)
         m.d.comb += [sums.i.eq(operation), sums.en.eq(self.i.valid)]
 
@@ -228,14 +226,15 @@ class MemoryAccumulators(wiring.Component):
         if plan.accumulators != "memory":
             raise ValueError(f"Accumulators must be 'memory', not {plan.accumulators!r}")
         self._plan = plan
-        self._sums = SynapseSums(plan, registered=False, style=style)
+        check_style(plan, style)
+        self._style: Style = style
         members = {"i": In(operation_signature(plan)), "link": Out(sweep_signature(plan))}
         super().__init__(members | (load_members(plan) if plan.synapse_store == "ram" else {}))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, link, operation = self._plan, self.link, self.i.payload
-        m.submodules.sums = sums = self._sums
+        m.submodules.sums = sums = SynapseSums(plan, registered=False, style=self._style)
         _connect_load(m, self, plan, sums)
 
         # Stage s holds what was taken s cycles ago; nothing behind the entrance ever waits.
@@ -256,23 +255,23 @@ class MemoryAccumulators(wiring.Component):
             sums.en.eq(taken[0]),
         ]
         build = self._registers if plan.folds == 1 else self._memory
-        build(m, taken, folds)
+        build(m, sums, taken, folds)
         return m
 
-    def _added(self, word: Value) -> Value:
+    def _added(self, word: Value, sums: SynapseSums) -> Value:
         plan = self._plan
         lanes = zip(_words(word, plan.acc_bits), range(plan.lanes), strict=True)
         return Cat(
-            (acc.as_signed() + (getattr(self._sums, f"sum{lane}") << plan.fractional_bits))[: plan.acc_bits]
+            (acc.as_signed() + (getattr(sums, f"sum{lane}") << plan.fractional_bits))[: plan.acc_bits]
             for acc, lane in lanes
         )
 
-    def _registers(self, m: Module, taken: list[Signal], folds: list[Value]) -> None:
+    def _registers(self, m: Module, sums: SynapseSums, taken: list[Signal], folds: list[Value]) -> None:
         plan, link = self._plan, self.link
         word = Signal(plan.lanes * plan.acc_bits)
         rows = _words(word, plan.update_lanes * plan.acc_bits)
         with m.If(taken[-1]):
-            m.d.sync += word.eq(self._added(word))
+            m.d.sync += word.eq(self._added(word, sums))
         for index, row in enumerate(rows):
             with m.If(link.write_en & (link.write_row == index)):
                 m.d.sync += row.eq(link.write_data)
@@ -281,7 +280,7 @@ class MemoryAccumulators(wiring.Component):
             m.d.sync += shown.eq(link.read_row)
         m.d.comb += link.x.eq(select(rows, shown))
 
-    def _memory(self, m: Module, taken: list[Signal], folds: list[Value]) -> None:
+    def _memory(self, m: Module, sums: SynapseSums, taken: list[Signal], folds: list[Value]) -> None:
         plan, link = self._plan, self.link
         attributes = {"ram_style": "block"} if plan.neuron_memory == "block" else {}
         width = plan.update_lanes * plan.acc_bits
@@ -305,7 +304,7 @@ class MemoryAccumulators(wiring.Component):
             link.x.eq(select(_words(read.data, width), shown)),
             write.en.eq(Mux(link.busy, link.write_en & (write_part == parts - 1), taken[-1])),
             write.addr.eq(Mux(link.busy, write_fold, folds[-1])),
-            write.data.eq(Mux(link.busy, Cat(collected, link.write_data), self._added(read.data))),
+            write.data.eq(Mux(link.busy, Cat(collected, link.write_data), self._added(read.data, sums))),
         ]
 
     def _split(self, m: Module, name: str, en: Value, row: Value) -> tuple[Value, Value]:
@@ -317,10 +316,9 @@ class MemoryAccumulators(wiring.Component):
             return row[bits:], row[:bits]
         # Not powers of two: counters instead of a division.
         fold, part = Signal(ceil_log2(plan.folds), name=f"{name}_fold"), Signal(bits, name=f"{name}_part")
-        with m.If(~self.link.busy):
-            m.d.sync += [fold.eq(0), part.eq(0)]
-        with m.Elif(en):
+        with m.If(en):
             m.d.sync += part.eq(part + 1)
             with m.If(part == parts - 1):
-                m.d.sync += [fold.eq(fold + 1), part.eq(0)]
+                # A sweep may follow at once: the last row leads back to the first.
+                m.d.sync += [fold.eq(Mux(fold == plan.folds - 1, 0, fold + 1)), part.eq(0)]
         return fold, part

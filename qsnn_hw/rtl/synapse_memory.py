@@ -9,6 +9,8 @@ from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan.group_plan import GroupPlan
 
+Style = Literal["block", "spram"]
+
 # A ROM of fewer bits is smaller in LUTs than it is worth in block RAM.
 _BLOCK_BITS = 1024
 
@@ -63,6 +65,14 @@ def load_members(plan: GroupPlan) -> dict[str, wiring.Member]:
     }
 
 
+def check_style(plan: GroupPlan, style: str) -> None:
+    """ValueError where a group's synapses cannot be in memory of ``style``."""
+    if style not in ("block", "spram"):
+        raise ValueError(f"Style must be 'block' or 'spram', not {style!r}")
+    if style == "spram" and plan.synapse_store != "ram":
+        raise ValueError(f"Store must be 'ram' for single-port memory, not {plan.synapse_store!r}")
+
+
 class SynapseBanks(wiring.Component):
     """The weights of a group: one bank for each event lane, all read at once.
 
@@ -90,11 +100,8 @@ class SynapseBanks(wiring.Component):
         Only in a "ram", see :func:`load_members`.
     """
 
-    def __init__(self, plan: GroupPlan, *, style: Literal["block", "spram"] = "block") -> None:
-        if style not in ("block", "spram"):
-            raise ValueError(f"Style must be 'block' or 'spram', not {style!r}")
-        if style == "spram" and plan.synapse_store != "ram":
-            raise ValueError(f"Store must be 'ram' for single-port memory, not {plan.synapse_store!r}")
+    def __init__(self, plan: GroupPlan, *, style: Style = "block") -> None:
+        check_style(plan, style)
         self._plan, self._style = plan, style
         self._width = plan.lanes * plan.weight_bits
         self._writable = plan.synapse_store == "ram"
