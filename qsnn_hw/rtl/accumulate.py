@@ -8,8 +8,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan.group_plan import GroupPlan
-from qsnn_hw.rtl.links import SynapseOperation, operation_signature, sweep_signature
-from qsnn_hw.rtl.synapse_memory import Style, SynapseBanks, check_style, load_members
+from qsnn_hw.rtl.links import operation_signature, sweep_signature
+from qsnn_hw.rtl.synapse_memory import Style, SynapseSums, check_style, connect_load, load_members
 
 
 def select(words: list[Value], index: Value) -> Value:
@@ -33,82 +33,6 @@ def select(words: list[Value], index: Value) -> Value:
 
 def _words(value: Value, width: int) -> list[Value]:
     return [value[start : start + width] for start in range(0, len(value), width)]
-
-
-def _connect_load(m: Module, outer: wiring.Component, plan: GroupPlan, banks: wiring.Component) -> None:
-    if plan.synapse_store == "ram":
-        for name in load_members(plan):
-            m.d.comb += getattr(banks, name).eq(getattr(outer, name))
-
-
-class SynapseSums(wiring.Component):
-    """The weights that an operation adds to each lane: synapse memory, and an adder tree over banks.
-
-    Latency: ``latency`` cycles from ``i`` to ``sums``. Throughput: one operation per cycle, no
-    handshake. Where ``registered``, ``sums`` is 0 for a cycle without an operation.
-
-    Parameters
-    ----------
-    plan
-        The group.
-    registered
-        Hold the weights in registers before anything is added to them: the output of a block RAM is
-        late in its cycle. Always so with event lanes.
-    style
-        Of the synapse memory, see :class:`SynapseBanks`.
-
-    Attributes
-    ----------
-    latency : int
-        1, or with registers 2, and one more for each level of the adder tree.
-
-    Members
-    -------
-    i : In(SynapseOperation(plan))
-    en : In(1)
-        ``i`` is an operation; in a tick ``present`` must be 0.
-    sum<lane> : Out(signed)
-    write_en, write_row, write_data
-        Only where the synapse store is "ram", see :func:`load_members`.
-    """
-
-    def __init__(self, plan: GroupPlan, *, registered: bool, style: Style = "block") -> None:
-        self._plan = plan
-        self._registered = registered or plan.event_lanes > 1
-        self._style: Style = style
-        levels = ceil_log2(plan.event_lanes)
-        self.latency = (2 if self._registered else 1) + levels
-        members: dict[str, wiring.Member] = {"i": In(SynapseOperation(plan)), "en": In(1)}
-        members |= {f"sum{lane}": Out(signed(plan.weight_bits + levels)) for lane in range(plan.lanes)}
-        super().__init__(members | (load_members(plan) if plan.synapse_store == "ram" else {}))
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        plan = self._plan
-        m.submodules.banks = banks = SynapseBanks(plan, style=self._style)
-        _connect_load(m, self, plan, banks)
-        m.d.comb += banks.en.eq(self.i.present & self.en.replicate(plan.event_lanes))
-        terms: list[Value] = []
-        for bank in range(plan.event_lanes):
-            m.d.comb += getattr(banks, f"row{bank}").eq(self.i[f"row{bank}"])
-            word: Value = getattr(banks, f"data{bank}")
-            if self._registered:
-                shown, held = Signal(name=f"shown{bank}"), Signal.like(word, name=f"held{bank}")
-                m.d.sync += [shown.eq(banks.en[bank]), held.eq(word)]
-                # A register's own reset makes the zeros of a bank that reads nothing.
-                with m.If(~shown):
-                    m.d.sync += held.eq(0)
-                word = held
-            terms.append(word)
-        for lane in range(plan.lanes):
-            at = slice(lane * plan.weight_bits, (lane + 1) * plan.weight_bits)
-            level = [term[at].as_signed() for term in terms]
-            while len(level) > 1:
-                sums = [a + b for a, b in zip(level[::2], level[1::2], strict=True)]
-                level = [Signal(s.shape(), name=f"tree{lane}_{len(sums)}_{k}") for k, s in enumerate(sums)]
-                m.d.sync += [register.eq(s) for register, s in zip(level, sums, strict=True)]
-            m.d.comb += getattr(self, f"sum{lane}").eq(level[0])
-        return m
 
 
 class RegisterAccumulators(wiring.Component):
@@ -152,7 +76,7 @@ class RegisterAccumulators(wiring.Component):
         m = Module()
         plan, link, operation = self._plan, self.link, self.i.payload
         m.submodules.sums = sums = SynapseSums(plan, registered=True, style=self._style)
-        _connect_load(m, self, plan, sums)
+        connect_load(m, self, sums)
         m.d.comb += [sums.i.eq(operation), sums.en.eq(self.i.valid)]
 
         # One tick at a time: from the entrance until the sweep takes it, then while that sweep runs.
@@ -235,7 +159,7 @@ class MemoryAccumulators(wiring.Component):
         m = Module()
         plan, link, operation = self._plan, self.link, self.i.payload
         m.submodules.sums = sums = SynapseSums(plan, registered=False, style=self._style)
-        _connect_load(m, self, plan, sums)
+        connect_load(m, self, sums)
 
         # Stage s holds what was taken s cycles ago; nothing behind the entrance ever waits.
         taken, folds = [Signal(name="taken0")], [operation.fold]
