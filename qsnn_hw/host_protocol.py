@@ -126,7 +126,7 @@ def encode_pixels(pixels: np.ndarray, addresses: np.ndarray, size: int) -> bytes
     Parameters
     ----------
     pixels
-        Values from 0 to 255 in the order of the network's input; any shape.
+        Integers from 0 to 255 in the order of the network's input; any shape.
     addresses
         Their addresses on the input stream.
     size
@@ -135,6 +135,9 @@ def encode_pixels(pixels: np.ndarray, addresses: np.ndarray, size: int) -> bytes
     values = np.asarray(pixels).reshape(-1)
     if len(values) != len(addresses):
         raise UserError(f"a sample must have {len(addresses)} pixels, not {len(values)}")
+    if values.dtype.kind not in "ui":
+        # An image with values from 0 to 1 would pass as a black one.
+        raise UserError(f"pixels must be integers from 0 to 255, not {values.dtype}")
     if len(values) and (values.min() < 0 or values.max() > 255):
         raise UserError(f"pixels must be from 0 to 255, not {values.min()} to {values.max()}")
     words = [

@@ -8,8 +8,12 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from qsnn_hw.host_protocol import address_bits
-from qsnn_hw.verify.case import Case, GroupCase
+from qsnn_hw.verify.case import Case
+from qsnn_hw.verify.layout import StreamLayout
+
+# Bits of trace words that are taken apart at a time: a step of a large group is 60 kbit, and NumPy
+# needs several bytes for each bit.
+_CHUNK_BITS = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,12 @@ class Recorder:
     ----------
     outputs
         Payload bit strings of the output stream.
-    folds, words
+    rows, words
         For each group, the bit strings of its trace port.
     """
 
     outputs: list[str] = field(default_factory=list)
-    folds: list[list[str]] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)
     words: list[list[str]] = field(default_factory=list)
 
 
@@ -71,7 +75,8 @@ class Checker:
     def __init__(self, case: Case, first: int = 0) -> None:
         self._case = case
         self._first = first
-        self._spikes_bits = address_bits(case.outputs.shape[-1])
+        self._neuron_of_address = case.output_stream.neuron_of_address()
+        self._slots = [group.trace.slot_of_neuron() for group in case.groups]
         self.spikes = 0
         self.potentials = 0
 
@@ -87,10 +92,10 @@ class Checker:
         """
         found: list[tuple[int, int, Difference]] = []
         for index, group in enumerate(self._case.groups):
-            wanted = self._case.steps * group.folds
-            folds, words = recorder.folds[index], recorder.words[index]
-            difference = self._potentials(sample, group, folds[:wanted], words[:wanted])
-            del folds[:wanted], words[:wanted]
+            wanted = self._case.steps * group.trace.rows
+            rows, words = recorder.rows[index], recorder.words[index]
+            difference = self._trace(sample, index, rows[:wanted], words[:wanted])
+            del rows[:wanted], words[:wanted]
             if difference is not None:
                 found.append((difference.step or 0, index, difference))
         taken = self._end_of_sample(recorder.outputs)
@@ -143,77 +148,130 @@ class Checker:
         message = f"{self._place(sample, step, group, neuron)}: {text}"
         return Difference(kind, message, self._first + sample, step, group, neuron, **values)
 
-    def _potentials(
-        self, sample: int, group: GroupCase, folds: list[str], words: list[str]
-    ) -> Difference | None:
-        for index, fold in enumerate(folds):
-            if int(fold, 2) != index % group.folds if fold.isdecimal() else True:
-                step = index // group.folds
-                text = f"trace shows fold {fold}, expected fold {index % group.folds}"
-                return self._difference("trace", sample, step, group.group, text)
-        width = group.lanes * group.v_bits
-        raw = np.frombuffer("".join(words).encode(), dtype=np.uint8).reshape(len(words), width)
-        bits = raw - ord("0")
-        # The string's first character is the highest bit of the last lane.
-        lanes = bits.reshape(len(words), group.lanes, group.v_bits)[:, ::-1]
-        scale = 1 << np.arange(group.v_bits - 1, -1, -1, dtype=np.int64)
-        scale[0] = -scale[0]
-        values = (lanes * scale).sum(axis=2)
-        steps = len(words) // group.folds
-        got = values[: steps * group.folds].reshape(steps, group.folds * group.lanes)[:, : group.neurons]
-        known = (lanes <= 1).all(axis=2)[: steps * group.folds].reshape(steps, -1)[:, : group.neurons]
-        expected = group.potentials[:steps, sample]
-        wrong = (got != expected) | ~known
-        if wrong.any():
-            step, neuron = (int(n) for n in np.argwhere(wrong)[0])
-            want = int(expected[step, neuron])
-            if not known[step, neuron]:
-                text = f"potential has undefined bits, golden {want}"
-                return self._difference("potential", sample, step, group.group, text, neuron, expected=want)
-            have = int(got[step, neuron])
-            text = f"potential is {have}, golden {want}"
-            return self._difference(
-                "potential", sample, step, group.group, text, neuron, expected=want, got=have
-            )
-        self.potentials += got.size
-        if steps < self._case.steps:
-            text = f"potentials never came ({len(words) % group.folds} of {group.folds} folds seen)"
-            return self._difference("hang", sample, steps, group.group, text)
+    def _trace(self, sample: int, index: int, rows: list[str], words: list[str]) -> Difference | None:
+        """Compare what one group's trace port showed of one sample."""
+        group, steps = self._case.groups[index], self._case.steps
+        trace = group.trace
+        width = len(rows[0]) if rows else 0
+        wanted = [format(row, f"0{width}b") for row in range(trace.rows)]
+        for number, row in enumerate(rows):
+            if row != wanted[number % trace.rows]:
+                text = f"trace shows row {row}, expected row {number % trace.rows}"
+                return self._difference("trace", sample, number // trace.rows, group.group, text)
+        complete = len(words) // trace.rows
+        at_once = max(1, _CHUNK_BITS // (trace.rows * trace.lanes * trace.v_bits))
+        for first in range(0, complete, at_once):
+            stop = min(first + at_once, complete)
+            part = words[first * trace.rows : stop * trace.rows]
+            difference = self._potentials(sample, index, first, part)
+            if difference is not None:
+                return difference
+        if complete < steps:
+            text = f"potentials never came ({len(words) % trace.rows} of {trace.rows} rows seen)"
+            return self._difference("hang", sample, complete, group.group, text)
         return None
 
+    def _potentials(self, sample: int, index: int, first: int, words: list[str]) -> Difference | None:
+        """Compare the potentials of whole time steps from step ``first`` on."""
+        group, slots = self._case.groups[index], self._slots[index]
+        trace = group.trace
+        values, known = trace_values(words, trace.lanes, trace.v_bits)
+        by_step = (-1, trace.rows * trace.lanes)
+        got, known = values.reshape(by_step)[:, slots], known.reshape(by_step)[:, slots]
+        expected = group.potentials[first : first + len(got), sample]
+        wrong = (got != expected) | ~known
+        if not wrong.any():
+            self.potentials += got.size
+            return None
+        late, neuron = (int(n) for n in np.argwhere(wrong)[0])
+        want, step = int(expected[late, neuron]), first + late
+        if not known[late, neuron]:
+            text = f"potential has undefined bits, golden {want}"
+            return self._difference("potential", sample, step, group.group, text, neuron, expected=want)
+        have = int(got[late, neuron])
+        text = f"potential is {have}, golden {want}"
+        return self._difference("potential", sample, step, group.group, text, neuron, expected=want, got=have)
+
     def _outputs(self, sample: int, words: list[str]) -> Difference | None:
-        group = self._case.output_group
+        group, stream = self._case.output_group, self._case.output_stream
         expected = self._case.outputs[:, sample]
-        steps, size = expected.shape
+        steps = expected.shape[0]
         step = 0
-        seen = np.zeros(size, dtype=np.uint8)
+        seen = np.zeros(expected.shape[1], dtype=np.int64)
         for word in words:
             if not word.isdecimal():
                 text = f"output word {word} has undefined bits"
                 return self._difference("spike", sample, step, group, text)
-            address = int(word[1:], 2)
-            if word[0] == "0":
-                if address >= size:
-                    text = f"output spike of neuron {address}, the group has {size}"
-                    return self._difference("spike", sample, step, group, text, address)
-                if seen[address]:
-                    text = "spiked twice in one time step"
-                    return self._difference("spike", sample, step, group, text, address, expected=1, got=2)
-                seen[address] = 1
+            addresses = word_addresses(int(word, 2), stream)
+            if addresses is not None:
+                if not addresses:
+                    text = f"output word {word} is neither event nor tick"
+                    return self._difference("spike", sample, step, group, text)
+                for address in addresses:
+                    neuron = self._neuron_of_address[address] if address < stream.size else -1
+                    if neuron < 0:
+                        text = f"output spike has address {address}, which no neuron has"
+                        return self._difference("spike", sample, step, group, text)
+                    seen[neuron] += 1
                 continue
             wrong = np.flatnonzero(seen != expected[step])
             if wrong.size:
                 neuron = int(wrong[0])
                 want, have = int(expected[step, neuron]), int(seen[neuron])
-                text = f"{'spiked' if have else 'did not spike'}, golden {'did' if want else 'did not'}"
+                text = _spike_text(want, have)
                 return self._difference("spike", sample, step, group, text, neuron, expected=want, got=have)
-            last = int(step == steps - 1)
-            if address != last:
-                text = f"tick has address {address}, expected {last} ({'' if last else 'not '}the last tick)"
-                return self._difference("tick", sample, step, group, text, expected=last, got=address)
+            last, mark = int(step == steps - 1), int(word, 2) & (stream.tick - 1)
+            if mark != last:
+                text = f"tick has address {mark}, expected {last} ({'' if last else 'not '}the last tick)"
+                return self._difference("tick", sample, step, group, text, expected=last, got=mark)
             self.spikes += int(seen.sum())
             seen[:] = 0
             step += 1
         if step < steps:
             return self._difference("hang", sample, step, group, "the tick never came")
         return None
+
+
+def _spike_text(want: int, have: int) -> str:
+    if max(want, have) > 1:
+        return f"spiked {have} times in one time step, golden {want}"
+    return f"{'spiked' if have else 'did not spike'}, golden {'did' if want else 'did not'}"
+
+
+def word_addresses(word: int, stream: StreamLayout) -> list[int] | None:
+    """The addresses of a word's events; None of a tick."""
+    if word & stream.tick:
+        return None
+    if stream.slots == 1:
+        return [word]
+    present = word >> stream.slots * stream.slot_bits
+    mask = (1 << stream.slot_bits) - 1
+    return [
+        (word >> slot * stream.slot_bits & mask) * stream.slots + slot
+        for slot in range(stream.slots)
+        if present >> slot & 1
+    ]
+
+
+def trace_values(words: list[str], lanes: int, v_bits: int) -> tuple[np.ndarray, np.ndarray]:
+    """Potentials in bit strings of ``lanes`` of them, two's complement; lane 0 is the string's end.
+
+    Returns
+    -------
+    values, known
+        int16 or int32 (v_bits at most 32) and bool, shape (words, lanes); a value with undefined bits
+        is not known.
+    """
+    characters = np.frombuffer("".join(words).encode(), dtype=np.uint8).reshape(len(words), lanes, v_bits)
+    width = 16 if v_bits <= 16 else 32
+    bits = np.empty((len(words), lanes, width), dtype=np.uint8)
+    bits[:, :, width - v_bits :] = characters & 1
+    # The sign fills the bits above.
+    bits[:, :, : width - v_bits] = bits[:, :, width - v_bits, None]
+    values = np.packbits(bits, axis=-1).view(f">i{width // 8}").reshape(len(words), lanes)
+    # "0" and "1" have codes 48 and 49; every other character is an undefined level.
+    if characters.min(initial=ord("0")) < ord("0") or characters.max(initial=ord("1")) > ord("1"):
+        known = ((characters | 1) == ord("1")).all(axis=2)
+    else:
+        known = np.ones((len(words), lanes), dtype=bool)
+    return values[:, ::-1], known[:, ::-1]

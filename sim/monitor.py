@@ -91,28 +91,28 @@ class TraceMonitor:
     ----------
     dut
         The design.
-    port
-        Prefix of ``__valid``, ``__fold`` and ``__v``.
+    port, row_port
+        The port's signals are ``<port>__valid``, ``<port>__<row_port>`` and ``<port>__v``.
     """
 
-    def __init__(self, dut: Any, port: str) -> None:
+    def __init__(self, dut: Any, port: str, row_port: str) -> None:
         self._valid = getattr(dut, f"{port}__valid")
-        self._fold = getattr(dut, f"{port}__fold")
+        self._row = getattr(dut, f"{port}__{row_port}")
         self._v = getattr(dut, f"{port}__v")
         self._edge = RisingEdge(dut.clk)
         self._valid_rises = RisingEdge(self._valid)
-        self.folds: list[str] = []
+        self.rows: list[str] = []
         self.words: list[str] = []
 
     async def watch(self) -> None:
         """Record for ever."""
-        valid, fold, v, edge = self._valid, self._fold, self._v, self._edge
-        folds, words = self.folds, self.words
+        valid, row, v, edge = self._valid, self._row, self._v, self._edge
+        rows, words = self.rows, self.words
         while True:
             await edge
             level = str(valid.value)
             if level == "1":
-                folds.append(str(fold.value))
+                rows.append(str(row.value))
                 words.append(str(v.value))
             elif level != "0":
                 raise StreamRuleError(f"{valid._name} is {level}, neither 0 nor 1")

@@ -3,8 +3,8 @@
 Three passes, each out of reset:
 
 - ``alone``: full speed, each sample sent when the one before has left. Gives each sample's latency.
-- ``stress``: random idle gaps, random backpressure, events of a step in random order, samples
-  back to back. Gives nothing but trouble.
+- ``stress``: random idle gaps, random backpressure, events of a step in random order and
+  random words, samples back to back. Gives nothing but trouble.
 - ``stream``: full speed, samples back to back. Gives the throughput.
 
 Every pass compares every potential and every output spike of its samples.
@@ -24,7 +24,6 @@ from cocotb.triggers import Event, RisingEdge, Timer
 from cocotb.utils import get_sim_time
 
 from qsnn_hw.files import write_json
-from qsnn_hw.host_protocol import address_bits
 from qsnn_hw.verify.case import Case
 from sim.checker import Checker, Difference, Recorder
 from sim.driver import PERIOD, StreamDriver, StreamRuleError
@@ -65,13 +64,14 @@ class Pass:
         self.shuffle = np.random.default_rng(rng.getrandbits(64)) if stress else None
         self.driver = StreamDriver(dut, "i", self.case.idle if stress else 0.0, rng)
         self.output = StreamMonitor(dut, "o", self.case.backpressure if stress else 0.0, rng, self.on_output)
-        self.traces = [TraceMonitor(dut, group.port) for group in self.case.groups]
+        self.traces = [
+            TraceMonitor(dut, group.trace.port, group.trace.row_port) for group in self.case.groups
+        ]
         self.recorder = Recorder(
-            folds=[trace.folds for trace in self.traces], words=[trace.words for trace in self.traces]
+            rows=[trace.rows for trace in self.traces], words=[trace.words for trace in self.traces]
         )
         self.checker = Checker(self.case, self.first)
-        self.tick_bit = address_bits(self.case.outputs.shape[-1])
-        self.settle = 64 + 4 * sum(group.folds for group in self.case.groups)
+        self.settle = 64 + 4 * sum(group.trace.rows for group in self.case.groups)
         self.ticks = 0
         self.checked = 0
         self.started: list[int] = []
@@ -92,7 +92,7 @@ class Pass:
     def compare(self) -> None:
         """Check every sample that all monitors have seen to its end."""
         while self.checked < len(self.ended) and all(
-            len(words) >= self.case.steps * group.folds
+            len(words) >= self.case.steps * group.trace.rows
             for words, group in zip(self.recorder.words, self.case.groups, strict=True)
         ):
             self.judge(self.checker.check(self.checked, self.recorder))
@@ -121,7 +121,7 @@ class Pass:
     async def feed(self) -> None:
         """Send every sample."""
         for sample in range(self.case.samples):
-            words = input_words(self.case.inputs[:, sample], self.shuffle)
+            words = input_words(self.case.inputs[:, sample], self.case.input_stream, self.shuffle)
             self.left.clear()
             await self.driver.send(words[:1])
             self.started.append(now())

@@ -1,7 +1,6 @@
 """The sums that events make: accumulators between synapse operations and the update sweep."""
 
 import itertools
-from typing import Literal
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import memory, wiring
@@ -9,10 +8,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan.group_plan import GroupPlan
-from qsnn_hw.rtl.links import SynapseOperation, operation_signature, sweep_signature
-from qsnn_hw.rtl.synapse_memory import SynapseBanks, load_members
-
-Style = Literal["block", "spram"]
+from qsnn_hw.rtl.links import operation_signature, sweep_signature
+from qsnn_hw.rtl.synapse_memory import Style, SynapseSums, check_style, connect_load, load_members
 
 
 def select(words: list[Value], index: Value) -> Value:
@@ -36,82 +33,6 @@ def select(words: list[Value], index: Value) -> Value:
 
 def _words(value: Value, width: int) -> list[Value]:
     return [value[start : start + width] for start in range(0, len(value), width)]
-
-
-def _connect_load(m: Module, outer: wiring.Component, plan: GroupPlan, banks: wiring.Component) -> None:
-    if plan.synapse_store == "ram":
-        for name in load_members(plan):
-            m.d.comb += getattr(banks, name).eq(getattr(outer, name))
-
-
-class SynapseSums(wiring.Component):
-    """The weights that an operation adds to each lane: synapse memory, and an adder tree over banks.
-
-    Latency: ``latency`` cycles from ``i`` to ``sums``. Throughput: one operation per cycle, no
-    handshake. Where ``registered``, ``sums`` is 0 for a cycle without an operation.
-
-    Parameters
-    ----------
-    plan
-        The group.
-    registered
-        Hold the weights in registers before anything is added to them: the output of a block RAM is
-        late in its cycle. Always so with event lanes.
-    style
-        Of the synapse memory, see :class:`SynapseBanks`.
-
-    Attributes
-    ----------
-    latency : int
-        1, or with registers 2, and one more for each level of the adder tree.
-
-    Members
-    -------
-    i : In(SynapseOperation(plan))
-    en : In(1)
-        ``i`` is an operation; in a tick ``present`` must be 0.
-    sum<lane> : Out(signed)
-    write_en, write_row, write_data
-        Only where the synapse store is "ram", see :func:`load_members`.
-    """
-
-    def __init__(self, plan: GroupPlan, *, registered: bool, style: Style = "block") -> None:
-        self._plan = plan
-        self._registered = registered or plan.event_lanes > 1
-        self._banks = SynapseBanks(plan, style=style)
-        levels = ceil_log2(plan.event_lanes)
-        self.latency = (2 if self._registered else 1) + levels
-        members: dict[str, wiring.Member] = {"i": In(SynapseOperation(plan)), "en": In(1)}
-        members |= {f"sum{lane}": Out(signed(plan.weight_bits + levels)) for lane in range(plan.lanes)}
-        super().__init__(members | (load_members(plan) if plan.synapse_store == "ram" else {}))
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        plan = self._plan
-        m.submodules.banks = banks = self._banks
-        _connect_load(m, self, plan, banks)
-        m.d.comb += banks.en.eq(self.i.present & self.en.replicate(plan.event_lanes))
-        terms: list[Value] = []
-        for bank in range(plan.event_lanes):
-            m.d.comb += getattr(banks, f"row{bank}").eq(self.i[f"row{bank}"])
-            word: Value = getattr(banks, f"data{bank}")
-            if self._registered:
-                shown, held = Signal(name=f"shown{bank}"), Signal.like(word, name=f"held{bank}")
-                m.d.sync += [shown.eq(banks.en[bank]), held.eq(word)]
-                # A register's own reset makes the zeros of a bank that reads nothing.
-                with m.If(~shown):
-                    m.d.sync += held.eq(0)
-                word = held
-            terms.append(word)
-        for lane in range(plan.lanes):
-            at = slice(lane * plan.weight_bits, (lane + 1) * plan.weight_bits)
-            level = [term[at].as_signed() for term in terms]
-            while len(level) > 1:
-                sums = [a + b for a, b in zip(level[::2], level[1::2], strict=True)]
-                level = [Signal(s.shape(), name=f"tree{lane}_{len(sums)}_{k}") for k, s in enumerate(sums)]
-                m.d.sync += [register.eq(s) for register, s in zip(level, sums, strict=True)]
-            m.d.comb += getattr(self, f"sum{lane}").eq(level[0])
-        return m
 
 
 class RegisterAccumulators(wiring.Component):
@@ -146,15 +67,16 @@ class RegisterAccumulators(wiring.Component):
         if plan.folds != 1:
             raise ValueError(f"Group with accumulators in registers must have one fold, not {plan.folds!r}")
         self._plan = plan
-        self._sums = SynapseSums(plan, registered=True, style=style)
+        check_style(plan, style)
+        self._style: Style = style
         members = {"i": In(operation_signature(plan)), "link": Out(sweep_signature(plan))}
         super().__init__(members | (load_members(plan) if plan.synapse_store == "ram" else {}))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, link, operation = self._plan, self.link, self.i.payload
-        m.submodules.sums = sums = self._sums
-        _connect_load(m, self, plan, sums)
+        m.submodules.sums = sums = SynapseSums(plan, registered=True, style=self._style)
+        connect_load(m, self, sums)
         m.d.comb += [sums.i.eq(operation), sums.en.eq(self.i.valid)]
 
         # One tick at a time: from the entrance until the sweep takes it, then while that sweep runs.
@@ -228,15 +150,16 @@ class MemoryAccumulators(wiring.Component):
         if plan.accumulators != "memory":
             raise ValueError(f"Accumulators must be 'memory', not {plan.accumulators!r}")
         self._plan = plan
-        self._sums = SynapseSums(plan, registered=False, style=style)
+        check_style(plan, style)
+        self._style: Style = style
         members = {"i": In(operation_signature(plan)), "link": Out(sweep_signature(plan))}
         super().__init__(members | (load_members(plan) if plan.synapse_store == "ram" else {}))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, link, operation = self._plan, self.link, self.i.payload
-        m.submodules.sums = sums = self._sums
-        _connect_load(m, self, plan, sums)
+        m.submodules.sums = sums = SynapseSums(plan, registered=False, style=self._style)
+        connect_load(m, self, sums)
 
         # Stage s holds what was taken s cycles ago; nothing behind the entrance ever waits.
         taken, folds = [Signal(name="taken0")], [operation.fold]
@@ -256,23 +179,23 @@ class MemoryAccumulators(wiring.Component):
             sums.en.eq(taken[0]),
         ]
         build = self._registers if plan.folds == 1 else self._memory
-        build(m, taken, folds)
+        build(m, sums, taken, folds)
         return m
 
-    def _added(self, word: Value) -> Value:
+    def _added(self, word: Value, sums: SynapseSums) -> Value:
         plan = self._plan
         lanes = zip(_words(word, plan.acc_bits), range(plan.lanes), strict=True)
         return Cat(
-            (acc.as_signed() + (getattr(self._sums, f"sum{lane}") << plan.fractional_bits))[: plan.acc_bits]
+            (acc.as_signed() + (getattr(sums, f"sum{lane}") << plan.fractional_bits))[: plan.acc_bits]
             for acc, lane in lanes
         )
 
-    def _registers(self, m: Module, taken: list[Signal], folds: list[Value]) -> None:
+    def _registers(self, m: Module, sums: SynapseSums, taken: list[Signal], folds: list[Value]) -> None:
         plan, link = self._plan, self.link
         word = Signal(plan.lanes * plan.acc_bits)
         rows = _words(word, plan.update_lanes * plan.acc_bits)
         with m.If(taken[-1]):
-            m.d.sync += word.eq(self._added(word))
+            m.d.sync += word.eq(self._added(word, sums))
         for index, row in enumerate(rows):
             with m.If(link.write_en & (link.write_row == index)):
                 m.d.sync += row.eq(link.write_data)
@@ -281,7 +204,7 @@ class MemoryAccumulators(wiring.Component):
             m.d.sync += shown.eq(link.read_row)
         m.d.comb += link.x.eq(select(rows, shown))
 
-    def _memory(self, m: Module, taken: list[Signal], folds: list[Value]) -> None:
+    def _memory(self, m: Module, sums: SynapseSums, taken: list[Signal], folds: list[Value]) -> None:
         plan, link = self._plan, self.link
         attributes = {"ram_style": "block"} if plan.neuron_memory == "block" else {}
         width = plan.update_lanes * plan.acc_bits
@@ -305,7 +228,7 @@ class MemoryAccumulators(wiring.Component):
             link.x.eq(select(_words(read.data, width), shown)),
             write.en.eq(Mux(link.busy, link.write_en & (write_part == parts - 1), taken[-1])),
             write.addr.eq(Mux(link.busy, write_fold, folds[-1])),
-            write.data.eq(Mux(link.busy, Cat(collected, link.write_data), self._added(read.data))),
+            write.data.eq(Mux(link.busy, Cat(collected, link.write_data), self._added(read.data, sums))),
         ]
 
     def _split(self, m: Module, name: str, en: Value, row: Value) -> tuple[Value, Value]:
@@ -317,10 +240,9 @@ class MemoryAccumulators(wiring.Component):
             return row[bits:], row[:bits]
         # Not powers of two: counters instead of a division.
         fold, part = Signal(ceil_log2(plan.folds), name=f"{name}_fold"), Signal(bits, name=f"{name}_part")
-        with m.If(~self.link.busy):
-            m.d.sync += [fold.eq(0), part.eq(0)]
-        with m.Elif(en):
+        with m.If(en):
             m.d.sync += part.eq(part + 1)
             with m.If(part == parts - 1):
-                m.d.sync += [fold.eq(fold + 1), part.eq(0)]
+                # A sweep may follow at once: the last row leads back to the first.
+                m.d.sync += [fold.eq(Mux(fold == plan.folds - 1, 0, fold + 1)), part.eq(0)]
         return fold, part

@@ -90,8 +90,8 @@ class SpikeEncoder(wiring.Component):
         for lane in reversed(range(count)):
             with m.If(own[lane]):
                 m.d.comb += index.eq(lane)
-        # Clearing the lowest set bit: x & (x - 1).
-        m.d.comb += rest[slot :: self._slots].eq(own & (own - 1)[:count])
+        # What lies above another set bit; a short OR, for everything waits for the last spike.
+        m.d.comb += rest[slot :: self._slots].eq(Cat(own[k] & own[:k].any() for k in range(count)))
         base = pending.base[(self._slots - 1).bit_length() :]
         address = base | index if self._aligned else base + index
         if self._slots > 1:

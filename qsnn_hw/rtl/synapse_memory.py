@@ -1,13 +1,16 @@
-"""The weights of a neuron group: a ROM, or a RAM that is loaded."""
+"""The weights of a neuron group, in a ROM or a RAM that is loaded, and their sums over event lanes."""
 
 from typing import Literal
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan.group_plan import GroupPlan
+from qsnn_hw.rtl.links import SynapseOperation
+
+Style = Literal["block", "spram"]
 
 # A ROM of fewer bits is smaller in LUTs than it is worth in block RAM.
 _BLOCK_BITS = 1024
@@ -63,6 +66,14 @@ def load_members(plan: GroupPlan) -> dict[str, wiring.Member]:
     }
 
 
+def check_style(plan: GroupPlan, style: str) -> None:
+    """ValueError where a group's synapses cannot be in memory of ``style``."""
+    if style not in ("block", "spram"):
+        raise ValueError(f"Style must be 'block' or 'spram', not {style!r}")
+    if style == "spram" and plan.synapse_store != "ram":
+        raise ValueError(f"Store must be 'ram' for single-port memory, not {plan.synapse_store!r}")
+
+
 class SynapseBanks(wiring.Component):
     """The weights of a group: one bank for each event lane, all read at once.
 
@@ -90,11 +101,8 @@ class SynapseBanks(wiring.Component):
         Only in a "ram", see :func:`load_members`.
     """
 
-    def __init__(self, plan: GroupPlan, *, style: Literal["block", "spram"] = "block") -> None:
-        if style not in ("block", "spram"):
-            raise ValueError(f"Style must be 'block' or 'spram', not {style!r}")
-        if style == "spram" and plan.synapse_store != "ram":
-            raise ValueError(f"Store must be 'ram' for single-port memory, not {plan.synapse_store!r}")
+    def __init__(self, plan: GroupPlan, *, style: Style = "block") -> None:
+        check_style(plan, style)
         self._plan, self._style = plan, style
         self._width = plan.lanes * plan.weight_bits
         self._writable = plan.synapse_store == "ram"
@@ -141,4 +149,81 @@ class SynapseBanks(wiring.Component):
                         write.addr.eq(address),
                         read.en.eq(self.en[bank] & ~self.write_en[bank]),
                     ]
+        return m
+
+
+def connect_load(m: Module, outer: wiring.Component, inner: wiring.Component) -> None:
+    """Pass the load ports on, where there are any."""
+    for name in ("write_en", "write_row", "write_data"):
+        if name in outer.signature.members:
+            m.d.comb += getattr(inner, name).eq(getattr(outer, name))
+
+
+class SynapseSums(wiring.Component):
+    """The weights that an operation adds to each lane: synapse memory, and an adder tree over banks.
+
+    Latency: ``latency`` cycles from ``i`` to ``sums``. Throughput: one operation per cycle, no
+    handshake. Where ``registered``, ``sums`` is 0 for a cycle without an operation.
+
+    Parameters
+    ----------
+    plan
+        The group.
+    registered
+        Hold the weights in registers before anything is added to them: the output of a block RAM is
+        late in its cycle. Always so with event lanes.
+    style
+        Of the synapse memory, see :class:`SynapseBanks`.
+
+    Attributes
+    ----------
+    latency : int
+        1, or with registers 2, and one more for each level of the adder tree.
+
+    Members
+    -------
+    i : In(SynapseOperation(plan))
+    en : In(1)
+        ``i`` is an operation; in a tick ``present`` must be 0.
+    sum<lane> : Out(signed)
+    write_en, write_row, write_data
+        Only where the synapse store is "ram", see :func:`load_members`.
+    """
+
+    def __init__(self, plan: GroupPlan, *, registered: bool, style: Style = "block") -> None:
+        self._plan = plan
+        self._registered = registered or plan.event_lanes > 1
+        self._style: Style = style
+        levels = ceil_log2(plan.event_lanes)
+        self.latency = (2 if self._registered else 1) + levels
+        members: dict[str, wiring.Member] = {"i": In(SynapseOperation(plan)), "en": In(1)}
+        members |= {f"sum{lane}": Out(signed(plan.weight_bits + levels)) for lane in range(plan.lanes)}
+        super().__init__(members | (load_members(plan) if plan.synapse_store == "ram" else {}))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan = self._plan
+        m.submodules.banks = banks = SynapseBanks(plan, style=self._style)
+        connect_load(m, self, banks)
+        m.d.comb += banks.en.eq(self.i.present & self.en.replicate(plan.event_lanes))
+        terms: list[Value] = []
+        for bank in range(plan.event_lanes):
+            m.d.comb += getattr(banks, f"row{bank}").eq(self.i[f"row{bank}"])
+            word: Value = getattr(banks, f"data{bank}")
+            if self._registered:
+                shown, held = Signal(name=f"shown{bank}"), Signal.like(word, name=f"held{bank}")
+                m.d.sync += [shown.eq(banks.en[bank]), held.eq(word)]
+                # A register's own reset makes the zeros of a bank that reads nothing.
+                with m.If(~shown):
+                    m.d.sync += held.eq(0)
+                word = held
+            terms.append(word)
+        for lane in range(plan.lanes):
+            at = slice(lane * plan.weight_bits, (lane + 1) * plan.weight_bits)
+            level = [term[at].as_signed() for term in terms]
+            while len(level) > 1:
+                sums = [a + b for a, b in zip(level[::2], level[1::2], strict=True)]
+                level = [Signal(s.shape(), name=f"tree{lane}_{len(sums)}_{k}") for k, s in enumerate(sums)]
+                m.d.sync += [register.eq(s) for register, s in zip(level, sums, strict=True)]
+            m.d.comb += getattr(self, f"sum{lane}").eq(level[0])
         return m

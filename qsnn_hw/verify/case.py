@@ -13,12 +13,11 @@ import numpy as np
 from qsnn_hw import files
 from qsnn_hw.errors import UserError
 from qsnn_hw.golden import GoldenRun
-from qsnn_hw.plan import HOST, HardwarePlan
+from qsnn_hw.plan import HOST
+from qsnn_hw.verify.layout import StreamLayout, TraceLayout, stream_layouts, trace_layout
+from qsnn_hw.verify.work import AnyPlan, step_cycles
 
-FORMAT = "qsnn-hw verification case 1"
-
-# What a group may spend per time step beyond its events and its sweep: pipelines, buffers, router.
-_STEP_SLACK = 64
+FORMAT = "qsnn-hw verification case 2"
 
 
 @dataclass(frozen=True)
@@ -29,21 +28,21 @@ class GroupCase:
     ----------
     group
         Name of the group in the network; messages use it.
-    port
-        Prefix of the trace port's signals, ``trace_<name in the plan>``.
-    neurons, lanes, folds, v_bits
-        As in ``GroupPlan``.
+    trace
+        Its port.
     potentials
-        int32, shape (time, sample, neurons): the golden potential after every tick.
+        Integers, shape (time, sample, neurons): the golden potential after every tick. Of a case
+        from a file they lie in that file until they are looked at.
     """
 
     group: str
-    port: str
-    neurons: int
-    lanes: int
-    folds: int
-    v_bits: int
+    trace: TraceLayout
     potentials: np.ndarray
+
+    @property
+    def neurons(self) -> int:
+        """Without padding."""
+        return int(self.potentials.shape[2])
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,10 @@ class Case:
     output_group
         Name of the group whose spikes are the output stream.
     inputs, outputs
-        uint8 0/1, shapes (time, sample, input address) and (time, sample, output address).
+        uint8 events of each in each time step, shapes (time, sample, input) and (time, sample,
+        neuron); more than 1 is as many events of one address.
+    input_stream, output_stream
+        How those events are addressed and packed.
     groups
         In topological order, so that a first difference names its cause and not what followed.
     seed
@@ -74,6 +76,8 @@ class Case:
     output_group: str
     inputs: np.ndarray
     outputs: np.ndarray
+    input_stream: StreamLayout
+    output_stream: StreamLayout
     groups: tuple[GroupCase, ...]
     seed: int
     idle: float
@@ -101,21 +105,27 @@ class Case:
         )
 
     def save(self, path: Path) -> None:
-        """Write the case as one .npz, whole or not at all; 0/1 arrays are bit-packed."""
+        """Write the case as one .npz and, beside it, a file of each group's potentials; each file whole."""
         arrays: dict[str, Any] = {
             "format": FORMAT,
             "names": np.array([self.top, self.output_group]),
             "seed": self.seed,
             "probabilities": np.array([self.idle, self.backpressure]),
             "hang_cycles": self.hang_cycles,
-            "groups": np.array([[g.group, g.port] for g in self.groups], dtype=np.str_),
+            "groups": np.array(
+                [[g.group, g.trace.port, g.trace.row_port] for g in self.groups], dtype=np.str_
+            ),
         }
-        for name, spikes in (("inputs", self.inputs), ("outputs", self.outputs)):
-            arrays[f"{name}_packed"] = np.packbits(spikes, axis=-1)
-            arrays[f"{name}_size"] = spikes.shape[-1]
+        streams = ((self.inputs, self.input_stream), (self.outputs, self.output_stream))
+        for name, (spikes, stream) in zip(("inputs", "outputs"), streams, strict=True):
+            arrays[name] = spikes
+            arrays[f"{name}_addresses"] = stream.addresses
+            arrays[f"{name}_slots"] = stream.slots
         for index, group in enumerate(self.groups):
-            arrays[f"sizes{index}"] = np.array([group.neurons, group.lanes, group.folds, group.v_bits])
-            arrays[f"potentials{index}"] = group.potentials
+            trace = group.trace
+            arrays[f"sizes{index}"] = np.array([trace.rows, trace.lanes, trace.v_bits])
+            arrays[f"neuron_of_slot{index}"] = trace.neuron_of_slot
+            _save_potentials(_potentials_file(path, index), group)
         files.write_npz(path, arrays)
 
     @classmethod
@@ -128,31 +138,47 @@ class Case:
             top, output_group = (str(n) for n in arrays["names"])
             idle, backpressure = (float(p) for p in arrays["probabilities"])
             groups = []
-            for index, (group, port) in enumerate(arrays["groups"]):
-                neurons, lanes, folds, v_bits = (int(n) for n in arrays[f"sizes{index}"])
-                potentials = arrays[f"potentials{index}"]
-                groups.append(GroupCase(str(group), str(port), neurons, lanes, folds, v_bits, potentials))
-            spikes = {
-                name: np.unpackbits(arrays[f"{name}_packed"], axis=-1, count=int(arrays[f"{name}_size"]))
-                for name in ("inputs", "outputs")
-            }
+            for index, (group, port, row_port) in enumerate(arrays["groups"]):
+                rows, lanes, v_bits = (int(n) for n in arrays[f"sizes{index}"])
+                trace = TraceLayout(
+                    str(port), str(row_port), rows, lanes, v_bits, arrays[f"neuron_of_slot{index}"]
+                )
+                stored = np.load(_potentials_file(path, index), mmap_mode="r", allow_pickle=False)
+                groups.append(GroupCase(str(group), trace, stored.transpose(1, 0, 2)))
             return cls(
                 top=top,
                 output_group=output_group,
-                inputs=spikes["inputs"],
-                outputs=spikes["outputs"],
+                inputs=arrays["inputs"],
+                outputs=arrays["outputs"],
+                input_stream=StreamLayout(arrays["inputs_addresses"], int(arrays["inputs_slots"])),
+                output_stream=StreamLayout(arrays["outputs_addresses"], int(arrays["outputs_slots"])),
                 groups=tuple(groups),
                 seed=int(arrays["seed"]),
                 idle=idle,
                 backpressure=backpressure,
                 hang_cycles=int(arrays["hang_cycles"]),
             )
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError, OSError) as error:
             raise UserError(f"{path} is not a verification case of this version: {error!r}") from error
 
 
+def _potentials_file(path: Path, index: int) -> Path:
+    return path.with_suffix(f".potentials{index}.npy")
+
+
+def _save_potentials(path: Path, group: GroupCase) -> None:
+    """Plain .npy, sample by sample, so that a simulator reads only the sample it compares."""
+    steps, samples, neurons = group.potentials.shape
+    dtype = np.int16 if group.trace.v_bits <= 16 else np.int32
+    with files.replacing(path) as temporary:
+        stored = np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=(samples, steps, neurons))
+        for sample in range(samples):
+            stored[sample] = group.potentials[:, sample]
+        stored.flush()
+
+
 def make_case(
-    plan: HardwarePlan,
+    plan: AnyPlan,
     inputs: np.ndarray,
     golden: GoldenRun,
     *,
@@ -167,24 +193,25 @@ def make_case(
     plan
         The hardware.
     inputs
-        uint8 0/1, shape (time, sample, ...).
+        uint8 events of each input in each step (mostly 0 or 1), shape (time, sample, ...).
     golden
         Spikes, and the potentials of every group (``run_clocked(..., record=all groups)``).
 
     Raises
     ------
     ValueError
-        The golden run lacks a group's potentials, or belongs to other input, or there are several
-        spikes of one address in one time step.
+        The golden run lacks a group's potentials, or belongs to other input, or a potential is wider
+        than the design's.
     UserError
         ``idle`` or ``backpressure`` is no probability.
     """
     steps, samples = inputs.shape[:2]
     if not steps or not samples:
         raise ValueError(f"Input must have at least one time step and one sample, not {steps} and {samples}")
-    flat = inputs.reshape(steps, samples, -1).astype(np.uint8)
-    if flat.shape[2] != plan.input_size:
-        raise ValueError(f"Input must have {plan.input_size} addresses, not {flat.shape[2]}")
+    flat = inputs.reshape(steps, samples, -1)
+    input_stream, output_stream = stream_layouts(plan)
+    if flat.shape[2] != input_stream.addresses.size:
+        raise ValueError(f"Input must have {input_stream.addresses.size} addresses, not {flat.shape[2]}")
     groups = []
     for group in plan.groups:
         if group.group not in golden.potentials:
@@ -195,26 +222,37 @@ def make_case(
                 f"Golden potentials of group {group.group!r} must have shape "
                 f"{(steps, samples, group.neurons)}, not {potentials.shape}"
             )
-        port = f"trace_{group.name}"
-        sizes = (group.neurons, group.lanes, group.folds, group.v_bits)
-        groups.append(GroupCase(group.group, port, *sizes, potentials.astype(np.int32)))
+        limit = 1 << (group.v_bits - 1)
+        if potentials.min() < -limit or potentials.max() >= limit:
+            raise ValueError(
+                f"Golden potentials of group {group.group!r} must fit {group.v_bits} bits, "
+                f"not reach from {potentials.min()} to {potentials.max()}"
+            )
+        groups.append(GroupCase(group.group, trace_layout(group), potentials))
     _check_probability("idle", idle)
     _check_probability("backpressure", backpressure)
     source = next(route.source for route in plan.routes if route.destination == HOST)
     output_group = plan.group(source).group
+    counts = []
     for name, spikes in (("Input", flat), ("Output", golden.spikes[output_group])):
-        if spikes.max() > 1:
-            raise ValueError(f"{name} must be 0 or 1 for each address and time step, not {spikes.max()}")
+        if spikes.min() < 0 or spikes.max() > 255:
+            raise ValueError(
+                f"{name} must be 0 to 255 events of each address and time step, "
+                f"not {spikes.min()} to {spikes.max()}"
+            )
+        counts.append(spikes.astype(np.uint8, copy=False))
     return Case(
         top=plan.name,
         output_group=output_group,
-        inputs=flat,
-        outputs=golden.spikes[output_group].astype(np.uint8),
+        inputs=counts[0],
+        outputs=counts[1],
+        input_stream=input_stream,
+        output_stream=output_stream,
         groups=tuple(groups),
         seed=seed,
         idle=idle,
         backpressure=backpressure,
-        hang_cycles=_hang_cycles(plan, idle, backpressure),
+        hang_cycles=_hang_cycles(step_cycles(plan, int(flat.max())), idle, backpressure),
     )
 
 
@@ -223,7 +261,6 @@ def _check_probability(name: str, value: float) -> None:
         raise UserError(f"{name} must be a probability from 0 to below 1, not {value!r}")
 
 
-def _hang_cycles(plan: HardwarePlan, idle: float, backpressure: float) -> int:
+def _hang_cycles(step: int, idle: float, backpressure: float) -> int:
     """Far more cycles than any time step can take: every address fires, every word has to wait."""
-    step = sum(g.sources * g.folds + g.folds + g.neurons + _STEP_SLACK for g in plan.groups)
     return int(8 * step / ((1 - idle) * (1 - backpressure)))

@@ -27,16 +27,18 @@ class Verification:
         Differences found: 0, for any difference raises ``MismatchError`` instead.
     cycles_per_sample
         For each sample, clock cycles from the edge that takes its first word to the edge on which
-        its last tick leaves; alone in the design, no idle gaps, no backpressure.
+        its last tick leaves; alone in the design, no idle gaps, no backpressure. Empty when that
+        pass was not run.
     stream_samples, stream_cycles
-        How many samples were sent back to back at full speed, and the cycles they took together.
+        How many samples were sent back to back at full speed, and the cycles they took together;
+        0 when that pass was not run.
     stress_samples, stress_cycles
         The same with random idle gaps and backpressure.
     input_events, output_events
         AER events of all samples (ticks aside) into and out of the design, once each.
     busy_cycles
-        For each group, cycles in which it reads or updates neurons, over ``cycles_per_sample``:
-        events times folds plus folds for each tick, from the spikes that were compared.
+        For each group, cycles in which it adds synapses or updates neurons, over all samples, from
+        the spikes that were compared (``verify/work.py``).
     seed
         Of the stress pass.
     seconds
@@ -60,30 +62,40 @@ class Verification:
     seconds: float
 
     @property
-    def cycles_per_sample_mean(self) -> float:
-        """Mean latency in cycles."""
-        return fmean(self.cycles_per_sample)
+    def cycles_per_sample_mean(self) -> float | None:
+        """Mean latency in cycles; None when it was not measured."""
+        return fmean(self.cycles_per_sample) if self.cycles_per_sample else None
 
     @property
-    def cycles_per_sample_max(self) -> int:
-        """Worst latency in cycles."""
-        return max(self.cycles_per_sample)
+    def cycles_per_sample_max(self) -> int | None:
+        """Worst latency in cycles; None when it was not measured."""
+        return max(self.cycles_per_sample) if self.cycles_per_sample else None
 
     @property
-    def stream_cycles_per_sample(self) -> float:
-        """Cycles per sample at full speed, back to back: the inverse of the throughput."""
-        return self.stream_cycles / self.stream_samples
+    def stream_cycles_per_sample(self) -> float | None:
+        """Cycles per sample at full speed, back to back: the inverse of the throughput; None likewise."""
+        return self.stream_cycles / self.stream_samples if self.stream_samples else None
 
     @property
-    def stress_cycles_per_sample(self) -> float:
-        """Cycles per sample under idle gaps and backpressure."""
-        return self.stress_cycles / self.stress_samples
+    def stress_cycles_per_sample(self) -> float | None:
+        """Cycles per sample under idle gaps and backpressure; None likewise."""
+        return self.stress_cycles / self.stress_samples if self.stress_samples else None
 
     @property
     def activity(self) -> dict[str, float]:
-        """Group -> share of the latency's cycles in which it works; the power estimate uses it."""
-        total = sum(self.cycles_per_sample)
-        return {group: busy / total for group, busy in self.busy_cycles.items()}
+        """Group -> share of cycles in which it works; the power estimate uses it.
+
+        Of the latency's cycles, or where that was not measured of those at full speed, back to back.
+
+        Raises
+        ------
+        ValueError
+            Neither was measured.
+        """
+        cycles = self.cycles_per_sample_mean or self.stream_cycles_per_sample
+        if cycles is None:
+            raise ValueError("Activity needs the pass alone or the pass stream: neither was run")
+        return {group: busy / (cycles * self.samples) for group, busy in self.busy_cycles.items()}
 
     def save(self, path: Path) -> None:
         """Write the record as JSON, whole or not at all."""

@@ -11,7 +11,6 @@ import numpy as np
 from qsnn_hw.errors import MismatchError, ToolError, UserError
 from qsnn_hw.files import read_json
 from qsnn_hw.golden import GoldenRun
-from qsnn_hw.plan import HOST, HardwarePlan
 from qsnn_hw.progress import SILENT, Progress
 from qsnn_hw.verify.case import Case, make_case
 from qsnn_hw.verify.record import Verification
@@ -24,6 +23,7 @@ from qsnn_hw.verify.simulation import (
     run_jobs,
     tail,
 )
+from qsnn_hw.verify.work import AnyPlan, busy_cycles
 
 PASSES = ("alone", "stress", "stream")
 
@@ -35,7 +35,7 @@ _MODULE = "sim.network"
 
 
 def verify(
-    plan: HardwarePlan,
+    plan: AnyPlan,
     verilog: Path,
     inputs: np.ndarray,
     golden: GoldenRun,
@@ -44,6 +44,8 @@ def verify(
     simulator: str = "verilator",
     samples: int | None = None,
     stress_samples: int | None = None,
+    stream_samples: int | None = None,
+    passes: Sequence[str] = PASSES,
     seed: int = 1,
     idle: float = 0.2,
     backpressure: float = 0.3,
@@ -63,7 +65,7 @@ def verify(
     verilog
         ``SpikingNetwork(plan, trace=True)`` with top module ``plan.name``.
     inputs
-        uint8 0/1, shape (time, sample, ...).
+        uint8 events of each input in each step (mostly 0 or 1), shape (time, sample, ...).
     golden
         Of the same input, with the potentials of every group.
     work_dir
@@ -74,6 +76,11 @@ def verify(
         Take only this many samples from the start; None takes all.
     stress_samples
         Likewise for the stress pass; None takes the same samples.
+    stream_samples
+        Likewise for the stream pass; None takes ``STREAM_SAMPLES`` beside other passes, and the
+        same samples when it is the only one. Then they are shared out among the processes, too.
+    passes
+        Which passes to run; without "alone" no latency is measured.
     seed, idle, backpressure
         Of the stress pass: random seed, probability of a gap before a word, share of cycles in
         which the output is not taken.
@@ -91,16 +98,25 @@ def verify(
     """
     started = time.monotonic()
     found = find_simulator(simulator)
-    for name, value in (("samples", samples), ("stress_samples", stress_samples), ("processes", processes)):
+    limits = {"samples": samples, "stress_samples": stress_samples, "stream_samples": stream_samples}
+    for name, value in {**limits, "processes": processes}.items():
         if value is not None and value < 1:
             raise UserError(f"{name} must be at least 1, not {value}")
+    if not passes or len(set(passes)) < len(passes) or set(passes) - set(PASSES):
+        raise UserError(
+            f"passes must be one or more of {', '.join(PASSES)}, not {', '.join(passes) or 'none'}"
+        )
     case = make_case(plan, inputs, golden, seed=seed, idle=idle, backpressure=backpressure)
-    case = case.part(0, min(samples or case.samples, case.samples))
-    counts = {
-        "alone": case.samples,
-        "stress": min(stress_samples or case.samples, case.samples),
-        "stream": min(STREAM_SAMPLES, case.samples),
+    everything = min(samples or case.samples, case.samples)
+    only = tuple(passes) == ("stream",)
+    wanted = {
+        "alone": everything,
+        "stress": stress_samples or everything,
+        "stream": stream_samples or (everything if only else STREAM_SAMPLES),
     }
+    counts = {name: min(wanted[name], everything) for name in PASSES if name in passes}
+    # Nothing counts as compared that no pass compares.
+    case = case.part(0, max(counts.values()))
     model = build_model(found, verilog, plan.name, work_dir, progress)
     results = _simulate(model, case, counts, processes, work_dir, progress)
     return _record(plan, case, golden, found, results, counts, time.monotonic() - started)
@@ -128,9 +144,10 @@ def _simulate(
     passes: list[dict[str, object]] = [{} for _ in folders]
     for name, count in counts.items():
         # A mean over back-to-back samples wants one unbroken stream: one part, in the last process.
-        parts = [(0, count)] if name == "stream" else _shards(count, len(folders))
+        whole = name == "stream" and len(counts) > 1
+        parts = [(0, count)] if whole else _shards(count, len(folders))
         for index, (first, stop) in enumerate(parts):
-            chosen = -1 if name == "stream" else index
+            chosen = -1 if whole else index
             passes[chosen][name] = {"first": first, "stop": stop}
     jobs = []
     for folder, chosen_passes in zip(folders, passes, strict=True):
@@ -197,7 +214,7 @@ def _collect(
 
 
 def _record(
-    plan: HardwarePlan,
+    plan: AnyPlan,
     case: Case,
     golden: GoldenRun,
     simulator: Simulator,
@@ -226,24 +243,13 @@ def _record(
         potentials_compared=sum(result["potentials"] for result in every),
         mismatches=0,
         cycles_per_sample=tuple(cycles),
-        stream_samples=counts["stream"],
+        stream_samples=counts.get("stream", 0),
         stream_cycles=sum(result["cycles"] for result in results["stream"]),
-        stress_samples=counts["stress"],
+        stress_samples=counts.get("stress", 0),
         stress_cycles=sum(result["cycles"] for result in results["stress"]),
         input_events=int(case.inputs.sum()),
         output_events=int(case.outputs.sum()),
-        busy_cycles=_busy_cycles(plan, case, golden),
+        busy_cycles=busy_cycles(plan, case.inputs, golden),
         seed=case.seed,
         seconds=seconds,
     )
-
-
-def _busy_cycles(plan: HardwarePlan, case: Case, golden: GoldenRun) -> dict[str, int]:
-    spikes = {g.name: int(golden.spikes[g.group][:, : case.samples].sum()) for g in plan.groups}
-    spikes[HOST] = int(case.inputs.sum())
-    ticks = case.steps * case.samples
-    busy = {}
-    for group in plan.groups:
-        events = sum(spikes[route.source] for route in plan.routes if route.destination == group.name)
-        busy[group.group] = (events + ticks) * group.folds
-    return busy

@@ -180,12 +180,13 @@ def test_latency_and_throughput(kind: str) -> None:
     run(plan, pixels, Pace(), dense=True, watch=lambda dut: moves(dut, into, out))
     # Four words a sample, one a cycle, and one idle cycle behind a sample while there is room.
     assert [c - into[0] for c in into[:8]] == [0, 1, 2, 3, 5, 6, 7, 8]
-    assert out[0] - into[3] == 4
+    gap = 1 if kind == "latency" else 2
+    assert out[0] - into[3] == 3 + gap
     if kind == "rate":
         return
     words = 8 if kind == "latency" else 20
     assert [c - out[0] for c in out] == [
-        c + sample * (words + 1) for sample in range(3) for c in range(words)
+        c + sample * (words + gap) for sample in range(3) for c in range(words)
     ]
 
 
@@ -199,7 +200,7 @@ def test_rate_takes_a_cycle_for_each_pixel_that_is_not_zero() -> None:
     first = rate_words(plan, pixels[:1], golden(plan, pixels[:1]))
     # The second sample was in before the first was sent: from last tick to last tick.
     assert into[-1] < out[first - 1]
-    assert out[-1] - out[first - 1] == 3 * (longest[1] + 1) + 1
+    assert out[-1] - out[first - 1] == 3 * (longest[1] + 1) + 2
 
 
 def test_a_bright_image_of_28_by_28_stays_under_300_cycles() -> None:

@@ -27,11 +27,17 @@ def test_a_case_comes_back_from_its_file(item: Example, tmp_path: Path) -> None:
         assert np.array_equal(mine, theirs)
     for a, b in zip(case.groups, back.groups, strict=True):
         assert np.array_equal(a.potentials, b.potentials)
-        assert replace(a, potentials=None) == replace(b, potentials=None)  # type: ignore[arg-type]
-    plain = {"inputs": None, "outputs": None, "groups": ()}
+        assert np.array_equal(a.trace.neuron_of_slot, b.trace.neuron_of_slot)
+        assert a.group == b.group
+        for name in ("port", "row_port", "rows", "lanes", "v_bits"):
+            assert getattr(a.trace, name) == getattr(b.trace, name)
+    for mine, theirs in ((case.input_stream, back.input_stream), (case.output_stream, back.output_stream)):
+        assert np.array_equal(mine.addresses, theirs.addresses)
+        assert mine.slots == theirs.slots
+    plain = {"inputs": None, "outputs": None, "groups": (), "input_stream": None, "output_stream": None}
     assert replace(case, **plain) == replace(back, **plain)
     assert back.top == "tiny"
-    assert [g.port for g in back.groups] == ["trace_lif1", "trace_lif2"]
+    assert [g.trace.port for g in back.groups] == ["trace_lif1", "trace_lif2"]
     assert (back.steps, back.samples, back.output_group) == (5, 4, "lif2")
 
 
@@ -58,8 +64,31 @@ def test_a_golden_run_that_does_not_fit(item: Example) -> None:
         make_case(item.plan, item.inputs[:, :, :5], item.golden)
     with pytest.raises(ValueError, match="at least one time step and one sample, not 5 and 0"):
         make_case(item.plan, item.inputs[:, :0], item.golden)
-    with pytest.raises(ValueError, match="Input must be 0 or 1 for each address and time step, not 2"):
-        make_case(item.plan, item.inputs * 2, item.golden)
+    many = item.inputs.astype(np.int64) * 300
+    with pytest.raises(ValueError, match=r"Input must be 0 to 255 events of each address .*, not 0 to 300"):
+        make_case(item.plan, many, item.golden)
+    wide = {name: v.copy() for name, v in item.golden.potentials.items()}
+    wide["lif2"][0, 0, 0] = 1 << 20
+    with pytest.raises(ValueError, match=r"group 'lif2' must fit \d+ bits, not reach from -?\d+ to 1048576"):
+        make_case(item.plan, item.inputs, GoldenRun(item.golden.spikes, wide))
+
+
+def test_repeated_events_come_back(item: Example, tmp_path: Path) -> None:
+    case = make_case(item.plan, item.inputs * 3, item.golden)
+    case.save(tmp_path / "case.npz")
+    assert np.array_equal(Case.load(tmp_path / "case.npz").inputs, item.inputs * 3)
+
+
+def test_potentials_stay_in_their_file_until_needed(item: Example, tmp_path: Path) -> None:
+    make_case(item.plan, item.inputs, item.golden).save(tmp_path / "case.npz")
+    part = Case.load(tmp_path / "case.npz").part(1, 3)
+    potentials = part.groups[0].potentials
+    assert isinstance(potentials, np.memmap)
+    assert potentials.dtype == np.int16
+    assert np.array_equal(potentials[:, 1], item.golden.potentials["lif1"][:, 2])
+    (tmp_path / "case.potentials1.npy").unlink()
+    with pytest.raises(UserError, match="is not a verification case of this version"):
+        Case.load(tmp_path / "case.npz")
 
 
 def test_a_file_that_is_no_case(tmp_path: Path) -> None:
@@ -69,7 +98,7 @@ def test_a_file_that_is_no_case(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a verification case of this version"):
         Case.load(tmp_path / "case.npz")
     np.savez(tmp_path / "case.npz", format="older")
-    with pytest.raises(UserError, match="format is older, this version reads qsnn-hw verification case 1"):
+    with pytest.raises(UserError, match="format is older, this version reads qsnn-hw verification case 2"):
         Case.load(tmp_path / "case.npz")
 
 
@@ -113,6 +142,19 @@ def test_what_a_record_derives() -> None:
     assert RECORD.stream_cycles_per_sample == 25
     assert RECORD.stress_cycles_per_sample == 50
     assert RECORD.activity == {"lif1": 0.5, "lif2": 0.1}
+
+
+def test_a_record_of_one_pass_claims_nothing_else() -> None:
+    only = replace(RECORD, cycles_per_sample=(), stress_samples=0, stress_cycles=0)
+    assert only.cycles_per_sample_mean is None
+    assert only.cycles_per_sample_max is None
+    assert only.stress_cycles_per_sample is None
+    # 30 busy cycles in two samples of 25 each.
+    assert only.activity == {"lif1": 0.6, "lif2": 0.12}
+    neither = replace(only, stream_samples=0, stream_cycles=0)
+    assert neither.stream_cycles_per_sample is None
+    with pytest.raises(ValueError, match="needs the pass alone or the pass stream: neither was run"):
+        _ = neither.activity
 
 
 def test_a_file_that_is_no_record(tmp_path: Path) -> None:

@@ -5,11 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import sim.checker as checker_module
 from qsnn_hw.verify.case import Case, GroupCase
-from sim.checker import Checker, Difference, Recorder
+from qsnn_hw.verify.layout import StreamLayout, TraceLayout
+from sim.checker import Checker, Difference, Recorder, trace_values, word_addresses
 from sim.model import input_words
 
-STEPS, SAMPLES, NEURONS, LANES, FOLDS, BITS = 3, 2, 5, 2, 3, 6
+STEPS, SAMPLES, NEURONS, LANES, ROWS, BITS = 3, 2, 5, 2, 3, 6
+
+# Slots in no order, one of them empty: neuron 0 is slot 4, slot 1 is nobody.
+SLOTS = np.array([2, -1, 4, 1, 0, 3])
 
 
 @pytest.fixture
@@ -18,8 +23,10 @@ def case() -> Case:
     potentials = rng.integers(-32, 32, (STEPS, SAMPLES, NEURONS)).astype(np.int32)
     outputs = rng.integers(0, 2, (STEPS, SAMPLES, NEURONS)).astype(np.uint8)
     outputs[1, 0] = [0, 1, 0, 1, 1]
-    group = GroupCase("lif", "trace_lif", NEURONS, LANES, FOLDS, BITS, potentials)
-    return Case("top", "lif", np.zeros((STEPS, SAMPLES, 4), np.uint8), outputs, (group,), 1, 0.0, 0.0, 100)
+    group = GroupCase("lif", TraceLayout("trace_lif", "row", ROWS, LANES, BITS, SLOTS), potentials)
+    inputs = np.zeros((STEPS, SAMPLES, 4), np.uint8)
+    streams = (StreamLayout(np.arange(4), 1), StreamLayout(np.arange(NEURONS), 1))
+    return Case("top", "lif", inputs, outputs, *streams, (group,), 1, 0.0, 0.0, 100)
 
 
 def word(value: int, bits: int) -> str:
@@ -28,14 +35,15 @@ def word(value: int, bits: int) -> str:
 
 def record(case: Case) -> Recorder:
     """What monitors would have seen of a correct design."""
-    recorder = Recorder(folds=[[]], words=[[]])
-    padded = np.pad(case.groups[0].potentials, ((0, 0), (0, 0), (0, LANES * FOLDS - NEURONS)))
+    recorder = Recorder(rows=[[]], words=[[]])
+    potentials = case.groups[0].potentials
     for sample in range(SAMPLES):
         for step in range(STEPS):
-            for fold in range(FOLDS):
-                lanes = padded[step, sample, fold * LANES : (fold + 1) * LANES]
-                recorder.folds[0].append(word(fold, 2))
-                recorder.words[0].append("".join(word(int(v), BITS) for v in reversed(lanes)))
+            for row in range(ROWS):
+                held = SLOTS[row * LANES : (row + 1) * LANES]
+                lanes = [0 if n < 0 else int(potentials[step, sample, n]) for n in held]
+                recorder.rows[0].append(word(row, 2))
+                recorder.words[0].append("".join(word(v, BITS) for v in reversed(lanes)))
             # Descending: the order within a step must not matter.
             recorder.outputs += [word(n, 4) for n in reversed(np.flatnonzero(case.outputs[step, sample]))]
             recorder.outputs.append("1" + word(int(step == STEPS - 1), 3))
@@ -64,9 +72,10 @@ def test_a_correct_record_passes_and_is_counted(case: Case) -> None:
 @pytest.mark.parametrize(("sample", "step", "neuron"), [(0, 0, 0), (0, 2, 4), (1, 1, 3)])
 def test_every_potential_counts(case: Case, sample: int, step: int, neuron: int) -> None:
     recorder = record(case)
-    index = (sample * STEPS + step) * FOLDS + neuron // LANES
+    slot = int(np.flatnonzero(neuron == SLOTS)[0])
+    index = (sample * STEPS + step) * ROWS + slot // LANES
     text = recorder.words[0][index]
-    lowest = len(text) - 1 - (neuron % LANES) * BITS
+    lowest = len(text) - 1 - (slot % LANES) * BITS
     recorder.words[0][index] = text[:lowest] + "10"[int(text[lowest])] + text[lowest + 1 :]
     golden = int(case.groups[0].potentials[step, sample, neuron])
     found = first_difference(case, recorder)
@@ -81,7 +90,8 @@ def test_every_potential_counts(case: Case, sample: int, step: int, neuron: int)
 
 def test_a_difference_in_padding_does_not_count(case: Case) -> None:
     recorder = record(case)
-    recorder.words[0][FOLDS - 1] = "111111" + recorder.words[0][FOLDS - 1][BITS:]
+    # Slot 1 is the upper lane of row 0.
+    recorder.words[0][0] = "111111" + recorder.words[0][0][BITS:]
     assert first_difference(case, recorder) is None
 
 
@@ -106,19 +116,19 @@ def change(recorder: Recorder, what: str) -> None:
         recorder.outputs[start] = "0x00"
     elif what == "undefined potential":
         recorder.words[0][4] = "x" * (LANES * BITS)
-    elif what == "undefined fold":
-        recorder.folds[0][4] = "xx"
-    elif what == "wrong fold":
-        recorder.folds[0][4] = "10"
+    elif what == "undefined row":
+        recorder.rows[0][4] = "xx"
+    elif what == "wrong row":
+        recorder.rows[0][4] = "10"
     elif what == "lost potentials":
-        del recorder.words[0][-2:], recorder.folds[0][-2:]
+        del recorder.words[0][-2:], recorder.rows[0][-2:]
     elif what == "lost tick":
         del recorder.outputs[-1]
     elif what == "stray word":
         recorder.outputs.append("0001")
     elif what == "stray update":
         recorder.words[0].append("0" * (LANES * BITS))
-        recorder.folds[0].append("00")
+        recorder.rows[0].append("00")
 
 
 @pytest.mark.parametrize(
@@ -132,13 +142,13 @@ def change(recorder: Recorder, what: str) -> None:
         (
             "duplicated spike",
             "spike",
-            "sample 100, time step 1, group 'lif' neuron 4: spiked twice in one time step",
+            "sample 100, time step 1, group 'lif' neuron 4: spiked 2 times in one time step, golden 1",
         ),
         ("moved spike", "spike", "sample 100, time step 1, group 'lif' neuron 0: spiked, golden did not"),
         (
             "address beyond the group",
             "spike",
-            "sample 100, time step 1, group 'lif' neuron 6: output spike of neuron 6, the group has 5",
+            "sample 100, time step 1, group 'lif': output spike has address 6, which no neuron has",
         ),
         ("early tick", "spike", "sample 100, time step 1, group 'lif' neuron 1: did not spike, golden did"),
         (
@@ -152,15 +162,15 @@ def change(recorder: Recorder, what: str) -> None:
             "sample 100, time step 1, group 'lif': output word 0x00 has undefined bits",
         ),
         (
-            "undefined fold",
+            "undefined row",
             "trace",
-            "sample 100, time step 1, group 'lif': trace shows fold xx, expected fold 1",
+            "sample 100, time step 1, group 'lif': trace shows row xx, expected row 1",
         ),
-        ("wrong fold", "trace", "sample 100, time step 1, group 'lif': trace shows fold 10, expected fold 1"),
+        ("wrong row", "trace", "sample 100, time step 1, group 'lif': trace shows row 10, expected row 1"),
         (
             "lost potentials",
             "hang",
-            "sample 101, time step 2, group 'lif': potentials never came (1 of 3 folds seen)",
+            "sample 101, time step 2, group 'lif': potentials never came (1 of 3 rows seen)",
         ),
         ("lost tick", "hang", "sample 101, time step 2, group 'lif': the tick never came"),
         ("stray word", "extra words", "1 output words after the last tick of the last sample: 0001"),
@@ -180,9 +190,9 @@ def test_an_undefined_potential_is_a_difference(case: Case) -> None:
     change(recorder, "undefined potential")
     found = first_difference(case, recorder)
     assert found is not None
-    golden = int(case.groups[0].potentials[1, 0, 2])
+    golden = int(case.groups[0].potentials[1, 0, 1])
     assert found.message == (
-        f"sample 100, time step 1, group 'lif' neuron 2: potential has undefined bits, golden {golden}"
+        f"sample 100, time step 1, group 'lif' neuron 1: potential has undefined bits, golden {golden}"
     )
     assert found.got is None
 
@@ -191,22 +201,141 @@ def test_the_cause_comes_before_what_follows_from_it(case: Case) -> None:
     # A potential differs at step 1 in the second group and at step 2 in the first; a spike at step 1.
     second = replace(case.groups[0], group="second")
     recorder = record(case)
-    both = Recorder(
-        outputs=recorder.outputs, folds=[recorder.folds[0], list(recorder.folds[0])], words=[[], []]
-    )
+    both = Recorder(outputs=recorder.outputs, rows=[recorder.rows[0], list(recorder.rows[0])], words=[[], []])
     both.words = [list(recorder.words[0]), list(recorder.words[0])]
-    both.words[0][2 * FOLDS] = "0" * (LANES * BITS)
-    both.words[1][1 * FOLDS] = "0" * (LANES * BITS)
+    both.words[0][2 * ROWS] = "0" * (LANES * BITS)
+    both.words[1][1 * ROWS] = "0" * (LANES * BITS)
     change(both, "dropped spike")
     found = first_difference(replace(case, groups=(case.groups[0], second)), both)
     assert found is not None
     assert (found.step, found.group, found.kind) == (1, "second", "potential")
 
 
+def flat(size: int, slots: int = 1) -> StreamLayout:
+    return StreamLayout(np.arange(size), slots)
+
+
 def test_input_words_end_every_step_with_a_tick() -> None:
     spikes = np.array([[0, 1, 1, 0, 0], [0, 0, 0, 0, 0], [1, 0, 0, 0, 1]])
-    assert input_words(spikes) == [1, 2, 8, 8, 0, 4, 9]
-    shuffled = input_words(np.ones((1, 5), dtype=np.uint8), np.random.default_rng(1))
+    assert input_words(spikes, flat(5)) == [1, 2, 8, 8, 0, 4, 9]
+    shuffled = input_words(np.ones((1, 5), dtype=np.uint8), flat(5), np.random.default_rng(1))
     assert sorted(shuffled[:-1]) == [0, 1, 2, 3, 4]
     assert shuffled[:-1] != [0, 1, 2, 3, 4]
     assert shuffled[-1] == 9
+
+
+def test_input_words_repeat_an_address() -> None:
+    assert input_words(np.array([[2, 0, 3]]), flat(3)) == [0, 0, 2, 2, 2, 5]
+
+
+def test_input_words_use_the_addresses_of_the_space() -> None:
+    assert input_words(np.array([[1, 0, 1]]), StreamLayout(np.array([6, 1, 4]), 1)) == [4, 6, 9]
+
+
+def test_full_words_hold_one_event_of_each_slot() -> None:
+    # Two slots of two-bit addresses, then present, then tick: addresses 0, 3 and 3, 4.
+    words = input_words(np.array([[1, 0, 0, 2, 1]]), flat(5, 2))
+    assert words == [0 | 1 << 2 | 0b11 << 4, 2 | 1 << 2 | 0b11 << 4, 1 | 1 << 6]
+
+
+@pytest.mark.parametrize("slots", [1, 2, 4])
+@pytest.mark.parametrize("seed", [None, 1, 2])
+def test_every_word_comes_apart_again(slots: int, seed: int | None) -> None:
+    chance = np.random.default_rng(7)
+    stream = StreamLayout(chance.permutation(29)[:17], slots)
+    spikes = chance.integers(0, 4, (6, 17))
+    words = input_words(spikes, stream, None if seed is None else np.random.default_rng(seed))
+    owner = stream.neuron_of_address()
+    found = np.zeros_like(spikes)
+    step, sizes = 0, set()
+    for number in words:
+        addresses = word_addresses(number, stream)
+        if addresses is None:
+            step += 1
+            continue
+        assert len({a % slots for a in addresses}) == len(addresses) > 0
+        sizes.add(len(addresses))
+        for address in addresses:
+            found[step, owner[address]] += 1
+    assert np.array_equal(found, spikes)
+    # Words of every filling occur.
+    assert sizes == set(range(1, slots + 1))
+
+
+def test_output_words_with_several_slots_and_counts(case: Case) -> None:
+    stream = StreamLayout(np.array([0, 2, 5, 7, 8]), 4)
+    outputs = case.outputs * np.arange(1, 6, dtype=np.uint8)
+    wide = replace(case, outputs=outputs, output_stream=stream)
+    bits = stream.tick.bit_length()
+
+    def recorded() -> Recorder:
+        recorder = record(case)
+        recorder.outputs = [
+            word(number, bits)
+            for sample in range(SAMPLES)
+            for number in input_words(outputs[:, sample], stream, np.random.default_rng(sample))
+        ]
+        return recorder
+
+    checker, recorder = Checker(wide), recorded()
+    assert [checker.check(sample, recorder) for sample in range(SAMPLES)] == [None, None]
+    assert checker.leftover(recorder) is None
+    assert checker.spikes == outputs.sum()
+    recorder = recorded()
+    recorder.outputs.insert(0, "0" * bits)
+    found = first_difference(wide, recorder)
+    assert found is not None
+    assert found.message.endswith(f"output word {'0' * bits} is neither event nor tick")
+    recorder = recorded()
+    # Slot 1 of address 0: address 1, which the space leaves out.
+    recorder.outputs.insert(0, word(0b0010 << stream.slots * stream.slot_bits, bits))
+    found = first_difference(wide, recorder)
+    assert found is not None
+    assert found.message.endswith("output spike has address 1, which no neuron has")
+    short = replace(wide, outputs=outputs + (np.arange(5, dtype=np.uint8) == 4))
+    found = first_difference(short, recorded())
+    assert found is not None
+    want = int(short.outputs[0, 0, 4])
+    assert found.message.endswith(f"neuron 4: {count_text(want - 1, want)}")
+
+
+def count_text(have: int, want: int) -> str:
+    if want > 1:
+        return f"spiked {have} times in one time step, golden {want}"
+    return "did not spike, golden did"
+
+
+@pytest.mark.parametrize(("lanes", "bits"), [(1, 1), (3, 5), (2, 16), (2, 17), (4, 32)])
+def test_trace_values(lanes: int, bits: int) -> None:
+    chance = np.random.default_rng(bits)
+    limit = 1 << (bits - 1)
+    wanted = chance.integers(-limit, limit, (20, lanes))
+    wanted[0] = -limit
+    wanted[1] = limit - 1
+    words = ["".join(word(int(v), bits) for v in reversed(row)) for row in wanted]
+    values, known = trace_values(words, lanes, bits)
+    assert np.array_equal(values, wanted)
+    assert known.all()
+    for level in "xzXZUWLH-":
+        words[3] = level + words[3][1:]
+        _, known = trace_values(words, lanes, bits)
+        assert np.argwhere(~known).tolist() == [[3, lanes - 1]]
+
+
+def test_a_long_run_is_compared_in_pieces(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checker_module, "_CHUNK_BITS", 1)
+    checker, recorder = Checker(case), record(case)
+    assert [checker.check(sample, recorder) for sample in range(SAMPLES)] == [None, None]
+    assert checker.potentials == STEPS * SAMPLES * NEURONS
+    recorder = record(case)
+    recorder.words[0][2 * ROWS + 2] = "0" * (LANES * BITS)
+    found = first_difference(case, recorder)
+    assert found is not None
+    assert (found.sample, found.step, found.kind) == (100, 2, "potential")
+
+
+def test_trace_layout_wants_one_slot_for_each_neuron() -> None:
+    with pytest.raises(ValueError, match=r"^Every neuron must have exactly one slot, not "):
+        TraceLayout("trace", "row", 2, 2, 4, np.array([0, 1, 1, -1]))
+    with pytest.raises(ValueError, match=r"^Slots must be 2 rows of 2, not \(3,\)$"):
+        TraceLayout("trace", "row", 2, 2, 4, np.array([0, 1, 2]))

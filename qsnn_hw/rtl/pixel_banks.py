@@ -1,0 +1,207 @@
+"""Pixels of one sample or two, kept for one slot of the encoders' stream."""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Mux, Signal, ValueLike
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+
+def _half(values: list[Signal], half: ValueLike) -> Any:
+    """What belongs to ``half``; there is only one with a single buffer."""
+    return values[0] if len(values) == 1 else Mux(half, values[1], values[0])
+
+
+def bank_members(rows: int, key_bits: int, step_bits: int) -> dict[str, wiring.Member]:
+    """What both kinds of bank share.
+
+    put, put_half, put_row, put_key
+        Keep a pixel in one half.
+    clear
+        Empty the half that is being sent.
+    fetch
+        The sample in ``half`` is about to begin.
+    load, step, half
+        A step of it begins: the first event stands in the next cycle.
+    valid, row, key
+        The event at hand.
+    take
+        It has been sent: the next one stands in the next cycle.
+    """
+    row = max(1, ceil_log2(rows))
+    return {
+        "put": In(1),
+        "put_half": In(1),
+        "put_row": In(row),
+        "put_key": In(key_bits),
+        "clear": In(1),
+        "fetch": In(1),
+        "load": In(1),
+        "step": In(step_bits),
+        "half": In(1),
+        "valid": Out(1),
+        "row": Out(row),
+        "key": Out(key_bits),
+        "take": In(1),
+    }
+
+
+class ListBank(wiring.Component):
+    """The pixels of one slot in the order they came; every step goes through all of them.
+
+    Latency: a step's first pixel stands 1 cycle after ``load``, which at the start of a sample comes
+    at least 1 cycle after ``fetch``. Throughput: one pixel, or with ``repeat`` one of its ``key``
+    repetitions, per cycle. Pixels beyond ``rows`` of them are dropped.
+
+    Parameters
+    ----------
+    rows
+        Most pixels of a sample.
+    key_bits
+        Width of what is kept of a pixel.
+    repeat
+        A pixel stands ``key`` times, at least once.
+    buffers
+        Samples held, 1 or 2.
+
+    Members
+    -------
+    See :func:`bank_members`.
+    """
+
+    def __init__(self, rows: int, key_bits: int, *, repeat: bool, buffers: int) -> None:
+        self._rows, self._repeat, self._buffers = rows, repeat, buffers
+        super().__init__(bank_members(rows, key_bits, 1))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        counts = [Signal(range(self._rows + 1), name=f"count{h}") for h in range(self._buffers)]
+        m.submodules.pixels = pixels = memory.Memory(
+            shape=len(self.row) + len(self.key), depth=self._buffers << len(self.row), init=[]
+        )
+        write, read = pixels.write_port(), pixels.read_port()
+        filled, count = _half(counts, self.put_half), _half(counts, self.half)
+        m.d.comb += [
+            write.en.eq(self.put & (filled != self._rows)),
+            write.addr.eq(Cat(filled[: len(self.row)], self.put_half)),
+            write.data.eq(Cat(self.put_row, self.put_key)),
+        ]
+        for half, counter in enumerate(counts):
+            with m.If(write.en & (self.put_half == half)):
+                m.d.sync += counter.eq(counter + 1)
+            with m.If(self.clear & (self.half == half)):
+                m.d.sync += counter.eq(0)
+
+        # The pixel at hand is in registers, the one behind it on the memory's output. The first
+        # follows the last, so that the next step finds its own first pixel at hand already.
+        index, following = Signal.like(counts[0]), Signal.like(counts[0])
+        primed, advance, pull, final, ends = Signal(), Signal(), Signal(), Signal(), Signal()
+        wraps = index + 1 == count
+        m.d.comb += [
+            following.eq(Mux(self.fetch | wraps, 0, index + 1)),
+            advance.eq(self.take),
+            pull.eq((self.load & ~primed) | advance),
+            read.addr.eq(Cat(following[: len(self.row)], self.half)),
+            read.en.eq(self.fetch | pull),
+        ]
+        if self._repeat:
+            repetition = Signal.like(self.key)
+            m.d.comb += [final.eq(repetition == self.key - 1), advance.eq(self.take & final)]
+            with m.If(self.take):
+                m.d.sync += repetition.eq(Mux(final, 0, repetition + 1))
+        with m.If(read.en):
+            m.d.sync += index.eq(following)
+        with m.If(pull):
+            m.d.sync += [Cat(self.row, self.key).eq(read.data), ends.eq(wraps)]
+        with m.If(self.load):
+            m.d.sync += [self.valid.eq(count != 0), primed.eq(1)]
+        with m.Elif(advance):
+            m.d.sync += self.valid.eq(~ends)
+        with m.If(self.clear):
+            m.d.sync += primed.eq(0)
+        return m
+
+
+class StepBank(wiring.Component):
+    """The pixels of one slot sorted by the step in which they spike: a linked list for each step.
+
+    ``key`` is the step. Latency: the first pixel of a step stands 1 cycle after ``load``.
+    Throughput: one pixel per cycle, whatever the number of steps. A row put twice into one sample
+    leaves the lists wrong, but no step ever gives more than ``rows`` pixels.
+
+    Parameters
+    ----------
+    rows
+        Pixels of the slot.
+    steps
+        Time steps.
+    buffers
+        Samples held, 1 or 2.
+
+    Members
+    -------
+    See :func:`bank_members`.
+    """
+
+    def __init__(self, rows: int, steps: int, *, buffers: int) -> None:
+        self._rows, self._buffers = rows, buffers
+        self._step_bits = max(1, ceil_log2(steps))
+        super().__init__(bank_members(rows, self._step_bits, self._step_bits))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        depth = 1 << self._step_bits
+        # Which steps have a pixel: registers, because a sample's are all cleared at once.
+        used = [Signal(depth, name=f"used{h}") for h in range(self._buffers)]
+        # Read without a clock: distributed RAM where the device has it, registers elsewhere.
+        m.submodules.heads = heads = memory.Memory(shape=len(self.row), depth=self._buffers * depth, init=[])
+        m.submodules.links = links = memory.Memory(
+            shape=len(self.row) + 1, depth=self._buffers << len(self.row), init=[]
+        )
+        set_head, old_head, head = (
+            heads.write_port(),
+            heads.read_port(domain="comb"),
+            heads.read_port(domain="comb"),
+        )
+        set_link, link = links.write_port(), links.read_port()
+        put_at = Cat(self.put_key, self.put_half)
+        had_pixel = _half(used, self.put_half).bit_select(self.put_key, 1)
+        m.d.comb += [
+            set_head.en.eq(self.put),
+            set_head.addr.eq(put_at),
+            set_head.data.eq(self.put_row),
+            old_head.addr.eq(put_at),
+            set_link.en.eq(self.put),
+            set_link.addr.eq(Cat(self.put_row, self.put_half)),
+            set_link.data.eq(Cat(old_head.data, had_pixel)),
+        ]
+        for half, bits in enumerate(used):
+            with m.If(self.put & (self.put_half == half)):
+                m.d.sync += bits.bit_select(self.put_key, 1).eq(1)
+            with m.If(self.clear & (self.half == half)):
+                m.d.sync += bits.eq(0)
+
+        # The link that is read belongs to the row that stands in the next cycle.
+        following, more = Signal.like(self.row), Signal()
+        left = Signal(range(max(2, self._rows)))
+        m.d.comb += [
+            head.addr.eq(Cat(self.step, self.half)),
+            following.eq(Mux(self.load, head.data, link.data[:-1])),
+            more.eq(
+                Mux(
+                    self.load,
+                    _half(used, self.half).bit_select(self.step, 1),
+                    link.data[-1] & (left != 0),
+                )
+            ),
+            link.addr.eq(Cat(following, self.half)),
+            link.en.eq(self.load | self.take),
+        ]
+        with m.If(link.en):
+            m.d.sync += [
+                self.row.eq(following),
+                self.valid.eq(more),
+                left.eq(Mux(self.load, self._rows - 1, left - 1)),
+            ]
+        return m

@@ -1,0 +1,109 @@
+"""What the streams and trace ports of a design look like from outside, as plain arrays."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qsnn_hw.host_protocol import address_bits
+from qsnn_hw.plan import GroupPlan, HardwarePlan, network_plan
+from qsnn_hw.plan import group_plan as wide
+
+
+@dataclass(frozen=True)
+class StreamLayout:
+    """One AER stream.
+
+    Parameters
+    ----------
+    addresses
+        int64, shape (neurons or inputs,): the address of each.
+    slots
+        Events per word.
+    """
+
+    addresses: np.ndarray
+    slots: int
+
+    @property
+    def size(self) -> int:
+        """One more than the highest address in use."""
+        return int(self.addresses.max()) + 1
+
+    @property
+    def slot_bits(self) -> int:
+        """Width of one slot's address."""
+        return address_bits(-(-self.size // self.slots))
+
+    @property
+    def tick(self) -> int:
+        """The bit of a word that makes it a tick: the highest, above ``present`` where there is one."""
+        return 1 << (self.slots * self.slot_bits + (self.slots if self.slots > 1 else 0))
+
+    def neuron_of_address(self) -> np.ndarray:
+        """int64, shape (size,): whose address it is; -1 for nobody's."""
+        owner = np.full(self.size, -1, dtype=np.int64)
+        owner[self.addresses] = np.arange(self.addresses.size)
+        return owner
+
+
+@dataclass(frozen=True)
+class TraceLayout:
+    """The trace port of one neuron group: one row of slots in each ``valid`` cycle.
+
+    Parameters
+    ----------
+    port
+        Prefix of the port's signals.
+    row_port
+        Name of the signal behind the prefix that says which row it is.
+    rows, lanes
+        Rows per time step, potentials per row.
+    v_bits
+        Of one potential.
+    neuron_of_slot
+        int64, shape (rows * lanes,): which neuron a slot is; -1 for none. Every neuron has one slot.
+    """
+
+    port: str
+    row_port: str
+    rows: int
+    lanes: int
+    v_bits: int
+    neuron_of_slot: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.neuron_of_slot.shape != (self.rows * self.lanes,):
+            raise ValueError(
+                f"Slots must be {self.rows} rows of {self.lanes}, not {self.neuron_of_slot.shape}"
+            )
+        used = np.sort(self.neuron_of_slot[self.neuron_of_slot >= 0])
+        if not np.array_equal(used, np.arange(used.size)):
+            raise ValueError(f"Every neuron must have exactly one slot, not {self.neuron_of_slot!r}")
+
+    def slot_of_neuron(self) -> np.ndarray:
+        """int64, shape (neurons,): the inverse of ``neuron_of_slot``."""
+        used = np.flatnonzero(self.neuron_of_slot >= 0)
+        return used[np.argsort(self.neuron_of_slot[used])]
+
+
+def stream_layouts(
+    plan: HardwarePlan | network_plan.HardwarePlan,
+) -> tuple[StreamLayout, StreamLayout]:
+    """The input and the output stream of a design."""
+    if isinstance(plan, HardwarePlan):
+        return StreamLayout(np.arange(plan.input_size), 1), StreamLayout(np.arange(plan.output_size), 1)
+    return (
+        StreamLayout(plan.input_space.addresses(), plan.input_lanes),
+        StreamLayout(plan.output_space.addresses(), plan.output_lanes),
+    )
+
+
+def trace_layout(group: GroupPlan | wide.GroupPlan) -> TraceLayout:
+    """The trace port of a group."""
+    port = f"trace_{group.name}"
+    if isinstance(group, GroupPlan):
+        slots = np.arange(group.folds * group.lanes)
+        slots[group.neurons :] = -1
+        return TraceLayout(port, "fold", group.folds, group.lanes, group.v_bits, slots)
+    rows, lanes = group.update_rows, group.update_lanes
+    return TraceLayout(port, "row", rows, lanes, group.v_bits, np.asarray(group.neuron_of_slot))

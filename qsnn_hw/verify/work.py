@@ -1,0 +1,137 @@
+"""How much work the spikes of a run are for the hardware: bounds, and cycles in use."""
+
+from typing import Any
+
+import numpy as np
+
+from qsnn_hw.golden import GoldenRun
+from qsnn_hw.plan import HOST, GroupPlan, HardwarePlan, network_plan
+from qsnn_hw.plan import group_plan as wide
+from qsnn_hw.plan.group_plan import ProjectionPlan
+
+# What a group may spend per time step beyond its events and its sweep: pipelines, buffers, router.
+_STEP_SLACK = 64
+
+AnyPlan = HardwarePlan | network_plan.HardwarePlan
+
+
+def event_operations(group: GroupPlan | wide.GroupPlan) -> np.ndarray:
+    """int64, shape (sources,): synapse operations, so cycles, of one event of each input address.
+
+    An address that no source uses counts 0.
+    """
+    if isinstance(group, GroupPlan):
+        return np.full(group.sources, group.folds, dtype=np.int64)
+    operations = np.zeros(group.sources, dtype=np.int64)
+    for projection in group.projections:
+        part = slice(projection.offset, projection.offset + projection.size)
+        operations[part] = _projection_operations(projection, group.folds)
+    return operations
+
+
+def _projection_operations(projection: ProjectionPlan, folds: int) -> np.ndarray | int:
+    if projection.kind == "sparse":
+        assert projection.counts is not None
+        return projection.counts
+    if projection.kind == "dense":
+        return folds
+    space, rows, columns = projection.space, projection.rows, projection.columns
+    assert space is not None
+    assert rows is not None
+    assert columns is not None
+    address = space.addresses()
+    row = address >> (space.column_bits + space.channel_bits)
+    column = address >> space.channel_bits & (1 << space.column_bits) - 1
+    operations = np.zeros(projection.size, dtype=np.int64)
+    operations[address] = rows.count[row] * columns.count[column] * projection.channel_folds
+    return operations
+
+
+def step_cycles(plan: AnyPlan, input_max: int) -> int:
+    """Cycles that no time step can exceed while nothing outside makes the design wait.
+
+    Every address fires as often as it can, every operation waits for the one before, every spike
+    leaves in a word of its own, and no two groups work at the same time.
+
+    Parameters
+    ----------
+    input_max
+        The most events of one input address in one step.
+    """
+    total = 0
+    for group in plan.groups:
+        operations = event_operations(group)
+        # An event without an operation still takes a cycle.
+        most = 1 + int(operations.max(initial=0))
+        for route in plan.routes:
+            if route.destination == group.name:
+                total += most * 2 * _addresses(plan, route.source) * _most(plan, route.source, input_max)
+        rows = group.folds if isinstance(group, GroupPlan) else group.update_rows + group.folds
+        total += rows + group.neurons * _most(plan, group.name, input_max) + _STEP_SLACK
+    return total
+
+
+def _addresses(plan: AnyPlan, name: str) -> int:
+    return plan.input_size if name == HOST else plan.group(name).neurons
+
+
+def _most(plan: AnyPlan, name: str, input_max: int) -> int:
+    """The most spikes of one neuron or input in one step."""
+    if name == HOST:
+        return max(1, input_max)
+    group = plan.group(name)
+    return 1 if isinstance(group, GroupPlan) else max(1, group.max_count)
+
+
+def busy_cycles(plan: AnyPlan, inputs: np.ndarray, golden: GoldenRun) -> dict[str, int]:
+    """For each group (by its name in the network), the cycles its synapses or its lanes work.
+
+    Operations of all events that reach it, and one cycle for each update row of each step. Of a
+    group that takes several events in a word, as many words as the fullest slot has events.
+
+    Parameters
+    ----------
+    inputs
+        Shape (time, sample, input); decides how many samples count.
+    """
+    ticks = inputs.shape[0] * inputs.shape[1]
+    busy = {}
+    for group in plan.groups:
+        operations = event_operations(group)
+        rows = group.folds if isinstance(group, GroupPlan) else group.update_rows
+        lanes = 1 if isinstance(group, GroupPlan) else group.event_lanes
+        work = 0
+        for addresses, spikes in _arrivals(plan, group, inputs, golden):
+            if lanes == 1:
+                work += int(spikes.sum(axis=(0, 1), dtype=np.int64) @ operations[addresses])
+            else:
+                # Such a group is dense: every word costs the same.
+                slots = [
+                    spikes[..., addresses % lanes == k].sum(axis=-1, dtype=np.int64) for k in range(lanes)
+                ]
+                work += int(np.max(slots, axis=0).sum()) * int(operations.max())
+        busy[group.group] = work + rows * ticks
+    return busy
+
+
+def _arrivals(
+    plan: AnyPlan, group: Any, inputs: np.ndarray, golden: GoldenRun
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Of each route into the group: its addresses, and the events of each, shape (time, sample, address)."""
+    steps, samples = inputs.shape[:2]
+    arrived = []
+    for route in plan.routes:
+        if route.destination != group.name:
+            continue
+        if route.source == HOST:
+            spikes = inputs
+            space = None if isinstance(plan, HardwarePlan) else plan.input_space
+        else:
+            source = plan.group(route.source)
+            spikes = golden.spikes[source.group][:, :samples]
+            space = None if isinstance(source, GroupPlan) else source.space
+        addresses = np.arange(spikes.shape[2]) if space is None else space.addresses()
+        # What a sample's last steps sent into a delay never arrives.
+        delay = route.delay if isinstance(route, network_plan.Route) else 0
+        arrived.append((addresses + route.offset, spikes[: max(0, steps - delay)]))
+    return arrived

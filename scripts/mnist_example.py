@@ -1,0 +1,174 @@
+"""Train an MNIST example, measure it and write its folder; what train_mnist_fast.py and _conv.py share."""
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import mnist_files
+import numpy as np
+from mnist_files import Layer, Settings, by_count, by_first_spike, encode, events
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.golden.clocked import output_of, run_clocked
+from qsnn_hw.model.convention import Convention
+from qsnn_hw.model.reader import read_network
+from qsnn_hw.progress import Progress
+from qsnn_hw.quantize.quantizer import QuantizeOptions, quantize
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+# Samples that the golden model runs at once: bounds its memory.
+_CHUNK = 500
+
+
+def main(
+    name: str,
+    description: str,
+    defaults: Settings,
+    settings_of: Callable[[argparse.Namespace], Settings],
+    add_options: Callable[[argparse.ArgumentParser], None],
+    arguments: Sequence[str] | None,
+) -> int:
+    """Run an example's script; return its exit status.
+
+    Parameters
+    ----------
+    name
+        Of the example: its folder and files.
+    settings_of, add_options
+        Options of this example alone, and the settings that all options make.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of MNIST's four .gz files")
+    parser.add_argument("-o", "--out", type=Path, default=EXAMPLES / name, help="output folder (%(default)s)")
+    parser.add_argument("--epochs", type=int, default=defaults.epochs, help="passes (%(default)s)")
+    parser.add_argument("--seed", type=int, default=defaults.seed, help="of everything random (%(default)s)")
+    parser.add_argument("--steps", type=int, default=defaults.steps, help="per sample (%(default)s)")
+    parser.add_argument(
+        "--floor", type=int, default=defaults.floor, help="darker pixels never spike (%(default)s)"
+    )
+    add_options(parser)
+    options = parser.parse_args(arguments)
+    try:
+        for option, low, high in (("epochs", 1, 10**6), ("steps", 1, 255), ("floor", 1, 255)):
+            value = getattr(options, option)
+            if not low <= value <= high:
+                raise UserError(f"--{option} must be {low} to {high}, not {value}")
+        if not 0 <= options.seed < 2**31:
+            raise UserError(f"--seed must be 0 to {2**31 - 1}, not {options.seed}")
+        settings = replace(
+            settings_of(options),
+            epochs=options.epochs,
+            seed=options.seed,
+            steps=options.steps,
+            floor=options.floor,
+        )
+        figures = build(name, options.data, options.out, settings, Progress())
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("error: interrupted; every file in the output folder is whole", file=sys.stderr)
+        return 130
+    for key in ("validation", "float", "int8", "int8_per_neuron", "int4", "int4_per_neuron"):
+        print(f"{key.replace('_', ' '):16s} {figures[key]}")
+    print(figures["layers"])
+    return 0
+
+
+def build(name: str, data: Path, folder: Path, settings: Settings, progress: Progress) -> dict[str, str]:
+    """Train, measure and write the example; return the README's figures.
+
+    Raises
+    ------
+    UserError
+        PyTorch is missing, or a file cannot be read or written.
+    """
+    try:
+        import mnist_training
+    except ModuleNotFoundError as error:
+        # A broken installation is not a missing one: that traceback should be seen.
+        if error.name != "torch":
+            raise
+        raise UserError("training needs PyTorch, not installed here: pip install qsnn-hw[torch]") from error
+    mnist_files.make_folder(folder)
+    mnist = mnist_files.load_mnist(data)
+    trained = mnist_training.train(mnist.fit, mnist.validation, settings, progress)
+    convolutional = settings.layers[0][2] > 0
+    pixels, label = mnist.test
+    spikes = encode(pixels, settings.steps, settings.floor)
+    hidden = mnist_training.run(trained.layers, spikes)
+    spikes = spikes[:, :, np.newaxis] if convolutional else spikes.reshape(*spikes.shape[:2], -1)
+    network = folder / f"{name}.nir"
+    mnist_files.write_network(network, trained.layers, spikes.shape[2:])
+    mnist_files.write_samples(folder / f"{name}_test.npz", spikes, hidden[-1], label)
+    figures = {
+        "name": name,
+        "script": f"train_{name}.py",
+        "options": f"--epochs {settings.epochs} --seed {settings.seed} --steps {settings.steps} "
+        f"--floor {settings.floor}",
+        "shape": _shape(settings),
+        "steps": str(settings.steps),
+        "floor": str(settings.floor),
+        "single_step": f" In the first {settings.single_step_epochs} epochs an image was one step long."
+        if settings.single_step_epochs
+        else "",
+        "epoch": str(trained.epoch),
+        "validation": f"{trained.by_count:.2%}, {trained.by_first_spike:.2%}",
+        "float": _accuracies(hidden[-1], label),
+        "silent": str(np.count_nonzero(~hidden[-1].any(axis=(0, 2)))),
+        **_integer_figures(network, spikes, label),
+        "layers": "\n".join(_work(settings, trained.layers, [spikes, *hidden[:-1]])),
+    }
+    mnist_files.write_readme(folder / "README.md", figures)
+    return figures
+
+
+def _shape(settings: Settings) -> str:
+    words = [f"convolution {k}x{k} stride {s}, {n} channels" if s else str(n) for n, k, s in settings.layers]
+    return " - ".join(["28x28" if settings.layers[0][2] else "784", *words])
+
+
+def _accuracies(out: np.ndarray, label: np.ndarray) -> str:
+    """By count and by first spike."""
+    return ", ".join(f"{np.mean(read(out) == label):.2%}" for read in (by_count, by_first_spike))
+
+
+def _integer_figures(path: Path, spikes: np.ndarray, label: np.ndarray) -> dict[str, str]:
+    """Accuracies of the golden model for four ways to quantize, from the file as it was written."""
+    network = read_network(path, Convention.preset("norse"))
+    figures = {}
+    for bits in (8, 4):
+        for suffix, per_neuron in (("", False), ("_per_neuron", True)):
+            made = quantize(network, QuantizeOptions(weight_bits=bits, clip="mse", per_neuron=per_neuron))
+            parts = [
+                output_of(made, run_clocked(made, spikes[:, start : start + _CHUNK]))
+                for start in range(0, label.size, _CHUNK)
+            ]
+            figures[f"int{bits}{suffix}"] = _accuracies(np.concatenate(parts, axis=1), label)
+    return figures
+
+
+def _work(settings: Settings, layers: Sequence[Layer], inputs: Sequence[np.ndarray]) -> list[str]:
+    """Table rows: a layer's input events, mean and maximum, and the cycles they take on average.
+
+    A cycle adds one event to all output channels of one position, so an event of a convolution takes
+    (kernel / stride) squared cycles and one of a dense layer takes one; or four events of a dense layer
+    of one step a cycle.
+    """
+    rows = []
+    for (size, kernel, stride), spikes in zip(settings.layers, inputs, strict=True):
+        mean, most = events(spikes)
+        per_event = (kernel / stride) ** 2 if stride else 1.0
+        cycles = float(mean) * per_event
+        per_step = spikes.sum(axis=tuple(range(2, spikes.ndim)), dtype=np.int64)
+        by_four = "-" if stride else f"{np.ceil(per_step / 4).sum(axis=0).mean():.1f}"
+        kind = f"convolution, {size} channels" if stride else f"dense, {size} neurons"
+        rows.append(
+            f"| {kind} | {math.prod(spikes.shape[2:])} | {mean} | {most} | {cycles:.0f} | {by_four} |"
+        )
+    return rows

@@ -1,0 +1,234 @@
+"""The half of the MNIST examples that needs no PyTorch: images, spikes, readouts and files.
+
+Shared by train_mnist_fast.py and train_mnist_conv.py.
+"""
+
+import gzip
+import itertools
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from string import Template
+
+import nir
+import numpy as np
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.files import replacing, write_npz, write_text
+
+SIDE = 28
+VALIDATION_SAMPLES = 5000
+SPLIT_SEED = 1
+SHIPPED_SAMPLES = 200
+README_TEMPLATE = Path(__file__).resolve().with_name("mnist_readme.txt")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A trained layer: weights, then integrate-and-fire neurons with threshold 1.
+
+    Parameters
+    ----------
+    weight
+        float32, (post, pre) of a dense layer or (out, in, height, width) of a convolution.
+    bias
+        float32, one per post neuron or output channel; added in every step.
+    stride
+        Of a convolution; 0 for a dense layer.
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+    stride: int = 0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train; the defaults of the scripts were chosen by validation accuracy.
+
+    Parameters
+    ----------
+    steps, floor
+        Of the encoding.
+    layers
+        (post neurons, 0, 0) of a dense layer; (channels, kernel, stride) of a convolution.
+    epochs, seed, learning_rate
+        Passes over the samples, seed of everything random, and the largest step size.
+    single_step_epochs
+        So many epochs come first in which an image is one step long, which is that much cheaper.
+    surrogate_slope
+        Of the fast sigmoid whose derivative stands in for that of a spike.
+    margin
+        Logits of the loss per unit of output potential.
+    silence, count, activity
+        Weights in the loss, see ``_Trainer._loss`` in mnist_training.py.
+    shift_pixels, rotation_degrees, scaling, shear
+        Affine augmentation, each drawn evenly from plus or minus this.
+    """
+
+    steps: int
+    floor: int
+    layers: tuple[tuple[int, int, int], ...]
+    epochs: int
+    seed: int
+    single_step_epochs: int
+    learning_rate: float
+    surrogate_slope: float
+    margin: float
+    silence: float
+    count: float
+    activity: float
+    shift_pixels: float
+    rotation_degrees: float
+    scaling: float
+    shear: float
+
+
+@dataclass(frozen=True)
+class Mnist:
+    """The data set and who sees which sample.
+
+    Parameters
+    ----------
+    fit, validation, test
+        (pixels, labels): uint8 of shape (sample, 28, 28) and int64 of shape (sample,). The
+        validation samples are 5,000 of the training set's 60,000; fit are the others.
+    """
+
+    fit: tuple[np.ndarray, np.ndarray]
+    validation: tuple[np.ndarray, np.ndarray]
+    test: tuple[np.ndarray, np.ndarray]
+
+
+def load_mnist(folder: Path) -> Mnist:
+    """The gzipped IDX files in ``folder``, split with a fixed seed that no option changes.
+
+    Raises
+    ------
+    UserError
+        A file is missing.
+    """
+    parts = []
+    for part in ("train", "t10k"):
+        pixels = _idx(folder / f"{part}-images-idx3-ubyte.gz")
+        parts.append((pixels, _idx(folder / f"{part}-labels-idx1-ubyte.gz").astype(np.int64)))
+    (pixels, label), test = parts
+    order = np.random.default_rng(SPLIT_SEED).permutation(label.size)
+    held, fit = np.sort(order[:VALIDATION_SAMPLES]), np.sort(order[VALIDATION_SAMPLES:])
+    return Mnist((pixels[fit], label[fit]), (pixels[held], label[held]), test)
+
+
+def _idx(path: Path) -> np.ndarray:
+    """The bytes behind the header of a gzipped IDX file."""
+    try:
+        raw = gzip.decompress(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error}; give MNIST's folder with --data") from error
+    shape = [int.from_bytes(raw[4 + 4 * axis : 8 + 4 * axis], "big") for axis in range(raw[3])]
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3]).reshape(shape)
+
+
+def encode(pixels: np.ndarray, steps: int, floor: int) -> np.ndarray:
+    """Latency coding: a pixel ``p >= floor`` spikes once, in step ``((255 - p) * steps) >> 8``.
+
+    Parameters
+    ----------
+    pixels
+        uint8, shape (sample, 28, 28).
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 0 or 1, shape (steps, sample, 28, 28).
+    """
+    step = ((255 - pixels.astype(np.int32)) * steps) >> 8
+    when = np.arange(steps).reshape(-1, 1, 1, 1)
+    return ((step == when) & (pixels >= floor)).astype(np.uint8)
+
+
+def by_count(out: np.ndarray) -> np.ndarray:
+    """Per sample, the output neuron with the most spikes, the lowest address of several."""
+    return np.asarray(out.sum(axis=0, dtype=np.int64).argmax(axis=1))
+
+
+def by_first_spike(out: np.ndarray) -> np.ndarray:
+    """Per sample, the output neuron of the earliest spike, the lowest address of several.
+
+    A sample without any output spike is address 0.
+    """
+    urgency = np.arange(len(out), 0, -1).reshape(-1, 1, 1)
+    return np.asarray((out * urgency).max(axis=0).argmax(axis=1))
+
+
+def write_network(path: Path, layers: Sequence[Layer], shape: tuple[int, ...]) -> None:
+    """Write a NIR graph of Affine or Conv2d nodes, each followed by IF neurons.
+
+    The time step's equations are ``v = v + W s + b; s = (v > 1); v = 0 where s``: Norse's
+    integrate-and-fire cell, so the preset ``norse`` reads the file without further settings.
+    """
+    nodes: dict[str, nir.NIRNode] = {"input": nir.Input({"input": np.array(shape)})}
+    for number, layer in enumerate(layers, start=1):
+        if layer.stride:
+            size = (shape[1] - layer.weight.shape[2]) // layer.stride + 1
+            nodes[f"conv{number}"] = nir.Conv2d(
+                input_shape=shape[1:],
+                weight=layer.weight,
+                stride=layer.stride,
+                padding=0,
+                dilation=1,
+                groups=1,
+                bias=layer.bias,
+            )
+            shape = (layer.bias.size, size, size)
+        else:
+            if len(shape) > 1:
+                nodes["flatten"] = nir.Flatten({"input": np.array(shape)}, start_dim=0, end_dim=-1)
+            nodes[f"dense{number}"] = nir.Affine(weight=layer.weight, bias=layer.bias)
+            shape = (layer.bias.size,)
+        one, zero = np.ones(shape, np.float32), np.zeros(shape, np.float32)
+        nodes[f"if{number}"] = nir.IF(r=one, v_threshold=one, v_reset=zero)
+    nodes["output"] = nir.Output({"output": np.array(shape)})
+    graph = nir.NIRGraph(nodes=nodes, edges=list(itertools.pairwise(nodes)))
+    with replacing(path) as temporary:
+        nir.write(temporary, graph)
+
+
+def make_folder(folder: Path) -> None:
+    """Make an output folder.
+
+    Raises
+    ------
+    UserError
+        It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make folder {folder}: {error.strerror}; choose another --out") from error
+
+
+def write_samples(path: Path, spikes: np.ndarray, out: np.ndarray, label: np.ndarray) -> None:
+    """Write samples with the network's own output spikes: at most ``SHIPPED_SAMPLES``, bit-packed."""
+    spikes, out, label = spikes[:, :SHIPPED_SAMPLES], out[:, :SHIPPED_SAMPLES], label[:SHIPPED_SAMPLES]
+    packed = np.packbits(spikes, axis=-1)
+    arrays = {"input_packed": packed, "input_shape": np.array(spikes.shape), "out": out, "label": label}
+    write_npz(path, {**arrays, "index": np.arange(label.size)})
+
+
+def events(spikes: np.ndarray) -> tuple[str, str]:
+    """Mean and maximum of the spikes of one sample; ``spikes`` is (time, sample, ...)."""
+    count = spikes.sum(axis=(0, *range(2, spikes.ndim)), dtype=np.int64)
+    return f"{count.mean():.1f}", str(count.max())
+
+
+def write_readme(path: Path, figures: dict[str, str]) -> None:
+    """Fill the template shared by both examples."""
+    figures = {
+        **figures,
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("torch", "numpy", "nir")},
+    }
+    template = Template(README_TEMPLATE.read_text(encoding="utf-8"))
+    write_text(path, template.substitute(figures))
