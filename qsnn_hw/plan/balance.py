@@ -209,7 +209,7 @@ def _offers(
     fixed: Shape | None,
 ) -> Iterator[Estimate]:
     space = spaces[group.name]
-    sums = sum_bits(network, group)
+    sums = float(sum_bits(network, group).mean())
     seen = set()
     for shape in [fixed] if fixed is not None else _shapes(network, group, spaces):
         if shape not in seen:
@@ -255,7 +255,7 @@ def _wide_events(
     )
 
 
-def _shape_luts(group: QuantizedGroup, shape: Shape, sums: int, limits: Limits | None) -> float:
+def _shape_luts(group: QuantizedGroup, shape: Shape, sums: float, limits: Limits | None) -> float:
     width = max(group.v_bits, group.current_bits)
     update = _UPDATE_LUTS_PER_BIT * (group.v_bits + group.current_bits) * shape.update_lanes
     if shape.accumulators == "registers":

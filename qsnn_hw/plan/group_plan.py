@@ -140,6 +140,9 @@ class GroupPlan:
         the device has them). Own leaks per neuron always take a multiplier.
     max_count
         The most spikes of one neuron in one step.
+    acc_lane_bits
+        "registers" only: the width each accumulator needs by itself, int64, shape (lanes,), at most
+        ``acc_bits``; None gives all of them ``acc_bits``.
     synapse_style
         Which memory blocks hold the synapses: "block" RAM, or the single-port "spram" of UltraPlus.
     """
@@ -189,6 +192,7 @@ class GroupPlan:
     leak_unit: Literal["shift-add", "multiplier"] = "shift-add"
     max_count: int = 1
     synapse_style: Literal["block", "spram"] = "block"
+    acc_lane_bits: np.ndarray | None = None
 
     @property
     def slots(self) -> int:

@@ -31,15 +31,17 @@ def most_of(network: QuantizedNetwork, source: str) -> int:
     return network.input_max if source == INPUT else max_count(network.group(source))
 
 
-def sum_bits(network: QuantizedNetwork, group: QuantizedGroup) -> int:
-    """The signed width of every partial sum of one step's events, in weight steps."""
+def sum_bits(network: QuantizedNetwork, group: QuantizedGroup) -> np.ndarray:
+    """int64, shape (n,): the signed width of every partial sum of a step's events, in weight steps."""
     low, high = np.zeros(group.size, np.int64), np.zeros(group.size, np.int64)
     for p in network.into(group.name):
         part = fan_in_of(p.chain, network.source_size(p.source), most_of(network, p.source))
         low, high = low + (part.low << p.shift), high + (part.high << p.shift)
-    return (
-        max(int(high.max()).bit_length(), (-int(low.min()) - 1).bit_length() if low.min() < 0 else 0, 1) + 1
-    )
+    return np.array([_signed_bits(int(a), int(b)) for a, b in zip(low, high, strict=True)], dtype=np.int64)
+
+
+def _signed_bits(low: int, high: int) -> int:
+    return max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0, 1) + 1
 
 
 def plan_group(
@@ -69,8 +71,11 @@ def plan_group(
         assert found is not None
         return found
 
+    lane_bits = None
     if shape.accumulators == "registers":
-        acc_bits = sum_bits(network, group)
+        # Padding adds nothing to nothing; one bit is the least a signal can have.
+        lane_bits = slots.by_slot(sum_bits(network, group), 1)
+        acc_bits = int(lane_bits.max())
     else:
         acc_bits = group.current_bits if current else group.v_bits
     return GroupPlan(
@@ -119,4 +124,5 @@ def plan_group(
         leak_unit=leak_unit,
         max_count=max_count(group),
         synapse_style=synapse_style,
+        acc_lane_bits=lane_bits,
     )

@@ -31,6 +31,10 @@ def select(words: list[Value], index: Value) -> Value:
     return total
 
 
+def _extended(value: Signal, bits: int) -> Value:
+    return Cat(value, value[-1].replicate(bits - len(value)))
+
+
 def _words(value: Value, width: int) -> list[Value]:
     return [value[start : start + width] for start in range(0, len(value), width)]
 
@@ -98,13 +102,15 @@ class RegisterAccumulators(wiring.Component):
             m.d.sync += link.start.valid.eq(1)
 
         second = Signal(plan.lanes * plan.acc_bits)
-        accumulators = [Signal(signed(plan.acc_bits), name=f"acc{lane}") for lane in range(plan.lanes)]
+        widths = [plan.acc_bits] * plan.lanes if plan.acc_lane_bits is None else plan.acc_lane_bits.tolist()
+        accumulators = [Signal(signed(width), name=f"acc{lane}") for lane, width in enumerate(widths)]
         for lane, acc in enumerate(accumulators):
             m.d.sync += acc.eq(acc + getattr(sums, f"sum{lane}"))
             with m.If(copy):
                 m.d.sync += acc.eq(0)
         with m.If(copy):
-            m.d.sync += second.eq(Cat(accumulators))
+            # Sign bits beyond an accumulator's own width are copies; synthesis keeps one register for all.
+            m.d.sync += second.eq(Cat(_extended(acc, plan.acc_bits) for acc in accumulators))
 
         rows = _words(second, plan.update_lanes * plan.acc_bits)
         if len(rows) == 1:
