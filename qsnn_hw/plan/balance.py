@@ -15,7 +15,7 @@ import numpy as np
 
 from qsnn_hw.errors import UserError
 from qsnn_hw.limits import Limits
-from qsnn_hw.model.network import Dense
+from qsnn_hw.model.network import INPUT, Dense
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.grid import grid_chain
 from qsnn_hw.plan.group_plan import SynapseStore
@@ -39,6 +39,7 @@ _REST_LUTS = {"ecp5": 8000, "ice40": 300}
 # Cycles of a step that are neither events nor update rows.
 _STEP_OVERHEAD = 8
 _GROUP_LUTS = 120
+_MOST_SLOTS = 8
 # Of a neuron's update, per bit of its potential: add, compare, reset, leak, bias.
 _UPDATE_LUTS_PER_BIT = 6.0
 
@@ -91,6 +92,7 @@ def balance(
     lut_budget: int | None = None,
     cycle_budget: int | None = None,
     store: SynapseStore = "rom",
+    host_lanes: int = 1,
     fixed: Mapping[str, Shape] | None = None,
 ) -> Balance:
     """Choose a shape for every group.
@@ -103,6 +105,8 @@ def balance(
         LUTs the groups may take, mean cycles a time step may take; None for no limit of that kind.
     store
         "rom" or "ram": loaded memories may lie in single-port RAM.
+    host_lanes
+        Events per word of whatever feeds the input.
     fixed
         Shapes that are given, by group.
 
@@ -113,7 +117,11 @@ def balance(
     """
     offers = {
         group.name: _held(
-            list(_offers(network, group, spaces, limits, activity, (fixed or {}).get(group.name))),
+            [
+                offer
+                for offer in _offers(network, group, spaces, limits, activity, (fixed or {}).get(group.name))
+                if offer.shape.event_lanes <= (host_lanes if _fed_by_host(network, group) else _MOST_SLOTS)
+            ],
             limits,
             store,
         )
@@ -156,6 +164,10 @@ def balance(
 
 
 Design = Mapping[str, Estimate]
+
+
+def _fed_by_host(network: QuantizedNetwork, group: QuantizedGroup) -> bool:
+    return any(p.source == INPUT for p in network.into(group.name))
 
 
 def _held(offers: list[Estimate], limits: Limits | None, store: SynapseStore) -> list[Estimate]:

@@ -50,6 +50,9 @@ class PlanOptions:
         Leave out synapse rows without a weight where that pays.
     activity
         Mean events per step of the input (``INPUT``) and of every group, measured; None assumes.
+    host_lanes
+        Events per word that whatever feeds the input can deliver: more event lanes than that are not
+        chosen for the groups behind it (they may be given).
     """
 
     lanes: Sequence[int] | None = None
@@ -65,6 +68,7 @@ class PlanOptions:
     synapse_store: SynapseStore = "rom"
     skip_zero_rows: bool = True
     activity: Mapping[str, float] | None = None
+    host_lanes: int = 1
 
     def __post_init__(self) -> None:
         if self.buffer_depth < 1:
@@ -195,6 +199,7 @@ def _shapes(
         lut_budget=options.lut_budget,
         cycle_budget=options.cycle_budget,
         store=options.synapse_store,
+        host_lanes=options.host_lanes,
     )
     return {name: estimate.shape for name, estimate in found.chosen.items()}, [found.reason]
 

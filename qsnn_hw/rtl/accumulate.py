@@ -3,12 +3,13 @@
 import itertools
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import memory, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.rtl.links import operation_signature, sweep_signature
+from qsnn_hw.rtl.neuron_memory import NeuronMemory
 from qsnn_hw.rtl.synapse_memory import Style, SynapseSums, check_style, connect_load, load_members
 
 
@@ -212,14 +213,11 @@ class MemoryAccumulators(wiring.Component):
 
     def _memory(self, m: Module, sums: SynapseSums, taken: list[Signal], folds: list[Value]) -> None:
         plan, link = self._plan, self.link
-        attributes = {"ram_style": "block"} if plan.neuron_memory == "block" else {}
         width = plan.update_lanes * plan.acc_bits
         parts = plan.lanes // plan.update_lanes
-        m.submodules.words = words = memory.Memory(
-            shape=plan.lanes * plan.acc_bits, depth=plan.folds, init=[], attrs=attributes
+        m.submodules.neurons = neurons = NeuronMemory(
+            plan.lanes * plan.acc_bits, plan.folds, plan.neuron_memory
         )
-        read, write = words.read_port(), words.write_port()
-
         read_fold, read_part = self._split(m, "read", link.read_en, link.read_row)
         write_fold, write_part = self._split(m, "write", link.write_en, link.write_row)
         shown = Signal.like(read_part)
@@ -229,12 +227,14 @@ class MemoryAccumulators(wiring.Component):
         with m.If(link.write_en):
             m.d.sync += collected.eq(Cat(collected, link.write_data)[width:])
         m.d.comb += [
-            read.en.eq(Mux(link.busy, link.read_en & (read_part == 0), taken[-2])),
-            read.addr.eq(Mux(link.busy, read_fold, folds[-2])),
-            link.x.eq(select(_words(read.data, width), shown)),
-            write.en.eq(Mux(link.busy, link.write_en & (write_part == parts - 1), taken[-1])),
-            write.addr.eq(Mux(link.busy, write_fold, folds[-1])),
-            write.data.eq(Mux(link.busy, Cat(collected, link.write_data), self._added(read.data, sums))),
+            neurons.read_en.eq(Mux(link.busy, link.read_en & (read_part == 0), taken[-2])),
+            neurons.read_fold.eq(Mux(link.busy, read_fold, folds[-2])),
+            link.x.eq(select(_words(neurons.read_data, width), shown)),
+            neurons.write_en.eq(Mux(link.busy, link.write_en & (write_part == parts - 1), taken[-1])),
+            neurons.write_fold.eq(Mux(link.busy, write_fold, folds[-1])),
+            neurons.write_data.eq(
+                Mux(link.busy, Cat(collected, link.write_data), self._added(neurons.read_data, sums))
+            ),
         ]
 
     def _split(self, m: Module, name: str, en: Value, row: Value) -> tuple[Value, Value]:

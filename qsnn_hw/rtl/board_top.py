@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.rtl.host_link import HostLink
+from qsnn_hw.rtl.lane_adapter import LaneAdapter
 from qsnn_hw.rtl.top import SpikingNetwork
 
 _POWER_ON_CYCLES = 512
@@ -50,7 +51,14 @@ class BoardTop(wiring.Component):
         m.d.power_on += count.eq(count + ~count[-1])
         m.submodules.link = link = HostLink(plan.input_size, plan.output_size, self._divisor)
         m.submodules.network = network = SpikingNetwork(plan)
-        wiring.connect(m, link.o, network.i)
-        wiring.connect(m, network.o, link.i)
+        # The serial line brings one event at a time and takes one at a time.
+        m.submodules.widen = widen = LaneAdapter(plan.input_size, 1, 0, plan.input_size, plan.input_lanes)
+        m.submodules.narrow = narrow = LaneAdapter(
+            plan.output_size, plan.output_lanes, 0, plan.output_size, 1
+        )
+        wiring.connect(m, link.o, widen.i)
+        wiring.connect(m, widen.o, network.i)
+        wiring.connect(m, network.o, narrow.i)
+        wiring.connect(m, narrow.o, link.i)
         m.d.comb += [link.rx.eq(self.rx), self.tx.eq(link.tx), self.led.eq(link.overflow)]
         return m

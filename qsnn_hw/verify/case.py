@@ -13,9 +13,9 @@ import numpy as np
 from qsnn_hw import files
 from qsnn_hw.errors import UserError
 from qsnn_hw.golden import GoldenRun
-from qsnn_hw.plan import HOST
+from qsnn_hw.plan import HOST, HardwarePlan
 from qsnn_hw.verify.layout import StreamLayout, TraceLayout, stream_layouts, trace_layout
-from qsnn_hw.verify.work import AnyPlan, step_cycles
+from qsnn_hw.verify.work import step_cycles
 
 FORMAT = "qsnn-hw verification case 2"
 
@@ -178,7 +178,7 @@ def _save_potentials(path: Path, group: GroupCase) -> None:
 
 
 def make_case(
-    plan: AnyPlan,
+    plan: HardwarePlan,
     inputs: np.ndarray,
     golden: GoldenRun,
     *,

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qsnn_hw.host_protocol import address_bits
-from qsnn_hw.plan import GroupPlan, HardwarePlan, network_plan
-from qsnn_hw.plan import group_plan as wide
+from qsnn_hw.plan import GroupPlan, HardwarePlan
 
 
 @dataclass(frozen=True)
@@ -86,24 +85,17 @@ class TraceLayout:
         return used[np.argsort(self.neuron_of_slot[used])]
 
 
-def stream_layouts(
-    plan: HardwarePlan | network_plan.HardwarePlan,
-) -> tuple[StreamLayout, StreamLayout]:
+def stream_layouts(plan: HardwarePlan) -> tuple[StreamLayout, StreamLayout]:
     """The input and the output stream of a design."""
-    if isinstance(plan, HardwarePlan):
-        return StreamLayout(np.arange(plan.input_size), 1), StreamLayout(np.arange(plan.output_size), 1)
     return (
         StreamLayout(plan.input_space.addresses(), plan.input_lanes),
         StreamLayout(plan.output_space.addresses(), plan.output_lanes),
     )
 
 
-def trace_layout(group: GroupPlan | wide.GroupPlan) -> TraceLayout:
+def trace_layout(group: GroupPlan) -> TraceLayout:
     """The trace port of a group."""
-    port = f"trace_{group.name}"
-    if isinstance(group, GroupPlan):
-        slots = np.arange(group.folds * group.lanes)
-        slots[group.neurons :] = -1
-        return TraceLayout(port, "fold", group.folds, group.lanes, group.v_bits, slots)
     rows, lanes = group.update_rows, group.update_lanes
-    return TraceLayout(port, "row", rows, lanes, group.v_bits, np.asarray(group.neuron_of_slot))
+    return TraceLayout(
+        f"trace_{group.name}", "row", rows, lanes, group.v_bits, np.asarray(group.neuron_of_slot)
+    )

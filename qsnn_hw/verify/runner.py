@@ -11,6 +11,7 @@ import numpy as np
 from qsnn_hw.errors import MismatchError, ToolError, UserError
 from qsnn_hw.files import read_json
 from qsnn_hw.golden import GoldenRun
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.progress import SILENT, Progress
 from qsnn_hw.verify.case import Case, make_case
 from qsnn_hw.verify.record import Verification
@@ -23,7 +24,7 @@ from qsnn_hw.verify.simulation import (
     run_jobs,
     tail,
 )
-from qsnn_hw.verify.work import AnyPlan, busy_cycles
+from qsnn_hw.verify.work import busy_cycles
 
 PASSES = ("alone", "stress", "stream")
 
@@ -35,7 +36,7 @@ _MODULE = "sim.network"
 
 
 def verify(
-    plan: AnyPlan,
+    plan: HardwarePlan,
     verilog: Path,
     inputs: np.ndarray,
     golden: GoldenRun,
@@ -214,7 +215,7 @@ def _collect(
 
 
 def _record(
-    plan: AnyPlan,
+    plan: HardwarePlan,
     case: Case,
     golden: GoldenRun,
     simulator: Simulator,

@@ -1,27 +1,19 @@
 """How much work the spikes of a run are for the hardware: bounds, and cycles in use."""
 
-from typing import Any
-
 import numpy as np
 
 from qsnn_hw.golden import GoldenRun
-from qsnn_hw.plan import HOST, GroupPlan, HardwarePlan, network_plan
-from qsnn_hw.plan import group_plan as wide
-from qsnn_hw.plan.group_plan import ProjectionPlan
+from qsnn_hw.plan import HOST, GroupPlan, HardwarePlan, ProjectionPlan
 
 # What a group may spend per time step beyond its events and its sweep: pipelines, buffers, router.
 _STEP_SLACK = 64
 
-AnyPlan = HardwarePlan | network_plan.HardwarePlan
 
-
-def event_operations(group: GroupPlan | wide.GroupPlan) -> np.ndarray:
+def event_operations(group: GroupPlan) -> np.ndarray:
     """int64, shape (sources,): synapse operations, so cycles, of one event of each input address.
 
     An address that no source uses counts 0.
     """
-    if isinstance(group, GroupPlan):
-        return np.full(group.sources, group.folds, dtype=np.int64)
     operations = np.zeros(group.sources, dtype=np.int64)
     for projection in group.projections:
         part = slice(projection.offset, projection.offset + projection.size)
@@ -47,7 +39,7 @@ def _projection_operations(projection: ProjectionPlan, folds: int) -> np.ndarray
     return operations
 
 
-def step_cycles(plan: AnyPlan, input_max: int) -> int:
+def step_cycles(plan: HardwarePlan, input_max: int) -> int:
     """Cycles that no time step can exceed while nothing outside makes the design wait.
 
     Every address fires as often as it can, every operation waits for the one before, every spike
@@ -66,24 +58,24 @@ def step_cycles(plan: AnyPlan, input_max: int) -> int:
         for route in plan.routes:
             if route.destination == group.name:
                 total += most * 2 * _addresses(plan, route.source) * _most(plan, route.source, input_max)
-        rows = group.folds if isinstance(group, GroupPlan) else group.update_rows + group.folds
-        total += rows + group.neurons * _most(plan, group.name, input_max) + _STEP_SLACK
+        total += (
+            group.update_rows + group.folds + group.neurons * _most(plan, group.name, input_max) + _STEP_SLACK
+        )
     return total
 
 
-def _addresses(plan: AnyPlan, name: str) -> int:
+def _addresses(plan: HardwarePlan, name: str) -> int:
     return plan.input_size if name == HOST else plan.group(name).neurons
 
 
-def _most(plan: AnyPlan, name: str, input_max: int) -> int:
+def _most(plan: HardwarePlan, name: str, input_max: int) -> int:
     """The most spikes of one neuron or input in one step."""
     if name == HOST:
         return max(1, input_max)
-    group = plan.group(name)
-    return 1 if isinstance(group, GroupPlan) else max(1, group.max_count)
+    return max(1, plan.group(name).max_count)
 
 
-def busy_cycles(plan: AnyPlan, inputs: np.ndarray, golden: GoldenRun) -> dict[str, int]:
+def busy_cycles(plan: HardwarePlan, inputs: np.ndarray, golden: GoldenRun) -> dict[str, int]:
     """For each group (by its name in the network), the cycles its synapses or its lanes work.
 
     Operations of all events that reach it, and one cycle for each update row of each step. Of a
@@ -98,8 +90,7 @@ def busy_cycles(plan: AnyPlan, inputs: np.ndarray, golden: GoldenRun) -> dict[st
     busy = {}
     for group in plan.groups:
         operations = event_operations(group)
-        rows = group.folds if isinstance(group, GroupPlan) else group.update_rows
-        lanes = 1 if isinstance(group, GroupPlan) else group.event_lanes
+        lanes = group.event_lanes
         work = 0
         for addresses, spikes in _arrivals(plan, group, inputs, golden):
             if lanes == 1:
@@ -110,12 +101,12 @@ def busy_cycles(plan: AnyPlan, inputs: np.ndarray, golden: GoldenRun) -> dict[st
                     spikes[..., addresses % lanes == k].sum(axis=-1, dtype=np.int64) for k in range(lanes)
                 ]
                 work += int(np.max(slots, axis=0).sum()) * int(operations.max())
-        busy[group.group] = work + rows * ticks
+        busy[group.group] = work + group.update_rows * ticks
     return busy
 
 
 def _arrivals(
-    plan: AnyPlan, group: Any, inputs: np.ndarray, golden: GoldenRun
+    plan: HardwarePlan, group: GroupPlan, inputs: np.ndarray, golden: GoldenRun
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Of each route into the group: its addresses, and the events of each, shape (time, sample, address)."""
     steps, samples = inputs.shape[:2]
@@ -124,14 +115,10 @@ def _arrivals(
         if route.destination != group.name:
             continue
         if route.source == HOST:
-            spikes = inputs
-            space = None if isinstance(plan, HardwarePlan) else plan.input_space
+            spikes, space = inputs, plan.input_space
         else:
             source = plan.group(route.source)
-            spikes = golden.spikes[source.group][:, :samples]
-            space = None if isinstance(source, GroupPlan) else source.space
-        addresses = np.arange(spikes.shape[2]) if space is None else space.addresses()
+            spikes, space = golden.spikes[source.group][:, :samples], source.space
         # What a sample's last steps sent into a delay never arrives.
-        delay = route.delay if isinstance(route, network_plan.Route) else 0
-        arrived.append((addresses + route.offset, spikes[: max(0, steps - delay)]))
+        arrived.append((space.addresses() + route.offset, spikes[: max(0, steps - route.delay)]))
     return arrived
