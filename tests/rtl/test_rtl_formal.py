@@ -78,6 +78,23 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
     ("merge_2", (("chosen.eq(held)", "chosen.eq(events & -events)"),)),
     ("merge_3", (("source.ready.eq(self.o.ready)", "source.ready.eq(1)"),)),
     ("merge_1", (("self.o.payload.tick.eq(1)", "self.o.payload.tick.eq(0)"),)),
+    # The mark of one input only; events in a slot that has none.
+    ("merge_wide", (("reduce(lambda a, b: a | b, [Value.cast", "reduce(lambda a, b: a & b, [Value.cast"),)),
+    ("merge_wide", (("present.eq(source.payload.present)", "present.eq(3)"),)),
+    ("merge_wide", (("source.payload[name] + offset // self._slots", "source.payload[name] + offset"),)),
+    # The second event of a word is lost; the first comes again; the wrong slot; the tick's mark lost.
+    ("adapter_to_1_slot", (("o.ready & (tick | ~others)", "o.ready"),)),
+    ("adapter_to_1_slot", (("gone | (left & ~rest)", "gone"),)),
+    ("adapter_shifted", (("Const(1, self._slots) << raised[:low]", "Const(1, self._slots)"),)),
+    ("adapter_to_4_slots", (("0 if index else last, raised[low:]", "0, raised[low:]"),)),
+    # Room for one step too few; a step read before its tick; what is stored is not dropped, twice;
+    # no tick for step 0.
+    ("delay_1", (("return (steps - ahead + 1) * step_words", "return (steps - ahead) * step_words"),)),
+    ("delay_ahead_2", (("return (steps - ahead + 1) * step_words", "return (steps - ahead) * step_words"),)),
+    ("delay_1", (("full.eq((write ^ read) == 1 << bits)", "full.eq(0)"),)),
+    ("delay_1", (("m.d.sync += read.eq(marks[-1])", "m.d.sync += read.eq(read)"),)),
+    ("delay_ahead_2", (("[read.eq(write), end.eq(write)]", "[end.eq(write)]"),)),
+    ("delay_ahead_1", (("Signal(init=self._ahead)", "Signal()"),)),
     # An output is served twice; the word leaves before all are served.
     ("multicast_3", (("self.o[k].valid.eq(self.i.valid & ~done[k])", "self.o[k].valid.eq(self.i.valid)"),)),
     ("multicast_3", (("taken = [done[k] | self.o[k].ready", "taken = [self.o[k].ready | self.o[0].ready"),)),
