@@ -65,6 +65,7 @@ def load(
             done.extend([cycle] if is_done else [])
             quiet = quiet + 1 if is_done and len(queue) == 1 else 0
             cycle += 1
+            assert cycle < 5000, f"{len(taken)} bytes taken, {len(queue)} left, and not done"
 
     async def watch(ctx: Any) -> None:
         cycle = 0
