@@ -98,6 +98,21 @@ class DelayRoom(Harness):
             with m.If(dropping):
                 m.d.comb += [Assert(mark == marks[0]) for mark in marks]
 
+        # Nothing of a sample is emitted in the next: the first ticks find no events.
+        age, young = Signal(range(self._marks + 2)), Signal(init=self._ahead)
+        with m.If(moves(dut.i) & tick):
+            ends_sample = Value.cast(dut.i.payload)[0]
+            m.d.sync += age.eq(Mux(ends_sample, 0, age + (age < self._marks)))
+            m.d.sync += young.eq((age < self._marks) | (ends_sample & self._ahead))
+        m.d.comb += Assert(~(due & young) | (read == end))
+        m.d.comb += Assert(age <= self._marks)
+        for number, mark in enumerate(marks):
+            with m.If(age <= number):
+                m.d.comb += Assert(mark == marks[-1])
+        if marks:
+            with m.If((age < self._marks) & ~dropping):
+                m.d.comb += Assert(start == marks[-1])
+
         fetched, leaving, word = (registers[name] for name in ("fetched", "leaving", "word"))
         waiting = Signal(3, init=self._ahead)
         m.d.sync += waiting.eq(waiting + (moves(dut.i) & tick) - (moves(dut.o) & dut.o.payload.tick))
