@@ -74,7 +74,7 @@ class WordPixels(wiring.Component):
         last = word.tick & word.address[0]
         m.d.comb += [
             self.o.valid.eq(self.i.valid & (~word.tick | last)),
-            self.i.ready.eq(self.o.ready | (word.tick & ~last)),
+            self.i.ready.eq(self.o.ready),
             self.o.payload.last.eq(last),
             self.o.payload.row.eq(address[slot_bits:]),
         ]
