@@ -54,7 +54,9 @@ def main(
     add_options(parser)
     options = parser.parse_args(arguments)
     try:
-        for option, low, high in (("epochs", 1, 10**6), ("steps", 1, 255), ("floor", 1, 255)):
+        # The single-step epochs end before the last fifth, which stands for election.
+        least = max(1, -(-defaults.single_step_epochs * 5 // 4))
+        for option, low, high in (("epochs", least, 10**6), ("steps", 1, 255), ("floor", 1, 255)):
             value = getattr(options, option)
             if not low <= value <= high:
                 raise UserError(f"--{option} must be {low} to {high}, not {value}")
@@ -118,6 +120,7 @@ def build(name: str, data: Path, folder: Path, settings: Settings, progress: Pro
         if settings.single_step_epochs
         else "",
         "epoch": str(trained.epoch),
+        "gain": f"{trained.gain:g}",
         "validation": f"{trained.by_count:.2%}, {trained.by_first_spike:.2%}",
         "float": _accuracies(hidden[-1], label),
         "silent": str(np.count_nonzero(~hidden[-1].any(axis=(0, 2)))),

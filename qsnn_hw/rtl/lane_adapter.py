@@ -82,7 +82,7 @@ class LaneAdapter(wiring.Component):
         if self._source_slots == 1:
             return i.payload.address, Const(0, 1)
         gone = Signal(self._source_slots)
-        left, rest = Signal(self._source_slots), Signal(self._source_slots)
+        left, rest = (Signal(self._source_slots, name=name) for name in ("left", "rest"))
         m.d.comb += [left.eq(i.payload.present & ~gone), rest.eq(left & (left - 1))]
         with m.If(i.valid & self.o.ready & ~i.payload.tick):
             m.d.sync += gone.eq(Mux(rest.any(), gone | (left & ~rest), 0))

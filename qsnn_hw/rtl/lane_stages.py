@@ -20,6 +20,10 @@ def has_current(plan: GroupPlan) -> bool:
     return plan.current_leak_numerator is not None
 
 
+SMALL_ROW_BITS = 32
+"""Accumulators read apart in groups that must be small: two iCE40 block RAMs side by side."""
+
+
 class StateLayout(data.StructLayout):
     """What a neuron stores from step to step beside its accumulator; may be empty.
 
@@ -60,7 +64,11 @@ def lane_stages(plan: GroupPlan) -> list[list[Step]]:
 
     Groups with accumulators in registers are made for clock rate: one addition or comparison in a
     stage, and none in the first, which only takes what the memories show. Groups with accumulators in
-    memory are made for area: everything up to the comparison is one stage, the rest another.
+    memory are made for area: up to the comparison, the reset, and leak with bias. Registers behind an
+    adder share its logic cells, so the second cut is nearly free; the one between leak and bias is not
+    (iCE40, two lanes of 14 bits, with a clamp: 493 logic cells and 36 MHz in two stages, 505 and 43 MHz
+    in three, 546 and 56 MHz in four). With rows above ``SMALL_ROW_BITS`` they also start with a
+    stage that only takes, because block RAM and a clamp apart are slow on larger devices.
     """
     quick = plan.accumulators == "registers"
     late_subtract = plan.reset == "subtract" and (plan.reset_delay or plan.reset_retest)
@@ -71,11 +79,18 @@ def lane_stages(plan: GroupPlan) -> list[list[Step]]:
             stages.append([])
         stages[-1].append(Step(name, frozenset(reads.split()), parameters))
 
+    def last() -> str:
+        return stages[-1][-1].name
+
+    def first() -> bool:
+        return quick or last().startswith("compare")
+
     # One row of states stays in registers, which need no stage of their own.
-    loads = quick and plan.update_rows > 1
+    wide = plan.update_lanes * plan.acc_bits > SMALL_ROW_BITS
+    loads = plan.update_rows > 1 and (quick or wide)
     if has_current(plan):
         add("current", "x current", cut=loads)
-    add("sum", "x v over", cut=quick and (loads or has_current(plan)))
+    add("sum", "x v over", cut=quick if has_current(plan) else loads)
     if plan.multi_spike and plan.v_low is not None:
         add("clamp", "v")
     if plan.multi_spike:
@@ -84,31 +99,25 @@ def lane_stages(plan: GroupPlan) -> list[list[Step]]:
     else:
         add("compare", "v over silent", *(() if plan.readout else ("threshold",)))
     resets = not plan.readout and plan.reset != "none"
-    behind = not quick
     if resets and (plan.reset_retest or not (plan.reset_delay or plan.multi_spike)):
         amount = {"subtract": ("reset_amount",), "value": () if plan.reset_retest else ("reset_value",)}
-        add("reset", "v resets was_over shown fired shown_over", *amount[plan.reset], cut=quick or behind)
-        behind = False
+        add("reset", "v resets was_over shown fired shown_over", *amount[plan.reset], cut=first())
     if plan.v_min is not None:
-        add("floor", "v shown", "v_min", cut=quick or behind)
-        behind = False
+        add("floor", "v shown", "v_min", cut=first())
     if resets and plan.reset_retest:
-        add("retest", "v resets", "threshold", cut=quick or behind)
-        behind = False
+        add("retest", "v resets", "threshold", cut=first())
     if resets and plan.reset == "value" and plan.reset_delay:
-        add("late_reset", "v over", "reset_value", cut=quick or behind)
-        behind = False
+        add("late_reset", "v over", "reset_value", cut=first())
     own = ("leak_numerators",) if plan.leak_numerators is not None else ()
     of_current = ("current_leak_numerator",) if uniform_current_leak(plan) is None else ()
     if has_current(plan) or own or plan.leak_numerator:
         # A choice between two values leaves time for the leak.
-        late = stages[-1][-1].name == "late_reset"
-        add("leak", "v u", *own, *of_current, cut=behind or (quick and not late))
-        behind = False
+        add("leak", "v u", *own, *of_current, cut=last() != "late_reset")
     offset = ("bias", "fired_bias") if resets and late_subtract else ("bias",)
     over = "over" if "fired_bias" in offset or "over" in StateLayout(plan).members else ""
+    apart = quick or last() not in ("leak", "late_reset")
     current_bias = ("current_bias",) if has_current(plan) else ()
-    add("next", f"v u loss current_loss silent shown {over}", *offset, *current_bias, cut=quick or behind)
+    add("next", f"v u loss current_loss silent shown {over}", *offset, *current_bias, cut=apart)
     return stages
 
 

@@ -84,12 +84,13 @@ class StepDelay(wiring.Component):
         # Pointers have one bit more than addresses, so that full and empty differ.
         write, read, end = (Signal(bits + 1, name=name) for name in ("write", "read", "end"))
         marks = [Signal(bits + 1, name=f"mark{k}") for k in range(self._marks)]
-        due, last = Signal(init=self._ahead), Signal()
+        due = Signal(init=self._ahead)
+        last = Signal()
 
         m.submodules.words = words = memory.Memory(shape=unsigned(width), depth=1 << bits, init=[])
         put, get = words.write_port(), words.read_port()
-        full, event, tick = Signal(), Signal(), Signal()
-        moving, finishing = Signal(), Signal()
+        full, event, tick = (Signal(name=name) for name in ("full", "event", "tick"))
+        moving, finishing = (Signal(name=name) for name in ("moving", "finishing"))
         m.d.comb += [
             full.eq((write ^ read) == 1 << bits),
             i.ready.eq(Mux(i.payload.tick, ~due | finishing, ~full)),
@@ -104,9 +105,9 @@ class StepDelay(wiring.Component):
 
         # What is due goes out through the memory's output register and one more: wide logic may
         # follow. A tick travels the same way, with nothing read.
-        fetched, fetched_tick, fetched_last = Signal(), Signal(), Signal()
-        leaving, word = Signal(), Signal(width + 1)
-        free = Signal()
+        names = ("fetched", "fetched_tick", "fetched_last", "leaving", "free")
+        fetched, fetched_tick, fetched_last, leaving, free = (Signal(name=name) for name in names)
+        word = Signal(width + 1)
         m.d.comb += [
             free.eq(~leaving | o.ready),
             moving.eq(due & (~fetched | free)),

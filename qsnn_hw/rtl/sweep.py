@@ -271,8 +271,8 @@ class Sweep(wiring.Component):
         """One memory for each parameter that differs between rows, read ahead of its stage."""
         plan = self._plan
         values = lane_parameters(plan)
-        # The same cut as in the lane: clock rate where accumulators are registers.
-        registered = plan.accumulators == "registers" and plan.update_rows > 1
+        # Where the lanes' first stage only takes what memories show, there is time for another register.
+        registered = not self._stages[0]
 
         def moves_into(stage: int) -> Signal:
             return advance if stage <= self._compared else moving

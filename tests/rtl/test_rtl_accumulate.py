@@ -246,7 +246,7 @@ def test_sums(
     assert seen == bench.expected(operations)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     kind=st.sampled_from(["registers", "memory"]),
     folds=st.integers(1, 5),

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsnn_hw.golden.encoders import direct_counts, latency_spikes, rate_spikes
+from qsnn_hw.host_protocol import Word, decode_words, encode_pixels
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.io_plan import EncoderPlan
 from qsnn_hw.rtl.input_encoder import InputEncoder
-from qsnn_hw.rtl.pixels import PixelLayout, RasterPixels
-from tests.rtl.streams import PACES, Pace, exchange
+from qsnn_hw.rtl.pixels import PixelLayout, RasterPixels, WordPixels
+from tests.rtl.streams import PACES, Pace, aer, exchange
 
 paces = pytest.mark.parametrize("pace", PACES, ids=["full", "idle", "stall", "both"])
 
@@ -248,6 +249,32 @@ def test_raster(shape: tuple[int, ...], slots: int, pace: Pace) -> None:
     ]
     dut = RasterPixels(space, slots)
     assert exchange(dut, [(dut.i, pixels.reshape(-1).tolist())], [(dut.o, len(wanted))], pace) == [wanted]
+
+
+@paces
+@pytest.mark.parametrize("slots", [1, 2, 4])
+@pytest.mark.parametrize("shape", [(1,), (7,), (3, 2, 3)])
+def test_pixels_from_the_serial_line(shape: tuple[int, ...], slots: int, pace: Pace) -> None:
+    plan = EncoderPlan("latency", AddressSpace(shape), steps=3, slots=slots)
+    size, addresses = plan.space.size, plan.space.addresses()
+    pixels = images(1, 3, plan.space.neurons)
+    pixels[1] = 0
+    sent = b"".join(encode_pixels(image, addresses, size) for image in pixels)
+    words = aer(decode_words(sent, size << 8), size << 8)
+    # A tick that is no last one, in front of everything and behind it.
+    plain = aer([Word(True, 0)], size << 8)
+    layout = PixelLayout(size, slots)
+    wanted = []
+    for image in pixels.tolist():
+        wanted += [
+            layout.const({"row": a // slots, f"value{a % slots}": v}).as_bits()
+            for a, v in zip(addresses.tolist(), image, strict=True)
+            if v
+        ]
+        wanted.append(layout.const({"last": 1}).as_bits())
+    dut = WordPixels(size, slots)
+    (got,) = exchange(dut, [(dut.i, plain + words + plain)], [(dut.o, len(wanted))], pace)
+    assert got == wanted
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,9 @@ def test_stage_counts() -> None:
         return [[step.name for step in stage] for stage in lane_stages(plan)]
 
     small = group_plan(group, accumulators="memory", lanes=1)
-    assert names(small) == [["sum", "compare"], ["reset", "leak", "next"]]
+    assert names(small) == [["sum", "compare"], ["reset"], ["leak", "next"]]
+    wide = group_plan(plain_group(6), accumulators="memory", lanes=3, update_lanes=3)
+    assert names(wide) == [[], *names(small)]
     quick = group_plan(group, lanes=1)
     assert names(quick) == [[], ["sum"], ["compare"], ["reset"], ["leak"], ["next"]]
     assert names(group_plan(group)) == names(quick)

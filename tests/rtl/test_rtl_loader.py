@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from qsnn_hw.host_protocol import encode_rows
@@ -65,6 +65,7 @@ def load(
             done.extend([cycle] if is_done else [])
             quiet = quiet + 1 if is_done and len(queue) == 1 else 0
             cycle += 1
+            assert cycle < 5000, f"{len(taken)} bytes taken, {len(queue)} left, and not done"
 
     async def watch(ctx: Any) -> None:
         cycle = 0
@@ -95,6 +96,7 @@ def load(
     st.sampled_from([0.0, 0.6]),
     st.integers(0, 999),
 )
+@example([(1, 2, 8), (2, 1, 40)], 0.0, 1)
 def test_every_row_once(sizes: list[tuple[int, int, int]], idle: float, seed: int) -> None:
     memories = [LoadedMemory(*size) for size in sizes]
     wanted, sent = contents(memories, seed)

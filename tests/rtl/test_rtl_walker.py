@@ -172,6 +172,16 @@ def test_several_projections(data: Any) -> None:
     run(data.draw, group_plan(projections=tuple(found), rows=first_row, folds=folds))
 
 
+@pytest.mark.parametrize("pace", PACES)
+def test_a_tick_waits_for_the_slower_projection(pace: Pace) -> None:
+    slow = ProjectionPlan(
+        *("sparse", 0, 4, 0), starts=np.arange(4) * 3, counts=np.full(4, 3), row_folds=np.arange(12) % 2
+    )
+    fast = ProjectionPlan("dense", 4, 3, 12, rows_per_fold=3)
+    plan = group_plan(projections=(slow, fast), rows=18, folds=2)
+    check(plan, [[[5], [0]], [[4], [5]], [[1]], [[2], [6]]], pace)
+
+
 def dense_plan(sources: int, folds: int, event_lanes: int, first_row: int = 0) -> GroupPlan:
     per_fold = -(-sources // event_lanes)
     projection = ProjectionPlan("dense", 0, sources, first_row, rows_per_fold=per_fold)
@@ -223,7 +233,7 @@ def _cycles(plan: GroupPlan, steps: Steps) -> int:
             assert cycle < 2000
         ends.append(cycle)
 
-    simulator.add_testbench(send)
+    simulator.add_testbench(send, background=True)
     simulator.add_testbench(receive)
     simulator.run()
     return ends[0]

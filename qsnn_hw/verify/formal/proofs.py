@@ -8,10 +8,11 @@ import numpy as np
 from amaranth.hdl import Assert, Module
 
 from qsnn_hw.plan import GroupPlan
-from qsnn_hw.rtl import encoder, neuron_group, router
+from qsnn_hw.rtl import encoder, lane_adapter, neuron_group, router, step_delay
 from qsnn_hw.rtl.aer import AerLayout
 from qsnn_hw.rtl.neuron_memory import NeuronMemory
 from qsnn_hw.verify.formal.properties import BufferOrder, EncoderExact, Harness, MergeTicks, MulticastOnce
+from qsnn_hw.verify.formal.route_properties import AdaptOnce, DelayRoom
 from qsnn_hw.verify.formal.sby import Mode
 
 
@@ -48,9 +49,28 @@ def _encoder(neurons: int, lanes: int) -> Callable[[Any], Harness]:
     return lambda module: EncoderExact(module.SpikeEncoder(neurons, lanes))
 
 
-def _merge(sizes: list[int]) -> Callable[[Any], Harness]:
+def _merge(sizes: list[int], slots: int = 1) -> Callable[[Any], Harness]:
     offsets = [sum(sizes[:k]) for k in range(len(sizes))]
-    return lambda module: MergeTicks(module.TickMerge(sizes, offsets, sum(sizes)), sizes, offsets)
+    return lambda module: MergeTicks(
+        module.TickMerge(sizes, offsets, sum(sizes), slots), sizes, offsets, slots
+    )
+
+
+def _adapter(source_size: int, source_slots: int, offset: int, slots: int) -> Callable[[Any], Harness]:
+    def build(module: Any) -> Harness:
+        dut = module.LaneAdapter(source_size, source_slots, offset, source_size + offset, slots)
+        return AdaptOnce(dut, source_size, source_slots, offset, slots)
+
+    return build
+
+
+def _delay(steps: int, ahead: bool) -> Callable[[Any], Harness]:
+    def build(module: Any) -> Harness:
+        # Two words a step: the capacity is a power of two, so not a word larger than the rule says.
+        dut = module.StepDelay(2, 1, steps, module.delay_words(steps, ahead, 2), ahead)
+        return DelayRoom(dut, steps, ahead, 2)
+
+    return build
 
 
 def _multicast(outputs: int) -> Callable[[Any], Harness]:
@@ -132,6 +152,14 @@ PROOFS: tuple[Proof, ...] = (
     Proof("merge_1", router, _merge([3]), "prove", 2),
     Proof("merge_2", router, _merge([2, 3]), "prove", 2),
     Proof("merge_3", router, _merge([1, 2, 2]), "prove", 2),
+    Proof("merge_wide", router, _merge([4, 6], 2), "prove", 2),
+    Proof("adapter_to_4_slots", lane_adapter, _adapter(3, 1, 2, 4), "prove", 2),
+    Proof("adapter_to_1_slot", lane_adapter, _adapter(7, 4, 0, 1), "prove", 2),
+    Proof("adapter_shifted", lane_adapter, _adapter(5, 2, 1, 2), "prove", 2),
+    Proof("delay_1", step_delay, _delay(1, False), "prove", 2),
+    Proof("delay_3", step_delay, _delay(3, False), "prove", 2),
+    Proof("delay_ahead_1", step_delay, _delay(1, True), "prove", 2),
+    Proof("delay_ahead_2", step_delay, _delay(2, True), "prove", 2),
     Proof("multicast_1", router, _multicast(1), "prove", 2),
     Proof("multicast_3", router, _multicast(3), "prove", 2),
     Proof("router_streams_1", router, _router(1), "prove", 3),

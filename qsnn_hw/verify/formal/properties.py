@@ -6,7 +6,7 @@ the module's registers: they carry an induction and are themselves proved.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from amaranth.hdl import (
     Assert,
@@ -88,8 +88,32 @@ class Harness(Elaboratable):
         """What a kind of module promises beyond the stream rules; nothing here."""
 
 
-def _moves(stream: Any) -> Value:
+def moves(stream: Any) -> Value:
+    """Whether a word of the stream moves in this cycle."""
     return stream.valid & stream.ready
+
+
+class _Slot(NamedTuple):
+    """One slot of a stream's word; with a single one every event is in it."""
+
+    present: Value
+    address: Value
+
+
+def slots_of(stream: Any, slots: int) -> list[_Slot]:
+    """The slots of the word on offer."""
+    payload = stream.payload
+    if slots == 1:
+        return [_Slot(~payload.tick, payload.address)]
+    return [_Slot(payload.present[k], payload[f"address{k}"]) for k in range(slots)]
+
+
+def own_addresses(m: Module, stream: Any, size: int, slots: int) -> None:
+    """A source sends addresses it has, and a word is either a tick or has an event."""
+    for index, slot in enumerate(slots_of(stream, slots)):
+        m.d.comb += Assume(~slot.present | (slot.address * slots + index < size))
+    if slots > 1:
+        m.d.comb += Assume(stream.payload.tick == (stream.payload.present == 0))
 
 
 class BufferOrder(Harness):
@@ -107,7 +131,7 @@ class BufferOrder(Harness):
 
     def _properties(self, m: Module, registers: dict[str, Signal]) -> None:
         dut = self._dut
-        put, got = _moves(dut.i), _moves(dut.o)
+        put, got = moves(dut.i), moves(dut.o)
         level = Signal(range(self._depth + 2))
         m.d.sync += level.eq(level + put - got)
         m.d.comb += [Assert(level <= self._depth), Assert(~got | (level != 0))]
@@ -164,14 +188,14 @@ class EncoderExact(Harness):
             with m.If(left[lane]):
                 m.d.comb += lowest.eq(lane)
         m.d.comb += [left_after.eq(left), tick_after.eq(tick)]
-        with m.If(_moves(dut.o)):
+        with m.If(moves(dut.o)):
             with m.If(left != 0):
                 m.d.comb += left_after.eq(left & ~(1 << lowest))
             with m.Else():
                 m.d.comb += tick_after.eq(0)
         m.d.sync += [left.eq(left_after), tick.eq(tick_after)]
         payload = dut.i.payload
-        with m.If(_moves(dut.i)):
+        with m.If(moves(dut.i)):
             m.d.sync += [
                 left.eq(payload.mask),
                 base.eq(payload.base),
@@ -196,31 +220,38 @@ class EncoderExact(Harness):
 class MergeTicks(Harness):
     """A merge passes a tick only from all inputs at once, and each event from exactly one."""
 
-    def __init__(self, dut: TickMerge, sizes: list[int], offsets: list[int]) -> None:
+    def __init__(self, dut: TickMerge, sizes: list[int], offsets: list[int], slots: int = 1) -> None:
         inputs = [getattr(dut, f"i{k}") for k in range(len(sizes))]
         super().__init__(dut, inputs, [dut.o])
-        self._sizes, self._offsets = sizes, offsets
+        self._sizes, self._offsets, self._slots = sizes, offsets, slots
 
     def _properties(self, m: Module, registers: dict[str, Signal]) -> None:
         dut, inputs = self._dut, self._inputs
         ticks = Cat(i.valid & i.payload.tick for i in inputs)
         events = Cat(i.valid & ~i.payload.tick for i in inputs)
-        leaving = Cat(_moves(i) for i in inputs)
+        leaving = Cat(moves(i) for i in inputs)
         out = dut.o.payload
         with m.If(dut.o.valid & out.tick):
-            m.d.comb += [Assert(ticks.all()), Assert(leaving == _moves(dut.o).replicate(len(inputs)))]
+            m.d.comb += [Assert(ticks.all()), Assert(leaving == moves(dut.o).replicate(len(inputs)))]
         with m.Else():
             # At most one input moves, with an event, when and only when the output does.
             m.d.comb += [
                 Assert((leaving & ticks) == 0),
                 Assert((leaving & (leaving - 1)) == 0),
-                Assert(leaving.any() == _moves(dut.o)),
+                Assert(leaving.any() == moves(dut.o)),
             ]
         for i, size, offset in zip(inputs, self._sizes, self._offsets, strict=True):
-            # Sources send addresses they have.
-            m.d.comb += Assume(i.payload.tick | (i.payload.address < size))
-            with m.If(_moves(i) & ~i.payload.tick):
-                m.d.comb += Assert(out.address == i.payload.address + offset)
+            own_addresses(m, i, size, self._slots)
+            with m.If(moves(i) & ~i.payload.tick):
+                for inward, outward in zip(
+                    slots_of(i, self._slots), slots_of(dut.o, self._slots), strict=True
+                ):
+                    m.d.comb += Assert(outward.address == inward.address + offset // self._slots)
+                    m.d.comb += Assert(outward.present == inward.present)
+        # The mark of any input's last tick.
+        with m.If(dut.o.valid & out.tick):
+            marks = Cat(Value.cast(i.payload)[0] for i in inputs)
+            m.d.comb += Assert(Value.cast(out)[0] == marks.any())
         # Whatever can pass is offered: no deadlock in the merge itself.
         m.d.comb += Assert(dut.o.valid == (ticks.all() | events.any()))
         if "held" in registers:
@@ -237,9 +268,9 @@ class MulticastOnce(Harness):
     def _properties(self, m: Module, registers: dict[str, Signal]) -> None:
         dut = self._dut
         served = Signal(len(self._outputs))
-        taking = Cat(_moves(o) for o in self._outputs)
+        taking = Cat(moves(o) for o in self._outputs)
         m.d.sync += served.eq(served | taking)
-        with m.If(_moves(dut.i)):
+        with m.If(moves(dut.i)):
             m.d.sync += served.eq(0)
             m.d.comb += Assert((served | taking).all())
         m.d.comb += Assert((served & taking) == 0)
