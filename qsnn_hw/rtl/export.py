@@ -39,6 +39,8 @@ def write_verilog(rtlil_path: Path, path: Path, *, log: Path, progress: Progress
                 f'read_rtlil "{relative(rtlil_path)}"',
                 "proc -nomux -norom",
                 "memory_collect",
+                # Single-port RAM has no initial content; Amaranth always writes one, of zeros.
+                "setparam -set INIT 1'x t:$mem_v2 a:ram_style=huge %i",
                 "attrmap -remove generator -remove top -remove src",
                 "attrmap -remove amaranth.hierarchy -remove amaranth.decoding",
                 f'write_verilog -norename "{relative(temporary)}"',

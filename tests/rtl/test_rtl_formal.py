@@ -109,9 +109,17 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
         ),
     ),
     ("router_streams_2", (("with m.If(give | ~head_valid)", "with m.If(self.i.valid)"),)),
-    # The next event does not wait for the sweep to be written back.
-    ("group_2_folds", (("draining.eq(self.OVERHEAD)", "draining.eq(self.OVERHEAD - 2)"),)),
-    ("group_3_folds", (("fold.eq(Mux(final, 0, fold + 1))", "fold.eq(fold)"),)),
+    # The next event does not wait for the word it needs; an event does not wait for the sweep.
+    (
+        "group_2_folds",
+        (
+            (
+                "clear = ~(taken[1] & (folds[1] == operation.fold)) if plan.folds > 1",
+                "clear = Const(1) if plan",
+            ),
+        ),
+    ),
+    ("group_3_folds", (("link.start.ready & empty, ~link.busy & clear", "link.start.ready, clear"),)),
 ]
 
 
