@@ -129,7 +129,7 @@ MISTAKES = [
     (("infer", "{model}", "--samples", "451"), "samples is 1 to 450, not 451"),
     (("infer", "{model}", "--out", "{tmp}/corrupt.npz/x.npz"), "cannot write {tmp}/corrupt.npz/x.npz"),
     (("generate", "{model}", "--board", "zedboard"), "zedboard"),
-    (("generate", "{model}", "--lanes", "4,4,4"), "--lanes wants one number or 2"),
+    (("generate", "{model}", "--lanes", "4,4,4"), "--lanes wants one value or 2"),
     (("generate", "{model}", "--lanes", "few"), "--lanes wants whole numbers"),
     (("generate", "{model}", "--lanes", "0"), "lanes must be at least 1, not 0"),
     (("generate", "{model}", "--buffer-depth", "0"), "buffer depth must be at least 1, not 0"),

@@ -102,11 +102,11 @@ class Layer:
     saturations: int | None = None
     lanes: int | None = None
     folds: int | None = None
+    rom_bits: int | None = None
+    cycles_per_sample: Number | None = None
     update_lanes: int | None = None
     event_lanes: int | None = None
     accumulators: str | None = None
-    rom_bits: int | None = None
-    cycles_per_sample: Number | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that are no counts or no numbers."""
@@ -114,7 +114,7 @@ class Layer:
         if self.neurons is None:
             raise ValueError(f"{where}.neurons must be a number, not None")
         check_counts(self, where, "neurons", "synapses", "weight_bits", "potential_bits", "dead_neurons")
-        check_counts(self, where, "saturations", "lanes", "folds", "rom_bits")
+        check_counts(self, where, "saturations", "lanes", "folds", "rom_bits", "update_lanes", "event_lanes")
         check_numbers(self, where, "scale_low", "scale_high", "cycles_per_sample")
         # A threshold may be negative, unlike a count.
         for name in ("threshold_low", "threshold_high"):

@@ -109,7 +109,7 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
         ),
     ),
     ("router_streams_2", (("with m.If(give | ~head_valid)", "with m.If(self.i.valid)"),)),
-    # The next event does not wait for the word it needs; an event does not wait for the sweep.
+    # An operation does not wait for the word it needs; it waits for all the others.
     (
         "group_2_folds",
         (
@@ -119,7 +119,7 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
             ),
         ),
     ),
-    ("group_3_folds", (("link.start.ready & empty, ~link.busy & clear", "link.start.ready, clear"),)),
+    ("group_3_folds", (("(folds[1] == operation.fold)", "(folds[1] != operation.fold)"),)),
 ]
 
 

@@ -101,7 +101,12 @@ class CheckedNeuronMemory(NeuronMemory):
 
 
 def small_plan(folds: int) -> GroupPlan:
-    """A group of one lane with three sources and four-bit potentials; its numbers do not matter."""
+    """A group of one lane with three sources and four-bit potentials; its numbers do not matter.
+
+    Each source reaches one fold, so that operations on the same fold can follow each other at once.
+    """
+    reached = np.array([0, 1, folds - 1], dtype=np.int64)
+    each = np.arange(3, dtype=np.int64)
     zeros = np.zeros(folds, dtype=np.int64)
     return GroupPlan(
         name="group",
@@ -118,8 +123,10 @@ def small_plan(folds: int) -> GroupPlan:
         acc_bits=4,
         neuron_memory="auto",
         synapse_store="rom",
-        projections=(ProjectionPlan("dense", 0, 3, 0, rows_per_fold=3),),
-        synapses=np.ones((1, folds * 3, 1), dtype=np.int16),
+        projections=(
+            ProjectionPlan("sparse", 0, 3, 0, starts=each, counts=np.ones_like(each), row_folds=reached),
+        ),
+        synapses=np.ones((1, 3, 1), dtype=np.int16),
         channel_folds=folds,
         neuron_of_slot=np.arange(folds, dtype=np.int64),
         weight_bits=2,
@@ -159,7 +166,8 @@ class _Group(wiring.Component):
 
 def _group(folds: int) -> Callable[[Any], Harness]:
     def build(module: Any) -> Harness:
-        originals = [(place, place.NeuronMemory) for place in (module, sweep)]
+        places: list[Any] = [module, sweep]
+        originals = [(place, place.NeuronMemory) for place in places]
         for place, _ in originals:
             place.NeuronMemory = CheckedNeuronMemory
         try:
