@@ -120,8 +120,9 @@ class CountReadout(wiring.Component):
     def _slot(self, m: Module, slot: int, words: _Events, go: Any, moves: Any, end: Any) -> tuple[Any, Any]:
         """Counters of the addresses of one slot; the best of them, one cycle late."""
         plan = self._plan
+        # A counter may wrap: the best was its highest value then and remembers it, so the answer is
+        # that of a counter which stops there.
         own = range(slot, plan.classes, plan.slots)
-        full = (1 << plan.count_bits) - 1
         address = words.addresses[slot]
         spike, grown = Signal(name=f"spike{slot}"), Signal(plan.count_bits, name=f"grown{slot}")
         label = Signal(len(self.o.payload.label), name=f"label{slot}")
@@ -132,7 +133,7 @@ class CountReadout(wiring.Component):
             count = Signal(plan.count_bits, name=f"count{index}")
             with m.If(moves & words.present[slot] & (address == index)):
                 more = Signal(plan.count_bits, name=f"more{index}")
-                m.d.comb += more.eq(count + (count != full))
+                m.d.comb += more.eq(count + 1)
                 m.d.sync += [count.eq(more), grown.eq(more)]
             # The word behind the sample's end cannot be in its counters yet.
             with m.If(moves & words.tick & words.last):
