@@ -51,25 +51,38 @@ def main(
     parser.add_argument(
         "--floor", type=int, default=defaults.floor, help="darker pixels never spike (%(default)s)"
     )
+    parser.add_argument(
+        "--learning-rate", type=float, default=defaults.learning_rate, help="the largest (%(default)s)"
+    )
+    parser.add_argument(
+        "--distortion", type=float, default=1.0, help="factor of the augmentation, 0 for none (%(default)s)"
+    )
+    parser.add_argument("--start", type=Path, help="go on from this earlier network (.nir)")
     add_options(parser)
     options = parser.parse_args(arguments)
     try:
         # The single-step epochs end before the last fifth, which stands for election.
-        least = max(1, -(-defaults.single_step_epochs * 5 // 4))
+        single = 0 if options.start else defaults.single_step_epochs
+        least = max(1, -(-single * 5 // 4))
         for option, low, high in (("epochs", least, 10**6), ("steps", 1, 255), ("floor", 1, 255)):
             value = getattr(options, option)
             if not low <= value <= high:
                 raise UserError(f"--{option} must be {low} to {high}, not {value}")
         if not 0 <= options.seed < 2**31:
             raise UserError(f"--seed must be 0 to {2**31 - 1}, not {options.seed}")
+        for option, value in (("learning-rate", options.learning_rate), ("distortion", options.distortion)):
+            if not 0 <= value <= 10:
+                raise UserError(f"--{option} must be 0 to 10, not {value}")
         settings = replace(
-            settings_of(options),
+            settings_of(options).with_distortion(options.distortion),
+            learning_rate=options.learning_rate,
+            single_step_epochs=single,
             epochs=options.epochs,
             seed=options.seed,
             steps=options.steps,
             floor=options.floor,
         )
-        figures = build(name, options.data, options.out, settings, Progress())
+        figures = build(name, options.data, options.out, settings, options, Progress())
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -82,7 +95,9 @@ def main(
     return 0
 
 
-def build(name: str, data: Path, folder: Path, settings: Settings, progress: Progress) -> dict[str, str]:
+def build(
+    name: str, data: Path, folder: Path, settings: Settings, options: argparse.Namespace, progress: Progress
+) -> dict[str, str]:
     """Train, measure and write the example; return the README's figures.
 
     Raises
@@ -97,9 +112,10 @@ def build(name: str, data: Path, folder: Path, settings: Settings, progress: Pro
         if error.name != "torch":
             raise
         raise UserError("training needs PyTorch, not installed here: pip install qsnn-hw[torch]") from error
+    start = mnist_files.read_layers(options.start, settings) if options.start else None
     mnist_files.make_folder(folder)
     mnist = mnist_files.load_mnist(data)
-    trained = mnist_training.train(mnist.fit, mnist.validation, settings, progress)
+    trained = mnist_training.train(mnist.fit, mnist.validation, settings, start, progress)
     convolutional = settings.layers[0][2] > 0
     pixels, label = mnist.test
     spikes = encode(pixels, settings.steps, settings.floor)
@@ -112,7 +128,9 @@ def build(name: str, data: Path, folder: Path, settings: Settings, progress: Pro
         "name": name,
         "script": f"train_{name}.py",
         "options": f"--epochs {settings.epochs} --seed {settings.seed} --steps {settings.steps} "
-        f"--floor {settings.floor}",
+        f"--floor {settings.floor} --learning-rate {settings.learning_rate:g} "
+        f"--distortion {options.distortion:g}" + (" --start FIRST" if start else ""),
+        "started": " FIRST is the network that an earlier run of this script wrote." if start else "",
         "shape": _shape(settings),
         "steps": str(settings.steps),
         "floor": str(settings.floor),

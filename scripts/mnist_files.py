@@ -7,7 +7,7 @@ import gzip
 import itertools
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from string import Template
@@ -84,6 +84,16 @@ class Settings:
     rotation_degrees: float
     scaling: float
     shear: float
+
+    @property
+    def distorts(self) -> bool:
+        """Whether there is any augmentation."""
+        return any((self.shift_pixels, self.rotation_degrees, self.scaling, self.shear))
+
+    def with_distortion(self, factor: float) -> "Settings":
+        """All augmentation times ``factor``."""
+        names = ("shift_pixels", "rotation_degrees", "scaling", "shear")
+        return replace(self, **{name: getattr(self, name) * factor for name in names})
 
 
 @dataclass(frozen=True)
@@ -193,6 +203,27 @@ def write_network(path: Path, layers: Sequence[Layer], shape: tuple[int, ...]) -
     graph = nir.NIRGraph(nodes=nodes, edges=list(itertools.pairwise(nodes)))
     with replacing(path) as temporary:
         nir.write(temporary, graph)
+
+
+def read_layers(path: Path, settings: Settings) -> list[Layer]:
+    """The layers of a file that :func:`write_network` wrote for the same layers.
+
+    Raises
+    ------
+    UserError
+        The file cannot be read, or holds other layers.
+    """
+    try:
+        nodes = nir.read(path).nodes
+    except (OSError, KeyError, ValueError) as error:
+        raise UserError(f"cannot read {path}: {error}; give a network of this script with --start") from error
+    layers = []
+    for number, (size, kernel, stride) in enumerate(settings.layers, start=1):
+        node = nodes.get(f"conv{number}" if stride else f"dense{number}")
+        if node is None or len(node.weight) != size or (stride and node.weight.shape[2:] != (kernel, kernel)):
+            raise UserError(f"{path} does not hold this script's layers; give another --start")
+        layers.append(Layer(node.weight, node.bias, stride))
+    return layers
 
 
 def make_folder(folder: Path) -> None:

@@ -119,6 +119,7 @@ def train(
     fit: tuple[np.ndarray, np.ndarray],
     validation: tuple[np.ndarray, np.ndarray],
     settings: Settings,
+    start: Sequence[Layer] | None,
     progress: Progress,
 ) -> Trained:
     """Train a network; keep the checkpoint with the best accuracy of the two readouts' mean.
@@ -127,11 +128,13 @@ def train(
     ----------
     fit, validation
         (pixels, labels): uint8 of shape (sample, 28, 28) and int64 of shape (sample,).
+    start
+        An earlier network to go on from, or None for random weights.
     """
     # One thread: results do not depend on the number of cores.
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    trainer = _Trainer(fit, settings)
+    trainer = _Trainer(fit, settings, start)
     held_out, label = encode(validation[0], settings.steps, settings.floor), validation[1]
     best: Trained | None = None
     with progress.task("training") as task:
@@ -189,7 +192,9 @@ class _Norm:
 class _Trainer:
     """One training run."""
 
-    def __init__(self, fit: tuple[np.ndarray, np.ndarray], settings: Settings) -> None:
+    def __init__(
+        self, fit: tuple[np.ndarray, np.ndarray], settings: Settings, start: Sequence[Layer] | None
+    ) -> None:
         self._settings = settings
         self._pixels, self._labels = torch.from_numpy(fit[0]), torch.from_numpy(fit[1])
         self._generator = torch.Generator().manual_seed(settings.seed)
@@ -203,6 +208,9 @@ class _Trainer:
             self._parameters += [weight.requires_grad_(), torch.zeros(size).requires_grad_()]
             side = (shape[1] - kernel) // stride + 1 if stride else 0
             shape = (size, side, side) if stride else (size,)
+        if start is not None:
+            arrays = [array for layer in start for array in (layer.weight, layer.bias)]
+            self._parameters = [torch.from_numpy(array.copy()).requires_grad_() for array in arrays]
         rate = settings.learning_rate
         hidden = settings.layers[:-1] if settings.single_step_epochs else ()
         self._norms = [_Norm(size) for size, _, _ in hidden]
@@ -221,7 +229,8 @@ class _Trainer:
             self._unfold_time(steps)
         self._epoch += 1
         for chosen in order.split(_BATCH):
-            loss = self._loss(self._distort(self._pixels[chosen]), self._labels[chosen], steps)
+            pixels = self._distort(self._pixels[chosen]) if self._settings.distorts else self._pixels[chosen]
+            loss = self._loss(pixels, self._labels[chosen], steps)
             self._optimizer.zero_grad()
             loss.backward()
             self._optimizer.step()

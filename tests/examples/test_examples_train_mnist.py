@@ -104,6 +104,36 @@ def test_written_network_reads_back(files: ModuleType, tmp_path: Path) -> None:
         v[v > 1] = 0
 
 
+def test_training_goes_on_from_a_written_network(files: ModuleType, tmp_path: Path) -> None:
+    settings = importlib.import_module("train_mnist_fast").DEFAULTS
+    rng = np.random.default_rng(4)
+    layers = [
+        files.Layer(rng.random((post, pre), np.float32), rng.random(post, np.float32))
+        for pre, post in ((784, 128), (128, 10))
+    ]
+    files.write_network(tmp_path / "net.nir", layers, (784,))
+    for made, given in zip(files.read_layers(tmp_path / "net.nir", settings), layers, strict=True):
+        assert np.array_equal(made.weight, given.weight)
+        assert np.array_equal(made.bias, given.bias)
+    other = importlib.import_module("train_mnist_conv").DEFAULTS
+    with pytest.raises(files.UserError, match="does not hold this script's layers"):
+        files.read_layers(tmp_path / "net.nir", other)
+    with pytest.raises(files.UserError, match="give a network of this script with --start"):
+        files.read_layers(tmp_path / "none.nir", settings)
+
+
+def test_distortion_scales_every_kind(scripts: None) -> None:
+    settings = importlib.import_module("train_mnist_conv").DEFAULTS
+    half, none = settings.with_distortion(0.5), settings.with_distortion(0.0)
+    assert settings.distorts
+    assert half.distorts
+    assert not none.distorts
+    assert (half.shift_pixels, half.rotation_degrees) == (
+        settings.shift_pixels / 2,
+        settings.rotation_degrees / 2,
+    )
+
+
 @pytest.mark.parametrize("script", ["train_mnist_fast", "train_mnist_conv"])
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -111,6 +141,8 @@ def test_written_network_reads_back(files: ModuleType, tmp_path: Path) -> None:
         (["--epochs", "-1"], r"--epochs must be \d+ to 1000000, not -1"),
         (["--steps", "0"], "--steps must be 1 to 255, not 0"),
         (["--floor", "256"], "--floor must be 1 to 255, not 256"),
+        (["--distortion", "-0.1"], "--distortion must be 0 to 10, not -0.1"),
+        (["--learning-rate", "nan"], "--learning-rate must be 0 to 10, not nan"),
         (["--seed", "-1"], "--seed must be 0 to 2147483647, not -1"),
     ],
 )
