@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from qsnn_hw.limits import Limits
 from qsnn_hw.plan.group_plan import SynapseStore
 
 # A memory of fewer bits is smaller in LUTs than it is worth in block RAM.
 BLOCK_BITS = 1024
+_DISTRIBUTED_WORDS = 16
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,24 @@ def synapse_blocks(limits: Limits, memories: GroupMemories) -> int:
     return memories.banks // 2 * pair
 
 
+def state_style(family: str, depth: int, width: int) -> Literal["block", "auto"]:
+    """Where a memory of potentials goes.
+
+    iCE40 has block RAM or registers, nothing between. ECP5 has distributed RAM of 16 words: deeper
+    memories cost it once per 16 words and a multiplexer, while block RAM is seldom short.
+    """
+    deep = depth > _DISTRIBUTED_WORDS and depth * width >= BLOCK_BITS
+    return "block" if family == "ice40" or deep else "auto"
+
+
 def state_blocks(limits: Limits, memories: GroupMemories) -> int:
     """Block RAMs of the potentials."""
     assert limits.block_ram is not None
-    # Small ones go into distributed RAM where the device has it.
-    least = 0 if limits.family == "ice40" else BLOCK_BITS
-    return sum(limits.block_ram.blocks(d, w) for d, w in memories.state if d > 1 and d * w >= least)
+    return sum(
+        limits.block_ram.blocks(depth, width)
+        for depth, width in memories.state
+        if depth > 1 and state_style(limits.family, depth, width) == "block"
+    )
 
 
 def place(needs: Mapping[str, GroupMemories], limits: Limits, store: SynapseStore) -> dict[str, str] | None:

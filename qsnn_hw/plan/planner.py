@@ -12,7 +12,7 @@ from qsnn_hw.plan.balance import TARGETS, Target, balance, shape_memories
 from qsnn_hw.plan.group_plan import Accumulators, GroupPlan, SynapseStore
 from qsnn_hw.plan.group_planner import most_of, plan_group
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan, Route, identifier
-from qsnn_hw.plan.placement import place
+from qsnn_hw.plan.placement import GroupMemories, place, state_style
 from qsnn_hw.plan.shape import Shape, fitted
 from qsnn_hw.plan.slots import Slots
 from qsnn_hw.plan.synapses import SynapseImage, address_spaces, synapse_image
@@ -143,7 +143,7 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
             images[group.name],
             # A word can hold no more events than the encoder finds in one update row.
             output_lanes=min(wanted, update & -update),
-            neuron_memory=options.neuron_memory,
+            neuron_memory=_neuron_memory(options, needs[group.name]),
             synapse_store=options.synapse_store,
             synapse_style="spram" if styles is not None and styles[group.name] == "spram" else "block",
         )
@@ -161,6 +161,14 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
         buffer_depth=options.buffer_depth,
         notes=tuple(notes),
     )
+
+
+def _neuron_memory(options: PlanOptions, needs: GroupMemories) -> Literal["block", "auto"]:
+    """One style for all memories of potentials of a group."""
+    if options.limits is None or options.neuron_memory == "block":
+        return options.neuron_memory
+    styles = {state_style(options.limits.family, depth, width) for depth, width in needs.state}
+    return "block" if "block" in styles else "auto"
 
 
 def _slots_of(network: QuantizedNetwork, source: str, shapes: Mapping[str, Shape]) -> int:
