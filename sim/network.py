@@ -7,6 +7,7 @@ Three passes, each out of reset:
   random words, samples back to back. Gives nothing but trouble.
 - ``stream``: full speed, samples back to back. Gives the throughput.
 
+A design whose synapse memories are loaded gets its weights at the start of every pass.
 Every pass compares every potential and every output spike of its samples.
 The job file named by ``QSNN_HW_JOB`` says which samples, which passes and where results go.
 """
@@ -31,6 +32,9 @@ from sim.model import input_words
 from sim.monitor import StreamMonitor, TraceMonitor
 
 JOB = json.loads(Path(os.environ["QSNN_HW_JOB"]).read_text(encoding="utf-8"))
+
+_LOAD_CHUNK = 64
+"""Bytes of weights that count as progress."""
 
 
 class MismatchFoundError(AssertionError):
@@ -62,7 +66,10 @@ class Pass:
         # The first sample keeps the shards of one run apart.
         rng = random.Random(f"{self.case.seed} {self.first} {name}")
         self.shuffle = np.random.default_rng(rng.getrandbits(64)) if stress else None
-        self.driver = StreamDriver(dut, "i", self.case.idle if stress else 0.0, rng)
+        idle = self.case.idle if stress else 0.0
+        self.driver = StreamDriver(dut, "i", idle, rng)
+        # A design of ROMs has no such port.
+        self.loader = StreamDriver(dut, "load", idle, rng) if self.case.load.size else None
         self.output = StreamMonitor(dut, "o", self.case.backpressure if stress else 0.0, rng, self.on_output)
         self.traces = [
             TraceMonitor(dut, group.trace.port, group.trace.row_port) for group in self.case.groups
@@ -72,7 +79,7 @@ class Pass:
         )
         self.checker = Checker(self.case, self.first)
         self.settle = 64 + 4 * sum(group.trace.rows for group in self.case.groups)
-        self.ticks = 0
+        self.loads = self.ticks = 0
         self.checked = 0
         self.started: list[int] = []
         self.ended: list[int] = []
@@ -129,11 +136,21 @@ class Pass:
             if self.name == "alone":
                 await self.left.wait()
 
+    async def load(self, loader: StreamDriver) -> None:
+        """Fill the synapse memories."""
+        data = self.case.load.tolist()
+        for start in range(0, len(data), _LOAD_CHUNK):
+            await loader.send(data[start : start + _LOAD_CHUNK])
+            self.loads += 1
+        loaded = self.dut.loaded
+        while str(loaded.value) != "1":
+            await RisingEdge(loaded)
+
     async def watchdog(self) -> None:
         """Fail when nothing has moved for ``hang_cycles``; says what never came."""
         seen = None
         while True:
-            progress = (self.ticks, self.checked, *(len(words) for words in self.recorder.words))
+            progress = (self.loads, self.ticks, self.checked, *(len(words) for words in self.recorder.words))
             if progress == seen:
                 self.judge(self.checker.check(self.checked, self.recorder))
                 # Every sample was complete: only a monitor or this bench can be at fault.
@@ -144,6 +161,8 @@ class Pass:
     async def run(self) -> dict[str, object]:
         """Reset, send, compare, drain; returns the measurements."""
         self.driver.rest()
+        if self.loader is not None:
+            self.loader.rest()
         self.dut.rst.value = 1
         Clock(self.dut.clk, PERIOD, unit="step").start()
         for _ in range(4):
@@ -153,10 +172,15 @@ class Pass:
         # the other passes offer words from the first cycle on.
         for _ in range(self.settle if self.name == "alone" else 1):
             await RisingEdge(self.dut.clk)
+        cocotb.start_soon(self.watchdog())
+        if self.loader is not None:
+            loading = cocotb.start_soon(self.guard(self.load(self.loader)))
+            # Under stress words are offered from the start, and must wait for the weights.
+            if self.name != "stress":
+                await loading
         for watch in (self.output.watch(), *(trace.watch() for trace in self.traces), self.feed()):
             cocotb.start_soon(self.guard(watch))
         cocotb.start_soon(self.output.drive_ready())
-        cocotb.start_soon(self.watchdog())
         await self.finished.wait()
         # Whatever still moves inside has time to come out.
         await Timer(PERIOD * self.settle, unit="step")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from qsnn_hw import files
 from qsnn_hw.errors import UserError
+from qsnn_hw.host_protocol import encode_rows
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.plan_file import build, flatten
@@ -105,6 +106,19 @@ class HardwarePlan:
     def synapse_bits(self) -> int:
         """All synapse memories together, in bits."""
         return sum(g.synapse_bits for g in self.groups)
+
+    @property
+    def loaded_groups(self) -> tuple[GroupPlan, ...]:
+        """The groups whose synapse memories the host fills, in the order of the bytes it sends."""
+        return tuple(g for g in self.groups if g.synapse_store == "ram")
+
+    def weight_bytes(self) -> bytes:
+        """What fills the loaded synapse memories: group by group, bank by bank, row by row."""
+        return b"".join(
+            encode_rows(group.synapse_words(bank), group.lanes * group.weight_bits)
+            for group in self.loaded_groups
+            for bank in range(group.event_lanes)
+        )
 
     def save(self, path: Path) -> None:
         """Write the plan as one .npz, whole or not at all."""

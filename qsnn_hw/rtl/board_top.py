@@ -2,7 +2,9 @@
 
 from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetSignal, Signal
 from amaranth.lib import wiring
+from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.rtl.host_link import HostLink
@@ -13,9 +15,21 @@ _POWER_ON_CYCLES = 512
 """Reset cycles after configuration. iCE40 block RAM reads zeros for the first microseconds
 (Lattice TN-02001 asks for 3 us); 512 cycles are 5 us even at 100 MHz."""
 
+_BREAK_BITS = 16
+"""The line low for so many bits is no byte (10 bits) but a break, even from a slow sender."""
+
+
+def reset_cycles(divisor: int) -> int:
+    """Cycles of the reset after configuration, and of the line low that cause another one."""
+    return max(_POWER_ON_CYCLES, 1 << ceil_log2(_BREAK_BITS * divisor))
+
 
 class BoardTop(wiring.Component):
     """The spiking network behind a serial port.
+
+    It starts in reset after configuration and again whenever ``rx`` is low for ``reset_cycles(divisor)``
+    cycles on end, which a host calls a break; each reset lasts as long. A reset forgets everything:
+    words on their way, and weights that were loaded.
 
     Parameters
     ----------
@@ -42,15 +56,28 @@ class BoardTop(wiring.Component):
         m.domains.sync = ClockDomain()
         # The power-on counter starts from its configured value, so it needs no reset of its own.
         m.domains.power_on = ClockDomain(reset_less=True)
-        count = Signal(range(_POWER_ON_CYCLES + 1))
+        cycles = reset_cycles(self._divisor)
+        count = Signal(ceil_log2(cycles) + 1)
+        line = Signal(init=1)
         m.d.comb += [
             ClockSignal("sync").eq(self.clk),
             ClockSignal("power_on").eq(self.clk),
             ResetSignal("sync").eq(~count[-1]),
         ]
-        m.d.power_on += count.eq(count + ~count[-1])
-        m.submodules.link = link = HostLink(plan.input_size, plan.output_size, self._divisor)
+        m.submodules.synchronizer = FFSynchronizer(self.rx, line, init=1, o_domain="power_on")
+        # The top bit ends the reset. From then on the others count cycles with the line low, and an
+        # overflow is a break: back to 0.
+        with m.If(count[-1] & line):
+            m.d.power_on += count.eq(cycles)
+        with m.Else():
+            m.d.power_on += count.eq(count + 1)
+        m.submodules.link = link = HostLink(
+            plan.input_size, plan.output_size, self._divisor, loads=bool(plan.loaded_groups)
+        )
         m.submodules.network = network = SpikingNetwork(plan)
+        if plan.loaded_groups:
+            wiring.connect(m, link.load, network.load)
+            m.d.comb += link.loaded.eq(network.loaded)
         # The serial line brings one event at a time and takes one at a time.
         m.submodules.widen = widen = LaneAdapter(plan.input_size, 1, 0, plan.input_size, plan.input_lanes)
         m.submodules.narrow = narrow = LaneAdapter(

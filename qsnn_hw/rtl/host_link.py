@@ -123,29 +123,34 @@ class HostLink(wiring.Component):
         Addresses of the network's input and output streams.
     divisor
         Clock cycles per bit.
+    loads
+        The network's weights come first: bytes go to ``load`` until ``loaded``, then become words.
 
     Members
     -------
     rx : In(1, init=1)
     tx : Out(1, init=1)
     overflow : Out(1)
+    load : Out(stream.Signature(8)), loaded : In(1)
+        Only with ``loads``.
     o : Out(aer_signature(input_size))
         To the network.
     i : In(aer_signature(output_size))
         From the network.
     """
 
-    def __init__(self, input_size: int, output_size: int, divisor: int) -> None:
-        self._sizes, self._divisor = (input_size, output_size), divisor
-        super().__init__(
-            {
-                "rx": In(1, init=1),
-                "tx": Out(1, init=1),
-                "overflow": Out(1),
-                "o": Out(aer_signature(input_size)),
-                "i": In(aer_signature(output_size)),
-            }
-        )
+    def __init__(self, input_size: int, output_size: int, divisor: int, *, loads: bool = False) -> None:
+        self._sizes, self._divisor, self._loads = (input_size, output_size), divisor, loads
+        members: dict[str, wiring.Member] = {
+            "rx": In(1, init=1),
+            "tx": Out(1, init=1),
+            "overflow": Out(1),
+            "o": Out(aer_signature(input_size)),
+            "i": In(aer_signature(output_size)),
+        }
+        if loads:
+            members |= {"load": Out(stream.Signature(unsigned(8))), "loaded": In(1)}
+        super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -154,7 +159,19 @@ class HostLink(wiring.Component):
         m.submodules.words = words = ElasticBuffer(AerLayout(self._sizes[0]), RECEIVE_WORDS)
         m.submodules.splitter = splitter = WordSplitter(self._sizes[1])
         m.submodules.transmitter = transmitter = UartTransmitter(self._divisor)
-        wiring.connect(m, receiver.o, assembler.i)
+        m.d.comb += [
+            assembler.i.payload.eq(receiver.o.payload),
+            assembler.i.valid.eq(receiver.o.valid),
+            receiver.o.ready.eq(assembler.i.ready),
+        ]
+        if self._loads:
+            m.d.comb += self.load.payload.eq(receiver.o.payload)
+            with m.If(~self.loaded):
+                m.d.comb += [
+                    self.load.valid.eq(receiver.o.valid),
+                    receiver.o.ready.eq(self.load.ready),
+                    assembler.i.valid.eq(0),
+                ]
         wiring.connect(m, assembler.o, words.i)
         wiring.connect(m, words.o, wiring.flipped(self.o))
         wiring.connect(m, wiring.flipped(self.i), splitter.i)

@@ -1,7 +1,9 @@
 """The network as one component: AER stream in, AER stream out."""
 
-from amaranth.hdl import Module
-from amaranth.lib import wiring
+from typing import Any
+
+from amaranth.hdl import Module, unsigned
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.plan import HOST, HardwarePlan
@@ -9,6 +11,8 @@ from qsnn_hw.rtl.aer import aer_signature
 from qsnn_hw.rtl.neuron_group import NeuronGroup
 from qsnn_hw.rtl.router import AerRouter, RouterRoute
 from qsnn_hw.rtl.sweep import trace_signature
+from qsnn_hw.rtl.synapse_memory import load_members
+from qsnn_hw.rtl.weight_loader import LoadedMemory, WeightLoader
 
 
 class SpikingNetwork(wiring.Component):
@@ -16,6 +20,9 @@ class SpikingNetwork(wiring.Component):
 
     Groups run at the same time, each a step behind its sources; what leaves depends only on the
     words that entered, never on when. Latency and throughput: those of the slowest group.
+
+    Where synapse memories are loaded, ``load`` takes ``plan.weight_bytes()`` after reset, a byte per
+    cycle, and refuses more; until ``loaded`` is 1 the design takes no word from ``i``.
 
     Parameters
     ----------
@@ -28,15 +35,19 @@ class SpikingNetwork(wiring.Component):
     -------
     i : In(aer_signature(plan.input_size, plan.input_lanes))
     o : Out(aer_signature(plan.output_size, plan.output_lanes))
+    load : In(stream.Signature(8)), loaded : Out(1)
+        Only where ``plan.loaded_groups`` names a group.
     """
 
     def __init__(self, plan: HardwarePlan, *, trace: bool = False) -> None:
         self._plan = plan
         self._trace = trace
-        members = {
+        members: dict[str, wiring.Member] = {
             "i": In(aer_signature(plan.input_size, plan.input_lanes)),
             "o": Out(aer_signature(plan.output_size, plan.output_lanes)),
         }
+        if plan.loaded_groups:
+            members |= {"load": In(stream.Signature(unsigned(8))), "loaded": Out(1)}
         if trace:
             members |= {f"trace_{g.name}": Out(trace_signature(g)) for g in plan.groups}
         super().__init__(members)
@@ -66,11 +77,14 @@ class SpikingNetwork(wiring.Component):
             source_slots=[plan.input_lanes, *(g.output_lanes for g in heard)],
             destination_slots=[plan.output_lanes, *(g.event_lanes for g in plan.groups)],
         )
-        wiring.connect(m, wiring.flipped(self.i), router.i0)
+        groups = {g.name: NeuronGroup(g, trace=self._trace) for g in plan.groups}
+        if plan.loaded_groups:
+            self._add_loader(m, router.i0, groups)
+        else:
+            wiring.connect(m, wiring.flipped(self.i), router.i0)
         wiring.connect(m, router.o0, wiring.flipped(self.o))
         for group_plan in plan.groups:
-            group = NeuronGroup(group_plan, trace=self._trace)
-            m.submodules[group_plan.name] = group
+            m.submodules[group_plan.name] = group = groups[group_plan.name]
             wiring.connect(m, getattr(router, f"o{destinations.index(group_plan.name)}"), group.i)
             if group_plan.name in sources:
                 wiring.connect(m, group.o, getattr(router, f"i{sources.index(group_plan.name)}"))
@@ -79,3 +93,21 @@ class SpikingNetwork(wiring.Component):
             if self._trace:
                 wiring.connect(m, group.trace, wiring.flipped(getattr(self, f"trace_{group_plan.name}")))
         return m
+
+    def _add_loader(self, m: Module, inner: Any, groups: dict[str, NeuronGroup]) -> None:
+        """Fill the groups' synapse memories; ``inner`` gets the input stream once that is done."""
+        loaded = self._plan.loaded_groups
+        m.submodules.loader = loader = WeightLoader(
+            [LoadedMemory(g.event_lanes, g.synapse_rows, g.lanes * g.weight_bits) for g in loaded]
+        )
+        wiring.connect(m, wiring.flipped(self.load), loader.i)
+        m.d.comb += [
+            self.loaded.eq(loader.done),
+            inner.payload.eq(self.i.payload),
+            inner.valid.eq(self.i.valid & loader.done),
+            self.i.ready.eq(inner.ready & loader.done),
+        ]
+        for index, group_plan in enumerate(loaded):
+            group = groups[group_plan.name]
+            for name in load_members(group_plan):
+                m.d.comb += getattr(group, name).eq(getattr(loader, f"{name}{index}"))

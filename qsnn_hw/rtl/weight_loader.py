@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -94,12 +94,8 @@ class WeightLoader(wiring.Component):
         place = Signal(range(max(2, *row_bytes)))
         row = Signal(max(1, *(ceil_log2(loaded.rows) for loaded in memories)))
         bank = Signal(range(len(banks) + 1))
-        ends_row, ends_bank = Signal(), Signal()
-        with m.Switch(bank):
-            for index, (k, _) in enumerate(banks):
-                with m.Case(index):
-                    m.d.comb += ends_row.eq(place == row_bytes[k] - 1)
-                    m.d.comb += ends_bank.eq(row == memories[k].rows - 1)
+        ends_row = place == self._by_memory(bank, [count - 1 for count in row_bytes])
+        ends_bank = row == self._by_memory(bank, [loaded.rows - 1 for loaded in memories])
         finished = bank == len(banks)
         taken = Signal()
         m.d.comb += [self.i.ready.eq(~finished & ~self.restart), taken.eq(self.i.valid & self.i.ready)]
@@ -125,3 +121,16 @@ class WeightLoader(wiring.Component):
                 getattr(self, f"write_data{k}").eq(collected[8 * (widest - loaded.row_bytes) :]),
             ]
         return m
+
+    def _by_memory(self, bank: Value, values: Sequence[int]) -> Value:
+        """``values[k]`` for the banks of memory ``k``.
+
+        An expression, because simulators of Verilog may leave a process undefined whose inputs never
+        change from their initial values, as here with a single bank.
+        """
+        found: Value = Const(values[-1])
+        for k in reversed(range(len(values) - 1)):
+            if values[k:] != values[k : k + 1] * len(values[k:]):
+                end = sum(loaded.banks for loaded in self._memories[: k + 1])
+                found = Mux(bank < end, values[k], found)
+        return found

@@ -17,7 +17,7 @@ from qsnn_hw.plan import HOST, HardwarePlan
 from qsnn_hw.verify.layout import StreamLayout, TraceLayout, stream_layouts, trace_layout
 from qsnn_hw.verify.work import step_cycles
 
-FORMAT = "qsnn-hw verification case 2"
+FORMAT = "qsnn-hw verification case 3"
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,8 @@ class Case:
         Share of cycles in which the monitor is not ready during the stress pass.
     hang_cycles
         Cycles without any progress after which the design counts as hung.
+    load
+        uint8: the bytes that fill its synapse memories after reset; none where they are ROMs.
     """
 
     top: str
@@ -83,6 +85,7 @@ class Case:
     idle: float
     backpressure: float
     hang_cycles: int
+    load: np.ndarray
 
     @property
     def steps(self) -> int:
@@ -112,6 +115,7 @@ class Case:
             "seed": self.seed,
             "probabilities": np.array([self.idle, self.backpressure]),
             "hang_cycles": self.hang_cycles,
+            "load": self.load,
             "groups": np.array(
                 [[g.group, g.trace.port, g.trace.row_port] for g in self.groups], dtype=np.str_
             ),
@@ -157,6 +161,7 @@ class Case:
                 idle=idle,
                 backpressure=backpressure,
                 hang_cycles=int(arrays["hang_cycles"]),
+                load=arrays["load"],
             )
         except (KeyError, ValueError, TypeError, OSError) as error:
             raise UserError(f"{path} is not a verification case of this version: {error!r}") from error
@@ -253,6 +258,7 @@ def make_case(
         idle=idle,
         backpressure=backpressure,
         hang_cycles=_hang_cycles(step_cycles(plan, int(flat.max())), idle, backpressure),
+        load=np.frombuffer(plan.weight_bytes(), dtype=np.uint8),
     )
 
 

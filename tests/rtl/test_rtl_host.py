@@ -25,7 +25,7 @@ from qsnn_hw.host_protocol import (
 )
 from qsnn_hw.plan import PlanOptions, make_plan
 from qsnn_hw.rtl import host_link
-from qsnn_hw.rtl.board_top import BoardTop
+from qsnn_hw.rtl.board_top import BoardTop, reset_cycles
 from qsnn_hw.rtl.host_link import WordAssembler, WordSplitter
 from qsnn_hw.rtl.uart import UartReceiver, UartTransmitter
 from tests.golden.networks import random_input, random_network
@@ -274,14 +274,19 @@ def decode_serial(levels: Sequence[int], divisor: int) -> list[int]:
     return data
 
 
-def board(dut: BoardTop, data: Sequence[int], divisor: int, cycles: int) -> tuple[list[int], bool]:
-    """Send bytes into ``rx`` from power-up; the bytes that ``tx`` answered and the light."""
+def board(
+    dut: BoardTop, data: Sequence[int], divisor: int, cycles: int, before: Sequence[int] = ()
+) -> tuple[list[int], bool]:
+    """Send bytes into ``rx`` from power-up; the bytes that ``tx`` answered and the light.
+
+    ``before`` holds levels of the line in front of those bytes.
+    """
     levels: list[int] = []
     light: list[int] = []
 
     async def pins(ctx: Any) -> None:
         # Reset takes 512 cycles; what comes before would be lost.
-        sent = [1] * 600 + serial_bits(data, divisor)
+        sent = [1] * 600 + list(before) + serial_bits(data, divisor)
         for cycle in range(cycles):
             ctx.set(dut.rx, sent[cycle] if cycle < len(sent) else 1)
             ctx.set(dut.clk, 0)
@@ -311,6 +316,30 @@ def test_board_answers_through_its_pins() -> None:
     answer, light = board(dut, data, 4, cycles=600 + 40 * len(data) + 1500)
     assert decode_words(answer, 3) == wanted
     assert not light
+
+
+def test_board_takes_weights_first() -> None:
+    """A load cut short is forgotten after a break; a low line of less than a break is none."""
+    network = random_network(np.random.default_rng(3), [5, 4, 3], bias_span=1, threshold_span=6)
+    inputs = random_input(np.random.default_rng(4), network, steps=5, samples=1, rate=0.5)
+    golden = run_clocked(network, inputs).spikes["g2"]
+    assert golden.any()
+    plan = make_plan(network, PlanOptions(lanes=[2], synapse_store="ram"))
+    weights = plan.weight_bytes()
+    data = [*weights, *encode_words(sample_words(inputs[:, 0]), 5)]
+    cut = serial_bits(weights[:7], 4)
+    for low, answered in ((520, True), (400, False)):
+        before = [*cut, *[0] * low, *[1] * 600]
+        dut = BoardTop(plan, divisor=4)
+        answer, _ = board(dut, data, 4, cycles=600 + len(before) + 40 * len(data) + 1500, before=before)
+        assert (decode_words(answer, 3) == sample_words(golden[:, 0])) == answered
+
+
+@pytest.mark.parametrize(("divisor", "cycles"), [(4, 512), (12, 512), (32, 512), (33, 1024), (100, 2048)])
+def test_reset_cycles(divisor: int, cycles: int) -> None:
+    """Longer than the low bits of any byte, which are 9."""
+    assert reset_cycles(divisor) == cycles
+    assert cycles > 12 * divisor
 
 
 @pytest.mark.parametrize(("events", "lit"), [(3, False), (12, True)])

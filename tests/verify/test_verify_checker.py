@@ -26,7 +26,7 @@ def case() -> Case:
     group = GroupCase("lif", TraceLayout("trace_lif", "row", ROWS, LANES, BITS, SLOTS), potentials)
     inputs = np.zeros((STEPS, SAMPLES, 4), np.uint8)
     streams = (StreamLayout(np.arange(4), 1), StreamLayout(np.arange(NEURONS), 1))
-    return Case("top", "lif", inputs, outputs, *streams, (group,), 1, 0.0, 0.0, 100)
+    return Case("top", "lif", inputs, outputs, *streams, (group,), 1, 0.0, 0.0, 100, np.zeros(0, np.uint8))
 
 
 def word(value: int, bits: int) -> str:
