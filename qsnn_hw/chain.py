@@ -49,6 +49,7 @@ RTLIL = "05_design.il"
 TRACED_RTLIL = "05_traced.il"
 VERILOG = "06_design.v"
 TRACED_VERILOG = "06_traced.v"
+WEIGHTS = "06_weights.bin"
 VERIFICATION = "07_verification.json"
 SYNTHESIS_FOLDER = "08_synthesis"
 IMPLEMENTATION_FOLDER = "09_implementation"
@@ -249,6 +250,7 @@ class Chain:
             roms = tuple(
                 MemoryNeed(g.synapse_rows, g.lanes * g.weight_bits)
                 for g in plan.groups
+                if g.synapse_style == "block"
                 for _ in range(g.event_lanes)
             )
             check_fits(Estimate(memories=roms), self.board)
@@ -305,10 +307,18 @@ class Chain:
             write_verilog(
                 self._path(TRACED_RTLIL), self._path(TRACED_VERILOG), log=log, progress=self._progress
             )
+            self._path(WEIGHTS).unlink(missing_ok=True)
+            if plan.loaded_groups:
+                data = plan.weight_bytes()
+                with files.replacing(self._path(WEIGHTS)) as temporary:
+                    temporary.write_bytes(data)
+                self._progress.say(
+                    f"verilog: the host sends the {len(data):,} bytes of {WEIGHTS} before the first sample"
+                )
 
         self._stages.run(
             "verilog",
-            [VERILOG, TRACED_VERILOG],
+            [VERILOG, TRACED_VERILOG, *([WEIGHTS] if plan.loaded_groups else [])],
             after=["elaborate"],
             options={"yosys": find_tool("yosys").version},
             make=make,

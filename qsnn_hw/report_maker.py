@@ -232,11 +232,12 @@ def _tools(verification: Verification | None, implementation: Implementation | N
 
 
 def _files(folder: Path, implementation: Implementation | None) -> Files:
-    verilog = folder / "06_design.v"
+    verilog, weights = folder / "06_design.v", folder / "06_weights.bin"
     bitstream = None if implementation is None else implementation.files.get("bitstream")
     return Files(
         verilog=verilog.name if verilog.exists() else None,
         bitstream=None if bitstream is None else Path(bitstream).name,
+        weights=weights.name if weights.exists() else None,
     )
 
 

@@ -69,7 +69,7 @@ class Pass:
         idle = self.case.idle if stress else 0.0
         self.driver = StreamDriver(dut, "i", idle, rng)
         # A design of ROMs has no such port.
-        self.loader = StreamDriver(dut, "load", idle, rng) if self.case.load.size else None
+        self.loader = StreamDriver(dut, "load", idle, rng) if self.case.weights.size else None
         self.output = StreamMonitor(dut, "o", self.case.backpressure if stress else 0.0, rng, self.on_output)
         self.traces = [
             TraceMonitor(dut, group.trace.port, group.trace.row_port) for group in self.case.groups
@@ -138,7 +138,7 @@ class Pass:
 
     async def load(self, loader: StreamDriver) -> None:
         """Fill the synapse memories."""
-        data = self.case.load.tolist()
+        data = self.case.weights.tolist()
         for start in range(0, len(data), _LOAD_CHUNK):
             await loader.send(data[start : start + _LOAD_CHUNK])
             self.loads += 1

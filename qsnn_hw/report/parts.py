@@ -163,7 +163,11 @@ class OperatingPoint:
 
 @dataclass(frozen=True)
 class Files:
-    """Names of what a user takes away, relative to the folder of the report."""
+    """Names of what a user takes away, relative to the folder of the report.
+
+    ``weights``: the bytes that the host sends before the first sample, where weights are loaded.
+    """
 
     verilog: str | None = None
     bitstream: str | None = None
+    weights: str | None = None

@@ -117,10 +117,12 @@ def summary_lines(report: Report) -> list[str]:
     rows += [("resources" if index == 0 else "", line) for index, line in enumerate(resources)]
     rows += [(name, text) for name, text in (("verilog", report.files.verilog),) if text]
     rows += [("bitstream", report.files.bitstream or "none")]
+    if report.files.weights:
+        rows += [("weights", f"{report.files.weights}, to be sent before the first sample")]
     health = [] if report.diagnostics is None else brief(report.diagnostics, report.own_clamp)
     rows += [("quantization" if index == 0 else "", line) for index, line in enumerate(health)]
-    # A second line of it costs a warning, so that all fits into 20 lines.
-    shown = report.warnings[: 4 if len(health) < 2 else 3]
+    # Lines that not every report has cost a warning each, so that all fits into 20 lines.
+    shown = report.warnings[: 4 - (len(health) > 1) - (report.files.weights is not None)]
     rows += [("warning", line) for line in shown]
     if len(report.warnings) > len(shown):
         rows.append(("warning", f"and {len(report.warnings) - len(shown)} more in the report"))

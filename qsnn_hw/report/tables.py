@@ -255,6 +255,8 @@ def mapping(report: Report) -> Table | None:
 def facts(report: Report) -> Sequence[tuple[str, Sequence[tuple[str, str]]]]:
     """Headed lists of name and value for the end of the page."""
     products = [("Verilog", report.files.verilog), ("bitstream", report.files.bitstream)]
+    if report.files.weights:
+        products.append(("Weights to load", report.files.weights))
     return (
         ("Convention", [(name, _plain(value)) for name, value in report.convention.items()]),
         ("Tools", list(report.tools.items())),

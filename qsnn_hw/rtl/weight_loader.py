@@ -122,7 +122,7 @@ class WeightLoader(wiring.Component):
             ]
         return m
 
-    def _by_memory(self, bank: Value, values: Sequence[int]) -> Value:
+    def _by_memory(self, bank: Value, values: list[int]) -> Value:
         """``values[k]`` for the banks of memory ``k``.
 
         An expression, because simulators of Verilog may leave a process undefined whose inputs never
@@ -130,7 +130,7 @@ class WeightLoader(wiring.Component):
         """
         found: Value = Const(values[-1])
         for k in reversed(range(len(values) - 1)):
-            if values[k:] != values[k : k + 1] * len(values[k:]):
+            if any(value != values[k] for value in values[k:]):
                 end = sum(loaded.banks for loaded in self._memories[: k + 1])
                 found = Mux(bank < end, values[k], found)
         return found

@@ -70,7 +70,7 @@ class Case:
         Share of cycles in which the monitor is not ready during the stress pass.
     hang_cycles
         Cycles without any progress after which the design counts as hung.
-    load
+    weights
         uint8: the bytes that fill its synapse memories after reset; none where they are ROMs.
     """
 
@@ -85,7 +85,7 @@ class Case:
     idle: float
     backpressure: float
     hang_cycles: int
-    load: np.ndarray
+    weights: np.ndarray
 
     @property
     def steps(self) -> int:
@@ -115,7 +115,7 @@ class Case:
             "seed": self.seed,
             "probabilities": np.array([self.idle, self.backpressure]),
             "hang_cycles": self.hang_cycles,
-            "load": self.load,
+            "weights": self.weights,
             "groups": np.array(
                 [[g.group, g.trace.port, g.trace.row_port] for g in self.groups], dtype=np.str_
             ),
@@ -161,7 +161,7 @@ class Case:
                 idle=idle,
                 backpressure=backpressure,
                 hang_cycles=int(arrays["hang_cycles"]),
-                load=arrays["load"],
+                weights=arrays["weights"],
             )
         except (KeyError, ValueError, TypeError, OSError) as error:
             raise UserError(f"{path} is not a verification case of this version: {error!r}") from error
@@ -258,7 +258,7 @@ def make_case(
         idle=idle,
         backpressure=backpressure,
         hang_cycles=_hang_cycles(step_cycles(plan, int(flat.max())), idle, backpressure),
-        load=np.frombuffer(plan.weight_bytes(), dtype=np.uint8),
+        weights=np.frombuffer(plan.weight_bytes(), dtype=np.uint8),
     )
 
 
