@@ -80,7 +80,7 @@ DESIGNS: tuple[Design, ...] = (
     Design(
         *("m8", "1: M at 8 bits", MNIST, 8, "ulx3s-85f"),
         PlanOptions(
-            lanes=[128, 10], update_lanes=[4, 1], event_lanes=[1, 1], accumulators=["registers", "memory"]
+            lanes=[128, 2], update_lanes=[2, 1], event_lanes=[1, 1], accumulators=["registers", "memory"]
         ),
         **{"most_logic": 5000, "least_mhz": 100.0, "most_cycles": 3400},
     ),
@@ -94,7 +94,7 @@ DESIGNS: tuple[Design, ...] = (
     Design(
         *("m4", "2: M at 4 bits fits an LFE5U-25F", MNIST, 4, "ulx3s-25f"),
         PlanOptions(
-            lanes=[128, 10], update_lanes=[4, 1], event_lanes=[1, 1], accumulators=["registers", "memory"]
+            lanes=[128, 2], update_lanes=[2, 1], event_lanes=[1, 1], accumulators=["registers", "memory"]
         ),
     ),
     Design(

@@ -3,6 +3,7 @@
 The figures in ``docs/implementation_notes.md`` are why the scripts here look the way they do.
 """
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Any
 from qsnn_hw.boards import Board
 from qsnn_hw.errors import ToolError
 from qsnn_hw.files import read_json, replacing, write_json, write_text
+from qsnn_hw.implement.netlist import cut_unused_carries
 from qsnn_hw.limits import Usage
 from qsnn_hw.progress import Progress
 from qsnn_hw.tools import find_tool, run_tool
@@ -161,7 +163,8 @@ def synthesize(
 ) -> Synthesis:
     """Synthesize module ``top`` of ``verilog`` for ``board`` into ``out_dir``.
 
-    Leaves synth.ys, synth.log, netlist.json and cells.json.
+    Leaves synth.ys, synth.log, netlist.json and cells.json. On ECP5 the netlist is yosys' but for
+    unused carry outputs (:func:`cut_unused_carries`).
 
     Parameters
     ----------
@@ -195,9 +198,12 @@ def synthesize(
             on_line=_pass_name,
         )
         cells = parse_stat(read_json(new_stat))
-        ports = parse_ports(read_json(new_netlist), top)
+        design = read_json(new_netlist)
+        ports = parse_ports(design, top)
         _check_cells(cells, minimum or Usage(logic_cells=1, registers=1), top, log)
         write_json(new_stat, cells)
+        if board.family == "ecp5" and cut_unused_carries(design["modules"][top]):
+            new_netlist.write_text(json.dumps(design), encoding="utf-8")
         # The script that stays must be one a user can run again.
         write_text(script, synthesis_script(relative(verilog, out_dir), top, board, netlist.name, stat.name))
     return Synthesis(board.name, top, netlist, cells, ports, script, log, tool.version)
