@@ -93,14 +93,17 @@ class TraceMonitor:
         The design.
     port, row_port
         The port's signals are ``<port>__valid``, ``<port>__<row_port>`` and ``<port>__v``.
+    on_row
+        Called when a word has been recorded.
     """
 
-    def __init__(self, dut: Any, port: str, row_port: str) -> None:
+    def __init__(self, dut: Any, port: str, row_port: str, on_row: Callable[[], None]) -> None:
         self._valid = getattr(dut, f"{port}__valid")
         self._row = getattr(dut, f"{port}__{row_port}")
         self._v = getattr(dut, f"{port}__v")
         self._edge = RisingEdge(dut.clk)
         self._valid_rises = RisingEdge(self._valid)
+        self._on_row = on_row
         self.rows: list[str] = []
         self.words: list[str] = []
 
@@ -114,6 +117,7 @@ class TraceMonitor:
             if level == "1":
                 rows.append(str(row.value))
                 words.append(str(v.value))
+                self._on_row()
             elif level != "0":
                 raise StreamRuleError(f"{valid._name} is {level}, neither 0 nor 1")
             else:

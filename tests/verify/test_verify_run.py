@@ -18,7 +18,7 @@ from amaranth.utils import ceil_log2
 
 from qsnn_hw.errors import MismatchError, ToolError, UserError
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
 from qsnn_hw.rtl import neuron_group
 from qsnn_hw.rtl.encoder import SpikeEncoder
 from qsnn_hw.rtl.top import SpikingNetwork
@@ -80,6 +80,16 @@ def test_random_networks_equal_golden(
     item = example(chain_network(seed), lanes=lanes, depth=depth, samples=3, steps=8, seed=seed)
     found = run(item, export(item.plan, tmp_path), tmp_path, idle=idle, backpressure=backpressure, seed=seed)
     assert found.samples == 3
+
+
+@builds
+def test_potentials_behind_the_last_tick_are_waited_for(tmp_path: Path) -> None:
+    # Many stages behind the comparison: the tick overtakes the last row's potentials.
+    network = chain_network(3, reset_retest=True, v_min=-1.0)
+    item = example(network, samples=3, steps=8)
+    options = PlanOptions(lanes=[5, 3], update_lanes=[5, 3], accumulators=["registers"])
+    item = replace(item, plan=make_plan(network, options))
+    assert run(item, export(item.plan, tmp_path), tmp_path).samples == 3
 
 
 @builds
