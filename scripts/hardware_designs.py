@@ -76,73 +76,95 @@ class Design:
     most_us: float | None = None
 
 
+FAST = Source("MNIST, latency coded", "mnist_fast/mnist_fast.nir", "mnist_fast/mnist_fast_test.npz", "norse")
+CONV = Source("MNIST, convolutional", "mnist_conv/mnist_conv.nir", "mnist_conv/mnist_conv_test.npz", "norse")
+
+# One fold of accumulators in registers and two neurons updated a cycle; the output layer in memory.
+_WIDE = PlanOptions(
+    lanes=[128, 2], update_lanes=[2, 1], event_lanes=[1, 1], accumulators=["registers", "memory"]
+)
+_WIDE_EVENTS = PlanOptions(
+    lanes=[128, 10], update_lanes=[8, 1], event_lanes=[4, 1], accumulators=["registers", "registers"]
+)
+
 DESIGNS: tuple[Design, ...] = (
     Design(
-        *("m8", "1: M at 8 bits", MNIST, 8, "ulx3s-85f"),
-        PlanOptions(
-            lanes=[128, 2], update_lanes=[2, 1], event_lanes=[1, 1], accumulators=["registers", "memory"]
-        ),
-        **{"most_logic": 5000, "least_mhz": 100.0, "most_cycles": 3400},
+        name="m8",
+        target="1: M at 8 bits",
+        source=MNIST,
+        bits=8,
+        board="ulx3s-85f",
+        options=_WIDE,
+        most_logic=5000,
+        least_mhz=100.0,
+        most_cycles=3400,
     ),
     Design(
-        *("m8e4", "1: M at 8 bits, four event lanes", MNIST, 8, "ulx3s-85f"),
-        PlanOptions(
-            lanes=[128, 10], update_lanes=[8, 1], event_lanes=[4, 1], accumulators=["registers", "memory"]
-        ),
-        **{"most_logic": 12000, "most_cycles": 900, "most_us": 9.0},
+        name="m8e4",
+        target="1: M at 8 bits, four event lanes",
+        source=MNIST,
+        bits=8,
+        board="ulx3s-85f",
+        options=_WIDE_EVENTS,
+        most_logic=12000,
+        most_cycles=900,
+        most_us=9.0,
     ),
     Design(
-        *("m4", "2: M at 4 bits fits an LFE5U-25F", MNIST, 4, "ulx3s-25f"),
-        PlanOptions(
-            lanes=[128, 2], update_lanes=[2, 1], event_lanes=[1, 1], accumulators=["registers", "memory"]
-        ),
+        name="m4",
+        target="2: M at 4 bits fits an LFE5U-25F",
+        source=MNIST,
+        bits=4,
+        board="ulx3s-25f",
+        options=_WIDE,
     ),
     Design(
-        *("m4s", "2: smallest folded form of M at 4 bits", MNIST, 4, "ulx3s-25f"),
-        PlanOptions(lanes=[2, 1], update_lanes=[1, 1]),
-        **{"most_logic": 1000},
+        name="m4s",
+        target="2: smallest folded form of M at 4 bits",
+        source=MNIST,
+        bits=4,
+        board="ulx3s-25f",
+        options=PlanOptions(lanes=[1, 1], update_lanes=[1, 1]),
+        most_logic=1000,
     ),
     Design(
-        *("d8", "3: digits on UP5K, serial link included", DIGITS, 8, "icebreaker"),
-        PlanOptions(lanes=[2, 1], update_lanes=[1, 1]),
-        **{"harness": False, "most_logic": 1000, "least_mhz": 24.0},
+        name="d8",
+        target="3: digits on UP5K, serial link included",
+        source=DIGITS,
+        bits=8,
+        board="icebreaker",
+        options=PlanOptions(lanes=[2, 1], update_lanes=[1, 1]),
+        harness=False,
+        most_logic=1000,
+        least_mhz=24.0,
     ),
     Design(
-        *("m8ram", "3: a 97 % MNIST network on UP5K, weights in SPRAM", MNIST, 8, "icebreaker"),
-        PlanOptions(lanes=[8, 1], update_lanes=[1, 1], synapse_store="ram"),
-        **{"harness": False, "most_logic": 1600},
+        name="m8ram",
+        target="3: MNIST at 97 % on UP5K, weights in SPRAM, serial link included",
+        source=MNIST,
+        bits=8,
+        board="icebreaker",
+        options=PlanOptions(lanes=[8, 1], update_lanes=[1, 1], synapse_store="ram"),
+        harness=False,
+        most_logic=1600,
     ),
     Design(
-        *(
-            "fast",
-            "5: first-spike MNIST network",
-            Source(
-                "MNIST, latency coded",
-                "mnist_fast/mnist_fast.nir",
-                "mnist_fast/mnist_fast_test.npz",
-                "snntorch",
-            ),
-            8,
-            "ulx3s-85f",
-        ),
-        PlanOptions(lanes=[1000], update_lanes=[8], event_lanes=[4, 1], accumulators=["registers", "memory"]),
-        **{"most_us": 3.0},
+        name="fast",
+        target="5: first-spike MNIST network",
+        source=FAST,
+        bits=8,
+        board="ulx3s-85f",
+        options=_WIDE_EVENTS,
+        most_us=3.0,
     ),
     Design(
-        *(
-            "conv",
-            "6: convolutional MNIST network",
-            Source(
-                "MNIST, convolutional",
-                "mnist_conv/mnist_conv.nir",
-                "mnist_conv/mnist_conv_test.npz",
-                "snntorch",
-            ),
-            8,
-            "ulx3s-85f",
-        ),
-        PlanOptions(optimize="latency"),
-        **{"most_us": 100.0},
+        name="conv",
+        target="6: convolutional MNIST network",
+        source=CONV,
+        bits=8,
+        board="ulx3s-85f",
+        options=PlanOptions(optimize="latency"),
+        most_us=100.0,
     ),
 )
 

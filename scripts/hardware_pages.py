@@ -1,0 +1,129 @@
+"""What bench_hardware.py prints: the table of designs against their targets, and cycles against activity."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+# The closest other generator on the same network, whose cycles do not depend on the input: 919 cycles
+# in each of 25 steps (docs/peers.md).
+RIVAL = ("Spiker+", "MNIST 784-128-10 (M)", 919 * 25)
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+
+
+def report(rows: Sequence[Any], versions: str, seeds: Sequence[int]) -> str:
+    """The Markdown page."""
+    lines = [
+        "# The hardware against its targets",
+        "",
+        "Source: `scripts/bench_hardware.py`, which prints and writes this page.",
+        "",
+        f"Tools: {versions}. Seeds {', '.join(map(str, seeds))}; Fmax is nextpnr's own, the median of the "
+        "seeds (all of them in brackets). Logic: TRELLIS_COMB on ECP5, ICESTORM_LC on iCE40. Networks stand "
+        "between shift registers, so that pins do not limit; rows that say so have the whole board design "
+        "with its serial link instead. Cycles: a sample alone, from its first word to its last tick, from "
+        "the simulation in which every spike and every potential of the samples equalled the golden model. "
+        "Accuracy: the golden model on the bench's samples, not a whole test set.",
+        "",
+        "| design | target | network | bits | accuracy % | logic | registers | block RAM | SPRAM | DSP | "
+        "Fmax MHz | cycles mean (most) | us at Fmax | memory share | verdict |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        mean = statistics.mean(row.cycles)
+        mhz = row.median_mhz
+        each = " ".join(f"{f:.1f}" for f in row.fmax_mhz)
+        lines.append(
+            f"| {row.name} | {row.target} | {row.title} | {row.bits} | "
+            f"{'not measured' if row.accuracy is None else f'{100 * row.accuracy:.2f}'} | {row.logic:,} | "
+            f"{'-' if row.registers is None else f'{row.registers:,}'} | {row.block_rams} | {row.sprams} | "
+            f"{row.dsps} | {mhz:.1f} ({each}) | {mean:,.0f} ({max(row.cycles):,}) | {mean / mhz:.2f} | "
+            f"{row.share:.2f} | {verdict(row)} |"
+        )
+    lines += ["", "Shapes (lanes x folds):", ""]
+    lines += [f"- {row.name} on {row.board}, {row.samples} samples: {'; '.join(row.shapes)}" for row in rows]
+    lines += [
+        "",
+        "Memory share: synapse rows that the input's events read, over the rows the first group's banks "
+        "could have delivered in all cycles of the samples, sweeps, fill and drain included.",
+        "",
+        "![Cycles of a sample against its input events](cycles.svg)",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def verdict(row: Any) -> str:
+    """Each bound of the target: kept or missed, with the bound."""
+    mean = statistics.mean(row.cycles)
+    values = {"logic": row.logic, "mhz": row.median_mhz, "cycles": mean, "us": mean / row.median_mhz}
+    found = []
+    for name, bound in row.bounds.items():
+        if bound is None:
+            continue
+        at_least = name == "mhz"
+        kept = values[name] >= bound if at_least else values[name] <= bound
+        found.append(f"{name} {'>=' if at_least else '<='} {bound:g}: {'kept' if kept else 'MISSED'}")
+    return ", ".join(found) or "fits"
+
+
+def cycles_plot(rows: Sequence[Any]) -> str | None:
+    """Cycles of every simulated sample against its input events; the rival's constant line beside them."""
+    shown = [row for row in rows if row.title == RIVAL[1]]
+    if not shown:
+        return None
+    width, height, left, top, bottom = 720, 420, 70, 20, 50
+    most = max(max(row.events) for row in shown) * 1.05
+    low = min(min(row.cycles) for row in shown) / 1.5
+    high = max(RIVAL[2], *(max(row.cycles) for row in shown)) * 1.3
+
+    def x(value: float) -> float:
+        return left + value / most * (width - left - 20)
+
+    def y(value: float) -> float:
+        span = math.log(value / low) / math.log(high / low)
+        return height - bottom - span * (height - top - bottom)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
+        'font-family="sans-serif" font-size="12">',
+        "<title>Clock cycles of a sample against its input events</title>",
+        f'<rect width="{width}" height="{height}" fill="white"/>',
+    ]
+    for power in range(1, 7):
+        for factor in (1, 2, 5):
+            value = factor * 10**power
+            if low <= value <= high:
+                parts.append(
+                    f'<line x1="{left}" x2="{width - 20}" y1="{y(value):.1f}" y2="{y(value):.1f}" '
+                    f'stroke="#ddd"/><text x="{left - 6}" y="{y(value) + 4:.1f}" text-anchor="end">'
+                    f"{value:,}</text>"
+                )
+    step = 500 if most > 2000 else 100
+    for value in range(0, int(most) + 1, step):
+        parts.append(
+            f'<text x="{x(value):.1f}" y="{height - bottom + 18}" text-anchor="middle">{value:,}</text>'
+        )
+    parts.append(
+        f'<text x="{(left + width) / 2}" y="{height - 10}" text-anchor="middle">'
+        "input events of the sample</text>"
+        f'<text transform="translate(14 {height / 2}) rotate(-90)" text-anchor="middle">clock cycles</text>'
+    )
+    line = y(RIVAL[2])
+    parts.append(
+        f'<line x1="{left}" x2="{width - 20}" y1="{line:.1f}" y2="{line:.1f}" stroke="black" '
+        f'stroke-dasharray="6 4"/><text x="{width - 24}" y="{line - 6:.1f}" text-anchor="end">'
+        f"{RIVAL[0]}: {RIVAL[2]:,} cycles whatever the input</text>"
+    )
+    for index, row in enumerate(shown):
+        colour = _COLOURS[index % len(_COLOURS)]
+        parts += [
+            f'<circle cx="{x(events):.1f}" cy="{y(cycles):.1f}" r="3" fill="{colour}" fill-opacity="0.7"/>'
+            for events, cycles in zip(row.events, row.cycles, strict=True)
+        ]
+        last = max(range(len(row.events)), key=lambda k: row.events[k])
+        parts.append(
+            f'<text x="{x(row.events[last]) - 8:.1f}" y="{y(row.cycles[last]) - 8:.1f}" text-anchor="end" '
+            f'fill="{colour}">{row.name}: {row.bits} bits, {row.board}</text>'
+        )
+    return "".join(parts) + "</svg>\n"
