@@ -1,12 +1,11 @@
 """AER streams over a serial line; the byte format stands in ``qsnn_hw/host_protocol.py``."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
-from amaranth.lib import stream, wiring
+from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.host_protocol import bytes_per_word
 from qsnn_hw.rtl.aer import AerLayout, address_bits, aer_signature
-from qsnn_hw.rtl.router import ElasticBuffer
 from qsnn_hw.rtl.uart import UartReceiver, UartTransmitter
 
 RECEIVE_WORDS = 512
@@ -16,7 +15,7 @@ RECEIVE_WORDS = 512
 class WordAssembler(wiring.Component):
     """Bytes to AER words.
 
-    Latency: 1 cycle after the last byte. Throughput: one byte per cycle. A continuation byte without
+    Latency: 0 cycles after the last byte. Throughput: one byte per cycle. A continuation byte without
     a first byte is skipped, a first byte starts over, and an event beyond the last address is dropped.
 
     Parameters
@@ -40,17 +39,16 @@ class WordAssembler(wiring.Component):
         count = bytes_per_word(bits)
         byte = self.i.payload
         tick, missing = Signal(), Signal(range(max(2, count)))
-        collected = Signal(6 + 7 * (count - 1))
-        complete = Signal()
-        m.d.comb += self.i.ready.eq(~self.o.valid | self.o.ready)
-        with m.If(self.o.ready):
-            m.d.sync += self.o.valid.eq(0)
-        word = Signal.like(collected)
-        is_tick = Signal()
+        collected, word = Signal(7 * (count - 1)), Signal(6 + 7 * (count - 1))
+        complete, is_tick = Signal(), Signal()
         m.d.comb += [
             word.eq(Mux(byte[7], byte[:6], Cat(byte[:7], collected))),
             is_tick.eq(Mux(byte[7], byte[6], tick)),
             complete.eq(byte[7] if count == 1 else ~byte[7] & (missing == 1)),
+            self.o.valid.eq(self.i.valid & complete & (is_tick | (word < self._size))),
+            self.i.ready.eq(~self.o.valid | self.o.ready),
+            self.o.payload.tick.eq(is_tick),
+            self.o.payload.address.eq(word[:bits]),
         ]
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += [collected.eq(word), tick.eq(is_tick)]
@@ -58,12 +56,51 @@ class WordAssembler(wiring.Component):
                 m.d.sync += missing.eq(count - 1)
             with m.Elif(missing != 0):
                 m.d.sync += missing.eq(missing - 1)
-            with m.If(complete & (is_tick | (word < self._size))):
-                m.d.sync += [
-                    self.o.valid.eq(1),
-                    self.o.payload.tick.eq(is_tick),
-                    self.o.payload.address.eq(word[:bits]),
-                ]
+        return m
+
+
+class ReceiveBuffer(wiring.Component):
+    """A large first-in first-out buffer in block RAM, with few gates around it.
+
+    Latency: 2 cycles. Throughput: one word per cycle. No address is read in the cycle that writes it.
+
+    Parameters
+    ----------
+    width
+        Bits of a word.
+    depth
+        Words held, a power of two; one more waits at ``o``.
+
+    Members
+    -------
+    i : In(stream.Signature(width))
+    o : Out(stream.Signature(width))
+    """
+
+    def __init__(self, width: int, depth: int) -> None:
+        if depth < 1 or depth & (depth - 1):
+            raise ValueError(f"Depth must be a power of two, not {depth!r}")
+        self._width, self._depth = width, depth
+        super().__init__({"i": In(stream.Signature(width)), "o": Out(stream.Signature(width))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.words = words = memory.Memory(shape=self._width, depth=self._depth, init=[])
+        write, read = words.write_port(), words.read_port()
+        # One bit more than an address: equal means empty, equal but for that bit means full.
+        ahead, behind = Signal(range(2 * self._depth)), Signal(range(2 * self._depth))
+        m.d.comb += [
+            self.i.ready.eq((ahead ^ behind) != self._depth),
+            write.en.eq(self.i.valid & self.i.ready),
+            write.addr.eq(ahead),
+            write.data.eq(self.i.payload),
+            read.en.eq((ahead != behind) & (~self.o.valid | self.o.ready)),
+            read.addr.eq(behind),
+            self.o.payload.eq(read.data),
+        ]
+        m.d.sync += [ahead.eq(ahead + write.en), behind.eq(behind + read.en)]
+        with m.If(~self.o.valid | self.o.ready):
+            m.d.sync += self.o.valid.eq(read.en)
         return m
 
 
@@ -156,7 +193,8 @@ class HostLink(wiring.Component):
         m = Module()
         m.submodules.receiver = receiver = UartReceiver(self._divisor)
         m.submodules.assembler = assembler = WordAssembler(self._sizes[0])
-        m.submodules.words = words = ElasticBuffer(AerLayout(self._sizes[0]), RECEIVE_WORDS)
+        layout = AerLayout(self._sizes[0])
+        m.submodules.words = words = ReceiveBuffer(layout.size, RECEIVE_WORDS)
         m.submodules.splitter = splitter = WordSplitter(self._sizes[1])
         m.submodules.transmitter = transmitter = UartTransmitter(self._divisor)
         m.d.comb += [
@@ -172,12 +210,18 @@ class HostLink(wiring.Component):
                     receiver.o.ready.eq(self.load.ready),
                     assembler.i.valid.eq(0),
                 ]
-        wiring.connect(m, assembler.o, words.i)
-        wiring.connect(m, words.o, wiring.flipped(self.o))
+        m.d.comb += [
+            words.i.payload.eq(assembler.o.payload.as_value()),
+            words.i.valid.eq(assembler.o.valid),
+            assembler.o.ready.eq(words.i.ready),
+            self.o.payload.as_value().eq(words.o.payload),
+            self.o.valid.eq(words.o.valid),
+            words.o.ready.eq(self.o.ready),
+        ]
         wiring.connect(m, wiring.flipped(self.i), splitter.i)
         wiring.connect(m, splitter.o, transmitter.i)
         m.d.comb += [receiver.rx.eq(self.rx), self.tx.eq(transmitter.tx), self.overflow.eq(receiver.overflow)]
         return m
 
 
-__all__ = ["RECEIVE_WORDS", "HostLink", "WordAssembler", "WordSplitter"]
+__all__ = ["RECEIVE_WORDS", "HostLink", "ReceiveBuffer", "WordAssembler", "WordSplitter"]

@@ -51,7 +51,7 @@ class WeightLoader(wiring.Component):
     refused; ``restart`` begins anew and ``done`` is 0 from the next cycle on. The network's
     input must be held back until ``done``: rows may not be read while they are written.
 
-    Latency: a row is written in the cycle after its last byte; ``done`` rises in the cycle after the
+    Latency: a row is written in the cycle that takes its last byte; ``done`` rises in the cycle after the
     last row's. Throughput: one byte per cycle.
 
     Parameters
@@ -96,29 +96,34 @@ class WeightLoader(wiring.Component):
         bank = Signal(range(len(banks) + 1))
         ends_row = place == self._by_memory(bank, [count - 1 for count in row_bytes])
         ends_bank = row == self._by_memory(bank, [loaded.rows - 1 for loaded in memories])
-        finished = bank == len(banks)
-        taken = Signal()
-        m.d.comb += [self.i.ready.eq(~finished & ~self.restart), taken.eq(self.i.valid & self.i.ready)]
-
-        # Bytes shift in from above, so a row's first byte ends lowest, whatever the row's length.
+        finished, taken = Signal(), Signal()
+        m.d.comb += [
+            finished.eq(bank == len(banks)),
+            self.done.eq(finished),
+            self.i.ready.eq(~finished & ~self.restart),
+            taken.eq(self.i.valid & self.i.ready),
+        ]
+        # Bytes shift in from above, so a row's first byte ends lowest, whatever the row's length. The
+        # last one goes into the memory as it comes.
         widest = max(row_bytes)
-        collected = Signal(8 * widest)
-        written, written_row = Signal(range(len(banks) + 1), init=len(banks)), Signal.like(row)
-        m.d.sync += [written.eq(len(banks)), self.done.eq(finished)]
+        collected = Signal(8 * (widest - 1))
+        word = Cat(collected, self.i.payload)
+        write = Signal()
+        m.d.comb += write.eq(taken & ends_row)
         with m.If(taken):
-            m.d.sync += [collected.eq(Cat(collected[8:], self.i.payload)), place.eq(place + 1)]
-            with m.If(ends_row):
-                m.d.sync += [place.eq(0), row.eq(row + 1), written.eq(bank), written_row.eq(row)]
-                with m.If(ends_bank):
-                    m.d.sync += [row.eq(0), bank.eq(bank + 1)]
+            m.d.sync += [collected.eq(word[8:]), place.eq(place + 1)]
+        with m.If(write):
+            m.d.sync += [place.eq(0), row.eq(row + 1)]
+            with m.If(ends_bank):
+                m.d.sync += [row.eq(0), bank.eq(bank + 1)]
         with m.If(self.restart):
-            m.d.sync += [place.eq(0), row.eq(0), bank.eq(0), self.done.eq(0)]
+            m.d.sync += [place.eq(0), row.eq(0), bank.eq(0)]
         for index, (k, number) in enumerate(banks):
-            m.d.comb += getattr(self, f"write_en{k}")[number].eq(written == index)
+            m.d.comb += getattr(self, f"write_en{k}")[number].eq(write & (bank == index))
         for k, loaded in enumerate(memories):
             m.d.comb += [
-                getattr(self, f"write_row{k}").eq(written_row),
-                getattr(self, f"write_data{k}").eq(collected[8 * (widest - loaded.row_bytes) :]),
+                getattr(self, f"write_row{k}").eq(row),
+                getattr(self, f"write_data{k}").eq(word[8 * (widest - loaded.row_bytes) :]),
             ]
         return m
 

@@ -26,7 +26,7 @@ from qsnn_hw.host_protocol import (
 from qsnn_hw.plan import PlanOptions, make_plan
 from qsnn_hw.rtl import host_link
 from qsnn_hw.rtl.board_top import BoardTop, reset_cycles
-from qsnn_hw.rtl.host_link import WordAssembler, WordSplitter
+from qsnn_hw.rtl.host_link import ReceiveBuffer, WordAssembler, WordSplitter
 from qsnn_hw.rtl.uart import UartReceiver, UartTransmitter
 from tests.golden.networks import random_input, random_network
 from tests.rtl.streams import PACES, Pace, aer, clocked, exchange, from_aer, put_all, take
@@ -134,6 +134,38 @@ def test_assembler_drops_addresses_beyond_the_last(size: int) -> None:
     assembler = WordAssembler(size)
     (received,) = exchange(assembler, [(assembler.i, data)], [(assembler.o, 3)], Pace())
     assert from_aer(received, size) == inside
+
+
+@pytest.mark.parametrize("pace", PACES, ids=["full", "idle", "stall", "both"])
+@pytest.mark.parametrize("depth", [1, 2, 8])
+def test_receive_buffer(depth: int, pace: Pace) -> None:
+    words = [random.Random(depth).randrange(1 << 11) for _ in range(60)]
+    buffer = ReceiveBuffer(11, depth)
+    (received,) = exchange(buffer, [(buffer.i, words)], [(buffer.o, len(words))], pace)
+    assert received == words
+
+
+@pytest.mark.parametrize("depth", [1, 2, 8])
+def test_receive_buffer_holds_what_it_says(depth: int) -> None:
+    buffer = ReceiveBuffer(4, depth)
+    taken: list[bool] = []
+
+    async def fill(ctx: Any) -> None:
+        ctx.set(buffer.i.valid, 1)
+        for _ in range(depth + 4):
+            _, _, ready = await ctx.tick().sample(buffer.i.ready)
+            taken.append(bool(ready))
+
+    simulator = clocked(buffer)
+    simulator.add_testbench(fill)
+    simulator.run()
+    assert sum(taken) == depth + 1
+
+
+@pytest.mark.parametrize("depth", [0, 3])
+def test_receive_buffer_depth(depth: int) -> None:
+    with pytest.raises(ValueError, match=f"^Depth must be a power of two, not {depth}$"):
+        ReceiveBuffer(4, depth)
 
 
 def serial_bits(data: Sequence[int], divisor: int, gap: int = 0) -> list[int]:
@@ -342,7 +374,7 @@ def test_reset_cycles(divisor: int, cycles: int) -> None:
     assert cycles > 12 * divisor
 
 
-@pytest.mark.parametrize(("events", "lit"), [(3, False), (12, True)])
+@pytest.mark.parametrize(("events", "lit"), [(3, False), (16, True)])
 def test_light_tells_of_lost_bytes(events: int, lit: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """An event takes 64 cycles here and a byte comes every 40; four words wait at most."""
     monkeypatch.setattr(host_link, "RECEIVE_WORDS", 4)
