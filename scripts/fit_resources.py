@@ -1,0 +1,168 @@
+"""Measure what the tools make of the designs in resource_designs.py, and fit the prediction to it.
+
+``python scripts/fit_resources.py measure`` synthesizes every design that is not in the measurements
+yet (20 s to 2 min each) and packs it with nextpnr. ``python scripts/fit_resources.py fit`` prints the
+coefficients for ``qsnn_hw/plan/coefficients.py``, and how far the prediction is off on every design.
+"""
+
+import argparse
+import re
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from qsnn_hw.files import read_json, write_json
+from qsnn_hw.implement.constraints import constraint_suffix, constraint_text
+from qsnn_hw.implement.synthesis import relative, synthesize
+from qsnn_hw.plan.coefficients import LOGIC, SERIAL
+from qsnn_hw.plan.predict import Prediction, network_parts, predict
+from qsnn_hw.progress import SILENT
+from qsnn_hw.rtl.board_top import BoardTop
+from qsnn_hw.rtl.export import write_rtlil, write_verilog
+from qsnn_hw.rtl.top import SpikingNetwork
+from qsnn_hw.tools import find_tool, run_tool
+from scripts.resource_designs import EXAMPLES, Example, make
+
+MEASURED = Path(__file__).resolve().parent.parent / "tests" / "plan" / "data" / "resources.json"
+
+# How strongly a coefficient is drawn to what the structure says it should be.
+_PULL = 0.03
+EXPECTED = {
+    "ice40": {"adders": 1.0, "muxes": 0.8, "copied": 1.0, "control": 0.5, "rom_luts": 1.0, "groups": 40.0},
+    "ecp5": {
+        **{"adders": 1.1, "muxes": 0.8, "control": 0.5, "rom_luts": 1.0, "distributed": 6.0},
+        **{"groups": 40.0},
+    },
+}
+
+_PACKED = (
+    r"(\d+) LCs used as LUT4 only.*?(\d+) LCs used as LUT4 and DFF.*?"
+    r"(\d+) LCs used as DFF only.*?(\d+) LCs used as CARRY only"
+)
+
+
+def packed(text: str, family: str) -> dict[str, int]:
+    """Logic cells and registers as nextpnr counts them after packing."""
+    if family == "ice40":
+        found = re.search(_PACKED, text, re.DOTALL)
+        assert found is not None
+        return {"logic_cells": sum(int(part) for part in found.groups())}
+    luts = re.search(r"Total LUT4s:\s+(\d+)/", text)
+    registers = re.search(r"Total DFFs:\s+(\d+)/", text)
+    assert luts is not None
+    assert registers is not None
+    return {"logic_cells": int(luts[1]), "registers": int(registers[1])}
+
+
+def measure(example: Example, folder: Path) -> dict[str, Any]:
+    """Synthesize and pack one design."""
+    plan, board = make(example)
+    divisor = round(board.clock_mhz * 1e6 / board.baud)
+    component = BoardTop(plan, divisor) if example.board else SpikingNetwork(plan)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_rtlil(component, "top", folder / "design.il")
+    write_verilog(folder / "design.il", folder / "design.v", log=folder / "verilog.log", progress=SILENT)
+    synthesis = synthesize(folder / "design.v", "top", board, folder, progress=SILENT)
+    tool = find_tool(f"nextpnr-{board.family}")
+    args = [f"--{board.device}", "--package", board.package, "--json", relative(synthesis.netlist, folder)]
+    if board.speed_grade is not None:
+        args += ["--speed", board.speed_grade]
+    if example.board:
+        pins = folder / f"pins{constraint_suffix(board)}"
+        pins.write_text(constraint_text(synthesis.ports, board), encoding="utf-8")
+        args += ["--pcf" if board.family == "ice40" else "--lpf", pins.name]
+    elif board.family == "ecp5":
+        args += ["--lpf-allow-unconstrained"]
+    else:
+        args += ["--pcf-allow-unconstrained"]
+    log = folder / "nextpnr.log"
+    run_tool(tool, [*args, "--pack-only"], log=log, cwd=folder, progress=SILENT, name="pack")
+    text = log.read_text(encoding="utf-8", errors="replace")
+    usage = synthesis.usage
+    return {
+        **packed(text, board.family),
+        "cells": dict(synthesis.cells),
+        "block_rams": usage.block_rams or 0,
+        "sprams": usage.sprams or 0,
+        "dsps": usage.dsps or 0,
+        "yosys": synthesis.version,
+        "nextpnr": tool.version,
+    }
+
+
+def report(example: Example, measured: Mapping[str, Any]) -> tuple[Prediction, str]:
+    """The prediction of an example, and a line that sets it beside the measurement."""
+    plan, board = make(example)
+    found = predict(plan, board.limits, board=example.board)
+    usage = found.usage
+
+    def pair(name: str, value: int | None, real: int) -> str:
+        if value is None or not real:
+            return f"{name} {value}/{real}"
+        return f"{name} {value}/{real} ({100 * (value / real - 1):+.1f} %)"
+
+    line = ", ".join(
+        [
+            pair("logic", usage.logic_cells, measured["logic_cells"]),
+            *([pair("registers", usage.registers, measured["registers"])] if "registers" in measured else []),
+            f"block RAM {usage.block_rams}/{measured['block_rams']}",
+            f"DSP {usage.dsps}/{measured['dsps']}",
+        ]
+    )
+    return found, f"{example.name}{' (unseen)' if example.unseen else ''}: {line}"
+
+
+def fit(measured: Mapping[str, Any]) -> None:
+    """Print coefficients for both families, and what they come to."""
+    for family, expected in EXPECTED.items():
+        used = [e for e in EXAMPLES if e.family == family and e.name in measured and not e.unseen]
+        rows, prior = [], np.array(list(expected.values()))
+        for example in used:
+            plan, board = make(example)
+            parts = network_parts(plan, board.limits)
+            serial = SERIAL[family]["logic_cells"] if example.board else 0.0
+            real = measured[example.name]["logic_cells"] - serial
+            rows.append([getattr(parts, name) / real for name in expected])
+        matrix = np.array(rows)
+        # Relative errors, and a pull of every coefficient to what is expected of it.
+        pull = np.diag(_PULL * np.sqrt(len(rows)) / prior)
+        left, right = np.vstack([matrix, pull]), np.concatenate([np.ones(len(rows)), pull @ prior])
+        found = np.linalg.lstsq(left, right, rcond=None)[0]
+        print(family, {name: round(float(value), 3) for name, value in zip(expected, found, strict=True)})
+    print("in use:", LOGIC)
+    for example in EXAMPLES:
+        if example.name in measured:
+            print(report(example, measured[example.name])[1])
+
+
+def main() -> int:
+    """Measure or fit; 0 when all went well."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("what", choices=["measure", "fit"])
+    parser.add_argument("--only", nargs="*", help="names of designs")
+    parser.add_argument("--folder", type=Path, help="keep the tools' files here")
+    arguments = parser.parse_args()
+    if arguments.what == "measure":
+        for example in EXAMPLES:
+            measured = read_json(MEASURED) if MEASURED.exists() else {}
+            if arguments.only and example.name not in arguments.only:
+                continue
+            if example.name in measured and not arguments.only:
+                continue
+            with tempfile.TemporaryDirectory() as temporary:
+                found = measure(example, (arguments.folder or Path(temporary)) / example.name)
+            print(example.name, {k: v for k, v in found.items() if k != "cells"}, flush=True)
+            write_json(MEASURED, {**measured, example.name: found})
+        return 0
+    fit(read_json(MEASURED))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
