@@ -4,16 +4,31 @@ import os
 from pathlib import Path
 
 from amaranth.back import rtlil
+from amaranth.hdl import Fragment, Value
+from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
 
 from qsnn_hw import files
 from qsnn_hw.progress import Progress
+from qsnn_hw.rtl.readable import describe, readable
 from qsnn_hw.tools import find_tool, run_tool
+
+_DIRECTIONS = {wiring.In: PortDirection.Input, wiring.Out: PortDirection.Output}
 
 
 def write_rtlil(component: wiring.Component, name: str, path: Path) -> None:
-    """Elaborate ``component`` and write it as RTLIL with top module ``name``; needs no tool."""
-    files.write_text(path, rtlil.convert(component, name=name, emit_src=False))
+    """Elaborate ``component`` and write it as RTLIL with top module ``name``; needs no tool.
+
+    Modules are named by where they are (``network.hidden.sweep.lane0``), ports as their components
+    name them, and each module says in its attribute ``description`` what it is.
+    """
+    ports = {
+        "__".join(map(str, path)): (Value.cast(value), _DIRECTIONS[member.flow])
+        for path, member, value in component.signature.flatten(component)
+    }
+    design = Fragment.get(component, None).prepare(ports=ports, hierarchy=(name,))
+    text, _ = rtlil.convert_fragment(design, name=name, emit_src=False)
+    files.write_text(path, readable(text, describe(design)))
 
 
 def write_verilog(rtlil_path: Path, path: Path, *, log: Path, progress: Progress) -> None:

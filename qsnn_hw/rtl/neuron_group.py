@@ -1,12 +1,13 @@
 """A group of neurons between two AER streams: walker, accumulators, sweep."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.plan import GroupPlan
 from qsnn_hw.rtl.accumulate import MemoryAccumulators, RegisterAccumulators
 from qsnn_hw.rtl.aer import aer_signature
+from qsnn_hw.rtl.readout import potentials_signature
 from qsnn_hw.rtl.sweep import Sweep, trace_signature
 from qsnn_hw.rtl.synapse_memory import load_members
 from qsnn_hw.rtl.walker import Walker
@@ -32,28 +33,48 @@ class NeuronGroup(wiring.Component):
         The group's numbers.
     trace
         Build the verification-only trace port.
+    potentials
+        Build a port that shows every potential behind each step.
 
     Members
     -------
     i : In(aer_signature(plan.sources, plan.event_lanes))
     o : Out(aer_signature(plan.space.size, plan.output_lanes))
     trace : Out(trace_signature(plan)), only with ``trace``
+    potentials : Out(potentials_signature(plan.update_rows, plan.update_lanes, plan.v_bits))
+        Only with ``potentials``.
     write_en, write_row, write_data
         Only where the synapse memory is loaded, see :func:`load_members`.
     """
 
-    def __init__(self, plan: GroupPlan, *, trace: bool = False) -> None:
+    def __init__(self, plan: GroupPlan, *, trace: bool = False, potentials: bool = False) -> None:
         self._plan = plan
-        self._trace = trace
+        self._trace, self._potentials = trace, potentials
         members: dict[str, wiring.Member] = {
             "i": In(aer_signature(plan.sources, plan.event_lanes)),
             "o": Out(aer_signature(plan.space.size, plan.output_lanes)),
         }
         if trace:
             members["trace"] = Out(trace_signature(plan))
+        if potentials:
+            members["potentials"] = Out(
+                potentials_signature(plan.update_rows, plan.update_lanes, plan.v_bits)
+            )
         if plan.synapse_store == "ram":
             members |= load_members(plan)
         super().__init__(members)
+
+    @property
+    def description(self) -> str:
+        """What the group's module says of itself in the Verilog."""
+        plan = self._plan
+        kinds = " + ".join(projection.kind for projection in plan.projections)
+        return (
+            f"Neuron group {plan.group}: {plan.neurons} neurons as {plan.lanes} lanes x {plan.folds} folds, "
+            f"{plan.update_lanes} updated and {plan.event_lanes} events taken a cycle, "
+            f"accumulators in {plan.accumulators}; {plan.weight_bits}-bit weights ({kinds}), "
+            f"{plan.v_bits}-bit potentials"
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -61,13 +82,24 @@ class NeuronGroup(wiring.Component):
         kind = RegisterAccumulators if plan.accumulators == "registers" else MemoryAccumulators
         m.submodules.walker = walker = Walker(plan)
         m.submodules.accumulators = accumulators = kind(plan, style=plan.synapse_style)
-        m.submodules.sweep = sweep = Sweep(plan, trace=self._trace)
+        m.submodules.sweep = sweep = Sweep(plan, trace=self._trace or self._potentials)
         wiring.connect(m, wiring.flipped(self.i), walker.i)
         wiring.connect(m, walker.o, accumulators.i)
         wiring.connect(m, accumulators.link, sweep.link)
         wiring.connect(m, sweep.o, wiring.flipped(self.o))
         if self._trace:
             wiring.connect(m, sweep.trace, wiring.flipped(self.trace))
+        if self._potentials:
+            # One sweep at a time, so what its start said holds for all its rows.
+            last, start = Signal(), accumulators.link.start
+            with m.If(start.valid & start.ready):
+                m.d.sync += last.eq(start.payload.last)
+            m.d.comb += [
+                self.potentials.valid.eq(sweep.trace.valid),
+                self.potentials.row.eq(sweep.trace.row),
+                self.potentials.v.eq(sweep.trace.v),
+                self.potentials.last.eq(last),
+            ]
         if plan.synapse_store == "ram":
             m.d.comb += [getattr(accumulators, name).eq(getattr(self, name)) for name in load_members(plan)]
         return m

@@ -202,7 +202,7 @@ class Sweep(wiring.Component):
             masked = Signal()
             with m.If(moving):
                 m.d.sync += [found.valid.eq(compared.valid & ~again), masked.eq(compared.valid)]
-        m.submodules.address = address = AddressCounter(plan)
+        m.submodules.addresses = address = AddressCounter(plan)
         tick = found.valid & found.final
         mask = encoder.i.payload.mask
         m.d.comb += [
@@ -282,7 +282,7 @@ class Sweep(wiring.Component):
                 bits = signed_bits(values[name])
                 words = plan.update_words(values[name], bits)
                 rom = ParameterMemory(words, plan.update_lanes * bits, registered=registered)
-                m.submodules[f"{name}_{stage}"] = rom
+                m.submodules[f"{name}_{stage}_rom"] = rom
                 ahead = stage - registered
                 m.d.comb += [rom.en.eq(moves_into(ahead)), rom.fold.eq(flags[ahead - 1].row)]
                 if registered:

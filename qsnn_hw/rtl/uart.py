@@ -40,7 +40,7 @@ class UartReceiver(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         line = Signal(init=1)
-        m.submodules += FFSynchronizer(self.rx, line, init=1)
+        m.submodules.synchronizer = FFSynchronizer(self.rx, line, init=1)
         timer = Signal(range(self._divisor))
         # Bits still to come: start bit, 8 data bits, stop bit.
         count = Signal(range(11))

@@ -1,0 +1,263 @@
+"""The Verilog of a network of all kinds: three readers accept it, and a person can find the way."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Projection
+from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
+from qsnn_hw.progress import SILENT
+from qsnn_hw.quantize import QuantizeOptions, quantize
+from qsnn_hw.rtl.board_top import BoardTop
+from qsnn_hw.rtl.export import write_rtlil, write_verilog
+from qsnn_hw.rtl.readable import About, readable
+from qsnn_hw.rtl.top import SpikingNetwork
+from qsnn_hw.toolchain.simulator import verilator_ready
+from qsnn_hw.tools import find_tool, run_tool
+
+WAIVED = {
+    "CASEINCOMPLETE": "the value given before the case stands for all patterns it does not name",
+    "DECLFILENAME": "one file holds all modules, as every tool of the chain takes it",
+    "PROCASSINIT": "a register's value out of configuration stands at its declaration",
+    "UNUSEDSIGNAL": "every name of the description is kept for whoever looks at waves",
+    "VARHIDDEN": "a memory may be called as an instance above it is; names are looked up inside first",
+    "WIDTHEXPAND": "operands are extended by the language's own rules, which the description follows",
+}
+"""Verilator's warnings that the generated text cannot avoid, and why."""
+
+LOGICAL_NOT = "Logical operator LOGNOT expects 1 bit"
+"""The one truncation there is: yosys writes "all bits are 0" as ``!`` of a vector."""
+
+
+def lif(name: str, shape: tuple[int, ...], **changes: Any) -> NeuronGroup:
+    size = int(np.prod(shape))
+    fields: dict[str, Any] = {
+        "decay": np.full(size, 0.9),
+        "input_gain": np.ones(size),
+        "leak": np.linspace(-0.05, 0.05, size),
+        "threshold": np.ones(size),
+        "v_reset": np.zeros(size),
+    }
+    return NeuronGroup(name, shape, **{**fields, **changes})
+
+
+def plan_of_all_kinds() -> HardwarePlan:
+    """A convolution, a recurrent group in registers, a sparse one, event lanes, and a delay."""
+    rng = np.random.default_rng(1)
+
+    def weights(*shape: int) -> np.ndarray:
+        return rng.normal(0.1, 0.4, shape)
+
+    several = {"current_decay": np.full(18, 0.6), "current_gain": np.ones(18), "reset_delay": True}
+    groups = (
+        lif("conv", (2, 6, 6), multi_spike=True, v_min=-1.0),
+        lif("hidden", (18,), **several),
+        lif("folded", (10,), refractory=2, reset_retest=True),
+        lif("out", (5,)),
+    )
+    halves = weights(10, 18) * (np.arange(18) % 2 == np.arange(10)[:, np.newaxis] // 5)
+    convolution = Conv2d(weights(2, 1, 3, 3), None, (1, 6, 6), padding=(1, 1))
+    projections = (
+        Projection("p0", INPUT, "conv", (convolution,)),
+        Projection("p1", "conv", "hidden", (Dense(weights(18, 72)),)),
+        Projection("p2", "hidden", "hidden", (Dense(weights(18, 18)),)),
+        Projection("p3", "hidden", "folded", (Dense(halves),)),
+        Projection("p4", "folded", "out", (Dense(weights(5, 10)),), delay=2),
+    )
+    network = Network("kinds", (1, 6, 6), groups, projections, "out")
+    plan = make_plan(
+        quantize(network, QuantizeOptions(weight_bits=5)),
+        PlanOptions(
+            lanes=[2, 18, 5, 5],
+            update_lanes=[2, 4, 5, 5],
+            event_lanes=[1, 1, 1, 2],
+            accumulators=["memory", "registers", "memory", "memory"],
+        ),
+    )
+    assert [[p.kind for p in g.projections] for g in plan.groups] == [
+        ["grid"],
+        ["grid", "dense"],
+        ["sparse"],
+        ["dense"],
+    ]
+    return plan
+
+
+@pytest.fixture(scope="module")
+def design(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with ``kinds.v``, the network with its trace ports, and ``top.v``, the same on a board."""
+    folder = tmp_path_factory.mktemp("verilog")
+    plan = plan_of_all_kinds()
+    for component, name in ((SpikingNetwork(plan, trace=True), "kinds"), (BoardTop(plan, 12), "top")):
+        write_rtlil(component, name, folder / f"{name}.il")
+        write_verilog(
+            folder / f"{name}.il", folder / f"{name}.v", log=folder / f"{name}.log", progress=SILENT
+        )
+    return folder
+
+
+TOPS = ["kinds", "top"]
+
+
+def modules(text: str) -> dict[str, tuple[list[str], str]]:
+    """Module name -> (ports, what stands between the port list and the end)."""
+    found = {}
+    for name, ports, body in re.findall(
+        r"^module (\S+) ?\((.*?)\);\n(.*?)^endmodule", text, re.MULTILINE | re.DOTALL
+    ):
+        found[name.lstrip("\\")] = ([port.strip().lstrip("\\") for port in ports.split(",")], body)
+    return found
+
+
+def network_in(found: dict[str, tuple[list[str], str]]) -> str:
+    """Where the spiking network is."""
+    (name,) = [name for name in found if name.endswith(".router")]
+    return name.removesuffix(".router")
+
+
+@pytest.mark.parametrize("top", TOPS)
+def test_verilator_lint(design: Path, top: str) -> None:
+    with verilator_ready():
+        verilator = find_tool("verilator")
+        done = subprocess.run(
+            [*verilator.command, "--lint-only", "-Wall", "--top-module", top, str(design / f"{top}.v")],
+            env=os.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    found = re.findall(r"^%(?:Warning-|Error-?)(\w*): (.*)$", done.stderr, re.MULTILINE)
+    assert {kind for kind, _ in found} >= {"DECLFILENAME", "UNUSEDSIGNAL"}, "Verilator did not look at it"
+    left = [
+        f"{kind}: {text}"
+        for kind, text in found
+        if kind not in WAIVED
+        and not (kind == "WIDTHTRUNC" and LOGICAL_NOT in text)
+        and not re.fullmatch(r"Exiting due to \d+ warning\(s\)", text)
+    ]
+    assert not left
+
+
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus is not installed")
+@pytest.mark.parametrize("top", TOPS)
+def test_icarus_accepts_it_without_a_word(design: Path, top: str) -> None:
+    done = subprocess.run(
+        ["iverilog", "-g2005", "-Wall", "-tnull", "-s", top, str(design / f"{top}.v")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("top", TOPS)
+def test_yosys_reads_it_and_finds_every_driver(design: Path, top: str) -> None:
+    script = f"read_verilog {top}.v; hierarchy -check -top {top}; proc; check -assert"
+    run_tool(
+        find_tool("yosys"),
+        ["-q", "-p", script],
+        log=design / f"{top}-read.log",
+        cwd=design,
+        progress=SILENT,
+        name="read Verilog",
+    )
+
+
+@pytest.mark.parametrize("top", TOPS)
+def test_names_are_those_of_the_design(design: Path, top: str) -> None:
+    found = modules((design / f"{top}.v").read_text(encoding="utf-8"))
+    network = network_in(found)
+    for part in (
+        *(
+            "router",
+            "router.multicast2",
+            "router.merge2",
+            "router.buffer2",
+            "router.delay2",
+            "router.adapter4",
+        ),
+        *("conv", "conv.walker", "conv.accumulators.neurons", "conv.sweep.lane1", "conv.sweep.encoder"),
+        *("hidden.accumulators.sums.banks", "hidden.walker.projection1", "hidden.sweep.lane3"),
+    ):
+        assert f"{network}.{part}" in found
+    for name, (ports, body) in found.items():
+        assert "$" not in name
+        assert not [port for port in ports if "$" in port], name
+        # Instances: a module's name, then the instance's.
+        for module, instance in re.findall(r"^  \\(\S+) +\\?(\S+) \($", body, re.MULTILINE):
+            assert module == f"{name}.{instance}"
+
+
+@pytest.mark.parametrize("top", TOPS)
+def test_ports_are_those_of_the_components(design: Path, top: str) -> None:
+    found = modules((design / f"{top}.v").read_text(encoding="utf-8"))
+    network = network_in(found)
+    stream = {"i__payload", "i__valid", "i__ready", "o__payload", "o__valid", "o__ready"}
+    clock = {"clk", "rst"}
+    group = set(found[f"{network}.hidden"][0])
+    assert stream | clock <= group
+    assert {port.split("__")[0] for port in group - clock} <= {"i", "o", "trace"}
+    lane = set(found[f"{network}.hidden.sweep.lane0"][0])
+    assert {"x", "stored", "state", "fired", "en", "advance", "clear"} <= lane
+    # The walker's operation crosses three modules under one name.
+    fields = {f"payload_{field}" for field in ("row0", "fold", "present", "tick_last")}
+    walker, accumulators = (set(found[f"{network}.conv.{part}"][0]) for part in ("walker", "accumulators"))
+    assert {f"o__{field}" for field in fields} <= walker
+    assert {f"i__{field}" for field in fields} <= accumulators
+    assert {"link__start__valid", "link__busy", "link__read_en", "link__x"} <= accumulators
+
+
+def test_every_module_says_what_it_is(design: Path) -> None:
+    text = (design / "kinds.v").read_text(encoding="utf-8")
+    described = re.findall(
+        r"^\(\* description = \"(.+)\" \*\)(?:\n\(\*.*)*\nmodule (\S+)", text, re.MULTILINE
+    )
+    assert len(described) == len(modules(text))
+    said = {name: words for words, name in described}
+    assert said[r"\kinds.hidden"] == (
+        "Neuron group hidden: 18 neurons as 20 lanes x 1 folds, 4 updated and 1 events taken a cycle, "
+        "accumulators in registers; 5-bit weights (grid + dense), "
+        + re.search(r"\d+-bit potentials$", said[r"\kinds.hidden"])[0]  # type: ignore[index]
+    )
+    assert "`" not in text
+
+
+RTLIL = r"""attribute \top 1
+module \t
+  wire width 1 input 0 \a
+  cell \t.m \m
+    connect \port$7$0 \a [0]
+    connect \o \i$3 [0]
+  end
+end
+
+module \t.m
+  wire width 1 input 0 \port$7$0
+  wire width 1 output 1 \o
+  wire width 1 \i
+  wire width 1 \inner
+  wire width 0 \nothing
+connect \i \port$7$0 [0]
+connect \o \inner [0]
+connect \nothing {  }
+end
+"""
+
+
+def test_renaming_reaches_the_instance_and_keeps_every_name_apart() -> None:
+    about = {"t.m": About({"i": "data", "o": "i"}, "One.")}
+    text = readable(RTLIL, about)
+    assert 'attribute \\description "One."\nmodule \\t.m' in text
+    assert "connect \\data \\a [0]" in text
+    # Port o has the interface's name i; the wire that had it stands aside.
+    assert "connect \\i \\i$3 [0]" in text
+    assert "wire width 1 output 1 \\i\n" in text
+    declared = re.findall(r"wire .*(\\\S+)$", text.partition("module \\t.m")[2], re.MULTILINE)
+    assert len(declared) == len(set(declared)) == 4
+    assert "nothing" not in text
