@@ -3,24 +3,27 @@
 Groups run at the same time, a step behind each other, so a sample takes as long as the slowest
 group's steps. Every group is offered a list of shapes with an estimate of LUTs and of cycles per
 step; for any bound on the cycles the cheapest shape of each group that keeps it makes a design, and
-the target picks one of these designs. The estimates rank shapes; ``plan/predict.py`` predicts
-what a finished plan takes.
+the target picks one of these designs. LUTs are those that ``plan/predict.py`` predicts for the shape;
+cycles are a mean from the spikes' number, ``plan/cycles.py`` has the exact ones of a finished plan.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 
 from qsnn_hw.errors import UserError
-from qsnn_hw.limits import Limits
+from qsnn_hw.limits import BlockMemory, Limits
 from qsnn_hw.model.network import INPUT, Dense
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.grid import grid_chain
+from qsnn_hw.plan.group_parts import group_parts
 from qsnn_hw.plan.group_plan import SynapseStore
-from qsnn_hw.plan.group_planner import most_of, sum_bits
-from qsnn_hw.plan.placement import GroupMemories, place
+from qsnn_hw.plan.group_planner import most_of
+from qsnn_hw.plan.outline import outline
+from qsnn_hw.plan.placement import GroupMemories, neuron_style, place
+from qsnn_hw.plan.predict import logic_cells
 from qsnn_hw.plan.shape import Shape, fitted
 from qsnn_hw.plan.slots import Slots
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
@@ -38,10 +41,14 @@ _ACTIVITY = 0.1
 _REST_LUTS = {"ecp5": 8000, "ice40": 300}
 # Cycles of a step that are neither events nor update rows.
 _STEP_OVERHEAD = 8
-_GROUP_LUTS = 120
 _MOST_SLOTS = 8
-# Of a neuron's update, per bit of its potential: add, compare, reset, leak, bias.
-_UPDATE_LUTS_PER_BIT = 6.0
+# Where no device is given: one with distributed RAM and plenty of blocks.
+_ANY = Limits(
+    *("ecp5", 83_640, 83_640, 156),
+    BlockMemory(
+        "DP16KD", 208, 18_432, ((512, 36), (1024, 18), (2048, 9), (4096, 4), (16_384, 1)), True, True
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -75,11 +82,14 @@ class Balance:
     chosen
         Group name -> estimate.
     reason
-        One line: target, limit and estimate.
+        One line: target, limit and estimate, and the next quicker and the next smaller design.
+    front
+        All designs from which this one was chosen, the quickest first.
     """
 
     chosen: Mapping[str, Estimate]
     reason: str
+    front: tuple[Mapping[str, Estimate], ...] = ()
 
 
 def balance(
@@ -154,16 +164,49 @@ def balance(
     else:
         family = "ice40" if limits is None else limits.family
         chosen = min(fits, key=lambda d: _merit(d, target, family))
+    front = _front(holds)
     limit = "" if room is None else f" within {room} LUTs"
     wanted = target if cycle_budget is None else f"fewest LUTs at no more than {cycle_budget} cycles a step"
     reason = (
         f"{wanted}{limit}: about {_luts(chosen):.0f} LUTs and {_cycles(chosen):.0f} cycles a step, "
-        f"chosen from {len(designs)} designs (estimates)"
+        f"chosen from {len(front)} designs (predictions){_neighbours(chosen, front)}"
     )
-    return Balance(chosen, reason)
+    return Balance(chosen, reason, tuple(front))
 
 
 Design = Mapping[str, Estimate]
+
+
+def _front(designs: Sequence[Design]) -> list[Design]:
+    """The designs that no other one beats in both cycles and LUTs, the quickest first."""
+    found: list[Design] = []
+    for design in sorted(designs, key=lambda d: (_cycles(d), _luts(d))):
+        if not found or _luts(design) < _luts(found[-1]):
+            found.append(design)
+    return found
+
+
+def describe(design: Design) -> str:
+    """A design in words: LUTs, cycles, and every group's shape."""
+    shapes = ", ".join(f"{name} {_words(estimate.shape)}" for name, estimate in design.items())
+    return f"{_luts(design):.0f} LUTs and {_cycles(design):.0f} cycles a step ({shapes})"
+
+
+def _words(shape: Shape) -> str:
+    events = f"/{shape.event_lanes} events" if shape.event_lanes > 1 else ""
+    return f"{shape.lanes}/{shape.update_lanes} lanes{events} in {shape.accumulators}"
+
+
+def _neighbours(chosen: Design, front: Sequence[Design]) -> str:
+    """What the next quicker and the next smaller design would cost."""
+    quicker = [d for d in front if _cycles(d) < _cycles(chosen)]
+    smaller = [d for d in front if _luts(d) < _luts(chosen)]
+    parts = []
+    if quicker:
+        parts.append(f"next quicker: {describe(quicker[-1])}")
+    if smaller:
+        parts.append(f"next smaller: {describe(smaller[0])}")
+    return "".join(f"; {part}" for part in parts)
 
 
 def _fed_by_host(network: QuantizedNetwork, group: QuantizedGroup) -> bool:
@@ -221,14 +264,16 @@ def _offers(
     fixed: Shape | None,
 ) -> Iterator[Estimate]:
     space = spaces[group.name]
-    sums = float(sum_bits(network, group).mean())
+    device = _ANY if limits is None else limits
     seen = set()
     for shape in [fixed] if fixed is not None else _shapes(network, group, spaces):
         if shape not in seen:
             seen.add(shape)
             folds = Slots(space, shape.lanes).folds
-            luts = _shape_luts(group, shape, sums, limits)
             memories = shape_memories(network, group, spaces, shape, folds)
+            style = neuron_style(device, memories)
+            parts = group_parts(outline(network, group, spaces, shape, neuron_memory=style), device)
+            luts = logic_cells(parts, device.family)
             yield Estimate(
                 shape, luts, memories, _step_cycles(network, group, spaces, shape, folds, activity)
             )
@@ -265,19 +310,6 @@ def _wide_events(
     return len(into) == 1 and all(
         not spaces[p.source].grid and len(p.chain) == 1 and isinstance(p.chain[0], Dense) for p in into
     )
-
-
-def _shape_luts(group: QuantizedGroup, shape: Shape, sums: float, limits: Limits | None) -> float:
-    width = max(group.v_bits, group.current_bits)
-    update = _UPDATE_LUTS_PER_BIT * (group.v_bits + group.current_bits) * shape.update_lanes
-    if shape.accumulators == "registers":
-        # A multiplexer of n inputs takes n/2 LUTs on ECP5, which joins LUTs, and 2n/3 on iCE40.
-        share = 0.67 if limits is not None and limits.family == "ice40" else 0.5
-        adders = shape.lanes * sums + shape.lanes * (shape.event_lanes - 1) * 10
-        return _GROUP_LUTS + adders + share * shape.lanes * sums + update
-    collect = 0 if shape.update_lanes == shape.lanes else 2 * shape.lanes * width
-    adders = shape.lanes * width + shape.lanes * (shape.event_lanes - 1) * 10
-    return _GROUP_LUTS + adders + collect + update
 
 
 def shape_memories(

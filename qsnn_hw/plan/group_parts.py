@@ -10,13 +10,10 @@ import numpy as np
 
 from qsnn_hw.limits import Limits
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
+from qsnn_hw.plan.placement import distributed_cells, memory_blocks
 from qsnn_hw.plan.update_stages import compare_stage, state_fields, update_stages
 
-# What yosys' memory mapping weighs: a block against the LUTs of a small memory.
-_BLOCK_COST = {"ice40": 64, "ecp5": 128}
-_ROM_BITS_PER_COST = 16
 _BLOCK_BITS = 1024
-_DISTRIBUTED_DEPTH, _DISTRIBUTED_WIDTH = 16, 4
 
 
 @dataclass
@@ -92,29 +89,22 @@ def memory(
     rom
         It has no write port.
     """
-    assert limits.block_ram is not None
     if not width:
         return
     if style == "spram" and limits.spram is not None:
         parts.sprams += limits.spram.blocks(depth, width)
         return
-    blocks = limits.block_ram.blocks(depth, width)
-    cost = _BLOCK_COST[limits.family] * blocks
-    if rom:
-        block = depth * width / _ROM_BITS_PER_COST > cost
-    else:
-        distributed = -(-depth // _DISTRIBUTED_DEPTH) * -(-width // _DISTRIBUTED_WIDTH)
-        block = cost < 4 * distributed if limits.family == "ecp5" else cost < depth * width
-    if style == "block" or block:
-        parts.blocks += blocks
+    blocks = memory_blocks(limits, depth, width, rom=rom, block=style == "block")
+    parts.blocks += blocks
+    if blocks:
         return
-    parts.copied += width
     if rom:
         parts.rom_luts += width * -(-depth // 16)
-        parts.copied -= width
         parts.computed += width
-    elif limits.family == "ecp5":
-        parts.distributed += distributed
+        return
+    parts.copied += width
+    if limits.family == "ecp5":
+        parts.distributed += distributed_cells(depth, width)
     else:
         parts.copied += depth * width
         parts.muxes += depth * width

@@ -30,19 +30,43 @@ class GroupMemories:
     state: tuple[tuple[int, int], ...] = ()
 
 
-def synapse_blocks(limits: Limits, memories: GroupMemories) -> int:
-    """Block RAMs of a synapse memory; 0 where it is small enough for LUTs."""
+# What yosys' memory mapping sets against each other: a block, and the LUTs of a memory without one.
+_BLOCK_COST = {"ice40": 64, "ecp5": 128}
+_DISTRIBUTED_COST = 4
+_ROM_BITS_PER_COST = 16
+
+
+def distributed_cells(depth: int, width: int) -> int:
+    """Cells of distributed RAM, 16 words of 4 bits each."""
+    return -(-depth // _DISTRIBUTED_WORDS) * -(-width // 4)
+
+
+def memory_blocks(limits: Limits, depth: int, width: int, *, rom: bool, block: bool = False) -> int:
+    """Block RAMs that synthesis takes for a memory; 0 where LUTs or registers are cheaper.
+
+    Parameters
+    ----------
+    rom
+        It has no write port.
+    block
+        The design insists on block RAM.
+    """
     assert limits.block_ram is not None
-    if memories.rows * memories.width * memories.banks < BLOCK_BITS:
-        return 0
-    block = limits.block_ram
-    if memories.banks == 1 or not block.true_dual_port:
-        return memories.banks * block.blocks(memories.rows, memories.width)
-    # Two banks share a memory that is read through both ports, which halves the widest shape.
-    widest = max(width for _, width in block.shapes) // 2
-    shapes = [(depth, width) for depth, width in block.shapes if width <= widest]
-    pair = min(-(-2 * memories.rows // depth) * -(-memories.width // width) for depth, width in shapes)
-    return memories.banks // 2 * pair
+    blocks = limits.block_ram.blocks(depth, width)
+    cost = _BLOCK_COST[limits.family] * blocks
+    if rom:
+        other = depth * width / _ROM_BITS_PER_COST
+    elif limits.family == "ecp5":
+        other = _DISTRIBUTED_COST * distributed_cells(depth, width)
+    else:
+        other = depth * width
+    return blocks if block or cost < other else 0
+
+
+def synapse_blocks(limits: Limits, memories: GroupMemories) -> int:
+    """Block RAMs of a synapse memory: every bank is one of its own."""
+    block = memories.rows * memories.width >= BLOCK_BITS
+    return memories.banks * memory_blocks(limits, memories.rows, memories.width, rom=True, block=block)
 
 
 def state_style(family: str, depth: int, width: int) -> Literal["block", "auto"]:
@@ -55,14 +79,16 @@ def state_style(family: str, depth: int, width: int) -> Literal["block", "auto"]
     return "block" if family == "ice40" or deep else "auto"
 
 
+def neuron_style(limits: Limits, memories: GroupMemories) -> Literal["block", "auto"]:
+    """One style for all memories of potentials of a group."""
+    styles = {state_style(limits.family, depth, width) for depth, width in memories.state}
+    return "block" if "block" in styles else "auto"
+
+
 def state_blocks(limits: Limits, memories: GroupMemories) -> int:
     """Block RAMs of the potentials."""
-    assert limits.block_ram is not None
-    return sum(
-        limits.block_ram.blocks(depth, width)
-        for depth, width in memories.state
-        if depth > 1 and state_style(limits.family, depth, width) == "block"
-    )
+    block = neuron_style(limits, memories) == "block"
+    return sum(memory_blocks(limits, d, w, rom=False, block=block) for d, w in memories.state if d > 1)
 
 
 def place(needs: Mapping[str, GroupMemories], limits: Limits, store: SynapseStore) -> dict[str, str] | None:
