@@ -50,14 +50,14 @@ class ElasticBuffer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         if self._depth > 2:
-            m.submodules.fifo = queue = fifo.SyncFIFOBuffered(width=self._width, depth=self._depth)
+            m.submodules.words = words = fifo.SyncFIFOBuffered(width=self._width, depth=self._depth)
             m.d.comb += [
-                queue.w_data.eq(self.i.payload),
-                queue.w_en.eq(self.i.valid),
-                self.i.ready.eq(queue.w_rdy),
-                self.o.payload.eq(queue.r_data),
-                self.o.valid.eq(queue.r_rdy),
-                queue.r_en.eq(self.o.ready),
+                words.w_data.eq(self.i.payload),
+                words.w_en.eq(self.i.valid),
+                self.i.ready.eq(words.w_rdy),
+                self.o.payload.eq(words.r_data),
+                self.o.valid.eq(words.r_rdy),
+                words.r_en.eq(self.o.ready),
             ]
             return m
         head, head_valid = Signal(self._width, name="head"), Signal()

@@ -19,7 +19,7 @@ from amaranth.utils import ceil_log2
 from qsnn_hw.errors import MismatchError, ToolError, UserError
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
-from qsnn_hw.rtl import neuron_group
+from qsnn_hw.rtl import sweep
 from qsnn_hw.rtl.encoder import SpikeEncoder
 from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.verify import Verification, runner, simulation, verify
@@ -140,7 +140,7 @@ def test_one_wrong_weight_bit_is_found(tmp_path: Path) -> None:
     bad = item.plan.groups[0]
     synapses = bad.synapses.copy()
     # Lowest bit of the weight from input 3 to neuron 4: fold 2, lane 0.
-    synapses[2, 3, 0] ^= 1
+    synapses[0, 2 * bad.projections[0].rows_per_fold + 3, 0] ^= 1
     plan = replace(item.plan, groups=(replace(bad, synapses=synapses), *item.plan.groups[1:]))
     message = found_in(item, export(plan, tmp_path), tmp_path)
     assert re.search(r"group 'lif1' neuron 4: potential is -?\d+, golden -?\d+", message)
@@ -154,8 +154,8 @@ def test_one_wrong_weight_bit_is_found(tmp_path: Path) -> None:
 def test_a_swapped_comparison_is_found(tmp_path: Path) -> None:
     item = example(chain_network(), samples=12)
     verilog = export(item.plan, tmp_path)
-    text, count = re.subn(r"(assign above = [^;]*) >= ", r"\1 > ", verilog.read_text(encoding="utf-8"))
-    assert count == sum(g.lanes for g in item.plan.groups)
+    text, count = re.subn(r"(\$signed\(x\)) >= ", r"\1 > ", verilog.read_text(encoding="utf-8"))
+    assert count == sum(g.update_lanes for g in item.plan.groups)
     verilog.write_text(text, encoding="utf-8")
     message = found_in(item, verilog, tmp_path)
     assert re.search(
@@ -193,7 +193,7 @@ class EarlyTick(SpikeEncoder):
 
 @builds
 def test_an_early_tick_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neuron_group, "SpikeEncoder", EarlyTick)
+    monkeypatch.setattr(sweep, "SpikeEncoder", EarlyTick)
     item = example(chain_network())
     assert re.search(PLACE, found_in(item, export(item.plan, tmp_path), tmp_path))
 
