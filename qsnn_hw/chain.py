@@ -14,7 +14,7 @@ from qsnn_hw.explore.choose import Chosen, choose
 from qsnn_hw.explore.measured import MeasuredDiagnostics, measure_diagnostics
 from qsnn_hw.golden import GoldenRun, run_clocked
 from qsnn_hw.implement.bitstream import pack_bitstream
-from qsnn_hw.implement.capacity import Estimate, MemoryNeed, check_fits
+from qsnn_hw.implement.capacity import check_fits
 from qsnn_hw.implement.place_route import place_and_route
 from qsnn_hw.implement.record import Implementation
 from qsnn_hw.implement.synthesis import synthesize
@@ -27,6 +27,9 @@ from qsnn_hw.model.reader import read_network
 from qsnn_hw.model.simulate import predict, simulate
 from qsnn_hw.options import BuildOptions
 from qsnn_hw.plan import GroupPlan, HardwarePlan, PlanOptions, make_plan
+from qsnn_hw.plan.cycles import predict_cycles
+from qsnn_hw.plan.predict import in_words
+from qsnn_hw.plan.predict import predict as predict_usage
 from qsnn_hw.progress import Progress
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions
 from qsnn_hw.report import Report
@@ -54,6 +57,8 @@ VERIFICATION = "07_verification.json"
 SYNTHESIS_FOLDER = "08_synthesis"
 IMPLEMENTATION_FOLDER = "09_implementation"
 IMPLEMENTATION = "09_implementation.json"
+# A few seconds' worth.
+_PREDICTED_CYCLES = 50_000
 
 
 class Chain:
@@ -247,18 +252,19 @@ class Chain:
 
         def make() -> HardwarePlan:
             plan = make_plan(quantized, plan_options)
-            roms = tuple(
-                MemoryNeed(g.synapse_rows, g.lanes * g.weight_bits)
-                for g in plan.groups
-                if g.synapse_style == "block"
-                for _ in range(g.event_lanes)
-            )
-            check_fits(Estimate(memories=roms), self.board)
+            check_fits(lambda other: predict_usage(plan, other).usage, self.board)
             plan.save(self._path(PLAN))
             for note in plan.notes:
                 self._progress.say(f"plan: {note}")
             for group in plan.groups:
                 self._progress.say(f"plan: {group.group}: {group.neurons} neurons as {_shape(group)}")
+            self._progress.say(f"plan: predicted {in_words(predict_usage(plan, limits).usage, limits)}")
+            if data is not None and golden is not None:
+                spikes = golden.integer.spikes
+                cycles = predict_cycles(plan, data.input, spikes, most_cycles=_PREDICTED_CYCLES)
+                if cycles.size:
+                    about = f"{cycles.mean():.0f} cycles a sample, mean of the first {cycles.size}"
+                    self._progress.say(f"plan: predicted {about}")
             return plan
 
         return self._stages.run(

@@ -19,6 +19,8 @@ from qsnn_hw.model.network import INPUT, Network
 from qsnn_hw.model.simulate import accuracy, predict
 from qsnn_hw.options import BuildOptions
 from qsnn_hw.plan import GroupPlan, HardwarePlan
+from qsnn_hw.plan.predict import in_words
+from qsnn_hw.plan.predict import predict as predict_usage
 from qsnn_hw.quantize import QuantizedNetwork
 from qsnn_hw.report import (
     Accuracy,
@@ -122,7 +124,7 @@ def make_report(
         files=_files(folder, implementation),
         assumptions=() if power is None else power.notes,
         warnings=quantized.warnings,
-        plan_notes=plan.notes,
+        plan_notes=(*plan.notes, _predicted(plan, board, implementation)),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
     report.save(folder / REPORT)
@@ -131,6 +133,14 @@ def make_report(
         traces.save(folder / TRACES)
     write_page(report, traces, folder / PAGE)
     return report
+
+
+def _predicted(plan: HardwarePlan, board: Board, implementation: Implementation | None) -> str:
+    """The prediction, and beside it what the tools counted."""
+    counted = None
+    if implementation is not None:
+        counted = {name: resource.used for name, resource in implementation.resources.items()}
+    return f"Predicted: {in_words(predict_usage(plan, board.limits).usage, board.limits, counted)}."
 
 
 def report_diagnostics(found: MeasuredDiagnostics) -> Diagnostics:

@@ -1,56 +1,26 @@
 """Does it fit, by how much not, and which board would hold it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from qsnn_hw.boards import Board, list_boards
 from qsnn_hw.errors import UserError
 from qsnn_hw.limits import Limits, Shortfall, Usage
 
+Needs = Callable[[Limits], Usage]
+"""What a design is predicted to take on a device."""
 
-@dataclass(frozen=True)
-class MemoryNeed:
-    """A memory a plan wants in blocks.
-
-    Parameters
-    ----------
-    depth, width
-        Words and bits of a word.
-    spram
-        True: in single-port RAM where the device has it (then it must be loaded at start).
-    """
-
-    depth: int
-    width: int
-    spram: bool = False
+UNCERTAIN = 0.15
+"""How far predicted logic cells and registers may be off; blocks are exact."""
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """What a plan expects to take, before synthesis; None is "not known".
+def _least(usage: Usage) -> Usage:
+    """What the design takes at least, if the prediction is off as far as it may be."""
 
-    Parameters
-    ----------
-    memories
-        Every memory meant for blocks, one by one: blocks are not shared.
-    logic_cells, registers, dsps
-        Expected LUT4s, flip-flops, multipliers.
-    """
+    def least(count: int | None) -> int | None:
+        return None if count is None else int(count / (1 + UNCERTAIN))
 
-    memories: tuple[MemoryNeed, ...] = ()
-    logic_cells: int | None = None
-    registers: int | None = None
-    dsps: int | None = None
-
-    def usage(self, limits: Limits) -> Usage:
-        """The estimate in units of one device."""
-        blocks = sprams = 0
-        for memory in self.memories:
-            if memory.spram and limits.spram is not None:
-                sprams += limits.spram.blocks(memory.depth, memory.width)
-            elif limits.block_ram is not None:
-                blocks += limits.block_ram.blocks(memory.depth, memory.width)
-        return Usage(self.logic_cells, self.registers, blocks, sprams, self.dsps)
+    return replace(usage, logic_cells=least(usage.logic_cells), registers=least(usage.registers))
 
 
 def _sentence(shortfalls: Sequence[Shortfall], board: Board, about: str) -> str:
@@ -67,8 +37,10 @@ def _advice(holding: Sequence[Board]) -> str:
     return f"it would fit {', '.join(board.name for board in holding)}"
 
 
-def check_fits(estimate: Estimate, board: Board, all_boards: Sequence[Board] | None = None) -> None:
-    """Refuse a plan that ``board`` cannot hold, before any tool runs.
+def check_fits(needs: Needs, board: Board, all_boards: Sequence[Board] | None = None) -> None:
+    """Refuse a design that ``board`` cannot hold, before any tool runs.
+
+    Logic that may fit, the prediction being what it is, is left to the tools.
 
     Parameters
     ----------
@@ -80,11 +52,11 @@ def check_fits(estimate: Estimate, board: Board, all_boards: Sequence[Board] | N
     UserError
         Says what is too much, by how much, and which boards would hold it.
     """
-    shortfalls = board.limits.fits(estimate.usage(board.limits))
-    if not shortfalls:
+    if not board.limits.fits(_least(needs(board.limits))):
         return
+    shortfalls = board.limits.fits(needs(board.limits))
     candidates = list_boards() if all_boards is None else all_boards
-    holding = [other for other in candidates if not other.limits.fits(estimate.usage(other.limits))]
+    holding = [other for other in candidates if not other.limits.fits(needs(other.limits))]
     raise UserError(f"the design {_sentence(shortfalls, board, 'about ')}; {_advice(holding)}")
 
 

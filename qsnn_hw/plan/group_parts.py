@@ -66,10 +66,12 @@ def bits(count: int) -> int:
     return max(0, (int(count) - 1).bit_length())
 
 
-def signed_width(values: np.ndarray) -> int:
-    """The least signed width that holds all values."""
-    low, high = min(int(values.min()), 0), max(int(values.max()), 0)
-    return max(high.bit_length(), (~low).bit_length() if low < 0 else 0) + 1
+def _varying_bits(words: np.ndarray) -> int:
+    """Bits of a constant table that are not the same in all rows; synthesis keeps only these."""
+    low, high = min(int(words.min()), 0), max(int(words.max()), 0)
+    width = max(high.bit_length(), (~low).bit_length()) + 1
+    changed = np.bitwise_or.reduce(words ^ words[:1], axis=0) & (1 << width) - 1
+    return sum(int(bits).bit_count() for bits in changed)
 
 
 def digits(number: int) -> int:
@@ -232,12 +234,12 @@ def _sweep(parts: Parts, plan: GroupPlan, limits: Limits) -> None:
     for number, stage in enumerate(stages, 1):
         for name in sorted({name for _, _, names in stage for name in names}):
             values = _values(plan, name)
-            wide = signed_width(values)
-            if (values == values[0]).all():
+            wide = _varying_bits(values.reshape(rows, lanes))
+            if not wide:
                 continue
             last = number
-            memory(parts, limits, rows, lanes * wide, rom=True)
-            parts.copied += lanes * wide * quick
+            memory(parts, limits, rows, wide, rom=True)
+            parts.copied += wide * quick
     parts.copied += row * last
 
 

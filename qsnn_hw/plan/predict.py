@@ -1,8 +1,9 @@
 """What a plan takes on a device, before any tool runs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from qsnn_hw.limits import Limits, Usage
+from qsnn_hw.limits import FAMILIES, Limits, Usage
 from qsnn_hw.plan.coefficients import LOGIC, REGISTERS, SERIAL
 from qsnn_hw.plan.group_parts import Parts, bits, group_parts, memory
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan, Route
@@ -121,3 +122,21 @@ def word_bits(size: int, lanes: int) -> int:
     if lanes == 1:
         return max(1, bits(size)) + 1
     return lanes * (max(1, bits(-(-size // lanes))) + 1) + 1
+
+
+def in_words(usage: Usage, limits: Limits, counted: Mapping[str, int] | None = None) -> str:
+    """A usage under the tools' names; beside it what the tools ``counted``, where that is known."""
+    names = FAMILIES[limits.family]
+    found = {
+        names.logic_cells: usage.logic_cells,
+        names.registers: usage.registers,
+        names.block_ram: usage.block_rams,
+        names.spram: usage.sprams,
+        names.dsps: usage.dsps,
+    }
+    parts = []
+    for name, count in found.items():
+        if name is not None and count is not None:
+            told = "" if counted is None or name not in counted else f" (counted: {counted[name]})"
+            parts.append(f"{count} {name}{told}")
+    return ", ".join(parts)
