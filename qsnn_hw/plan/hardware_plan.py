@@ -9,6 +9,7 @@ from qsnn_hw.errors import UserError
 from qsnn_hw.host_protocol import encode_rows
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import GroupPlan
+from qsnn_hw.plan.io_plan import EncoderPlan, ReadoutPlan
 from qsnn_hw.plan.plan_file import build, flatten
 
 FORMAT = "qsnn-hw hardware plan 2"
@@ -66,6 +67,8 @@ class HardwarePlan:
         Words each router destination can hold.
     notes
         A line for each choice worth knowing.
+    encoder, readout
+        What stands between the streams and the host, or None.
     """
 
     name: str
@@ -79,6 +82,8 @@ class HardwarePlan:
     routes: tuple[Route, ...]
     buffer_depth: int
     notes: tuple[str, ...] = ()
+    encoder: EncoderPlan | None = None
+    readout: ReadoutPlan | None = None
 
     @property
     def input_size(self) -> int:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from qsnn_hw.golden.encoders import lfsr_start
+import numpy as np
+
+from qsnn_hw.golden import encoders, readouts
 from qsnn_hw.plan.address_space import AddressSpace
 
 EncoderKind = Literal["rate", "latency", "direct"]
@@ -78,12 +80,21 @@ class EncoderPlan:
     @property
     def lfsr_start(self) -> int:
         """ "rate": what the shift register starts from."""
-        return lfsr_start(self.seed)
+        return encoders.lfsr_start(self.seed)
 
     @property
     def input_max(self) -> int:
         """The most events of one address in one step."""
         return PIXEL_MAX >> self.shift if self.kind == "direct" else 1
+
+    def spikes(self, pixels: np.ndarray) -> np.ndarray:
+        """What it sends for ``pixels``, uint8 (sample, input): uint8 (time, sample, input)."""
+        if self.kind == "latency":
+            return encoders.latency_spikes(pixels, self.steps, floor=self.floor)
+        if self.kind == "direct":
+            return encoders.direct_counts(pixels, self.steps, shift=self.shift)
+        addresses = self.space.addresses()
+        return encoders.rate_spikes(pixels, self.steps, seed=self.seed, addresses=addresses, slots=self.slots)
 
 
 @dataclass(frozen=True)
@@ -136,3 +147,19 @@ class ReadoutPlan:
         ):
             if self.kind not in owners and value != default:
                 raise ValueError(f"{name} must be {default} with readout {self.kind}, not {value!r}")
+
+    def answers(self, spikes: np.ndarray, potentials: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Each sample's class, and whether it was silent.
+
+        Parameters
+        ----------
+        spikes, potentials
+            Of the output group, shape (time, sample, class); ``potentials`` for "membrane" only.
+        """
+        if self.kind == "count":
+            return readouts.count_class(spikes, count_bits=self.count_bits)
+        if self.kind == "first":
+            return readouts.first_class(spikes)
+        if potentials is None:
+            raise ValueError("Potentials must be given for readout membrane, not None")
+        return readouts.membrane_class(potentials, every_step=self.every_step)

@@ -1,7 +1,7 @@
 """QuantizedNetwork -> HardwarePlan: shapes, address map and synapse memories."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 from qsnn_hw.errors import UserError
@@ -12,6 +12,7 @@ from qsnn_hw.plan.balance import TARGETS, Target, balance, shape_memories
 from qsnn_hw.plan.group_plan import Accumulators, GroupPlan, SynapseStore
 from qsnn_hw.plan.group_planner import most_of, plan_group
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan, Route, identifier
+from qsnn_hw.plan.io_planner import IoOptions, with_io
 from qsnn_hw.plan.placement import GroupMemories, place, state_style
 from qsnn_hw.plan.shape import Shape, fitted
 from qsnn_hw.plan.slots import Slots
@@ -53,6 +54,8 @@ class PlanOptions:
     host_lanes
         Events per word that whatever feeds the input can deliver: more event lanes than that are not
         chosen for the groups behind it (they may be given).
+    io
+        Encoder and readout on the chip.
     """
 
     lanes: Sequence[int] | None = None
@@ -69,6 +72,7 @@ class PlanOptions:
     skip_zero_rows: bool = True
     activity: Mapping[str, float] | None = None
     host_lanes: int = 1
+    io: IoOptions = field(default_factory=IoOptions)
 
     def __post_init__(self) -> None:
         if self.buffer_depth < 1:
@@ -148,7 +152,7 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
             synapse_style="spram" if styles is not None and styles[group.name] == "spram" else "block",
         )
         groups.append(planned)
-    return HardwarePlan(
+    plan = HardwarePlan(
         name=identifier(network.name, "network"),
         input_space=spaces[INPUT],
         output_space=spaces[network.output],
@@ -161,6 +165,7 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
         buffer_depth=options.buffer_depth,
         notes=tuple(notes),
     )
+    return with_io(plan, options.io)
 
 
 def _neuron_memory(options: PlanOptions, needs: GroupMemories) -> Literal["block", "auto"]:

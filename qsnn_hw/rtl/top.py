@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from qsnn_hw.plan import HOST, HardwarePlan
 from qsnn_hw.rtl.aer import aer_signature
 from qsnn_hw.rtl.neuron_group import NeuronGroup
+from qsnn_hw.rtl.readout import potentials_signature
 from qsnn_hw.rtl.router import AerRouter, RouterRoute
 from qsnn_hw.rtl.sweep import trace_signature
 from qsnn_hw.rtl.synapse_memory import load_members
@@ -30,6 +31,8 @@ class SpikingNetwork(wiring.Component):
         What to build.
     trace
         Add one verification-only port ``trace_<group>`` for each group (``trace_signature``).
+    potentials
+        Add a port with the potentials of the output group.
 
     Members
     -------
@@ -37,17 +40,23 @@ class SpikingNetwork(wiring.Component):
     o : Out(aer_signature(plan.output_size, plan.output_lanes))
     load : In(stream.Signature(8)), loaded : Out(1)
         Only where ``plan.loaded_groups`` names a group.
+    potentials : Out(potentials_signature(...))
+        Only with ``potentials``, see :class:`NeuronGroup`.
     """
 
-    def __init__(self, plan: HardwarePlan, *, trace: bool = False) -> None:
+    def __init__(self, plan: HardwarePlan, *, trace: bool = False, potentials: bool = False) -> None:
         self._plan = plan
-        self._trace = trace
+        self._trace, self._potentials = trace, potentials
         members: dict[str, wiring.Member] = {
             "i": In(aer_signature(plan.input_size, plan.input_lanes)),
             "o": Out(aer_signature(plan.output_size, plan.output_lanes)),
         }
         if plan.loaded_groups:
             members |= {"load": In(stream.Signature(unsigned(8))), "loaded": Out(1)}
+        if potentials:
+            group = plan.output_group
+            shown = potentials_signature(group.update_rows, group.update_lanes, group.v_bits)
+            members["potentials"] = Out(shown)
         if trace:
             members |= {f"trace_{g.name}": Out(trace_signature(g)) for g in plan.groups}
         super().__init__(members)
@@ -77,7 +86,13 @@ class SpikingNetwork(wiring.Component):
             source_slots=[plan.input_lanes, *(g.output_lanes for g in heard)],
             destination_slots=[plan.output_lanes, *(g.event_lanes for g in plan.groups)],
         )
-        groups = {g.name: NeuronGroup(g, trace=self._trace) for g in plan.groups}
+        output = plan.output_group.name
+        groups = {
+            g.name: NeuronGroup(g, trace=self._trace, potentials=self._potentials and g.name == output)
+            for g in plan.groups
+        }
+        if self._potentials:
+            wiring.connect(m, groups[output].potentials, wiring.flipped(self.potentials))
         if plan.loaded_groups:
             self._add_loader(m, router.i0, groups)
         else:

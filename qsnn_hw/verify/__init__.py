@@ -1,7 +1,8 @@
 """RTL against the golden model, by simulation under cocotb."""
 
 from qsnn_hw.verify.case import Case, GroupCase, make_case
+from qsnn_hw.verify.classifier import verify_classifier
 from qsnn_hw.verify.record import Verification
 from qsnn_hw.verify.runner import verify
 
-__all__ = ["Case", "GroupCase", "Verification", "make_case", "verify"]
+__all__ = ["Case", "GroupCase", "Verification", "make_case", "verify", "verify_classifier"]

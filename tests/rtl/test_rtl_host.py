@@ -18,12 +18,14 @@ from qsnn_hw.host_protocol import (
     Word,
     address_bits,
     bytes_per_word,
+    decode_classes,
     decode_words,
+    encode_pixels,
     encode_words,
     sample_spikes,
     sample_words,
 )
-from qsnn_hw.plan import PlanOptions, make_plan
+from qsnn_hw.plan import IoOptions, PlanOptions, make_plan
 from qsnn_hw.rtl import host_link
 from qsnn_hw.rtl.board_top import BoardTop, reset_cycles
 from qsnn_hw.rtl.host_link import ReceiveBuffer, WordAssembler, WordSplitter
@@ -365,6 +367,26 @@ def test_board_takes_weights_first() -> None:
         dut = BoardTop(plan, divisor=4)
         answer, _ = board(dut, data, 4, cycles=600 + len(before) + 40 * len(data) + 1500, before=before)
         assert (decode_words(answer, 3) == sample_words(golden[:, 0])) == answered
+
+
+def test_board_takes_pixels_and_gives_classes() -> None:
+    network = random_network(np.random.default_rng(3), [5, 4, 3], bias_span=1, threshold_span=6)
+    io = IoOptions("latency", "count", steps=4)
+    plan = make_plan(network, PlanOptions(lanes=[2], io=io))
+    pixels = np.random.default_rng(1).integers(100, 256, (3, 5)).astype(np.uint8)
+    pixels[1] = 0
+    assert plan.encoder is not None
+    assert plan.readout is not None
+    golden = run_clocked(network, plan.encoder.spikes(pixels)).spikes["g2"]
+    labels, silent = plan.readout.answers(golden, None)
+    assert len(set(zip(labels.tolist(), silent.tolist(), strict=True))) > 1
+    addresses = plan.input_space.addresses()
+    data = [byte for sample in pixels for byte in encode_pixels(sample, addresses, plan.input_size)]
+    answer, light = board(BoardTop(plan, divisor=4), data, 4, cycles=600 + 40 * len(data) + 1000)
+    assert decode_classes(answer, plan.readout.classes) == list(
+        zip(labels.tolist(), silent.tolist(), strict=True)
+    )
+    assert not light
 
 
 @pytest.mark.parametrize(("divisor", "cycles"), [(4, 512), (12, 512), (32, 512), (33, 1024), (100, 2048)])

@@ -1,0 +1,95 @@
+"""Encoder, network and readout as one design answer as golden says, end to end."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qsnn_hw.errors import MismatchError
+from qsnn_hw.golden import run_clocked
+from qsnn_hw.model.network import INPUT, Dense, Network, Projection
+from qsnn_hw.plan import HardwarePlan, IoOptions, PlanOptions, make_plan
+from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
+from qsnn_hw.rtl.classifier import Classifier
+from qsnn_hw.verify import verify_classifier
+from tests.verify.verify_networks import QUICK, builds, export, group
+
+STEPS = 5
+
+
+def network(input_max: int = 1, seed: int = 1) -> QuantizedNetwork:
+    """7-6-5."""
+    rng = np.random.default_rng(seed)
+    groups = (group("a", 6, rng), group("b", 5, rng))
+    # Strong weights: most pixels send one spike, and the answers should differ.
+    weights = [rng.normal(0.5, 0.8, shape) for shape in ((6, 7), (5, 6))]
+    projections = (
+        Projection("ia", INPUT, "a", (Dense(weights[0]),)),
+        Projection("ab", "a", "b", (Dense(weights[1]),)),
+    )
+    trained = Network("tiny", (7,), groups, projections, "b")
+    return quantize(trained, QuantizeOptions(weight_bits=4, input_max=input_max))
+
+
+def run(net: QuantizedNetwork, plan: HardwarePlan, folder: Path, *, wrong: bool = False) -> int:
+    """Compare on samples that get different answers; ``wrong`` lies to the model about one pixel."""
+    rng = np.random.default_rng(3)
+    pixels = rng.integers(0, 256, (12, 7)).astype(np.uint8)
+    pixels *= (rng.random((12, 7)) < np.linspace(0.1, 1, 12)[:, None]).astype(np.uint8)
+    pixels[0] = 0
+    if plan.encoder is not None and plan.encoder.kind == "direct":
+        pixels >>= 6
+    if plan.encoder is None:
+        stimulus = (rng.random((STEPS, 12, 7)) < np.linspace(0, 0.9, 12)[:, None]).astype(np.uint8)
+        inputs = stimulus
+    else:
+        stimulus, inputs = pixels, plan.encoder.spikes(pixels)
+    golden = run_clocked(net, inputs, record=["a", "b"])
+    if plan.readout is not None:
+        labels, _ = plan.readout.answers(golden.spikes["b"], golden.potentials["b"])
+        assert len(set(labels.tolist())) > 2, "one answer for everything proves nothing"
+    else:
+        assert golden.spikes["b"].any()
+    if wrong:
+        stimulus = stimulus.copy()
+        stimulus[-1] = 0
+    verilog = folder / "design.v"
+    if not verilog.exists():
+        export(plan, folder, Classifier)
+    return verify_classifier(plan, verilog, stimulus, golden, folder / "work", simulator=QUICK)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "readout", "options"),
+    [
+        ("latency", "count", {}),
+        pytest.param("rate", "count", {"event_lanes": (2, 1)}, marks=pytest.mark.slow),
+        pytest.param("latency", "first", {"event_lanes": (2, 1)}, marks=pytest.mark.slow),
+        pytest.param("direct", "membrane", {"update_lanes": (2, 1)}, marks=pytest.mark.slow),
+        pytest.param("rate", "membrane", {"lanes": (6, 2), "update_lanes": (2, 2)}, marks=pytest.mark.slow),
+        pytest.param(None, "count", {}, marks=pytest.mark.slow),
+        pytest.param("rate", None, {"synapse_store": "ram"}, marks=pytest.mark.slow),
+    ],
+)
+def test_answers_equal_golden(
+    encoder: str | None, readout: str | None, options: dict, tmp_path: Path
+) -> None:
+    net = network(255 if encoder == "direct" else 1)
+    io = IoOptions(encoder, readout, steps=STEPS)  # type: ignore[arg-type]
+    plan = make_plan(net, PlanOptions(**{"lanes": (6, 2), **options}, io=io))
+    assert run(net, plan, tmp_path) == 12
+
+
+@builds
+def test_a_different_answer_is_found(tmp_path: Path) -> None:
+    net = network()
+    plan = make_plan(net, PlanOptions(lanes=(6, 2), io=IoOptions("latency", "count", steps=STEPS)))
+    with pytest.raises(
+        MismatchError, match=r"\(\w+, answers, full speed\): sample 11: got \d+, expected \d+$"
+    ):
+        run(net, plan, tmp_path, wrong=True)
+    assert plan.readout is not None
+    fewer = replace(plan, readout=replace(plan.readout, kind="first", count_bits=8))
+    with pytest.raises(MismatchError, match=r"sample \d+: got"):
+        run(net, fewer, tmp_path)
