@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from qsnn_hw.plan.address_space import AddressSpace
-from qsnn_hw.plan.grid import axis_table, grid_chain
+from qsnn_hw.plan.grid import axis_table, flattened, grid_chain
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan, SynapseStore
 from qsnn_hw.plan.group_planner import plan_group
 from qsnn_hw.plan.shape import Shape
@@ -37,6 +37,9 @@ def outline(
     for projection in network.into(group.name):
         space = spaces[projection.source]
         chain = grid_chain(projection.chain) if space.grid else None
+        if space.grid and chain is None:
+            channels, height, width = space.shape
+            chain = flattened((channels, height, width), np.zeros((1, space.neurons), dtype=np.int16))
         if chain is not None:
             folds = slots.folds if chain.dense else slots.channel_folds
             step = (0, 0) if chain.dense else (chain.target[2] * folds, folds)

@@ -1,0 +1,103 @@
+"""Predicted resources against what the tools made of the same designs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qsnn_hw.files import read_json
+from qsnn_hw.plan import make_plan
+from qsnn_hw.plan.group_parts import digits, group_parts
+from qsnn_hw.plan.outline import outline
+from qsnn_hw.plan.predict import in_words, predict
+from qsnn_hw.plan.shape import fitted
+from qsnn_hw.plan.synapses import address_spaces
+from qsnn_hw.plan.update_stages import compare_stage, state_fields, update_stages
+from qsnn_hw.quantize import QuantizeOptions, quantize
+from qsnn_hw.rtl import lane_stages
+from scripts.fit_resources import MEASURED, measure
+from scripts.resource_designs import EXAMPLES, Example, make, network
+from tests.golden.wide_networks import FEATURES
+from tests.rtl.test_rtl_network import make as make_network
+from tests.rtl.test_rtl_network import shapes
+
+STORED: dict[str, Any] = read_json(MEASURED)
+MOST_OFF = 0.15
+
+
+def check(example: Example, counted: dict[str, Any]) -> None:
+    plan, board = make(example)
+    usage = predict(plan, board.limits, board=example.board).usage
+    assert usage.block_rams == counted["block_rams"]
+    assert usage.dsps == counted["dsps"]
+    assert usage.logic_cells == pytest.approx(counted["logic_cells"], rel=MOST_OFF)
+    if "registers" in counted:
+        assert usage.registers == pytest.approx(counted["registers"], rel=MOST_OFF)
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.name in STORED], ids=lambda e: e.name)
+def test_prediction_holds_against_stored_measurements(example: Example) -> None:
+    check(example, STORED[example.name])
+
+
+def test_some_designs_are_unseen_by_the_fit() -> None:
+    unseen = {e.family for e in EXAMPLES if e.unseen and e.name in STORED}
+    assert unseen == {"ice40", "ecp5"}
+    assert all({"yosys", "nextpnr"} <= entry.keys() for entry in STORED.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.unseen][:3], ids=lambda e: e.name)
+def test_prediction_holds_against_the_tools_of_this_machine(example: Example, tmp_path: Path) -> None:
+    check(example, measure(example, tmp_path))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    features=st.lists(st.sampled_from(FEATURES), min_size=1, max_size=3),
+)
+def test_update_stages_are_those_of_the_hardware(seed: int, features: list[str]) -> None:
+    made = make_network(seed, features, True, True)
+    if made is None:
+        return
+    for group in make_plan(made[0], shapes(seed, made[0])).groups:
+        built = lane_stages.lane_stages(group)
+        assert [[tuple(step) for step in stage] for stage in built] == update_stages(group)
+        assert lane_stages.compare_stage(group) == compare_stage(group)
+        fields = lane_stages.StateLayout(group).members
+        widths = {name: shape if isinstance(shape, int) else shape.width for name, shape in fields.items()}  # type: ignore[attr-defined]
+        assert widths == dict(state_fields(group))
+
+
+@pytest.mark.parametrize("name", ["e_reg64e4", "i_mem8", "e_conv", "i_conv", "e_current"])
+def test_an_outline_predicts_what_the_whole_plan_does(name: str) -> None:
+    example = next(e for e in EXAMPLES if e.name == name)
+    plan, board = make(example)
+    options = QuantizeOptions(weight_bits=example.bits, fractional_bits=example.fractional_bits)
+    quantized = quantize(network(example), options)
+    spaces = address_spaces(quantized)
+    for real, group in zip(plan.groups, quantized.groups, strict=True):
+        shape = fitted(
+            *(spaces[group.name], real.lanes, real.update_lanes, real.event_lanes, real.accumulators)
+        )
+        rough = outline(quantized, group, spaces, shape, neuron_memory=real.neuron_memory)
+        assert rough.synapses.shape == real.synapses.shape
+        exact, found = group_parts(real, board.limits), group_parts(rough, board.limits)
+        assert (found.blocks, found.dsps) == (exact.blocks, exact.dsps)
+        assert found.adders == exact.adders
+
+
+@pytest.mark.parametrize(("number", "count"), [(0, 0), (1, 1), (13, 3), (15, 2), (0b101010, 3), (255, 2)])
+def test_digits_of_the_canonical_signed_form(number: int, count: int) -> None:
+    assert digits(number) == count
+
+
+def test_words_set_the_prediction_beside_the_count() -> None:
+    example = next(e for e in EXAMPLES if e.name == "i_small")
+    plan, board = make(example)
+    usage = predict(plan, board.limits, board=False).usage
+    text = in_words(usage, board.limits, {"ICESTORM_LC": 646})
+    assert text.startswith(f"{usage.logic_cells} ICESTORM_LC (counted: 646), 10 ICESTORM_RAM, ")
