@@ -20,13 +20,21 @@ from qsnn_hw.implement.record import Implementation
 from qsnn_hw.implement.synthesis import synthesize
 from qsnn_hw.limits import Usage
 from qsnn_hw.model.convention import Convention
-from qsnn_hw.model.dataset import Dataset, load_dataset
+from qsnn_hw.model.dataset import Dataset, load_dataset, load_pixels
 from qsnn_hw.model.network import INPUT, Network
 from qsnn_hw.model.network_file import load_network, save_network
 from qsnn_hw.model.reader import read_network
 from qsnn_hw.model.simulate import predict, simulate
 from qsnn_hw.options import BuildOptions
-from qsnn_hw.plan import GroupPlan, HardwarePlan, PlanOptions, make_plan
+from qsnn_hw.plan import (
+    AddressSpace,
+    EncoderPlan,
+    GroupPlan,
+    HardwarePlan,
+    IoOptions,
+    PlanOptions,
+    make_plan,
+)
 from qsnn_hw.plan.cycles import predict_cycles
 from qsnn_hw.plan.predict import in_words
 from qsnn_hw.plan.predict import predict as predict_usage
@@ -34,12 +42,14 @@ from qsnn_hw.progress import Progress
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions
 from qsnn_hw.report import Report
 from qsnn_hw.report_maker import GoldenResult, make_report
+from qsnn_hw.rtl.axi_stream import AxiStreamNetwork
 from qsnn_hw.rtl.board_top import BoardTop
+from qsnn_hw.rtl.classifier import Classifier
 from qsnn_hw.rtl.export import write_rtlil, write_verilog
 from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.stages import Stages
 from qsnn_hw.tools import find_tool
-from qsnn_hw.verify import Verification, verify
+from qsnn_hw.verify import Verification, verify, verify_classifier
 
 NETWORK = "01_network.npz"
 QUANTIZED = "02_quantized.npz"
@@ -50,8 +60,14 @@ DIAGNOSTICS = "03_diagnostics.json"
 PLAN = "04_plan.npz"
 RTLIL = "05_design.il"
 TRACED_RTLIL = "05_traced.il"
+NETWORK_RTLIL = "05_network.il"
+AXI_RTLIL = "05_axi.il"
+CLASSIFIER_RTLIL = "05_classifier.il"
 VERILOG = "06_design.v"
 TRACED_VERILOG = "06_traced.v"
+NETWORK_VERILOG = "06_network.v"
+AXI_VERILOG = "06_axi.v"
+CLASSIFIER_VERILOG = "06_classifier.v"
 WEIGHTS = "06_weights.bin"
 VERIFICATION = "07_verification.json"
 SYNTHESIS_FOLDER = "08_synthesis"
@@ -110,12 +126,40 @@ class Chain:
         options = self._options
         if options.data is None:
             return None
-        return load_dataset(options.data, network=network, layout=options.layout, samples=options.samples)  # type: ignore[arg-type]
+        return self._read_data(options.data, network, options.samples)
+
+    def _read_data(self, file: str, network: Network, samples: int | None = None) -> Dataset:
+        """Spikes from a file, or made from its pixels as the encoder on the chip makes them."""
+        options = self._options
+        encoder = self._encoder(network)
+        if encoder is not None:
+            return load_pixels(file, network=network, encode=encoder.spikes, samples=samples)
+        return load_dataset(file, network=network, layout=options.layout, samples=samples)  # type: ignore[arg-type]
+
+    def _io(self, data_steps: int | None = None) -> IoOptions:
+        """Encoder and readout as asked for; ``data_steps`` serves where no number of steps is given."""
+        options = self._options
+        steps = options.steps
+        if options.encoder is None and steps is not None:
+            raise UserError("--steps belongs to --encoder: without one the host decides")
+        if options.encoder is None and options.readout is not None:
+            if options.readout == "count" and data_steps is None:
+                raise UserError("--readout count sizes its counters by a sample's steps: give --data FILE")
+            # The other readouts serve any number of steps.
+            steps = data_steps or 1
+        return IoOptions(options.encoder, options.readout, steps, options.encoder_floor)  # type: ignore[arg-type]
+
+    def _encoder(self, network: Network) -> EncoderPlan | None:
+        if self._options.encoder is None:
+            return None
+        return self._io().make_encoder(AddressSpace((network.input_size,)))
 
     def quantize(self, network: Network, data: Dataset | None) -> Chosen:
         """Float to integers, by calibration when there is data for it; wide enough for the data's input."""
         options = self._options
         most = 1 if data is None else int(data.input.max())
+        encoder = self._encoder(network)
+        most = most if encoder is None else encoder.input_max
         wanted = replace(options.quantize, input_max=max(options.quantize.input_max, most))
 
         def make() -> Chosen:
@@ -143,6 +187,7 @@ class Chain:
                 "calibration": None if calibration is None else self._digest(calibration),
                 "max_drop": options.max_drop,
                 "layout": options.layout,
+                "encoder": repr(encoder),
             },
             make=make,
             load=lambda: Chosen(
@@ -155,7 +200,7 @@ class Chain:
         options = self._options
         if options.calibration_data is None:
             return None
-        return load_dataset(options.calibration_data, network=network, layout=options.layout)  # type: ignore[arg-type]
+        return self._read_data(options.calibration_data, network)
 
     def diagnose(self, network: Network, chosen: Chosen, data: Dataset | None) -> MeasuredDiagnostics | None:
         """What quantization did to every group; None without data."""
@@ -220,6 +265,7 @@ class Chain:
                 "data": self._digest(options.data),
                 "layout": options.layout,
                 "samples": options.samples,
+                "encoder": repr(self._encoder(network)),
             },
             make=make,
             load=load,
@@ -248,6 +294,7 @@ class Chain:
             neuron_memory="block" if limits.family == "ice40" else "auto",
             synapse_store=options.weights,  # type: ignore[arg-type]
             activity=None if data is None or golden is None else _activity(data, golden),
+            io=self._io(None if data is None else data.steps),
         )
 
         def make() -> HardwarePlan:
@@ -294,25 +341,39 @@ class Chain:
                 divisor = round(self.board.clock_mhz * 1e6 / self.board.baud)
                 write_rtlil(BoardTop(plan, divisor), "top", self._path(RTLIL))
                 write_rtlil(SpikingNetwork(plan, trace=True), plan.name, self._path(TRACED_RTLIL))
+                write_rtlil(SpikingNetwork(plan), plan.name, self._path(NETWORK_RTLIL))
+                write_rtlil(AxiStreamNetwork(SpikingNetwork(plan)), f"{plan.name}_axi", self._path(AXI_RTLIL))
+                if plan.encoder is not None or plan.readout is not None:
+                    write_rtlil(Classifier(plan), plan.name, self._path(CLASSIFIER_RTLIL))
 
         self._stages.run(
             "elaborate",
-            [RTLIL, TRACED_RTLIL],
+            [rtlil for rtlil, _ in self._forms(plan)],
             after=["plan"],
             options={"amaranth": importlib.metadata.version("amaranth")},
             make=make,
             load=lambda: None,
         )
 
+    def _forms(self, plan: HardwarePlan) -> list[tuple[str, str]]:
+        """RTLIL and Verilog of every form of the design: board, traced, AER streams, AXI4-Stream."""
+        forms = [
+            (RTLIL, VERILOG),
+            (TRACED_RTLIL, TRACED_VERILOG),
+            (NETWORK_RTLIL, NETWORK_VERILOG),
+            (AXI_RTLIL, AXI_VERILOG),
+        ]
+        if plan.encoder is not None or plan.readout is not None:
+            forms.append((CLASSIFIER_RTLIL, CLASSIFIER_VERILOG))
+        return forms
+
     def verilog(self, plan: HardwarePlan) -> None:
-        """RTLIL to Verilog, both forms."""
+        """RTLIL to Verilog, every form."""
 
         def make() -> None:
             log = self._path("06_verilog.log")
-            write_verilog(self._path(RTLIL), self._path(VERILOG), log=log, progress=self._progress)
-            write_verilog(
-                self._path(TRACED_RTLIL), self._path(TRACED_VERILOG), log=log, progress=self._progress
-            )
+            for rtlil, verilog in self._forms(plan):
+                write_verilog(self._path(rtlil), self._path(verilog), log=log, progress=self._progress)
             self._path(WEIGHTS).unlink(missing_ok=True)
             if plan.loaded_groups:
                 data = plan.weight_bytes()
@@ -324,7 +385,7 @@ class Chain:
 
         self._stages.run(
             "verilog",
-            [VERILOG, TRACED_VERILOG, *([WEIGHTS] if plan.loaded_groups else [])],
+            [*(verilog for _, verilog in self._forms(plan)), *([WEIGHTS] if plan.loaded_groups else [])],
             after=["elaborate"],
             options={"yosys": find_tool("yosys").version},
             make=make,
@@ -348,6 +409,21 @@ class Chain:
                 seed=options.seed,
                 progress=self._progress,
             )
+            if plan.encoder is not None or plan.readout is not None:
+                samples = data.input if plan.encoder is None else data.pixels
+                assert samples is not None
+                answers = verify_classifier(
+                    plan,
+                    self._path(CLASSIFIER_VERILOG),
+                    samples,
+                    golden.integer,
+                    self._path("07_answers"),
+                    simulator=options.simulator,
+                    seed=options.seed,
+                    progress=self._progress,
+                )
+                result = replace(result, answers=answers)
+                self._say_accuracy(plan, data, golden)
             result.save(self._path(VERIFICATION))
             return result
 
@@ -358,6 +434,15 @@ class Chain:
             make=make,
             load=lambda: Verification.load(self._path(VERIFICATION)),
         )
+
+    def _say_accuracy(self, plan: HardwarePlan, data: Dataset, golden: GoldenResult) -> None:
+        """How good the answers are; the report's accuracy is that of spike counts or the readout group."""
+        if plan.readout is None or data.label is None:
+            return
+        group = plan.output_group.group
+        labels, _ = plan.readout.answers(golden.integer.spikes[group], golden.integer.potentials.get(group))
+        right = 100 * float(np.mean(labels == data.label))
+        self._progress.say(f"readout {plan.readout.kind}: {right:.2f} % of {data.samples} samples are right")
 
     def _decides_verification(self) -> dict[str, Any]:
         options = self._options

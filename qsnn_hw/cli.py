@@ -257,6 +257,23 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
         help="synapse memory: fixed in the bitstream, or loaded by the host at start (default: rom)",
     )
     parser.add_argument(
+        "--encoder",
+        choices=["rate", "latency", "direct", "none"],
+        help="make the input spikes on the chip, from pixels; --data then holds `pixels` (default: none)",
+    )
+    parser.add_argument("--steps", type=int, metavar="N", help="with --encoder: time steps of a sample")
+    parser.add_argument(
+        "--encoder-floor",
+        type=int,
+        metavar="N",
+        help="with --encoder latency: darker pixels never spike, 1 to 255 (default: 1)",
+    )
+    parser.add_argument(
+        "--readout",
+        choices=["count", "first", "membrane", "none"],
+        help="answer with a class: most spikes, first spike or highest potential (default: none)",
+    )
+    parser.add_argument(
         "--buffer-depth", type=int, metavar="N", help="words each router buffer holds (default: 2)"
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of placement and of random gaps (default: 1)")

@@ -89,12 +89,18 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
         "cycle_budget",
         "weights",
         "buffer_depth",
+        "steps",
+        "encoder_floor",
         "seed",
         "simulator",
     ):
         value = getattr(given, name)
         if value is not None:
             changes[name] = value
+    for name in ("encoder", "readout"):
+        value = getattr(given, name)
+        if value is not None:
+            changes[name] = None if value == "none" else value
     if given.set is not None:
         changes["settings"] = _settings(given.set)
     for name in ("lanes", "update_lanes", "event_lanes"):

@@ -44,6 +44,8 @@ class BuildOptions:
         See ``PlanOptions``.
     board
         Name or TOML file.
+    encoder, readout, steps, encoder_floor
+        Encoder and readout on the chip, see ``IoOptions``; ``data`` then holds pixels.
     seed
         Of the placer and of the simulation's random gaps.
     simulator
@@ -68,6 +70,10 @@ class BuildOptions:
     cycle_budget: int | None = None
     weights: str = "rom"
     buffer_depth: int = 2
+    encoder: str | None = None
+    readout: str | None = None
+    steps: int | None = None
+    encoder_floor: int = 1
     seed: int = 1
     simulator: str = "verilator"
 

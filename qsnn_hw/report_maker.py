@@ -206,6 +206,7 @@ def _verification(found: Verification | None) -> ReportVerification:
         potentials_compared=found.potentials_compared,
         mismatches=found.mismatches,
         simulator=found.simulator,
+        answers=found.answers or None,
     )
 
 

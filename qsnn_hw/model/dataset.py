@@ -2,9 +2,11 @@
 
 Keys: ``input_packed`` with ``input_shape`` (``np.packbits`` along the last axis, then cut) or a plain
 ``input``; ``label`` and ``out`` (or ``out_packed`` with ``out_shape``) optional. Other keys are left
-alone; :func:`load_array` reads them.
+alone; :func:`load_array` reads them. A design that makes its own input spikes takes ``pixels``
+instead: uint8, shape (sample, ...).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -37,6 +39,8 @@ class Dataset:
         The framework's own output spikes, uint8, shape (time, sample, neuron), or None.
     layout
         Which axis order the file had: "time-sample" or "sample-time".
+    pixels
+        What ``input`` was made from, uint8, shape (sample, input); None where the file holds spikes.
     """
 
     source: str
@@ -44,6 +48,7 @@ class Dataset:
     label: np.ndarray | None
     out: np.ndarray | None
     layout: str
+    pixels: np.ndarray | None = None
 
     @property
     def steps(self) -> int:
@@ -71,6 +76,7 @@ class Dataset:
             None if self.label is None else self.label[:samples],
             None if self.out is None else self.out[:, :samples],
             self.layout,
+            None if self.pixels is None else self.pixels[:samples],
         )
 
 
@@ -130,6 +136,53 @@ def load_dataset(
     out = _out(path, arrays, out_key, order, spikes.shape[:2])
     dataset = Dataset(str(path), spikes, label, out, order)
     return dataset if samples is None else dataset.take(samples)
+
+
+def load_pixels(
+    path: Path | str,
+    *,
+    network: Network,
+    encode: Callable[[np.ndarray], np.ndarray],
+    samples: int | None = None,
+) -> Dataset:
+    """Read a file of pixels and turn them into spikes.
+
+    Parameters
+    ----------
+    network
+        What one sample must fit.
+    encode
+        Pixels, uint8 (sample, input), to spikes, uint8 (time, sample, input).
+    samples
+        Keep only the first so many.
+
+    Raises
+    ------
+    UserError
+        Missing file or key, values that are not pixels, or shapes that do not fit.
+    """
+    path = Path(path)
+    arrays = read_npz(path)
+    pixels = arrays.get("pixels")
+    if pixels is None:
+        raise UserError(f"{path} has no pixels; it holds {', '.join(sorted(arrays)) or 'nothing'}")
+    if pixels.dtype != np.uint8:
+        raise UserError(f"{path}: pixels must be uint8 from 0 to 255, not {pixels.dtype}")
+    if pixels.ndim < 2 or 0 in pixels.shape or pixels[0].size != network.input_size:
+        raise UserError(
+            f"{path}: pixels has shape {pixels.shape}, not (sample, ...) with {network.input_size} a sample"
+        )
+    label = _labels(path, arrays)
+    if label is not None and label.size != len(pixels):
+        raise UserError(f"{path}: {label.size} labels for {len(pixels)} samples")
+    flat = np.ascontiguousarray(pixels).reshape(len(pixels), -1)
+    if samples is not None:
+        if not 1 <= samples <= len(flat):
+            raise UserError(f"{path}: samples is 1 to {len(flat)}, not {samples}")
+        flat, label = flat[:samples], None if label is None else label[:samples]
+    spikes = encode(flat)
+    shaped = spikes.reshape(*spikes.shape[:2], *network.input_shape)
+    return Dataset(str(path), shaped, label, None, "sample-time", flat)
 
 
 def load_array(path: Path | str, key: str) -> np.ndarray:

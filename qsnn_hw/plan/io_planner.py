@@ -6,6 +6,7 @@ from typing import get_args
 import numpy as np
 
 from qsnn_hw.errors import UserError
+from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 from qsnn_hw.plan.io_plan import EncoderKind, EncoderPlan, ReadoutKind, ReadoutPlan
 
@@ -43,6 +44,24 @@ class IoOptions:
         if self.floor != 1 and self.encoder != "latency":
             raise UserError(f"--encoder-floor belongs to --encoder latency, not to {self.encoder or 'none'}")
 
+    def make_encoder(self, space: AddressSpace, slots: int = 1) -> EncoderPlan | None:
+        """The encoder for an input with these addresses; what it sends depends on neither.
+
+        Raises
+        ------
+        UserError
+            A number is out of range.
+        """
+        if self.encoder is None:
+            return None
+        assert self.steps is not None
+        # The random sequence of "rate" runs through the slots: with one, spikes depend on pixels alone.
+        slots = 1 if self.encoder == "rate" else slots
+        try:
+            return EncoderPlan(self.encoder, space, self.steps, slots=slots, floor=self.floor)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+
 
 def with_io(plan: HardwarePlan, options: IoOptions) -> HardwarePlan:
     """The plan with the encoder and the readout asked for.
@@ -56,21 +75,8 @@ def with_io(plan: HardwarePlan, options: IoOptions) -> HardwarePlan:
 
 
 def _encoder(plan: HardwarePlan, options: IoOptions) -> EncoderPlan | None:
-    if options.encoder is None:
-        return None
-    assert options.steps is not None
-    try:
-        encoder = EncoderPlan(
-            options.encoder,
-            plan.input_space,
-            options.steps,
-            # The random sequence of "rate" runs through the slots: with one, spikes depend on pixels alone.
-            slots=1 if options.encoder == "rate" else plan.input_lanes,
-            floor=options.floor,
-        )
-    except ValueError as error:
-        raise UserError(str(error)) from error
-    if encoder.input_max > plan.input_max:
+    encoder = options.make_encoder(plan.input_space, plan.input_lanes)
+    if encoder is not None and encoder.input_max > plan.input_max:
         raise UserError(
             f"encoder {encoder.kind} sends up to {encoder.input_max} events of an address in a step, the "
             f"network was quantized for {plan.input_max}"

@@ -35,17 +35,22 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Verification:
-    """How much of the RTL was compared with the golden model, and what differed."""
+    """How much of the RTL was compared with the golden model, and what differed.
+
+    ``answers``: samples compared end to end, through encoder and readout on the chip.
+    """
 
     samples: int | None = None
     spikes_compared: int | None = None
     potentials_compared: int | None = None
     mismatches: int | None = None
     simulator: str | None = None
+    answers: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse anything but counts."""
-        check_counts(self, "verification", "samples", "spikes_compared", "potentials_compared", "mismatches")
+        names = ("samples", "spikes_compared", "potentials_compared", "mismatches", "answers")
+        check_counts(self, "verification", *names)
 
     @property
     def passed(self) -> bool | None:

@@ -24,6 +24,7 @@ def verification_text(report: Report) -> str:
             (what.samples, "sample"),
             (what.spikes_compared, "spike"),
             (what.potentials_compared, "potential"),
+            (what.answers, "answer"),
         )
         if value is not None
     ]

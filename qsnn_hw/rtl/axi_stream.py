@@ -23,6 +23,9 @@ class AxiStreamNetwork(wiring.Component):
     transfer may be cut anywhere between events. Outward ``tlast`` is set on a sample's last tick and
     on nothing else.
 
+    Where the network's weights are loaded, a second slave ``s_axis_load`` takes them, a byte per beat
+    without ``tlast``; until ``loaded`` is 1 nothing else is taken.
+
     Handshake: AXI4-Stream's, which is Amaranth's. While ``aresetn`` is 0 nothing moves. The clock
     domain "sync" of the component is made here, from ``aclk`` and ``aresetn`` (synchronous).
     Latency: 0 cycles. Throughput: one word per cycle. The names are what interface inference of
@@ -42,6 +45,8 @@ class AxiStreamNetwork(wiring.Component):
     m_axis_tdata : Out(data_bits(network.o.payload))
     m_axis_tvalid, m_axis_tlast : Out(1)
     m_axis_tready : In(1)
+    s_axis_load_tdata : In(8), s_axis_load_tvalid : In(1), s_axis_load_tready : Out(1), loaded : Out(1)
+        Only where the network has a port ``load``.
     """
 
     def __init__(self, network: Any) -> None:
@@ -49,6 +54,14 @@ class AxiStreamNetwork(wiring.Component):
             if not hasattr(getattr(getattr(network, name, None), "payload", None), "tick"):
                 raise ValueError(f"Network must have an AER stream {name}, not {network!r}")
         self._network = network
+        members: dict[str, wiring.Member] = {}
+        if hasattr(network, "load"):
+            members = {
+                "s_axis_load_tdata": In(8),
+                "s_axis_load_tvalid": In(1),
+                "s_axis_load_tready": Out(1),
+                "loaded": Out(1),
+            }
         super().__init__(
             {
                 "aclk": In(1),
@@ -61,6 +74,7 @@ class AxiStreamNetwork(wiring.Component):
                 "m_axis_tvalid": Out(1),
                 "m_axis_tready": In(1),
                 "m_axis_tlast": Out(1),
+                **members,
             }
         )
         self._describe()
@@ -68,11 +82,15 @@ class AxiStreamNetwork(wiring.Component):
     def _describe(self) -> None:
         """Attributes that survive into the Verilog and name the interfaces there."""
         self.aclk.attrs["X_INTERFACE_INFO"] = "xilinx.com:signal:clock:1.0 aclk CLK"
-        self.aclk.attrs["X_INTERFACE_PARAMETER"] = "ASSOCIATED_BUSIF s_axis:m_axis, ASSOCIATED_RESET aresetn"
+        buses = ["s_axis", "m_axis"]
+        if hasattr(self._network, "load"):
+            buses.append("s_axis_load")
+        named = f"ASSOCIATED_BUSIF {':'.join(buses)}, ASSOCIATED_RESET aresetn"
+        self.aclk.attrs["X_INTERFACE_PARAMETER"] = named
         self.aresetn.attrs["X_INTERFACE_INFO"] = "xilinx.com:signal:reset:1.0 aresetn RST"
         self.aresetn.attrs["X_INTERFACE_PARAMETER"] = "POLARITY ACTIVE_LOW"
-        for bus in ("s_axis", "m_axis"):
-            for signal in ("tdata", "tvalid", "tready", "tlast"):
+        for bus in buses:
+            for signal in ("tdata", "tvalid", "tready", "tlast")[: 3 if bus == "s_axis_load" else 4]:
                 port: Signal = getattr(self, f"{bus}_{signal}")
                 port.attrs["X_INTERFACE_INFO"] = f"{_INTERFACE} {bus} {signal.upper()}"
 
@@ -99,6 +117,13 @@ class AxiStreamNetwork(wiring.Component):
             network.o.ready.eq(self.m_axis_tready & self.aresetn),
             self.m_axis_tlast.eq(network.o.payload.tick & outward[0]),
         ]
+        if hasattr(network, "load"):
+            m.d.comb += [
+                network.load.payload.eq(self.s_axis_load_tdata),
+                network.load.valid.eq(self.s_axis_load_tvalid & self.aresetn),
+                self.s_axis_load_tready.eq(network.load.ready & self.aresetn),
+                self.loaded.eq(network.loaded & self.aresetn),
+            ]
         return m
 
 

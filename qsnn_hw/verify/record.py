@@ -43,6 +43,9 @@ class Verification:
         Of the stress pass.
     seconds
         Wall time of building and simulating.
+    answers
+        Samples whose way through encoder and readout on the chip was compared, twice each; 0 where
+        the design has neither.
     """
 
     simulator: str
@@ -60,6 +63,7 @@ class Verification:
     busy_cycles: dict[str, int]
     seed: int
     seconds: float
+    answers: int = 0
 
     @property
     def cycles_per_sample_mean(self) -> float | None:
