@@ -27,7 +27,7 @@ REGISTERS = {
     "ecp5": {"computed": 1.0, "copied": 1.0},
 }
 SERIAL = {
-    "ice40": {"logic_cells": 115.0, "registers": 0.0, "blocks": 1.0},
-    "ecp5": {"logic_cells": 160.0, "registers": 84.0, "blocks": 1.0},
+    "ice40": {"logic_cells": 115.0, "registers": 0.0},
+    "ecp5": {"logic_cells": 160.0, "registers": 84.0},
 }
 """The serial host link and the power-on reset; nearly the same in every design."""

@@ -8,6 +8,9 @@ from qsnn_hw.plan.coefficients import LOGIC, REGISTERS, SERIAL
 from qsnn_hw.plan.group_parts import Parts, bits, group_parts, memory
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan, Route
 
+# Words that the host link holds, see RECEIVE_WORDS in rtl/host_link.py.
+_RECEIVED = 512
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -53,10 +56,11 @@ def predict(plan: HardwarePlan, limits: Limits, *, board: bool = True) -> Predic
         total.add(parts)
     cells, registers = logic_cells(total, family), register_bits(total, family)
     blocks = total.blocks
-    if board:
+    if board and limits.block_ram is not None:
         cells += SERIAL[family]["logic_cells"]
         registers += SERIAL[family]["registers"]
-        blocks += int(SERIAL[family]["blocks"])
+        # The words that wait for the network, as they came over the line.
+        blocks += limits.block_ram.blocks(_RECEIVED, word_bits(plan.input_size, 1))
     usage = Usage(
         logic_cells=round(cells),
         registers=None if family == "ice40" else round(registers),
