@@ -1,4 +1,7 @@
-"""Train an MNIST example, measure it and write its folder; what train_mnist_fast.py and _conv.py share."""
+"""Train a latency-coded MNIST example, measure it and write its folder.
+
+Made for train_mnist_fast.py; train_mnist_conv.py uses some of it.
+"""
 
 import argparse
 import math
@@ -131,7 +134,7 @@ def build(
         f"--floor {settings.floor} --learning-rate {settings.learning_rate:g} "
         f"--distortion {options.distortion:g}" + (" --start FIRST" if start else ""),
         "started": " FIRST is the network that an earlier run of this script wrote." if start else "",
-        "shape": _shape(settings),
+        "shape": shape_of(settings.layers),
         "steps": str(settings.steps),
         "floor": str(settings.floor),
         "single_step": f" In the first {settings.single_step_epochs} epochs an image was one step long."
@@ -142,16 +145,17 @@ def build(
         "validation": f"{trained.by_count:.2%}, {trained.by_first_spike:.2%}",
         "float": _accuracies(hidden[-1], label),
         "silent": str(np.count_nonzero(~hidden[-1].any(axis=(0, 2)))),
-        **_integer_figures(network, spikes, label),
+        **{key: _accuracies(out, label) for key, out in integer_outputs(network, "norse", spikes).items()},
         "layers": "\n".join(_work(settings, trained.layers, [spikes, *hidden[:-1]])),
     }
     mnist_files.write_readme(folder / "README.md", figures)
     return figures
 
 
-def _shape(settings: Settings) -> str:
-    words = [f"convolution {k}x{k} stride {s}, {n} channels" if s else str(n) for n, k, s in settings.layers]
-    return " - ".join(["28x28" if settings.layers[0][2] else "784", *words])
+def shape_of(layers: Sequence[tuple[int, int, int]]) -> str:
+    """In words: (post neurons, 0, 0) of a dense layer, (channels, kernel, stride) of a convolution."""
+    words = [f"convolution {k}x{k} stride {s}, {n} channels" if s else str(n) for n, k, s in layers]
+    return " - ".join(["28x28" if layers[0][2] else "784", *words])
 
 
 def _accuracies(out: np.ndarray, label: np.ndarray) -> str:
@@ -159,19 +163,19 @@ def _accuracies(out: np.ndarray, label: np.ndarray) -> str:
     return ", ".join(f"{np.mean(read(out) == label):.2%}" for read in (by_count, by_first_spike))
 
 
-def _integer_figures(path: Path, spikes: np.ndarray, label: np.ndarray) -> dict[str, str]:
-    """Accuracies of the golden model for four ways to quantize, from the file as it was written."""
-    network = read_network(path, Convention.preset("norse"))
-    figures = {}
+def integer_outputs(path: Path, convention: str, spikes: np.ndarray) -> dict[str, np.ndarray]:
+    """Output spikes of the golden model for four ways to quantize, from the file as it was written."""
+    network = read_network(path, Convention.preset(convention))
+    found = {}
     for bits in (8, 4):
         for suffix, per_neuron in (("", False), ("_per_neuron", True)):
             made = quantize(network, QuantizeOptions(weight_bits=bits, clip="mse", per_neuron=per_neuron))
             parts = [
                 output_of(made, run_clocked(made, spikes[:, start : start + _CHUNK]))
-                for start in range(0, label.size, _CHUNK)
+                for start in range(0, spikes.shape[1], _CHUNK)
             ]
-            figures[f"int{bits}{suffix}"] = _accuracies(np.concatenate(parts, axis=1), label)
-    return figures
+            found[f"int{bits}{suffix}"] = np.concatenate(parts, axis=1)
+    return found
 
 
 def _work(settings: Settings, layers: Sequence[Layer], inputs: Sequence[np.ndarray]) -> list[str]:

@@ -158,6 +158,24 @@ def encode(pixels: np.ndarray, steps: int, floor: int) -> np.ndarray:
     return ((step == when) & (pixels >= floor)).astype(np.uint8)
 
 
+def encode_rate(pixels: np.ndarray, steps: int) -> np.ndarray:
+    """Rate coding: after step ``t`` (from 1) a pixel ``p`` has spiked ``(p * t + 128) >> 8`` times.
+
+    Parameters
+    ----------
+    pixels
+        uint8, shape (sample, 28, 28).
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 0 or 1, shape (steps, sample, 28, 28).
+    """
+    t = np.arange(steps + 1, dtype=np.int32).reshape(-1, 1, 1, 1)
+    counted = ((pixels * t + 128) >> 8).astype(np.int16)
+    return np.diff(counted, axis=0).astype(np.uint8)
+
+
 def by_count(out: np.ndarray) -> np.ndarray:
     """Per sample, the output neuron with the most spikes, the lowest address of several."""
     return np.asarray(out.sum(axis=0, dtype=np.int64).argmax(axis=1))
@@ -175,8 +193,8 @@ def by_first_spike(out: np.ndarray) -> np.ndarray:
 def write_network(path: Path, layers: Sequence[Layer], shape: tuple[int, ...]) -> None:
     """Write a NIR graph of Affine or Conv2d nodes, each followed by IF neurons.
 
-    The time step's equations are ``v = v + W s + b; s = (v > 1); v = 0 where s``: Norse's
-    integrate-and-fire cell, so the preset ``norse`` reads the file without further settings.
+    Read with the preset ``norse``, a time step is ``v = v + W s + b; s = (v > 1); v = 0 where s``; with
+    ``snntorch`` a spike subtracts 1 instead.
     """
     nodes: dict[str, nir.NIRNode] = {"input": nir.Input({"input": np.array(shape)})}
     for number, layer in enumerate(layers, start=1):
@@ -254,12 +272,11 @@ def events(spikes: np.ndarray) -> tuple[str, str]:
     return f"{count.mean():.1f}", str(count.max())
 
 
-def write_readme(path: Path, figures: dict[str, str]) -> None:
-    """Fill the template shared by both examples."""
+def write_readme(path: Path, figures: dict[str, str], template: Path = README_TEMPLATE) -> None:
+    """Fill a template."""
     figures = {
         **figures,
         "python": platform.python_version(),
         **{name: version(name) for name in ("torch", "numpy", "nir")},
     }
-    template = Template(README_TEMPLATE.read_text(encoding="utf-8"))
-    write_text(path, template.substitute(figures))
+    write_text(path, Template(template.read_text(encoding="utf-8")).substitute(figures))

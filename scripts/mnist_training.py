@@ -1,7 +1,4 @@
-"""The PyTorch half of the MNIST examples: networks of integrate-and-fire neurons and their training.
-
-Shared by train_mnist_fast.py and train_mnist_conv.py.
-"""
+"""The PyTorch half of train_mnist_fast.py: networks of integrate-and-fire neurons and their training."""
 
 import math
 from collections.abc import Sequence

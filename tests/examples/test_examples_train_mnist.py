@@ -5,6 +5,7 @@ import importlib
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -17,7 +18,14 @@ from qsnn_hw.model.reader import read_network
 from qsnn_hw.model.simulate import simulate
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = ("mnist_files", "mnist_training", "mnist_example", "train_mnist_fast", "train_mnist_conv")
+MODULES = (
+    "mnist_files",
+    "mnist_training",
+    "mnist_conv_training",
+    "mnist_example",
+    "train_mnist_fast",
+    "train_mnist_conv",
+)
 
 
 @pytest.fixture
@@ -61,6 +69,18 @@ def test_every_pixel_spikes_in_its_step(files: ModuleType, steps: int, floor: in
     for p, s in zip(pixels.ravel().tolist(), spikes.reshape(steps, -1).T, strict=True):
         when = [(255 - p) * steps // 256] if p >= floor else []
         assert np.flatnonzero(s).tolist() == when
+
+
+@pytest.mark.parametrize("steps", [1, 4, 5, 255])
+def test_a_pixels_rate_is_its_value(files: ModuleType, steps: int) -> None:
+    pixels = np.arange(256, dtype=np.uint8).repeat(4).reshape(1, 32, 32)[:, :28, :28]
+    spikes = files.encode_rate(pixels, steps)
+    assert spikes.shape == (steps, 1, 28, 28)
+    assert spikes.max() == 1
+    counts = spikes.cumsum(axis=0, dtype=np.int64)
+    for step in range(1, steps + 1):
+        # Rounded to nearest, half up.
+        assert np.array_equal(counts[step - 1], np.floor(pixels / 256 * step + 0.5))
 
 
 def test_readouts(files: ModuleType) -> None:
@@ -115,7 +135,7 @@ def test_training_goes_on_from_a_written_network(files: ModuleType, tmp_path: Pa
     for made, given in zip(files.read_layers(tmp_path / "net.nir", settings), layers, strict=True):
         assert np.array_equal(made.weight, given.weight)
         assert np.array_equal(made.bias, given.bias)
-    other = importlib.import_module("train_mnist_conv").DEFAULTS
+    other = replace(settings, layers=((64, 0, 0), (10, 0, 0)))
     with pytest.raises(files.UserError, match="does not hold this script's layers"):
         files.read_layers(tmp_path / "net.nir", other)
     with pytest.raises(files.UserError, match="give a network of this script with --start"):
@@ -123,7 +143,7 @@ def test_training_goes_on_from_a_written_network(files: ModuleType, tmp_path: Pa
 
 
 def test_distortion_scales_every_kind(scripts: None) -> None:
-    settings = importlib.import_module("train_mnist_conv").DEFAULTS
+    settings = importlib.import_module("train_mnist_fast").DEFAULTS
     half, none = settings.with_distortion(0.5), settings.with_distortion(0.0)
     assert settings.distorts
     assert half.distorts
@@ -134,16 +154,24 @@ def test_distortion_scales_every_kind(scripts: None) -> None:
     )
 
 
-@pytest.mark.parametrize("script", ["train_mnist_fast", "train_mnist_conv"])
+BAD_OPTIONS = [
+    (["--epochs", "-1"], r"--epochs must be \d+ to 1000000, not -1"),
+    (["--steps", "0"], "--steps must be 1 to 255, not 0"),
+    (["--seed", "-1"], "--seed must be 0 to 2147483647, not -1"),
+]
+BAD_OPTIONS_FAST = [
+    (["--floor", "256"], "--floor must be 1 to 255, not 256"),
+    (["--distortion", "-0.1"], "--distortion must be 0 to 10, not -0.1"),
+    (["--learning-rate", "nan"], "--learning-rate must be 0 to 10, not nan"),
+]
+BAD_OPTIONS_CONV = [(["--spiking-epochs", "-1"], "--spiking-epochs must be 0 to 1000000, not -1")]
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("script", "arguments", "message"),
     [
-        (["--epochs", "-1"], r"--epochs must be \d+ to 1000000, not -1"),
-        (["--steps", "0"], "--steps must be 1 to 255, not 0"),
-        (["--floor", "256"], "--floor must be 1 to 255, not 256"),
-        (["--distortion", "-0.1"], "--distortion must be 0 to 10, not -0.1"),
-        (["--learning-rate", "nan"], "--learning-rate must be 0 to 10, not nan"),
-        (["--seed", "-1"], "--seed must be 0 to 2147483647, not -1"),
+        *(("train_mnist_fast", *case) for case in BAD_OPTIONS + BAD_OPTIONS_FAST),
+        *(("train_mnist_conv", *case) for case in BAD_OPTIONS + BAD_OPTIONS_CONV),
     ],
 )
 def test_bad_option_is_one_line(
@@ -154,11 +182,16 @@ def test_bad_option_is_one_line(
     assert re.fullmatch(f"error: {message}\n", error)
 
 
+@pytest.mark.parametrize("script", ["train_mnist_fast", "train_mnist_conv"])
 def test_missing_torch_is_one_line(
-    scripts: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    scripts: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    script: str,
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    module = importlib.import_module("train_mnist_fast")
+    module = importlib.import_module(script)
     assert module.main(["--data", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     message = "training needs PyTorch, not installed here: pip install qsnn-hw[torch]"
     assert capsys.readouterr().err == f"error: {message}\n"
@@ -191,6 +224,8 @@ def test_same_options_same_files(
     made = []
     for folder, seed in (("first", "5"), ("second", "5"), ("other", "6")):
         arguments = ["--data", str(data), "-o", str(tmp_path / folder), "--epochs", "16", "--seed", seed]
+        if script == "train_mnist_conv":
+            arguments += ["--spiking-epochs", "2"]
         assert importlib.import_module(script).main(arguments) == 0
         made.append({path.name: path.read_bytes() for path in (tmp_path / folder).iterdir()})
     assert sorted(made[0]) == ["README.md", f"{name}.nir", f"{name}_test.npz"]
