@@ -142,10 +142,11 @@ def _walker(parts: Parts, plan: GroupPlan, projection: ProjectionPlan, limits: L
     parts.copied += row + 12
     if projection.kind == "sparse":
         assert projection.counts is not None
+        assert projection.row_folds is not None
         left = max(1, bits(max(1, int(projection.counts.max(initial=1)))))
         parts.computed += row + left
         parts.adders += 2 * (row + left)
-        for depth, width in ((projection.size, row + left + 1), (len(projection.row_folds or ()), fold)):
+        for depth, width in ((projection.size, row + left + 1), (len(projection.row_folds), fold)):
             style = "block" if depth * width >= _BLOCK_BITS else ""
             memory(parts, limits, max(1, depth), width, style=style, rom=True)
         return
@@ -286,7 +287,7 @@ def lane_parts(plan: GroupPlan, limits: Limits) -> Parts:
 def _made(plan: GroupPlan, name: str, values: dict[str, int]) -> dict[str, int]:
     """Names and widths of what a step leaves."""
     v, u = plan.v_bits, plan.current_bits
-    beside = {key: values[key] for key in ("u", "silent") if key in values}
+    beside: dict[str, int] = {key: values[key] for key in ("u", "silent") if key in values}
     if "over" in values:
         beside |= {"was_over": 1}
     loss = max(1, v - plan.leak_shift + plan.leak_numerator.bit_length())
@@ -302,10 +303,12 @@ def _made(plan: GroupPlan, name: str, values: dict[str, int]) -> dict[str, int]:
         "floor": {"v": v},
         "retest": {"over": 1, "v": v},
         "late_reset": {"v": v},
-        "leak": {"loss": min(v, loss), **({"current_loss": u} if "u" in values else {})},
-        "next": {"v": v, **({"current": u} if "u" in values else {})},
+        "leak": {"loss": min(v, loss)},
+        "next": {"v": v},
     }
     found = made[name]
+    if "u" in values and name in ("leak", "next"):
+        found["current_loss" if name == "leak" else "current"] = u
     if name == "next" and plan.accumulators == "memory":
         found |= {"acc": u if "u" in values else v}
         if "u" not in values:

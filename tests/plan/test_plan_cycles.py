@@ -64,7 +64,7 @@ def compare(network: QuantizedNetwork, options: PlanOptions, inputs: np.ndarray)
     assert predicted.tolist() == simulated(network, options, inputs)
 
 
-QUICK = ("plain", "multi_spike", "late_subtract")
+QUICK = ("plain", "late_subtract")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_each_feature(feature: str) -> None:
     compare(made[0], shapes(seed, made[0]), made[1])
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(
     seed=st.integers(0, 2**31),
     features=st.lists(st.sampled_from(FEATURES), min_size=1, max_size=3),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qsnn_hw.boards import load_board
 from qsnn_hw.files import read_json
 from qsnn_hw.plan import make_plan
 from qsnn_hw.plan.group_parts import digits, group_parts
@@ -25,6 +26,7 @@ from tests.rtl.test_rtl_network import shapes
 
 STORED: dict[str, Any] = read_json(MEASURED)
 MOST_OFF = 0.15
+BOARDS = [load_board("icebreaker"), load_board("ulx3s-85f")]
 
 
 def check(example: Example, counted: dict[str, Any]) -> None:
@@ -54,7 +56,7 @@ def test_prediction_holds_against_the_tools_of_this_machine(example: Example, tm
     check(example, measure(example, tmp_path))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     seed=st.integers(0, 2**31),
     features=st.lists(st.sampled_from(FEATURES), min_size=1, max_size=3),
@@ -70,6 +72,10 @@ def test_update_stages_are_those_of_the_hardware(seed: int, features: list[str])
         fields = lane_stages.StateLayout(group).members
         widths = {name: shape if isinstance(shape, int) else shape.width for name, shape in fields.items()}  # type: ignore[attr-defined]
         assert widths == dict(state_fields(group))
+        for board in BOARDS:
+            found = group_parts(group, board.limits)
+            assert found.computed > 0
+            assert found.groups == 1
 
 
 @pytest.mark.parametrize("name", ["e_reg64e4", "i_mem8", "e_conv", "i_conv", "e_current"])
