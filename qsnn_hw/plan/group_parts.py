@@ -164,7 +164,7 @@ def _walker(parts: Parts, plan: GroupPlan, projection: ProjectionPlan, limits: L
 
 def _synapses(parts: Parts, plan: GroupPlan, limits: Limits) -> None:
     width, events = plan.lanes * plan.weight_bits, plan.event_lanes
-    style = plan.synapse_style
+    style: str = plan.synapse_style
     if style == "block" and width * plan.synapse_rows < _BLOCK_BITS:
         style = ""
     for _ in range(events):
