@@ -167,12 +167,10 @@ class GroupTiming:
     def __init__(self, plan: GroupPlan) -> None:
         self._plan = plan
         self._walker = _Walker(plan)
-        levels = (plan.event_lanes - 1).bit_length()
         quick = plan.accumulators == "registers"
         self._quick = quick
-        latency = (2 if quick or plan.event_lanes > 1 else 1) + levels
         # Registers: ticks on their way; memory: the folds of the operations on their way.
-        self._way: list[int | None] = [None] * latency
+        self._way: list[int | None] = [None] * plan.synapse_latency
         self._held = self._start = False
         self._last = False
         self._compared = compare_stage(plan)

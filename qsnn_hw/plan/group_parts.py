@@ -169,7 +169,7 @@ def _synapses(parts: Parts, plan: GroupPlan, limits: Limits) -> None:
         style = ""
     for _ in range(events):
         memory(parts, limits, plan.synapse_rows, width, style=style, rom=plan.synapse_store == "rom")
-    if plan.accumulators == "registers" or events > 1:
+    if plan.registered_synapses:
         parts.copied += events * (width + 1)
     level, wide = events, plan.weight_bits
     while level > 1:

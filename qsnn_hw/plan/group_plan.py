@@ -11,6 +11,10 @@ Accumulators = Literal["registers", "memory"]
 SynapseStore = Literal["rom", "ram"]
 
 
+# Accumulators read apart in groups that must be small: two iCE40 block RAMs side by side.
+_SMALL_ROW_BITS = 32
+
+
 @dataclass(frozen=True)
 class AxisTable:
     """What a position along one axis of a source grid reaches along the same axis of the target.
@@ -140,6 +144,9 @@ class GroupPlan:
         the device has them). Own leaks per neuron always take a multiplier.
     max_count
         The most spikes of one neuron in one step.
+    registered_reads
+        A register behind every block RAM that is read, also where accumulators are in memory: for clock
+        rate, on devices whose block RAM is slow and whose registers cost nothing.
     acc_lane_bits
         "registers" only: the width each accumulator needs by itself, int64, shape (lanes,), at most
         ``acc_bits``; None gives all of them ``acc_bits``.
@@ -193,6 +200,7 @@ class GroupPlan:
     max_count: int = 1
     synapse_style: Literal["block", "spram"] = "block"
     acc_lane_bits: np.ndarray | None = None
+    registered_reads: bool = False
 
     @property
     def slots(self) -> int:
@@ -203,6 +211,27 @@ class GroupPlan:
     def update_rows(self) -> int:
         """Rows of ``update_lanes`` slots, one cycle of a sweep each."""
         return self.slots // self.update_lanes
+
+    @property
+    def registered_synapses(self) -> bool:
+        """Whether weights pass a register before anything is added to them."""
+        return self.accumulators == "registers" or self.event_lanes > 1 or self.registered_reads
+
+    @property
+    def synapse_latency(self) -> int:
+        """Cycles from a synapse operation to the sums it adds: memory, register, adder tree."""
+        return (2 if self.registered_synapses else 1) + (self.event_lanes - 1).bit_length()
+
+    @property
+    def update_loads(self) -> bool:
+        """Whether an update begins with a stage that only takes what the memories show.
+
+        One row of states stays in registers, which need none; narrow rows on a device of slow logic
+        are better off without.
+        """
+        wide = self.update_lanes * self.acc_bits > _SMALL_ROW_BITS
+        quick = self.accumulators == "registers" or self.registered_reads
+        return self.update_rows > 1 and (quick or wide)
 
     @property
     def synapse_rows(self) -> int:

@@ -56,6 +56,7 @@ def plan_group(
     neuron_memory: Literal["block", "auto"],
     synapse_store: SynapseStore,
     synapse_style: Literal["block", "spram"] = "block",
+    registered_reads: bool = False,
     leak_unit: Literal["shift-add", "multiplier"] = "shift-add",
 ) -> GroupPlan:
     """Everything the hardware of ``group`` is built from."""
@@ -125,4 +126,5 @@ def plan_group(
         max_count=max_count(group),
         synapse_style=synapse_style,
         acc_lane_bits=lane_bits,
+        registered_reads=registered_reads,
     )

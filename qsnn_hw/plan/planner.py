@@ -149,6 +149,7 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
             output_lanes=min(wanted, update & -update),
             neuron_memory=_neuron_memory(options, needs[group.name]),
             synapse_store=options.synapse_store,
+            registered_reads=options.limits is not None and options.limits.family == "ecp5",
             synapse_style="spram" if styles is not None and styles[group.name] == "spram" else "block",
         )
         groups.append(planned)
@@ -214,7 +215,7 @@ def _shapes(
         store=options.synapse_store,
         host_lanes=options.host_lanes,
     )
-    return {name: estimate.shape for name, estimate in found.chosen.items()}, [found.reason]
+    return {name: estimate.shape for name, estimate in found.chosen.items()}, list(found.notes)
 
 
 T = TypeVar("T")

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 
 from qsnn_hw.plan.group_plan import GroupPlan
 
-_SMALL_ROW_BITS = 32
-
 Stage = list[tuple[str, frozenset[str], tuple[str, ...]]]
 """(step, values it reads, parameters it needs) of one stage."""
 
@@ -45,8 +43,7 @@ def update_stages(plan: GroupPlan) -> list[Stage]:
     def first() -> bool:
         return quick or stages[-1][-1][0].startswith("compare")
 
-    wide = plan.update_lanes * plan.acc_bits > _SMALL_ROW_BITS
-    loads = plan.update_rows > 1 and (quick or wide)
+    loads = plan.update_loads
     if current:
         add("current", "x current", cut=loads)
     add("sum", "x v over", cut=quick if current else loads)

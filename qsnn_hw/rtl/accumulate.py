@@ -80,7 +80,7 @@ class RegisterAccumulators(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, link, operation = self._plan, self.link, self.i.payload
-        m.submodules.sums = sums = SynapseSums(plan, registered=True, style=self._style)
+        m.submodules.sums = sums = SynapseSums(plan, style=self._style)
         connect_load(m, self, sums)
         m.d.comb += [sums.i.eq(operation), sums.en.eq(self.i.valid)]
 
@@ -165,7 +165,7 @@ class MemoryAccumulators(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, link, operation = self._plan, self.link, self.i.payload
-        m.submodules.sums = sums = SynapseSums(plan, registered=False, style=self._style)
+        m.submodules.sums = sums = SynapseSums(plan, style=self._style)
         connect_load(m, self, sums)
 
         # Stage s holds what was taken s cycles ago; nothing behind the entrance ever waits.

@@ -20,10 +20,6 @@ def has_current(plan: GroupPlan) -> bool:
     return plan.current_leak_numerator is not None
 
 
-SMALL_ROW_BITS = 32
-"""Accumulators read apart in groups that must be small: two iCE40 block RAMs side by side."""
-
-
 class StateLayout(data.StructLayout):
     """What a neuron stores from step to step beside its accumulator; may be empty.
 
@@ -67,8 +63,8 @@ def lane_stages(plan: GroupPlan) -> list[list[Step]]:
     memory are made for area: up to the comparison, the reset, and leak with bias. Registers behind an
     adder share its logic cells, so the second cut is nearly free; the one between leak and bias is not
     (iCE40, two lanes of 14 bits, with a clamp: 493 logic cells and 36 MHz in two stages, 505 and 43 MHz
-    in three, 546 and 56 MHz in four). With rows above ``SMALL_ROW_BITS`` they also start with a
-    stage that only takes, because block RAM and a clamp apart are slow on larger devices.
+    in three, 546 and 56 MHz in four). Some also start with a stage that only
+    takes (``GroupPlan.update_loads``), because block RAM and a clamp apart are slow on larger devices.
     """
     quick = plan.accumulators == "registers"
     late_subtract = plan.reset == "subtract" and (plan.reset_delay or plan.reset_retest)
@@ -85,9 +81,7 @@ def lane_stages(plan: GroupPlan) -> list[list[Step]]:
     def first() -> bool:
         return quick or last().startswith("compare")
 
-    # One row of states stays in registers, which need no stage of their own.
-    wide = plan.update_lanes * plan.acc_bits > SMALL_ROW_BITS
-    loads = plan.update_rows > 1 and (quick or wide)
+    loads = plan.update_loads
     if has_current(plan):
         add("current", "x current", cut=loads)
     add("sum", "x v over", cut=quick if has_current(plan) else loads)

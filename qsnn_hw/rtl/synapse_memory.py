@@ -126,22 +126,21 @@ class SynapseSums(wiring.Component):
     """The weights that an operation adds to each lane: synapse memory, and an adder tree over banks.
 
     Latency: ``latency`` cycles from ``i`` to ``sums``. Throughput: one operation per cycle, no
-    handshake. Where ``registered``, ``sums`` is 0 for a cycle without an operation.
+    handshake. Where ``plan.registered_synapses``, the weights pass registers before anything is added
+    to them (the output of a block RAM is late in its cycle) and ``sums`` is 0 for a cycle without an
+    operation.
 
     Parameters
     ----------
     plan
         The group.
-    registered
-        Hold the weights in registers before anything is added to them: the output of a block RAM is
-        late in its cycle. Always so with event lanes.
     style
         Of the synapse memory, see :class:`SynapseBanks`.
 
     Attributes
     ----------
     latency : int
-        1, or with registers 2, and one more for each level of the adder tree.
+        ``plan.synapse_latency``.
 
     Members
     -------
@@ -153,12 +152,12 @@ class SynapseSums(wiring.Component):
         Only where the synapse store is "ram", see :func:`load_members`.
     """
 
-    def __init__(self, plan: GroupPlan, *, registered: bool, style: Style = "block") -> None:
+    def __init__(self, plan: GroupPlan, *, style: Style = "block") -> None:
         self._plan = plan
-        self._registered = registered or plan.event_lanes > 1
+        self._registered = plan.registered_synapses
         self._style: Style = style
         levels = ceil_log2(plan.event_lanes)
-        self.latency = (2 if self._registered else 1) + levels
+        self.latency = plan.synapse_latency
         members: dict[str, wiring.Member] = {"i": In(SynapseOperation(plan)), "en": In(1)}
         members |= {f"sum{lane}": Out(signed(plan.weight_bits + levels)) for lane in range(plan.lanes)}
         super().__init__(members | (load_members(plan) if plan.synapse_store == "ram" else {}))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qsnn_hw.boards import load_board
 from qsnn_hw.errors import UserError
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.host_protocol import address_bits
@@ -156,7 +157,11 @@ def shapes(seed: int, network: QuantizedNetwork) -> PlanOptions:
             styles.append("registers" if registers else "memory")
             update.append(int(rng.integers(1, 5)))
             events.append(int(rng.choice([1, 1, 2, 4])))
-        options = PlanOptions(lanes, update, events, styles, buffer_depth=int(rng.integers(1, 4)))
+        # ECP5 plans have registers behind block RAM, others not.
+        limits = load_board("ulx3s-85f").limits if rng.random() < 0.5 else None
+        options = PlanOptions(
+            lanes, update, events, styles, buffer_depth=int(rng.integers(1, 4)), limits=limits
+        )
         try:
             make_plan(network, options)
         except UserError:
