@@ -35,6 +35,7 @@ from qsnn_hw.plan import (
     PlanOptions,
     make_plan,
 )
+from qsnn_hw.plan.balance import DESIGN_NOTE
 from qsnn_hw.plan.cycles import predict_cycles
 from qsnn_hw.plan.predict import in_words
 from qsnn_hw.plan.predict import predict as predict_usage
@@ -302,7 +303,8 @@ class Chain:
             check_fits(lambda other: predict_usage(plan, other).usage, self.board)
             plan.save(self._path(PLAN))
             for note in plan.notes:
-                self._progress.say(f"plan: {note}")
+                if not note.startswith(DESIGN_NOTE):
+                    self._progress.say(f"plan: {note}")
             for group in plan.groups:
                 self._progress.say(f"plan: {group.group}: {group.neurons} neurons as {_shape(group)}")
             self._progress.say(f"plan: predicted {in_words(predict_usage(plan, limits).usage, limits)}")

@@ -42,6 +42,11 @@ _REST_LUTS = {"ecp5": 8000, "ice40": 300}
 # Cycles of a step that are neither events nor update rows.
 _STEP_OVERHEAD = 8
 _MOST_SLOTS = 8
+# Designs of the front that a plan's notes list on either side of the chosen one.
+_LISTED = 5
+
+DESIGN_NOTE = "design: "
+"""How a note begins that describes one design of the front."""
 # Where no device is given: one with distributed RAM and plenty of blocks.
 _ANY = Limits(
     *("ecp5", 83_640, 83_640, 156),
@@ -90,6 +95,20 @@ class Balance:
     chosen: Mapping[str, Estimate]
     reason: str
     front: tuple[Mapping[str, Estimate], ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The reason, and a line for each design of the front near the chosen one."""
+        place = min(range(len(self.front)), key=lambda k: abs(_cycles(self.front[k]) - _cycles(self.chosen)))
+        near = list(self.front[max(0, place - _LISTED) : place + _LISTED + 1])
+        if self.chosen not in near:
+            near = sorted([*near, self.chosen], key=_cycles)
+        lines = []
+        for design in near:
+            mark = "chosen" if design == self.chosen else ""
+            shapes = ", ".join(f"{name} {_words(estimate.shape)}" for name, estimate in design.items())
+            lines.append(f"{DESIGN_NOTE}{mark}|{_luts(design):.0f}|{_cycles(design):.0f}|{shapes}")
+        return (self.reason, *lines)
 
 
 def balance(

@@ -51,7 +51,11 @@ def render(report: Report, traces: Traces | None) -> str:
         sample=_sample_line(traces),
         health_title=diagnostics_page.TITLE,
         health=diagnostics_page.table(report),
-        tables=[table for table in (tables.quantization(report), tables.mapping(report)) if table],
+        tables=[
+            table
+            for table in (tables.quantization(report), tables.mapping(report), tables.designs(report))
+            if table
+        ],
         facts=tables.facts(report),
         definitions={**DEFINITIONS, **report.definitions},
         not_measured=NOT_MEASURED,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from qsnn_hw.plan.balance import DESIGN_NOTE
 from qsnn_hw.report.record import Layer, Report
 from qsnn_hw.report.summary import mismatch_text, verification_text
 from qsnn_hw.report.words import NOT_MEASURED, figure, percent, signed, with_unit
@@ -236,7 +237,7 @@ def mapping(report: Report) -> Table | None:
     return Table(
         "mapping",
         "Mapping",
-        f"{_MAPPING_WORDS} {' '.join(report.plan_notes)}".strip(),
+        f"{_MAPPING_WORDS} {' '.join(n for n in report.plan_notes if not n.startswith(DESIGN_NOTE))}".strip(),
         (
             "layer",
             "neurons",
@@ -249,6 +250,25 @@ def mapping(report: Report) -> Table | None:
             "busy cycles",
         ),
         rows,
+    )
+
+
+def designs(report: Report) -> Table | None:
+    """The designs among which the plan's was chosen; None where lanes were given."""
+    notes = [note.removeprefix(DESIGN_NOTE) for note in report.plan_notes if note.startswith(DESIGN_NOTE)]
+    if not notes:
+        return None
+    rows = []
+    for note in notes:
+        mark, luts, cycles, shapes = note.split("|", 3)
+        rows.append((f"{int(cycles):,}", f"{int(luts):,}", shapes, mark))
+    return Table(
+        "designs",
+        "Designs to choose from",
+        "No other design is both smaller and quicker. LUTs of all layers as predicted, mean cycles of a time "
+        "step as estimated; every layer with lanes/updated neurons a cycle and where it keeps its sums.",
+        ("cycles a step", "LUTs", "layers", "this design"),
+        tuple(rows),
     )
 
 

@@ -1,5 +1,6 @@
 """Predicted resources against what the tools made of the same designs."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from qsnn_hw.boards import load_board
 from qsnn_hw.files import read_json
 from qsnn_hw.plan import make_plan
+from qsnn_hw.plan.balance import DESIGN_NOTE, balance
 from qsnn_hw.plan.group_parts import digits, group_parts
 from qsnn_hw.plan.outline import outline
 from qsnn_hw.plan.predict import in_words, predict
@@ -107,3 +109,16 @@ def test_words_set_the_prediction_beside_the_count() -> None:
     usage = predict(plan, board.limits, board=False).usage
     text = in_words(usage, board.limits, {"ICESTORM_LC": 646})
     assert text.startswith(f"{usage.logic_cells} ICESTORM_LC (counted: 646), 10 ICESTORM_RAM, ")
+
+
+def test_notes_list_the_front_around_the_chosen_design() -> None:
+    example = next(e for e in EXAMPLES if e.name == "e_reg32")
+    quantized = quantize(network(example), QuantizeOptions())
+    found = balance(quantized, address_spaces(quantized), "balanced", BOARDS[1].limits)
+    costs = [(max(e.cycles for e in d.values()), sum(e.luts for e in d.values())) for d in found.front]
+    assert all(a[0] < b[0] and a[1] > b[1] for a, b in pairwise(costs))
+    assert found.chosen in found.front
+    assert "next quicker: " in found.reason
+    assert "next smaller: " in found.reason
+    lines = [note for note in found.notes if note.startswith(DESIGN_NOTE)]
+    assert [line.startswith(f"{DESIGN_NOTE}chosen|") for line in lines].count(True) == 1
