@@ -27,7 +27,12 @@ Weights
 -------
 A design whose synapse memories are loaded takes bytes of weights first, all eight bits of each and
 nothing between them, until every memory is full: group by group, bank by bank, row by row. A row is
-``ceil(width / 8)`` bytes, the lowest first. What follows are words as above.
+``ceil(width / 8)`` bytes, the lowest first. What follows are words as above. Which of both a byte is
+follows from how many came since the reset, so a host that broke off begins with a reset.
+
+Break
+-----
+The line held low for at least 16 bits and 512 clock cycles resets the design.
 """
 
 from collections.abc import Iterable, Sequence

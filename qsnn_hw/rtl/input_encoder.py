@@ -99,7 +99,7 @@ class InputEncoder(wiring.Component):
         # Filling: the word is staged, because a pixel's step takes an adder or two.
         fill, full = Signal(), Signal(plan.buffers)
         staged, ending = Signal(), Signal()
-        m.d.comb += self.i.ready.eq(~full.bit_select(fill, 1) & ~ending)
+        m.d.comb += self.i.ready.eq(~(full >> fill)[0] & ~ending)
         m.d.sync += [staged.eq(self.i.valid & self.i.ready)]
         m.d.sync += ending.eq(self.i.valid & self.i.ready & self.i.payload.last)
 
@@ -108,12 +108,12 @@ class InputEncoder(wiring.Component):
         fetch, start, load, take, final = Signal(), Signal(), Signal(), Signal(), Signal()
         tick_sent = Signal()
         m.d.comb += [
-            fetch.eq(~running & ~start & full.bit_select(half, 1)),
+            fetch.eq(~running & ~start & (full >> half)[0]),
             final.eq(step == plan.steps - 1),
             load.eq(start | (tick_sent & ~final)),
         ]
         if plan.kind == "latency":
-            m.d.comb += start.eq(~running & full.bit_select(half, 1))
+            m.d.comb += start.eq(~running & (full >> half)[0])
         else:
             # Lists need a cycle for their first pixel to come out of the memory.
             m.d.sync += start.eq(fetch)

@@ -166,7 +166,7 @@ class StepBank(wiring.Component):
         )
         set_link, link = links.write_port(), links.read_port()
         put_at = Cat(self.put_key, self.put_half)
-        had_pixel = _half(used, self.put_half).bit_select(self.put_key, 1)
+        had_pixel = (_half(used, self.put_half) >> self.put_key)[0]
         m.d.comb += [
             set_head.en.eq(self.put),
             set_head.addr.eq(put_at),
@@ -191,7 +191,7 @@ class StepBank(wiring.Component):
             more.eq(
                 Mux(
                     self.load,
-                    _half(used, self.half).bit_select(self.step, 1),
+                    (_half(used, self.half) >> self.step)[0],
                     link.data[-1] & (left != 0),
                 )
             ),
