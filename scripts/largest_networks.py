@@ -37,6 +37,8 @@ def planned(board: Board, bits: int, hidden: int, depth: int, store: SynapseStor
         limits=board.limits,
         neuron_memory="block" if board.family == "ice40" else "auto",
         synapse_store=store,
+        # Random weights say nothing of the zero rows of a trained network.
+        skip_zero_rows=False,
     )
     model = network(Example("largest", board.family, sizes, options, bits))
     return make_plan(quantize(model, QuantizeOptions(weight_bits=bits)), options)
@@ -84,6 +86,7 @@ def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--boards", nargs="*", default=[board.name for board in list_boards()])
+    parser.add_argument("--bits", nargs="*", type=int, default=[8, 4])
     parser.add_argument("--confirm", nargs="*", default=[])
     arguments = parser.parse_args()
     print("| board | weights | bits | network | predicted | placed and routed |")
@@ -92,7 +95,7 @@ def main() -> int:
         board = load_board(name)
         stores: list[SynapseStore] = ["rom"] if board.limits.spram is None else ["rom", "ram"]
         for store in stores:
-            for bits in (8, 4):
+            for bits in arguments.bits:
                 for depth in (1, 2):
                     hidden = largest(board, bits, depth, store)
                     sizes = "-".join(str(size) for size in (INPUTS, *[hidden] * depth, OUTPUTS))

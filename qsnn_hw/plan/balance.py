@@ -291,7 +291,13 @@ def _offers(
             folds = Slots(space, shape.lanes).folds
             memories = shape_memories(network, group, spaces, shape, folds)
             style = neuron_style(device, memories)
-            parts = group_parts(outline(network, group, spaces, shape, neuron_memory=style), device)
+            rough = outline(
+                *(network, group, spaces, shape),
+                neuron_memory=style,
+                # As in planner.py.
+                registered_reads=device.family == "ecp5",
+            )
+            parts = group_parts(rough, device)
             luts = logic_cells(parts, device.family)
             yield Estimate(
                 shape, luts, memories, _step_cycles(network, group, spaces, shape, folds, activity)

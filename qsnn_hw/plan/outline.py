@@ -22,13 +22,14 @@ def outline(
     shape: Shape,
     *,
     neuron_memory: Literal["block", "auto"] = "auto",
+    registered_reads: bool = False,
     store: SynapseStore = "rom",
 ) -> GroupPlan:
     """The plan of ``group`` in ``shape``, all weights 0 and none of them left out.
 
     Parameters
     ----------
-    neuron_memory
+    neuron_memory, registered_reads
         As in the plan.
     """
     slots = Slots(spaces[group.name], shape.lanes)
@@ -71,4 +72,5 @@ def outline(
         output_lanes=1,
         neuron_memory=neuron_memory,
         synapse_store=store,
+        registered_reads=registered_reads,
     )
