@@ -150,6 +150,7 @@ def test_identifier(name: str, wanted: str) -> None:
     assert identifier(name) == wanted
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=6), min_size=3, max_size=3, unique=True))
 def test_names_are_unique_verilog_identifiers(names: list[str]) -> None:
     network = renamed(random_network(np.random.default_rng(5), [2, 2, 2, 2]), names)
