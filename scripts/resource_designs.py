@@ -8,7 +8,7 @@ import numpy as np
 
 from qsnn_hw.boards import Board, load_board
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Pool2d, Projection
-from qsnn_hw.plan import GroupPlan, HardwarePlan, PlanOptions, make_plan
+from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
 from qsnn_hw.quantize import QuantizeOptions, quantize
 
 BOARDS = {"ice40": "icebreaker", "ecp5": "ulx3s-85f"}
@@ -130,8 +130,8 @@ def make(example: Example) -> tuple[HardwarePlan, Board]:
     changes = {"limits": board.limits, "neuron_memory": "block" if board.family == "ice40" else "auto"}
     plan = make_plan(quantized, PlanOptions(**{**vars(example.options), **changes}))
     # What the planner would choose for clock rate may change; a measured design may not.
-    fixed = {"registered_reads": example.registered_reads} if hasattr(GroupPlan, "registered_reads") else {}
-    return replace(plan, groups=tuple(replace(group, **fixed) for group in plan.groups)), board
+    groups = tuple(replace(group, registered_reads=example.registered_reads) for group in plan.groups)
+    return replace(plan, groups=groups), board
 
 
 def shapes(
@@ -188,6 +188,8 @@ EXAMPLES: tuple[Example, ...] = (
     Example("e_board", "ecp5", (64, 32, 10), shapes([32, 10], [8, 1], None, [R, M]), board=True),
     Example("e_reg128", "ecp5", (200, 128, 10), shapes([128, 2], [2, 1], None, [R, M]), 6),
     Example("i_one", "ice40", (100, 16, 10), shapes([16, 10], [16, 10]), 4),
+    Example("e_reads", "ecp5", (128, 64, 10), shapes([16, 5], [4, 1]), 6, registered_reads=True),
+    Example("e_reads8", "ecp5", (128, 64, 10), shapes([8, 2], [8, 1]), registered_reads=True),
     Example(
         *("e_unseen1", "ecp5", (150, 80, 10), shapes([80, 10], [8, 2], [2, 1], [R, M]), 5), **{"unseen": True}
     ),
@@ -200,5 +202,6 @@ EXAMPLES: tuple[Example, ...] = (
     Example(
         *("e_unseen3", "ecp5", (60, 30, 10), shapes([30, 2], [2, 1], None, [R, M]), 8),
         **{"unseen": True, "board": True, "features": {"own": True, "reset_delay": True}},
+        **{"registered_reads": True},
     ),
 )
