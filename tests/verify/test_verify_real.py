@@ -1,0 +1,148 @@
+"""The trained and published models in hardware: every spike and every potential is golden's."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qsnn_hw.golden import run_clocked
+from qsnn_hw.model.convention import Convention
+from qsnn_hw.model.dataset import load_dataset
+from qsnn_hw.model.network import Network
+from qsnn_hw.model.reader import read_network
+from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
+from qsnn_hw.quantize import QuantizeOptions, quantize
+from qsnn_hw.verify import Verification, verify
+from tests.verify.verify_networks import export
+
+PASSES = ("alone", "stress")
+"""Each sample by itself at full speed, and again with gaps and backpressure."""
+
+
+@dataclass(frozen=True)
+class Real:
+    """A trained model, some of its samples, and a shape of its hardware.
+
+    ``data`` is ``model`` without its suffix unless said; ``steps`` cuts samples short, and
+    ``stress_samples`` limits the second pass. ``cycles`` is the mean of a sample alone at full speed, as
+    measured: it says at once when a change costs time.
+    """
+
+    model: str
+    preset: str
+    samples: int
+    cycles: int
+    plan: PlanOptions
+    settings: dict[str, str] = field(default_factory=dict)
+    data: str | None = None
+    steps: int | None = None
+    passes: Sequence[str] = PASSES
+    stress_samples: int | None = None
+
+
+REAL = {
+    "digits": Real("snntorch_digits_64-32-10", "snntorch", 60, 541, PlanOptions(lanes=[32, 10])),
+    "digits event lanes": Real(
+        "snntorch_digits_64-32-10", "snntorch", 20, 513, PlanOptions(lanes=[32, 10], event_lanes=[4, 1])
+    ),
+    "mnist": Real("snntorch_mnist_784-128-10", "snntorch", 20, 19267, PlanOptions(lanes=[16, 10])),
+    "mnist event lanes": Real(
+        "snntorch_mnist_784-128-10",
+        "snntorch",
+        20,
+        829,
+        PlanOptions(lanes=[128, 10], update_lanes=[8, 2], event_lanes=[4, 4]),
+    ),
+    "norse": Real(
+        "norse_digits_64-40-10.tau_fixed",
+        "norse",
+        60,
+        537,
+        PlanOptions(lanes=[40, 10]),
+        data="norse_digits_64-40-10",
+    ),
+    "norse lanes": Real(
+        "norse_digits_64-40-10.tau_fixed",
+        "norse",
+        60,
+        4030,
+        PlanOptions(lanes=[6, 3], update_lanes=[3, 1]),
+        data="norse_digits_64-40-10",
+    ),
+    "sinabs several spikes": Real(
+        "sinabs_conv_mnist", "sinabs", 3, 319537, PlanOptions(lanes=[8, 16, 16, 10]), stress_samples=1
+    ),
+    "sinabs single spikes": Real(
+        "sinabs_conv_mnist",
+        "sinabs",
+        3,
+        215687,
+        PlanOptions(lanes=[4, 8, 64, 10], update_lanes=[2, 8, 8, 5]),
+        {"multi_spike": "false"},
+        stress_samples=1,
+    ),
+    "braille": Real(
+        "nir_paper/braille_noDelay_noBias_subtract",
+        "snntorch",
+        5,
+        7320,
+        PlanOptions(lanes=[8, 7]),
+        {"reset_delay": "false"},
+        data="nir_paper/braille",
+    ),
+    "saccade": Real(
+        "nir_paper/cnn_sinabs",
+        "sinabs",
+        1,
+        148628,
+        PlanOptions(lanes=[16, 16, 8, 16, 10]),
+        data="nir_paper/cnn_sinabs_saccade",
+        passes=("alone",),
+        steps=60,
+    ),
+}
+
+
+def run(real: Real, data_dir: Path, folder: Path) -> tuple[HardwarePlan, int, Verification]:
+    """The model's hardware against golden: (plan, steps of a sample, what was compared)."""
+    convention = Convention.preset(real.preset).with_settings(real.settings)
+    network = read_network(data_dir / f"{real.model}.nir", convention)
+    inputs = load_inputs(data_dir / f"{real.data or real.model}.npz", network, real)
+    options = QuantizeOptions(weight_bits=8, input_max=int(inputs.max()))
+    quantized = quantize(network, options)
+    golden = run_clocked(quantized, inputs, record=[g.name for g in quantized.groups])
+    assert all(golden.spikes[g.name].any() for g in quantized.groups), "a silent group proves nothing"
+    plan = make_plan(quantized, real.plan)
+    flat = inputs.reshape(*inputs.shape[:2], -1)
+    found = verify(
+        plan,
+        export(plan, folder),
+        flat,
+        golden,
+        folder,
+        passes=real.passes,
+        stress_samples=real.stress_samples,
+    )
+    return plan, inputs.shape[0], found
+
+
+def load_inputs(path: Path, network: Network, real: Real) -> np.ndarray:
+    """Spikes of the first samples, shape (time, sample, ...)."""
+    if path.stem == "cnn_sinabs_saccade":
+        packed = np.load(path)["X"][: real.samples, : real.steps]
+        return np.unpackbits(packed, axis=-1).reshape(*packed.shape[:2], 2, 34, 34).swapaxes(0, 1)
+    return load_dataset(path, network=network, samples=real.samples).input[: real.steps]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REAL)
+def test_trained_model_equals_golden(data_dir: Path, tmp_path: Path, name: str) -> None:
+    real = REAL[name]
+    plan, steps, found = run(real, data_dir, tmp_path)
+    assert found.samples == len(found.cycles_per_sample) == real.samples
+    neurons = sum(group.neurons for group in plan.groups)
+    stressed = 0 if "stress" not in real.passes else real.stress_samples or real.samples
+    assert found.potentials_compared == (real.samples + stressed) * steps * neurons
+    assert found.cycles_per_sample_mean == pytest.approx(real.cycles, rel=0.02)
