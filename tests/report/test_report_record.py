@@ -26,12 +26,19 @@ from tests.report.report_examples import empty_report, full_report
 
 STABLE = {
     "accuracy": {"float", "quantized"},
-    "verification": {"samples", "spikes_compared", "potentials_compared", "mismatches", "simulator"},
+    "verification": {
+        "samples",
+        "spikes_compared",
+        "potentials_compared",
+        "mismatches",
+        "simulator",
+        "answers",
+    },
     "timing": {"fmax_mhz", "constraint_mhz"},
     "latency": {"cycles_per_sample_mean", "cycles_per_sample_max", "us_per_sample_mean"},
     "power_mw": {"low", "typical", "high"},
     "energy": {"per_sample_uj", "per_spike_nj"},
-    "files": {"verilog", "bitstream"},
+    "files": {"verilog", "bitstream", "weights"},
 }
 
 
@@ -45,7 +52,7 @@ def test_stable_names(tmp_path: Path) -> None:
     assert {key: set(content[key]) for key in STABLE} == STABLE
     assert content["resources"]["DP16KD"] == {"used": 200, "available": 208}
     assert content["tools"] == {"yosys": "0.70"}
-    assert content["files"] == {"verilog": "top.v", "bitstream": "top.bit"}
+    assert content["files"] == {"verilog": "top.v", "bitstream": "top.bit", "weights": None}
     assert content["accuracy"] == {"float": 0.9622, "quantized": 0.96}
 
 
