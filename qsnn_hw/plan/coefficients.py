@@ -6,20 +6,20 @@ Fitted by ``python scripts/fit_resources.py fit`` to the designs measured in
 
 LOGIC = {
     "ice40": {
-        "adders": 0.976,
-        "muxes": 0.577,
-        "copied": 1.461,
-        "control": 0.529,
-        "rom_luts": 1.0,
-        "groups": 46.5,
+        "adders": 0.756,
+        "muxes": 0.795,
+        "copied": 1.517,
+        "control": 0.522,
+        "rom_luts": 0.62,
+        "groups": 50.9,
     },
     "ecp5": {
-        "adders": 1.16,
-        "muxes": 0.66,
-        "control": 0.359,
-        "rom_luts": 1.0,
-        "distributed": 7.03,
-        "groups": 25.4,
+        "adders": 1.199,
+        "muxes": 0.511,
+        "control": 0.424,
+        "rom_luts": 0.962,
+        "distributed": 7.74,
+        "groups": 35.8,
     },
 }
 REGISTERS = {

@@ -10,7 +10,7 @@ import numpy as np
 
 from qsnn_hw.limits import Limits
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
-from qsnn_hw.plan.placement import distributed_cells, memory_blocks
+from qsnn_hw.plan.placement import block_shape, distributed_cells, memory_blocks
 from qsnn_hw.plan.update_stages import compare_stage, state_fields, update_stages
 
 _BLOCK_BITS = 1024
@@ -99,6 +99,7 @@ def memory(
     blocks = memory_blocks(limits, depth, width, rom=rom, block=style == "block")
     parts.blocks += blocks
     if blocks:
+        parts.muxes += width * (block_shape(limits, depth, width)[1] - 1)
         return
     if rom:
         parts.rom_luts += width * -(-depth // 16)

@@ -33,12 +33,29 @@ class GroupMemories:
 # What yosys' memory mapping sets against each other: a block, and the LUTs of a memory without one.
 _BLOCK_COST = {"ice40": 64, "ecp5": 128}
 _DISTRIBUTED_COST = 4
+_MUX_COST = 0.5
 _ROM_BITS_PER_COST = 16
 
 
 def distributed_cells(depth: int, width: int) -> int:
     """Cells of distributed RAM, 16 words of 4 bits each."""
     return -(-depth // _DISTRIBUTED_WORDS) * -(-width // 4)
+
+
+def block_shape(limits: Limits, depth: int, width: int) -> tuple[int, int]:
+    """Block RAMs of a memory in blocks, and how many of them share a bit of the data.
+
+    Synthesis weighs a block against the multiplexer that a memory of several blocks' depth needs.
+    """
+    assert limits.block_ram is not None
+
+    def cost(shape: tuple[int, int]) -> float:
+        deep, wide = -(-depth // shape[0]), -(-width // shape[1])
+        return _BLOCK_COST[limits.family] * deep * wide + _MUX_COST * width * (deep - 1)
+
+    best = min(limits.block_ram.shapes, key=cost)
+    deep = -(-depth // best[0])
+    return deep * -(-width // best[1]), deep
 
 
 def memory_blocks(limits: Limits, depth: int, width: int, *, rom: bool, block: bool = False) -> int:
@@ -51,8 +68,7 @@ def memory_blocks(limits: Limits, depth: int, width: int, *, rom: bool, block: b
     block
         The design insists on block RAM.
     """
-    assert limits.block_ram is not None
-    blocks = limits.block_ram.blocks(depth, width)
+    blocks, _ = block_shape(limits, depth, width)
     cost = _BLOCK_COST[limits.family] * blocks
     if rom:
         other = depth * width / _ROM_BITS_PER_COST
