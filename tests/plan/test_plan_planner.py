@@ -217,7 +217,7 @@ def test_budgets() -> None:
     spaces = address_spaces(network)
     limits = load_board("ulx3s-85f").limits
     last = None
-    for budget in (500, 1000, 2000, 4000):
+    for budget in (600, 1000, 2000, 4000):
         design = balance(network, spaces, "latency", limits, lut_budget=budget)
         assert sum(e.luts for e in design.chosen.values()) <= budget
         cycles = max(e.cycles for e in design.chosen.values())
