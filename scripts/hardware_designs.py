@@ -144,7 +144,7 @@ DESIGNS: tuple[Design, ...] = (
         source=MNIST,
         bits=8,
         board="icebreaker",
-        options=PlanOptions(lanes=[8, 1], update_lanes=[1, 1], synapse_store="ram"),
+        options=PlanOptions(lanes=[8, 1], update_lanes=[1, 1], buffer_depth=1, synapse_store="ram"),
         harness=False,
         most_logic=1600,
     ),
