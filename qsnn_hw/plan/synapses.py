@@ -117,7 +117,9 @@ def synapse_image(
     rows = 0
     for first, block, space in blocks:
         if isinstance(block, _Flat):
-            plan, image = _dense(first, block.weight, rows, slots, event_lanes, skip_zero_rows)
+            plan, image = _dense(
+                first, block.weight, rows, slots, event_lanes, bits if skip_zero_rows else None
+            )
         else:
             plan, image = _grid(first, block, space, rows, slots)
         projections.append(plan)
@@ -194,9 +196,12 @@ def _joined(
 
 
 def _dense(
-    offset: int, weight: np.ndarray, first_row: int, slots: Slots, event_lanes: int, skip_zero_rows: bool
+    offset: int, weight: np.ndarray, first_row: int, slots: Slots, event_lanes: int, skipping: int | None
 ) -> tuple[ProjectionPlan, np.ndarray]:
-    """A dense projection; ``weight`` has shape (slots, sources)."""
+    """A dense projection; ``weight`` has shape (slots, sources).
+
+    ``skipping`` is the width of a weight where rows of zeros may be left out.
+    """
     sources = weight.shape[1]
     # (fold, lane, source) -> (fold, source, lane): one row holds all lanes' weights of a source.
     rows = weight.reshape(slots.folds, slots.lanes, sources).transpose(0, 2, 1)
@@ -209,7 +214,7 @@ def _dense(
         image = banks.reshape(event_lanes, slots.folds * per_fold, slots.lanes)
         return ProjectionPlan("dense", offset, sources, first_row, rows_per_fold=per_fold), image
     used = np.any(rows != 0, axis=2)
-    if skip_zero_rows and slots.folds > 1 and used.mean() <= 1 - _SPARSE_SHARE:
+    if skipping is not None and slots.folds > 1 and _sparse_pays(used, slots.lanes * skipping):
         fold_of = [np.flatnonzero(used[:, source]) for source in range(sources)]
         counts = np.array([folds.size for folds in fold_of], dtype=np.int64)
         row_folds = np.concatenate(fold_of).astype(np.int64)
@@ -224,6 +229,24 @@ def _dense(
         return plan, kept[np.newaxis]
     image = rows.reshape(1, slots.folds * sources, slots.lanes)
     return ProjectionPlan("dense", offset, sources, first_row, rows_per_fold=sources), image
+
+
+def _sparse_pays(used: np.ndarray, width: int) -> bool:
+    """Whether leaving rows out saves cycles enough, and no less memory than the tables cost.
+
+    Parameters
+    ----------
+    used
+        bool, shape (folds, sources): rows with a weight.
+    width
+        Bits of a row.
+    """
+    folds, sources = used.shape
+    rows = int(used.sum())
+    if used.mean() > 1 - _SPARSE_SHARE:
+        return False
+    first, count, fold = rows.bit_length(), folds.bit_length(), (folds - 1).bit_length()
+    return sources * (first + count) + rows * fold <= (used.size - rows) * width
 
 
 def _grid(

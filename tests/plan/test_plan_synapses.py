@@ -218,3 +218,19 @@ def test_addresses_are_fields(shape: tuple[int, ...]) -> None:
         assert (addresses & mask == channel).all()
         assert (addresses >> space.channel_bits & ((1 << space.column_bits) - 1) == column).all()
         assert (addresses >> (space.channel_bits + space.column_bits) == row).all()
+
+
+def test_rows_are_left_out_only_where_that_saves_memory_too() -> None:
+    rng = np.random.default_rng(6)
+    network = random_network(rng, [40, 32], weight_bits=8)
+
+    def kind(lanes: int, density: float) -> str:
+        weight = network.projections[0].weight * (rng.random((32, 40)) < density)
+        sparse = replace(network, projections=(replace(network.projections[0], weight=weight),))
+        return make_plan(sparse, PlanOptions(lanes=[lanes])).groups[0].projections[0].kind
+
+    assert kind(4, 0.05) == "sparse"
+    assert kind(4, 1.0) == "dense"
+    # Half the rows of one weight are empty, but saying which costs more bits than they have.
+    assert kind(1, 0.5) == "dense"
+    assert kind(1, 0.05) == "sparse"
