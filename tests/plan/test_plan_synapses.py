@@ -222,7 +222,7 @@ def test_addresses_are_fields(shape: tuple[int, ...]) -> None:
 
 def test_rows_are_left_out_only_where_that_saves_memory_too() -> None:
     rng = np.random.default_rng(6)
-    network = random_network(rng, [40, 32], weight_bits=8)
+    network = random_network(rng, [40, 32], weight_bits=4)
 
     def kind(lanes: int, density: float) -> str:
         weight = network.projections[0].weight * (rng.random((32, 40)) < density)
