@@ -84,7 +84,7 @@ def measure(design: Design, given: argparse.Namespace, progress: Progress) -> Ro
     convention = Convention.preset(design.source.convention).with_settings(design.source.settings)
     network = read_network(model, convention)
     data = load_dataset(data_file, network=network, samples=given.samples)
-    clip = "mse" if design.bits < 8 else "max"
+    clip = "mse" if design.bits < 8 else design.source.clip
     most = max(1, int(data.input.max()))
     quantized = quantize(network, QuantizeOptions(weight_bits=design.bits, clip=clip, input_max=most))  # type: ignore[arg-type]
     golden = run_clocked(quantized, data.input, record=[g.name for g in quantized.groups])

@@ -22,8 +22,8 @@ class Source:
         For the tables.
     model, data
         Files; under the shared data folder or under examples/.
-    convention, settings
-        As for ``qsnn-hw build``.
+    convention, settings, clip
+        As for ``qsnn-hw build``; below 8 bits ``clip`` is "mse".
     """
 
     title: str
@@ -31,6 +31,7 @@ class Source:
     data: str
     convention: str
     settings: dict[str, str] = field(default_factory=dict)
+    clip: str = "max"
 
     def files(self, shared: Path) -> tuple[Path, Path]:
         """(model, data); the files may not exist."""
@@ -76,8 +77,16 @@ class Design:
     most_us: float | None = None
 
 
-FAST = Source("MNIST, latency coded", "mnist_fast/mnist_fast.nir", "mnist_fast/mnist_fast_test.npz", "norse")
-CONV = Source("MNIST, convolutional", "mnist_conv/mnist_conv.nir", "mnist_conv/mnist_conv_test.npz", "norse")
+FAST = Source(
+    "MNIST, latency coded", "mnist_fast/mnist_fast.nir", "mnist_fast/mnist_fast_test.npz", "norse", clip="mse"
+)
+CONV = Source(
+    "MNIST, convolutional",
+    "mnist_conv/mnist_conv.nir",
+    "mnist_conv/mnist_conv_test.npz",
+    "snntorch",
+    clip="mse",
+)
 
 # One fold of accumulators in registers and two neurons updated a cycle; the output layer in memory.
 _WIDE = PlanOptions(
@@ -163,7 +172,7 @@ DESIGNS: tuple[Design, ...] = (
         source=CONV,
         bits=8,
         board="ulx3s-85f",
-        options=PlanOptions(optimize="latency"),
+        options=PlanOptions(optimize="balanced"),
         most_us=100.0,
     ),
 )
