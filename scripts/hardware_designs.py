@@ -133,7 +133,7 @@ DESIGNS: tuple[Design, ...] = (
         source=MNIST,
         bits=4,
         board="ulx3s-25f",
-        options=PlanOptions(lanes=[1, 1], update_lanes=[1, 1]),
+        options=PlanOptions(lanes=[2, 1], update_lanes=[1, 1]),
         most_logic=1000,
     ),
     Design(
