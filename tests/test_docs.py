@@ -62,5 +62,6 @@ def test_links_and_named_files_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_in_pages_parse(page: Path) -> None:
     parser = cli.make_parser()
-    for line in re.findall(r"^\s*qsnn-hw (.+?)(?:\s+#.*)?$", page.read_text(encoding="utf-8"), re.MULTILINE):
-        parser.parse_args(shlex.split(line.replace("\\", "")))
+    text = re.sub(r"\\\n\s*", " ", page.read_text(encoding="utf-8"))
+    for line in re.findall(r"^\s*qsnn-hw (.+?)(?:\s+#.*)?$", text, re.MULTILINE):
+        parser.parse_args(shlex.split(line))

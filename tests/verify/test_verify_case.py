@@ -23,7 +23,8 @@ def test_a_case_comes_back_from_its_file(item: Example, tmp_path: Path) -> None:
     case = make_case(item.plan, item.inputs, item.golden, seed=7, idle=0.25, backpressure=0.5)
     case.save(tmp_path / "case.npz")
     back = Case.load(tmp_path / "case.npz")
-    for mine, theirs in ((case.inputs, back.inputs), (case.outputs, back.outputs)):
+    arrays = ("inputs", "outputs", "weights")
+    for mine, theirs in ((getattr(case, name), getattr(back, name)) for name in arrays):
         assert np.array_equal(mine, theirs)
     for a, b in zip(case.groups, back.groups, strict=True):
         assert np.array_equal(a.potentials, b.potentials)
@@ -34,7 +35,14 @@ def test_a_case_comes_back_from_its_file(item: Example, tmp_path: Path) -> None:
     for mine, theirs in ((case.input_stream, back.input_stream), (case.output_stream, back.output_stream)):
         assert np.array_equal(mine.addresses, theirs.addresses)
         assert mine.slots == theirs.slots
-    plain = {"inputs": None, "outputs": None, "groups": (), "input_stream": None, "output_stream": None}
+    plain = {
+        "weights": None,
+        "inputs": None,
+        "outputs": None,
+        "groups": (),
+        "input_stream": None,
+        "output_stream": None,
+    }
     assert replace(case, **plain) == replace(back, **plain)
     assert back.top == "tiny"
     assert [g.trace.port for g in back.groups] == ["trace_lif1", "trace_lif2"]
@@ -98,7 +106,7 @@ def test_a_file_that_is_no_case(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a verification case of this version"):
         Case.load(tmp_path / "case.npz")
     np.savez(tmp_path / "case.npz", format="older")
-    with pytest.raises(UserError, match="format is older, this version reads qsnn-hw verification case 2"):
+    with pytest.raises(UserError, match="format is older, this version reads qsnn-hw verification case 3"):
         Case.load(tmp_path / "case.npz")
 
 
