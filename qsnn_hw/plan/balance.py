@@ -33,7 +33,7 @@ TARGETS: tuple[str, ...] = get_args(Target)
 
 # Share of a device's LUTs that the groups may take: "balanced" leaves the device to its user, the
 # others take what still routes well.
-_SHARE = {"balanced": 0.12, "latency": 0.5, "area": 0.5, "energy": 0.5}
+_SHARE = {"balanced": 0.15, "latency": 0.5, "area": 0.5, "energy": 0.5}
 # Without data: the share of a source's addresses that have an event in a step.
 _ACTIVITY = 0.1
 # What a device draws at rest, in the LUTs that would draw as much when clocked: the leak of an
