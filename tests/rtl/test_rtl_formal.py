@@ -57,10 +57,10 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
     ("buffer_3", (("words.r_en.eq(self.o.ready)", "words.r_en.eq(1)"),)),
     ("buffer_3", (("self.i.ready.eq(words.w_rdy)", "self.i.ready.eq(1)"),)),
     # The highest bit first; a bit left out; a mask overwritten; the tick early; the wrong last mark.
-    ("encoder_3_lanes", (("for lane in reversed(range(self._lanes))", "for lane in range(self._lanes)"),)),
+    ("encoder_3_lanes", (("for lane in reversed(range(count))", "for lane in range(count)"),)),
     (
         "encoder_3_lanes",
-        (("rest.eq(pending.mask & (pending.mask - 1)[: self._lanes])", "rest.eq(pending.mask & 4)"),),
+        (("own[k] & own[:k].any() for k", "own[k] & own[: k - 1].any() for k"),),
     ),
     (
         "encoder_3_lanes",
@@ -68,7 +68,7 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
     ),
     ("encoder_3_lanes", (("~rest.any() & ~pending.tick, 1", "~rest.any(), 1"),)),
     ("encoder_3_lanes", (("self.o.payload.tick.eq(~spiking)", "self.o.payload.tick.eq(pending.tick)"),)),
-    ("encoder_1_lane", (("pending.base + index, pending.last", "pending.base + index, 0"),)),
+    ("encoder_1_lane", (("address, pending.last)", "address, 0)"),)),
     # An early tick; the address of another input; an event that makes way while it waits; a drop.
     (
         "merge_2",
