@@ -201,6 +201,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--samples", type=int, default=200, help="for accuracy and activity (default 200)")
     parser.add_argument("--simulate", type=int, default=40, help="samples to simulate (default 40)")
+    parser.add_argument("--table", action="store_true", help="measure nothing, only write the table again")
     parser.add_argument("--docs", action="store_true", help="write docs/hardware.md and docs/cycles.svg, too")
     given = parser.parse_args()
     progress = Progress()
@@ -210,7 +211,7 @@ def main() -> int:
         unknown = [name for name in given.designs if name not in known]
         if unknown:
             raise UserError(f"no design {unknown[0]!r}; there are {', '.join(known)}")
-        for name in given.designs or known:
+        for name in () if given.table else given.designs or known:
             done = given.out / f"{name}.json"
             row = measure(known[name], given, progress)
             if row is not None:
@@ -223,7 +224,10 @@ def main() -> int:
     except (UserError, ToolError, MismatchError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, UserError) else 1
-    text = report(rows, versions([load_board(r.board) for r in rows]), given.seeds)
+    if not rows:
+        print(f"error: no design was measured, and {given.out} holds no earlier row", file=sys.stderr)
+        return 2
+    text = report(rows, versions([load_board(r.board) for r in rows]))
     print(text)
     plot = cycles_plot(rows)
     write_text(given.out / "hardware.md", text)

@@ -11,15 +11,14 @@ RIVAL = ("Spiker+", "MNIST 784-128-10 (M)", 919 * 25)
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 
-def report(rows: Sequence[Any], versions: str, seeds: Sequence[int]) -> str:
+def report(rows: Sequence[Any], versions: str) -> str:
     """The Markdown page."""
     lines = [
         "# The hardware against its targets",
         "",
         "Source: `scripts/bench_hardware.py`, which prints and writes this page.",
         "",
-        f"Tools: {versions}. Seeds {', '.join(map(str, seeds))}; Fmax is nextpnr's own, the median of the "
-        "seeds (all of them in brackets). Logic: TRELLIS_COMB on ECP5, ICESTORM_LC on iCE40. Networks stand "
+        f"Tools: {versions}. Fmax is nextpnr's own, the median of seeds 1, 2, ... (each in brackets). Logic: TRELLIS_COMB on ECP5, ICESTORM_LC on iCE40. Networks stand "
         "between shift registers, so that pins do not limit; rows that say so have the whole board design "
         "with its serial link instead. Cycles: a sample alone, from its first word to its last tick, from "
         "the simulation in which every spike and every potential of the samples equalled the golden model. "
