@@ -18,7 +18,8 @@ def report(rows: Sequence[Any], versions: str) -> str:
         "",
         "Source: `scripts/bench_hardware.py`, which prints and writes this page.",
         "",
-        f"Tools: {versions}. Fmax is nextpnr's own, the median of seeds 1, 2, ... (each in brackets). Logic: TRELLIS_COMB on ECP5, ICESTORM_LC on iCE40. Networks stand "
+        f"Tools: {versions}. Fmax is nextpnr's own, the median of seeds 1, 2, ... (each in brackets). "
+        "Logic: TRELLIS_COMB on ECP5, ICESTORM_LC on iCE40. Networks stand "
         "between shift registers, so that pins do not limit; rows that say so have the whole board design "
         "with its serial link instead. Cycles: a sample alone, from its first word to its last tick, from "
         "the simulation in which every spike and every potential of the samples equalled the golden model. "
