@@ -11,7 +11,15 @@ import numpy as np
 from qsnn_hw.limits import Limits
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
 from qsnn_hw.plan.placement import block_shape, distributed_cells, memory_blocks
-from qsnn_hw.plan.update_stages import compare_stage, state_fields, update_stages
+from qsnn_hw.plan.update_stages import (
+    compare_stage,
+    has_current,
+    state_fields,
+    uniform_current_leak,
+    update_parameters,
+    update_stages,
+)
+from qsnn_hw.quantize.integers import signed_bits
 
 _BLOCK_BITS = 1024
 
@@ -68,9 +76,7 @@ def bits(count: int) -> int:
 
 def _varying_bits(words: np.ndarray) -> int:
     """Bits of a constant table that are not the same in all rows; synthesis keeps only these."""
-    low, high = min(int(words.min()), 0), max(int(words.max()), 0)
-    width = max(high.bit_length(), (~low).bit_length()) + 1
-    changed = np.bitwise_or.reduce(words ^ words[:1], axis=0) & (1 << width) - 1
+    changed = np.bitwise_or.reduce(words ^ words[:1], axis=0) & (1 << signed_bits(words)) - 1
     return sum(int(bits).bit_count() for bits in changed)
 
 
@@ -233,24 +239,16 @@ def _sweep(parts: Parts, plan: GroupPlan, limits: Limits) -> None:
     parts.add(lane_parts(plan, limits), lanes)
     last = 0
     quick = not stages[0]
+    values = update_parameters(plan)
     for number, stage in enumerate(stages, 1):
         for name in sorted({name for _, _, names in stage for name in names}):
-            values = _values(plan, name)
-            wide = _varying_bits(values.reshape(rows, lanes))
+            wide = _varying_bits(values[name].reshape(rows, lanes))
             if not wide:
                 continue
             last = number
             memory(parts, limits, rows, wide, rom=True)
             parts.copied += wide * quick
     parts.copied += row * last
-
-
-def _values(plan: GroupPlan, name: str) -> np.ndarray:
-    if name == "fired_bias":
-        return plan.bias - plan.reset_amount
-    found = getattr(plan, name)
-    assert isinstance(found, np.ndarray)
-    return found
 
 
 def lane_parts(plan: GroupPlan, limits: Limits) -> Parts:
@@ -351,10 +349,10 @@ def _logic(parts: Parts, plan: GroupPlan, name: str, values: dict[str, int], lim
         parts.muxes += v
     elif name == "leak":
         _product(parts, plan.leak_numerators, plan.leak_numerator, v, plan, limits)
-        numerators = plan.current_leak_numerator
-        if numerators is not None:
-            same = bool((numerators == numerators[0]).all())
-            _product(parts, None if same else numerators, int(numerators[0]), u, plan, limits)
+        if has_current(plan):
+            same = uniform_current_leak(plan)
+            own = plan.current_leak_numerator if same is None else None
+            _product(parts, own, same or 0, u, plan, limits)
     elif name == "next":
         parts.adders += v
         # A bias beside the leak makes a sum of three.

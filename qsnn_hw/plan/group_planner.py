@@ -12,6 +12,7 @@ from qsnn_hw.plan.shape import Shape
 from qsnn_hw.plan.slots import Slots
 from qsnn_hw.plan.synapses import SynapseImage
 from qsnn_hw.quantize.chain import fan_in_of
+from qsnn_hw.quantize.integers import signed_bits
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
 from qsnn_hw.quantize.options import MAX_SPIKES
 
@@ -37,11 +38,8 @@ def sum_bits(network: QuantizedNetwork, group: QuantizedGroup) -> np.ndarray:
     for p in network.into(group.name):
         part = fan_in_of(p.chain, network.source_size(p.source), most_of(network, p.source))
         low, high = low + (part.low << p.shift), high + (part.high << p.shift)
-    return np.array([_signed_bits(int(a), int(b)) for a, b in zip(low, high, strict=True)], dtype=np.int64)
-
-
-def _signed_bits(low: int, high: int) -> int:
-    return max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0, 1) + 1
+    each = (max(2, signed_bits(ends)) for ends in np.stack([low, high], axis=1))
+    return np.fromiter(each, dtype=np.int64, count=group.size)
 
 
 def plan_group(

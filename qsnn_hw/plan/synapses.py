@@ -12,6 +12,7 @@ from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.grid import GridChain, axis_table, flattened, grid_chain
 from qsnn_hw.plan.group_plan import ProjectionPlan
 from qsnn_hw.plan.slots import Slots
+from qsnn_hw.quantize.integers import signed_bits
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection
 
 # Rows that hold no weight are left out where that saves at least this share of them: the tables that
@@ -134,11 +135,6 @@ def block_rows(block: "_Flat | GridChain") -> int:
     return block.weight.shape[1] if isinstance(block, _Flat) else int(np.prod(block.source))
 
 
-def _needed_bits(weight: np.ndarray) -> int:
-    low, high = int(weight.min(initial=0)), int(weight.max(initial=0))
-    return max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0, 1) + 1
-
-
 def _block(
     network: QuantizedNetwork, projection: QuantizedProjection, space: AddressSpace, slots: Slots
 ) -> tuple[_Flat | GridChain, int, bool]:
@@ -159,7 +155,7 @@ def _block(
         matrix, bits = projection.weight.astype(np.int64) << shift, projection.weight_bits + shift
     else:
         matrix = _expanded(network, projection) << shift
-        bits = max(2, _needed_bits(matrix))
+        bits = max(2, signed_bits(matrix))
     if space.grid:
         channels, height, width = space.shape
         return flattened((channels, height, width), matrix), bits, not dense

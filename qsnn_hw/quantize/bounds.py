@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qsnn_hw.quantize.integers import signed_bits
+
 # The interval of a leaky group converges geometrically; the slowest leak, 1/256, needs about
 # 256 * ln(2**40) = 7100 rounds. A group that has not settled by then is unbounded for our purpose.
 _MAX_ROUNDS = 20_000
@@ -24,8 +26,7 @@ class Interval:
 
     def bits(self) -> int:
         """The signed width that holds every value of the interval."""
-        low, high = int(self.low.min(initial=0)), int(self.high.max(initial=0))
-        return max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + 1
+        return max(signed_bits(self.low), signed_bits(self.high))
 
 
 def leak(v: np.ndarray, numerator: int | np.ndarray, shift: int) -> np.ndarray:

@@ -214,3 +214,9 @@ def quantize_membrane(v: np.ndarray, v_threshold: float, bits: int) -> np.ndarra
     scale = membrane_scale(v_threshold, bits)
     values = _finite(v, "v")
     return round_weights(values.reshape(1, -1), np.array([scale]), bits).reshape(values.shape)
+
+
+def signed_bits(values: np.ndarray) -> int:
+    """The least signed width that holds all values, and 0."""
+    low, high = int(values.min(initial=0)), int(values.max(initial=0))
+    return max(high.bit_length(), (~low).bit_length() if low < 0 else 0) + 1

@@ -1,18 +1,29 @@
 """One neuron lane: what happens to a neuron when a time step ends, one neuron per cycle."""
 
 from amaranth.hdl import Module, Signal, Value, signed
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.plan.group_plan import GroupPlan
-from qsnn_hw.rtl.lane_stages import StateLayout, compare_stage, lane_parameters, lane_stages, signed_bits
+from qsnn_hw.plan.update_stages import compare_stage, state_fields, update_parameters, update_stages
+from qsnn_hw.quantize.integers import signed_bits
 from qsnn_hw.rtl.lane_steps import LaneSteps
+
+
+class StateLayout(data.StructLayout):
+    """What a neuron stores (:func:`state_fields`); potential and current are signed."""
+
+    def __init__(self, plan: GroupPlan) -> None:
+        fields = state_fields(plan)
+        super().__init__(
+            {name: signed(width) if name in ("v", "current") else width for name, width in fields.items()}
+        )
 
 
 class NeuronLane(wiring.Component):
     """The integer update of ``qsnn_hw/quantize/network.py`` for one neuron per cycle.
 
-    A pipeline of ``len(lane_stages(plan))`` stages. Stage ``n`` works on a neuron in the cycle that is
+    A pipeline of ``len(update_stages(plan))`` stages. Stage ``n`` works on a neuron in the cycle that is
     ``n - 1`` enabled cycles after its ``x`` and ``stored`` were shown. Latency, in enabled cycles:
     ``fired`` ``compare_stage(plan)``, everything else the number of stages. Throughput: one neuron
     per enabled cycle; in a group with several spikes per step as many cycles as the neuron spikes.
@@ -36,7 +47,7 @@ class NeuronLane(wiring.Component):
         The accumulator.
     stored : In(StateLayout(plan))
     <parameter>_<stage> : In(signed(...))
-        One for each parameter of each of the ``lane_stages``, shown while that stage works.
+        One for each parameter of each of the ``update_stages``, shown while that stage works.
     fired : Out(1)
         The neuron spikes.
     state : Out(StateLayout(plan))
@@ -59,8 +70,8 @@ class NeuronLane(wiring.Component):
             raise ValueError("Reset amount of several spikes per step must be above 0")
         self._plan, self._trace = plan, trace
         self._state = StateLayout(plan)
-        self._stages = lane_stages(plan)
-        self._widths = {name: signed_bits(values) for name, values in lane_parameters(plan).items()}
+        self._stages = update_stages(plan)
+        self._widths = {name: signed_bits(values) for name, values in update_parameters(plan).items()}
         members: dict[str, wiring.Member] = {
             **{name: In(1) for name in ("en", "advance", "clear")},
             "x": In(signed(plan.acc_bits)),

@@ -6,7 +6,7 @@ import numpy as np
 from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
 
 from qsnn_hw.plan.group_plan import GroupPlan
-from qsnn_hw.rtl.lane_stages import uniform_current_leak
+from qsnn_hw.plan.update_stages import uniform_current_leak
 
 Values = Mapping[str, Value]
 

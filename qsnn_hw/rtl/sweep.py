@@ -6,11 +6,12 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan.group_plan import GroupPlan
+from qsnn_hw.plan.update_stages import compare_stage, update_parameters, update_stages
+from qsnn_hw.quantize.integers import signed_bits
 from qsnn_hw.quantize.options import MAX_SPIKES
 from qsnn_hw.rtl.aer import aer_signature
 from qsnn_hw.rtl.encoder import SpikeEncoder
-from qsnn_hw.rtl.lane import NeuronLane
-from qsnn_hw.rtl.lane_stages import StateLayout, compare_stage, lane_parameters, lane_stages, signed_bits
+from qsnn_hw.rtl.lane import NeuronLane, StateLayout
 from qsnn_hw.rtl.links import sweep_signature
 from qsnn_hw.rtl.neuron_memory import NeuronMemory, ParameterMemory
 
@@ -99,7 +100,7 @@ class Sweep(wiring.Component):
 
     Throughput: one update row per cycle, and one cycle more for every word of spikes beyond a row's
     first that leaves while further rows with spikes wait; a neuron's further spikes take a cycle each.
-    A sweep without spikes takes ``update_rows + len(lane_stages(plan)) + 2`` cycles, the one in which
+    A sweep without spikes takes ``update_rows + len(update_stages(plan)) + 2`` cycles, the one in which
     ``start`` moves included. A blocked output stalls it without loss. Latency: a row's first word is offered
     ``compare_stage(plan) + 2`` cycles after the row was read.
     Handshake: ``link.start`` is taken when the sweep before has ended altogether; ``o`` follows the
@@ -129,7 +130,7 @@ class Sweep(wiring.Component):
         if slots > 1 and plan.space.grid and min(lanes, slots) > 1 << bits:
             raise ValueError(f"Output lanes must share the {1 << bits} channels of a grid, not {slots!r}")
         self._plan, self._trace = plan, trace
-        self._stages = lane_stages(plan)
+        self._stages = update_stages(plan)
         self._compared = compare_stage(plan)
         aligned = lanes & (lanes - 1) == 0 and (not plan.space.grid or lanes <= 1 << bits)
         self._encoder = SpikeEncoder(plan.space.size, lanes, slots, aligned=aligned)
@@ -270,7 +271,7 @@ class Sweep(wiring.Component):
     ) -> None:
         """One memory for each parameter that differs between rows, read ahead of its stage."""
         plan = self._plan
-        values = lane_parameters(plan)
+        values = update_parameters(plan)
         # Where the lanes' first stage only takes what memories show, there is time for another register.
         registered = not self._stages[0]
 

@@ -12,9 +12,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from qsnn_hw.plan.group_plan import GroupPlan
+from qsnn_hw.plan.update_stages import compare_stage, update_parameters, update_stages
+from qsnn_hw.quantize.integers import signed_bits
 from qsnn_hw.quantize.network import QuantizedGroup
-from qsnn_hw.rtl.lane import NeuronLane
-from qsnn_hw.rtl.lane_stages import StateLayout, compare_stage, lane_parameters, lane_stages, signed_bits
+from qsnn_hw.rtl.lane import NeuronLane, StateLayout
 from qsnn_hw.rtl.lane_steps import signed_digits
 from tests.golden import wide_networks
 from tests.rtl.plans import RESETS, group_plan, plain_group, random_group
@@ -53,12 +54,12 @@ def run_lane(
 ) -> list[dict[str, int]]:
     """Neurons through a lane that is held up at random: state, accumulator, trace and spikes of each."""
     dut = NeuronLane(plan, trace=True)
-    depth, compared = len(lane_stages(plan)), compare_stage(plan)
+    depth, compared = len(update_stages(plan)), compare_stage(plan)
     chance = random.Random(seed)
     found: list[dict[str, int]] = [{"spikes": 0} for _ in words]
 
     async def drive(ctx: Any) -> None:
-        for name, values in lane_parameters(plan).items():
+        for name, values in update_parameters(plan).items():
             for stage in range(1, depth + 1):
                 if f"{name}_{stage}" in dut.signature.members:
                     ctx.set(getattr(dut, f"{name}_{stage}"), int(values[0]))
@@ -113,7 +114,7 @@ def test_lane_equals_recurrence(reset: str, accumulators: Any, seed: int, clear:
     unit = "multiplier" if rng.integers(2) else "shift-add"
     plan = group_plan(group, accumulators=accumulators, leak_unit=unit)
     if folds == 2:
-        twice = {name: np.repeat(values, 2) for name, values in lane_parameters(plan).items()}
+        twice = {name: np.repeat(values, 2) for name, values in update_parameters(plan).items()}
         twice.pop("fired_bias")
         plan = replace(plan, folds=2, neuron_of_slot=np.array([0, -1]), **twice)
     layout = StateLayout(plan).members
@@ -150,7 +151,7 @@ def test_stage_counts() -> None:
     group = plain_group(2)
 
     def names(plan: GroupPlan) -> list[list[str]]:
-        return [[step.name for step in stage] for stage in lane_stages(plan)]
+        return [[step.name for step in stage] for stage in update_stages(plan)]
 
     small = group_plan(group, accumulators="memory", lanes=1)
     assert names(small) == [["sum", "compare"], ["reset"], ["leak", "next"]]

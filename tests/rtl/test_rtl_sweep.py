@@ -15,9 +15,9 @@ from qsnn_hw.golden.neuron import GroupState
 from qsnn_hw.host_protocol import address_bits
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import GroupPlan
+from qsnn_hw.plan.update_stages import update_stages
 from qsnn_hw.quantize.network import QuantizedGroup
 from qsnn_hw.rtl.encoder import SpikeEncoder
-from qsnn_hw.rtl.lane_stages import lane_stages
 from qsnn_hw.rtl.sweep import Sweep
 from tests.rtl.plans import RESETS, group_plan, plain_group, random_group
 from tests.rtl.streams import PACES, Pace, clocked, take
@@ -278,7 +278,7 @@ def test_cycles_of_a_sweep(shape: tuple[int, int, int], accumulators: Any) -> No
     row = np.where(np.arange(neurons) < update_lanes, 10, 0)
     steps = [(quiet, False), (one, False), (all_fire, False), (row, False), (quiet, True)]
     link, _ = run_sweep(plan, group, steps)
-    least = plan.update_rows + len(lane_stages(plan)) + 2
+    least = plan.update_rows + len(update_stages(plan)) + 2
     # Of the last row's spikes all but the first wait in the encoder when the sweep has ended.
     more = (plan.update_rows - 1) * (update_lanes - 1)
     assert link.cycles == [least - 1, least, least, least + more, least, least]
@@ -302,7 +302,7 @@ def test_several_spikes_take_a_cycle_each_and_stop_at_255() -> None:
     link, words = run_sweep(plan, group, [(np.array([0, 45]), False), (x, False), (np.array([0, 0]), True)])
     expected, _ = golden(plan, group, [(np.array([0, 45]), False), (x, False), (np.array([0, 0]), True)])
     assert [len(addresses) for addresses, _ in expected][:2] == [4, 255 + 4]
-    least = plan.update_rows + len(lane_stages(plan)) + 2
+    least = plan.update_rows + len(update_stages(plan)) + 2
     assert link.cycles[1] == least + 3
     # 254 further masks, and four times a second event from the same mask.
     assert link.cycles[2] == least + 254 + 4
