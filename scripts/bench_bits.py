@@ -30,7 +30,7 @@ from qsnn_hw.progress import Progress
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.resources import resource_folder
 from qsnn_hw.rtl.board_top import BoardTop
-from qsnn_hw.rtl.export import write_rtlil, write_verilog
+from qsnn_hw.rtl.export import export_verilog
 from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.tools import find_tool
 from qsnn_hw.verify import verify
@@ -102,13 +102,11 @@ def build(
     style = "block" if board.family == "ice40" else "auto"
     plan = make_plan(quantized, PlanOptions(lanes=lanes, neuron_memory=style))
     folder.mkdir(parents=True, exist_ok=True)
-    log = folder / "verilog.log"
     for component, name in (
         (BoardTop(plan, round(board.clock_mhz * 1e6 / board.baud)), "top"),
         (SpikingNetwork(plan, trace=True), plan.name),
     ):
-        write_rtlil(component, name, folder / f"{name}.il")
-        write_verilog(folder / f"{name}.il", folder / f"{name}.v", log=log, progress=progress)
+        export_verilog(component, name, folder, progress)
     flat = data.input.reshape(data.steps, data.samples, -1)
     checked = verify(
         plan,

@@ -33,7 +33,7 @@ from qsnn_hw.plan import HardwarePlan, make_plan
 from qsnn_hw.progress import Progress
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.rtl.board_top import BoardTop
-from qsnn_hw.rtl.export import write_rtlil, write_verilog
+from qsnn_hw.rtl.export import export_verilog
 from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.tools import find_tool
 from qsnn_hw.verify import verify
@@ -102,7 +102,7 @@ def measure(design: Design, given: argparse.Namespace, progress: Progress) -> Ro
             host_lanes=8 if design.harness else 1,
         ),
     )
-    traced = verilog(SpikingNetwork(plan, trace=True), plan.name, folder, progress)
+    traced = export_verilog(SpikingNetwork(plan, trace=True), plan.name, folder, progress)
     checked = verify(
         plan,
         traced,
@@ -116,7 +116,7 @@ def measure(design: Design, given: argparse.Namespace, progress: Progress) -> Ro
     divisor = round(board.clock_mhz * 1e6 / board.baud)
     top = StreamHarness(plan) if design.harness else BoardTop(plan, divisor)
     synthesis = synthesize(
-        verilog(top, "top", folder, progress), "top", board, folder / "synthesis", progress=progress
+        export_verilog(top, "top", folder, progress), "top", board, folder / "synthesis", progress=progress
     )
     fmax, used = [], {}
     for seed in given.seeds:
@@ -175,13 +175,6 @@ def _shape(plan: HardwarePlan, index: int) -> str:
         f"{group.group}: {group.lanes} x {group.folds}, {group.event_lanes} events, "
         f"{group.update_lanes} updates, {group.accumulators}"
     )
-
-
-def verilog(component: object, name: str, folder: Path, progress: Progress) -> Path:
-    """Write ``component`` as Verilog with top module ``name``."""
-    write_rtlil(component, name, folder / f"{name}.il")  # type: ignore[arg-type]
-    write_verilog(folder / f"{name}.il", folder / f"{name}.v", log=folder / f"{name}.log", progress=progress)
-    return folder / f"{name}.v"
 
 
 def versions(boards: list[Board]) -> str:

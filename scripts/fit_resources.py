@@ -24,7 +24,7 @@ from qsnn_hw.plan.coefficients import LOGIC, SERIAL
 from qsnn_hw.plan.predict import Prediction, network_parts, predict
 from qsnn_hw.progress import SILENT
 from qsnn_hw.rtl.board_top import BoardTop
-from qsnn_hw.rtl.export import write_rtlil, write_verilog
+from qsnn_hw.rtl.export import export_verilog
 from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.tools import find_tool, run_tool
 from scripts.resource_designs import EXAMPLES, Example, make
@@ -66,9 +66,8 @@ def measure(example: Example, folder: Path) -> dict[str, Any]:
     divisor = round(board.clock_mhz * 1e6 / board.baud)
     component = BoardTop(plan, divisor) if example.board else SpikingNetwork(plan)
     folder.mkdir(parents=True, exist_ok=True)
-    write_rtlil(component, "top", folder / "design.il")
-    write_verilog(folder / "design.il", folder / "design.v", log=folder / "verilog.log", progress=SILENT)
-    synthesis = synthesize(folder / "design.v", "top", board, folder, progress=SILENT)
+    verilog = export_verilog(component, "top", folder, SILENT)
+    synthesis = synthesize(verilog, "top", board, folder, progress=SILENT)
     tool = find_tool(f"nextpnr-{board.family}")
     args = [f"--{board.device}", "--package", board.package, "--json", relative(synthesis.netlist, folder)]
     if board.speed_grade is not None:

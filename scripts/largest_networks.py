@@ -23,7 +23,7 @@ from qsnn_hw.plan.predict import in_words, predict
 from qsnn_hw.progress import Progress
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.rtl.board_top import BoardTop
-from qsnn_hw.rtl.export import write_rtlil, write_verilog
+from qsnn_hw.rtl.export import export_verilog
 from scripts.resource_designs import Example, network
 
 INPUTS, OUTPUTS = 784, 10
@@ -72,9 +72,8 @@ def confirm(board: Board, plan: HardwarePlan) -> str:
     with tempfile.TemporaryDirectory() as temporary:
         folder, progress = Path(temporary), Progress()
         component = BoardTop(plan, round(board.clock_mhz * 1e6 / board.baud))
-        write_rtlil(component, "top", folder / "design.il")
-        write_verilog(folder / "design.il", folder / "design.v", log=folder / "log", progress=progress)
-        synthesis = synthesize(folder / "design.v", "top", board, folder, progress=progress)
+        verilog = export_verilog(component, "top", folder, progress)
+        synthesis = synthesize(verilog, "top", board, folder, progress=progress)
         placed = place_and_route(synthesis, board, folder, progress=progress)
     names = FAMILIES[board.family]
     kept = [names.logic_cells, names.block_ram]

@@ -18,7 +18,7 @@ from qsnn_hw.progress import SILENT
 from qsnn_hw.rtl.axi_stream import AxiStreamNetwork
 from qsnn_hw.rtl.board_top import BoardTop
 from qsnn_hw.rtl.classifier import Classifier
-from qsnn_hw.rtl.export import write_rtlil, write_verilog
+from qsnn_hw.rtl.export import export_verilog
 from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.toolchain.simulator import verilator_ready
 from qsnn_hw.tools import find_tool
@@ -51,9 +51,7 @@ FORMS: dict[str, Any] = {
 @pytest.mark.parametrize("form", FORMS)
 def test_verilog_is_accepted(form: str, tmp_path: Path) -> None:
     """Verilator finds nothing but what is waived, and Icarus nothing at all."""
-    verilog = tmp_path / f"{form}.v"
-    write_rtlil(FORMS[form](), form, tmp_path / "design.il")
-    write_verilog(tmp_path / "design.il", verilog, log=tmp_path / "log", progress=SILENT)
+    verilog = export_verilog(FORMS[form](), form, tmp_path, SILENT)
     with verilator_ready():
         done = subprocess.run(
             [*find_tool("verilator").command, "--lint-only", "-Wall", "--top-module", form, str(verilog)],

@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Projection
 from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
 from qsnn_hw.progress import SILENT
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.rtl.board_top import BoardTop
-from qsnn_hw.rtl.export import write_rtlil, write_verilog
+from qsnn_hw.rtl.export import export_verilog, split_contents
 from qsnn_hw.rtl.readable import About, readable
 from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.toolchain.simulator import verilator_ready
@@ -95,10 +97,7 @@ def design(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("verilog")
     plan = plan_of_all_kinds()
     for component, name in ((SpikingNetwork(plan, trace=True), "kinds"), (BoardTop(plan, 12), "top")):
-        write_rtlil(component, name, folder / f"{name}.il")
-        write_verilog(
-            folder / f"{name}.il", folder / f"{name}.v", log=folder / f"{name}.log", progress=SILENT
-        )
+        export_verilog(component, name, folder, SILENT)
     return folder
 
 
@@ -261,3 +260,24 @@ def test_renaming_reaches_the_instance_and_keeps_every_name_apart() -> None:
     declared = re.findall(r"wire .*(\\\S+)$", text.partition("module \\t.m")[2], re.MULTILINE)
     assert len(declared) == len(set(declared)) == 4
     assert "nothing" not in text
+
+
+@given(st.lists(st.integers(0, 700), max_size=3))
+def test_split_contents(sizes: list[int]) -> None:
+    """Every memory keeps its words in their order, in blocks of 256 at most; all else stays."""
+    words = [[f"    \\mem {k} [{i}] = 8'd{i % 256};\n" for i in range(size)] for k, size in enumerate(sizes)]
+    head, end = (
+        "module m;\n  reg a = 1'h0;\n",
+        "  always @(posedge clk) begin\n    a <= 1;\n  end\nendmodule\n",
+    )
+    text = head + "".join("  initial begin\n" + "".join(block) + "  end\n" for block in words) + end
+
+    split = split_contents(text)
+
+    assert split.startswith(head)
+    assert split.endswith(end)
+    blocks = re.findall(r"^  initial begin\n((?:    .*\n)*)  end\n", split, re.MULTILINE)
+    assert all(block.count("\n") <= 256 for block in blocks)
+    assert len(blocks) == sum(max(1, -(-size // 256)) for size in sizes)
+    assert "".join(blocks) == "".join(line for block in words for line in block)
+    assert len(split) == len(text) + (len(blocks) - len(sizes)) * len("  end\n  initial begin\n")
