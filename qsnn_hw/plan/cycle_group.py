@@ -180,6 +180,7 @@ class GroupTiming:
         self._found: list[int] = []
         self._pending: list[int] = []
         self._tick: Word | None = None
+        self._spare: tuple[list[int], Word | None] | None = None
         self._slots, self._lanes = plan.output_lanes, plan.update_lanes
         neurons = plan.neuron_of_slot
         self._address = np.where(neurons < 0, -1, plan.space.addresses()[np.maximum(neurons, 0)]).tolist()
@@ -271,12 +272,15 @@ class GroupTiming:
             gone = self._chosen()
             left = [slot for slot in out if slot not in gone]
         room = (not out and not tick_waits) or (taken and (not left and not (out and tick_waits)))
-        moving = room or not offers
+        moving = self._spare is None if self._plan.spare_row else room or not offers
+        offered = (self._found, Word(True, self._clear) if tick else None) if offers else None
+        following = self._spare or offered
         if room:
-            self._pending = self._found if offers else []
-            self._tick = Word(True, self._clear) if offers and tick else None
+            self._pending, self._tick = following or ([], None)
         elif taken:
             self._pending = left
+        if self._plan.spare_row:
+            self._spare = None if room else following
 
         at = flags[compared]
         counts = [] if at is None or self._silent else self._rows.get(at, [])

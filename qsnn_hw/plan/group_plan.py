@@ -13,6 +13,8 @@ SynapseStore = Literal["rom", "ram"]
 
 # Accumulators read apart in groups that must be small: two iCE40 block RAMs side by side.
 _SMALL_ROW_BITS = 32
+# From so many update lanes on a sweep is better stopped by a register.
+_SPARE_ROW_LANES = 4
 
 
 @dataclass(frozen=True)
@@ -232,6 +234,15 @@ class GroupPlan:
         wide = self.update_lanes * self.acc_bits > _SMALL_ROW_BITS
         quick = self.accumulators == "registers" or self.registered_reads
         return self.update_rows > 1 and (quick or wide)
+
+    @property
+    def spare_row(self) -> bool:
+        """Whether the encoder has room for a second row of spikes.
+
+        Then a register says whether the sweep goes on. Without, that follows from the spikes of all
+        update lanes within the cycle, and with many lanes the way from there to all of them is long.
+        """
+        return self.update_lanes >= _SPARE_ROW_LANES
 
     @property
     def synapse_rows(self) -> int:

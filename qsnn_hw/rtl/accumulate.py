@@ -1,6 +1,8 @@
 """The sums that events make: accumulators between synapse operations and the update sweep."""
 
+import functools
 import itertools
+import operator
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
@@ -30,6 +32,12 @@ def select(words: list[Value], index: Value) -> Value:
     for word in gated[1:]:
         total = total | word
     return total
+
+
+def gather(words: list[Value], chosen: Value) -> Value:
+    """The one of ``words`` whose bit in ``chosen`` is set."""
+    gated = [word & bit.replicate(len(word)) for word, bit in zip(words, chosen, strict=True)]
+    return functools.reduce(operator.or_, gated)
 
 
 def _extended(value: Signal, bits: int) -> Value:
@@ -95,6 +103,10 @@ class RegisterAccumulators(wiring.Component):
         for before, tick in itertools.pairwise(ticks):
             m.d.sync += tick.eq(before)
         copy = ticks[-1]
+        # What was under way when a reset came is cleared away as it arrives: the sums need no reset.
+        clears = [ticks[0], *(Signal(name=f"clear{stage}", init=1) for stage in range(1, len(ticks)))]
+        for before, clear in itertools.pairwise(clears):
+            m.d.sync += clear.eq(before)
         with m.If(link.start.valid & link.start.ready):
             m.d.sync += [held.eq(0), link.start.valid.eq(0)]
         with m.If(ticks[0]):
@@ -102,12 +114,14 @@ class RegisterAccumulators(wiring.Component):
         with m.If(copy):
             m.d.sync += link.start.valid.eq(1)
 
-        second = Signal(plan.lanes * plan.acc_bits)
+        second = Signal(plan.lanes * plan.acc_bits, reset_less=True)
         widths = [plan.acc_bits] * plan.lanes if plan.acc_lane_bits is None else plan.acc_lane_bits.tolist()
-        accumulators = [Signal(signed(width), name=f"acc{lane}") for lane, width in enumerate(widths)]
+        accumulators = [
+            Signal(signed(width), name=f"acc{lane}", reset_less=True) for lane, width in enumerate(widths)
+        ]
         for lane, acc in enumerate(accumulators):
             m.d.sync += acc.eq(acc + getattr(sums, f"sum{lane}"))
-            with m.If(copy):
+            with m.If(clears[-1]):
                 m.d.sync += acc.eq(0)
         with m.If(copy):
             # Sign bits beyond an accumulator's own width are copies; synthesis keeps one register for all.
@@ -118,8 +132,12 @@ class RegisterAccumulators(wiring.Component):
             # Nothing changes it until the next step's start.
             m.d.comb += link.x.eq(second)
         else:
+            # The row to read next, one bit each: nothing to decode before all these words.
+            chosen = Signal(len(rows), init=1)
+            x = Signal(len(link.x), reset_less=True)
+            m.d.comb += link.x.eq(x)
             with m.If(link.read_en):
-                m.d.sync += link.x.eq(select(rows, link.read_row))
+                m.d.sync += [chosen.eq(chosen.rotate_left(1)), x.eq(gather(rows, chosen))]
         return m
 
 

@@ -27,7 +27,8 @@ class SpikeEncoder(wiring.Component):
 
     Latency: 1 cycle from a mask to its first event. Throughput: one word per cycle, events or a
     tick; a mask that is empty and carries no tick costs nothing. A new mask is taken in the cycle in
-    which the last word of the old one leaves.
+    which the last word of the old one leaves; with ``spare`` one more is taken before that, and
+    ``i.ready`` comes from a register.
 
     Parameters
     ----------
@@ -40,6 +41,8 @@ class SpikeEncoder(wiring.Component):
         and with several slots every base must be a multiple of the smaller.
     aligned
         Every base is a multiple of ``lanes``, a power of two; the address then needs no adder.
+    spare
+        Room for a second mask.
 
     Members
     -------
@@ -49,12 +52,14 @@ class SpikeEncoder(wiring.Component):
         Events and ticks.
     """
 
-    def __init__(self, neurons: int, lanes: int, slots: int = 1, *, aligned: bool = False) -> None:
+    def __init__(
+        self, neurons: int, lanes: int, slots: int = 1, *, aligned: bool = False, spare: bool = False
+    ) -> None:
         if lanes % slots and slots % lanes:
             raise ValueError(f"Slots must divide the {lanes} lanes or be a multiple of them, not {slots!r}")
         if aligned and lanes & (lanes - 1):
             raise ValueError(f"Lanes of aligned masks must be a power of two, not {lanes!r}")
-        self._lanes, self._slots, self._aligned = lanes, slots, aligned
+        self._lanes, self._slots, self._aligned, self._spare = lanes, slots, aligned, spare
         super().__init__(
             {"i": In(stream.Signature(FiredLayout(neurons, lanes))), "o": Out(aer_signature(neurons, slots))}
         )
@@ -62,7 +67,7 @@ class SpikeEncoder(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         pending = Signal(FiredLayout.cast(self.i.payload.shape()), name="pending")
-        rest = Signal(self._lanes)
+        rest, room = Signal(self._lanes), Signal()
         spiking = pending.mask.any()
         if self._slots > self._lanes:
             self._place_all(m, pending)
@@ -72,15 +77,30 @@ class SpikeEncoder(wiring.Component):
         m.d.comb += [
             self.o.valid.eq(spiking | pending.tick),
             self.o.payload.tick.eq(~spiking),
-            self.i.ready.eq(~self.o.valid | (self.o.ready & Mux(spiking, ~rest.any() & ~pending.tick, 1))),
+            room.eq(~self.o.valid | (self.o.ready & Mux(spiking, ~rest.any() & ~pending.tick, 1))),
         ]
-        with m.If(self.i.ready):
+        valid, following = self._following(m, room)
+        with m.If(room):
             m.d.sync += Cat(pending.mask, pending.tick).eq(0)
-            with m.If(self.i.valid):
-                m.d.sync += pending.eq(self.i.payload)
+            with m.If(valid):
+                m.d.sync += pending.eq(following)
         with m.Elif(self.o.ready):
             m.d.sync += pending.mask.eq(rest)
         return m
+
+    def _following(self, m: Module, room: Signal) -> tuple[Value, Value]:
+        """Whether there is a next mask, and the mask, which is taken where there is ``room``."""
+        payload = Value.cast(self.i.payload)
+        if not self._spare:
+            m.d.comb += self.i.ready.eq(room)
+            return self.i.valid, payload
+        spare, spare_valid = Signal(len(payload), name="spare", reset_less=True), Signal()
+        m.d.comb += self.i.ready.eq(~spare_valid)
+        with m.If(self.i.ready):
+            m.d.sync += [spare.eq(payload), spare_valid.eq(self.i.valid & ~room)]
+        with m.Elif(room):
+            m.d.sync += spare_valid.eq(0)
+        return spare_valid | self.i.valid, Mux(spare_valid, spare, payload)
 
     def _choose(self, m: Module, pending: data.View, rest: Signal, slot: int) -> None:
         """The lowest lane of one residue into its slot; ``rest`` is what remains."""

@@ -55,7 +55,7 @@ def sweep_signature(plan: GroupPlan) -> wiring.Signature:
         to the sweep as long as it is 1.
     read_en : In(1)
     read_row : In(range(update_rows))
-        The update row wanted.
+        The update row wanted; in a sweep all rows in ascending order, each once.
     x : Out(update_lanes * acc_bits)
         The accumulators of that row in the cycle after ``read_en``, unchanged until the next
         ``read_en``; lane 0 in the lowest bits.

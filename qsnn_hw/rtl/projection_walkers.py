@@ -145,7 +145,11 @@ class DenseWalker(ProjectionWalker):
                 self.o.valid.eq(self.i.valid),
                 *(row.eq(slot + first) for row, slot in zip(rows, slots, strict=True)),
                 operation.fold.eq(0),
-                operation.present.eq(~word.tick if plan.event_lanes == 1 else word.present),
+                # Also 0 without a word: banks that read nothing rest.
+                operation.present.eq(
+                    (~word.tick if plan.event_lanes == 1 else word.present)
+                    & self.i.valid.replicate(plan.event_lanes)
+                ),
                 operation.tick.eq(word.tick),
                 operation.last.eq(slots[0][0]),
             ]

@@ -133,7 +133,7 @@ class Sweep(wiring.Component):
         self._stages = update_stages(plan)
         self._compared = compare_stage(plan)
         aligned = lanes & (lanes - 1) == 0 and (not plan.space.grid or lanes <= 1 << bits)
-        self._encoder = SpikeEncoder(plan.space.size, lanes, slots, aligned=aligned)
+        self._encoder = SpikeEncoder(plan.space.size, lanes, slots, aligned=aligned, spare=plan.spare_row)
         members: dict[str, wiring.Member] = {
             "link": In(sweep_signature(plan)),
             "o": Out(aer_signature(plan.space.size, plan.output_lanes)),
@@ -213,7 +213,7 @@ class Sweep(wiring.Component):
             encoder.i.payload.tick.eq(tick),
             encoder.i.payload.last.eq(clear),
             address.en.eq(found.valid & moving),
-            moving.eq(encoder.i.ready | ~encoder.i.valid),
+            moving.eq(encoder.i.ready if plan.spare_row else encoder.i.ready | ~encoder.i.valid),
             advance.eq(moving & ~again),
         ]
 

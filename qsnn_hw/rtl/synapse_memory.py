@@ -167,16 +167,19 @@ class SynapseSums(wiring.Component):
         plan = self._plan
         m.submodules.banks = banks = SynapseBanks(plan, style=self._style)
         connect_load(m, self, banks)
-        m.d.comb += banks.en.eq(self.i.present & self.en.replicate(plan.event_lanes))
+        present = self.i.present & self.en.replicate(plan.event_lanes)
+        # Reading what is not used does no harm, and the enables of so many blocks are soon late.
+        m.d.comb += banks.en.eq(self.i.present if self._registered else present)
         terms: list[Value] = []
         for bank in range(plan.event_lanes):
             m.d.comb += getattr(banks, f"row{bank}").eq(self.i[f"row{bank}"])
             word: Value = getattr(banks, f"data{bank}")
             if self._registered:
-                shown, held = Signal(name=f"shown{bank}"), Signal.like(word, name=f"held{bank}")
-                m.d.sync += [shown.eq(banks.en[bank]), held.eq(word)]
+                absent = Signal(name=f"absent{bank}", init=1)
+                held = Signal.like(word, name=f"held{bank}", reset_less=True)
+                m.d.sync += [absent.eq(~present[bank]), held.eq(word)]
                 # A register's own reset makes the zeros of a bank that reads nothing.
-                with m.If(~shown):
+                with m.If(absent):
                     m.d.sync += held.eq(0)
                 word = held
             terms.append(word)
@@ -185,7 +188,10 @@ class SynapseSums(wiring.Component):
             level = [term[at].as_signed() for term in terms]
             while len(level) > 1:
                 sums = [a + b for a, b in zip(level[::2], level[1::2], strict=True)]
-                level = [Signal(s.shape(), name=f"tree{lane}_{len(sums)}_{k}") for k, s in enumerate(sums)]
+                level = [
+                    Signal(s.shape(), name=f"tree{lane}_{len(sums)}_{k}", reset_less=True)
+                    for k, s in enumerate(sums)
+                ]
                 m.d.sync += [register.eq(s) for register, s in zip(level, sums, strict=True)]
             m.d.comb += getattr(self, f"sum{lane}").eq(level[0])
         return m

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
@@ -109,7 +109,7 @@ class Bench(wiring.Component):
         mask = (1 << bits) - 1
         row_mask = (1 << size * bits) - 1
         clear = [self.clear >> lane * bits & mask for lane in range(size)] * plan.update_rows
-        stored = clear if plan.accumulators == "memory" else [0] * plan.slots
+        stored = list(clear) if plan.accumulators == "memory" else [0] * plan.slots
         found = []
         for operation in operations:
             if not operation.tick:
@@ -132,22 +132,48 @@ class Bench(wiring.Component):
         return found
 
     def run(
-        self, operations: list[Op], pace: Pace = PACES[0], *, load: bool = False
+        self,
+        operations: list[Op],
+        pace: Pace = PACES[0],
+        *,
+        load: bool = False,
+        before: tuple[list[Op], int] = ([], 0),
     ) -> tuple[list[Row], int]:
-        """What the stub saw, and the cycles until the last operation was taken, the sweep of reset aside."""
+        """What the stub saw, and the cycles until the last operation was taken, the sweep of reset aside.
+
+        ``before`` are operations and the cycle in which a reset of one cycle cuts them off; what the
+        stub saw until then does not count.
+        """
         layout = SynapseOperation(self.plan)
         words = [operation.encode(layout) for operation in operations]
         rows = self.plan.update_rows * sum(operation.tick for operation in operations)
         seen: list[Row] = []
-        cycles = [0]
+        cycles, counts = [0], [not before[1]]
         top = Module()
-        top.submodules.bench = self
+        reset = Signal()
+        top.submodules.bench = ResetInserter(reset)(self)
         now = Signal(16)
         top.d.sync += now.eq(now + 1)
         simulator = Simulator(top)
         simulator.add_clock(1e-6)
 
+        async def interrupted(ctx: Any) -> None:
+            earlier, cut = [operation.encode(layout) for operation in before[0]], before[1]
+            for _ in range(cut):
+                ctx.set(self.i.valid, bool(earlier))
+                if earlier:
+                    ctx.set(self.i.payload, layout.from_bits(earlier[0]))
+                _, _, ready = await ctx.tick().sample(self.i.ready)
+                if ready:
+                    earlier = earlier[1:]
+            ctx.set(self.i.valid, 0)
+            ctx.set(reset, 1)
+            await ctx.tick()
+            ctx.set(reset, 0)
+
         async def send(ctx: Any) -> None:
+            if before[1]:
+                await interrupted(ctx)
             if load:
                 await self._load(ctx)
             if pace.idle == 0:
@@ -161,10 +187,14 @@ class Bench(wiring.Component):
             chance = random.Random(f"pause {pace.seed}")
             stub = self.stub
             count = 0
-            while len(seen) < rows or count < 20:
+            while not counts[0] or len(seen) < rows or count < 20:
                 ctx.set(stub.pause, chance.random() < pace.stall)
-                _, _, valid, row, x, last = await ctx.tick().sample(stub.seen, stub.row, stub.x, stub.last)
-                if valid:
+                values = stub.seen, stub.row, stub.x, stub.last, reset
+                _, _, valid, row, x, last, resets = await ctx.tick().sample(*values)
+                if resets:
+                    seen.clear()
+                    counts[0] = True
+                elif valid:
                     seen.append(Row(int(row), int(x), bool(last)))
                 count = count + 1 if len(seen) >= rows else 0
 
@@ -243,6 +273,21 @@ def test_sums(
     operations = random_operations(plan, random.Random(f"{pace} {folds} {lanes}"), 60)
     bench = Bench(plan)
     seen, _ = bench.run(operations, pace)
+    assert seen == bench.expected(operations)
+
+
+@pytest.mark.parametrize("cut", [20, 41, 42, 43, 44, 45, 46, 47])
+@pytest.mark.parametrize(("accumulators", "folds", "event_lanes", "lanes", "update_lanes"), SHAPES)
+def test_nothing_outlives_a_reset(
+    accumulators: str, folds: int, event_lanes: int, lanes: int, update_lanes: int, cut: int
+) -> None:
+    """One cycle of reset, with operations at every place of the pipeline and sweeps under way."""
+    plan = plan_of(accumulators, folds, event_lanes, lanes=lanes, update_lanes=update_lanes, acc_bits=9)
+    chance = random.Random(f"{cut} {folds} {lanes}")
+    earlier = random_operations(plan, chance, 60)
+    operations = random_operations(plan, chance, 12)[1:]
+    bench = Bench(plan)
+    seen, _ = bench.run(operations, before=(earlier, cut))
     assert seen == bench.expected(operations)
 
 

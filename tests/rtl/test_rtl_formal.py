@@ -69,6 +69,10 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
     ("encoder_3_lanes", (("~rest.any() & ~pending.tick, 1", "~rest.any(), 1"),)),
     ("encoder_3_lanes", (("self.o.payload.tick.eq(~spiking)", "self.o.payload.tick.eq(pending.tick)"),)),
     ("encoder_1_lane", (("address, pending.last)", "address, 0)"),)),
+    # A mask given twice, lost, or overtaken.
+    ("encoder_spare", (("self.i.valid & ~room", "self.i.valid"),)),
+    ("encoder_spare", (("return spare_valid | self.i.valid", "return self.i.valid"),)),
+    ("encoder_spare", (("Mux(spare_valid, spare, payload)", "payload"),)),
     # An early tick; the address of another input; an event that makes way while it waits; a drop.
     (
         "merge_2",

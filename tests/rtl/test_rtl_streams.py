@@ -31,8 +31,9 @@ def fired_word(neurons: int, lanes: int, mask: int, base: int, tick: bool, last:
 
 
 @paces
+@pytest.mark.parametrize("spare", [False, True])
 @pytest.mark.parametrize(("neurons", "lanes"), [(1, 1), (2, 1), (5, 2), (8, 8), (11, 4), (40, 33)])
-def test_encoder(neurons: int, lanes: int, pace: Pace) -> None:
+def test_encoder(neurons: int, lanes: int, spare: bool, pace: Pace) -> None:
     chance = random.Random(neurons)
     folds = -(-neurons // lanes)
     masks, wanted = [], []
@@ -46,13 +47,14 @@ def test_encoder(neurons: int, lanes: int, pace: Pace) -> None:
             wanted += [Word(False, base + k) for k in range(lanes) if mask >> k & 1]
             if final:
                 wanted.append(Word(True, int(last)))
-    dut = SpikeEncoder(neurons, lanes)
+    dut = SpikeEncoder(neurons, lanes, spare=spare)
     (words,) = exchange(dut, [(dut.i, masks)], [(dut.o, len(wanted))], pace)
     assert from_aer(words, neurons) == wanted
 
 
-def test_encoder_takes_one_cycle_a_word() -> None:
-    dut = SpikeEncoder(8, 4)
+@pytest.mark.parametrize("spare", [False, True])
+def test_encoder_takes_one_cycle_a_word(spare: bool) -> None:
+    dut = SpikeEncoder(8, 4, spare=spare)
     words = [
         fired_word(8, 4, mask, base, tick, False)
         for mask, base, tick in [(5, 0, 0), (0, 4, 1), (0, 0, 0), (15, 4, 1)]

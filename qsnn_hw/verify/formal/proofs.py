@@ -48,8 +48,8 @@ def _buffer(depth: int) -> Callable[[Any], Harness]:
     return lambda module: BufferOrder(module.ElasticBuffer(AerLayout(4), depth), depth)
 
 
-def _encoder(neurons: int, lanes: int) -> Callable[[Any], Harness]:
-    return lambda module: EncoderExact(module.SpikeEncoder(neurons, lanes))
+def _encoder(neurons: int, lanes: int, *, spare: bool = False) -> Callable[[Any], Harness]:
+    return lambda module: EncoderExact(module.SpikeEncoder(neurons, lanes, spare=spare), spare=spare)
 
 
 def _merge(sizes: list[int], slots: int = 1) -> Callable[[Any], Harness]:
@@ -191,6 +191,7 @@ PROOFS: tuple[Proof, ...] = (
     Proof("buffer_3", router, _buffer(3), "bmc", 12),
     Proof("encoder_1_lane", encoder, _encoder(2, 1), "prove", 2),
     Proof("encoder_3_lanes", encoder, _encoder(7, 3), "prove", 2),
+    Proof("encoder_spare", encoder, _encoder(7, 3, spare=True), "prove", 2),
     Proof("merge_1", router, _merge([3]), "prove", 2),
     Proof("merge_2", router, _merge([2, 3]), "prove", 2),
     Proof("merge_3", router, _merge([1, 2, 2]), "prove", 2),

@@ -170,10 +170,14 @@ class BufferOrder(Harness):
 
 
 class EncoderExact(Harness):
-    """The encoder emits each set bit of a mask once, lowest first, then its tick if it has one."""
+    """The encoder emits each set bit of a mask once, lowest first, then its tick if it has one.
 
-    def __init__(self, dut: SpikeEncoder) -> None:
+    With ``spare`` it has room for a second mask.
+    """
+
+    def __init__(self, dut: SpikeEncoder, *, spare: bool = False) -> None:
         super().__init__(dut, [dut.i], [dut.o])
+        self._spare = spare
 
     def _properties(self, m: Module, registers: dict[str, Signal]) -> None:
         dut = self._dut
@@ -194,20 +198,27 @@ class EncoderExact(Harness):
             with m.Else():
                 m.d.comb += tick_after.eq(0)
         m.d.sync += [left.eq(left_after), tick.eq(tick_after)]
-        payload = dut.i.payload
-        with m.If(moves(dut.i)):
-            m.d.sync += [
-                left.eq(payload.mask),
-                base.eq(payload.base),
-                tick.eq(payload.tick),
-                last.eq(payload.last),
-            ]
-        m.d.comb += [
-            Assert(dut.o.valid == ((left != 0) | tick)),
-            # Nothing accepted is overwritten, and nothing waits for a bus with nothing on it.
-            Assert(~dut.i.ready | ((left_after == 0) & ~tick_after)),
-            Assert(dut.o.valid | dut.i.ready),
-        ]
+        following, waiting, room = Signal.like(dut.i.payload), Signal(), Signal()
+        m.d.comb += [room.eq((left_after == 0) & ~tick_after), Assert(dut.o.valid == ((left != 0) | tick))]
+        for enters, payload in ((moves(dut.i) & room & ~waiting, dut.i.payload), (room & waiting, following)):
+            with m.If(enters):
+                m.d.sync += [
+                    left.eq(payload.mask),
+                    base.eq(payload.base),
+                    tick.eq(payload.tick),
+                    last.eq(payload.last),
+                ]
+        # Nothing accepted is overwritten, and nothing waits for a bus with nothing on it.
+        if self._spare:
+            with m.If(room):
+                m.d.sync += waiting.eq(0)
+            with m.If(moves(dut.i) & ~room):
+                m.d.sync += [following.eq(dut.i.payload), waiting.eq(1)]
+            m.d.comb += [Assert(dut.i.ready == ~waiting), Assert(registers["spare_valid"] == waiting)]
+            with m.If(waiting):
+                m.d.comb += Assert(registers["spare"] == Value.cast(following))
+        else:
+            m.d.comb += [Assert(~dut.i.ready | room), Assert(dut.o.valid | dut.i.ready)]
         with m.If(dut.o.valid):
             m.d.comb += Assert(dut.o.payload.tick == (left == 0))
             with m.If(left != 0):
