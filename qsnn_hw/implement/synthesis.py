@@ -15,6 +15,7 @@ from typing import Any
 from qsnn_hw.boards import Board
 from qsnn_hw.errors import ToolError
 from qsnn_hw.files import read_json, replacing, write_json, write_text
+from qsnn_hw.implement.floorplan import place_banks
 from qsnn_hw.implement.netlist import cut_unused_carries
 from qsnn_hw.limits import Usage
 from qsnn_hw.progress import Progress
@@ -164,7 +165,8 @@ def synthesize(
     """Synthesize module ``top`` of ``verilog`` for ``board`` into ``out_dir``.
 
     Leaves synth.ys, synth.log, netlist.json and cells.json. On ECP5 the netlist is yosys' but for
-    unused carry outputs (:func:`cut_unused_carries`).
+    unused carry outputs (:func:`cut_unused_carries`) and the places of many block RAMs
+    (:func:`place_banks`).
 
     Parameters
     ----------
@@ -202,7 +204,11 @@ def synthesize(
         ports = parse_ports(design, top)
         _check_cells(cells, minimum or Usage(logic_cells=1, registers=1), top, log)
         write_json(new_stat, cells)
-        if board.family == "ecp5" and cut_unused_carries(design["modules"][top]):
+        changes = 0
+        if board.family == "ecp5":
+            module = design["modules"][top]
+            changes = cut_unused_carries(module) + place_banks(module, board.device)
+        if changes:
             new_netlist.write_text(json.dumps(design), encoding="utf-8")
         # The script that stays must be one a user can run again.
         write_text(script, synthesis_script(relative(verilog, out_dir), top, board, netlist.name, stat.name))
