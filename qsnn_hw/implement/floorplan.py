@@ -12,8 +12,11 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 _BLOCKS = ("DP16KD", "PDPW16KD")
-# As synthesis numbers the blocks of one of our banks: the port, then along the width of its rows.
-_BANK = re.compile(r"^(?P<memory>.+)\.bank(?P<bank>\d+)\.\d+\.(?P<index>\d+)$")
+# A bank is one memory, or several, called by their first row and bit. Synthesis numbers the blocks of
+# a memory: its port, then along the width of its rows.
+_BANK = re.compile(
+    r"^(?P<memory>.+)\.bank(?P<bank>\d+)(_row(?P<row>\d+)_bit(?P<bit>\d+))?\.\d+\.(?P<index>\d+)$"
+)
 # With fewer, nothing is far away.
 _FEWEST = 16
 
@@ -41,13 +44,13 @@ def bank_blocks(module: dict[str, Any]) -> list[str]:
     module
         A flat module of yosys' JSON netlist for ECP5.
     """
-    memories: defaultdict[str, defaultdict[int, list[tuple[int, str]]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
+    memories: defaultdict[str, defaultdict[int, list[tuple[tuple[int, ...], str]]]]
+    memories = defaultdict(lambda: defaultdict(list))
     for name, cell in module["cells"].items():
         found = _BANK.match(name) if cell["type"] in _BLOCKS else None
         if found is not None:
-            memories[found["memory"]][int(found["bank"])].append((int(found["index"]), name))
+            place = tuple(int(found[part] or 0) for part in ("bit", "row", "index"))
+            memories[found["memory"]][int(found["bank"])].append((place, name))
     ordered = []
     for _, banks in sorted(memories.items()):
         along = [

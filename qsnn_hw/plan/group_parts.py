@@ -10,7 +10,7 @@ import numpy as np
 
 from qsnn_hw.limits import Limits
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
-from qsnn_hw.plan.placement import block_shape, distributed_cells, memory_blocks
+from qsnn_hw.plan.placement import block_shape, distributed_cells, memory_blocks, pieces
 from qsnn_hw.plan.update_stages import (
     compare_stage,
     has_current,
@@ -171,11 +171,13 @@ def _walker(parts: Parts, plan: GroupPlan, projection: ProjectionPlan, limits: L
 
 def _synapses(parts: Parts, plan: GroupPlan, limits: Limits) -> None:
     width, events = plan.lanes * plan.weight_bits, plan.event_lanes
-    style: str = plan.synapse_style
-    if style == "block" and width * plan.synapse_rows < _BLOCK_BITS:
-        style = ""
-    for _ in range(events):
-        memory(parts, limits, plan.synapse_rows, width, style=style, rom=plan.synapse_store == "rom")
+    for _, _, rows, wide in events * pieces(plan.synapse_shape, plan.synapse_rows, width):
+        style: str = plan.synapse_style
+        if style == "block" and wide * rows < _BLOCK_BITS:
+            style = ""
+        memory(parts, limits, rows, wide, style=style, rom=plan.synapse_store == "rom")
+    if plan.synapse_shape:
+        parts.muxes += events * width * (-(-plan.synapse_rows // plan.synapse_shape[0]) - 1)
     if plan.registered_synapses:
         parts.copied += events * (width + 1)
     level, wide = events, plan.weight_bits

@@ -154,6 +154,9 @@ class GroupPlan:
         ``acc_bits``; None gives all of them ``acc_bits``.
     synapse_style
         Which memory blocks hold the synapses: "block" RAM, or the single-port "spram" of UltraPlus.
+    synapse_shape
+        (depth, width) of the memories that each bank is built of, for less of a multiplexer behind
+        them; empty leaves a bank to synthesis as one memory.
     """
 
     name: str
@@ -201,6 +204,7 @@ class GroupPlan:
     leak_unit: Literal["shift-add", "multiplier"] = "shift-add"
     max_count: int = 1
     synapse_style: Literal["block", "spram"] = "block"
+    synapse_shape: tuple[int, ...] = ()
     acc_lane_bits: np.ndarray | None = None
     registered_reads: bool = False
 

@@ -54,6 +54,7 @@ def plan_group(
     neuron_memory: Literal["block", "auto"],
     synapse_store: SynapseStore,
     synapse_style: Literal["block", "spram"] = "block",
+    synapse_shape: tuple[int, ...] = (),
     registered_reads: bool = False,
     leak_unit: Literal["shift-add", "multiplier"] = "shift-add",
 ) -> GroupPlan:
@@ -123,6 +124,7 @@ def plan_group(
         leak_unit=leak_unit,
         max_count=max_count(group),
         synapse_style=synapse_style,
+        synapse_shape=synapse_shape,
         acc_lane_bits=lane_bits,
         registered_reads=registered_reads,
     )

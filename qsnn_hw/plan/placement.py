@@ -30,6 +30,12 @@ class GroupMemories:
     state: tuple[tuple[int, int], ...] = ()
 
 
+# Of a two-way multiplexer of one bit, as parts of large ones go; what a block that nothing else wants
+# is worth in LUTs; and how many LUTs make it worth while to leave yosys' own way.
+_LUTS_PER_MUX = 0.8
+_LUTS_PER_BLOCK = 24
+_LEAST_WORTH = 16
+
 # What yosys' memory mapping sets against each other: a block, and the LUTs of a memory without one.
 _BLOCK_COST = {"ice40": 64, "ecp5": 128}
 _DISTRIBUTED_COST = 4
@@ -45,17 +51,21 @@ def distributed_cells(depth: int, width: int) -> int:
 def block_shape(limits: Limits, depth: int, width: int) -> tuple[int, int]:
     """Block RAMs of a memory in blocks, and how many of them share a bit of the data.
 
-    Synthesis weighs a block against the multiplexer that a memory of several blocks' depth needs.
+    Synthesis weighs a block against the multiplexer that a memory of several blocks' depth needs. It
+    lays the parts of such a memory side by side, so that a block may hold the end of one part and the
+    beginning of the next.
     """
     assert limits.block_ram is not None
 
-    def cost(shape: tuple[int, int]) -> float:
-        deep, wide = -(-depth // shape[0]), -(-width // shape[1])
-        return _BLOCK_COST[limits.family] * deep * wide + _MUX_COST * width * (deep - 1)
+    def count(shape: tuple[int, int]) -> tuple[int, int]:
+        deep = -(-depth // shape[0])
+        return -(-deep * width // shape[1]), deep
 
-    best = min(limits.block_ram.shapes, key=cost)
-    deep = -(-depth // best[0])
-    return deep * -(-width // best[1]), deep
+    def cost(shape: tuple[int, int]) -> float:
+        blocks, deep = count(shape)
+        return _BLOCK_COST[limits.family] * blocks + _MUX_COST * width * (deep - 1)
+
+    return count(min(limits.block_ram.shapes, key=cost))
 
 
 def memory_blocks(limits: Limits, depth: int, width: int, *, rom: bool, block: bool = False) -> int:
@@ -83,6 +93,57 @@ def synapse_blocks(limits: Limits, memories: GroupMemories) -> int:
     """Block RAMs of a synapse memory: every bank is one of its own."""
     block = memories.rows * memories.width >= BLOCK_BITS
     return memories.banks * memory_blocks(limits, memories.rows, memories.width, rom=True, block=block)
+
+
+def pieces(shape: tuple[int, ...], depth: int, width: int) -> list[tuple[int, int, int, int]]:
+    """(first row, first bit, rows, bits) of each memory of ``shape`` that a bank is built of."""
+    deep, wide = shape or (depth, width)
+    return [
+        (row, bit, min(deep, depth - row), min(wide, width - bit))
+        for row in range(0, depth, deep)
+        for bit in range(0, width, wide)
+    ]
+
+
+def piece_blocks(limits: Limits, depth: int, width: int) -> int:
+    """Block RAMs of one memory of weights."""
+    return memory_blocks(limits, depth, width, rom=True, block=depth * width >= BLOCK_BITS)
+
+
+def bank_shapes(needs: Mapping[str, GroupMemories], limits: Limits) -> dict[str, tuple[int, ...]]:
+    """What to build the banks of each group of, where that saves multiplexers for few blocks more.
+
+    A row that lies in few blocks' depth passes a small multiplexer, but seldom fills its blocks.
+    Synthesis looks at the blocks first; here those that the design leaves free count little.
+
+    Returns
+    -------
+    dict
+        By group, (depth, width); groups that are left to synthesis are absent.
+    """
+    if limits.block_ram is None:
+        return {}
+    taken = {name: synapse_blocks(limits, need) for name, need in needs.items()}
+    free = limits.block_ram.count - sum(taken.values())
+    free -= sum(state_blocks(limits, need) for need in needs.values())
+    offers = []
+    for name, need in needs.items():
+        _, deep = block_shape(limits, need.rows, need.width)
+        for shape in limits.block_ram.shapes:
+            made = [
+                piece_blocks(limits, rows, bits) for _, _, rows, bits in pieces(shape, need.rows, need.width)
+            ]
+            more = need.banks * sum(made) - taken[name]
+            saved = need.banks * need.width * (deep - -(-need.rows // shape[0])) * _LUTS_PER_MUX
+            worth = saved - _LUTS_PER_BLOCK * more
+            if worth >= _LEAST_WORTH and all(made):
+                offers.append((worth, more, name, shape))
+    found: dict[str, tuple[int, ...]] = {}
+    for _, more, name, shape in sorted(offers, reverse=True):
+        if name not in found and more <= free:
+            found[name] = shape
+            free -= more
+    return found
 
 
 def state_style(family: str, depth: int, width: int) -> Literal["block", "auto"]:

@@ -13,7 +13,7 @@ from qsnn_hw.plan.group_plan import Accumulators, GroupPlan, SynapseStore
 from qsnn_hw.plan.group_planner import most_of, plan_group
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan, Route, identifier
 from qsnn_hw.plan.io_planner import IoOptions, with_io
-from qsnn_hw.plan.placement import GroupMemories, place, state_style
+from qsnn_hw.plan.placement import GroupMemories, bank_shapes, place, state_style
 from qsnn_hw.plan.shape import Shape, fitted
 from qsnn_hw.plan.slots import Slots
 from qsnn_hw.plan.synapses import SynapseImage, address_spaces, synapse_image
@@ -134,6 +134,9 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
         for group in network.groups
     }
     styles = None if options.limits is None else place(needs, options.limits, options.synapse_store)
+    built = {}
+    if options.limits is not None and styles is not None and options.synapse_store == "rom":
+        built = bank_shapes(needs, options.limits)
     groups: list[GroupPlan] = []
     for group in network.groups:
         wanted = _slots_of(network, group.name, shapes)
@@ -151,6 +154,7 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
             synapse_store=options.synapse_store,
             registered_reads=options.limits is not None and options.limits.family == "ecp5",
             synapse_style="spram" if styles is not None and styles[group.name] == "spram" else "block",
+            synapse_shape=built.get(group.name, ()),
         )
         groups.append(planned)
     plan = HardwarePlan(

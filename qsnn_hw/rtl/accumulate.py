@@ -1,8 +1,6 @@
 """The sums that events make: accumulators between synapse operations and the update sweep."""
 
-import functools
 import itertools
-import operator
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
@@ -10,34 +8,10 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan.group_plan import GroupPlan
+from qsnn_hw.rtl.choose import gather, select
 from qsnn_hw.rtl.links import operation_signature, sweep_signature
 from qsnn_hw.rtl.neuron_memory import NeuronMemory
 from qsnn_hw.rtl.synapse_memory import Style, SynapseSums, check_style, connect_load, load_members
-
-
-def select(words: list[Value], index: Value) -> Value:
-    """``words[index]``, small where LUTs have four inputs.
-
-    Pairs of words pass through a two-way multiplexer that is gated by its own decoded index, then
-    all are ORed: 11 LUTs for 16 words, where a tree of multiplexers takes 15.
-    """
-    if len(words) == 1:
-        return words[0]
-    gated = []
-    for pair in range(0, len(words), 2):
-        word = Mux(index[0], words[pair + 1], words[pair]) if pair + 1 < len(words) else words[pair]
-        here = index[1:] == pair // 2 if len(words) > 2 else Const(1)
-        gated.append(word & here.replicate(len(word)))
-    total = gated[0]
-    for word in gated[1:]:
-        total = total | word
-    return total
-
-
-def gather(words: list[Value], chosen: Value) -> Value:
-    """The one of ``words`` whose bit in ``chosen`` is set."""
-    gated = [word & bit.replicate(len(word)) for word, bit in zip(words, chosen, strict=True)]
-    return functools.reduce(operator.or_, gated)
 
 
 def _extended(value: Signal, bits: int) -> Value:

@@ -2,12 +2,14 @@
 
 from typing import Literal
 
-from amaranth.hdl import Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan.group_plan import GroupPlan
+from qsnn_hw.plan.placement import pieces
+from qsnn_hw.rtl.choose import select
 from qsnn_hw.rtl.links import SynapseOperation
 
 Style = Literal["block", "spram"]
@@ -49,7 +51,8 @@ class SynapseBanks(wiring.Component):
     Parameters
     ----------
     plan
-        ``synapses``, ``synapse_store``, ``event_lanes``, ``lanes`` and ``weight_bits`` count.
+        ``synapses``, ``synapse_store``, ``synapse_shape``, ``event_lanes``, ``lanes`` and
+        ``weight_bits`` count. Of several memories in depth, only the one with the row is read.
     style
         "block" for block RAM. "spram": the single-port memory of iCE40 UltraPlus, for "ram" only; a
         write then takes the bank's only port, and a read in the same cycle is lost.
@@ -66,6 +69,8 @@ class SynapseBanks(wiring.Component):
 
     def __init__(self, plan: GroupPlan, *, style: Style = "block") -> None:
         check_style(plan, style)
+        if plan.synapse_shape and plan.synapse_store != "rom":
+            raise ValueError(f"Store must be 'rom' for banks of several memories, not {plan.synapse_store!r}")
         self._plan, self._style = plan, style
         self._width = plan.lanes * plan.weight_bits
         self._writable = plan.synapse_store == "ram"
@@ -75,10 +80,10 @@ class SynapseBanks(wiring.Component):
         members |= {f"data{k}": Out(self._width) for k in range(plan.event_lanes)}
         super().__init__(members | (load_members(plan) if self._writable else {}))
 
-    def _attributes(self) -> dict[str, str]:
+    def _attributes(self, rows: int, width: int) -> dict[str, str]:
         if self._style == "spram":
             return {"ram_style": "huge"}
-        if self._width * self._plan.synapse_rows < _BLOCK_BITS:
+        if width * rows < _BLOCK_BITS:
             return {}
         return {"ram_style": "block"} if self._writable else {"rom_style": "block"}
 
@@ -86,11 +91,14 @@ class SynapseBanks(wiring.Component):
         m = Module()
         plan = self._plan
         for bank in range(plan.event_lanes):
+            if plan.synapse_shape:
+                self._built(m, bank)
+                continue
             rows = memory.Memory(
                 shape=self._width,
                 depth=plan.synapse_rows,
                 init=[] if self._writable else plan.synapse_words(bank),
-                attrs=self._attributes(),
+                attrs=self._attributes(plan.synapse_rows, self._width),
             )
             m.submodules[f"bank{bank}"] = rows
             row, data = getattr(self, f"row{bank}"), getattr(self, f"data{bank}")
@@ -113,6 +121,33 @@ class SynapseBanks(wiring.Component):
                         read.en.eq(self.en[bank] & ~self.write_en[bank]),
                     ]
         return m
+
+    def _built(self, m: Module, bank: int) -> None:
+        """A bank of several memories, side by side and one above the other."""
+        plan = self._plan
+        row, en, data = getattr(self, f"row{bank}"), self.en[bank], getattr(self, f"data{bank}")
+        deep = plan.synapse_shape[0]
+        low = ceil_log2(deep)
+        words = plan.synapse_words(bank)
+        levels: list[list[Value]] = [[] for _ in range(0, plan.synapse_rows, deep)]
+        for first, bit, rows, width in pieces(plan.synapse_shape, plan.synapse_rows, self._width):
+            level = first // deep
+            mask = (1 << width) - 1
+            part = memory.Memory(
+                shape=width,
+                depth=rows,
+                init=[word >> bit & mask for word in words[first : first + rows]],
+                attrs=self._attributes(rows, width),
+            )
+            m.submodules[f"bank{bank}_row{first}_bit{bit}"] = part
+            read = part.read_port()
+            here = row[low:] == level if len(levels) > 1 else Const(1)
+            m.d.comb += [read.en.eq(en & here), read.addr.eq(row[:low])]
+            levels[level].append(read.data)
+        shown = Signal(ceil_log2(len(levels)), name=f"level{bank}")
+        with m.If(en):
+            m.d.sync += shown.eq(row[low:])
+        m.d.comb += data.eq(select([Cat(level) for level in levels], shown))
 
 
 def connect_load(m: Module, outer: wiring.Component, inner: wiring.Component) -> None:

@@ -29,6 +29,13 @@ def test_blocks_of_the_same_lanes_stand_together() -> None:
     ]
 
 
+def test_blocks_of_built_banks() -> None:
+    """Bit by bit, and the rows of one bit together."""
+    names = [f"g.banks.bank0_row{row}_bit{bit}.0.0" for bit in (0, 2, 10) for row in (0, 8192, 16384)]
+    cells = {name: {"type": "DP16KD"} for name in reversed(names)}
+    assert bank_blocks({"cells": cells, "ports": {}}) == names
+
+
 @given(st.sampled_from(sorted(SITES)), st.integers(1, 230))
 def test_sites(device: str, count: int) -> None:
     columns, rows = SITES[device]

@@ -276,6 +276,19 @@ def test_sums(
     assert seen == bench.expected(operations)
 
 
+@pytest.mark.parametrize("shape", [(16, 3), (8, 3), (4, 5), (8, 100), (2, 1)])
+@pytest.mark.parametrize(("accumulators", "folds", "event_lanes"), [("registers", 1, 2), ("memory", 3, 1)])
+def test_sums_of_banks_of_several_memories(
+    accumulators: str, folds: int, event_lanes: int, shape: tuple[int, int]
+) -> None:
+    """Memories that divide neither the rows nor the bits of a bank, and one that holds all of it."""
+    plan = plan_of(accumulators, folds, event_lanes, lanes=4, synapse_shape=shape)
+    operations = random_operations(plan, random.Random(f"{shape} {folds}"), 80)
+    bench = Bench(plan)
+    seen, _ = bench.run(operations)
+    assert seen == bench.expected(operations)
+
+
 @pytest.mark.parametrize("cut", [20, 41, 42, 43, 44, 45, 46, 47])
 @pytest.mark.parametrize(("accumulators", "folds", "event_lanes", "lanes", "update_lanes"), SHAPES)
 def test_nothing_outlives_a_reset(
@@ -398,6 +411,11 @@ def test_memory_of_one_fold_never_waits() -> None:
             lambda plan: SynapseBanks(plan, style="huge"),
             {"accumulators": "memory"},
             "Style must be 'block' or 'spram', not 'huge'",
+        ),
+        (
+            SynapseBanks,
+            {"accumulators": "memory", "synapse_store": "ram", "synapse_shape": (4, 4)},
+            "Store must be 'rom' for banks of several memories, not 'ram'",
         ),
     ],
 )
