@@ -21,6 +21,7 @@ from qsnn_hw.boards import Board, load_board
 from qsnn_hw.errors import MismatchError, ToolError, UserError
 from qsnn_hw.files import write_json, write_text
 from qsnn_hw.golden import run_clocked
+from qsnn_hw.golden.readouts import first_class
 from qsnn_hw.implement.place_route import place_and_route
 from qsnn_hw.implement.synthesis import synthesize
 from qsnn_hw.limits import FAMILIES
@@ -116,7 +117,12 @@ def measure(design: Design, given: argparse.Namespace, progress: Progress) -> Ro
     divisor = round(board.clock_mhz * 1e6 / board.baud)
     top = StreamHarness(plan) if design.harness else BoardTop(plan, divisor)
     synthesis = synthesize(
-        export_verilog(top, "top", folder, progress), "top", board, folder / "synthesis", progress=progress
+        export_verilog(top, "top", folder, progress),
+        "top",
+        board,
+        folder / "synthesis",
+        floor_plan=not given.no_floor_plan,
+        progress=progress,
     )
     fmax, used = [], {}
     for seed in given.seeds:
@@ -135,7 +141,9 @@ def measure(design: Design, given: argparse.Namespace, progress: Progress) -> Ro
         title=design.source.title,
         bits=design.bits,
         board=board.name,
-        accuracy=None if data.label is None else accuracy(golden.spikes[quantized.output], data.label),
+        accuracy=None
+        if data.label is None
+        else _accuracy(design, golden.spikes[quantized.output], data.label),
         samples=checked.samples,
         logic=used[names.logic_cells],
         registers=None if names.registers is None else used[names.registers],
@@ -154,6 +162,15 @@ def measure(design: Design, given: argparse.Namespace, progress: Progress) -> Ro
             "us": design.most_us,
         },
     )
+
+
+def _accuracy(design: Design, spikes: np.ndarray, label: np.ndarray | None) -> float | None:
+    """By the readout that the network was trained for."""
+    if label is None:
+        return None
+    if design.source.readout == "first":
+        return float(np.mean(first_class(spikes)[0] == label))
+    return accuracy(spikes, label)
 
 
 def _share(plan: HardwarePlan, inputs: np.ndarray, cycles: tuple[int, ...]) -> float:
@@ -194,6 +211,9 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--samples", type=int, default=200, help="for accuracy and activity (default 200)")
     parser.add_argument("--simulate", type=int, default=40, help="samples to simulate (default 40)")
+    parser.add_argument(
+        "--no-floor-plan", action="store_true", help="leave the places of block RAMs on ECP5 to nextpnr"
+    )
     parser.add_argument("--table", action="store_true", help="measure nothing, only write the table again")
     parser.add_argument("--docs", action="store_true", help="write docs/hardware.md and docs/cycles.svg, too")
     given = parser.parse_args()

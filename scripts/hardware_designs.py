@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, ResetSignal, Signal, Value
 from amaranth.lib import wiring
@@ -24,6 +25,8 @@ class Source:
         Files; under the shared data folder or under examples/.
     convention, settings, clip
         As for ``qsnn-hw build``; below 8 bits ``clip`` is "mse".
+    readout
+        What the network was trained for: the class with the most spikes or with the first one.
     """
 
     title: str
@@ -32,6 +35,7 @@ class Source:
     convention: str
     settings: dict[str, str] = field(default_factory=dict)
     clip: str = "max"
+    readout: Literal["count", "first"] = "count"
 
     def files(self, shared: Path) -> tuple[Path, Path]:
         """(model, data); the files may not exist."""
@@ -78,7 +82,12 @@ class Design:
 
 
 FAST = Source(
-    "MNIST, latency coded", "mnist_fast/mnist_fast.nir", "mnist_fast/mnist_fast_test.npz", "norse", clip="mse"
+    "MNIST, latency coded",
+    "mnist_fast/mnist_fast.nir",
+    "mnist_fast/mnist_fast_test.npz",
+    "norse",
+    clip="mse",
+    readout="first",
 )
 CONV = Source(
     "MNIST, convolutional",

@@ -160,6 +160,7 @@ def synthesize(
     out_dir: Path,
     *,
     minimum: Usage | None = None,
+    floor_plan: bool = True,
     progress: Progress,
 ) -> Synthesis:
     """Synthesize module ``top`` of ``verilog`` for ``board`` into ``out_dir``.
@@ -172,6 +173,8 @@ def synthesize(
     ----------
     minimum
         The least the design must keep, in yosys' cells; by default one LUT and one register.
+    floor_plan
+        Place the blocks of large synapse memories on ECP5; otherwise the placer places all.
 
     Raises
     ------
@@ -207,7 +210,8 @@ def synthesize(
         changes = 0
         if board.family == "ecp5":
             module = design["modules"][top]
-            changes = cut_unused_carries(module) + place_banks(module, board.device)
+            changes = cut_unused_carries(module)
+            changes += place_banks(module, board.device) if floor_plan else 0
         if changes:
             new_netlist.write_text(json.dumps(design), encoding="utf-8")
         # The script that stays must be one a user can run again.

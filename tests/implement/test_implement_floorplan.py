@@ -1,13 +1,18 @@
 """Block RAMs of the banks get sites of their own, in a small rectangle, in the order of the lanes."""
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qsnn_hw.files import read_json
 from qsnn_hw.implement.floorplan import SITES, bank_blocks, compact_sites, place_banks
+from qsnn_hw.progress import SILENT
+from qsnn_hw.tools import find_tool, run_tool
 
 
 def netlist(banks: int, blocks: int, others: int = 2) -> dict[str, Any]:
@@ -70,6 +75,48 @@ def test_every_block_gets_a_site_of_its_own() -> None:
     }
     assert sorted(placed) == sorted(bank_blocks(module))
     assert len(set(placed.values())) == 40
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("device", sorted(SITES))
+def test_nextpnr_has_all_the_sites(device: str, tmp_path: Path) -> None:
+    """A design that fills the device's block RAM is placed where the floor plan says."""
+    columns, rows = SITES[device]
+    count = 4 * len(columns) * len(rows)
+    lines = ["module top(input clk, input [13:0] a, output o);", f"wire [{count - 1}:0] q; assign o = ^q;"]
+    address = ", ".join(f".ADA{k}(a[{k}])" for k in range(14))
+    tied = (
+        ".CEA(1'b1), .OCEA(1'b1), .RSTA(1'b0), .WEA(1'b0), .CEB(1'b0), .OCEB(1'b0), .RSTB(1'b0), .WEB(1'b0)"
+    )
+    for k in range(count):
+        widths = "#(.DATA_WIDTH_A(18), .DATA_WIDTH_B(18))"
+        name = f"\\g.banks.bank0.0.{k} "
+        lines.append(f"DP16KD {widths} {name} (.CLKA(clk), .CLKB(clk), {tied}, {address}, .DOA0(q[{k}]));")
+    (tmp_path / "top.v").write_text("\n".join([*lines, "endmodule"]), encoding="utf-8")
+    (tmp_path / "run.ys").write_text(
+        "read_verilog top.v\nsynth_ecp5 -top top -json top.json\n", encoding="utf-8"
+    )
+    run_tool(
+        find_tool("yosys"), ["-q", "run.ys"], log=tmp_path / "y.log", cwd=tmp_path, progress=SILENT, name="y"
+    )
+    design = read_json(tmp_path / "top.json")
+    assert place_banks(design["modules"]["top"], device) == count
+    (tmp_path / "top.json").write_text(json.dumps(design), encoding="utf-8")
+    args = [
+        f"--{device}",
+        "--package",
+        "CABGA381",
+        "--json",
+        "top.json",
+        "--no-route",
+        "--write",
+        "placed.json",
+    ]
+    nextpnr = find_tool("nextpnr-ecp5")
+    run_tool(nextpnr, args, log=tmp_path / "n.log", cwd=tmp_path, progress=SILENT, name="n")
+    cells = read_json(tmp_path / "placed.json")["modules"]["top"]["cells"]
+    wanted = {n: c["attributes"]["BEL"] for n, c in design["modules"]["top"]["cells"].items() if "bank0" in n}
+    assert {name: cells[name]["attributes"]["NEXTPNR_BEL"] for name in wanted} == wanted
 
 
 @pytest.mark.parametrize(("banks", "blocks", "device"), [(1, 15, "85k"), (2, 30, "25k"), (4, 10, "up5k")])
