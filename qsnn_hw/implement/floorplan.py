@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 _BLOCKS = ("DP16KD", "PDPW16KD")
 # A bank is one memory, or several, called by their first row and bit. Synthesis numbers the blocks of
 # a memory: its port, then along the width of its rows.
-_BANK = re.compile(
-    r"^(?P<memory>.+)\.bank(?P<bank>\d+)(_row(?P<row>\d+)_bit(?P<bit>\d+))?\.\d+\.(?P<index>\d+)$"
+_BLOCK = re.compile(
+    r"^(?P<group>.+\.accumulators)\.(sums\.banks\.bank(?P<bank>\d+)(_row(?P<row>\d+)_bit(?P<bit>\d+))?"
+    r"|neurons\.words)\.\d+\.(?P<index>\d+)$"
 )
+_ACCUMULATORS = 1 << 16
 # With fewer, nothing is far away.
 _FEWEST = 16
 
@@ -36,26 +38,28 @@ SITES = {
 """By nextpnr's name of the device; as nextpnr-ecp5 0.11.1 places a design that fills all of them."""
 
 
-def bank_blocks(module: dict[str, Any]) -> list[str]:
-    """Cells of all synapse banks: memory by memory, lane by lane, the banks of one lane together.
+def group_blocks(module: dict[str, Any]) -> list[str]:
+    """Cells of all synapse banks and accumulators: group by group, and lane by lane.
 
     Parameters
     ----------
     module
         A flat module of yosys' JSON netlist for ECP5.
     """
-    memories: defaultdict[str, defaultdict[int, list[tuple[tuple[int, ...], str]]]]
-    memories = defaultdict(lambda: defaultdict(list))
+    groups: defaultdict[str, defaultdict[int, list[tuple[tuple[int, ...], str]]]]
+    groups = defaultdict(lambda: defaultdict(list))
     for name, cell in module["cells"].items():
-        found = _BANK.match(name) if cell["type"] in _BLOCKS else None
+        found = _BLOCK.match(name) if cell["type"] in _BLOCKS else None
         if found is not None:
             place = tuple(int(found[part] or 0) for part in ("bit", "row", "index"))
-            memories[found["memory"]][int(found["bank"])].append((place, name))
+            # What is added to what is read comes behind the banks.
+            memory = _ACCUMULATORS if found["bank"] is None else int(found["bank"])
+            groups[found["group"]][memory].append((place, name))
     ordered = []
-    for _, banks in sorted(memories.items()):
+    for _, memories in sorted(groups.items()):
         along = [
-            (Fraction(place, len(blocks)), bank, name)
-            for bank, blocks in banks.items()
+            (Fraction(place, len(blocks)), memory, name)
+            for memory, blocks in memories.items()
             for place, (_, name) in enumerate(sorted(blocks))
         ]
         ordered += [name for _, _, name in sorted(along)]
@@ -96,8 +100,8 @@ def compact_sites(sites: Sites, count: int) -> list[str]:
     return found
 
 
-def place_banks(module: dict[str, Any], device: str) -> int:
-    """Give the blocks of the synapse banks their places; return how many got one.
+def place_blocks(module: dict[str, Any], device: str) -> int:
+    """Give the blocks of synapse banks and accumulators their places; return how many got one.
 
     None where they are few, where they do not fit, and on devices without a known floor plan.
 
@@ -108,7 +112,7 @@ def place_banks(module: dict[str, Any], device: str) -> int:
     device
         nextpnr's name of the device.
     """
-    blocks = bank_blocks(module)
+    blocks = group_blocks(module)
     if device not in SITES or len(blocks) < _FEWEST:
         return 0
     sites = compact_sites(SITES[device], len(blocks))

@@ -15,7 +15,7 @@ from typing import Any
 from qsnn_hw.boards import Board
 from qsnn_hw.errors import ToolError
 from qsnn_hw.files import read_json, replacing, write_json, write_text
-from qsnn_hw.implement.floorplan import place_banks
+from qsnn_hw.implement.floorplan import place_blocks
 from qsnn_hw.implement.netlist import cut_unused_carries
 from qsnn_hw.limits import Usage
 from qsnn_hw.progress import Progress
@@ -167,7 +167,7 @@ def synthesize(
 
     Leaves synth.ys, synth.log, netlist.json and cells.json. On ECP5 the netlist is yosys' but for
     unused carry outputs (:func:`cut_unused_carries`) and the places of many block RAMs
-    (:func:`place_banks`).
+    (:func:`place_blocks`).
 
     Parameters
     ----------
@@ -211,7 +211,7 @@ def synthesize(
         if board.family == "ecp5":
             module = design["modules"][top]
             changes = cut_unused_carries(module)
-            changes += place_banks(module, board.device) if floor_plan else 0
+            changes += place_blocks(module, board.device) if floor_plan else 0
         if changes:
             new_netlist.write_text(json.dumps(design), encoding="utf-8")
         # The script that stays must be one a user can run again.

@@ -10,35 +10,51 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qsnn_hw.files import read_json
-from qsnn_hw.implement.floorplan import SITES, bank_blocks, compact_sites, place_banks
+from qsnn_hw.implement.floorplan import SITES, compact_sites, group_blocks, place_blocks
 from qsnn_hw.progress import SILENT
 from qsnn_hw.tools import find_tool, run_tool
 
 
 def netlist(banks: int, blocks: int, others: int = 2) -> dict[str, Any]:
     cells: dict[str, Any] = {
-        f"network.group_1.sums.banks.bank{bank}.0.{index}": {"type": "DP16KD"}
+        f"network.group_1.accumulators.sums.banks.bank{bank}.0.{index}": {"type": "DP16KD"}
         for bank in range(banks)
         for index in range(blocks)
     }
     cells |= {f"network.group_1.states.words.0.{k}": {"type": "DP16KD"} for k in range(others)}
-    cells["network.group_1.sums.banks.bank0.0.77"] = {"type": "LUT4"}
+    cells["network.group_1.accumulators.sums.banks.bank0.0.77"] = {"type": "LUT4"}
     return {"cells": cells, "ports": {}}
 
 
 def test_blocks_of_the_same_lanes_stand_together() -> None:
     """Four banks of twelve blocks: the k-th of each, then the next; twelfth after ninth."""
-    names = bank_blocks(netlist(4, 12))
+    names = group_blocks(netlist(4, 12))
     assert [re.sub(r".*bank(\d+)\.0\.(\d+)$", r"\2 \1", name) for name in names] == [
         f"{index} {bank}" for index in range(12) for bank in range(4)
     ]
 
 
+def test_accumulators_stand_between_their_weights() -> None:
+    """Two blocks of sums beside four of weights; the next group comes after the first."""
+    weights = [f"net.{group}.accumulators.sums.banks.bank0.0.{k}" for group in "ab" for k in range(4)]
+    sums = [f"net.{group}.accumulators.neurons.words.0.{k}" for group in "ab" for k in range(2)]
+    names = group_blocks({"cells": {name: {"type": "DP16KD"} for name in weights + sums}, "ports": {}})
+    assert names == [*weights[:1], sums[0], *weights[1:3], sums[1], *weights[3:5], sums[2]] + [
+        *weights[5:7],
+        sums[3],
+        weights[7],
+    ]
+
+
 def test_blocks_of_built_banks() -> None:
     """Bit by bit, and the rows of one bit together."""
-    names = [f"g.banks.bank0_row{row}_bit{bit}.0.0" for bit in (0, 2, 10) for row in (0, 8192, 16384)]
+    names = [
+        f"g.accumulators.sums.banks.bank0_row{row}_bit{bit}.0.0"
+        for bit in (0, 2, 10)
+        for row in (0, 8192, 16384)
+    ]
     cells = {name: {"type": "DP16KD"} for name in reversed(names)}
-    assert bank_blocks({"cells": cells, "ports": {}}) == names
+    assert group_blocks({"cells": cells, "ports": {}}) == names
 
 
 @given(st.sampled_from(sorted(SITES)), st.integers(1, 230))
@@ -69,11 +85,11 @@ def test_capacity_of_the_devices() -> None:
 
 def test_every_block_gets_a_site_of_its_own() -> None:
     module = netlist(2, 20)
-    assert place_banks(module, "85k") == 40
+    assert place_blocks(module, "85k") == 40
     placed = {
         name: cell["attributes"]["BEL"] for name, cell in module["cells"].items() if "attributes" in cell
     }
-    assert sorted(placed) == sorted(bank_blocks(module))
+    assert sorted(placed) == sorted(group_blocks(module))
     assert len(set(placed.values())) == 40
 
 
@@ -90,7 +106,7 @@ def test_nextpnr_has_all_the_sites(device: str, tmp_path: Path) -> None:
     )
     for k in range(count):
         widths = "#(.DATA_WIDTH_A(18), .DATA_WIDTH_B(18))"
-        name = f"\\g.banks.bank0.0.{k} "
+        name = f"\\g.accumulators.sums.banks.bank0.0.{k} "
         lines.append(f"DP16KD {widths} {name} (.CLKA(clk), .CLKB(clk), {tied}, {address}, .DOA0(q[{k}]));")
     (tmp_path / "top.v").write_text("\n".join([*lines, "endmodule"]), encoding="utf-8")
     (tmp_path / "run.ys").write_text(
@@ -100,7 +116,7 @@ def test_nextpnr_has_all_the_sites(device: str, tmp_path: Path) -> None:
         find_tool("yosys"), ["-q", "run.ys"], log=tmp_path / "y.log", cwd=tmp_path, progress=SILENT, name="y"
     )
     design = read_json(tmp_path / "top.json")
-    assert place_banks(design["modules"]["top"], device) == count
+    assert place_blocks(design["modules"]["top"], device) == count
     (tmp_path / "top.json").write_text(json.dumps(design), encoding="utf-8")
     args = [
         f"--{device}",
@@ -123,5 +139,5 @@ def test_nextpnr_has_all_the_sites(device: str, tmp_path: Path) -> None:
 def test_what_is_left_to_the_placer(banks: int, blocks: int, device: str) -> None:
     """Few blocks, too many, and a device that is not known."""
     module = netlist(banks, blocks)
-    assert place_banks(module, device) == 0
+    assert place_blocks(module, device) == 0
     assert not any("attributes" in cell for cell in module["cells"].values())
