@@ -146,6 +146,19 @@ DESIGNS: tuple[Design, ...] = (
         most_logic=1000,
     ),
     Design(
+        name="d8x",
+        target="none: digits beside the peers of docs/peers.md",
+        source=DIGITS,
+        bits=8,
+        board="ulx3s-85f",
+        options=PlanOptions(
+            lanes=[32, 2],
+            update_lanes=[2, 1],
+            event_lanes=[1, 1],
+            accumulators=["registers", "memory"],
+        ),
+    ),
+    Design(
         name="d8",
         target="3: digits on UP5K, serial link included",
         source=DIGITS,
