@@ -110,7 +110,7 @@ def piece_blocks(limits: Limits, depth: int, width: int) -> int:
     return memory_blocks(limits, depth, width, rom=True, block=depth * width >= BLOCK_BITS)
 
 
-def bank_shapes(needs: Mapping[str, GroupMemories], limits: Limits) -> dict[str, tuple[int, ...]]:
+def bank_shapes(needs: Mapping[str, GroupMemories], limits: Limits) -> dict[str, tuple[int, int]]:
     """What to build the banks of each group of, where that saves multiplexers for few blocks more.
 
     A row that lies in few blocks' depth passes a small multiplexer, but seldom fills its blocks.
@@ -138,7 +138,7 @@ def bank_shapes(needs: Mapping[str, GroupMemories], limits: Limits) -> dict[str,
             worth = saved - _LUTS_PER_BLOCK * more
             if worth >= _LEAST_WORTH and all(made):
                 offers.append((worth, more, name, shape))
-    found: dict[str, tuple[int, ...]] = {}
+    found: dict[str, tuple[int, int]] = {}
     for _, more, name, shape in sorted(offers, reverse=True):
         if name not in found and more <= free:
             found[name] = shape

@@ -134,9 +134,15 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
         for group in network.groups
     }
     styles = None if options.limits is None else place(needs, options.limits, options.synapse_store)
-    built = {}
+    built: dict[str, tuple[int, int]] = {}
     if options.limits is not None and styles is not None and options.synapse_store == "rom":
         built = bank_shapes(needs, options.limits)
+    for name, (deep, wide) in built.items():
+        rows, width = needs[name].rows, needs[name].width
+        notes.append(
+            f"{name}: weights, {rows} rows of {width} bits, in memories of {deep} x {wide}: "
+            "smaller multiplexers"
+        )
     groups: list[GroupPlan] = []
     for group in network.groups:
         wanted = _slots_of(network, group.name, shapes)

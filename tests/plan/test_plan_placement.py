@@ -1,0 +1,73 @@
+"""Banks of several memories: every bit once, fewer multiplexers, never more blocks than there are."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qsnn_hw.boards import load_board
+from qsnn_hw.plan import PlanOptions, make_plan
+from qsnn_hw.plan.placement import GroupMemories, bank_shapes, block_shape, pieces, synapse_blocks
+from qsnn_hw.plan.predict import predict
+from tests.golden.networks import random_network
+
+LIMITS = load_board("ulx3s-25f").limits
+# 784 x 128 synapses of 4 bits in two lanes.
+DEEP = GroupMemories(50176, 8, 1)
+
+
+@given(
+    shape=st.tuples(st.sampled_from([2, 4, 16, 64]), st.integers(1, 9)),
+    depth=st.integers(1, 200),
+    width=st.integers(1, 40),
+)
+def test_pieces_hold_every_bit_once(shape: tuple[int, int], depth: int, width: int) -> None:
+    held = np.zeros((depth, width), dtype=int)
+    for row, bit, rows, bits in pieces(shape, depth, width):
+        assert 1 <= rows <= shape[0]
+        assert 1 <= bits <= shape[1]
+        assert row % shape[0] == bit % shape[1] == 0
+        held[row : row + rows, bit : bit + bits] += 1
+    assert (held == 1).all()
+    assert pieces((), depth, width) == [(0, 0, depth, width)]
+
+
+def test_synthesis_packs_parts_side_by_side() -> None:
+    """yosys 0.70 on design m4s of scripts/bench_hardware.py, without bank shapes: 22 blocks of 1024 x 18."""
+    assert block_shape(LIMITS, DEEP.rows, DEEP.width) == (22, 49)
+
+
+def test_deep_banks_are_built_of_several_memories() -> None:
+    assert bank_shapes({"hidden": DEEP}, LIMITS) == {"hidden": (4096, 4)}
+    # Two memories side by side, thirteen deep, where the packed form has 22.
+    assert synapse_blocks(LIMITS, DEEP) == 22
+    assert len(pieces((4096, 4), DEEP.rows, DEEP.width)) == 26
+
+
+@pytest.mark.parametrize(
+    "need",
+    [
+        GroupMemories(784, 1024, 1),
+        GroupMemories(2048, 8, 1),
+        # Nothing is left of the 56 blocks.
+        GroupMemories(50176, 8, 1, ((1024, 36),) * 34),
+    ],
+)
+def test_banks_that_stay_one_memory(need: GroupMemories) -> None:
+    assert bank_shapes({"hidden": need}, LIMITS) == {}
+
+
+def test_the_plan_says_so() -> None:
+    network = random_network(np.random.default_rng(0), [784, 128, 4], weight_bits=4)
+    options = PlanOptions(lanes=[2, 1], skip_zero_rows=False, limits=LIMITS)
+    plan = make_plan(network, options)
+    group = plan.groups[0]
+    assert group.synapse_shape
+    (note,) = [note for note in plan.notes if "multiplexers" in note]
+    assert f"in memories of {group.synapse_shape[0]} x {group.synapse_shape[1]}" in note
+    whole = replace(plan, groups=tuple(replace(g, synapse_shape=()) for g in plan.groups))
+    built, one = predict(plan, LIMITS, board=False).usage, predict(whole, LIMITS, board=False).usage
+    assert (built.logic_cells or 0) < (one.logic_cells or 0)
+    assert make_plan(network, replace(options, synapse_store="ram")).groups[0].synapse_shape == ()
