@@ -190,6 +190,11 @@ EXAMPLES: tuple[Example, ...] = (
     Example("i_one", "ice40", (100, 16, 10), shapes([16, 10], [16, 10]), 4),
     Example("e_reads", "ecp5", (128, 64, 10), shapes([16, 5], [4, 1]), 6, registered_reads=True),
     Example("e_reads8", "ecp5", (128, 64, 10), shapes([8, 2], [8, 1]), registered_reads=True),
+    Example("e_deep", "ecp5", (784, 128, 10), shapes([2, 1], [1, 1]), 4, registered_reads=True),
+    Example(
+        *("e_unseen4", "ecp5", (400, 160, 10), shapes([4, 1], [1, 1]), 4),
+        **{"unseen": True, "registered_reads": True},
+    ),
     Example(
         *("e_unseen1", "ecp5", (150, 80, 10), shapes([80, 10], [8, 2], [2, 1], [R, M]), 5), **{"unseen": True}
     ),

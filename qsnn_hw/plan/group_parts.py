@@ -192,11 +192,11 @@ def _registers(parts: Parts, plan: GroupPlan) -> None:
     total = sum(widths)
     parts.adders += total
     parts.computed += total
-    parts.copied += total + 8
+    parts.copied += total + 8 + plan.synapse_latency
     if plan.update_rows > 1:
-        # Pairs of words share a LUT, pairs of pairs an OR.
+        # Pairs of words share a LUT, pairs of pairs an OR; a register for each row says which one.
         parts.muxes += total * 2 / 3
-        parts.computed += plan.update_lanes * plan.acc_bits
+        parts.computed += plan.update_lanes * plan.acc_bits + plan.update_rows
 
 
 def _memory(parts: Parts, plan: GroupPlan, limits: Limits) -> None:
@@ -233,6 +233,9 @@ def _sweep(parts: Parts, plan: GroupPlan, limits: Limits) -> None:
     # The encoder: mask, priority, address.
     parts.computed += lanes + address + 2
     parts.muxes += 2.5 * lanes + plan.output_lanes * address
+    if plan.spare_row:
+        parts.copied += lanes + address + 3
+        parts.muxes += lanes + address + 2
     width = sum(state_fields(plan).values())
     if rows == 1:
         parts.computed += lanes * width
