@@ -212,10 +212,9 @@ class SynapseSums(wiring.Component):
             if self._registered:
                 absent = Signal(name=f"absent{bank}", init=1)
                 held = Signal.like(word, name=f"held{bank}", reset_less=True)
-                m.d.sync += [absent.eq(~present[bank]), held.eq(word)]
-                # A register's own reset makes the zeros of a bank that reads nothing.
-                with m.If(absent):
-                    m.d.sync += held.eq(0)
+                # A register's own reset makes the zeros of a bank that reads nothing. Not an If: a simulator
+                # that waits for a change of its inputs shows undefined bits until the first read.
+                m.d.sync += [absent.eq(~present[bank]), held.eq(Mux(absent, 0, word))]
                 word = held
             terms.append(word)
         for lane in range(plan.lanes):
