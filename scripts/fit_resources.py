@@ -24,8 +24,8 @@ from qsnn_hw.plan.coefficients import LOGIC, SERIAL
 from qsnn_hw.plan.predict import Prediction, network_parts, predict
 from qsnn_hw.progress import SILENT
 from qsnn_hw.rtl.board_top import BoardTop
+from qsnn_hw.rtl.classifier import Classifier
 from qsnn_hw.rtl.export import export_verilog
-from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.tools import find_tool, run_tool
 from scripts.resource_designs import EXAMPLES, Example, make
 
@@ -64,7 +64,7 @@ def measure(example: Example, folder: Path) -> dict[str, Any]:
     """Synthesize and pack one design."""
     plan, board = make(example)
     divisor = round(board.clock_mhz * 1e6 / board.baud)
-    component = BoardTop(plan, divisor) if example.board else SpikingNetwork(plan)
+    component = BoardTop(plan, divisor) if example.board else Classifier(plan)
     folder.mkdir(parents=True, exist_ok=True)
     verilog = export_verilog(component, "top", folder, SILENT)
     synthesis = synthesize(verilog, "top", board, folder, progress=SILENT)
@@ -124,7 +124,7 @@ def fit(measured: Mapping[str, Any]) -> None:
         rows, prior = [], np.array(list(expected.values()))
         for example in used:
             plan, board = make(example)
-            parts = network_parts(plan, board.limits)
+            parts = network_parts(plan, board.limits, board=example.board)
             serial = SERIAL[family]["logic_cells"] if example.board else 0.0
             real = measured[example.name]["logic_cells"] - serial
             rows.append([getattr(parts, name) / real for name in expected])

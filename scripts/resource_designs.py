@@ -8,7 +8,9 @@ import numpy as np
 
 from qsnn_hw.boards import Board, load_board
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Pool2d, Projection
-from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
+from qsnn_hw.plan import HardwarePlan, IoOptions, PlanOptions, make_plan
+from qsnn_hw.plan.group_plan import SynapseStore
+from qsnn_hw.plan.io_plan import PIXEL_MAX
 from qsnn_hw.quantize import QuantizeOptions, quantize
 
 BOARDS = {"ice40": "icebreaker", "ecp5": "ulx3s-85f"}
@@ -44,6 +46,10 @@ class Example:
         With the board's serial link around it; without, the network alone.
     registered_reads
         Of every group's plan.
+    io
+        Encoder and readout on the chip.
+    store
+        Weights in "rom" or "ram".
     """
 
     name: str
@@ -58,6 +64,8 @@ class Example:
     unseen: bool = False
     board: bool = False
     registered_reads: bool = False
+    io: IoOptions = field(default_factory=IoOptions)
+    store: SynapseStore = "rom"
 
 
 def group(
@@ -125,9 +133,19 @@ def _convolutional(rng: np.random.Generator, example: Example) -> Network:
 def make(example: Example) -> tuple[HardwarePlan, Board]:
     """The plan of an example and the board it is for."""
     board = load_board(BOARDS[example.family])
-    options = QuantizeOptions(weight_bits=example.bits, fractional_bits=example.fractional_bits)
+    options = QuantizeOptions(
+        weight_bits=example.bits,
+        fractional_bits=example.fractional_bits,
+        # A pixel may stand for as many events as its value says.
+        input_max=PIXEL_MAX if example.io.encoder == "direct" else 1,
+    )
     quantized = quantize(network(example), options)
-    changes = {"limits": board.limits, "neuron_memory": "block" if board.family == "ice40" else "auto"}
+    changes = {
+        "limits": board.limits,
+        "neuron_memory": "block" if board.family == "ice40" else "auto",
+        "io": example.io,
+        "synapse_store": example.store,
+    }
     plan = make_plan(quantized, PlanOptions(**{**vars(example.options), **changes}))
     # What the planner would choose for clock rate may change; a measured design may not.
     groups = tuple(replace(group, registered_reads=example.registered_reads) for group in plan.groups)
@@ -146,6 +164,13 @@ def shapes(
     return PlanOptions(
         list(lanes), list(update), list(events), ["registers" if r else "memory" for r in registers]
     )
+
+
+def with_io(name: str, encoder: Any, readout: Any, options: PlanOptions, **changes: Any) -> Example:
+    """An example with encoder and readout around a small network; the family is in its name."""
+    family = {"i": "ice40", "e": "ecp5"}[name[0]]
+    given: dict[str, Any] = {"sizes": (64, 32, 10), "bits": 6, **changes}
+    return Example(name, family, options=options, io=IoOptions(encoder, readout, steps=25), **given)
 
 
 R, M = True, False
@@ -208,5 +233,25 @@ EXAMPLES: tuple[Example, ...] = (
         *("e_unseen3", "ecp5", (60, 30, 10), shapes([30, 2], [2, 1], None, [R, M]), 8),
         **{"unseen": True, "board": True, "features": {"own": True, "reset_delay": True}},
         **{"registered_reads": True},
+    ),
+    with_io("i_rate", "rate", "count", shapes([2, 1], [1, 1])),
+    with_io("e_rate", "rate", "count", shapes([2, 1], [1, 1]), registered_reads=True),
+    with_io("i_latency", "latency", "first", shapes([2, 1], [1, 1])),
+    with_io("e_latency", "latency", "first", shapes([32, 10], [4, 10], [4, 1], [R, R])),
+    with_io("i_direct", "direct", "membrane", shapes([2, 1], [1, 1])),
+    with_io("e_direct", "direct", "membrane", shapes([2, 5], [1, 5]), registered_reads=True),
+    with_io("i_load", None, None, shapes([2, 1], [1, 1]), store="ram", board=True),
+    with_io("e_load", None, None, shapes([16, 5], [2, 1], None, [R, M]), store="ram", board=True),
+    with_io(
+        *("i_unseen4", "latency", "count", shapes([4, 2], [2, 1])),
+        **{"sizes": (100, 24, 6), "unseen": True, "board": True, "store": "ram"},
+    ),
+    with_io(
+        *("e_unseen5", "rate", "first", shapes([40, 2], [4, 1], None, [R, M])),
+        **{"sizes": (300, 40, 8), "unseen": True, "board": True, "bits": 8},
+    ),
+    with_io(
+        *("e_unseen6", "direct", "membrane", shapes([12, 7], [4, 7], [2, 1])),
+        **{"sizes": (120, 48, 7), "unseen": True, "registered_reads": True},
     ),
 )

@@ -119,8 +119,8 @@ def memory(
         parts.muxes += depth * width
 
 
-def group_parts(plan: GroupPlan, limits: Limits) -> Parts:
-    """Everything of one neuron group."""
+def group_parts(plan: GroupPlan, limits: Limits, *, potentials: bool = False) -> Parts:
+    """Everything of one neuron group; ``potentials``: it shows them to a readout."""
     parts = Parts(groups=1)
     for projection in plan.projections:
         _walker(parts, plan, projection, limits)
@@ -133,7 +133,7 @@ def group_parts(plan: GroupPlan, limits: Limits) -> Parts:
         _registers(parts, plan)
     else:
         _memory(parts, plan, limits)
-    _sweep(parts, plan, limits)
+    _sweep(parts, plan, limits, potentials)
     return parts
 
 
@@ -222,7 +222,7 @@ def _memory(parts: Parts, plan: GroupPlan, limits: Limits) -> None:
     memory(parts, limits, plan.folds, word, style=style)
 
 
-def _sweep(parts: Parts, plan: GroupPlan, limits: Limits) -> None:
+def _sweep(parts: Parts, plan: GroupPlan, limits: Limits, potentials: bool) -> None:
     stages, rows, row = update_stages(plan), plan.update_rows, bits(plan.update_rows)
     lanes = plan.update_lanes
     address = max(1, bits(plan.space.size))
@@ -241,7 +241,7 @@ def _sweep(parts: Parts, plan: GroupPlan, limits: Limits) -> None:
         parts.computed += lanes * width
     elif width:
         memory(parts, limits, rows, lanes * width, style="block" if plan.neuron_memory == "block" else "")
-    parts.add(lane_parts(plan, limits), lanes)
+    parts.add(lane_parts(plan, limits, potentials=potentials), lanes)
     last = 0
     quick = not stages[0]
     values = update_parameters(plan)
@@ -256,8 +256,11 @@ def _sweep(parts: Parts, plan: GroupPlan, limits: Limits) -> None:
     parts.copied += row * last
 
 
-def lane_parts(plan: GroupPlan, limits: Limits) -> Parts:
-    """One neuron lane; registers stage by stage, as ``NeuronLane`` keeps them."""
+def lane_parts(plan: GroupPlan, limits: Limits, *, potentials: bool = False) -> Parts:
+    """One neuron lane; registers stage by stage, as ``NeuronLane`` keeps them.
+
+    With ``potentials`` it also carries to its end what a readout is shown.
+    """
     parts = Parts(lanes=1)
     stages, stored = update_stages(plan), state_fields(plan)
     v, u = plan.v_bits, plan.current_bits
@@ -285,6 +288,10 @@ def lane_parts(plan: GroupPlan, limits: Limits) -> Parts:
     if u and "current" in stored and plan.accumulators == "registers":
         parts.muxes += u
     parts.muxes += v
+    if potentials:
+        parts.copied += v * (len(stages) - compared + 1)
+        for name in {step.name for stage in stages for step in stage} & {"reset", "floor"}:
+            _logic(parts, plan, name, {}, limits)
     return parts
 
 

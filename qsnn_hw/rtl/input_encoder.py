@@ -15,6 +15,7 @@ from amaranth.utils import ceil_log2
 from qsnn_hw.host_protocol import PIXEL_BITS
 from qsnn_hw.plan.io_plan import EncoderPlan
 from qsnn_hw.rtl.aer import AerLayout, aer_signature
+from qsnn_hw.rtl.constant_product import times
 from qsnn_hw.rtl.pixel_banks import ListBank, StepBank
 from qsnn_hw.rtl.pixels import PixelLayout
 from qsnn_hw.rtl.router import ElasticBuffer
@@ -30,15 +31,18 @@ class InputEncoder(wiring.Component):
     one idle cycle behind a sample, while there is room for a sample; with two buffers the next sample
     comes in while one is sent. Pixels that send nothing are not kept and cost no cycle of sending.
 
-    Latency: from a sample's last word to its first event (or tick) 4 cycles in "latency", 5 in the
-    others, later in "rate" where the first pixels do not spike. Throughput: a step takes 1 cycle for
-    its tick and, per slot side by side, one cycle for each
+    After reset the first word is taken at once, in "latency" once its lists are empty: after a cycle for
+    each step, rounded up to a power of two.
+
+    Latency: from a sample's last word to its first event (or tick) 5 cycles, later in "rate" where the
+    first pixels do not spike. Throughput: a step takes 1 cycle for its tick and, per slot side by side,
+    one cycle for each
 
     - "latency": pixel that spikes in it,
     - "rate": pixel that is not 0, whether it spikes or not,
     - "direct": event.
 
-    Between two samples lies 1 idle cycle, 2 in "rate" and "direct".
+    Between two samples lie 2 idle cycles.
 
     Parameters
     ----------
@@ -62,7 +66,7 @@ class InputEncoder(wiring.Component):
         """What is kept of a pixel, whether it is kept at all, and the width kept."""
         plan = self._plan
         if plan.kind == "latency":
-            when = ((~value)[:PIXEL_BITS] * plan.steps) >> PIXEL_BITS
+            when = times((~value)[:PIXEL_BITS], plan.steps) >> PIXEL_BITS
             return when, value >= plan.floor, max(1, ceil_log2(plan.steps))
         kept = value[plan.shift :]
         return kept, kept != 0, PIXEL_BITS - plan.shift
@@ -99,7 +103,8 @@ class InputEncoder(wiring.Component):
         # Filling: the word is staged, because a pixel's step takes an adder or two.
         fill, full = Signal(), Signal(plan.buffers)
         staged, ending = Signal(), Signal()
-        m.d.comb += self.i.ready.eq(~(full >> fill)[0] & ~ending)
+        ready = Signal(plan.slots)
+        m.d.comb += self.i.ready.eq(~(full >> fill)[0] & ~ending & ready.all())
         m.d.sync += [staged.eq(self.i.valid & self.i.ready)]
         m.d.sync += ending.eq(self.i.valid & self.i.ready & self.i.payload.last)
 
@@ -112,11 +117,8 @@ class InputEncoder(wiring.Component):
             final.eq(step == plan.steps - 1),
             load.eq(start | (tick_sent & ~final)),
         ]
-        if plan.kind == "latency":
-            m.d.comb += start.eq(~running & (full >> half)[0])
-        else:
-            # Lists need a cycle for their first pixel to come out of the memory.
-            m.d.sync += start.eq(fetch)
+        # The first pixel, or what leads to it, needs a cycle to come out of the memory.
+        m.d.sync += start.eq(fetch)
         with m.If(start):
             m.d.sync += running.eq(1)
         with m.If(tick_sent):
@@ -141,11 +143,15 @@ class InputEncoder(wiring.Component):
             put, put_key = Signal(name=f"put{slot}"), Signal(key_bits, name=f"key{slot}")
             m.d.sync += [put.eq(kept), put_key.eq(key)]
             m.d.comb += [
+                ready[slot].eq(bank.ready),
+                bank.peek.eq(self.i.valid),
+                bank.peek_key.eq(key),
                 bank.put.eq(staged & put),
                 bank.put_half.eq(fill),
                 bank.put_row.eq(row),
                 bank.put_key.eq(put_key),
                 bank.clear.eq(tick_sent & final),
+                bank.sending.eq((full >> half)[0]),
                 bank.fetch.eq(fetch),
                 bank.load.eq(load),
                 bank.step.eq(Mux(start, 0, step + 1)),

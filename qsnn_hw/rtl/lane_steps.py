@@ -7,26 +7,9 @@ from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
 
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.update_stages import uniform_current_leak
+from qsnn_hw.rtl.constant_product import times
 
 Values = Mapping[str, Value]
-
-
-def signed_digits(number: int) -> list[tuple[int, int]]:
-    """Canonical signed digits of a number from 0: [(sign, shift), ...], fewest terms.
-
-    >>> signed_digits(13)  # 16 - 4 + 1
-    [(1, 0), (-1, 2), (1, 4)]
-    """
-    digits = []
-    shift = 0
-    while number:
-        if number & 1:
-            sign = 2 - (number & 3)
-            digits.append((sign, shift))
-            number -= sign
-        number >>= 1
-        shift += 1
-    return digits
 
 
 class LaneSteps:
@@ -205,12 +188,7 @@ class LaneSteps:
             return v * own
         if self._plan.leak_unit == "multiplier":
             return v * Const(numerator)
-        total: Value | None = None
-        # The largest digit is always positive, so the sum starts from it.
-        for sign, shift in reversed(signed_digits(numerator)):
-            term = v << shift
-            total = term if total is None else total + term if sign > 0 else total - term
-        return Const(0) if total is None else total
+        return times(v, numerator)
 
     def next(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
         """The next state and, in memory, the next accumulator."""

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 
-def _half(values: list[Signal], half: ValueLike) -> Any:
+def _half(values: list[Any], half: ValueLike) -> Any:
     """What belongs to ``half``; there is only one with a single buffer."""
     return values[0] if len(values) == 1 else Mux(half, values[1], values[0])
 
@@ -16,10 +16,16 @@ def _half(values: list[Signal], half: ValueLike) -> Any:
 def bank_members(rows: int, key_bits: int, step_bits: int) -> dict[str, wiring.Member]:
     """What both kinds of bank share.
 
+    ready
+        Pixels may come.
+    peek, peek_key
+        In the next cycle a pixel with this key may be put.
     put, put_half, put_row, put_key
         Keep a pixel in one half.
     clear
         Empty the half that is being sent.
+    sending
+        ``half`` holds a sample until its ``clear``.
     fetch
         The sample in ``half`` is about to begin.
     load, step, half
@@ -31,11 +37,15 @@ def bank_members(rows: int, key_bits: int, step_bits: int) -> dict[str, wiring.M
     """
     row = max(1, ceil_log2(rows))
     return {
+        "ready": Out(1),
+        "peek": In(1),
+        "peek_key": In(key_bits),
         "put": In(1),
         "put_half": In(1),
         "put_row": In(row),
         "put_key": In(key_bits),
         "clear": In(1),
+        "sending": In(1),
         "fetch": In(1),
         "load": In(1),
         "step": In(step_bits),
@@ -76,6 +86,7 @@ class ListBank(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        m.d.comb += self.ready.eq(1)
         counts = [Signal(range(self._rows + 1), name=f"count{h}") for h in range(self._buffers)]
         m.submodules.pixels = pixels = memory.Memory(
             shape=len(self.row) + len(self.key), depth=self._buffers << len(self.row), init=[]
@@ -126,9 +137,14 @@ class ListBank(wiring.Component):
 class StepBank(wiring.Component):
     """The pixels of one slot sorted by the step in which they spike: a linked list for each step.
 
-    ``key`` is the step. Latency: the first pixel of a step stands 1 cycle after ``load``.
-    Throughput: one pixel per cycle, whatever the number of steps. A row put twice into one sample
-    leaves the lists wrong, but no step ever gives more than ``rows`` pixels.
+    ``key`` is the step. Each half has a memory of its own for the heads of its lists, which either the
+    pixels that come or the steps that go have for themselves. A head is erased as its step is read, so a
+    half is empty when it has been sent; after reset all are erased, one per cycle, before ``ready``.
+
+    Latency: the first pixel of a step stands 1 cycle after ``load``, which at the start of a sample
+    comes at least 1 cycle after ``fetch``. Throughput: one pixel per cycle, whatever the number of
+    steps. A row put twice into one sample leaves the lists wrong, but no step ever gives more than
+    ``rows`` pixels.
 
     Parameters
     ----------
@@ -151,50 +167,55 @@ class StepBank(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        depth = 1 << self._step_bits
-        # Which steps have a pixel: registers, because a sample's are all cleared at once.
-        used = [Signal(depth, name=f"used{h}") for h in range(self._buffers)]
-        # Read without a clock: distributed RAM where the device has it, registers elsewhere.
-        m.submodules.heads = heads = memory.Memory(shape=len(self.row), depth=self._buffers * depth, init=[])
         m.submodules.links = links = memory.Memory(
             shape=len(self.row) + 1, depth=self._buffers << len(self.row), init=[]
         )
-        set_head, old_head, head = (
-            heads.write_port(),
-            heads.read_port(domain="comb"),
-            heads.read_port(domain="comb"),
-        )
         set_link, link = links.write_port(), links.read_port()
-        put_at = Cat(self.put_key, self.put_half)
-        had_pixel = (_half(used, self.put_half) >> self.put_key)[0]
+
+        # Sending reads the head of the step that comes next, and erases it a cycle later.
+        wiping, erase, erased = Signal(init=1), Signal(init=1), Signal.like(self.step)
+        ahead, looks = Signal.like(self.step), Signal()
         m.d.comb += [
-            set_head.en.eq(self.put),
-            set_head.addr.eq(put_at),
-            set_head.data.eq(self.put_row),
-            old_head.addr.eq(put_at),
+            self.ready.eq(~wiping),
+            looks.eq(self.fetch | self.load),
+            ahead.eq(Mux(self.fetch, 0, self.step + 1)),
+        ]
+        m.d.sync += [erase.eq(looks), erased.eq(ahead)]
+        with m.If(wiping):
+            m.d.sync += [erase.eq(1), erased.eq(erased + 1), wiping.eq(~erased.all())]
+        found = []
+        for half in range(self._buffers):
+            heads = memory.Memory(shape=len(self.row) + 1, depth=1 << self._step_bits, init=[])
+            m.submodules[f"heads{half}"] = heads
+            read, write = heads.read_port(), heads.write_port()
+            own, erases = Signal(name=f"own{half}"), Signal(name=f"erases{half}")
+            m.d.comb += [
+                own.eq(self.sending & (self.half == half)),
+                erases.eq(own | wiping),
+                read.en.eq(Mux(own, looks, self.peek)),
+                read.addr.eq(Mux(own, ahead, self.peek_key)),
+                write.en.eq(Mux(erases, erase, self.put & (self.put_half == half))),
+                write.addr.eq(Mux(erases, erased, self.put_key)),
+                write.data.eq(Mux(erases, 0, Cat(self.put_row, 1))),
+            ]
+            found.append(read.data)
+
+        # A head written in the cycle in which it was read is not on the memory's output.
+        repeats, previous = Signal(), Signal.like(self.put_row)
+        m.d.sync += [repeats.eq(self.put & (self.put_key == self.peek_key)), previous.eq(self.put_row)]
+        m.d.comb += [
             set_link.en.eq(self.put),
             set_link.addr.eq(Cat(self.put_row, self.put_half)),
-            set_link.data.eq(Cat(old_head.data, had_pixel)),
+            set_link.data.eq(Mux(repeats, Cat(previous, 1), _half(found, self.put_half))),
         ]
-        for half, bits in enumerate(used):
-            with m.If(self.put & (self.put_half == half)):
-                m.d.sync += bits.bit_select(self.put_key, 1).eq(1)
-            with m.If(self.clear & (self.half == half)):
-                m.d.sync += bits.eq(0)
 
         # The link that is read belongs to the row that stands in the next cycle.
         following, more = Signal.like(self.row), Signal()
         left = Signal(range(max(2, self._rows)))
+        head = _half(found, self.half)
         m.d.comb += [
-            head.addr.eq(Cat(self.step, self.half)),
-            following.eq(Mux(self.load, head.data, link.data[:-1])),
-            more.eq(
-                Mux(
-                    self.load,
-                    (_half(used, self.half) >> self.step)[0],
-                    link.data[-1] & (left != 0),
-                )
-            ),
+            following.eq(Mux(self.load, head[:-1], link.data[:-1])),
+            more.eq(Mux(self.load, head[-1], link.data[-1] & (left != 0))),
             link.addr.eq(Cat(following, self.half)),
             link.en.eq(self.load | self.take),
         ]

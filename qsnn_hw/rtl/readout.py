@@ -10,6 +10,7 @@ from amaranth.utils import ceil_log2
 from qsnn_hw.host_protocol import address_bits
 from qsnn_hw.plan.io_plan import ReadoutPlan
 from qsnn_hw.rtl.aer import aer_signature
+from qsnn_hw.rtl.choose import select
 
 
 class ClassLayout(data.StructLayout):
@@ -129,12 +130,15 @@ class CountReadout(wiring.Component):
         best, best_label = Signal.like(grown, name=f"best{slot}"), Signal.like(label, name=f"leader{slot}")
         with m.If(go):
             m.d.sync += [spike.eq(moves & words.present[slot]), label.eq(address)]
-        for index in own:
-            count = Signal(plan.count_bits, name=f"count{index}")
-            with m.If(moves & words.present[slot] & (address == index)):
-                more = Signal(plan.count_bits, name=f"more{index}")
-                m.d.comb += more.eq(count + 1)
-                m.d.sync += [count.eq(more), grown.eq(more)]
+        counts = [Signal(plan.count_bits, name=f"count{index}") for index in own]
+        number = address[ceil_log2(plan.slots) :]
+        more = Signal(plan.count_bits, name=f"more{slot}")
+        m.d.comb += more.eq(select(counts, number) + 1)
+        with m.If(moves & words.present[slot]):
+            m.d.sync += grown.eq(more)
+        for index, count in enumerate(counts):
+            with m.If(moves & words.present[slot] & (number == index)):
+                m.d.sync += count.eq(more)
             # The word behind the sample's end cannot be in its counters yet.
             with m.If(moves & words.tick & words.last):
                 m.d.sync += count.eq(0)

@@ -181,8 +181,8 @@ def test_latency_and_throughput(kind: str) -> None:
     run(plan, pixels, Pace(), dense=True, watch=lambda dut: moves(dut, into, out))
     # Four words a sample, one a cycle, and one idle cycle behind a sample while there is room.
     assert [c - into[0] for c in into[:8]] == [0, 1, 2, 3, 5, 6, 7, 8]
-    gap = 1 if kind == "latency" else 2
-    assert out[0] - into[3] == 3 + gap
+    gap = 2
+    assert out[0] - into[3] == 5
     if kind == "rate":
         return
     words = 8 if kind == "latency" else 20

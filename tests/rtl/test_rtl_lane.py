@@ -15,8 +15,8 @@ from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.update_stages import compare_stage, update_parameters, update_stages
 from qsnn_hw.quantize.integers import signed_bits
 from qsnn_hw.quantize.network import QuantizedGroup
+from qsnn_hw.rtl.constant_product import signed_digits
 from qsnn_hw.rtl.lane import NeuronLane, StateLayout
-from qsnn_hw.rtl.lane_steps import signed_digits
 from tests.golden import wide_networks
 from tests.rtl.plans import RESETS, group_plan, plain_group, random_group
 from tests.rtl.streams import clocked

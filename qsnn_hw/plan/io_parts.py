@@ -1,0 +1,172 @@
+"""What stands around the network, counted in bits: encoder, readout, loader of weights, host link.
+
+The counts follow the components in ``qsnn_hw/rtl``, as those of ``plan/group_parts.py`` do.
+"""
+
+from collections.abc import Sequence
+
+from qsnn_hw.host_protocol import PIXEL_BITS, address_bits, bytes_per_word
+from qsnn_hw.limits import Limits
+from qsnn_hw.plan.group_parts import Parts, bits, digits, memory
+from qsnn_hw.plan.group_plan import GroupPlan
+from qsnn_hw.plan.hardware_plan import HardwarePlan
+from qsnn_hw.plan.io_plan import EncoderPlan, ReadoutPlan
+from qsnn_hw.plan.placement import distributed_cells
+from qsnn_hw.plan.stream_parts import adapter_parts, buffer_parts, word_bits
+
+# Words that the host link holds, see RECEIVE_WORDS in rtl/host_link.py.
+_RECEIVED = 512
+# Random bits before the first one is used again, see rtl/input_encoder.py.
+_LFSR_BITS = 41
+
+
+def encoder_parts(plan: EncoderPlan, limits: Limits) -> Parts:
+    """Pixels to spikes."""
+    parts = Parts()
+    step, row = max(1, bits(plan.steps)), address_bits(plan.rows)
+    buffer_parts(parts, limits, word_bits(plan.space.size, plan.slots), 2)
+    parts.computed += plan.buffers + 6 + step
+    parts.copied += row
+    parts.adders += step
+    parts.control += step
+    if plan.kind == "rate":
+        parts.computed += _LFSR_BITS
+        parts.muxes += PIXEL_BITS * plan.slots
+    for _ in range(plan.slots):
+        parts.computed += 1
+        if plan.kind == "latency":
+            # The step is the pixel times a constant; brighter than the floor is a comparison.
+            parts.adders += (PIXEL_BITS + step) * max(0, digits(plan.steps) - 1) + PIXEL_BITS
+            parts.computed += step
+            _step_bank(parts, plan, limits, row, step)
+            continue
+        parts.copied += PIXEL_BITS - plan.shift
+        parts.muxes += 3
+        if plan.kind == "rate":
+            parts.adders += PIXEL_BITS
+        _list_bank(parts, plan, limits, row)
+    return parts
+
+
+def _list_bank(parts: Parts, plan: EncoderPlan, limits: Limits, row: int) -> None:
+    """``ListBank``: pixels in the order they came."""
+    key, count, halves = PIXEL_BITS - plan.shift, bits(plan.rows + 1), plan.buffers
+    memory(parts, limits, halves << row, row + key)
+    parts.computed += (halves + 1) * count + 3
+    parts.copied += row + key
+    parts.adders += (halves + 2) * count
+    parts.muxes += 2 * (halves - 1) * count + count
+    parts.control += count
+    if plan.kind == "direct":
+        parts.computed += key
+        parts.adders += 3 * key
+
+
+def _step_bank(parts: Parts, plan: EncoderPlan, limits: Limits, row: int, step: int) -> None:
+    """``StepBank``: a linked list for each step."""
+    heads = plan.buffers << step
+    memory(parts, limits, plan.buffers << row, row + 1)
+    # A mark for each step, set alone, cleared together, read in two places.
+    parts.computed += heads
+    parts.muxes += 3 * heads
+    # The first pixel of each step, read in two places without a clock.
+    if limits.family == "ecp5":
+        parts.distributed += 2 * distributed_cells(heads, row)
+        parts.muxes += 2 * row * (-(-heads // 16) - 1)
+    else:
+        parts.copied += heads * row
+        parts.muxes += 2 * (heads - 1) * row
+    left = max(1, bits(plan.rows))
+    parts.computed += row + 1 + left
+    parts.adders += left
+    parts.muxes += row + left
+
+
+def readout_parts(plan: ReadoutPlan) -> Parts:
+    """Spikes or potentials to a class."""
+    parts = Parts()
+    label = address_bits(plan.classes)
+    parts.computed += label + 2
+    if plan.kind == "count":
+        count = plan.count_bits
+        parts.computed += plan.classes * count + 1
+        parts.adders += plan.classes * count
+        parts.muxes += plan.classes * (count + 1)
+        for _ in range(plan.slots):
+            parts.computed += 1 + 2 * count + label
+            parts.copied += label
+            parts.adders += 2 * count + label
+        parts.adders += (plan.slots - 1) * (2 * count + label)
+        parts.muxes += (plan.slots - 1) * (count + label)
+    elif plan.kind == "first":
+        parts.computed += label + 3
+        parts.adders += label
+        parts.muxes += label
+        parts.adders += (plan.slots - 1) * label
+        parts.muxes += (plan.slots - 1) * (label + 1)
+    else:
+        # A tree of comparisons, one stage of registers for each, then the best of all rows.
+        left = plan.lanes
+        first = True
+        while first or left > 1:
+            pairs, left = left // 2, -(-left // 2)
+            parts.adders += pairs * plan.v_bits
+            parts.computed += pairs * (plan.v_bits + label + 1) + 2
+            parts.copied += (left - pairs) * (plan.v_bits + label + 1)
+            first = False
+        parts.computed += plan.v_bits + label + 4
+        parts.adders += 2 * plan.v_bits + label
+    return parts
+
+
+def loader_parts(groups: Sequence[GroupPlan]) -> Parts:
+    """Bytes into the synapse memories of ``groups``; nothing where there are none."""
+    parts = Parts()
+    if not groups:
+        return parts
+    widest = max(-(-group.lanes * group.weight_bits // 8) for group in groups)
+    banks = sum(group.event_lanes for group in groups)
+    place, row = bits(max(2, widest)), max(max(1, bits(group.synapse_rows)) for group in groups)
+    counted = place + row + bits(banks + 1)
+    parts.copied += 8 * (widest - 1)
+    parts.computed += counted
+    parts.adders += counted
+    parts.control += counted
+    parts.muxes += 2 * banks
+    return parts
+
+
+def around_parts(plan: HardwarePlan, limits: Limits) -> Parts:
+    """Encoder, readout and loader of a plan, as far as it has them."""
+    parts = loader_parts(plan.loaded_groups)
+    if plan.encoder is not None:
+        parts.add(encoder_parts(plan.encoder, limits))
+        if plan.encoder.slots != plan.input_lanes:
+            adapter_parts(parts, plan.input_size, plan.encoder.slots, plan.input_lanes)
+    if plan.readout is not None:
+        parts.add(readout_parts(plan.readout))
+    return parts
+
+
+def link_parts(plan: HardwarePlan, limits: Limits) -> Parts:
+    """The words of the host link, beyond what every serial line takes for those of one byte."""
+    parts = Parts()
+    encoded = plan.encoder is not None
+    width = address_bits(plan.input_size << (PIXEL_BITS if encoded else 0))
+    more = bytes_per_word(width) - 1
+    parts.computed += 7 * more + bits(more + 1)
+    parts.muxes += 7 * more
+    classes = plan.output_size if plan.readout is None else plan.readout.classes
+    more = bytes_per_word(address_bits(classes)) - 1
+    parts.computed += bits(more + 1)
+    parts.muxes += 7 * more
+    if plan.encoder is not None:
+        parts.muxes += PIXEL_BITS * (plan.encoder.slots - 1)
+    elif plan.input_lanes > 1:
+        adapter_parts(parts, plan.input_size, 1, plan.input_lanes)
+    if plan.loaded_groups:
+        parts.muxes += 4
+    if limits.block_ram is not None:
+        # The words that wait for the network, as they came over the line.
+        parts.blocks += limits.block_ram.blocks(_RECEIVED, width + 1)
+    return parts

@@ -1,0 +1,63 @@
+"""What the AER streams are made of, counted in bits: buffers, merges, adapters, delays."""
+
+from qsnn_hw.limits import Limits
+from qsnn_hw.plan.group_parts import Parts, bits, memory
+from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan, Route
+
+
+def word_bits(size: int, lanes: int) -> int:
+    """Bits of a stream's payload."""
+    if lanes == 1:
+        return max(1, bits(size)) + 1
+    return lanes * (max(1, bits(-(-size // lanes))) + 1) + 1
+
+
+def buffer_parts(parts: Parts, limits: Limits, width: int, depth: int) -> None:
+    """An elastic buffer of ``depth`` words."""
+    if depth > 2:
+        memory(parts, limits, depth - 1, width)
+        parts.computed += 4 * bits(depth)
+        return
+    parts.computed += width + 2
+    parts.copied += (depth - 1) * width
+    parts.muxes += (depth - 1) * width
+
+
+def adapter_parts(parts: Parts, size: int, own: int, lanes: int) -> None:
+    """Words of ``own`` events to words of ``lanes``."""
+    parts.muxes += 3 * own + own * bits(size) + 2 * lanes
+    parts.computed += own
+
+
+def router_parts(plan: HardwarePlan, limits: Limits) -> Parts:
+    """Buffers, merges, adapters and delays between the groups."""
+    parts = Parts()
+    into = {HOST: (plan.output_size, plan.output_lanes)}
+    into |= {group.name: (group.sources, group.event_lanes) for group in plan.groups}
+    out = {HOST: (plan.input_size, plan.input_lanes)}
+    out |= {group.name: (group.space.size, group.output_lanes) for group in plan.groups}
+    for name, (size, lanes) in into.items():
+        width = word_bits(size, lanes)
+        routes = [route for route in plan.routes if route.destination == name]
+        buffer_parts(parts, limits, width, plan.buffer_depth)
+        if len(routes) > 1:
+            parts.computed += len(routes)
+            parts.muxes += width * len(routes)
+        for route in routes:
+            _route(parts, route, out[route.source], lanes, limits)
+    return parts
+
+
+def _route(parts: Parts, route: Route, source: tuple[int, int], lanes: int, limits: Limits) -> None:
+    size, own = source
+    if route.offset:
+        parts.adders += bits(size + route.offset)
+    if own != lanes or route.offset % lanes:
+        adapter_parts(parts, size, own, lanes)
+    if route.delay:
+        address = max(1, bits(max(1, route.words)))
+        width = word_bits(size, own)
+        memory(parts, limits, 1 << address, width - 1)
+        parts.computed += 2 * (address + 1) + width + 6
+        parts.copied += (address + 1) * (1 + route.delay - route.ahead)
+        parts.adders += 4 * (address + 1)
