@@ -21,7 +21,7 @@ from qsnn_hw.files import read_json, write_json
 from qsnn_hw.implement.constraints import constraint_suffix, constraint_text
 from qsnn_hw.implement.synthesis import relative, synthesize
 from qsnn_hw.plan.coefficients import LOGIC, SERIAL
-from qsnn_hw.plan.predict import Prediction, network_parts, predict
+from qsnn_hw.plan.predict import network_parts, predict
 from qsnn_hw.progress import SILENT
 from qsnn_hw.rtl.board_top import BoardTop
 from qsnn_hw.rtl.classifier import Classifier
@@ -95,26 +95,24 @@ def measure(example: Example, folder: Path) -> dict[str, Any]:
     }
 
 
-def report(example: Example, measured: Mapping[str, Any]) -> tuple[Prediction, str]:
-    """The prediction of an example, and a line that sets it beside the measurement."""
+def report(example: Example, measured: Mapping[str, Any]) -> str:
+    """A row of the table in docs/resources.md: the prediction of an example beside the measurement."""
     plan, board = make(example)
-    found = predict(plan, board.limits, board=example.board)
-    usage = found.usage
+    usage = predict(plan, board.limits, board=example.board).usage
 
-    def pair(name: str, value: int | None, real: int) -> str:
+    def cells(value: int | None, real: int | None) -> list[str]:
         if value is None or not real:
-            return f"{name} {value}/{real}"
-        return f"{name} {value}/{real} ({100 * (value / real - 1):+.1f} %)"
+            return ["", "", ""]
+        return [str(value), str(real), f"{100 * (value / real - 1):+.1f} %"]
 
-    line = ", ".join(
-        [
-            pair("logic", usage.logic_cells, measured["logic_cells"]),
-            *([pair("registers", usage.registers, measured["registers"])] if "registers" in measured else []),
-            f"block RAM {usage.block_rams}/{measured['block_rams']}",
-            f"DSP {usage.dsps}/{measured['dsps']}",
-        ]
-    )
-    return found, f"{example.name}{' (unseen)' if example.unseen else ''}: {line}"
+    row = [
+        f"{example.name}{', unseen' if example.unseen else ''}",
+        *cells(usage.logic_cells, measured["logic_cells"]),
+        *cells(usage.registers, measured.get("registers")),
+        f"{usage.block_rams} / {measured['block_rams']}",
+        f"{usage.dsps} / {measured['dsps']}",
+    ]
+    return f"| {' | '.join(row)} |"
 
 
 def fit(measured: Mapping[str, Any]) -> None:
@@ -137,7 +135,7 @@ def fit(measured: Mapping[str, Any]) -> None:
     print("in use:", LOGIC)
     for example in EXAMPLES:
         if example.name in measured:
-            print(report(example, measured[example.name])[1])
+            print(report(example, measured[example.name]))
 
 
 def main() -> int:

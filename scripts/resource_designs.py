@@ -241,7 +241,7 @@ EXAMPLES: tuple[Example, ...] = (
     with_io("i_direct", "direct", "membrane", shapes([2, 1], [1, 1])),
     with_io("e_direct", "direct", "membrane", shapes([2, 5], [1, 5]), registered_reads=True),
     with_io("i_load", None, None, shapes([2, 1], [1, 1]), store="ram", board=True),
-    with_io("e_load", None, None, shapes([16, 5], [2, 1], None, [R, M]), store="ram", board=True),
+    with_io("e_load", None, None, shapes([32, 5], [2, 1], None, [R, M]), store="ram", board=True),
     with_io(
         *("i_unseen4", "latency", "count", shapes([4, 2], [2, 1])),
         **{"sizes": (100, 24, 6), "unseen": True, "board": True, "store": "ram"},

@@ -6,20 +6,20 @@ Fitted by ``python scripts/fit_resources.py fit`` to the designs measured in
 
 LOGIC = {
     "ice40": {
-        "adders": 0.756,
-        "muxes": 0.795,
-        "copied": 1.517,
-        "control": 0.522,
-        "rom_luts": 0.62,
-        "groups": 50.9,
+        "adders": 0.809,
+        "muxes": 0.936,
+        "copied": 1.254,
+        "control": 0.533,
+        "rom_luts": 0.627,
+        "groups": 43.2,
     },
     "ecp5": {
-        "adders": 1.199,
-        "muxes": 0.511,
-        "control": 0.424,
-        "rom_luts": 0.962,
-        "distributed": 7.74,
-        "groups": 35.8,
+        "adders": 1.157,
+        "muxes": 0.658,
+        "control": 0.473,
+        "rom_luts": 0.847,
+        "distributed": 5.914,
+        "groups": 34.5,
     },
 }
 REGISTERS = {

@@ -11,7 +11,6 @@ from qsnn_hw.plan.group_parts import Parts, bits, digits, memory
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 from qsnn_hw.plan.io_plan import EncoderPlan, ReadoutPlan
-from qsnn_hw.plan.placement import distributed_cells
 from qsnn_hw.plan.stream_parts import adapter_parts, buffer_parts, word_bits
 
 # Words that the host link holds, see RECEIVE_WORDS in rtl/host_link.py.
@@ -29,6 +28,7 @@ def encoder_parts(plan: EncoderPlan, limits: Limits) -> Parts:
     parts.copied += row
     parts.adders += step
     parts.control += step
+    parts.muxes += 12
     if plan.kind == "rate":
         parts.computed += _LFSR_BITS
         parts.muxes += PIXEL_BITS * plan.slots
@@ -64,22 +64,17 @@ def _list_bank(parts: Parts, plan: EncoderPlan, limits: Limits, row: int) -> Non
 
 def _step_bank(parts: Parts, plan: EncoderPlan, limits: Limits, row: int, step: int) -> None:
     """``StepBank``: a linked list for each step."""
-    heads = plan.buffers << step
-    memory(parts, limits, plan.buffers << row, row + 1)
-    # A mark for each step, set alone, cleared together, read in two places.
-    parts.computed += heads
-    parts.muxes += 3 * heads
-    # The first pixel of each step, read in two places without a clock.
-    if limits.family == "ecp5":
-        parts.distributed += 2 * distributed_cells(heads, row)
-        parts.muxes += 2 * row * (-(-heads // 16) - 1)
-    else:
-        parts.copied += heads * row
-        parts.muxes += 2 * (heads - 1) * row
     left = max(1, bits(plan.rows))
-    parts.computed += row + 1 + left
-    parts.adders += left
-    parts.muxes += row + left
+    memory(parts, limits, plan.buffers << row, row + 1)
+    for _ in range(plan.buffers):
+        memory(parts, limits, 1 << step, row + 1)
+        # Filling and sending take turns at the heads.
+        parts.muxes += 3 * step + row + 5
+    parts.computed += 3 + step + row + 1 + left
+    parts.copied += row
+    parts.adders += 2 * step + left
+    parts.muxes += 2 * (plan.buffers - 1) * (row + 1) + 2 * row + 2 + left
+    parts.control += 2 * step + left
 
 
 def readout_parts(plan: ReadoutPlan) -> Parts:
@@ -90,8 +85,9 @@ def readout_parts(plan: ReadoutPlan) -> Parts:
     if plan.kind == "count":
         count = plan.count_bits
         parts.computed += plan.classes * count + 1
-        parts.adders += plan.classes * count
-        parts.muxes += plan.classes * (count + 1)
+        parts.adders += count
+        # The counter that a spike belongs to is found twice: to be read and to be written.
+        parts.muxes += plan.classes * (count * 2 / 3 + 5) + 2 * count + 3 * label
         for _ in range(plan.slots):
             parts.computed += 1 + 2 * count + label
             parts.copied += label
@@ -101,7 +97,7 @@ def readout_parts(plan: ReadoutPlan) -> Parts:
     elif plan.kind == "first":
         parts.computed += label + 3
         parts.adders += label
-        parts.muxes += label
+        parts.muxes += 3 * label + 8
         parts.adders += (plan.slots - 1) * label
         parts.muxes += (plan.slots - 1) * (label + 1)
     else:
@@ -110,7 +106,8 @@ def readout_parts(plan: ReadoutPlan) -> Parts:
         first = True
         while first or left > 1:
             pairs, left = left // 2, -(-left // 2)
-            parts.adders += pairs * plan.v_bits
+            parts.adders += pairs * plan.v_bits + (plan.lanes * label if first and plan.lanes > 1 else 0)
+            parts.muxes += pairs * (plan.v_bits + label + 1)
             parts.computed += pairs * (plan.v_bits + label + 1) + 2
             parts.copied += (left - pairs) * (plan.v_bits + label + 1)
             first = False

@@ -83,7 +83,8 @@ def memory_blocks(limits: Limits, depth: int, width: int, *, rom: bool, block: b
     if rom:
         other = depth * width / _ROM_BITS_PER_COST
     elif limits.family == "ecp5":
-        other = _DISTRIBUTED_COST * distributed_cells(depth, width)
+        deep = -(-depth // _DISTRIBUTED_WORDS)
+        other = _DISTRIBUTED_COST * distributed_cells(depth, width) + _MUX_COST * width * (deep - 1)
     else:
         other = depth * width
     return blocks if block or cost < other else 0

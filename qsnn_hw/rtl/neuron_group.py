@@ -25,7 +25,7 @@ class NeuronGroup(wiring.Component):
     waits for its turn on the stream, runs beside the events of the next step; with accumulators in
     memory it follows them. Input is taken only as it is processed; output follows the stream rules in
     ``rtl/aer.py``, and a blocked output stalls the sweep, never loses a spike.
-    Latency: that of its parts; ``plan/predict.py`` adds them up.
+    Latency: that of its parts; ``plan/cycles.py`` follows every word through them.
 
     Parameters
     ----------
