@@ -108,7 +108,9 @@ class CountReadout(wiring.Component):
         moves = self.i.valid & self.i.ready
         with m.If(go):
             m.d.sync += end.eq(moves & words.tick & words.last)
-        bests = [self._slot(m, slot, words, go, moves, end) for slot in range(plan.slots)]
+        # With fewer classes than slots, the slots behind have none.
+        used = range(min(plan.slots, plan.classes))
+        bests = [self._slot(m, slot, words, go, moves, end) for slot in used]
         count, label = _best(m, bests, "between_slots")
         with m.If(end & go):
             m.d.sync += [
