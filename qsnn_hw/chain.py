@@ -291,8 +291,6 @@ class Chain:
             cycle_budget=cycles,
             buffer_depth=options.buffer_depth,
             limits=limits,
-            # iCE40 has no distributed RAM: left alone, synthesis would build small memories from registers.
-            neuron_memory="block" if limits.family == "ice40" else "auto",
             synapse_store=options.weights,  # type: ignore[arg-type]
             activity=None if data is None or golden is None else _activity(data, golden),
             io=self._io(None if data is None else data.steps),
@@ -549,7 +547,7 @@ def _shape(group: GroupPlan) -> str:
         parts.append(f"{group.update_lanes} update lanes")
     if group.event_lanes > 1:
         parts.append(f"{group.event_lanes} event lanes")
-    return f"{', '.join(parts)}, sums in {group.accumulators}"
+    return f"{', '.join(parts)}, sums in {group.accumulators}, potentials in {group.potentials_in}"
 
 
 def _least(plan: HardwarePlan) -> Usage:

@@ -192,6 +192,7 @@ def _layer(
         update_lanes=group.update_lanes,
         event_lanes=group.event_lanes,
         accumulators=group.accumulators,
+        potentials_in=group.potentials_in,
         rom_bits=group.synapse_bits,
         cycles_per_sample=busy,
     )

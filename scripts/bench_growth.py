@@ -32,8 +32,7 @@ def measure(sizes: tuple[int, ...], board_name: str, bits: int) -> dict[str, flo
 
     found: dict[str, float] = {}
     board = load_board(board_name)
-    style = "block" if board.family == "ice40" else "auto"
-    options = PlanOptions(limits=board.limits, neuron_memory=style)
+    options = PlanOptions(limits=board.limits)
     name = "-".join(str(size) for size in sizes)
     model = network(Example(name, board.family, sizes, options, bits))
     started = time.perf_counter()

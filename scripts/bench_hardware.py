@@ -99,7 +99,6 @@ def measure(design: Design, given: argparse.Namespace, progress: Progress) -> Ro
             design.options,
             limits=board.limits,
             activity=activity,
-            neuron_memory="block" if board.limits.family == "ice40" else "auto",
             host_lanes=8 if design.harness else 1,
         ),
     )

@@ -35,7 +35,6 @@ def planned(board: Board, bits: int, hidden: int, depth: int, store: SynapseStor
     options = PlanOptions(
         optimize="area",
         limits=board.limits,
-        neuron_memory="block" if board.family == "ice40" else "auto",
         synapse_store=store,
         # Random weights say nothing of the zero rows of a trained network.
         skip_zero_rows=False,

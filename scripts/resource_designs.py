@@ -142,7 +142,6 @@ def make(example: Example) -> tuple[HardwarePlan, Board]:
     quantized = quantize(network(example), options)
     changes = {
         "limits": board.limits,
-        "neuron_memory": "block" if board.family == "ice40" else "auto",
         "io": example.io,
         "synapse_store": example.store,
     }

@@ -93,7 +93,7 @@ def memory(
     Parameters
     ----------
     style
-        "block" where the design insists on block RAM, "spram" on single-port RAM, else "".
+        "block", "distributed" or "spram" where the design insists on such RAM, else "".
     rom
         It has no write port.
     """
@@ -102,7 +102,9 @@ def memory(
     if style == "spram" and limits.spram is not None:
         parts.sprams += limits.spram.blocks(depth, width)
         return
-    blocks = memory_blocks(limits, depth, width, rom=rom, block=style == "block")
+    blocks = 0
+    if style != "distributed":
+        blocks = memory_blocks(limits, depth, width, rom=rom, block=style == "block")
     parts.blocks += blocks
     if blocks:
         parts.muxes += width * (block_shape(limits, depth, width)[1] - 1)
@@ -218,8 +220,7 @@ def _memory(parts: Parts, plan: GroupPlan, limits: Limits) -> None:
         parts.muxes += word * 2 / 3
         if shares & (shares - 1):
             parts.computed += 2 * (bits(plan.folds) + bits(shares))
-    style = "block" if plan.neuron_memory == "block" else ""
-    memory(parts, limits, plan.folds, word, style=style)
+    memory(parts, limits, plan.folds, word, style=plan.neuron_memory)
 
 
 def _sweep(parts: Parts, plan: GroupPlan, limits: Limits, potentials: bool) -> None:
@@ -240,7 +241,7 @@ def _sweep(parts: Parts, plan: GroupPlan, limits: Limits, potentials: bool) -> N
     if rows == 1:
         parts.computed += lanes * width
     elif width:
-        memory(parts, limits, rows, lanes * width, style="block" if plan.neuron_memory == "block" else "")
+        memory(parts, limits, rows, lanes * width, style=plan.neuron_memory)
     parts.add(lane_parts(plan, limits, potentials=potentials), lanes)
     last = 0
     quick = not stages[0]

@@ -9,6 +9,7 @@ from qsnn_hw.plan.address_space import AddressSpace
 
 Accumulators = Literal["registers", "memory"]
 SynapseStore = Literal["rom", "ram"]
+NeuronMemoryStyle = Literal["auto", "block", "distributed"]
 
 
 # Accumulators read apart in groups that must be small: two iCE40 block RAMs side by side.
@@ -120,7 +121,8 @@ class GroupPlan:
     accumulators, acc_bits
         See above.
     neuron_memory
-        Style of the memories of potentials: "block", or "auto" for what synthesis finds best.
+        Where potentials are that are not in registers: "block" RAM, "distributed" RAM, or "auto" for what
+        synthesis finds best.
     synapse_store
         "rom", or "ram" (loaded at start).
     projections
@@ -171,7 +173,7 @@ class GroupPlan:
     output_lanes: int
     accumulators: Accumulators
     acc_bits: int
-    neuron_memory: Literal["block", "auto"]
+    neuron_memory: NeuronMemoryStyle
     synapse_store: SynapseStore
     projections: tuple[ProjectionPlan, ...]
     synapses: np.ndarray
@@ -217,6 +219,14 @@ class GroupPlan:
     def update_rows(self) -> int:
         """Rows of ``update_lanes`` slots, one cycle of a sweep each."""
         return self.slots // self.update_lanes
+
+    @property
+    def potentials_in(self) -> str:
+        """Where the potentials are between two steps, in words."""
+        apart = self.accumulators == "registers" or self.current_leak_numerator is not None
+        if (self.update_rows if apart else self.folds) == 1:
+            return "registers"
+        return {"auto": "memory", "block": "block RAM", "distributed": "distributed RAM"}[self.neuron_memory]
 
     @property
     def registered_synapses(self) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.plan.address_space import AddressSpace
-from qsnn_hw.plan.group_plan import GroupPlan, SynapseStore
+from qsnn_hw.plan.group_plan import GroupPlan, NeuronMemoryStyle, SynapseStore
 from qsnn_hw.plan.shape import Shape
 from qsnn_hw.plan.slots import Slots
 from qsnn_hw.plan.synapses import SynapseImage
@@ -51,7 +51,7 @@ def plan_group(
     image: SynapseImage,
     *,
     output_lanes: int,
-    neuron_memory: Literal["block", "auto"],
+    neuron_memory: NeuronMemoryStyle,
     synapse_store: SynapseStore,
     synapse_style: Literal["block", "spram"] = "block",
     synapse_shape: tuple[int, ...] = (),

@@ -1,13 +1,12 @@
 """A group's plan without its weights: enough to predict what a shape takes, in no time."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.grid import axis_table, flattened, grid_chain
-from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan, SynapseStore
+from qsnn_hw.plan.group_plan import GroupPlan, NeuronMemoryStyle, ProjectionPlan, SynapseStore
 from qsnn_hw.plan.group_planner import plan_group
 from qsnn_hw.plan.shape import Shape
 from qsnn_hw.plan.slots import Slots
@@ -21,7 +20,7 @@ def outline(
     spaces: Mapping[str, AddressSpace],
     shape: Shape,
     *,
-    neuron_memory: Literal["block", "auto"] = "auto",
+    neuron_memory: NeuronMemoryStyle = "auto",
     registered_reads: bool = False,
     store: SynapseStore = "rom",
 ) -> GroupPlan:

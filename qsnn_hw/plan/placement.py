@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qsnn_hw.limits import Limits
-from qsnn_hw.plan.group_plan import SynapseStore
+from qsnn_hw.plan.group_plan import NeuronMemoryStyle, SynapseStore
 
 # A memory of fewer bits is smaller in LUTs than it is worth in block RAM.
 BLOCK_BITS = 1024
@@ -147,20 +147,23 @@ def bank_shapes(needs: Mapping[str, GroupMemories], limits: Limits) -> dict[str,
     return found
 
 
-def state_style(family: str, depth: int, width: int) -> Literal["block", "auto"]:
+def state_style(limits: Limits, depth: int, width: int) -> Literal["block", "distributed"]:
     """Where a memory of potentials goes.
 
     iCE40 has block RAM or registers, nothing between. ECP5 has distributed RAM of 16 words: deeper
     memories cost it once per 16 words and a multiplexer, while block RAM is seldom short.
     """
-    deep = depth > _DISTRIBUTED_WORDS and depth * width >= BLOCK_BITS
-    return "block" if family == "ice40" or deep else "auto"
+    if limits.family == "ice40" or (depth > _DISTRIBUTED_WORDS and depth * width >= BLOCK_BITS):
+        return "block"
+    return "block" if memory_blocks(limits, depth, width, rom=False) else "distributed"
 
 
-def neuron_style(limits: Limits, memories: GroupMemories) -> Literal["block", "auto"]:
+def neuron_style(limits: Limits, memories: GroupMemories) -> NeuronMemoryStyle:
     """One style for all memories of potentials of a group."""
-    styles = {state_style(limits.family, depth, width) for depth, width in memories.state}
-    return "block" if "block" in styles else "auto"
+    if limits.block_ram is None:
+        return "auto"
+    styles = {state_style(limits, depth, width) for depth, width in memories.state if depth > 1}
+    return "distributed" if limits.family != "ice40" and "block" not in styles else "block"
 
 
 def state_blocks(limits: Limits, memories: GroupMemories) -> int:

@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from qsnn_hw.errors import UserError
 from qsnn_hw.limits import Limits
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.balance import TARGETS, Target, balance, shape_memories
-from qsnn_hw.plan.group_plan import Accumulators, GroupPlan, SynapseStore
+from qsnn_hw.plan.group_plan import Accumulators, GroupPlan, NeuronMemoryStyle, SynapseStore
 from qsnn_hw.plan.group_planner import most_of, plan_group
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan, Route, identifier
 from qsnn_hw.plan.io_planner import IoOptions, with_io
-from qsnn_hw.plan.placement import GroupMemories, bank_shapes, place, state_style
+from qsnn_hw.plan.placement import GroupMemories, bank_shapes, neuron_style, place
 from qsnn_hw.plan.shape import Shape, fitted
 from qsnn_hw.plan.slots import Slots
 from qsnn_hw.plan.synapses import SynapseImage, address_spaces, synapse_image
@@ -44,7 +44,8 @@ class PlanOptions:
     limits
         What the device holds; None: no limit known.
     neuron_memory
-        "block" RAM for potentials on devices without distributed RAM, else "auto".
+        Where potentials are that are not in registers: "block" RAM, "distributed" RAM, or "auto" for what
+        suits the device, or synthesis where ``limits`` are not known.
     synapse_store
         "rom", or "ram" that the host loads.
     skip_zero_rows
@@ -67,7 +68,7 @@ class PlanOptions:
     cycle_budget: int | None = None
     buffer_depth: int = DEFAULT_BUFFER_DEPTH
     limits: Limits | None = None
-    neuron_memory: Literal["auto", "block"] = "auto"
+    neuron_memory: NeuronMemoryStyle = "auto"
     synapse_store: SynapseStore = "rom"
     skip_zero_rows: bool = True
     activity: Mapping[str, float] | None = None
@@ -179,12 +180,11 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
     return with_io(plan, options.io)
 
 
-def _neuron_memory(options: PlanOptions, needs: GroupMemories) -> Literal["block", "auto"]:
+def _neuron_memory(options: PlanOptions, needs: GroupMemories) -> NeuronMemoryStyle:
     """One style for all memories of potentials of a group."""
-    if options.limits is None or options.neuron_memory == "block":
+    if options.limits is None or options.neuron_memory != "auto":
         return options.neuron_memory
-    styles = {state_style(options.limits.family, depth, width) for depth, width in needs.state}
-    return "block" if "block" in styles else "auto"
+    return neuron_style(options.limits, needs)
 
 
 def _slots_of(network: QuantizedNetwork, source: str, shapes: Mapping[str, Shape]) -> int:

@@ -83,6 +83,8 @@ class Layer:
         Neurons updated a cycle at the end of a step, and events taken a cycle.
     accumulators
         Where a step's sums are kept: "registers" or "memory".
+    potentials_in
+        Where the potentials are between two steps.
     rom_bits
         Synapse memory, in bits.
     cycles_per_sample
@@ -107,6 +109,7 @@ class Layer:
     update_lanes: int | None = None
     event_lanes: int | None = None
     accumulators: str | None = None
+    potentials_in: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that are no counts or no numbers."""

@@ -229,6 +229,7 @@ def mapping(report: Report) -> Table | None:
             _count(layer.event_lanes),
             _count(layer.update_lanes),
             layer.accumulators or NOT_MEASURED,
+            layer.potentials_in or NOT_MEASURED,
             with_unit(None if layer.rom_bits is None else layer.rom_bits / 1024, "Kibit"),
             figure(layer.cycles_per_sample),
         )
@@ -246,6 +247,7 @@ def mapping(report: Report) -> Table | None:
             "events",
             "updates",
             "sums in",
+            "potentials in",
             "synapse memory",
             "busy cycles",
         ),

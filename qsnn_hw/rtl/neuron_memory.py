@@ -5,11 +5,13 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from qsnn_hw.plan.group_plan import NeuronMemoryStyle
+
 
 class NeuronMemory(wiring.Component):
     """One word of all lanes' potentials for each fold; one read and one write port.
 
-    A group with one fold keeps its word in registers. Otherwise this is a block RAM, whose
+    A group with one fold keeps its word in registers. Otherwise this is a RAM, whose
     undefined case (reading a word in the cycle in which it is written) the neuron group never
     produces; synthesis relies on that.
 
@@ -24,7 +26,7 @@ class NeuronMemory(wiring.Component):
     folds
         Number of words, at least 1.
     style
-        "block" for block RAM, "auto" for what synthesis finds best.
+        "block" or "distributed" RAM, "auto" for what synthesis finds best.
 
     Members
     -------
@@ -36,11 +38,11 @@ class NeuronMemory(wiring.Component):
     write_data : In(width)
     """
 
-    def __init__(self, width: int, folds: int, style: str = "auto") -> None:
+    def __init__(self, width: int, folds: int, style: NeuronMemoryStyle = "auto") -> None:
         if folds < 1:
             raise ValueError(f"Number of folds must be at least 1, not {folds!r}")
         self._width, self._folds = width, folds
-        self._attributes = {"ram_style": "block"} if style == "block" else {}
+        self._attributes = {} if style == "auto" else {"ram_style": style}
         fold = ceil_log2(folds)
         super().__init__(
             {

@@ -4,12 +4,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsnn_hw.boards import load_board
 from qsnn_hw.plan import PlanOptions, make_plan
-from qsnn_hw.plan.placement import GroupMemories, bank_shapes, block_shape, pieces, synapse_blocks
+from qsnn_hw.plan.placement import (
+    BLOCK_BITS,
+    GroupMemories,
+    bank_shapes,
+    block_shape,
+    pieces,
+    state_style,
+    synapse_blocks,
+)
 from qsnn_hw.plan.predict import predict
 from tests.golden.networks import random_network
 
@@ -71,3 +79,32 @@ def test_the_plan_says_so() -> None:
     built, one = predict(plan, LIMITS, board=False).usage, predict(whole, LIMITS, board=False).usage
     assert (built.logic_cells or 0) < (one.logic_cells or 0)
     assert make_plan(network, replace(options, synapse_store="ram")).groups[0].synapse_shape == ()
+
+
+@pytest.mark.parametrize(
+    ("board", "lanes", "wanted"),
+    [
+        # One row, 64 rows, 4 rows; iCE40 has no distributed RAM.
+        ("ulx3s-25f", 128, "registers"),
+        ("ulx3s-25f", 2, "block RAM"),
+        ("ulx3s-25f", 32, "distributed RAM"),
+        ("icebreaker", 32, "block RAM"),
+    ],
+)
+def test_the_plan_decides_where_potentials_are(board: str, lanes: int, wanted: str) -> None:
+    network = random_network(np.random.default_rng(0), [20, 128, 4])
+    options = PlanOptions(lanes=[lanes, 1], accumulators=["memory"], limits=load_board(board).limits)
+    group = make_plan(network, options).groups[0]
+    assert group.potentials_in == wanted
+    assert group.neuron_memory == ("block" if "block" in wanted else "distributed")
+
+
+@settings(deadline=None)
+@given(depth=st.integers(2, 600), width=st.integers(1, 80))
+def test_potentials_are_where_they_cost_least(depth: int, width: int) -> None:
+    style = state_style(LIMITS, depth, width)
+    # Short memories are distributed; deep ones of a block's worth are not, as block RAM is seldom short.
+    assert style == "distributed" or depth > 16
+    assert style == "block" or depth <= 16 or depth * width < BLOCK_BITS
+    ice = state_style(load_board("icebreaker").limits, depth, width)
+    assert ice == "block"

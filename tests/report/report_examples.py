@@ -90,9 +90,11 @@ def full_report() -> Report:
                     8,
                     1,
                     "registers",
+                    "distributed RAM",
                 ),
                 Layer(
-                    "output", 10, 320, 8, 12, 0.01, 0.01, 97, 97, 0, 2, 10, 1, 2560, 181.25, 1, 1, "memory"
+                    *("output", 10, 320, 8, 12, 0.01, 0.01, 97, 97, 0, 2, 10, 1, 2560, 181.25, 1, 1),
+                    *("memory", "registers"),
                 ),
             ),
         ),
