@@ -6,20 +6,20 @@ Fitted by ``python scripts/fit_resources.py fit`` to the designs measured in
 
 LOGIC = {
     "ice40": {
-        "adders": 0.809,
-        "muxes": 0.936,
-        "copied": 1.254,
-        "control": 0.533,
-        "rom_luts": 0.627,
-        "groups": 43.2,
+        "adders": 0.801,
+        "muxes": 0.931,
+        "copied": 1.249,
+        "control": 0.571,
+        "rom_luts": 0.593,
+        "groups": 47.4,
     },
     "ecp5": {
-        "adders": 1.157,
-        "muxes": 0.658,
-        "control": 0.473,
-        "rom_luts": 0.847,
-        "distributed": 5.914,
-        "groups": 34.5,
+        "adders": 1.312,
+        "muxes": 0.674,
+        "control": 0.503,
+        "rom_luts": 0.788,
+        "distributed": 5.491,
+        "groups": 37.1,
     },
 }
 REGISTERS = {
