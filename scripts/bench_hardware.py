@@ -7,6 +7,7 @@ that the serial link is included. Designs whose model or data is absent are left
 """
 
 import argparse
+import os
 import json
 import statistics
 import sys
@@ -205,7 +206,8 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("designs", nargs="*", help=f"of {', '.join(d.name for d in DESIGNS)} (default: all)")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the models")
+    data = os.environ.get("QSNN_DATA", "../shared/data")
+    parser.add_argument("--data", type=Path, default=Path(data), help="folder of the models (or QSNN_DATA)")
     parser.add_argument("-o", "--out", type=Path, default=Path("build/bench_hardware"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--samples", type=int, default=200, help="for accuracy and activity (default 200)")
