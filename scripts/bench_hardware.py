@@ -7,8 +7,8 @@ that the serial link is included. Designs whose model or data is absent are left
 """
 
 import argparse
-import os
 import json
+import os
 import statistics
 import sys
 from dataclasses import asdict, dataclass, replace
