@@ -166,4 +166,6 @@ def link_parts(plan: HardwarePlan, limits: Limits) -> Parts:
     if limits.block_ram is not None:
         # The words that wait for the network, as they came over the line.
         parts.blocks += limits.block_ram.blocks(_RECEIVED, width + 1)
+        if any(group.registered_reads for group in plan.groups):
+            parts.copied += width + 2
     return parts

@@ -79,6 +79,7 @@ class BoardTop(wiring.Component):
             plan.output_size if readout is None else readout.classes,
             self._divisor,
             loads=bool(plan.loaded_groups),
+            registered=any(group.registered_reads for group in plan.groups),
         )
         m.submodules.classifier = classifier = Classifier(plan)
         if plan.loaded_groups:

@@ -62,7 +62,8 @@ class WordAssembler(wiring.Component):
 class ReceiveBuffer(wiring.Component):
     """A large first-in first-out buffer in block RAM, with few gates around it.
 
-    Latency: 2 cycles. Throughput: one word per cycle. No address is read in the cycle that writes it.
+    Latency: 2 cycles, 3 with ``registered``. Throughput: one word per cycle. No address is read in the
+    cycle that writes it.
 
     Parameters
     ----------
@@ -70,6 +71,9 @@ class ReceiveBuffer(wiring.Component):
         Bits of a word.
     depth
         Words held, a power of two; one more waits at ``o``.
+    registered
+        A second register behind the memory, whose clock-to-output is the slow part of block RAM; it
+        holds a word, too.
 
     Members
     -------
@@ -77,10 +81,10 @@ class ReceiveBuffer(wiring.Component):
     o : Out(stream.Signature(width))
     """
 
-    def __init__(self, width: int, depth: int) -> None:
+    def __init__(self, width: int, depth: int, *, registered: bool = False) -> None:
         if depth < 1 or depth & (depth - 1):
             raise ValueError(f"Depth must be a power of two, not {depth!r}")
-        self._width, self._depth = width, depth
+        self._width, self._depth, self._registered = width, depth, registered
         super().__init__({"i": In(stream.Signature(width)), "o": Out(stream.Signature(width))})
 
     def elaborate(self, platform: object) -> Module:
@@ -89,18 +93,25 @@ class ReceiveBuffer(wiring.Component):
         write, read = words.write_port(), words.read_port()
         # One bit more than an address: equal means empty, equal but for that bit means full.
         ahead, behind = Signal(range(2 * self._depth)), Signal(range(2 * self._depth))
+        # Whether the memory shows a word, and whether that goes on.
+        shown, moves = Signal(), Signal()
         m.d.comb += [
             self.i.ready.eq((ahead ^ behind) != self._depth),
             write.en.eq(self.i.valid & self.i.ready),
             write.addr.eq(ahead),
             write.data.eq(self.i.payload),
-            read.en.eq((ahead != behind) & (~self.o.valid | self.o.ready)),
+            read.en.eq((ahead != behind) & (~shown | moves)),
             read.addr.eq(behind),
-            self.o.payload.eq(read.data),
         ]
         m.d.sync += [ahead.eq(ahead + write.en), behind.eq(behind + read.en)]
-        with m.If(~self.o.valid | self.o.ready):
-            m.d.sync += self.o.valid.eq(read.en)
+        with m.If(~shown | moves):
+            m.d.sync += shown.eq(read.en)
+        if not self._registered:
+            m.d.comb += [self.o.payload.eq(read.data), self.o.valid.eq(shown), moves.eq(self.o.ready)]
+            return m
+        m.d.comb += moves.eq(~self.o.valid | self.o.ready)
+        with m.If(moves):
+            m.d.sync += [self.o.payload.eq(read.data), self.o.valid.eq(shown)]
         return m
 
 
@@ -162,6 +173,8 @@ class HostLink(wiring.Component):
         Clock cycles per bit.
     loads
         The network's weights come first: bytes go to ``load`` until ``loaded``, then become words.
+    registered
+        As in :class:`ReceiveBuffer`.
 
     Members
     -------
@@ -176,8 +189,17 @@ class HostLink(wiring.Component):
         From the network.
     """
 
-    def __init__(self, input_size: int, output_size: int, divisor: int, *, loads: bool = False) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        output_size: int,
+        divisor: int,
+        *,
+        loads: bool = False,
+        registered: bool = False,
+    ) -> None:
         self._sizes, self._divisor, self._loads = (input_size, output_size), divisor, loads
+        self._registered = registered
         members: dict[str, wiring.Member] = {
             "rx": In(1, init=1),
             "tx": Out(1, init=1),
@@ -194,7 +216,7 @@ class HostLink(wiring.Component):
         m.submodules.receiver = receiver = UartReceiver(self._divisor)
         m.submodules.assembler = assembler = WordAssembler(self._sizes[0])
         layout = AerLayout(self._sizes[0])
-        m.submodules.words = words = ReceiveBuffer(layout.size, RECEIVE_WORDS)
+        m.submodules.words = words = ReceiveBuffer(layout.size, RECEIVE_WORDS, registered=self._registered)
         m.submodules.splitter = splitter = WordSplitter(self._sizes[1])
         m.submodules.transmitter = transmitter = UartTransmitter(self._divisor)
         m.d.comb += [

@@ -12,6 +12,7 @@ from amaranth.sim import Simulator
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qsnn_hw.boards import load_board
 from qsnn_hw.errors import UserError
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.host_protocol import (
@@ -139,17 +140,19 @@ def test_assembler_drops_addresses_beyond_the_last(size: int) -> None:
 
 
 @pytest.mark.parametrize("pace", PACES, ids=["full", "idle", "stall", "both"])
+@pytest.mark.parametrize("registered", [False, True])
 @pytest.mark.parametrize("depth", [1, 2, 8])
-def test_receive_buffer(depth: int, pace: Pace) -> None:
+def test_receive_buffer(depth: int, registered: bool, pace: Pace) -> None:
     words = [random.Random(depth).randrange(1 << 11) for _ in range(60)]
-    buffer = ReceiveBuffer(11, depth)
+    buffer = ReceiveBuffer(11, depth, registered=registered)
     (received,) = exchange(buffer, [(buffer.i, words)], [(buffer.o, len(words))], pace)
     assert received == words
 
 
+@pytest.mark.parametrize("registered", [False, True])
 @pytest.mark.parametrize("depth", [1, 2, 8])
-def test_receive_buffer_holds_what_it_says(depth: int) -> None:
-    buffer = ReceiveBuffer(4, depth)
+def test_receive_buffer_holds_what_it_says(depth: int, registered: bool) -> None:
+    buffer = ReceiveBuffer(4, depth, registered=registered)
     taken: list[bool] = []
 
     async def fill(ctx: Any) -> None:
@@ -161,7 +164,7 @@ def test_receive_buffer_holds_what_it_says(depth: int) -> None:
     simulator = clocked(buffer)
     simulator.add_testbench(fill)
     simulator.run()
-    assert sum(taken) == depth + 1
+    assert sum(taken) == depth + 1 + registered
 
 
 @pytest.mark.parametrize("depth", [0, 3])
@@ -336,7 +339,8 @@ def board(
     return decode_serial(levels, divisor), bool(light[0])
 
 
-def test_board_answers_through_its_pins() -> None:
+@pytest.mark.parametrize("name", ["icebreaker", "ulx3s-85f"])
+def test_board_answers_through_its_pins(name: str) -> None:
     network = random_network(np.random.default_rng(3), [5, 4, 3], bias_span=1, threshold_span=6)
     inputs = random_input(np.random.default_rng(4), network, steps=5, samples=2, rate=0.5)
     golden = run_clocked(network, inputs).spikes["g2"]
@@ -346,8 +350,8 @@ def test_board_answers_through_its_pins() -> None:
     for sample in range(2):
         data += encode_words(sample_words(inputs[:, sample]), 5)
         wanted += sample_words(golden[:, sample])
-    dut = BoardTop(make_plan(network, PlanOptions(lanes=[2])), divisor=4)
-    answer, light = board(dut, data, 4, cycles=600 + 40 * len(data) + 1500)
+    plan = make_plan(network, PlanOptions(lanes=[2], limits=load_board(name).limits))
+    answer, light = board(BoardTop(plan, divisor=4), data, 4, cycles=600 + 40 * len(data) + 1500)
     assert decode_words(answer, 3) == wanted
     assert not light
 
