@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from amaranth.hdl import ResetInserter, Signal, Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.io_plan import EncoderPlan
 from qsnn_hw.rtl.input_encoder import InputEncoder
 from qsnn_hw.rtl.pixels import PixelLayout, RasterPixels, WordPixels
-from tests.rtl.streams import PACES, Pace, aer, exchange
+from tests.rtl.streams import PACES, Pace, aer, clocked, exchange, put_all, take
 
 paces = pytest.mark.parametrize("pace", PACES, ids=["full", "idle", "stall", "both"])
 
@@ -133,6 +134,45 @@ def test_encoder(name: str, pace: Pace) -> None:
     # Nothing at all, everything at once.
     pixels[1], pixels[2] = 0, 255
     run(plan, pixels, pace, dense=pace.idle > 0)
+
+
+@pytest.mark.parametrize("cut", [3, 14, 22, 31, 47])
+@pytest.mark.parametrize("name", PLANS)
+def test_nothing_outlives_a_reset(name: str, cut: int) -> None:
+    """One cycle of reset while a sample comes, is sent, or both; then samples as if nothing had been."""
+    plan = PLANS[name]
+    dut, rst = InputEncoder(plan), Signal()
+    earlier = pixel_words(plan, images(cut, 6, plan.space.neurons, zeros=0.2), dense=True)
+    pixels = images(1, 2, plan.space.neurons)
+    wanted = golden(plan, pixels)
+    count = rate_words(plan, pixels, wanted) if plan.kind == "rate" else word_count(plan, wanted)
+    words: list[int] = []
+
+    async def send(ctx: Any) -> None:
+        ctx.set(dut.i.valid, 1)
+        left = iter(earlier)
+        ctx.set(Value.cast(dut.i.payload), next(left))
+        ctx.set(dut.o.ready, 1)
+        for _ in range(cut):
+            _, _, moved = await ctx.tick().sample(dut.i.ready)
+            if moved:
+                ctx.set(Value.cast(dut.i.payload), next(left, 0))
+        ctx.set(rst, 1)
+        ctx.set(dut.i.valid, 0)
+        await ctx.tick()
+        ctx.set(rst, 0)
+        await put_all(ctx, dut.i, pixel_words(plan, pixels, dense=False), Pace())
+
+    async def receive(ctx: Any) -> None:
+        await ctx.tick().repeat(cut + 1)
+        await take(ctx, dut.o, words, count, Pace())
+
+    simulator = clocked(ResetInserter(rst)(dut))
+    simulator.add_testbench(send)
+    simulator.add_testbench(receive)
+    simulator.run()
+    counts = spikes_of(plan, words, len(pixels))[:, :, plan.space.addresses()]
+    np.testing.assert_array_equal(counts, wanted)
 
 
 @settings(deadline=None, max_examples=30)
