@@ -1,6 +1,6 @@
 """The designs of bench_hardware.py: networks, boards, shapes and the bounds they are held against."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, ResetSignal, Sig
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from qsnn_hw.plan import HardwarePlan, PlanOptions
+from qsnn_hw.plan import HardwarePlan, IoOptions, PlanOptions
 from qsnn_hw.resources import resource_folder
 from qsnn_hw.rtl.top import SpikingNetwork
 
@@ -186,6 +186,16 @@ DESIGNS: tuple[Design, ...] = (
         bits=8,
         board="ulx3s-85f",
         options=_WIDE_EVENTS,
+        most_us=3.0,
+    ),
+    Design(
+        name="fastio",
+        target="5, pixels in and classes out: encoder, readout and serial link on the board",
+        source=FAST,
+        bits=8,
+        board="ulx3s-85f",
+        options=replace(_WIDE_EVENTS, io=IoOptions("latency", "first", steps=4, floor=128)),
+        harness=False,
         most_us=3.0,
     ),
     Design(
