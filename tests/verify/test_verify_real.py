@@ -25,9 +25,9 @@ PASSES = ("alone", "stress")
 class Real:
     """A trained model, some of its samples, and a shape of its hardware.
 
-    ``data`` is ``model`` without its suffix unless said; ``steps`` cuts samples short, and
-    ``stress_samples`` limits the second pass. ``cycles`` is the mean of a sample alone at full speed, as
-    measured: it says at once when a change costs time.
+    ``data`` is ``model`` without its suffix unless said; ``stress_samples`` limits the second pass.
+    ``cycles`` is the mean of a sample alone at full speed, as measured: it says at once when a change
+    costs time.
     """
 
     model: str
@@ -37,7 +37,6 @@ class Real:
     plan: PlanOptions
     settings: dict[str, str] = field(default_factory=dict)
     data: str | None = None
-    steps: int | None = None
     passes: Sequence[str] = PASSES
     stress_samples: int | None = None
 
@@ -96,11 +95,10 @@ REAL = {
         "nir_paper/cnn_sinabs",
         "sinabs",
         1,
-        148628,
+        622674,
         PlanOptions(lanes=[16, 16, 8, 16, 10]),
         data="nir_paper/cnn_sinabs_saccade",
         passes=("alone",),
-        steps=60,
     ),
 }
 
@@ -131,9 +129,9 @@ def run(real: Real, data_dir: Path, folder: Path) -> tuple[HardwarePlan, int, Ve
 def load_inputs(path: Path, network: Network, real: Real) -> np.ndarray:
     """Spikes of the first samples, shape (time, sample, ...)."""
     if path.stem == "cnn_sinabs_saccade":
-        packed = np.load(path)["X"][: real.samples, : real.steps]
+        packed = np.load(path)["X"][: real.samples]
         return np.unpackbits(packed, axis=-1).reshape(*packed.shape[:2], 2, 34, 34).swapaxes(0, 1)
-    return load_dataset(path, network=network, samples=real.samples).input[: real.steps]
+    return load_dataset(path, network=network, samples=real.samples).input
 
 
 @pytest.mark.slow
