@@ -35,10 +35,13 @@ MEASURED = Path(__file__).resolve().parent.parent / "tests" / "plan" / "data" / 
 # How strongly a coefficient is drawn to what the structure says it should be.
 _PULL = 0.03
 EXPECTED = {
-    "ice40": {"adders": 1.0, "muxes": 0.8, "copied": 1.0, "control": 0.5, "rom_luts": 1.0, "groups": 40.0},
+    "ice40": {
+        **{"adders": 1.0, "muxes": 0.8, "depth_muxes": 1.0, "copied": 1.0, "control": 0.5},
+        **{"rom_luts": 1.0, "groups": 40.0},
+    },
     "ecp5": {
-        **{"adders": 1.1, "muxes": 0.8, "control": 0.5, "rom_luts": 1.0, "distributed": 6.0},
-        **{"groups": 40.0},
+        **{"adders": 1.1, "muxes": 0.8, "depth_muxes": 1.0, "control": 0.5, "rom_luts": 1.0},
+        **{"distributed": 6.0, "groups": 40.0},
     },
 }
 

@@ -42,6 +42,8 @@ _REST_LUTS = {"ecp5": 8000, "ice40": 300}
 # Cycles of a step that are neither events nor update rows.
 _STEP_OVERHEAD = 8
 _MOST_SLOTS = 8
+# Rows of one ROM: with 243,000 yosys, as WebAssembly, takes 4 GB; with 480,000 it runs out of them.
+_MOST_ROM_ROWS = 250_000
 # Designs of the front that a plan's notes list on either side of the chosen one.
 _LISTED = 5
 
@@ -233,7 +235,12 @@ def _fed_by_host(network: QuantizedNetwork, group: QuantizedGroup) -> bool:
 
 
 def _held(offers: list[Estimate], limits: Limits | None, store: SynapseStore) -> list[Estimate]:
-    """The offers whose memories the device has, were there no other group; all where there is none."""
+    """The offers whose memories synthesis can read, and the device has, were there no other group.
+
+    All where there is none.
+    """
+    if store == "rom":
+        offers = [o for o in offers if o.memories.rows <= _MOST_ROM_ROWS] or offers
     if limits is None:
         return offers
     return [o for o in offers if place({"group": o.memories}, limits, store) is not None] or offers

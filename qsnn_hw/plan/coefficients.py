@@ -8,18 +8,20 @@ LOGIC = {
     "ice40": {
         "adders": 0.801,
         "muxes": 0.931,
+        "depth_muxes": 1.0,
         "copied": 1.249,
         "control": 0.571,
         "rom_luts": 0.593,
         "groups": 47.4,
     },
     "ecp5": {
-        "adders": 1.312,
-        "muxes": 0.674,
-        "control": 0.503,
-        "rom_luts": 0.788,
-        "distributed": 5.491,
-        "groups": 37.1,
+        "adders": 1.334,
+        "muxes": 0.636,
+        "depth_muxes": 1.01,
+        "control": 0.48,
+        "rom_luts": 0.797,
+        "distributed": 5.797,
+        "groups": 35.7,
     },
 }
 REGISTERS = {

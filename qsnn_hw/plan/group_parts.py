@@ -34,6 +34,8 @@ class Parts:
         Result bits of adders, subtractors and comparators.
     muxes
         Bits of two-way multiplexers and gates beside them.
+    depth_muxes
+        The same, between the blocks of a deep memory: large trees of nothing else.
     computed, copied
         Register bits behind logic of their own, and those that take another register or memory as it
         is.
@@ -51,6 +53,7 @@ class Parts:
 
     adders: float = 0
     muxes: float = 0
+    depth_muxes: float = 0
     computed: float = 0
     copied: float = 0
     control: float = 0
@@ -107,7 +110,7 @@ def memory(
         blocks = memory_blocks(limits, depth, width, rom=rom, block=style == "block")
     parts.blocks += blocks
     if blocks:
-        parts.muxes += width * (block_shape(limits, depth, width)[1] - 1)
+        parts.depth_muxes += width * (block_shape(limits, depth, width)[1] - 1)
         return
     if rom:
         parts.rom_luts += width * -(-depth // 16)
@@ -179,7 +182,7 @@ def _synapses(parts: Parts, plan: GroupPlan, limits: Limits) -> None:
             style = ""
         memory(parts, limits, rows, wide, style=style, rom=plan.synapse_store == "rom")
     if plan.synapse_shape:
-        parts.muxes += events * width * (-(-plan.synapse_rows // plan.synapse_shape[0]) - 1)
+        parts.depth_muxes += events * width * (-(-plan.synapse_rows // plan.synapse_shape[0]) - 1)
     if plan.registered_synapses:
         parts.copied += events * (width + 1)
     level, wide = events, plan.weight_bits

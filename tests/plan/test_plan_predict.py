@@ -4,6 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from qsnn_hw.files import read_json
 from qsnn_hw.plan import make_plan
 from qsnn_hw.plan.balance import DESIGN_NOTE, balance
 from qsnn_hw.plan.group_parts import digits, group_parts
+from qsnn_hw.plan.group_plan import SynapseStore
 from qsnn_hw.plan.outline import outline
 from qsnn_hw.plan.predict import in_words, predict
 from qsnn_hw.plan.shape import fitted
@@ -22,6 +24,7 @@ from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.rtl.lane import StateLayout
 from scripts.fit_resources import MEASURED, measure
 from scripts.resource_designs import EXAMPLES, Example, make, network
+from tests.golden.networks import random_network
 from tests.golden.wide_networks import FEATURES
 from tests.rtl.test_rtl_network import make as make_network
 from tests.rtl.test_rtl_network import shapes
@@ -119,3 +122,16 @@ def test_notes_list_the_front_around_the_chosen_design() -> None:
     assert "next smaller: " in found.reason
     lines = [note for note in found.notes if note.startswith(DESIGN_NOTE)]
     assert [line.startswith(f"{DESIGN_NOTE}chosen|") for line in lines].count(True) == 1
+
+
+def test_no_rom_is_deeper_than_synthesis_can_read() -> None:
+    quantized = random_network(np.random.default_rng(0), [784, 640, 10], weight_bits=4)
+    spaces, limits = address_spaces(quantized), BOARDS[1].limits
+
+    def deepest(store: SynapseStore) -> int:
+        found = balance(quantized, spaces, "area", limits, store=store)
+        return max(estimate.memories.rows for estimate in found.chosen.values())
+
+    # The smallest design has one lane, were it not for that.
+    assert deepest("ram") == 784 * 640
+    assert deepest("rom") <= 250_000
