@@ -48,6 +48,9 @@ _NEXT_BITS = 7
 PIXEL_BITS = 8
 """Bits of a pixel's value."""
 
+RECEIVE_WORDS = 512
+"""Words that the hardware holds while the network is busy (one small block RAM)."""
+
 
 def bytes_per_word(address_bits: int) -> int:
     """Bytes that carry one AER word with addresses of this many bits."""

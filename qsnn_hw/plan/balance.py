@@ -42,7 +42,7 @@ _REST_LUTS = {"ecp5": 8000, "ice40": 300}
 # Cycles of a step that are neither events nor update rows.
 _STEP_OVERHEAD = 8
 _MOST_SLOTS = 8
-# Rows of one ROM: with 243,000 yosys, as WebAssembly, takes 4 GB; with 480,000 it runs out of them.
+# Rows of one ROM: yosys, as WebAssembly, reads 243,000; with 480,000 it failed.
 _MOST_ROM_ROWS = 250_000
 # Designs of the front that a plan's notes list on either side of the chosen one.
 _LISTED = 5

@@ -10,7 +10,7 @@ import numpy as np
 
 from qsnn_hw.limits import Limits
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
-from qsnn_hw.plan.placement import block_shape, distributed_cells, memory_blocks, pieces
+from qsnn_hw.plan.placement import BLOCK_BITS, block_shape, distributed_cells, memory_blocks, pieces
 from qsnn_hw.plan.update_stages import (
     compare_stage,
     has_current,
@@ -20,8 +20,6 @@ from qsnn_hw.plan.update_stages import (
     update_stages,
 )
 from qsnn_hw.quantize.integers import signed_bits
-
-_BLOCK_BITS = 1024
 
 
 @dataclass
@@ -159,7 +157,7 @@ def _walker(parts: Parts, plan: GroupPlan, projection: ProjectionPlan, limits: L
         parts.computed += row + left
         parts.adders += 2 * (row + left)
         for depth, width in ((projection.size, row + left + 1), (len(projection.row_folds), fold)):
-            style = "block" if depth * width >= _BLOCK_BITS else ""
+            style = "block" if depth * width >= BLOCK_BITS else ""
             memory(parts, limits, max(1, depth), width, style=style, rom=True)
         return
     for axis in (projection.rows, projection.columns):
@@ -178,7 +176,7 @@ def _synapses(parts: Parts, plan: GroupPlan, limits: Limits) -> None:
     width, events = plan.lanes * plan.weight_bits, plan.event_lanes
     for _, _, rows, wide in events * pieces(plan.synapse_shape, plan.synapse_rows, width):
         style: str = plan.synapse_style
-        if style == "block" and wide * rows < _BLOCK_BITS:
+        if style == "block" and wide * rows < BLOCK_BITS:
             style = ""
         memory(parts, limits, rows, wide, style=style, rom=plan.synapse_store == "rom")
     if plan.synapse_shape:

@@ -5,18 +5,14 @@ The counts follow the components in ``qsnn_hw/rtl``, as those of ``plan/group_pa
 
 from collections.abc import Sequence
 
-from qsnn_hw.host_protocol import PIXEL_BITS, address_bits, bytes_per_word
+from qsnn_hw.golden import encoders
+from qsnn_hw.host_protocol import PIXEL_BITS, RECEIVE_WORDS, address_bits, bytes_per_word
 from qsnn_hw.limits import Limits
 from qsnn_hw.plan.group_parts import Parts, bits, digits, memory
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 from qsnn_hw.plan.io_plan import EncoderPlan, ReadoutPlan
 from qsnn_hw.plan.stream_parts import adapter_parts, buffer_parts, word_bits
-
-# Words that the host link holds, see RECEIVE_WORDS in rtl/host_link.py.
-_RECEIVED = 512
-# Random bits before the first one is used again, see rtl/input_encoder.py.
-_LFSR_BITS = 41
 
 
 def encoder_parts(plan: EncoderPlan, limits: Limits) -> Parts:
@@ -30,7 +26,7 @@ def encoder_parts(plan: EncoderPlan, limits: Limits) -> Parts:
     parts.control += step
     parts.muxes += 12
     if plan.kind == "rate":
-        parts.computed += _LFSR_BITS
+        parts.computed += encoders.LFSR_BITS
         parts.muxes += PIXEL_BITS * plan.slots
     for _ in range(plan.slots):
         parts.computed += 1
@@ -165,7 +161,7 @@ def link_parts(plan: HardwarePlan, limits: Limits) -> Parts:
         parts.muxes += 4
     if limits.block_ram is not None:
         # The words that wait for the network, as they came over the line.
-        parts.blocks += limits.block_ram.blocks(_RECEIVED, width + 1)
+        parts.blocks += limits.block_ram.blocks(RECEIVE_WORDS, width + 1)
         if any(group.registered_reads for group in plan.groups):
             parts.copied += width + 2
     return parts

@@ -92,8 +92,7 @@ def memory_blocks(limits: Limits, depth: int, width: int, *, rom: bool, block: b
 
 def synapse_blocks(limits: Limits, memories: GroupMemories) -> int:
     """Block RAMs of a synapse memory: every bank is one of its own."""
-    block = memories.rows * memories.width >= BLOCK_BITS
-    return memories.banks * memory_blocks(limits, memories.rows, memories.width, rom=True, block=block)
+    return memories.banks * piece_blocks(limits, memories.rows, memories.width)
 
 
 def pieces(shape: tuple[int, ...], depth: int, width: int) -> list[tuple[int, int, int, int]]:

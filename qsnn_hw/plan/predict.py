@@ -49,8 +49,8 @@ def predict(plan: HardwarePlan, limits: Limits, *, board: bool = True) -> Predic
         With the serial host link of ``BoardTop`` around the network; without, the network alone.
     """
     family = limits.family
-    groups = {name: logic_cells(parts, family) for name, parts in _groups(plan, limits).items()}
-    total = network_parts(plan, limits, board=board)
+    groups = _groups(plan, limits)
+    total = _total(plan, limits, groups, board)
     cells, registers = logic_cells(total, family), register_bits(total, family)
     if board:
         cells += SERIAL[family]["logic_cells"]
@@ -62,15 +62,19 @@ def predict(plan: HardwarePlan, limits: Limits, *, board: bool = True) -> Predic
         sprams=total.sprams if limits.spram is not None else None,
         dsps=total.dsps,
     )
-    by_group = {name: round(count) for name, count in groups.items()}
+    by_group = {name: round(logic_cells(parts, family)) for name, parts in groups.items()}
     return Prediction(usage, by_group, round(cells) - sum(by_group.values()))
 
 
 def network_parts(plan: HardwarePlan, limits: Limits, *, board: bool = False) -> Parts:
     """All parts of the network and of what stands around it, but for the serial line itself."""
+    return _total(plan, limits, _groups(plan, limits), board)
+
+
+def _total(plan: HardwarePlan, limits: Limits, groups: Mapping[str, Parts], board: bool) -> Parts:
     total = router_parts(plan, limits)
     total.add(around_parts(plan, limits))
-    for parts in _groups(plan, limits).values():
+    for parts in groups.values():
         total.add(parts)
     if board:
         total.add(link_parts(plan, limits))

@@ -19,10 +19,7 @@ def select(words: list[Value], index: Value) -> Value:
         word = Mux(index[0], words[pair + 1], words[pair]) if pair + 1 < len(words) else words[pair]
         here = index[1:] == pair // 2 if len(words) > 2 else Const(1)
         gated.append(word & here.replicate(len(word)))
-    total = gated[0]
-    for word in gated[1:]:
-        total = total | word
-    return total
+    return functools.reduce(operator.or_, gated)
 
 
 def gather(words: list[Value], chosen: Value) -> Value:

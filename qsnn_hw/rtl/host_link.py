@@ -4,12 +4,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from qsnn_hw.host_protocol import bytes_per_word
+from qsnn_hw.host_protocol import RECEIVE_WORDS, bytes_per_word
 from qsnn_hw.rtl.aer import AerLayout, address_bits, aer_signature
 from qsnn_hw.rtl.uart import UartReceiver, UartTransmitter
-
-RECEIVE_WORDS = 512
-"""AER words the receive side holds while the network is busy (one small block RAM)."""
 
 
 class WordAssembler(wiring.Component):
@@ -246,4 +243,4 @@ class HostLink(wiring.Component):
         return m
 
 
-__all__ = ["RECEIVE_WORDS", "HostLink", "ReceiveBuffer", "WordAssembler", "WordSplitter"]
+__all__ = ["HostLink", "ReceiveBuffer", "WordAssembler", "WordSplitter"]

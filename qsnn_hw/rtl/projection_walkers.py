@@ -9,25 +9,10 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan.group_plan import AxisTable, GroupPlan, ProjectionPlan
+from qsnn_hw.plan.placement import BLOCK_BITS
 from qsnn_hw.rtl.aer import aer_signature
+from qsnn_hw.rtl.constant_product import times
 from qsnn_hw.rtl.links import operation_signature
-
-# A table of fewer bits is smaller in LUTs than it is worth in block RAM.
-_BLOCK_BITS = 1024
-
-
-def times(value: Value, factor: int) -> Value:
-    """``value * factor`` as sums and differences of shifted copies; a product would take a DSP block."""
-    total: Value = Const(0)
-    shift = 0
-    while factor:
-        # Digits -1, 0 and 1 with no two neighbours set: the fewest copies there are.
-        digit = 0 if factor % 2 == 0 else 2 - factor % 4
-        if digit:
-            copy = Cat(Const(0, shift), value) if shift else value
-            total = total + copy if digit > 0 else total - copy
-        factor, shift = (factor - digit) // 2, shift + 1
-    return total
 
 
 def _constants(m: Module, name: str, words: Sequence[int], width: int, index: Value) -> Value:
@@ -47,7 +32,7 @@ def _looked_up(m: Module, name: str, words: Sequence[int], width: int, index: Va
     """``words[index]`` in the cycle after ``en``, unchanged until the next ``en``."""
     if len(set(words)) == 1:
         return Const(words[0], width)
-    attributes = {"rom_style": "block"} if len(words) * width >= _BLOCK_BITS else {}
+    attributes = {"rom_style": "block"} if len(words) * width >= BLOCK_BITS else {}
     m.submodules[name] = table = memory.Memory(shape=width, depth=len(words), init=words, attrs=attributes)
     read = table.read_port()
     m.d.comb += [read.addr.eq(index), read.en.eq(en)]

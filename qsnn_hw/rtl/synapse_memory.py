@@ -8,14 +8,11 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan.group_plan import GroupPlan
-from qsnn_hw.plan.placement import pieces
+from qsnn_hw.plan.placement import BLOCK_BITS, pieces
 from qsnn_hw.rtl.choose import select
 from qsnn_hw.rtl.links import SynapseOperation
 
 Style = Literal["block", "spram"]
-
-# A ROM of fewer bits is smaller in LUTs than it is worth in block RAM.
-_BLOCK_BITS = 1024
 
 
 def load_members(plan: GroupPlan) -> dict[str, wiring.Member]:
@@ -83,7 +80,7 @@ class SynapseBanks(wiring.Component):
     def _attributes(self, rows: int, width: int) -> dict[str, str]:
         if self._style == "spram":
             return {"ram_style": "huge"}
-        if width * rows < _BLOCK_BITS:
+        if width * rows < BLOCK_BITS:
             return {}
         return {"ram_style": "block"} if self._writable else {"rom_style": "block"}
 
