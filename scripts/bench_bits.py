@@ -11,6 +11,7 @@ import sys
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -64,12 +65,15 @@ def reference(network: Network) -> QuantizedNetwork:
     for group in wide.groups:
         # Every integer of the 16-bit build is a multiple of its scale; here the step is 2**-16.
         ratio = group.scale * 2.0**_POINT
+        threshold = network.group(group.name).threshold
+        if threshold is None:
+            raise UserError(f"group {group.name}: the 32-bit reference takes spiking groups only")
         groups.append(
             replace(
                 group,
                 scale=np.full(group.size, 2.0**-_POINT),
                 bias=np.rint(group.bias * ratio).astype(np.int64),
-                threshold=np.floor(network.group(group.name).threshold * 2.0**_POINT).astype(np.int64) + 1,
+                threshold=np.floor(threshold * 2.0**_POINT).astype(np.int64) + 1,
                 reset_amount=np.rint(group.reset_amount * ratio).astype(np.int64),
                 v_bits=REFERENCE_BITS,
             )
@@ -99,7 +103,7 @@ def build(
     golden = run_clocked(quantized, data.input, record=[g.name for g in quantized.groups])
     if data.label is None:
         raise UserError(f"{data.source} has no labels")
-    style = "block" if board.family == "ice40" else "auto"
+    style: Literal["block", "auto"] = "block" if board.family == "ice40" else "auto"
     plan = make_plan(quantized, PlanOptions(lanes=lanes, neuron_memory=style))
     folder.mkdir(parents=True, exist_ok=True)
     for component, name in (
@@ -118,20 +122,23 @@ def build(
         seed=seed,
         progress=progress,
     )
+    cycles = checked.cycles_per_sample_mean
+    if cycles is None:
+        raise UserError(f"{samples} samples give no cycles: simulate more of them")
     synthesis = synthesize(folder / "top.v", "top", board, folder / "synthesis", progress=progress)
     placed = place_and_route(synthesis, board, folder / "place", seed=seed, progress=progress)
     busy = min(1.0, max(checked.activity.values()))
     used = {name: r.used for name, r in placed.resources.items()}
     power = estimate_power(board, used, board.clock_mhz, activity=Activity(busy=busy))
     counts = [int(data.input.sum())] + [int(s.sum()) for s in golden.spikes.values()]
-    spent = energy(power, checked.cycles_per_sample_mean, board.clock_mhz, sum(counts) / data.samples)
+    spent = energy(power, cycles, board.clock_mhz, sum(counts) / data.samples)
     idle = sum(t.power.typical for t in power.terms if t.name in ("static", "clock"))
     per_sample = spent.per_sample_uj.typical
     return Row(
         bits=bits,
         accuracy=accuracy(golden.spikes[quantized.output], data.label),
         placed=placed,
-        cycles=checked.cycles_per_sample_mean,
+        cycles=cycles,
         power_mw=power.typical,
         per_sample_uj=per_sample,
         dynamic_uj=per_sample * (power.typical - idle) / power.typical,

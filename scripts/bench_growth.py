@@ -23,12 +23,13 @@ MOST_SECONDS, MOST_MIB = 60.0, 2048.0
 
 def measure(sizes: tuple[int, ...], board_name: str, bits: int) -> dict[str, float]:
     """Seconds of every stage, peak memory, in this process."""
+    from resource_designs import Example, network
+
     from qsnn_hw.boards import load_board
     from qsnn_hw.plan import PlanOptions, make_plan
     from qsnn_hw.quantize import QuantizeOptions, quantize
     from qsnn_hw.rtl.board_top import BoardTop
     from qsnn_hw.rtl.export import write_rtlil
-    from scripts.resource_designs import Example, network
 
     found: dict[str, float] = {}
     board = load_board(board_name)

@@ -17,6 +17,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from resource_designs import EXAMPLES, Example, make
+
 from qsnn_hw.files import read_json, write_json
 from qsnn_hw.implement.constraints import constraint_suffix, constraint_text
 from qsnn_hw.implement.synthesis import relative, synthesize
@@ -28,7 +30,6 @@ from qsnn_hw.rtl.board_top import BoardTop
 from qsnn_hw.rtl.classifier import Classifier
 from qsnn_hw.rtl.export import export_verilog
 from qsnn_hw.tools import find_tool, run_tool
-from scripts.resource_designs import EXAMPLES, Example, make
 
 MEASURED = Path(__file__).resolve().parent.parent / "tests" / "plan" / "data" / "resources.json"
 

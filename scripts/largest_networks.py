@@ -13,6 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from resource_designs import Example, network
+
 from qsnn_hw.boards import Board, list_boards, load_board
 from qsnn_hw.errors import UserError
 from qsnn_hw.implement.place_route import place_and_route
@@ -25,7 +27,6 @@ from qsnn_hw.progress import Progress
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.rtl.board_top import BoardTop
 from qsnn_hw.rtl.export import export_verilog
-from scripts.resource_designs import Example, network
 
 INPUTS, OUTPUTS = 784, 10
 

@@ -99,7 +99,8 @@ def network(example: Example) -> Network:
     rng = np.random.default_rng([*example.name.encode()])
     if isinstance(example.sizes, str):
         return _convolutional(rng, example)
-    groups, projections = [], []
+    groups: list[NeuronGroup] = []
+    projections: list[Projection] = []
     before, size = INPUT, example.sizes[0]
 
     def dense(source: str, target: str, pre: int, post: int, delay: int = 0) -> None:
@@ -197,8 +198,11 @@ EXAMPLES: tuple[Example, ...] = (
         "i_refractory", "ice40", (48, 24, 10), shapes([4, 2], [2, 1]), 8, {"refractory": 3, "v_min": -1.0}
     ),
     Example(
-        *("e_refractory", "ecp5", (48, 24, 10), shapes([24, 5], [4, 5], None, [R, M])),
-        **{"features": {"refractory": 3, "v_min": -1.0}},
+        "e_refractory",
+        "ecp5",
+        (48, 24, 10),
+        shapes([24, 5], [4, 5], None, [R, M]),
+        features={"refractory": 3, "v_min": -1.0},
     ),
     Example("i_loop", "ice40", (48, 24, 10), shapes([4, 2], [2, 1]), 8, {}, 2, True, 1),
     Example("e_loop", "ecp5", (48, 24, 10), shapes([24, 2], [4, 1], None, [R, M]), 8, {}, 2, True, 1),
@@ -216,22 +220,35 @@ EXAMPLES: tuple[Example, ...] = (
     Example("e_reads8", "ecp5", (128, 64, 10), shapes([8, 2], [8, 1]), registered_reads=True),
     Example("e_deep", "ecp5", (784, 128, 10), shapes([2, 1], [1, 1]), 4, registered_reads=True),
     Example(
-        *("e_unseen4", "ecp5", (400, 160, 10), shapes([4, 1], [1, 1]), 4),
-        **{"unseen": True, "registered_reads": True},
+        "e_unseen4",
+        "ecp5",
+        (400, 160, 10),
+        shapes([4, 1], [1, 1]),
+        bits=4,
+        unseen=True,
+        registered_reads=True,
     ),
     Example(
-        *("e_unseen1", "ecp5", (150, 80, 10), shapes([80, 10], [8, 2], [2, 1], [R, M]), 5), **{"unseen": True}
+        "e_unseen1",
+        "ecp5",
+        (150, 80, 10),
+        shapes([80, 10], [8, 2], [2, 1], [R, M]),
+        bits=5,
+        unseen=True,
     ),
     Example("i_unseen1", "ice40", (80, 40, 10), shapes([10, 5], [5, 1]), 6, unseen=True),
     Example("e_unseen2", "ecp5", (90, 60, 30, 12), shapes([15, 10, 4], [5, 2, 2]), 7, unseen=True),
     Example("i_unseen2", "ice40", (80, 24, 12), shapes([24, 3], [3, 1], None, [R, M]), 8, unseen=True),
+    Example("i_unseen3", "ice40", (60, 30, 10), shapes([6, 2], [3, 2]), 5, unseen=True, board=True),
     Example(
-        *("i_unseen3", "ice40", (60, 30, 10), shapes([6, 2], [3, 2]), 5), **{"unseen": True, "board": True}
-    ),
-    Example(
-        *("e_unseen3", "ecp5", (60, 30, 10), shapes([30, 2], [2, 1], None, [R, M]), 8),
-        **{"unseen": True, "board": True, "features": {"own": True, "reset_delay": True}},
-        **{"registered_reads": True},
+        "e_unseen3",
+        "ecp5",
+        (60, 30, 10),
+        shapes([30, 2], [2, 1], None, [R, M]),
+        features={"own": True, "reset_delay": True},
+        unseen=True,
+        board=True,
+        registered_reads=True,
     ),
     with_io("i_rate", "rate", "count", shapes([2, 1], [1, 1])),
     with_io("e_rate", "rate", "count", shapes([2, 1], [1, 1]), registered_reads=True),
@@ -242,15 +259,32 @@ EXAMPLES: tuple[Example, ...] = (
     with_io("i_load", None, None, shapes([2, 1], [1, 1]), store="ram", board=True),
     with_io("e_load", None, None, shapes([32, 5], [2, 1], None, [R, M]), store="ram", board=True),
     with_io(
-        *("i_unseen4", "latency", "count", shapes([4, 2], [2, 1])),
-        **{"sizes": (100, 24, 6), "unseen": True, "board": True, "store": "ram"},
+        "i_unseen4",
+        "latency",
+        "count",
+        shapes([4, 2], [2, 1]),
+        sizes=(100, 24, 6),
+        unseen=True,
+        board=True,
+        store="ram",
     ),
     with_io(
-        *("e_unseen5", "rate", "first", shapes([40, 2], [4, 1], None, [R, M])),
-        **{"sizes": (300, 40, 8), "unseen": True, "board": True, "bits": 8},
+        "e_unseen5",
+        "rate",
+        "first",
+        shapes([40, 2], [4, 1], None, [R, M]),
+        sizes=(300, 40, 8),
+        unseen=True,
+        board=True,
+        bits=8,
     ),
     with_io(
-        *("e_unseen6", "direct", "membrane", shapes([12, 7], [4, 7], [2, 1])),
-        **{"sizes": (120, 48, 7), "unseen": True, "registered_reads": True},
+        "e_unseen6",
+        "direct",
+        "membrane",
+        shapes([12, 7], [4, 7], [2, 1]),
+        sizes=(120, 48, 7),
+        unseen=True,
+        registered_reads=True,
     ),
 )

@@ -13,6 +13,8 @@ from dataclasses import replace
 import mnist_example
 from mnist_files import Settings
 
+from qsnn_hw.errors import UserError
+
 DEFAULTS = Settings(
     steps=4,
     floor=128,
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def settings_of(options: argparse.Namespace) -> Settings:
         if options.hidden < 1:
-            raise mnist_example.UserError(f"--hidden must be 1 or more, not {options.hidden}")
+            raise UserError(f"--hidden must be 1 or more, not {options.hidden}")
         return replace(DEFAULTS, layers=((options.hidden, 0, 0), (10, 0, 0)))
 
     return mnist_example.main("mnist_fast", __doc__ or "", DEFAULTS, settings_of, add_options, arguments)

@@ -114,11 +114,11 @@ class Checker:
                 f"{len(recorder.outputs)} output words after the last tick of the last sample: {words}",
                 group=self._case.output_group,
             )
-        for group, words in zip(self._case.groups, recorder.words, strict=True):
-            if words:
+        for group, updates in zip(self._case.groups, recorder.words, strict=True):
+            if updates:
                 return Difference(
                     "extra words",
-                    f"group {group.group!r} updated its potentials {len(words)} times after its last tick",
+                    f"group {group.group!r} updated its potentials {len(updates)} times after its last tick",
                     group=group.group,
                 )
         return None

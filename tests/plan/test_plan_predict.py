@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fit_resources import MEASURED, measure
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from resource_designs import EXAMPLES, Example, make, network
 
 from qsnn_hw.boards import load_board
 from qsnn_hw.files import read_json
@@ -22,8 +24,6 @@ from qsnn_hw.plan.synapses import address_spaces
 from qsnn_hw.plan.update_stages import state_fields
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.rtl.lane import StateLayout
-from scripts.fit_resources import MEASURED, measure
-from scripts.resource_designs import EXAMPLES, Example, make, network
 from tests.golden.networks import random_network
 from tests.golden.wide_networks import FEATURES
 from tests.rtl.test_rtl_network import make as make_network
