@@ -22,7 +22,7 @@ from qsnn_hw.plan.group_parts import group_parts
 from qsnn_hw.plan.group_plan import SynapseStore
 from qsnn_hw.plan.group_planner import most_of
 from qsnn_hw.plan.outline import outline
-from qsnn_hw.plan.placement import GroupMemories, neuron_style, place
+from qsnn_hw.plan.placement import GroupMemories, neuron_style, place, readable
 from qsnn_hw.plan.predict import logic_cells
 from qsnn_hw.plan.shape import Shape, fitted
 from qsnn_hw.plan.slots import Slots
@@ -42,8 +42,6 @@ _REST_LUTS = {"ecp5": 8000, "ice40": 300}
 # Cycles of a step that are neither events nor update rows.
 _STEP_OVERHEAD = 8
 _MOST_SLOTS = 8
-# Rows of one ROM: yosys, as WebAssembly, reads 243,000; with 480,000 it failed.
-_MOST_ROM_ROWS = 250_000
 # Designs of the front that a plan's notes list on either side of the chosen one.
 _LISTED = 5
 
@@ -239,8 +237,7 @@ def _held(offers: list[Estimate], limits: Limits | None, store: SynapseStore) ->
 
     All where there is none.
     """
-    if store == "rom":
-        offers = [o for o in offers if o.memories.rows <= _MOST_ROM_ROWS] or offers
+    offers = [o for o in offers if readable({"group": o.memories}, store)] or offers
     if limits is None:
         return offers
     return [o for o in offers if place({"group": o.memories}, limits, store) is not None] or offers
@@ -255,7 +252,8 @@ def _cycles(design: Design) -> float:
 
 
 def _placed(design: Design, limits: Limits, store: SynapseStore) -> bool:
-    return place({name: e.memories for name, e in design.items()}, limits, store) is not None
+    needs = {name: e.memories for name, e in design.items()}
+    return readable(needs, store) and place(needs, limits, store) is not None
 
 
 def _merit(design: Design, target: Target, family: str) -> tuple[float, ...]:

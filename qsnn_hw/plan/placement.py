@@ -36,6 +36,10 @@ _LUTS_PER_MUX = 0.8
 _LUTS_PER_BLOCK = 24
 _LEAST_WORTH = 16
 
+MOST_ROM_WORDS = 250_000
+"""Words of ROM that yosys, as WebAssembly, is given of one design: every word is an assignment to read,
+whatever its width. docs/resources.md has what was tried."""
+
 # What yosys' memory mapping sets against each other: a block, and the LUTs of a memory without one.
 _BLOCK_COST = {"ice40": 64, "ecp5": 128}
 _DISTRIBUTED_COST = 4
@@ -105,6 +109,23 @@ def pieces(shape: tuple[int, ...], depth: int, width: int) -> list[tuple[int, in
     ]
 
 
+def rom_words(memories: GroupMemories, shape: tuple[int, ...] = ()) -> int:
+    """Initial values that synthesis has to read for the banks of a ROM: one for each word of each piece.
+
+    Parameters
+    ----------
+    shape
+        What the banks are built of, see :func:`bank_shapes`; () for one memory each.
+    """
+    _, wide = shape or (memories.rows, memories.width)
+    return memories.banks * memories.rows * -(-memories.width // wide)
+
+
+def readable(needs: Mapping[str, GroupMemories], store: SynapseStore) -> bool:
+    """Whether synthesis can read the synapse memories of a design; those that are loaded have no content."""
+    return store == "ram" or sum(map(rom_words, needs.values())) <= MOST_ROM_WORDS
+
+
 def piece_blocks(limits: Limits, depth: int, width: int) -> int:
     """Block RAMs of one memory of weights."""
     return memory_blocks(limits, depth, width, rom=True, block=depth * width >= BLOCK_BITS)
@@ -114,7 +135,8 @@ def bank_shapes(needs: Mapping[str, GroupMemories], limits: Limits) -> dict[str,
     """What to build the banks of each group of, where that saves multiplexers for few blocks more.
 
     A row that lies in few blocks' depth passes a small multiplexer, but seldom fills its blocks.
-    Synthesis looks at the blocks first; here those that the design leaves free count little.
+    Synthesis looks at the blocks first; here those that the design leaves free count little. A bank is
+    cut only as long as the design stays readable: pieces side by side are read one by one.
 
     Returns
     -------
@@ -126,6 +148,7 @@ def bank_shapes(needs: Mapping[str, GroupMemories], limits: Limits) -> dict[str,
     taken = {name: synapse_blocks(limits, need) for name, need in needs.items()}
     free = limits.block_ram.count - sum(taken.values())
     free -= sum(state_blocks(limits, need) for need in needs.values())
+    left = MOST_ROM_WORDS - sum(map(rom_words, needs.values()))
     offers = []
     for name, need in needs.items():
         _, deep = block_shape(limits, need.rows, need.width)
@@ -140,9 +163,11 @@ def bank_shapes(needs: Mapping[str, GroupMemories], limits: Limits) -> dict[str,
                 offers.append((worth, more, name, shape))
     found: dict[str, tuple[int, int]] = {}
     for _, more, name, shape in sorted(offers, reverse=True):
-        if name not in found and more <= free:
+        words = rom_words(needs[name], shape) - rom_words(needs[name])
+        if name not in found and more <= free and words <= left:
             found[name] = shape
             free -= more
+            left -= words
     return found
 
 

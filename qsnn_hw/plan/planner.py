@@ -13,7 +13,15 @@ from qsnn_hw.plan.group_plan import Accumulators, GroupPlan, NeuronMemoryStyle, 
 from qsnn_hw.plan.group_planner import most_of, plan_group
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan, Route, identifier
 from qsnn_hw.plan.io_planner import IoOptions, with_io
-from qsnn_hw.plan.placement import GroupMemories, bank_shapes, neuron_style, place
+from qsnn_hw.plan.placement import (
+    MOST_ROM_WORDS,
+    GroupMemories,
+    bank_shapes,
+    neuron_style,
+    place,
+    readable,
+    rom_words,
+)
 from qsnn_hw.plan.shape import Shape, fitted
 from qsnn_hw.plan.slots import Slots
 from qsnn_hw.plan.synapses import SynapseImage, address_spaces, synapse_image
@@ -93,7 +101,7 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
     ------
     UserError
         Numbers of lanes that are neither one nor one per group, or that a group cannot have, or
-        budgets that no design keeps.
+        budgets that no design keeps, or ROMs of more words than synthesis can read.
     """
     spaces = address_spaces(network)
     shapes, notes = _shapes(network, spaces, options)
@@ -134,6 +142,8 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
         )
         for group in network.groups
     }
+    if not readable(needs, options.synapse_store):
+        raise UserError(_unreadable(network, spaces, shapes, needs, options))
     styles = None if options.limits is None else place(needs, options.limits, options.synapse_store)
     built: dict[str, tuple[int, int]] = {}
     if options.limits is not None and styles is not None and options.synapse_store == "rom":
@@ -178,6 +188,40 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
         notes=tuple(notes),
     )
     return with_io(plan, options.io)
+
+
+def _unreadable(
+    network: QuantizedNetwork,
+    spaces: Mapping[str, AddressSpace],
+    shapes: Mapping[str, Shape],
+    needs: Mapping[str, GroupMemories],
+    options: PlanOptions,
+) -> str:
+    """What is too long for synthesis, and what to type instead."""
+    needs, shapes, cures = dict(needs), dict(shapes), []
+    words = {name: rom_words(need) for name, need in needs.items()}
+    said = (
+        f"the weights are a ROM of {sum(words.values()):,} words ({max(words, key=lambda n: words[n])}: "
+        f"{max(words.values()):,}), and synthesis reads at most {MOST_ROM_WORDS:,}"
+    )
+    if options.limits is None or place(needs, options.limits, "ram") is not None:
+        cures.append("--weights ram")
+    while not readable(needs, "rom"):
+        # Twice the lanes, half the rows, of the group that has the most.
+        name = max(needs, key=lambda n: rom_words(needs[n]))
+        before = shapes[name]
+        try:
+            shapes[name] = wider = fitted(spaces[name], 2 * before.lanes, None, before.event_lanes)
+        except UserError:
+            break
+        if wider.lanes <= before.lanes:
+            break
+        folds = Slots(spaces[name], wider.lanes).folds
+        needs[name] = shape_memories(network, network.group(name), spaces, wider, folds)
+    else:
+        if options.limits is None or place(needs, options.limits, "rom") is not None:
+            cures.insert(0, f"--lanes {','.join(str(shape.lanes) for shape in shapes.values())}")
+    return f"{said}: {' or '.join(cures) or 'use a smaller network'}"
 
 
 def _neuron_memory(options: PlanOptions, needs: GroupMemories) -> NeuronMemoryStyle:

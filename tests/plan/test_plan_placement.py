@@ -1,5 +1,6 @@
 """Banks of several memories: every bit once, fewer multiplexers, never more blocks than there are."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -8,13 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsnn_hw.boards import load_board
-from qsnn_hw.plan import PlanOptions, make_plan
+from qsnn_hw.errors import UserError
+from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
 from qsnn_hw.plan.placement import (
     BLOCK_BITS,
+    MOST_ROM_WORDS,
     GroupMemories,
     bank_shapes,
     block_shape,
     pieces,
+    rom_words,
     state_style,
     synapse_blocks,
 )
@@ -108,3 +112,65 @@ def test_potentials_are_where_they_cost_least(depth: int, width: int) -> None:
     assert style == "block" or depth <= 16 or depth * width < BLOCK_BITS
     ice = state_style(load_board("icebreaker").limits, depth, width)
     assert ice == "block"
+
+
+def plan_words(plan: HardwarePlan) -> int:
+    """The assignments of initial values in the Verilog of a plan's synapse memories."""
+    return sum(
+        rows
+        for group in plan.groups
+        for bank in range(group.event_lanes)
+        for _, _, rows, _ in pieces(group.synapse_shape, group.synapse_rows, group.lanes * group.weight_bits)
+    )
+
+
+@given(
+    shape=st.sampled_from([(), (512, 36), (2048, 9), (16_384, 1)]),
+    rows=st.integers(1, 60_000),
+    width=st.integers(1, 80),
+    banks=st.integers(1, 4),
+)
+def test_words_of_a_rom_are_those_of_all_its_pieces(
+    shape: tuple[int, ...], rows: int, width: int, banks: int
+) -> None:
+    made = banks * sum(rows for _, _, rows, _ in pieces(shape, rows, width))
+    assert rom_words(GroupMemories(rows, width, banks), shape) == made
+
+
+@given(
+    st.lists(
+        st.builds(GroupMemories, st.integers(1, 120_000), st.integers(1, 64), st.sampled_from([1, 2, 4])),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_no_cut_makes_a_design_unreadable(groups: list[GroupMemories]) -> None:
+    needs = {f"g{k}": need for k, need in enumerate(groups)}
+    shapes = bank_shapes(needs, load_board("ulx3s-85f").limits)
+    whole = sum(map(rom_words, groups))
+    cut = sum(rom_words(need, shapes.get(name, ())) for name, need in needs.items())
+    assert cut <= max(whole, MOST_ROM_WORDS)
+
+
+def test_one_lane_of_mnist_stays_readable() -> None:
+    """The shape that saves most, 8192 x 2, makes 401,408 words: too many for yosys."""
+    limits = load_board("ulx3s-85f").limits
+    network = random_network(np.random.default_rng(0), [784, 128, 10], weight_bits=8)
+    for options in (PlanOptions(lanes=[1], limits=limits), PlanOptions(optimize="area", limits=limits)):
+        plan = make_plan(network, options)
+        assert plan.groups[0].lanes == 1
+        assert plan_words(plan) <= MOST_ROM_WORDS
+
+
+def test_a_rom_that_synthesis_cannot_read_is_refused_with_a_way_out() -> None:
+    limits = load_board("ulx3s-85f").limits
+    network = random_network(np.random.default_rng(0), [784, 640, 10], weight_bits=4)
+    given_lanes = PlanOptions(lanes=[1], limits=limits, skip_zero_rows=False)
+    with pytest.raises(UserError, match=r"508,160 words .* reads at most 250,000: --lanes") as refused:
+        make_plan(network, given_lanes)
+    found = re.search(r"--lanes ([\d,]+) or --weights ram$", str(refused.value))
+    assert found is not None
+    lanes = [int(text) for text in found[1].split(",")]
+    assert plan_words(make_plan(network, replace(given_lanes, lanes=lanes))) <= MOST_ROM_WORDS
+    loaded = make_plan(network, replace(given_lanes, synapse_store="ram"))
+    assert loaded.groups[0].synapse_rows == 784 * 640
