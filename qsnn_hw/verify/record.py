@@ -1,13 +1,57 @@
 """What a verification run found and measured."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from statistics import fmean
 
 from qsnn_hw import files
 from qsnn_hw.errors import UserError
 
-FORMAT = "qsnn-hw verification 1"
+FORMAT = "qsnn-hw verification 2"
+
+
+@dataclass(frozen=True)
+class GroupActivity:
+    """What one group did in the cycles counted, counted in the simulated RTL.
+
+    Parameters
+    ----------
+    busy_cycles
+        Cycles in which a synapse operation is taken, or the sweep that updates the neurons runs, or
+        both: never more than the cycles counted.
+    operation_cycles, sweep_cycles
+        The two by themselves. Where sums are in registers they overlap.
+    synapse_reads
+        Words of synapse memory that were read and added, over all banks.
+    synapse_enables
+        Cycles in which a bank's read port was enabled, over all banks: what a block RAM pays for. More
+        than ``synapse_reads`` where a bank also reads what nothing adds.
+    synapse_bits
+        Bits of one such word of one bank.
+    state_reads, state_writes
+        Words read from and written to the memories of potentials, currents and sums; 0 where all of
+        them are in registers, which ``state_bits`` then says.
+    state_bits
+        Bits of one such word, of all these memories side by side; 0 where there are none.
+    state_bits_read, state_bits_written
+        Bits of all those words together.
+    words_in, words_out
+        Words that the group took from and gave to the router, ticks included.
+    """
+
+    busy_cycles: int
+    operation_cycles: int
+    sweep_cycles: int
+    synapse_reads: int
+    synapse_enables: int
+    synapse_bits: int
+    state_reads: int
+    state_writes: int
+    state_bits: int
+    state_bits_read: int
+    state_bits_written: int
+    words_in: int
+    words_out: int
 
 
 @dataclass(frozen=True)
@@ -18,11 +62,16 @@ class Verification:
     ----------
     simulator
         Name and version of what simulated; the name alone when the tool states no version.
-    samples
-        Samples of the test set that were compared, each at least once.
+    samples, distinct_samples
+        Samples of the test set that were compared, each counted once however many passes took it.
     spikes_compared, potentials_compared
-        Output spikes and potentials that were equal, over all passes. Every one of the time
-        step's silent neurons is compared as well; only spikes are counted here.
+        Spikes and potentials of these samples that were equal, each counted once. Neurons that are
+        silent in a time step are compared as well; only spikes are counted.
+    spikes_by_group
+        ``spikes_compared`` group by group, by the groups' names in the network: compared as spikes, in
+        the words that the group gave to the router.
+    repeated_samples, repeated_spikes, repeated_potentials
+        What further passes compared of the same samples again, in whole; not in the figures above.
     mismatches
         Differences found: 0, for any difference raises ``MismatchError`` instead.
     cycles_per_sample
@@ -46,6 +95,27 @@ class Verification:
     answers
         Samples whose way through encoder and readout on the chip was compared, twice each; 0 where
         the design has neither.
+    answer_cycles_per_sample
+        For each sample, cycles from the edge that takes its first word (pixels, or events where there is
+        no encoder) to the edge on which its answer leaves (the last tick where there is no readout),
+        alone in the design with encoder and readout. Empty where the design has neither.
+    answer_stream_samples, answer_stream_cycles
+        How many samples were sent back to back into that design, and the cycles from the first one's
+        first word to the last one's answer; 0 where it has neither.
+    activity_pass
+        Which pass ``groups`` and ``toggles`` were counted in: "stream", or "alone" where that was not
+        run; empty when nothing was counted.
+    activity_cycles, activity_samples
+        Cycles and samples over which they were counted, from the edge that takes the first sample's
+        first word to the edge on which the last one's last tick leaves; 0 when nothing was counted.
+    groups
+        What each group did in these cycles, by its name in the network; empty when nothing was counted.
+    toggles
+        Bits of state that switched per cycle, mean of these cycles, of each group and of what is
+        "around" them (router, weight loader): all registers of the Verilog, the read registers of its
+        memories not included. None when not measured.
+    toggle_bits
+        How many bits were watched for that; 0 when none was.
     """
 
     simulator: str
@@ -63,7 +133,21 @@ class Verification:
     busy_cycles: dict[str, int]
     seed: int
     seconds: float
+    distinct_samples: int = 0
+    spikes_by_group: dict[str, int] = field(default_factory=dict)
+    repeated_samples: int = 0
+    repeated_spikes: int = 0
+    repeated_potentials: int = 0
     answers: int = 0
+    answer_cycles_per_sample: tuple[int, ...] = ()
+    answer_stream_samples: int = 0
+    answer_stream_cycles: int = 0
+    activity_pass: str = ""
+    activity_cycles: int = 0
+    activity_samples: int = 0
+    groups: dict[str, GroupActivity] = field(default_factory=dict)
+    toggles: dict[str, float] | None = None
+    toggle_bits: int = 0
 
     @property
     def cycles_per_sample_mean(self) -> float | None:
@@ -113,7 +197,9 @@ class Verification:
             if values["format"] != FORMAT:
                 raise UserError(f"{path}: format is {values['format']}, this version reads {FORMAT}")
             chosen = {item.name: values[item.name] for item in fields(cls)}
-            chosen["cycles_per_sample"] = tuple(int(n) for n in chosen["cycles_per_sample"])
+            for name in ("cycles_per_sample", "answer_cycles_per_sample"):
+                chosen[name] = tuple(int(n) for n in chosen[name])
+            chosen["groups"] = {name: GroupActivity(**found) for name, found in chosen["groups"].items()}
             return cls(**chosen)
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"{path} is not a verification record of this version: {error!r}") from error

@@ -10,6 +10,7 @@ from qsnn_hw.errors import UserError
 from qsnn_hw.files import read_json, write_json
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.verify import Case, Verification, make_case
+from qsnn_hw.verify.record import GroupActivity
 from qsnn_hw.verify.runner import _shards
 from tests.verify.verify_networks import Example, chain_network, example
 
@@ -134,6 +135,11 @@ RECORD = Verification(
     busy_cycles={"lif1": 30, "lif2": 6},
     seed=1,
     seconds=1.5,
+    distinct_samples=2,
+    spikes_by_group={"lif1": 7, "lif2": 3},
+    answer_cycles_per_sample=(60, 61),
+    groups={"lif1": GroupActivity(*range(1, 14))},
+    toggles={"lif1": 1.5, "around": 0.5},
 )
 
 
@@ -168,7 +174,7 @@ def test_a_record_of_one_pass_claims_nothing_else() -> None:
 def test_a_file_that_is_no_record(tmp_path: Path) -> None:
     path = tmp_path / "record.json"
     write_json(path, {"format": "older"})
-    with pytest.raises(UserError, match="format is older, this version reads qsnn-hw verification 1"):
+    with pytest.raises(UserError, match="format is older, this version reads qsnn-hw verification 2"):
         Verification.load(path)
     RECORD.save(path)
     values = read_json(path)

@@ -142,5 +142,7 @@ def test_trained_model_equals_golden(data_dir: Path, tmp_path: Path, name: str) 
     assert found.samples == len(found.cycles_per_sample) == real.samples
     neurons = sum(group.neurons for group in plan.groups)
     stressed = 0 if "stress" not in real.passes else real.stress_samples or real.samples
-    assert found.potentials_compared == (real.samples + stressed) * steps * neurons
+    assert found.potentials_compared == real.samples * steps * neurons
+    assert found.repeated_samples == stressed
+    assert found.repeated_potentials == stressed * steps * neurons
     assert found.cycles_per_sample_mean == pytest.approx(real.cycles, rel=0.02)

@@ -47,8 +47,12 @@ def test_verilator_equals_golden_and_reuses_its_model(tmp_path: Path) -> None:
     steps, samples, _ = item.inputs.shape
     assert found.mismatches == 0
     assert found.samples == samples
-    assert found.potentials_compared == 3 * samples * steps * 8
-    assert found.spikes_compared == 3 * item.golden.spikes["lif2"].sum()
+    assert found.distinct_samples == samples
+    assert found.potentials_compared == samples * steps * 8
+    assert found.repeated_samples == 2 * samples
+    assert found.repeated_potentials == 2 * found.potentials_compared
+    assert found.spikes_compared == item.golden.spikes["lif2"].sum()
+    assert found.repeated_spikes == 2 * found.spikes_compared
     assert found.simulator.startswith("verilator 5.")
     assert len(found.cycles_per_sample) == samples
     # A word cannot leave before it came: at least one cycle for each input word after the first.
@@ -277,8 +281,12 @@ def test_only_the_passes_asked_for(
         export(item.plan, folder)
     found = run(item, folder / "design.v", folder, passes=passes, processes=processes, samples=samples)
     assert found.samples == samples
-    assert found.spikes_compared == len(passes) * item.golden.spikes["lif2"][:, :samples].sum()
-    assert found.potentials_compared == len(passes) * samples * item.inputs.shape[0] * 8
+    assert found.spikes_compared == item.golden.spikes["lif2"][:, :samples].sum()
+    assert found.potentials_compared == samples * item.inputs.shape[0] * 8
+    again = len(passes) - 1
+    assert found.repeated_samples == again * samples
+    assert found.repeated_spikes == again * found.spikes_compared
+    assert found.repeated_potentials == again * found.potentials_compared
     assert len(found.cycles_per_sample) == (samples if "alone" in passes else 0)
     assert found.stream_samples == (samples if "stream" in passes else 0)
     assert found.stress_samples == (samples if "stress" in passes else 0)
