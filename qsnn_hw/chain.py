@@ -74,8 +74,8 @@ VERIFICATION = "07_verification.json"
 SYNTHESIS_FOLDER = "08_synthesis"
 IMPLEMENTATION_FOLDER = "09_implementation"
 IMPLEMENTATION = "09_implementation.json"
-# A few seconds' worth.
-_PREDICTED_CYCLES = 50_000
+# Words that the prediction of cycles follows: a fraction of a second.
+_FOLLOWED_WORDS = 50_000
 
 
 class Chain:
@@ -308,7 +308,7 @@ class Chain:
             self._progress.say(f"plan: predicted {in_words(predict_usage(plan, limits).usage, limits)}")
             if data is not None and golden is not None:
                 spikes = golden.integer.spikes
-                cycles = predict_cycles(plan, data.input, spikes, most_cycles=_PREDICTED_CYCLES)
+                cycles = predict_cycles(plan, data.input, spikes, effort=_FOLLOWED_WORDS)
                 if cycles.size:
                     about = f"{cycles.mean():.0f} cycles a sample, mean of the first {cycles.size}"
                     self._progress.say(f"plan: predicted {about}")

@@ -4,13 +4,13 @@ Each class here follows the component in ``qsnn_hw/rtl`` of which its docstring 
 register, as far as registers decide when something moves; spikes come from the golden run.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
 from qsnn_hw.plan.update_stages import compare_stage, update_stages
+from qsnn_hw.plan.word_timing import event_folds
 
 
 class Word(NamedTuple):
@@ -84,31 +84,8 @@ class _Piped:
             return [Operation(True, word.last, 0)]
         (address,) = word.addresses
         if address not in self._cache:
-            self._cache[address] = tuple(_folds(self._projection, address - self._projection.offset))
+            self._cache[address] = tuple(event_folds(self._projection, address - self._projection.offset))
         return [Operation(False, False, fold) for fold in self._cache[address]]
-
-
-def _folds(projection: ProjectionPlan, address: int) -> Sequence[int]:
-    """The folds that an event's operations add to, in order."""
-    if projection.kind == "sparse":
-        assert projection.starts is not None
-        assert projection.counts is not None
-        assert projection.row_folds is not None
-        first = int(projection.starts[address]) - projection.first_row
-        return [int(f) for f in projection.row_folds[first : first + int(projection.counts[address])]]
-    space, rows, columns = projection.space, projection.rows, projection.columns
-    assert space is not None
-    assert rows is not None
-    assert columns is not None
-    row = address >> (space.column_bits + space.channel_bits)
-    column = address >> space.channel_bits & (1 << space.column_bits) - 1
-    across = range(int(columns.start[column]), int(columns.start[column] + columns.count[column]))
-    return [
-        int(rows.fold[y] + columns.fold[x]) + k
-        for y in range(int(rows.start[row]), int(rows.start[row] + rows.count[row]))
-        for x in across
-        for k in range(projection.channel_folds)
-    ]
 
 
 class _Walker:

@@ -1,7 +1,8 @@
 """How many clock cycles a sample takes, from the plan and the golden run's spikes alone.
 
 The same numbers as the Verilog's at full speed, without simulating values: what moves when depends on
-where events go, not on what is added. ``tests/plan/test_plan_cycles.py`` holds this against
+where events go, not on what is added. Two ways lead there: word by word (``plan/word_network.py``), and,
+where branches of a network meet, cycle by cycle. ``tests/plan/test_plan_cycles.py`` holds both against
 simulations of the hardware.
 """
 
@@ -12,6 +13,8 @@ import numpy as np
 
 from qsnn_hw.plan.cycle_group import GroupTiming, Word
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan, Route
+from qsnn_hw.plan.word_network import WordNetwork, follows, input_words
+from qsnn_hw.plan.word_timing import masks
 
 _LONGEST = 50_000_000
 
@@ -219,12 +222,7 @@ class _Design:
 
 
 def predict_cycles(
-    plan: HardwarePlan,
-    inputs: np.ndarray,
-    spikes: Mapping[str, np.ndarray],
-    *,
-    samples: int | None = None,
-    most_cycles: int = _LONGEST,
+    plan: HardwarePlan, inputs: np.ndarray, spikes: Mapping[str, np.ndarray], *, effort: int | None = None
 ) -> np.ndarray:
     """Clock cycles of each sample, sent alone and at full speed, from its first word to its last tick.
 
@@ -234,19 +232,55 @@ def predict_cycles(
         Events of every input, shape (time, sample, ...).
     spikes
         Group name (in the network) -> spikes, shape (time, sample, neuron).
-    samples
-        How many to predict, from the first; None for all.
-    most_cycles
-        No further cycles are counted: fewer samples come back. A cycle takes some 60 microseconds.
+    effort
+        Words to follow, each some 5 microseconds: fewer samples come back, from the first, but one at
+        least. Where branches of the network meet (:func:`follows`), the cycles to count at ten times
+        the time each; then perhaps none comes back. None for all samples.
 
     Returns
     -------
     array
-        int64, shape (samples,), perhaps none.
+        int64, shape (samples,).
     """
-    steps = inputs.shape[0]
-    flat = inputs.reshape(steps, inputs.shape[1], -1)
-    count = flat.shape[1] if samples is None else min(samples, flat.shape[1])
+    flat = inputs.reshape(*inputs.shape[:2], -1)
+    if not follows(plan):
+        return count_cycles(plan, flat, spikes, _LONGEST if effort is None else effort // 10)
+    if effort is not None:
+        words = np.cumsum(sample_words(plan, flat, spikes))
+        flat = flat[:, : max(1, int(np.searchsorted(words, effort)))]
+    return follow_words(plan, flat, spikes)
+
+
+def sample_words(plan: HardwarePlan, inputs: np.ndarray, spikes: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Events and ticks of each sample, input and all groups; ``inputs`` have shape (time, sample, input)."""
+    ticks = len(inputs) * (1 + len(plan.groups))
+    found = ticks + inputs.sum(axis=(0, 2), dtype=np.int64)
+    for group in plan.groups:
+        found = found + spikes[group.group][:, : inputs.shape[1]].sum(axis=(0, 2), dtype=np.int64)
+    return found
+
+
+def follow_words(plan: HardwarePlan, inputs: np.ndarray, spikes: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Cycles of each sample, word by word: close to the truth where :func:`follows` says no, else equal.
+
+    ``inputs`` have shape (time, sample, input).
+    """
+    network = WordNetwork(plan)
+    addresses = plan.input_space.addresses()
+    found = []
+    for sample in range(inputs.shape[1]):
+        network.load({g.name: masks(g, spikes[g.group][:, sample]) for g in plan.groups})
+        found.append(network.run(input_words(inputs[:, sample], addresses, plan.input_lanes)))
+    return np.array(found, dtype=np.int64)
+
+
+def count_cycles(
+    plan: HardwarePlan, inputs: np.ndarray, spikes: Mapping[str, np.ndarray], most_cycles: int = _LONGEST
+) -> np.ndarray:
+    """Cycles of each sample, cycle by cycle: some 60 microseconds each.
+
+    ``inputs`` have shape (time, sample, input). Samples beyond ``most_cycles`` are left out.
+    """
     design = _Design(plan)
     addresses = plan.input_space.addresses()
     for _ in range(_LONGEST):
@@ -254,11 +288,11 @@ def predict_cycles(
             break
         design.step(None)
     found: list[int] = []
-    for sample in range(count):
+    for sample in range(inputs.shape[1]):
         for group in plan.groups:
             design.groups[group.name].load(spikes[group.group][:, sample])
-        words = _words(flat[:, sample], addresses, plan.input_lanes)
-        cycles = _run(design, words, steps, most_cycles - sum(found))
+        words = _words(inputs[:, sample], addresses, plan.input_lanes)
+        cycles = _run(design, words, len(inputs), most_cycles - sum(found))
         if cycles is None:
             break
         found.append(cycles)
@@ -281,13 +315,10 @@ def _run(design: _Design, words: list[Word], steps: int, most: int) -> int | Non
     return None
 
 
-def _words(spikes: np.ndarray, addresses: np.ndarray, lanes: int) -> list[Word]:
-    """A sample's words: events of a step by ascending address, in as few words as can be."""
+def _words(events: np.ndarray, addresses: np.ndarray, lanes: int) -> list[Word]:
+    """A sample's words."""
     words = []
-    for step, row in enumerate(spikes):
-        events = np.sort(np.repeat(addresses, row))
-        queues = [events[events % lanes == slot].tolist() for slot in range(lanes)]
-        for k in range(max(len(queue) for queue in queues)):
-            words.append(Word(False, False, tuple(queue[k] for queue in queues if k < len(queue))))
-        words.append(Word(True, step == len(spikes) - 1))
+    for step, sent in enumerate(input_words(events, addresses, lanes)):
+        words += [Word(False, False, word) for word in sent]
+        words.append(Word(True, step == len(events) - 1))
     return words

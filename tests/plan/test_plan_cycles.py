@@ -1,5 +1,6 @@
 """Predicted cycles against simulations of the hardware: equal, sample by sample."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.plan import PlanOptions, make_plan
-from qsnn_hw.plan.cycles import predict_cycles
+from qsnn_hw.plan.cycles import count_cycles, follow_words, predict_cycles, sample_words
+from qsnn_hw.plan.word_network import follows
 from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.verify.layout import stream_layouts
@@ -62,6 +64,44 @@ def compare(network: QuantizedNetwork, options: PlanOptions, inputs: np.ndarray)
     golden = run_clocked(network, inputs)
     predicted = predict_cycles(make_plan(network, options), inputs, golden.spikes)
     assert predicted.tolist() == simulated(network, options, inputs)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    features=st.lists(st.sampled_from(FEATURES), min_size=1, max_size=3),
+    loops=st.booleans(),
+    delays=st.booleans(),
+    depth=st.integers(1, 9),
+)
+def test_word_by_word_equals_cycle_by_cycle(
+    seed: int, features: list[str], loops: bool, delays: bool, depth: int
+) -> None:
+    made = make(seed, features, loops, delays)
+    if made is None:
+        return
+    network, inputs = made
+    plan = make_plan(network, replace(shapes(seed, network), buffer_depth=depth))
+    spikes = run_clocked(network, inputs).spikes
+    flat = inputs.reshape(*inputs.shape[:2], -1)
+    counted, followed = count_cycles(plan, flat, spikes), follow_words(plan, flat, spikes)
+    if follows(plan):
+        assert followed.tolist() == counted.tolist()
+    else:
+        assert followed == pytest.approx(counted, rel=0.6)
+
+
+def test_effort_bounds_the_samples() -> None:
+    made = make(1, ["plain"], False, False)
+    assert made is not None
+    network, inputs = made
+    plan = make_plan(network, PlanOptions(lanes=[2]))
+    spikes = run_clocked(network, inputs).spikes
+    whole = predict_cycles(plan, inputs, spikes)
+    words = sample_words(plan, inputs.reshape(*inputs.shape[:2], -1), spikes)
+    assert whole.shape == words.shape == (2,)
+    for effort, samples in ((1, 1), (int(words[0]), 1), (int(words.sum()) + 1, 2)):
+        assert predict_cycles(plan, inputs, spikes, effort=effort).tolist() == whole[:samples].tolist()
 
 
 QUICK = ("plain", "late_subtract")
