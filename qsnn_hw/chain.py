@@ -15,10 +15,10 @@ from qsnn_hw.explore.measured import MeasuredDiagnostics, measure_diagnostics
 from qsnn_hw.golden import GoldenRun, run_clocked
 from qsnn_hw.implement.bitstream import pack_bitstream
 from qsnn_hw.implement.capacity import check_fits
+from qsnn_hw.implement.least import least_cells
 from qsnn_hw.implement.place_route import place_and_route
 from qsnn_hw.implement.record import Implementation
 from qsnn_hw.implement.synthesis import synthesize
-from qsnn_hw.limits import Usage
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset, load_dataset, load_pixels
 from qsnn_hw.model.network import INPUT, Network
@@ -466,8 +466,9 @@ class Chain:
 
         def make() -> Implementation:
             verilog = self._path(VERILOG)
+            least = least_cells(plan, board.limits)
             synthesis = synthesize(
-                verilog, "top", board, self._path(SYNTHESIS_FOLDER), minimum=_least(plan), progress=progress
+                verilog, "top", board, self._path(SYNTHESIS_FOLDER), least=least, progress=progress
             )
             placed = place_and_route(
                 synthesis,
@@ -548,9 +549,3 @@ def _shape(group: GroupPlan) -> str:
     if group.event_lanes > 1:
         parts.append(f"{group.event_lanes} event lanes")
     return f"{', '.join(parts)}, sums in {group.accumulators}, potentials in {group.potentials_in}"
-
-
-def _least(plan: HardwarePlan) -> Usage:
-    """What synthesis must not optimise away: one adder bit per accumulator, one register per update."""
-    adders = sum(g.lanes * g.acc_bits for g in plan.groups)
-    return Usage(logic_cells=adders, registers=sum(g.update_lanes * g.v_bits for g in plan.groups) // 2)

@@ -18,6 +18,7 @@ import numpy as np
 from qsnn_hw.boards import Board, load_board
 from qsnn_hw.errors import MismatchError, ToolError, UserError
 from qsnn_hw.golden import run_clocked
+from qsnn_hw.implement.least import least_cells
 from qsnn_hw.implement.place_route import PlaceRoute, place_and_route
 from qsnn_hw.implement.power import Activity, energy, estimate_power
 from qsnn_hw.implement.synthesis import synthesize
@@ -125,7 +126,10 @@ def build(
     cycles = checked.cycles_per_sample_mean
     if cycles is None:
         raise UserError(f"{samples} samples give no cycles: simulate more of them")
-    synthesis = synthesize(folder / "top.v", "top", board, folder / "synthesis", progress=progress)
+    least = least_cells(plan, board.limits)
+    synthesis = synthesize(
+        folder / "top.v", "top", board, folder / "synthesis", least=least, progress=progress
+    )
     placed = place_and_route(synthesis, board, folder / "place", seed=seed, progress=progress)
     busy = min(1.0, max(checked.activity.values()))
     used = {name: r.used for name, r in placed.resources.items()}

@@ -23,6 +23,7 @@ from qsnn_hw.errors import MismatchError, ToolError, UserError
 from qsnn_hw.files import write_json, write_text
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.golden.readouts import first_class
+from qsnn_hw.implement.least import least_cells
 from qsnn_hw.implement.place_route import place_and_route
 from qsnn_hw.implement.synthesis import synthesize
 from qsnn_hw.limits import FAMILIES
@@ -121,6 +122,7 @@ def measure(design: Design, given: argparse.Namespace, progress: Progress) -> Ro
         "top",
         board,
         folder / "synthesis",
+        least=least_cells(plan, board.limits),
         floor_plan=not given.no_floor_plan,
         progress=progress,
     )

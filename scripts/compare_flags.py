@@ -14,6 +14,7 @@ from pathlib import Path
 
 from qsnn_hw.boards import Board, load_board
 from qsnn_hw.errors import ToolError, UserError
+from qsnn_hw.implement.least import Least
 from qsnn_hw.implement.place_route import place_and_route
 from qsnn_hw.implement.synthesis import Synthesis, synthesize
 from qsnn_hw.limits import FAMILIES
@@ -95,11 +96,10 @@ def main() -> int:
             folder = Path(name)
             print("| choice | used | Fmax MHz, median (each seed) | nextpnr |\n|---|---|---|---|", flush=True)
             for choice, flags in synth.items():
-                made = synthesize(
-                    given.verilog, given.top, replace(board, synth_args=tuple(flags)), folder, progress=SILENT
-                )
+                other = replace(board, synth_args=tuple(flags))
+                made = synthesize(given.verilog, given.top, other, folder, least=Least(), progress=SILENT)
                 print(_row(choice, made, board, 4.0, given.seeds, folder), flush=True)
-            made = synthesize(given.verilog, given.top, board, folder, progress=SILENT)
+            made = synthesize(given.verilog, given.top, board, folder, least=Least(), progress=SILENT)
             for choice, (times, flags) in place.items():
                 placing = replace(board, place_args=tuple(flags))
                 print(_row(choice, made, placing, times, given.seeds, folder), flush=True)

@@ -21,6 +21,7 @@ from resource_designs import EXAMPLES, Example, make
 
 from qsnn_hw.files import read_json, write_json
 from qsnn_hw.implement.constraints import constraint_suffix, constraint_text
+from qsnn_hw.implement.least import least_cells
 from qsnn_hw.implement.synthesis import relative, synthesize
 from qsnn_hw.limits import FAMILIES
 from qsnn_hw.plan.coefficients import LOGIC, SERIAL
@@ -61,7 +62,9 @@ def measure(example: Example, folder: Path) -> dict[str, Any]:
     component = BoardTop(plan, divisor) if example.board else Classifier(plan)
     folder.mkdir(parents=True, exist_ok=True)
     verilog = export_verilog(component, "top", folder, SILENT)
-    synthesis = synthesize(verilog, "top", board, folder, progress=SILENT)
+    synthesis = synthesize(
+        verilog, "top", board, folder, least=least_cells(plan, board.limits), progress=SILENT
+    )
     tool = find_tool(f"nextpnr-{board.family}")
     args = [f"--{board.device}", "--package", board.package, "--json", relative(synthesis.netlist, folder)]
     if board.speed_grade is not None:

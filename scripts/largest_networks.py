@@ -17,6 +17,7 @@ from resource_designs import Example, network
 
 from qsnn_hw.boards import Board, list_boards, load_board
 from qsnn_hw.errors import UserError
+from qsnn_hw.implement.least import least_cells
 from qsnn_hw.implement.place_route import place_and_route
 from qsnn_hw.implement.synthesis import synthesize
 from qsnn_hw.limits import FAMILIES
@@ -74,7 +75,8 @@ def confirm(board: Board, plan: HardwarePlan) -> str:
         folder, progress = Path(temporary), Progress()
         component = BoardTop(plan, round(board.clock_mhz * 1e6 / board.baud))
         verilog = export_verilog(component, "top", folder, progress)
-        synthesis = synthesize(verilog, "top", board, folder, progress=progress)
+        least = least_cells(plan, board.limits)
+        synthesis = synthesize(verilog, "top", board, folder, least=least, progress=progress)
         placed = place_and_route(synthesis, board, folder, progress=progress)
     names = FAMILIES[board.family]
     kept = [names.logic_cells, names.block_ram]

@@ -16,15 +16,12 @@ from qsnn_hw.boards import Board
 from qsnn_hw.errors import ToolError
 from qsnn_hw.files import read_json, replacing, write_json, write_text
 from qsnn_hw.implement.floorplan import place_blocks
+from qsnn_hw.implement.least import BLOCK_RAMS, LUTS, REGISTERS, SPRAMS, Least, missing
 from qsnn_hw.implement.netlist import cut_unused_carries
 from qsnn_hw.limits import Usage
 from qsnn_hw.progress import Progress
 from qsnn_hw.tools import find_tool, run_tool
 
-_LOGIC = ("SB_LUT4", "LUT4")
-_REGISTERS = ("SB_DFF", "TRELLIS_FF")
-_BLOCK_RAMS = ("SB_RAM40_4K", "DP16KD", "PDPW16KD")
-_SPRAMS = ("SB_SPRAM256KA",)
 _DSPS = ("SB_MAC16", "MULT18X18D")
 
 
@@ -82,7 +79,7 @@ def count_cells(cells: Mapping[str, int]) -> Usage:
     def total(prefixes: tuple[str, ...]) -> int:
         return sum(count for name, count in cells.items() if name.startswith(prefixes))
 
-    return Usage(total(_LOGIC), total(_REGISTERS), total(_BLOCK_RAMS), total(_SPRAMS), total(_DSPS))
+    return Usage(*map(total, (LUTS, REGISTERS, BLOCK_RAMS, SPRAMS, _DSPS)))
 
 
 def parse_stat(stat: Any) -> dict[str, int]:
@@ -136,21 +133,17 @@ def _pass_name(line: str) -> str | None:
     return found[1] if found is not None else None
 
 
-def _check_cells(cells: Mapping[str, int], minimum: Usage, top: str, log: Path) -> None:
+def _check_kept(
+    least: Least, cells: Mapping[str, int], module: Mapping[str, Any], top: str, board: Board, log: Path
+) -> None:
     """Yosys removes whatever no output depends on, without a word and with exit code 0."""
-    usage = count_cells(cells)
-    for what, least, found in (
-        ("LUTs", minimum.logic_cells, usage.logic_cells),
-        ("registers", minimum.registers, usage.registers),
-        ("block RAMs", minimum.block_rams, usage.block_rams),
-        ("single-port RAMs", minimum.sprams, usage.sprams),
-        ("multipliers", minimum.dsps, usage.dsps),
-    ):
-        if least is not None and (found or 0) < least:
-            raise ToolError(
-                f"yosys kept {found} {what} of {top} where at least {least} were expected: the rest was "
-                f"optimised away or mapped to something else; see {log}"
-            )
+    short = missing(least, cells, module, board.family)
+    if short:
+        raise ToolError(
+            f"yosys kept {short[0]}{f' (and {len(short) - 1} more such)' if short[1:] else ''}: the rest of "
+            f"{top} was optimised away, because no output of the design depends on it, or mapped to "
+            f"something else; see {log}"
+        )
 
 
 def synthesize(
@@ -159,7 +152,7 @@ def synthesize(
     board: Board,
     out_dir: Path,
     *,
-    minimum: Usage | None = None,
+    least: Least,
     floor_plan: bool = True,
     progress: Progress,
 ) -> Synthesis:
@@ -171,8 +164,8 @@ def synthesize(
 
     Parameters
     ----------
-    minimum
-        The least the design must keep, in yosys' cells; by default one LUT and one register.
+    least
+        What must be left of the design: :func:`least_cells` of its plan.
     floor_plan
         Place the blocks of large synapse memories on ECP5; otherwise the placer places all.
 
@@ -181,7 +174,7 @@ def synthesize(
     UserError
         yosys is missing or the folder cannot be written.
     ToolError
-        yosys failed, or less than ``minimum`` is left of the design.
+        yosys failed, or less than ``least`` is left of the design.
     """
     tool = find_tool("yosys")
     script, log = out_dir / "synth.ys", out_dir / "synth.log"
@@ -205,11 +198,11 @@ def synthesize(
         cells = parse_stat(read_json(new_stat))
         design = read_json(new_netlist)
         ports = parse_ports(design, top)
-        _check_cells(cells, minimum or Usage(logic_cells=1, registers=1), top, log)
+        module = design["modules"][top]
+        _check_kept(least, cells, module, top, board, log)
         write_json(new_stat, cells)
         changes = 0
         if board.family == "ecp5":
-            module = design["modules"][top]
             changes = cut_unused_carries(module)
             changes += place_blocks(module, board.device) if floor_plan else 0
         if changes:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from qsnn_hw.boards import load_board
+from qsnn_hw.implement.least import Least
 from qsnn_hw.implement.synthesis import synthesize
-from qsnn_hw.limits import Usage
 from qsnn_hw.plan.group_plan import NeuronMemoryStyle
 from qsnn_hw.plan.placement import block_shape, distributed_cells
 from qsnn_hw.progress import SILENT
@@ -24,7 +24,7 @@ WIDTH = 28
 def test_ecp5_memory_of_either_kind(style: NeuronMemoryStyle, rows: int, tmp_path: Path) -> None:
     board = load_board("ulx3s-25f")
     verilog = export_verilog(NeuronMemory(WIDTH, rows, style), "potentials", tmp_path, SILENT)
-    made = synthesize(verilog, "potentials", board, tmp_path, minimum=Usage(0), progress=SILENT)
+    made = synthesize(verilog, "potentials", board, tmp_path, least=Least(0), progress=SILENT)
     blocks, cells = made.usage.block_rams, made.cells.get("TRELLIS_DPR16X4", 0)
     if style == "block":
         assert (blocks, cells) == (block_shape(board.limits, rows, WIDTH)[0], 0)

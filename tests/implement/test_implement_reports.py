@@ -13,6 +13,7 @@ from qsnn_hw.boards import load_board
 from qsnn_hw.errors import ToolError, UserError
 from qsnn_hw.implement.bitstream import Bitstream, pack_bitstream
 from qsnn_hw.implement.constraints import constraint_text
+from qsnn_hw.implement.least import Least
 from qsnn_hw.implement.place_route import PlaceRoute, place_and_route
 from qsnn_hw.implement.record import Implementation
 from qsnn_hw.implement.synthesis import (
@@ -270,7 +271,9 @@ def test_an_interrupted_tool_leaves_nothing_under_a_final_name(step, tmp_path, m
     monkeypatch.setattr(f"qsnn_hw.implement.{step}.run_tool", interrupted)
     board = load_board("icebreaker")
     calls = {
-        "synthesis": lambda: synthesize(tmp_path / "a.v", "a", board, tmp_path, progress=SILENT),
+        "synthesis": lambda: synthesize(
+            tmp_path / "a.v", "a", board, tmp_path, least=Least(), progress=SILENT
+        ),
         "place_route": lambda: place_and_route(_synthesis(tmp_path), board, tmp_path, progress=SILENT),
         "bitstream": lambda: pack_bitstream(_placed(tmp_path), board, tmp_path, progress=SILENT),
     }

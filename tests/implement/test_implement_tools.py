@@ -7,10 +7,10 @@ import pytest
 from qsnn_hw.boards import list_boards, load_board
 from qsnn_hw.errors import ToolError, UserError
 from qsnn_hw.implement.bitstream import pack_bitstream
+from qsnn_hw.implement.least import Least
 from qsnn_hw.implement.place_route import place_and_route
 from qsnn_hw.implement.record import Implementation
 from qsnn_hw.implement.synthesis import synthesize
-from qsnn_hw.limits import Usage
 from qsnn_hw.progress import SILENT
 from tests.implement.designs import lif_verilog
 
@@ -25,7 +25,7 @@ endmodule
 def _build(board, verilog, top, folder, **options):
     out = folder / "out put"  # a space, because users have them
     out.mkdir(exist_ok=True)
-    synthesis = synthesize(verilog, top, board, out, minimum=options.get("minimum"), progress=SILENT)
+    synthesis = synthesize(verilog, top, board, out, least=options.get("least", Least()), progress=SILENT)
     placed = place_and_route(synthesis, board, out, seed=options.get("seed", 1), progress=SILENT)
     return synthesis, placed, pack_bitstream(placed, board, out, progress=SILENT)
 
@@ -55,7 +55,7 @@ def test_icebreaker_from_verilog_to_bitstream(tmp_path):
     board = load_board("icebreaker")
     verilog = tmp_path / "lif.v"
     verilog.write_text(lif_verilog(lanes=2))
-    built = _build(board, verilog, "lif_uart", tmp_path, minimum=Usage(100, 50, 1))
+    built = _build(board, verilog, "lif_uart", tmp_path, least=Least(100, 50, 1))
     _check(board, tmp_path, verilog, *built)
     # The same inputs and seed give the same routed design.
     again = place_and_route(built[0], board, tmp_path / "out put", seed=1, progress=SILENT)
@@ -76,25 +76,34 @@ def led(tmp_path_factory):
     """A synthesized counter: the smallest thing with a clock."""
     folder = tmp_path_factory.mktemp("led")
     (folder / "led.v").write_text(LED)
-    return folder, synthesize(folder / "led.v", "led", load_board("icebreaker"), folder, progress=SILENT)
+    return folder, synthesize(
+        folder / "led.v", "led", load_board("icebreaker"), folder, least=Least(), progress=SILENT
+    )
+
+
+def _synthesize(name, folder):
+    board = load_board("icebreaker")
+    return synthesize(folder / f"{name}.v", name, board, folder, least=Least(), progress=SILENT)
 
 
 def test_a_design_that_vanished_is_an_error(tmp_path):
     (tmp_path / "none.v").write_text("module none (input clk, output led); assign led = 1'b0; endmodule\n")
-    with pytest.raises(ToolError, match=r"yosys kept 0 LUTs of none where at least 1 were expected"):
-        synthesize(tmp_path / "none.v", "none", load_board("icebreaker"), tmp_path, progress=SILENT)
+    with pytest.raises(ToolError, match=r"yosys kept 0 LUTs where at least 1 were expected"):
+        synthesize(
+            tmp_path / "none.v", "none", load_board("icebreaker"), tmp_path, least=Least(), progress=SILENT
+        )
     assert not (tmp_path / "netlist.json").exists()
 
 
 def test_missing_block_ram_is_an_error(led):
     folder, _ = led
-    with pytest.raises(ToolError, match="yosys kept 0 block RAMs of led where at least 1 were expected"):
+    with pytest.raises(ToolError, match="yosys kept 0 block RAMs where at least 1 were expected"):
         synthesize(
             folder / "led.v",
             "led",
             load_board("icebreaker"),
             folder,
-            minimum=Usage(block_rams=1),
+            least=Least(block_rams=1),
             progress=SILENT,
         )
 
@@ -102,7 +111,9 @@ def test_missing_block_ram_is_an_error(led):
 def test_broken_verilog_names_the_tool_and_the_log(tmp_path):
     (tmp_path / "bad.v").write_text("module bad (input clk\n")
     with pytest.raises(ToolError, match=r"yosys failed with exit code 1: .*syntax error.*; see .*synth\.log"):
-        synthesize(tmp_path / "bad.v", "bad", load_board("icebreaker"), tmp_path, progress=SILENT)
+        synthesize(
+            tmp_path / "bad.v", "bad", load_board("icebreaker"), tmp_path, least=Least(), progress=SILENT
+        )
     assert not (tmp_path / "netlist.json").exists()
 
 

@@ -1,0 +1,128 @@
+"""Synthesis leaves what a plan cannot do without: real designs pass, what vanished in part is caught."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qsnn_hw.boards import load_board
+from qsnn_hw.errors import ToolError
+from qsnn_hw.files import read_json
+from qsnn_hw.implement.least import CARRIES, REGISTERS, Least, least_cells, missing
+from qsnn_hw.implement.synthesis import synthesize
+from qsnn_hw.model.network import INPUT, Dense, Network, Projection
+from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
+from qsnn_hw.progress import SILENT
+from qsnn_hw.quantize import QuantizeOptions, quantize
+from qsnn_hw.rtl.board_top import BoardTop
+from qsnn_hw.rtl.export import export_verilog
+from scripts.fit_resources import MEASURED
+from scripts.resource_designs import EXAMPLES, Example, group, make, shapes
+
+BOARDS = {"ice40": "icebreaker", "ecp5": "ulx3s-85f"}
+STORED: dict[str, Any] = read_json(MEASURED)
+R, M = True, False
+SHAPES = {
+    "registers": shapes([12, 6], [4, 6], [2, 1], [R, R]),
+    "memory": shapes([3, 6], [1, 2], [1, 1], [M, M]),
+}
+
+
+def two_groups() -> Network:
+    """Input of 40 to 12 to 6 neurons."""
+    rng = np.random.default_rng(3)
+    sizes = {"first": (40, 12), "second": (12, 6)}
+    groups = tuple(group(rng, name, (post,), {}) for name, (_, post) in sizes.items())
+    sources = {"first": INPUT, "second": "first"}
+    projections = tuple(
+        Projection(f"to_{name}", sources[name], name, (Dense(rng.normal(0, 0.4, (post, pre))),))
+        for name, (pre, post) in sizes.items()
+    )
+    return Network("tiny", (40,), groups, projections, "second")
+
+
+def planned(network: Network, options: PlanOptions, board: str) -> HardwarePlan:
+    quantized = quantize(network, QuantizeOptions(weight_bits=6))
+    return make_plan(quantized, replace(options, limits=load_board(board).limits))
+
+
+def synthesized(built: HardwarePlan, promised: HardwarePlan, board_name: str, folder: Path) -> None:
+    """Synthesis of one plan, held against what another one promises."""
+    board = load_board(board_name)
+    folder.mkdir()
+    verilog = export_verilog(BoardTop(built, 100), "top", folder, SILENT)
+    least = least_cells(promised, board.limits)
+    synthesize(verilog, "top", board, folder, least=least, progress=SILENT)
+
+
+def without_weights(plan: HardwarePlan, number: int, lanes: slice) -> HardwarePlan:
+    """The same plan with nothing but zeros for some lanes of a group."""
+    groups = list(plan.groups)
+    synapses = groups[number].synapses.copy()
+    synapses[:, :, lanes] = 0
+    groups[number] = replace(groups[number], synapses=synapses)
+    return replace(plan, groups=tuple(groups))
+
+
+@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.name in STORED], ids=lambda e: e.name)
+def test_no_measured_design_is_refused(example: Example) -> None:
+    plan, board = make(example)
+    least, cells = least_cells(plan, board.limits), STORED[example.name]["cells"]
+    assert 0 < least.carries <= cells[CARRIES[board.family]]
+    blocks = sum(found.block_rams for found in least.groups)
+    # All but the weights' and sums' blocks are few: the bound is close.
+    assert STORED[example.name]["block_rams"] - 6 <= blocks <= STORED[example.name]["block_rams"]
+    registers = sum(count for name, count in cells.items() if name.startswith(REGISTERS))
+    assert sum(found.registers for found in least.groups) <= registers
+
+
+@pytest.mark.parametrize(
+    ("family", "shape", "lost"),
+    [
+        ("ice40", "memory", slice(None)),
+        ("ecp5", "registers", slice(None)),
+        pytest.param("ice40", "registers", slice(0, 6), marks=pytest.mark.slow),
+        pytest.param("ecp5", "memory", slice(0, 2), marks=pytest.mark.slow),
+        pytest.param("ecp5", "registers", slice(0, 6), marks=pytest.mark.slow),
+    ],
+)
+def test_a_real_design_passes_and_one_that_lost_weights_does_not(
+    family: str, shape: str, lost: slice, tmp_path: Path
+) -> None:
+    board = BOARDS[family]
+    plan = planned(two_groups(), SHAPES[shape], board)
+    synthesized(plan, plan, board, tmp_path / "whole")
+    less = without_weights(plan, 0, lost)
+    with pytest.raises(ToolError, match="of the accumulators of group first where at least"):
+        synthesized(less, plan, board, tmp_path / "less")
+    limits = load_board(board).limits
+    assert least_cells(less, limits).carries < least_cells(plan, limits).carries
+
+
+@pytest.mark.parametrize("family", BOARDS)
+def test_a_network_that_no_pin_shows_is_caught(family: str, tmp_path: Path) -> None:
+    board = load_board(BOARDS[family])
+    plan = planned(two_groups(), SHAPES["registers"], board.name)
+    verilog = export_verilog(BoardTop(plan, 100), "top", tmp_path, SILENT)
+    shell = (
+        "module shell (input clk, input rx, output tx, output reg led = 0);\n"
+        "  wire idle;\n  top inside (.clk(clk), .rx(rx), .tx(idle), .led());\n"
+        "  assign tx = 1'b1;\n  always @(posedge clk) led <= ~led;\nendmodule\n"
+    )
+    (tmp_path / "shell.v").write_text(verilog.read_text(encoding="utf-8") + shell, encoding="utf-8")
+    least = least_cells(plan, board.limits)
+    with pytest.raises(ToolError, match=r"yosys kept 0 registers of the accumulators of group first"):
+        synthesize(tmp_path / "shell.v", "shell", board, tmp_path, least=least, progress=SILENT)
+
+
+def test_what_is_missing_is_said_by_group() -> None:
+    plan = planned(two_groups(), SHAPES["registers"], "ulx3s-85f")
+    least = least_cells(plan, load_board("ulx3s-85f").limits)
+    netlist: dict[str, Any] = {"cells": {}, "netnames": {}}
+    found = missing(least, {"LUT4": 10, "TRELLIS_FF": 10}, netlist, "ecp5")
+    assert found[-1] == f"0 adder cells (CCU2C) where at least {least.carries} were expected"
+    wanted = least.groups[0].registers
+    assert f"0 registers of the accumulators of group first where at least {wanted} were expected" in found
+    assert missing(Least(), {"LUT4": 10, "TRELLIS_FF": 10}, netlist, "ecp5") == []
