@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fit_resources import MEASURED
+from resource_designs import EXAMPLES, Example, group, make, shapes
 
 from qsnn_hw.boards import load_board
 from qsnn_hw.errors import ToolError
@@ -18,8 +20,6 @@ from qsnn_hw.progress import SILENT
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.rtl.board_top import BoardTop
 from qsnn_hw.rtl.export import export_verilog
-from scripts.fit_resources import MEASURED
-from scripts.resource_designs import EXAMPLES, Example, group, make, shapes
 
 BOARDS = {"ice40": "icebreaker", "ecp5": "ulx3s-85f"}
 STORED: dict[str, Any] = read_json(MEASURED)
