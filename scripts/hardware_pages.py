@@ -11,37 +11,43 @@ RIVAL = ("Spiker+", "MNIST 784-128-10 (M)", 919 * 25)
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 
-def report(rows: Sequence[Any], versions: str) -> str:
+def report(rows: Sequence[Any]) -> str:
     """The Markdown page."""
+    tools = {f"{name} {version}" for row in rows for name, version in row.tools.items()}
     lines = [
         "# The hardware against its targets",
         "",
-        "Source: `scripts/bench_hardware.py`, which prints and writes this page.",
+        "Source: `python scripts/bench_hardware.py`, which prints and writes this page. Every row is the "
+        "command below the table, typed as a user would: the whole board design with its serial link, and "
+        "every figure from its report.json.",
         "",
-        f"Tools: {versions}. Fmax is nextpnr's own, the median of seeds 1, 2, ... (each in brackets). "
-        "Logic: TRELLIS_COMB on ECP5, ICESTORM_LC on iCE40. Networks stand "
-        "between shift registers, so that pins do not limit; rows that say so have the whole board design "
-        "with its serial link instead. Cycles: a sample alone, from its first word to its last tick, from "
-        "the simulation in which every spike and every potential of the samples equalled the golden model. "
-        "Accuracy: the golden model on the bench's samples, not a whole test set.",
+        f"Tools: {', '.join(sorted(tools))}. Fmax is nextpnr's own for the bitstream's design, the median of "
+        "the seeds 1, 2, ... (each in brackets); a board may clock it slower. "
+        "Logic: TRELLIS_COMB on ECP5, ICESTORM_LC on iCE40. Cycles: a sample alone in the network, "
+        "from its first word to its last tick, from the simulation in which every spike and every potential "
+        "of the samples equalled the golden model; microseconds are the core alone, at Fmax, without the "
+        "serial link. Accuracy: the golden model on the samples of the same row, too few to judge a network "
+        "by; docs/quantization.md and the READMEs of examples/ have whole test sets.",
         "",
-        "| design | target | network | bits | accuracy % | logic | registers | block RAM | SPRAM | DSP | "
-        "Fmax MHz | cycles mean (most) | us at Fmax | memory share | verdict |",
+        "| design | target | network | bits | accuracy % (samples) | logic | registers | block RAM | SPRAM | "
+        "DSP | Fmax MHz | cycles mean (most) | us, core at Fmax | memory share | verdict |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         mean = statistics.mean(row.cycles)
         mhz = row.median_mhz
         each = " ".join(f"{f:.1f}" for f in row.fmax_mhz)
+        accuracy = "not measured" if row.accuracy is None else f"{100 * row.accuracy:.2f} ({row.samples})"
         lines.append(
-            f"| {row.name} | {row.target} | {row.title} | {row.bits} | "
-            f"{'not measured' if row.accuracy is None else f'{100 * row.accuracy:.2f}'} | {row.logic:,} | "
+            f"| {row.name} | {row.target} | {row.title} | {row.bits} | {accuracy} | {row.logic:,} | "
             f"{'-' if row.registers is None else f'{row.registers:,}'} | {row.block_rams} | {row.sprams} | "
             f"{row.dsps} | {mhz:.1f} ({each}) | {mean:,.0f} ({max(row.cycles):,}) | {mean / mhz:.2f} | "
             f"{row.share:.2f} | {verdict(row)} |"
         )
-    lines += ["", "Shapes (lanes x folds):", ""]
-    lines += [f"- {row.name} on {row.board}, {row.samples} samples: {'; '.join(row.shapes)}" for row in rows]
+    lines += ["", "Commands, with `-o FOLDER` added:", ""]
+    lines += [f"- {row.name}: `{row.command}`" for row in rows]
+    lines += ["", "Shapes that the plan chose (lanes x folds):", ""]
+    lines += [f"- {row.name} on {row.board}: {'; '.join(row.shapes)}" for row in rows]
     lines += [
         "",
         "Memory share: synapse rows that the input's events read, over the rows the first group's banks "
@@ -69,7 +75,7 @@ def verdict(row: Any) -> str:
 
 def cycles_plot(rows: Sequence[Any]) -> str | None:
     """Cycles of every simulated sample against its input events; the rival's constant line beside them."""
-    shown = [row for row in rows if row.title == RIVAL[1]]
+    shown = [row for row in rows if row.title == RIVAL[1] and row.events]
     if not shown:
         return None
     width, height, left, top, bottom = 720, 420, 70, 20, 50

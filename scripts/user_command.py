@@ -1,0 +1,86 @@
+"""The user's command, for benches: ``qsnn-hw`` in a process of its own, and the report it leaves.
+
+A bench that calls the stages itself may pass where the command fails; so none does.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qsnn_hw.errors import ToolError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended.
+
+    Parameters
+    ----------
+    command
+        As a user would type it.
+    status
+        Exit status.
+    output
+        Everything it printed.
+    seconds, cpu_seconds
+        Wall time, and processor time of the command and of the tools it started.
+    peak_mib
+        The most memory that any one command of this bench, or one of its tools, has held so far.
+    """
+
+    command: str
+    status: int
+    output: str
+    seconds: float
+    cpu_seconds: float
+    peak_mib: float
+
+    @property
+    def last_line(self) -> str:
+        """The last line printed: the error of a command that failed."""
+        return (self.output.strip().splitlines() or ["(nothing printed)"])[-1]
+
+
+def qsnn_hw(arguments: Sequence[str | Path]) -> Ended:
+    """Run ``qsnn-hw`` with these arguments and wait for its end."""
+    words = [str(word) for word in arguments]
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "qsnn_hw", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Ended(
+        command=" ".join(["qsnn-hw", *words]),
+        status=done.returncode,
+        output=done.stdout,
+        seconds=time.perf_counter() - started,
+        cpu_seconds=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        peak_mib=after.ru_maxrss / 1024,
+    )
+
+
+def report_of(arguments: Sequence[str | Path], folder: Path) -> dict[str, Any]:
+    """Run ``qsnn-hw ARGUMENTS -o FOLDER``; what its report.json holds.
+
+    Raises
+    ------
+    ToolError
+        The command failed; says which, and its last line.
+    """
+    ended = qsnn_hw([*arguments, "-o", folder])
+    if ended.status:
+        raise ToolError(f"{ended.command} ended with {ended.status}: {ended.last_line}")
+    content: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    return content
