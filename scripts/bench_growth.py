@@ -12,10 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-
+from user_command import Ended, qsnn_hw
 
 from qsnn_hw.errors import ToolError
-from user_command import Ended, qsnn_hw
 
 # Sizes and weight bits: at more than 2 bits no board holds the last one, and the command says so.
 NETWORKS = (
@@ -47,7 +46,16 @@ def measure(sizes: tuple[int, ...], board: str, bits: int, folder: Path) -> Ende
     direct = ("decay=direct", "input_gain=r", "integrator_gain=r", "current_gain=w_in")
     settings = [word for setting in direct for word in ("--set", setting)]
     convention = ["--convention", "nir", *settings]
-    arguments = ["generate", model, *convention, "--bits", str(bits), "--board", board, "-q"]
+    arguments: list[str | Path] = [
+        "generate",
+        model,
+        *convention,
+        "--bits",
+        str(bits),
+        "--board",
+        board,
+        "-q",
+    ]
     ended = qsnn_hw([*arguments, "-o", folder / model.stem])
     if ended.status:
         raise ToolError(f"{ended.command} ended with {ended.status}: {ended.last_line}")

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
+from hardware_designs import DESIGNS, Design
+from hardware_pages import cycles_plot, report
+from user_command import report_of
 
 from qsnn_hw.boards import load_board
 from qsnn_hw.chain import PLAN, VERIFICATION
@@ -30,9 +32,6 @@ from qsnn_hw.options import BuildOptions
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.verify import Verification
 from qsnn_hw.verify.work import event_operations
-from hardware_designs import DESIGNS, Design
-from hardware_pages import cycles_plot, report
-from user_command import report_of
 
 
 @dataclass(frozen=True)
