@@ -53,8 +53,9 @@ def main() -> int:
     what, arguments = sys.argv[1], sys.argv[2:]
     os.chdir(ROOT)
     background = set_up("dev" if what == "test" else None)
+    runs = {"demo": run_demo, "test": run_tests}
     try:
-        return run_demo(arguments) if what == "demo" else run_tests(arguments)
+        return runs[what](arguments) if what in runs else run_script(what, arguments)
     finally:
         stop(background)
 
@@ -65,6 +66,11 @@ def run_demo(arguments: list[str]) -> int:
     status = subprocess.call([str(PYTHON), "-m", "qsnn_hw", "build", *DEMO, *arguments])
     say("done" if status == 0 else f"the build ended with exit status {status}")
     return status
+
+
+def run_script(name: str, arguments: list[str]) -> int:
+    """Run ``scripts/NAME.py``, for which ``scripts/NAME`` is the wrapper."""
+    return subprocess.call([str(PYTHON), str(ROOT / "scripts" / f"{name}.py"), *arguments])
 
 
 def run_tests(arguments: list[str]) -> int:

@@ -20,6 +20,9 @@ from qsnn_hw.implement.synthesis import Synthesis, synthesize
 from qsnn_hw.limits import FAMILIES
 from qsnn_hw.progress import SILENT
 
+NO_FLOOR_PLAN = "rwcheck off, no floor plan"
+"""The row in which nextpnr places all block RAMs; in the others ``place_blocks`` has placed those of weights."""
+
 SYNTH: dict[str, dict[str, list[str]]] = {
     "ice40": {
         "plain": [],
@@ -38,6 +41,7 @@ SYNTH: dict[str, dict[str, list[str]]] = {
         "-cmp2softlogic": ["-no-rw-check", "-cmp2softlogic"],
         "-nowidelut -cmp2softlogic": ["-no-rw-check", "-nowidelut", "-cmp2softlogic"],
         "-noccu2": ["-no-rw-check", "-noccu2"],
+        NO_FLOOR_PLAN: ["-no-rw-check"],
     },
 }
 PLACE: dict[str, tuple[float | None, list[str]]] = {
@@ -96,8 +100,13 @@ def main() -> int:
             folder = Path(name)
             print("| choice | used | Fmax MHz, median (each seed) | nextpnr |\n|---|---|---|---|", flush=True)
             for choice, flags in synth.items():
-                other = replace(board, synth_args=tuple(flags))
-                made = synthesize(given.verilog, given.top, other, folder, least=Least(), progress=SILENT)
+                other, floor_plan = replace(board, synth_args=tuple(flags)), choice != NO_FLOOR_PLAN
+                made = synthesize(
+                    *(given.verilog, given.top, other, folder),
+                    least=Least(),
+                    floor_plan=floor_plan,
+                    progress=SILENT,
+                )
                 print(_row(choice, made, board, 4.0, given.seeds, folder), flush=True)
             made = synthesize(given.verilog, given.top, board, folder, least=Least(), progress=SILENT)
             for choice, (times, flags) in place.items():

@@ -59,6 +59,23 @@ def report(rows: Sequence[Any]) -> str:
     return "\n".join(lines)
 
 
+PEER_NETWORKS = ("MNIST 784-128-10 (M)", "digits 64-32-10")
+"""Titles of the networks that docs/peers.md has of others, too."""
+
+
+def peer_rows(page: str) -> str:
+    """The rows of ``page``, as :func:`report` wrote it, whose networks stand beside the peers'."""
+    table = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in page.splitlines()]
+    head = next(cells for cells in table if cells[0] == "design")
+    shown = ("design", "network", "bits", "logic", "registers", "block RAM", "Fmax MHz", "cycles mean (most)")
+    columns = [head.index(name) for name in shown]
+    lines = [f"| {' | '.join(shown)} |", "|---" * len(shown) + "|"]
+    for cells in table:
+        if len(cells) == len(head) and cells[head.index("network")] in PEER_NETWORKS:
+            lines.append(f"| {' | '.join(cells[k] for k in columns)} |")
+    return "\n".join(lines) + "\n"
+
+
 def verdict(row: Any) -> str:
     """Each bound of the target: kept or missed, with the bound."""
     mean = statistics.mean(row.cycles)
