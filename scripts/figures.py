@@ -138,7 +138,6 @@ def peers() -> str:
 
 
 BLOCKS: tuple[Block, ...] = (
-    Block("examples", "docs/quantization.md", examples),
     _stored("digits", "snntorch_digits_64-32-10.nir", "snntorch_digits_64-32-10.npz"),
     _stored("norse", "norse_digits_64-40-10.tau_fixed.nir", "norse_digits_64-40-10.npz"),
     _stored("sinabs", "sinabs_conv_mnist.nir", "sinabs_conv_mnist.npz", slow=True),
