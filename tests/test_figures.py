@@ -1,15 +1,13 @@
-"""The pages' figures: every table of measurements names its command, and what is cheap to make again is equal."""
+"""Figures on the pages: tables name their command, and what is cheap to make again is equal."""
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "scripts"))
 
-import figures  # noqa: E402
+import figures
 
 PAGES = [
     ROOT / "README.md",
