@@ -21,7 +21,7 @@ from qsnn_hw.limits import FAMILIES
 from qsnn_hw.progress import SILENT
 
 NO_FLOOR_PLAN = "rwcheck off, no floor plan"
-"""The row in which nextpnr places all block RAMs; in the others ``place_blocks`` has placed those of weights."""
+"""The row in which nextpnr places all block RAMs; in the others ``place_blocks`` places those of weights."""
 
 SYNTH: dict[str, dict[str, list[str]]] = {
     "ice40": {

@@ -1,4 +1,4 @@
-"""The figures of the pages that are cheap to make again: made again, compared with the pages, or written there.
+"""Figures on the pages that are cheap to make again: made and compared with the pages, or written there.
 
 A page holds such figures between two marks:
 

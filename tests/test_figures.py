@@ -3,12 +3,10 @@
 import re
 from pathlib import Path
 
+import figures
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-
-import figures
-
 PAGES = [
     ROOT / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
