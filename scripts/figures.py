@@ -102,7 +102,7 @@ def examples() -> str:
     for name, (model, data, convention, readout) in EXAMPLES.items():
         cells, samples = [], ""
         for bits in ("float", "8", "4"):
-            arguments = ["infer", ROOT / "examples" / model, "--convention", convention]
+            arguments: list[str | Path] = ["infer", ROOT / "examples" / model, "--convention", convention]
             arguments += ["--data", ROOT / "examples" / data, "--readout", readout, "--bits", bits]
             arguments += [] if bits == "float" else ["--clip", "mse"]
             ended = qsnn_hw(arguments)
