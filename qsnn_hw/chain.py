@@ -36,7 +36,7 @@ from qsnn_hw.plan import (
     make_plan,
 )
 from qsnn_hw.plan.balance import DESIGN_NOTE
-from qsnn_hw.plan.cycles import predict_cycles
+from qsnn_hw.plan.cycles import FOLLOWED_WORDS, predict_cycles
 from qsnn_hw.plan.predict import in_words
 from qsnn_hw.plan.predict import predict as predict_usage
 from qsnn_hw.progress import Progress
@@ -74,8 +74,6 @@ VERIFICATION = "07_verification.json"
 SYNTHESIS_FOLDER = "08_synthesis"
 IMPLEMENTATION_FOLDER = "09_implementation"
 IMPLEMENTATION = "09_implementation.json"
-# Words that the prediction of cycles follows: a fraction of a second.
-_FOLLOWED_WORDS = 50_000
 
 
 class Chain:
@@ -308,7 +306,7 @@ class Chain:
             self._progress.say(f"plan: predicted {in_words(predict_usage(plan, limits).usage, limits)}")
             if data is not None and golden is not None:
                 spikes = golden.integer.spikes
-                cycles = predict_cycles(plan, data.input, spikes, effort=_FOLLOWED_WORDS)
+                cycles = predict_cycles(plan, data.input, spikes, effort=FOLLOWED_WORDS)
                 if cycles.size:
                     about = f"{cycles.mean():.0f} cycles a sample, mean of the first {cycles.size}"
                     self._progress.say(f"plan: predicted {about}")

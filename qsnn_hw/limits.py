@@ -160,6 +160,18 @@ class Limits:
             dsps=count(names.dsps),
         )
 
+    def by_name(self, usage: Usage) -> dict[str, int]:
+        """What is known of a usage under the tools' own names; the inverse of :meth:`usage`."""
+        names = FAMILIES[self.family]
+        counts = {
+            names.logic_cells: usage.logic_cells,
+            names.registers: usage.registers,
+            names.block_ram: usage.block_rams,
+            names.spram: usage.sprams,
+            names.dsps: usage.dsps,
+        }
+        return {name: n for name, n in counts.items() if name is not None and n is not None}
+
     def converted(self, usage: Usage, other: "Limits") -> Usage:
         """At most how much ``usage``, counted on this device, takes on ``other``.
 

@@ -12,13 +12,14 @@ from qsnn_hw import __version__
 from qsnn_hw.boards import Board
 from qsnn_hw.explore.measured import MeasuredDiagnostics
 from qsnn_hw.golden import GoldenRun
-from qsnn_hw.implement.power import Activity, PowerEstimate, energy, estimate_power
+from qsnn_hw.implement.power import Activity, PowerEstimate, energy, estimate_power, without_coefficients
 from qsnn_hw.implement.record import Implementation
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import INPUT, Network
 from qsnn_hw.model.simulate import accuracy, predict
 from qsnn_hw.options import BuildOptions
 from qsnn_hw.plan import GroupPlan, HardwarePlan
+from qsnn_hw.plan.cycles import FOLLOWED_WORDS, predict_cycles
 from qsnn_hw.plan.predict import in_words
 from qsnn_hw.plan.predict import predict as predict_usage
 from qsnn_hw.quantize import QuantizedNetwork
@@ -33,6 +34,7 @@ from qsnn_hw.report import (
     NetworkSummary,
     OperatingPoint,
     PowerMw,
+    Prediction,
     Report,
     Resource,
     Timing,
@@ -88,7 +90,8 @@ def make_report(
     cycles = None if verification is None else np.asarray(verification.cycles_per_sample)
     spikes = {} if golden is None or data is None else _spikes_per_sample(data, golden.integer)
     power = None
-    if implementation is not None:
+    unknown = None if implementation is None else without_coefficients(board)
+    if implementation is not None and unknown is None:
         busy = None if verification is None else _busy(verification)
         used = {name: resource.used for name, resource in implementation.resources.items()}
         power = estimate_power(board, used, board.clock_mhz, activity=Activity(busy=busy))
@@ -123,7 +126,8 @@ def make_report(
         tools=_tools(verification, implementation),
         files=_files(folder, implementation),
         assumptions=() if power is None else power.notes,
-        warnings=quantized.warnings,
+        prediction=predicted_figures(plan, board, data, golden, verification),
+        warnings=(*quantized.warnings, *(() if unknown is None else (unknown,))),
         plan_notes=(*plan.notes, _predicted(plan, board, implementation)),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
@@ -141,6 +145,32 @@ def _predicted(plan: HardwarePlan, board: Board, implementation: Implementation 
     if implementation is not None:
         counted = {name: resource.used for name, resource in implementation.resources.items()}
     return f"Predicted: {in_words(predict_usage(plan, board.limits).usage, board.limits, counted)}."
+
+
+def predicted_figures(
+    plan: HardwarePlan,
+    board: Board,
+    data: Dataset | None,
+    golden: GoldenResult | None,
+    verification: Verification | None,
+) -> Prediction:
+    """Resources and cycles as predicted, and the cycles beside those of the simulation."""
+    usage = predict_usage(plan, board.limits).usage
+    resources = board.limits.by_name(usage)
+    if data is None or golden is None:
+        return Prediction(resources)
+    simulated = None if verification is None else np.asarray(verification.cycles_per_sample)
+    samples = data.samples if simulated is None or not simulated.size else simulated.size
+    spikes = {name: found[:, :samples] for name, found in golden.integer.spikes.items()}
+    cycles = predict_cycles(plan, data.input[:, :samples], spikes, effort=FOLLOWED_WORDS)
+    if not cycles.size:
+        return Prediction(resources)
+    mean = float(cycles.mean())
+    if simulated is None or not simulated.size:
+        return Prediction(resources, mean, samples=cycles.size)
+    both = simulated[: cycles.size]
+    differ = int(np.count_nonzero(cycles != both))
+    return Prediction(resources, mean, float(both.mean()), cycles.size, differ)
 
 
 def report_diagnostics(found: MeasuredDiagnostics) -> Diagnostics:

@@ -64,3 +64,9 @@ def test_usage_reads_a_tools_own_counts():
     assert ECP.usage({"TRELLIS_COMB": 9, "TRELLIS_FF": 8, "DP16KD": 7, "MULT18X18D": 6}) == Usage(
         9, 8, 7, None, 6
     )
+
+
+def test_a_usage_under_the_tools_names_and_back():
+    for limits in (ICE, ECP):
+        usage = Usage(900, None if limits is ICE else 100, 11, 2 if limits is ICE else None, 0)
+        assert limits.usage(limits.by_name(usage)) == usage

@@ -134,6 +134,14 @@ def _combined(terms: list[Term]) -> tuple[float, float, float]:
     return typical - below, typical, typical + above
 
 
+def without_coefficients(board: Board) -> str | None:
+    """One line where there are no coefficients for the board's device, so that its power stays unknown."""
+    if (board.family, board.device) in DEVICES:
+        return None
+    known = ", ".join(f"{family} {name}" for family, name in DEVICES)
+    return f"power not estimated: no coefficients for {board.family} {board.device}; known: {known}"
+
+
 def estimate_power(
     board: Board,
     used: Mapping[str, int],

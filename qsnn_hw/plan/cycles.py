@@ -17,6 +17,8 @@ from qsnn_hw.plan.word_network import WordNetwork, follows, input_words
 from qsnn_hw.plan.word_timing import masks
 
 _LONGEST = 50_000_000
+FOLLOWED_WORDS = 50_000
+"""Words worth following for a printed figure: a fraction of a second."""
 
 
 class _Buffer:

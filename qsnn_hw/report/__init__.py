@@ -14,6 +14,7 @@ from qsnn_hw.report.parts import (
     Timing,
     Verification,
 )
+from qsnn_hw.report.prediction import Prediction
 from qsnn_hw.report.record import Board, Layer, NetworkSummary, Report
 from qsnn_hw.report.summary import summary_lines
 from qsnn_hw.report.traces import GroupTrace, Traces
@@ -31,6 +32,7 @@ __all__ = [
     "NetworkSummary",
     "OperatingPoint",
     "PowerMw",
+    "Prediction",
     "Report",
     "Resource",
     "Sensitivity",

@@ -23,6 +23,7 @@ from qsnn_hw.report.parts import (
     Timing,
     Verification,
 )
+from qsnn_hw.report.prediction import Prediction
 from qsnn_hw.report.values import Number, check_counts, check_numbers, decode, encode, number, put
 
 FORMAT = "qsnn-hw report 1"
@@ -36,6 +37,7 @@ BASIS: Mapping[str, str] = {
     "power_mw": "estimated",
     "energy": "estimated",
     "spikes_per_sample": "measured",
+    "prediction": "predicted",
     "diagnostics": "measured",
 }
 """How each part of a report is known when its maker does not say otherwise."""
@@ -52,6 +54,8 @@ DEFINITIONS: Mapping[str, str] = {
     "uncertainty of the coefficients.",
     "energy": "Typical power times the mean time per sample at the operating clock, and that divided by all "
     "spikes of a sample, input spikes included.",
+    "prediction": "What the plan promised before any tool ran; cycles beside the simulated ones of the same "
+    "samples.",
     "spikes_per_sample": "Mean number of spikes per test sample in the integer network.",
     "diagnostics": "Each neuron group of the integer network against the same group of the float network, "
     "run on the same samples.",
@@ -179,6 +183,8 @@ class Report:
         The products.
     plan_notes, assumptions, warnings
         One line each.
+    prediction
+        What the plan promised.
     basis, definitions
         Part of the report -> how it is known, and what it means.
     created
@@ -203,6 +209,7 @@ class Report:
     tools: Mapping[str, str] = field(default_factory=dict)
     files: Files = field(default_factory=Files)
     plan_notes: tuple[str, ...] = ()
+    prediction: Prediction = field(default_factory=Prediction)
     assumptions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     basis: Mapping[str, str] = field(default_factory=lambda: dict(BASIS))

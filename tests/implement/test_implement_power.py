@@ -8,7 +8,7 @@ import pytest
 from qsnn_hw.boards import list_boards, load_board
 from qsnn_hw.errors import UserError
 from qsnn_hw.implement.coefficients import DEVICES, Coefficient
-from qsnn_hw.implement.power import Activity, Range, energy, estimate_power
+from qsnn_hw.implement.power import Activity, Range, energy, estimate_power, without_coefficients
 
 ICE = load_board("icebreaker")
 ECP = load_board("ulx3s-85f")
@@ -90,6 +90,14 @@ def test_ecp5_is_dominated_by_static_power_and_says_it_is_an_assumption():
     assert terms["static"].typical > 0.5 * estimate.typical
     assert terms["registers"].typical == pytest.approx(25.1e-5 * 25 * 2000 * 0.6 * 0.2)
     assert any(note.startswith("static: assumption") for note in estimate.notes)
+
+
+def test_a_device_without_coefficients_is_named_and_no_error():
+    assert without_coefficients(ICE) is None
+    line = without_coefficients(replace(ICE, device="hx8k"))
+    assert line == (
+        "power not estimated: no coefficients for ice40 hx8k; known: " + ", ".join(map(" ".join, DEVICES))
+    )
 
 
 def test_an_idle_memory_costs_nothing_and_an_absent_one_has_no_term():

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from qsnn_hw.report import (
     Layer,
     NetworkSummary,
     PowerMw,
+    Prediction,
     Report,
     Resource,
     Timing,
     Verification,
 )
+from qsnn_hw.report.values import decode, encode
 from tests.report.report_examples import empty_report, full_report
 
 STABLE = {
@@ -236,3 +239,11 @@ def test_load_refuses_damaged_files(text: str, message: str, tmp_path: Path) -> 
 def test_load_of_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         Report.load(tmp_path / "report.json")
+
+
+def test_a_prediction_holds_counts_and_comes_back() -> None:
+    given = replace(full_report(), prediction=Prediction({"ICESTORM_LC": 900}, 541.5, 541.5, 20, 0))
+    assert decode(Report, encode(given), "report") == given
+    assert full_report().prediction == Prediction()
+    with pytest.raises(ValueError, match=r"prediction\.samples_differ must be a whole number"):
+        Prediction(samples_differ=0.5)  # type: ignore[arg-type]
