@@ -1,12 +1,13 @@
 """Measure what the tools make of the designs in resource_designs.py, and fit the prediction to it.
 
-``python scripts/fit_resources.py measure`` synthesizes every design that is not in the measurements
-yet (20 s to 2 min each) and packs it with nextpnr. ``python scripts/fit_resources.py fit`` prints the
-coefficients for ``qsnn_hw/plan/coefficients.py``, and how far the prediction is off on every design.
+``python scripts/fit_resources.py measure --only NAME`` runs the chain of ``qsnn-hw synth`` on a design
+and keeps what place and route counted (minutes each; without ``--only``: all that were never measured).
+``... fit`` prints the coefficients for ``qsnn_hw/plan/coefficients.py``. ``... check`` predicts every
+measured design anew, which needs no tool, and compares the table of docs/resources.md with that;
+``... write`` puts the table there.
 """
 
 import argparse
-import re
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -17,22 +18,20 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from resource_designs import EXAMPLES, Example, make
+from resource_designs import DESIGNS, EXAMPLES, Example, Trained
 
-from qsnn_hw.files import read_json, write_json
-from qsnn_hw.implement.constraints import constraint_suffix, constraint_text
-from qsnn_hw.implement.least import least_cells
-from qsnn_hw.implement.synthesis import relative, synthesize
+from qsnn_hw import chain, flow
+from qsnn_hw.files import read_json, write_json, write_text
+from qsnn_hw.implement.record import Implementation
 from qsnn_hw.limits import FAMILIES
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.plan.coefficients import LOGIC, SERIAL
 from qsnn_hw.plan.predict import network_parts, predict
 from qsnn_hw.progress import SILENT
-from qsnn_hw.rtl.board_top import BoardTop
-from qsnn_hw.rtl.classifier import Classifier
-from qsnn_hw.rtl.export import export_verilog
-from qsnn_hw.tools import find_tool, run_tool
 
-MEASURED = Path(__file__).resolve().parent.parent / "tests" / "plan" / "data" / "resources.json"
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "resources.md"
+MEASURED = ROOT / "tests" / "plan" / "data" / "resources.json"
 
 # How strongly a coefficient is drawn to what the structure says it should be.
 _PULL = 0.03
@@ -48,55 +47,37 @@ EXPECTED = {
 }
 
 
-def utilisation(text: str, cell: str) -> int:
-    """Cells of one kind in the table of nextpnr's log, which place and route no longer change."""
-    found = re.search(rf"\b{cell}:\s+(\d+)/", text)
-    assert found is not None, f"no {cell} in the log of nextpnr"
-    return int(found[1])
+HEADING = "| design | logic | counted | off | registers | counted | off | block RAM | DSP |"
 
 
-def measure(example: Example, folder: Path) -> dict[str, Any]:
-    """Synthesize and pack one design."""
-    plan, board = make(example)
-    divisor = round(board.clock_mhz * 1e6 / board.baud)
-    component = BoardTop(plan, divisor) if example.board else Classifier(plan)
+def measure(design: Example | Trained, folder: Path) -> dict[str, Any]:
+    """Build a design as ``qsnn-hw synth`` does; what place and route counted, and what was planned."""
     folder.mkdir(parents=True, exist_ok=True)
-    verilog = export_verilog(component, "top", folder, SILENT)
-    synthesis = synthesize(
-        verilog, "top", board, folder, least=least_cells(plan, board.limits), progress=SILENT
-    )
-    tool = find_tool(f"nextpnr-{board.family}")
-    args = [f"--{board.device}", "--package", board.package, "--json", relative(synthesis.netlist, folder)]
-    if board.speed_grade is not None:
-        args += ["--speed", board.speed_grade]
-    if example.board:
-        pins = folder / f"pins{constraint_suffix(board)}"
-        pins.write_text(constraint_text(synthesis.ports, board), encoding="utf-8")
-        args += ["--pcf" if board.family == "ice40" else "--lpf", pins.name]
-    elif board.family == "ecp5":
-        args += ["--lpf-allow-unconstrained"]
-    else:
-        args += ["--pcf-allow-unconstrained"]
-    log = folder / "nextpnr.log"
-    run_tool(tool, [*args, "--pack-only"], log=log, cwd=folder, progress=SILENT, name="pack")
-    text = log.read_text(encoding="utf-8", errors="replace")
-    usage, names = synthesis.usage, FAMILIES[board.family]
+    options = design.build_options(folder)
+    flow.run(options, folder, part="synth", progress=SILENT)
+    found = Implementation.load(folder / chain.IMPLEMENTATION)
+    plan = HardwarePlan.load(folder / chain.PLAN)
+    used, names = found.used(), FAMILIES[design.family]
+    fields = ("lanes", "update_lanes", "event_lanes", "accumulators")
     return {
-        "logic_cells": utilisation(text, names.logic_cells),
-        **({} if names.registers is None else {"registers": utilisation(text, names.registers)}),
-        "cells": dict(synthesis.cells),
-        "block_rams": usage.block_rams or 0,
-        "sprams": usage.sprams or 0,
-        "dsps": usage.dsps or 0,
-        "yosys": synthesis.version,
-        "nextpnr": tool.version,
+        "scope": "board",
+        "logic_cells": used[names.logic_cells],
+        **({} if names.registers is None else {"registers": used[names.registers]}),
+        "cells": dict(found.cells),
+        "block_rams": used.get(names.block_ram, 0),
+        "sprams": 0 if names.spram is None else used.get(names.spram, 0),
+        "dsps": used.get(names.dsps, 0),
+        "shapes": {name: [getattr(group, name) for group in plan.groups] for name in fields},
+        "buffer_depth": plan.buffer_depth,
+        "input_max": plan.input_max,
+        "yosys": found.tools["yosys"],
+        "nextpnr": found.tools[f"nextpnr-{design.family}"],
     }
 
 
-def report(example: Example, measured: Mapping[str, Any]) -> str:
-    """A row of the table in docs/resources.md: the prediction of an example beside the measurement."""
-    plan, board = make(example)
-    usage = predict(plan, board.limits, board=example.board).usage
+def report(design: Example | Trained, measured: Mapping[str, Any]) -> str:
+    """A row of the table in docs/resources.md: the prediction of a design beside the measurement."""
+    usage = predict(design.plan(measured), design.board.limits, board=measured["scope"] == "board").usage
 
     def cells(value: int | None, real: int | None) -> list[str]:
         if value is None or not real:
@@ -104,7 +85,7 @@ def report(example: Example, measured: Mapping[str, Any]) -> str:
         return [str(value), str(real), f"{100 * (value / real - 1):+.1f} %"]
 
     row = [
-        f"{example.name}{', unseen' if example.unseen else ''}",
+        f"{design.name}{', unseen' if design.unseen else ''}",
         *cells(usage.logic_cells, measured["logic_cells"]),
         *cells(usage.registers, measured.get("registers")),
         f"{usage.block_rams} / {measured['block_rams']}",
@@ -113,50 +94,85 @@ def report(example: Example, measured: Mapping[str, Any]) -> str:
     return f"| {' | '.join(row)} |"
 
 
+def rows() -> dict[str, str]:
+    """The rows of the table by the design's name, as they are right now; a model that is absent has none."""
+    measured = read_json(MEASURED)
+    present = [d for d in DESIGNS if d.name in measured and (isinstance(d, Example) or d.present)]
+    return {design.name: report(design, measured[design.name]) for design in present}
+
+
+def page_rows() -> dict[str, str]:
+    """The rows of the table by the design's name, as docs/resources.md has them."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    first = lines.index(HEADING) + 2
+    last = next(k for k in range(first, len(lines)) if not lines[k].startswith("|"))
+    return {line.strip("| ").split(" | ")[0].split(",")[0]: line for line in lines[first:last]}
+
+
+def write_page() -> None:
+    """Put the table of the present prediction into docs/resources.md."""
+    text = PAGE.read_text(encoding="utf-8")
+    old = list(page_rows().values())
+    start = text.index(old[0])
+    end = text.index(old[-1]) + len(old[-1])
+    # A row whose model is not here stays as it was.
+    kept = page_rows() | rows()
+    write_text(PAGE, text[:start] + "\n".join(kept[d.name] for d in DESIGNS if d.name in kept) + text[end:])
+
+
 def fit(measured: Mapping[str, Any]) -> None:
     """Print coefficients for both families, and what they come to."""
     for family, expected in EXPECTED.items():
         used = [e for e in EXAMPLES if e.family == family and e.name in measured and not e.unseen]
-        rows, prior = [], np.array(list(expected.values()))
+        table, prior = [], np.array(list(expected.values()))
         for example in used:
-            plan, board = make(example)
-            parts = network_parts(plan, board.limits, board=example.board)
-            serial = SERIAL[family]["logic_cells"] if example.board else 0.0
-            real = measured[example.name]["logic_cells"] - serial
-            rows.append([getattr(parts, name) / real for name in expected])
-        matrix = np.array(rows)
+            counted = measured[example.name]
+            board = counted["scope"] == "board"
+            parts = network_parts(example.plan(counted), example.board.limits, board=board)
+            real = counted["logic_cells"] - (SERIAL[family]["logic_cells"] if board else 0.0)
+            table.append([getattr(parts, name) / real for name in expected])
+        matrix = np.array(table)
         # Relative errors, and a pull of every coefficient to what is expected of it.
-        pull = np.diag(_PULL * np.sqrt(len(rows)) / prior)
-        left, right = np.vstack([matrix, pull]), np.concatenate([np.ones(len(rows)), pull @ prior])
+        pull = np.diag(_PULL * np.sqrt(len(table)) / prior)
+        left, right = np.vstack([matrix, pull]), np.concatenate([np.ones(len(table)), pull @ prior])
         found = np.linalg.lstsq(left, right, rcond=None)[0]
         print(family, {name: round(float(value), 3) for name, value in zip(expected, found, strict=True)})
     print("in use:", LOGIC)
-    for example in EXAMPLES:
-        if example.name in measured:
-            print(report(example, measured[example.name]))
 
 
 def main() -> int:
-    """Measure or fit; 0 when all went well."""
+    """Measure, fit, check or write; 0 when all went well, 1 when the page differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", choices=["measure", "fit"])
-    parser.add_argument("--only", nargs="*", help="names of designs")
+    parser.add_argument("what", choices=["measure", "fit", "check", "write"])
+    parser.add_argument("--only", nargs="*", help="names of designs to measure, again if they were")
     parser.add_argument("--folder", type=Path, help="keep the tools' files here")
     arguments = parser.parse_args()
     if arguments.what == "measure":
-        for example in EXAMPLES:
+        for design in DESIGNS:
             measured = read_json(MEASURED) if MEASURED.exists() else {}
-            if arguments.only and example.name not in arguments.only:
+            if design.name not in (arguments.only or DESIGNS_BY_NAME.keys() - measured.keys()):
                 continue
-            if example.name in measured and not arguments.only:
+            if isinstance(design, Trained) and not design.present:
+                print(f"{design.name}: {design.model} is absent, left out", flush=True)
                 continue
             with tempfile.TemporaryDirectory() as temporary:
-                found = measure(example, (arguments.folder or Path(temporary)) / example.name)
-            print(example.name, {k: v for k, v in found.items() if k != "cells"}, flush=True)
-            write_json(MEASURED, {**measured, example.name: found})
-        return 0
-    fit(read_json(MEASURED))
+                found = measure(design, (arguments.folder or Path(temporary)) / design.name)
+            print(report(design, found), flush=True)
+            write_json(MEASURED, {**measured, design.name: found})
+    elif arguments.what == "fit":
+        fit(read_json(MEASURED))
+    elif arguments.what == "write":
+        write_page()
+    else:
+        found, told = rows(), page_rows()
+        wrong = [row for name, row in found.items() if told.get(name) != row]
+        print(HEADING, *found.values(), sep="\n")
+        print(f"{len(wrong)} rows of {PAGE.name} differ", *wrong, sep="\n")
+        return int(bool(wrong))
     return 0
+
+
+DESIGNS_BY_NAME = {design.name: design for design in DESIGNS}
 
 
 if __name__ == "__main__":

@@ -2,48 +2,55 @@
 
 "rom": weights in the bitstream; "ram": loaded at start, which lets the single-port RAM of UltraPlus
 hold them. Shapes are those of ``--optimize area``: what fits at all, not what is quick. With
-``--confirm BOARD`` the rows of that board with one hidden group are placed and routed, which takes
-minutes each.
+``--confirm BOARD`` the rows of that board with one hidden group go through the chain of
+``qsnn-hw synth``, which takes minutes each.
 """
 
 import argparse
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from resource_designs import Example, network
+from resource_models import Model, random_network, write_model
 
+from qsnn_hw import chain, flow
 from qsnn_hw.boards import Board, list_boards, load_board
 from qsnn_hw.errors import UserError
-from qsnn_hw.implement.least import least_cells
-from qsnn_hw.implement.place_route import place_and_route
-from qsnn_hw.implement.synthesis import synthesize
+from qsnn_hw.implement.record import Implementation
 from qsnn_hw.limits import FAMILIES
+from qsnn_hw.model.network import Dense, Network
+from qsnn_hw.options import BuildOptions
 from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
 from qsnn_hw.plan.group_plan import SynapseStore
 from qsnn_hw.plan.predict import in_words, predict
-from qsnn_hw.progress import Progress
+from qsnn_hw.progress import SILENT
 from qsnn_hw.quantize import QuantizeOptions, quantize
-from qsnn_hw.rtl.board_top import BoardTop
-from qsnn_hw.rtl.export import export_verilog
 
 INPUTS, OUTPUTS = 784, 10
 
 
+def model(hidden: int, depth: int) -> Network:
+    """Random weights that no width rounds to 0: they say nothing of the zero rows of a trained network."""
+    network = random_network(Model("largest", (INPUTS, *[hidden] * depth, OUTPUTS)))
+    projections = []
+    for projection in network.projections:
+        (operator,) = projection.operators
+        assert isinstance(operator, Dense)
+        size = np.abs(operator.weight)
+        weight = np.copysign(0.25 + 0.75 * size / size.max(), operator.weight)
+        projections.append(replace(projection, operators=(Dense(weight),)))
+    return replace(network, projections=tuple(projections))
+
+
 def planned(board: Board, bits: int, hidden: int, depth: int, store: SynapseStore) -> HardwarePlan:
     """The smallest plan of one network."""
-    sizes = (INPUTS, *[hidden] * depth, OUTPUTS)
-    options = PlanOptions(
-        optimize="area",
-        limits=board.limits,
-        synapse_store=store,
-        # Random weights say nothing of the zero rows of a trained network.
-        skip_zero_rows=False,
-    )
-    model = network(Example("largest", board.family, sizes, options, bits))
-    return make_plan(quantize(model, QuantizeOptions(weight_bits=bits)), options)
+    options = PlanOptions(optimize="area", limits=board.limits, synapse_store=store)
+    return make_plan(quantize(model(hidden, depth), QuantizeOptions(weight_bits=bits)), options)
 
 
 def fits(board: Board, bits: int, hidden: int, depth: int, store: SynapseStore) -> bool:
@@ -69,19 +76,25 @@ def largest(board: Board, bits: int, depth: int, store: SynapseStore) -> int:
     return low
 
 
-def confirm(board: Board, plan: HardwarePlan) -> str:
-    """Place and route; what the tools counted."""
+def confirm(board: Board, bits: int, hidden: int, depth: int, store: SynapseStore) -> str:
+    """What place and route counted, by the chain that a user calls."""
     with tempfile.TemporaryDirectory() as temporary:
-        folder, progress = Path(temporary), Progress()
-        component = BoardTop(plan, round(board.clock_mhz * 1e6 / board.baud))
-        verilog = export_verilog(component, "top", folder, progress)
-        least = least_cells(plan, board.limits)
-        synthesis = synthesize(verilog, "top", board, folder, least=least, progress=progress)
-        placed = place_and_route(synthesis, board, folder, progress=progress)
-    names = FAMILIES[board.family]
-    kept = [names.logic_cells, names.block_ram]
-    counts = ", ".join(f"{placed.resources[name].used} {name}" for name in kept)
-    return f"{counts}, {placed.fmax_mhz:.1f} MHz"
+        folder = Path(temporary)
+        path = folder / "model.npz"
+        options = BuildOptions(
+            model=str(path),
+            convention="nir",
+            settings=write_model(model(hidden, depth), path),
+            board=board.name,
+            quantize=QuantizeOptions(weight_bits=bits),
+            optimize="area",
+            weights=store,
+        )
+        flow.run(options, folder / "out", part="synth", progress=SILENT)
+        found = Implementation.load(folder / "out" / chain.IMPLEMENTATION)
+    names, used = FAMILIES[board.family], found.used()
+    kept = [names.logic_cells, names.block_ram, *([names.spram] if names.spram and store == "ram" else [])]
+    return f"{', '.join(f'{used[name]} {name}' for name in kept)}, {found.fmax_mhz:.1f} MHz"
 
 
 def main() -> int:
@@ -106,7 +119,8 @@ def main() -> int:
                         continue
                     plan = planned(board, bits, hidden, depth, store)
                     usage = in_words(predict(plan, board.limits).usage, board.limits)
-                    told = confirm(board, plan) if name in arguments.confirm and depth == 1 else ""
+                    wanted = name in arguments.confirm and depth == 1
+                    told = confirm(board, bits, hidden, depth, store) if wanted else ""
                     print(f"| {name} | {store} | {bits} | {sizes} | {usage} | {told} |", flush=True)
     return 0
 

@@ -1,24 +1,33 @@
-"""The designs that resource prediction is fitted on and held against: random networks of varied shape."""
+"""The designs that resource prediction is fitted on and held against.
 
-from collections.abc import Sequence
+:data:`EXAMPLES` are random networks of varied shape; :data:`TRAINED` the shipped and shared models as a
+user builds them. Both are measured by the chain that a user calls.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-import numpy as np
+from resource_models import Model, random_network, write_model
 
 from qsnn_hw.boards import Board, load_board
-from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Pool2d, Projection
+from qsnn_hw.model.convention import Convention
+from qsnn_hw.model.reader import read_network
+from qsnn_hw.options import BuildOptions
 from qsnn_hw.plan import HardwarePlan, IoOptions, PlanOptions, make_plan
 from qsnn_hw.plan.group_plan import SynapseStore
 from qsnn_hw.plan.io_plan import PIXEL_MAX
 from qsnn_hw.quantize import QuantizeOptions, quantize
 
+ROOT = Path(__file__).resolve().parent.parent
 BOARDS = {"ice40": "icebreaker", "ecp5": "ulx3s-85f"}
 
 
 @dataclass(frozen=True)
 class Example:
-    """One synthesized design.
+    """One random network and its shape.
 
     Parameters
     ----------
@@ -26,26 +35,16 @@ class Example:
         Unique.
     family
         "ice40" or "ecp5".
-    sizes
-        Neurons of the input and of every group; "conv" for a small convolutional network.
+    sizes, features, loop, delay
+        See ``Model``.
     options
         Shapes.
     bits
         Of a weight.
-    features
-        Changes of every group, see :func:`group`.
     fractional_bits
         Of a potential.
-    loop
-        Every group but the last also hears itself.
-    delay
-        Of the projections from the input, in time steps.
     unseen
         Not used by the fit: what the prediction is judged by.
-    board
-        With the board's serial link around it; without, the network alone.
-    registered_reads
-        Of every group's plan.
     io
         Encoder and readout on the chip.
     store
@@ -62,94 +61,129 @@ class Example:
     loop: bool = False
     delay: int = 0
     unseen: bool = False
-    board: bool = False
-    registered_reads: bool = False
     io: IoOptions = field(default_factory=IoOptions)
     store: SynapseStore = "rom"
 
+    @property
+    def model(self) -> Model:
+        """The network alone."""
+        return Model(self.name, self.sizes, self.features, self.loop, self.delay)
 
-def group(
-    rng: np.random.Generator, name: str, shape: tuple[int, ...], changes: dict[str, Any]
-) -> NeuronGroup:
-    """A float group; "own" gives every neuron a threshold of its own, "own_decay" a leak of its own."""
-    size = int(np.prod(shape))
-    changes = dict(changes)
-    decay = np.full(size, 0.9)
-    threshold = np.ones(size)
-    if changes.pop("own", False):
-        threshold = rng.uniform(0.5, 1.5, size)
-    if changes.pop("own_decay", False):
-        decay = rng.uniform(0.5, 0.95, size)
-    if changes.pop("current", False):
-        changes |= {"current_decay": np.full(size, 0.6), "current_gain": np.full(size, 0.8)}
-    made: dict[str, Any] = {
-        "name": name,
-        "shape": shape,
-        "decay": decay,
-        "input_gain": np.ones(size),
-        "leak": np.zeros(size),
-        "threshold": threshold,
-        "v_reset": np.zeros(size),
-    }
-    return NeuronGroup(**{**made, **changes})
+    @property
+    def board(self) -> Board:
+        """The board it is built for."""
+        return load_board(BOARDS[self.family])
 
+    def build_options(self, folder: Path) -> BuildOptions:
+        """What a user would ask for; the model becomes a file in ``folder``."""
+        path = folder / "model.npz"
+        given = self.options
+        return BuildOptions(
+            model=str(path),
+            convention="nir",
+            settings=write_model(random_network(self.model), path),
+            board=self.board.name,
+            quantize=QuantizeOptions(weight_bits=self.bits, fractional_bits=self.fractional_bits),
+            lanes=tuple(given.lanes or ()),
+            update_lanes=tuple(given.update_lanes or ()),
+            event_lanes=tuple(given.event_lanes or ()),
+            weights=self.store,
+            encoder=self.io.encoder,
+            readout=self.io.readout,
+            steps=self.io.steps if self.io.encoder is not None else None,
+        )
 
-def network(example: Example) -> Network:
-    """The float network of an example; the same every time."""
-    rng = np.random.default_rng([*example.name.encode()])
-    if isinstance(example.sizes, str):
-        return _convolutional(rng, example)
-    groups: list[NeuronGroup] = []
-    projections: list[Projection] = []
-    before, size = INPUT, example.sizes[0]
-
-    def dense(source: str, target: str, pre: int, post: int, delay: int = 0) -> None:
-        weight = rng.normal(0, 1 / np.sqrt(pre), (post, pre))
-        projections.append(Projection(f"p{len(projections)}", source, target, (Dense(weight),), delay))
-
-    for number, count in enumerate(example.sizes[1:]):
-        name = f"g{number}"
-        groups.append(group(rng, name, (count,), example.features))
-        dense(before, name, size, count, example.delay if before == INPUT else 0)
-        if example.loop and number < len(example.sizes) - 2:
-            dense(name, name, count, count)
-        before, size = name, count
-    return Network(example.name, (example.sizes[0],), tuple(groups), tuple(projections), before)
+    def plan(self, measured: Mapping[str, Any]) -> HardwarePlan:
+        """The plan of what was measured, without a run of the chain."""
+        options = QuantizeOptions(
+            weight_bits=self.bits,
+            fractional_bits=self.fractional_bits,
+            # A pixel may stand for as many events as its value says.
+            input_max=PIXEL_MAX if self.io.encoder == "direct" else 1,
+        )
+        quantized = quantize(random_network(self.model), options)
+        changes = {"limits": self.board.limits, "io": self.io, "synapse_store": self.store}
+        if "shapes" in measured:
+            changes |= _shapes(measured)
+        plan = make_plan(quantized, PlanOptions(**{**vars(self.options), **changes}))
+        # Measured before ECP5 had registers behind its reads.
+        early = {"registered_reads": measured["registered_reads"]} if "registered_reads" in measured else {}
+        return replace(plan, groups=tuple(replace(group, **early) for group in plan.groups))
 
 
-def _convolutional(rng: np.random.Generator, example: Example) -> Network:
-    first = Conv2d(rng.normal(0, 0.4, (8, 1, 3, 3)), None, (1, 10, 10), (1, 1), (1, 1))
-    pool = Pool2d("sum", (8, 10, 10), (2, 2), (2, 2))
-    second = Conv2d(rng.normal(0, 0.2, (12, 8, 3, 3)), None, (8, 5, 5), (2, 2), (1, 1))
-    shapes = [(8, 10, 10), (12, 3, 3), (10,)]
-    groups = [group(rng, f"g{k}", shape, example.features) for k, shape in enumerate(shapes)]
-    projections = (
-        Projection("p0", INPUT, "g0", (first,)),
-        Projection("p1", "g0", "g1", (pool, second)),
-        Projection("p2", "g1", "g2", (Dense(rng.normal(0, 0.1, (10, 108))),)),
-    )
-    return Network(example.name, (1, 10, 10), tuple(groups), projections, "g2")
+@dataclass(frozen=True)
+class Trained:
+    """A shipped or shared model as a user builds it; the fit never sees one.
+
+    Parameters
+    ----------
+    name
+        Unique.
+    model, data
+        Files, in examples/ or in the shared data folder.
+    convention, settings
+        As for ``qsnn-hw build``.
+    family
+        "ice40" or "ecp5".
+    samples
+        Of the data, for the activity that the choice of shapes counts on.
+    changes
+        Further fields of ``BuildOptions``.
+    """
+
+    name: str
+    model: str
+    data: str
+    convention: str
+    family: str
+    settings: dict[str, str] = field(default_factory=dict)
+    samples: int = 20
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    unseen: bool = True
+
+    @property
+    def board(self) -> Board:
+        """The board it is built for."""
+        return load_board(BOARDS[self.family])
+
+    def file(self, name: str) -> Path:
+        """Where a file of the model is; it may not exist."""
+        shared = Path(os.environ.get("QSNN_DATA") or ROOT.parent / "shared" / "data")
+        shipped = ROOT / "examples" / name
+        return shipped if shipped.exists() else shared / name
+
+    @property
+    def present(self) -> bool:
+        """Whether the model is there."""
+        return self.file(self.model).exists()
+
+    def build_options(self, folder: Path) -> BuildOptions:
+        """What a user would ask for."""
+        return BuildOptions(
+            model=str(self.file(self.model)),
+            convention=self.convention,
+            settings=self.settings,
+            data=str(self.file(self.data)),
+            samples=self.samples,
+            board=self.board.name,
+            **self.changes,
+        )
+
+    def plan(self, measured: Mapping[str, Any]) -> HardwarePlan:
+        """The plan of what was measured, without a run of the chain."""
+        convention = Convention.preset(self.convention).with_settings(self.settings)
+        network = read_network(self.file(self.model), convention)
+        quantized = quantize(network, QuantizeOptions(input_max=measured["input_max"]))
+        store = self.changes.get("weights", "rom")
+        return make_plan(
+            quantized,
+            PlanOptions(limits=self.board.limits, synapse_store=store, **_shapes(measured)),
+        )
 
 
-def make(example: Example) -> tuple[HardwarePlan, Board]:
-    """The plan of an example and the board it is for."""
-    board = load_board(BOARDS[example.family])
-    options = QuantizeOptions(
-        weight_bits=example.bits,
-        fractional_bits=example.fractional_bits,
-        # A pixel may stand for as many events as its value says.
-        input_max=PIXEL_MAX if example.io.encoder == "direct" else 1,
-    )
-    quantized = quantize(network(example), options)
-    changes = {
-        "limits": board.limits,
-        "io": example.io,
-        "synapse_store": example.store,
-    }
-    plan = make_plan(quantized, PlanOptions(**{**vars(example.options), **changes}))
-    # What the planner would choose for clock rate may change; a measured design may not.
-    groups = tuple(replace(group, registered_reads=example.registered_reads) for group in plan.groups)
-    return replace(plan, groups=groups), board
+def _shapes(measured: Mapping[str, Any]) -> dict[str, Any]:
+    """The shapes that were measured, as ``PlanOptions`` takes them."""
+    return {**measured["shapes"], "buffer_depth": measured["buffer_depth"]}
 
 
 def shapes(
@@ -212,13 +246,13 @@ EXAMPLES: tuple[Example, ...] = (
     Example(
         "e_own_decay", "ecp5", (48, 24, 10), shapes([24, 2], [2, 1], None, [R, M]), 8, {"own_decay": True}
     ),
-    Example("i_board", "ice40", (64, 32, 10), shapes([2, 1], [1, 1]), board=True),
-    Example("e_board", "ecp5", (64, 32, 10), shapes([32, 10], [8, 1], None, [R, M]), board=True),
+    Example("i_board", "ice40", (64, 32, 10), shapes([2, 1], [1, 1])),
+    Example("e_board", "ecp5", (64, 32, 10), shapes([32, 10], [8, 1], None, [R, M])),
     Example("e_reg128", "ecp5", (200, 128, 10), shapes([128, 2], [2, 1], None, [R, M]), 6),
     Example("i_one", "ice40", (100, 16, 10), shapes([16, 10], [16, 10]), 4),
-    Example("e_reads", "ecp5", (128, 64, 10), shapes([16, 5], [4, 1]), 6, registered_reads=True),
-    Example("e_reads8", "ecp5", (128, 64, 10), shapes([8, 2], [8, 1]), registered_reads=True),
-    Example("e_deep", "ecp5", (784, 128, 10), shapes([2, 1], [1, 1]), 4, registered_reads=True),
+    Example("e_reads", "ecp5", (128, 64, 10), shapes([16, 5], [4, 1]), 6),
+    Example("e_reads8", "ecp5", (128, 64, 10), shapes([8, 2], [8, 1])),
+    Example("e_deep", "ecp5", (784, 128, 10), shapes([2, 1], [1, 1]), 4),
     Example(
         "e_unseen4",
         "ecp5",
@@ -226,7 +260,6 @@ EXAMPLES: tuple[Example, ...] = (
         shapes([4, 1], [1, 1]),
         bits=4,
         unseen=True,
-        registered_reads=True,
     ),
     Example(
         "e_unseen1",
@@ -239,7 +272,7 @@ EXAMPLES: tuple[Example, ...] = (
     Example("i_unseen1", "ice40", (80, 40, 10), shapes([10, 5], [5, 1]), 6, unseen=True),
     Example("e_unseen2", "ecp5", (90, 60, 30, 12), shapes([15, 10, 4], [5, 2, 2]), 7, unseen=True),
     Example("i_unseen2", "ice40", (80, 24, 12), shapes([24, 3], [3, 1], None, [R, M]), 8, unseen=True),
-    Example("i_unseen3", "ice40", (60, 30, 10), shapes([6, 2], [3, 2]), 5, unseen=True, board=True),
+    Example("i_unseen3", "ice40", (60, 30, 10), shapes([6, 2], [3, 2]), 5, unseen=True),
     Example(
         "e_unseen3",
         "ecp5",
@@ -247,17 +280,15 @@ EXAMPLES: tuple[Example, ...] = (
         shapes([30, 2], [2, 1], None, [R, M]),
         features={"own": True, "reset_delay": True},
         unseen=True,
-        board=True,
-        registered_reads=True,
     ),
     with_io("i_rate", "rate", "count", shapes([2, 1], [1, 1])),
-    with_io("e_rate", "rate", "count", shapes([2, 1], [1, 1]), registered_reads=True),
+    with_io("e_rate", "rate", "count", shapes([2, 1], [1, 1])),
     with_io("i_latency", "latency", "first", shapes([2, 1], [1, 1])),
     with_io("e_latency", "latency", "first", shapes([32, 10], [4, 10], [4, 1], [R, R])),
     with_io("i_direct", "direct", "membrane", shapes([2, 1], [1, 1])),
-    with_io("e_direct", "direct", "membrane", shapes([2, 5], [1, 5]), registered_reads=True),
-    with_io("i_load", None, None, shapes([2, 1], [1, 1]), store="ram", board=True),
-    with_io("e_load", None, None, shapes([32, 5], [2, 1], None, [R, M]), store="ram", board=True),
+    with_io("e_direct", "direct", "membrane", shapes([2, 5], [1, 5])),
+    with_io("i_load", None, None, shapes([2, 1], [1, 1]), store="ram"),
+    with_io("e_load", None, None, shapes([32, 5], [2, 1], None, [R, M]), store="ram"),
     with_io(
         "i_unseen4",
         "latency",
@@ -265,7 +296,6 @@ EXAMPLES: tuple[Example, ...] = (
         shapes([4, 2], [2, 1]),
         sizes=(100, 24, 6),
         unseen=True,
-        board=True,
         store="ram",
     ),
     with_io(
@@ -275,7 +305,6 @@ EXAMPLES: tuple[Example, ...] = (
         shapes([40, 2], [4, 1], None, [R, M]),
         sizes=(300, 40, 8),
         unseen=True,
-        board=True,
         bits=8,
     ),
     with_io(
@@ -285,6 +314,22 @@ EXAMPLES: tuple[Example, ...] = (
         shapes([12, 7], [4, 7], [2, 1]),
         sizes=(120, 48, 7),
         unseen=True,
-        registered_reads=True,
     ),
 )
+
+
+_DIGITS = ("digits/digits_64-32-10.nir", "digits/digits_test.npz", "snntorch")
+_MNIST = ("snntorch_mnist_784-128-10.nir", "snntorch_mnist_784-128-10.npz", "snntorch")
+_BRAILLE = ("nir_paper/braille_noDelay_noBias_subtract.nir", "nir_paper/braille.npz", "snntorch")
+TRAINED: tuple[Trained, ...] = (
+    Trained("digits_ice", *_DIGITS, "ice40"),
+    Trained("digits_ram_ice", *_DIGITS, "ice40", changes={"weights": "ram"}),
+    Trained("digits_ecp", *_DIGITS, "ecp5"),
+    Trained("braille_ice", *_BRAILLE, "ice40", {"reset_delay": "false"}, 5),
+    Trained("mnist_ram_ice", *_MNIST, "ice40", changes={"weights": "ram"}),
+    Trained("mnist_area_ecp", *_MNIST, "ecp5", changes={"optimize": "area"}),
+    Trained(
+        "mnist_conv_ecp", "mnist_conv/mnist_conv.nir", "mnist_conv/mnist_conv_test.npz", "snntorch", "ecp5"
+    ),
+)
+DESIGNS: tuple[Example | Trained, ...] = (*EXAMPLES, *TRAINED)

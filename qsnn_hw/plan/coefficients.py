@@ -1,4 +1,4 @@
-"""How many logic cells and flip-flops the counts of ``plan/group_parts.py`` become.
+"""How many logic cells and flip-flops the counts of ``plan/parts.py`` become.
 
 Fitted by ``python scripts/fit_resources.py fit`` to the designs measured in
 ``tests/plan/data/resources.json`` (which names the tools' versions).
@@ -6,22 +6,22 @@ Fitted by ``python scripts/fit_resources.py fit`` to the designs measured in
 
 LOGIC = {
     "ice40": {
-        "adders": 0.801,
-        "muxes": 0.931,
+        "adders": 0.902,
+        "muxes": 0.715,
         "depth_muxes": 1.0,
-        "copied": 1.249,
-        "control": 0.571,
-        "rom_luts": 0.593,
-        "groups": 47.4,
+        "copied": 1.255,
+        "control": 0.504,
+        "rom_luts": 0.991,
+        "groups": 46.7,
     },
     "ecp5": {
-        "adders": 1.334,
-        "muxes": 0.636,
-        "depth_muxes": 1.01,
-        "control": 0.48,
-        "rom_luts": 0.797,
-        "distributed": 5.797,
-        "groups": 35.7,
+        "adders": 1.317,
+        "muxes": 0.753,
+        "depth_muxes": 1.058,
+        "control": 0.471,
+        "rom_luts": 0.964,
+        "distributed": 5.691,
+        "groups": 36.5,
     },
 }
 REGISTERS = {

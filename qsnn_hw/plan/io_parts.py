@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from qsnn_hw.golden import encoders
 from qsnn_hw.host_protocol import PIXEL_BITS, RECEIVE_WORDS, address_bits, bytes_per_word
 from qsnn_hw.limits import Limits
-from qsnn_hw.plan.group_parts import Parts, bits, digits, memory
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 from qsnn_hw.plan.io_plan import EncoderPlan, ReadoutPlan
+from qsnn_hw.plan.parts import Parts, add_sum, bits, digits, memory
 from qsnn_hw.plan.stream_parts import adapter_parts, buffer_parts, word_bits
 
 
 def encoder_parts(plan: EncoderPlan, limits: Limits) -> Parts:
     """Pixels to spikes."""
-    parts = Parts()
+    # It walks over pixels as a group does over rows, with the same handshakes.
+    parts = Parts(groups=1)
     step, row = max(1, bits(plan.steps)), address_bits(plan.rows)
     buffer_parts(parts, limits, word_bits(plan.space.size, plan.slots), 2)
     parts.computed += plan.buffers + 6 + step
@@ -26,13 +27,17 @@ def encoder_parts(plan: EncoderPlan, limits: Limits) -> Parts:
     parts.control += step
     parts.muxes += 12
     if plan.kind == "rate":
-        parts.computed += encoders.LFSR_BITS
+        # Only the new bits are made, the others move up.
+        made = min(PIXEL_BITS * plan.slots, encoders.LFSR_BITS)
+        parts.computed += made
+        parts.copied += encoders.LFSR_BITS - made
         parts.muxes += PIXEL_BITS * plan.slots
     for _ in range(plan.slots):
         parts.computed += 1
         if plan.kind == "latency":
             # The step is the pixel times a constant; brighter than the floor is a comparison.
-            parts.adders += (PIXEL_BITS + step) * max(0, digits(plan.steps) - 1) + PIXEL_BITS
+            add_sum(parts, PIXEL_BITS + step, digits(plan.steps))
+            parts.adders += PIXEL_BITS
             parts.computed += step
             _step_bank(parts, plan, limits, row, step)
             continue
@@ -80,7 +85,9 @@ def readout_parts(plan: ReadoutPlan) -> Parts:
     parts.computed += label + 2
     if plan.kind == "count":
         count = plan.count_bits
-        parts.computed += plan.classes * count + 1
+        # All counters of a slot take the same sum: a LUT makes it once, so their registers stand alone.
+        parts.copied += (plan.classes - plan.slots) * count
+        parts.computed += plan.slots * count + 1
         parts.adders += count
         # The counter that a spike belongs to is found twice: to be read and to be written.
         parts.muxes += plan.classes * (count * 2 / 3 + 5) + 2 * count + 3 * label

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from qsnn_hw.limits import FAMILIES, Limits, Usage
 from qsnn_hw.plan.coefficients import LOGIC, REGISTERS, SERIAL
-from qsnn_hw.plan.group_parts import Parts, group_parts
+from qsnn_hw.plan.group_parts import group_parts
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 from qsnn_hw.plan.io_parts import around_parts, link_parts
+from qsnn_hw.plan.parts import Parts
 from qsnn_hw.plan.stream_parts import router_parts
 
 

@@ -1,8 +1,8 @@
 """What the AER streams are made of, counted in bits: buffers, merges, adapters, delays."""
 
 from qsnn_hw.limits import Limits
-from qsnn_hw.plan.group_parts import Parts, bits, memory
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan, Route
+from qsnn_hw.plan.parts import Parts, bits, memory
 
 
 def word_bits(size: int, lanes: int) -> int:
@@ -20,7 +20,8 @@ def buffer_parts(parts: Parts, limits: Limits, width: int, depth: int) -> None:
         return
     parts.computed += width + 2
     parts.copied += (depth - 1) * width
-    parts.muxes += (depth - 1) * width
+    # Its marks of what is valid, beside the choice of the word.
+    parts.muxes += (depth - 1) * width + 5
 
 
 def adapter_parts(parts: Parts, size: int, own: int, lanes: int) -> None:
@@ -61,3 +62,5 @@ def _route(parts: Parts, route: Route, source: tuple[int, int], lanes: int, limi
         parts.computed += 2 * (address + 1) + width + 6
         parts.copied += (address + 1) * (1 + route.delay - route.ahead)
         parts.adders += 4 * (address + 1)
+        # What is due, fetched, leaving; a sample's end moves the pointers.
+        parts.muxes += address + 17

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from fit_resources import MEASURED
-from resource_designs import EXAMPLES, Example, group, make, shapes
+from resource_designs import EXAMPLES, Example, shapes
+from resource_models import group
 
 from qsnn_hw.boards import load_board
 from qsnn_hw.errors import ToolError
@@ -68,7 +69,7 @@ def without_weights(plan: HardwarePlan, number: int, lanes: slice) -> HardwarePl
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if e.name in STORED], ids=lambda e: e.name)
 def test_no_measured_design_is_refused(example: Example) -> None:
-    plan, board = make(example)
+    plan, board = example.plan(STORED[example.name]), example.board
     least, cells = least_cells(plan, board.limits), STORED[example.name]["cells"]
     assert 0 < least.carries <= cells[CARRIES[board.family]]
     blocks = sum(found.block_rams for found in least.groups)
