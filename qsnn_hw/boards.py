@@ -3,6 +3,7 @@
 The files live in ``boards/``; a path to a file of the same form names a board of one's own.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,20 @@ from qsnn_hw.resources import resource_folder
 
 PULLS = ("none", "up", "down")
 LEVELS = ("high", "low")
+
+MIN_DIVISOR = 4
+"""Fewest clock cycles per serial bit: the receiver samples mid-bit behind a two-stage synchronizer."""
+
+MAX_BAUD_ERROR = 0.02
+"""Most that the rate on the line may be off: half of what 8N1 bears, the other half is the host's."""
+
+MHZ_RANGE = (0.1, 1000.0)
+
+# What becomes part of file names, of command lines, scripts and constraint files.
+_FILE_NAME = (re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"), "letters, digits, '.', '_' and '-'")
+_WORD = (re.compile(r"[A-Za-z0-9_./-]+"), "letters, digits, '.', '_', '/' and '-'")
+_ARGUMENT = (re.compile(r"[^\s\"';]+"), "no blank, quote or semicolon")
+_LINE = (re.compile(r"[^\x00-\x1f\x7f\u0085\u2028\u2029]+"), "one line")
 
 
 @dataclass(frozen=True)
@@ -34,7 +49,7 @@ class Port:
         Resistor of the pin: "none", "up" or "down".
     active
         Level at the pin that means pressed or lit: "high" or "low". The pin is wired straight to
-        the port, so the top module inverts an active-low one.
+        the port; the top module (``qsnn_hw/rtl/board_top.py``) inverts an active-low one.
     """
 
     name: str
@@ -63,9 +78,9 @@ class Board:
     clock_mhz
         The oscillator on the board.
     baud
-        Bits a second on the UART.
+        Bits a second on the UART; the clock divides to it within ``MAX_BAUD_ERROR``.
     ports
-        Every port the board offers, by name.
+        Every port the board offers, by name; ``rst`` where the board has a button for it.
     io_standard, io_drive_ma
         For ECP5 constraint files; None where the family takes none.
     limits
@@ -105,9 +120,64 @@ class Board:
     sources: tuple[str, ...]
     path: Path
 
+    @property
+    def divisor(self) -> int:
+        """Clock cycles of a serial bit."""
+        return serial_divisor(self.clock_mhz, self.baud)
+
+    @property
+    def line_baud(self) -> float:
+        """Bits a second that the design really sends: the clock over :attr:`divisor`."""
+        return self.clock_mhz * 1e6 / self.divisor
+
     def load_command(self, bitstream: Path) -> str:
         """The shell command that loads ``bitstream`` into the board."""
         return self.loader.replace("{bitstream}", str(bitstream))
+
+
+def serial_divisor(clock_mhz: float, baud: int) -> int:
+    """Clock cycles of a serial bit whose rate is nearest to ``baud``; at least ``MIN_DIVISOR``."""
+    # Compared as they are: an integer of hundreds of digits has no floating-point number.
+    if baud > clock_mhz * 1e6 / MIN_DIVISOR:
+        return MIN_DIVISOR
+    clock = clock_mhz * 1e6
+    below = max(MIN_DIVISOR, int(clock // baud))
+    return min((below, below + 1), key=lambda divisor: abs(clock / divisor - baud))
+
+
+def _check_rate(clock: Fields, uart: Fields) -> tuple[float, int]:
+    """Clock in MHz and baud rate; refuses a clock out of range and a rate it does not divide to."""
+    mhz, baud = clock.positive_float("mhz"), uart.positive_int("baud")
+    low, high = MHZ_RANGE
+    if not low <= mhz <= high:
+        clock.fail("mhz", f"must be from {low:g} to {high:g}, not {mhz:g}")
+    nearest = round(mhz * 1e6 / serial_divisor(mhz, baud))
+    # In integers, for the same reason as above.
+    if abs(nearest - baud) > MAX_BAUD_ERROR * nearest:
+        shown = baud if baud < 10**12 else f"{len(str(baud))} digits"
+        uart.fail(
+            "baud",
+            f"must be a rate that {mhz:g} MHz divides to within {100 * MAX_BAUD_ERROR:g} %, not {shown}; "
+            f"the nearest is {nearest}",
+        )
+    return mhz, baud
+
+
+def _text(fields: Fields, name: str, form: tuple[re.Pattern[str], str]) -> str:
+    """A string of one form."""
+    value = fields.text(name)
+    if not form[0].fullmatch(value):
+        fields.fail(name, f"must be {form[1]}, not {value!r}")
+    return value
+
+
+def _texts(fields: Fields, name: str, form: tuple[re.Pattern[str], str]) -> tuple[str, ...]:
+    """A list of strings of one form."""
+    values = fields.texts(name)
+    for value in values:
+        if not form[0].fullmatch(value):
+            fields.fail(name, f"must be {form[1]}, not {value!r}")
+    return values
 
 
 def _block_memory(fields: Fields | None, kind: str) -> BlockMemory | None:
@@ -151,23 +221,25 @@ def _ports(fields: Fields) -> tuple[dict[str, Port], float, int]:
     clock, uart, leds = fields.table("clock"), fields.table("uart"), fields.table("leds")
     reset = fields.optional_table("reset")
     ports = [
-        Port("clk", (clock.text("pin"),), "in"),
-        Port("rx", (uart.text("rx"),), "in", pull=uart.choice("rx_pull", PULLS)),
-        Port("tx", (uart.text("tx"),), "out"),
-        Port("led", leds.texts("pins"), "out", active=leds.choice("active", LEVELS)),
+        Port("clk", (_text(clock, "pin", _WORD),), "in"),
+        Port("rx", (_text(uart, "rx", _WORD),), "in", pull=uart.choice("rx_pull", PULLS)),
+        Port("tx", (_text(uart, "tx", _WORD),), "out"),
+        Port("led", _texts(leds, "pins", _WORD), "out", active=leds.choice("active", LEVELS)),
     ]
     if reset is not None:
         ports.append(
             Port(
                 "rst",
-                (reset.text("pin"),),
+                (_text(reset, "pin", _WORD),),
                 "in",
                 pull=reset.choice("pull", PULLS),
                 active=reset.choice("active", LEVELS),
             )
         )
         reset.close()
-    clock_mhz, baud = clock.positive_float("mhz"), uart.positive_int("baud")
+    if not ports[3].pins:
+        leds.fail("pins", "must name at least one pin")
+    clock_mhz, baud = _check_rate(clock, uart)
     for table in (clock, uart, leds):
         table.close()
     seen: dict[str, str] = {}
@@ -196,27 +268,27 @@ def parse_board(table: Mapping[str, Any], path: Path) -> Board:
     if family == "ice40" and any(port.pull == "down" for port in ports.values()):
         fields.fail("pull", "must not be 'down': iCE40 pins only pull up")
     board = Board(
-        name=fields.text("name"),
-        description=fields.text("description"),
-        page=fields.text("page"),
+        name=_text(fields, "name", _FILE_NAME),
+        description=_text(fields, "description", _LINE),
+        page=_text(fields, "page", _LINE),
         family=family,
-        chip=fields.text("chip"),
-        device=fields.text("device"),
-        package=fields.text("package"),
-        speed_grade=fields.text("speed_grade") if FAMILIES[family].wants_speed_grade else None,
+        chip=_text(fields, "chip", _LINE),
+        device=_text(fields, "device", _WORD),
+        package=_text(fields, "package", _WORD),
+        speed_grade=_text(fields, "speed_grade", _WORD) if FAMILIES[family].wants_speed_grade else None,
         clock_mhz=clock_mhz,
         baud=baud,
         ports=ports,
-        io_standard=io.text("standard") if io is not None else None,
+        io_standard=_text(io, "standard", _WORD) if io is not None else None,
         io_drive_ma=io.positive_int("drive_ma") if io is not None else None,
         limits=_limits(fields.table("limits"), family),
-        synth_args=fields.texts("synth_args"),
-        place_args=fields.texts("place_args"),
-        pack_args=fields.texts("pack_args"),
+        synth_args=_texts(fields, "synth_args", _ARGUMENT),
+        place_args=_texts(fields, "place_args", _ARGUMENT),
+        pack_args=_texts(fields, "pack_args", _ARGUMENT),
         bitstream_suffix=fields.choice("bitstream_suffix", (".bin", ".bit")),
-        loader=fields.text("loader"),
-        notes=fields.texts("notes"),
-        sources=fields.texts("sources"),
+        loader=_text(fields, "loader", _LINE),
+        notes=_texts(fields, "notes", _LINE),
+        sources=_texts(fields, "sources", _LINE),
         path=path,
     )
     if io is not None:

@@ -44,7 +44,7 @@ from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions
 from qsnn_hw.report import Report
 from qsnn_hw.report_maker import GoldenResult, make_report
 from qsnn_hw.rtl.axi_stream import AxiStreamNetwork
-from qsnn_hw.rtl.board_top import BoardTop
+from qsnn_hw.rtl.board_top import board_top
 from qsnn_hw.rtl.classifier import Classifier
 from qsnn_hw.rtl.export import write_rtlil, write_verilog
 from qsnn_hw.rtl.top import SpikingNetwork
@@ -328,6 +328,7 @@ class Chain:
             "name": board.name,
             "clock": board.clock_mhz,
             "baud": board.baud,
+            "active": {name: port.active for name, port in board.ports.items()},
             "limits": repr(board.limits),
         }
 
@@ -336,8 +337,7 @@ class Chain:
 
         def make() -> None:
             with self._progress.task("elaborate"):
-                divisor = round(self.board.clock_mhz * 1e6 / self.board.baud)
-                write_rtlil(BoardTop(plan, divisor), "top", self._path(RTLIL))
+                write_rtlil(board_top(plan, self.board), "top", self._path(RTLIL))
                 write_rtlil(SpikingNetwork(plan, trace=True), plan.name, self._path(TRACED_RTLIL))
                 write_rtlil(SpikingNetwork(plan), plan.name, self._path(NETWORK_RTLIL))
                 write_rtlil(AxiStreamNetwork(SpikingNetwork(plan)), f"{plan.name}_axi", self._path(AXI_RTLIL))

@@ -75,7 +75,10 @@ class Fields:
         value = self._take(name)
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
             self.fail(name, f"must be a number > 0, not {value!r}")
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            self.fail(name, "must be a number > 0 of ordinary size, not an integer of hundreds of digits")
 
     def boolean(self, name: str) -> bool:
         """True or false."""

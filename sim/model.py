@@ -1,9 +1,9 @@
 """The model: the words that must enter the design for a sample."""
 
-from collections.abc import Iterable
-
 import numpy as np
 
+from qsnn_hw.host_protocol import step_words
+from qsnn_hw.stream_words import pack_events, pack_tick, pack_words
 from qsnn_hw.verify.layout import StreamLayout
 
 _OPEN = 0.6
@@ -25,36 +25,22 @@ def input_words(
         Puts the events of each step in random order and closes words at random before they are full;
         neither may matter. Without it events come by ascending address, in as few words as can be.
     """
-    steps = spikes.shape[0]
-    words: list[int] = []
-    for step in range(steps):
-        addresses = np.sort(np.repeat(stream.addresses, spikes[step]))
-        if shuffle is None:
-            packed = _fewest(addresses, stream.slots)
-        else:
-            shuffle.shuffle(addresses)
-            packed = _at_random(addresses, stream.slots, shuffle)
-        words += (_word(events, stream) for events in packed)
-        words.append(stream.tick | int(step == steps - 1))
-    return words
-
-
-def _word(addresses: Iterable[int], stream: StreamLayout) -> int:
-    """One word with events for different slots."""
-    word = 0
-    for address in addresses:
-        slot = address % stream.slots
-        word |= address // stream.slots << slot * stream.slot_bits
-        if stream.slots > 1:
-            word |= 1 << (stream.slots * stream.slot_bits + slot)
-    return word
-
-
-def _fewest(addresses: np.ndarray, slots: int) -> list[list[int]]:
-    """Word number k holds the k-th event of every slot."""
-    queues = [addresses[addresses % slots == slot].tolist() for slot in range(slots)]
-    count = max(len(queue) for queue in queues)
-    return [[queue[k] for queue in queues if k < len(queue)] for k in range(count)]
+    words = step_words(spikes, stream.addresses)
+    if shuffle is None:
+        return pack_words(words, stream.size, stream.slots)
+    payloads: list[int] = []
+    events: list[int] = []
+    for word in words:
+        if not word.tick:
+            events.append(word.address)
+            continue
+        addresses = np.array(events, dtype=np.int64)
+        shuffle.shuffle(addresses)
+        packed = _at_random(addresses, stream.slots, shuffle)
+        payloads += (pack_events(group, stream.size, stream.slots) for group in packed)
+        payloads.append(pack_tick(bool(word.address), stream.size, stream.slots))
+        events = []
+    return payloads
 
 
 def _at_random(addresses: np.ndarray, slots: int, chance: np.random.Generator) -> list[list[int]]:

@@ -1,30 +1,13 @@
 """Board files: complete, strict, and equal to what amaranth-boards says of the same boards."""
 
-import importlib
 from pathlib import Path
 
 import pytest
 
-from qsnn_hw.boards import list_boards, load_board
+from qsnn_hw.boards import MIN_DIVISOR, list_boards, load_board, serial_divisor
 from qsnn_hw.errors import UserError
 from qsnn_hw.resources import resource_folder
-
-PLATFORMS = {
-    "icebreaker": ("icebreaker", "ICEBreakerPlatform"),
-    "tinyfpga-bx": ("tinyfpga_bx", "TinyFPGABXPlatform"),
-    "orangecrab-25f": ("orangecrab_r0_2", "OrangeCrabR0_2_25FPlatform"),
-    "ulx3s-25f": ("ulx3s", "ULX3S_25F_Platform"),
-    "ulx3s-45f": ("ulx3s", "ULX3S_45F_Platform"),
-    "ulx3s-85f": ("ulx3s", "ULX3S_85F_Platform"),
-}
-
-
-def _pins(platform, name, number=0, sub=None):
-    """The package pins of a resource, and whether it is inverted."""
-    found = platform.lookup(name, number).ios
-    if sub is not None:
-        found = next(io for io in found if getattr(io, "name", None) == sub).ios
-    return list(found[0].names), found[0].invert
+from tests.board_platforms import PLATFORMS, leds, pins, platform_of
 
 
 def test_every_shipped_board_loads_and_is_named_after_its_file():
@@ -36,32 +19,25 @@ def test_every_shipped_board_loads_and_is_named_after_its_file():
 
 @pytest.mark.parametrize("name", sorted(PLATFORMS))
 def test_pins_and_clock_are_those_of_amaranth_boards(name):
-    module, cls = PLATFORMS[name]
-    platform = getattr(importlib.import_module(f"amaranth_boards.{module}"), cls)()
+    platform = platform_of(name)
     board = load_board(name)
     clock = platform.lookup(platform.default_clk)
-    assert list(board.ports["clk"].pins) == _pins(platform, platform.default_clk)[0]
+    assert list(board.ports["clk"].pins) == pins(platform, platform.default_clk)[0]
     assert board.clock_mhz == clock.clock.frequency / 1e6
     if ("uart", 0) in platform.resources:
-        assert list(board.ports["rx"].pins) == _pins(platform, "uart", sub="rx")[0]
-        assert list(board.ports["tx"].pins) == _pins(platform, "uart", sub="tx")[0]
+        assert list(board.ports["rx"].pins) == pins(platform, "uart", sub="rx")[0]
+        assert list(board.ports["tx"].pins) == pins(platform, "uart", sub="tx")[0]
     else:
         header = next(iter(platform.connectors.values())).mapping
         wires = ("1", "2") if name == "tinyfpga-bx" else ("0", "1")
         assert (*board.ports["rx"].pins, *board.ports["tx"].pins) == tuple(header[wire] for wire in wires)
-    leds = board.ports["led"]
-    if ("led", 0) in platform.resources:
-        found = [_pins(platform, "led", number) for number in range(len(leds.pins))]
-        assert [pins[0] for pins, _ in found] == list(leds.pins)
-        assert {invert for _, invert in found} == {leds.active == "low"}
-    else:
-        found = [_pins(platform, "rgb_led", sub=colour) for colour in ("r", "g", "b")]
-        assert [pins[0] for pins, _ in found] == list(leds.pins)
-        assert {invert for _, invert in found} == {leds.active == "low"}
+    light = board.ports["led"]
+    assert leds(platform, len(light.pins)) == [([pin], light.active == "low") for pin in light.pins]
     if "rst" in board.ports:
-        pins, invert = _pins(platform, "button", 0)
-        assert pins == list(board.ports["rst"].pins)
-        assert invert == (board.ports["rst"].active == "low")
+        assert pins(platform, "button") == (
+            list(board.ports["rst"].pins),
+            board.ports["rst"].active == "low",
+        )
     assert board.device.rstrip("k") in platform.device.lower()
 
 
@@ -121,6 +97,34 @@ def test_own_board_file_is_read(tmp_path):
             "[io]\nstandard = 'x'\ndrive_ma = 4\n[limits]",
             r"field io is needed for ecp5, and for no other",
         ),
+        ('pins = ["11", "37"]', "pins = []", r"field leds\.pins must name at least one pin"),
+        (
+            'active = "low"\npull',
+            'active = "up"\npull',
+            r"field reset\.active must be one of high, low, not 'up'",
+        ),
+        (
+            '"37"]\nactive = "low"',
+            '"37"]\nactive = "yes"',
+            r"field leds\.active must be one of high, low, not 'yes'",
+        ),
+        (
+            "baud = 1_000_000",
+            "baud = 1_800_000",
+            r"mine\.toml: field uart\.baud must be a rate that 12 MHz divides to within 2 %, not 1800000; "
+            r"the nearest is 1714286$",
+        ),
+        ("baud = 1_000_000", "baud = 5_000_000", r"not 5000000; the nearest is 3000000$"),
+        ("baud = 1_000_000", f"baud = 1{'0' * 400}", r"not 401 digits; the nearest is 3000000$"),
+        ("mhz = 12.0", "mhz = 1e30", r"field clock\.mhz must be from 0\.1 to 1000, not 1e\+30$"),
+        ("mhz = 12.0", f"mhz = 1{'0' * 400}", r"field clock\.mhz must be a number > 0 of ordinary size"),
+        ("mhz = 12.0", "mhz = 1e-9", r"field clock\.mhz must be from 0\.1 to 1000, not 1e-09$"),
+        ('name = "icebreaker"', 'name = "x/../../../ESC"', r"field name must be letters, digits, .* not 'x/"),
+        ('name = "icebreaker"', 'name = ".."', r"field name must be letters"),
+        ('"iCE40UP5K-SG48"', '"a\\nset_io x 1"', r"field chip must be one line, not"),
+        ('package = "sg48"', 'package = "sg48; rm"', r"field package must be letters, digits"),
+        ('tx = "9"', 'tx = "9\\nset_io x 1"', r"field uart\.tx must be letters, digits"),
+        ('"-spram"', '"-spram; !true"', r"field synth_args must be no blank, quote or semicolon"),
         ('name = "icebreaker"', "name = [", r"mine\.toml is not a readable board file"),
     ],
 )
@@ -135,3 +139,23 @@ def test_single_port_ram_on_a_family_without_it_is_refused(tmp_path):
     )
     with pytest.raises(UserError, match=r"field limits\.spram is not something the ecp5 family has"):
         load_board(path)
+
+
+@pytest.mark.parametrize("mhz", [0.1, 12.0, 16.0, 25.0, 48.0, 100.0])
+@pytest.mark.parametrize("baud", [1, 9600, 115_200, 921_600, 1_000_000, 1_500_000, 1_800_000, 10**9])
+def test_a_divisor_is_the_nearest_there_is_and_the_advice_is_taken(mhz: float, baud: int, tmp_path: Path):
+    divisor = serial_divisor(mhz, baud)
+    clock = mhz * 1e6
+    others = range(MIN_DIVISOR, max(MIN_DIVISOR, round(clock / baud)) + 4) if baud > 100 else [divisor + 1]
+    assert all(abs(clock / divisor - baud) <= abs(clock / other - baud) for other in others)
+    path = _changed(tmp_path, "mhz = 12.0", f"mhz = {mhz}")
+    text = path.read_text()
+    path.write_text(text.replace("1_000_000", str(baud)))
+    try:
+        board = load_board(path)
+    except UserError as error:
+        assert abs(clock / divisor / baud - 1) > 0.019
+        path.write_text(text.replace("1_000_000", str(error).rpartition(" ")[2]))
+        board = load_board(path)
+    assert board.divisor == divisor
+    assert abs(board.line_baud / board.baud - 1) <= 0.0201

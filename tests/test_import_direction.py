@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "qsnn_hw"
 # Importable by everything. Among themselves only downwards, too.
 SHARED = [
     *("errors", "files", "progress", "fields", "resources", "toolchain", "tools"),
-    *("boards", "limits", "host_protocol", "stages"),
+    *("boards", "limits", "host_protocol", "stream_words", "stages"),
 ]
 STAGES = [
     "model",

@@ -173,6 +173,8 @@ _RESERVED = {
         "clk",
         "rst",
         "router",
+        "loader",
+        "guard",
     ),
 }
 

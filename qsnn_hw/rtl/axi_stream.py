@@ -26,6 +26,8 @@ class AxiStreamNetwork(wiring.Component):
     Where the network's weights are loaded, a second slave ``s_axis_load`` takes them, a byte per beat
     without ``tlast``; until ``loaded`` is 1 nothing else is taken.
 
+    Where the network counts ``bad_words``, so does this.
+
     Handshake: AXI4-Stream's, which is Amaranth's. While ``aresetn`` is 0 nothing moves. The clock
     domain "sync" of the component is made here, from ``aclk`` and ``aresetn`` (synchronous).
     Latency: 0 cycles. Throughput: one word per cycle. The names are what interface inference of
@@ -47,6 +49,8 @@ class AxiStreamNetwork(wiring.Component):
     m_axis_tready : In(1)
     s_axis_load_tdata : In(8), s_axis_load_tvalid : In(1), s_axis_load_tready : Out(1), loaded : Out(1)
         Only where the network has a port ``load``.
+    bad_words : Out(8)
+        Only where the network has one.
     """
 
     def __init__(self, network: Any) -> None:
@@ -62,6 +66,8 @@ class AxiStreamNetwork(wiring.Component):
                 "s_axis_load_tready": Out(1),
                 "loaded": Out(1),
             }
+        if hasattr(network, "bad_words"):
+            members["bad_words"] = Out(len(network.bad_words))
         super().__init__(
             {
                 "aclk": In(1),
@@ -117,6 +123,8 @@ class AxiStreamNetwork(wiring.Component):
             network.o.ready.eq(self.m_axis_tready & self.aresetn),
             self.m_axis_tlast.eq(network.o.payload.tick & outward[0]),
         ]
+        if hasattr(network, "bad_words"):
+            m.d.comb += self.bad_words.eq(network.bad_words)
         if hasattr(network, "load"):
             m.d.comb += [
                 network.load.payload.eq(self.s_axis_load_tdata),

@@ -6,6 +6,7 @@ from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from qsnn_hw.boards import LEVELS, Board
 from qsnn_hw.host_protocol import PIXEL_BITS
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.rtl.classifier import Classifier
@@ -30,8 +31,9 @@ class BoardTop(wiring.Component):
     """The spiking network, with encoder and readout where the plan has them, behind a serial port.
 
     It starts in reset after configuration and again whenever ``rx`` is low for ``reset_cycles(divisor)``
-    cycles on end, which a host calls a break; each reset lasts as long. A reset forgets everything:
-    words on their way, and weights that were loaded.
+    cycles on end, which a host calls a break, or the button at ``rst`` is pressed; each reset lasts as
+    long, a button's from its release on. A reset forgets everything: words on their way, and weights
+    that were loaded.
 
     Parameters
     ----------
@@ -39,18 +41,34 @@ class BoardTop(wiring.Component):
         The network.
     divisor
         Clock cycles per serial bit.
+    led_active
+        Level that lights the LED: "high" or "low".
+    reset_active
+        Level of a pressed reset button; None where the board has none.
 
     Members
     -------
     clk, rx : In(1)
+    rst : In(1)
+        Only with ``reset_active``; asynchronous, it passes a synchronizer.
     tx : Out(1)
     led : Out(1)
-        Lit once a received byte or an answer was lost, until the next reset.
+        Lit once a received byte or an answer was lost, or an event with an address that nobody has was
+        ignored, until the next reset.
     """
 
-    def __init__(self, plan: HardwarePlan, divisor: int) -> None:
+    def __init__(
+        self, plan: HardwarePlan, divisor: int, *, led_active: str = "high", reset_active: str | None = None
+    ) -> None:
+        for level in (led_active, reset_active or "high"):
+            if level not in LEVELS:
+                raise ValueError(f"Active level must be 'high' or 'low', not {level!r}")
         self._plan, self._divisor = plan, divisor
-        super().__init__({"clk": In(1), "rx": In(1, init=1), "tx": Out(1, init=1), "led": Out(1)})
+        self._led_active, self._reset_active = led_active, reset_active
+        members: dict[str, wiring.Member] = {"clk": In(1)}
+        if reset_active is not None:
+            members["rst"] = In(1, init=int(reset_active == "low"))
+        super().__init__({**members, "rx": In(1, init=1), "tx": Out(1, init=1), "led": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -73,15 +91,22 @@ class BoardTop(wiring.Component):
             m.d.power_on += count.eq(cycles)
         with m.Else():
             m.d.power_on += count.eq(count + 1)
+        if self._reset_active is not None:
+            pressed, level = Signal(), int(self._reset_active == "low")
+            m.submodules.button = FFSynchronizer(self.rst ^ level, pressed, o_domain="power_on")
+            with m.If(pressed):
+                m.d.power_on += count.eq(0)
         encoder, readout = plan.encoder, plan.readout
         m.submodules.link = link = HostLink(
-            plan.input_size << (PIXEL_BITS if encoder is not None else 0),
+            plan.input_space if encoder is None else encoder.space,
             plan.output_size if readout is None else readout.classes,
             self._divisor,
             loads=bool(plan.loaded_groups),
             registered=any(group.registered_reads for group in plan.groups),
+            value_bits=0 if encoder is None else PIXEL_BITS,
         )
-        m.submodules.classifier = classifier = Classifier(plan)
+        # The link already leaves out what the network does not know.
+        m.submodules.classifier = classifier = Classifier(plan, guarded=False)
         if plan.loaded_groups:
             wiring.connect(m, link.load, classifier.load)
             m.d.comb += link.loaded.eq(classifier.loaded)
@@ -108,5 +133,18 @@ class BoardTop(wiring.Component):
                 classifier.o.ready.eq(link.i.ready),
             ]
         lost = classifier.lost if "lost" in classifier.signature.members else Const(0)
-        m.d.comb += [link.rx.eq(self.rx), self.tx.eq(link.tx), self.led.eq(link.overflow | lost)]
+        unlit = int(self._led_active == "low")
+        lit = link.overflow | link.ignored | lost
+        m.d.comb += [link.rx.eq(self.rx), self.tx.eq(link.tx), self.led.eq(lit ^ unlit)]
         return m
+
+
+def board_top(plan: HardwarePlan, board: Board) -> BoardTop:
+    """The design for one board: its baud rate, the level that lights its LED, its reset button."""
+    button = board.ports.get("rst")
+    return BoardTop(
+        plan,
+        board.divisor,
+        led_active=board.ports["led"].active,
+        reset_active=None if button is None else button.active,
+    )

@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.rtl.address_guard import BAD_WORDS_BITS
 from qsnn_hw.rtl.aer import aer_signature
 from qsnn_hw.rtl.input_encoder import InputEncoder
 from qsnn_hw.rtl.lane_adapter import LaneAdapter
@@ -24,6 +25,8 @@ class Classifier(wiring.Component):
     ----------
     plan
         The network, ``encoder`` and ``readout``.
+    guarded
+        As in :class:`SpikingNetwork`; with an encoder it is the spikes of unknown pixels that are ignored.
 
     Members
     -------
@@ -33,10 +36,12 @@ class Classifier(wiring.Component):
         Only where ``plan.loaded_groups`` names a group, as in :class:`SpikingNetwork`.
     lost : Out(1)
         Only with readout "membrane".
+    bad_words : Out(8)
+        Only with ``guarded``, as in :class:`SpikingNetwork`.
     """
 
-    def __init__(self, plan: HardwarePlan) -> None:
-        self._plan = plan
+    def __init__(self, plan: HardwarePlan, *, guarded: bool = True) -> None:
+        self._plan, self._guarded = plan, guarded
         encoder, readout = plan.encoder, plan.readout
         members: dict[str, wiring.Member] = {
             "i": In(aer_signature(plan.input_size, plan.input_lanes)),
@@ -50,13 +55,17 @@ class Classifier(wiring.Component):
                 members["lost"] = Out(1)
         if plan.loaded_groups:
             members |= {"load": In(stream.Signature(unsigned(8))), "loaded": Out(1)}
+        if guarded:
+            members["bad_words"] = Out(BAD_WORDS_BITS)
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, readout = self._plan, self._plan.readout
         membrane = readout is not None and readout.kind == "membrane"
-        m.submodules.network = network = SpikingNetwork(plan, potentials=membrane)
+        m.submodules.network = network = SpikingNetwork(plan, potentials=membrane, guarded=self._guarded)
+        if self._guarded:
+            m.d.comb += self.bad_words.eq(network.bad_words)
         if plan.loaded_groups:
             wiring.connect(m, wiring.flipped(self.load), network.load)
             m.d.comb += self.loaded.eq(network.loaded)

@@ -5,6 +5,8 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.host_protocol import RECEIVE_WORDS, bytes_per_word
+from qsnn_hw.plan.address_space import AddressSpace
+from qsnn_hw.rtl.address_guard import known_address
 from qsnn_hw.rtl.aer import AerLayout, address_bits, aer_signature
 from qsnn_hw.rtl.uart import UartReceiver, UartTransmitter
 
@@ -13,22 +15,29 @@ class WordAssembler(wiring.Component):
     """Bytes to AER words.
 
     Latency: 0 cycles after the last byte. Throughput: one byte per cycle. A continuation byte without
-    a first byte is skipped, a first byte starts over, and an event beyond the last address is dropped.
+    a first byte is skipped, a first byte starts over, and an event whose address nobody has is dropped.
 
     Parameters
     ----------
-    size
+    space
         Addresses of the stream.
+    value_bits
+        Bits below the address that belong to it: of a pixel, its value.
 
     Members
     -------
     i : In(stream.Signature(8))
-    o : Out(aer_signature(size))
+    o : Out(aer_signature(space.size << value_bits))
+    bad : Out(1)
+        An event is being dropped in this cycle.
     """
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        super().__init__({"i": In(stream.Signature(unsigned(8))), "o": Out(aer_signature(size))})
+    def __init__(self, space: AddressSpace, value_bits: int = 0) -> None:
+        self._space, self._value_bits = space, value_bits
+        self._size = space.size << value_bits
+        super().__init__(
+            {"i": In(stream.Signature(unsigned(8))), "o": Out(aer_signature(self._size)), "bad": Out(1)}
+        )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -37,12 +46,14 @@ class WordAssembler(wiring.Component):
         byte = self.i.payload
         tick, missing = Signal(), Signal(range(max(2, count)))
         collected, word = Signal(7 * (count - 1)), Signal(6 + 7 * (count - 1))
-        complete, is_tick = Signal(), Signal()
+        complete, is_tick, passes = Signal(), Signal(), Signal()
         m.d.comb += [
             word.eq(Mux(byte[7], byte[:6], Cat(byte[:7], collected))),
             is_tick.eq(Mux(byte[7], byte[6], tick)),
             complete.eq(byte[7] if count == 1 else ~byte[7] & (missing == 1)),
-            self.o.valid.eq(self.i.valid & complete & (is_tick | (word < self._size))),
+            passes.eq(is_tick | known_address(self._space, word[self._value_bits :])),
+            self.o.valid.eq(self.i.valid & complete & passes),
+            self.bad.eq(self.i.valid & complete & ~passes),
             self.i.ready.eq(~self.o.valid | self.o.ready),
             self.o.payload.tick.eq(is_tick),
             self.o.payload.address.eq(word[:bits]),
@@ -164,23 +175,30 @@ class HostLink(wiring.Component):
 
     Parameters
     ----------
-    input_size, output_size
-        Addresses of the network's input and output streams.
+    space
+        Addresses of the network's input.
+    output_size
+        Addresses of the output stream.
     divisor
         Clock cycles per bit.
     loads
         The network's weights come first: bytes go to ``load`` until ``loaded``, then become words.
     registered
         As in :class:`ReceiveBuffer`.
+    value_bits
+        As in :class:`WordAssembler`.
 
     Members
     -------
     rx : In(1, init=1)
     tx : Out(1, init=1)
     overflow : Out(1)
+        A received byte was lost; stays up.
+    ignored : Out(1)
+        A received event had an address that nobody has; stays up.
     load : Out(stream.Signature(8)), loaded : In(1)
         Only with ``loads``.
-    o : Out(aer_signature(input_size))
+    o : Out(aer_signature(space.size << value_bits))
         To the network.
     i : In(aer_signature(output_size))
         From the network.
@@ -188,20 +206,23 @@ class HostLink(wiring.Component):
 
     def __init__(
         self,
-        input_size: int,
+        space: AddressSpace,
         output_size: int,
         divisor: int,
         *,
         loads: bool = False,
         registered: bool = False,
+        value_bits: int = 0,
     ) -> None:
-        self._sizes, self._divisor, self._loads = (input_size, output_size), divisor, loads
-        self._registered = registered
+        self._space, self._value_bits, self._output_size = space, value_bits, output_size
+        self._divisor, self._loads, self._registered = divisor, loads, registered
+        self._layout = AerLayout(space.size << value_bits)
         members: dict[str, wiring.Member] = {
             "rx": In(1, init=1),
             "tx": Out(1, init=1),
             "overflow": Out(1),
-            "o": Out(aer_signature(input_size)),
+            "ignored": Out(1),
+            "o": Out(stream.Signature(self._layout)),
             "i": In(aer_signature(output_size)),
         }
         if loads:
@@ -211,10 +232,10 @@ class HostLink(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.receiver = receiver = UartReceiver(self._divisor)
-        m.submodules.assembler = assembler = WordAssembler(self._sizes[0])
-        layout = AerLayout(self._sizes[0])
-        m.submodules.words = words = ReceiveBuffer(layout.size, RECEIVE_WORDS, registered=self._registered)
-        m.submodules.splitter = splitter = WordSplitter(self._sizes[1])
+        m.submodules.assembler = assembler = WordAssembler(self._space, self._value_bits)
+        width = self._layout.size
+        m.submodules.words = words = ReceiveBuffer(width, RECEIVE_WORDS, registered=self._registered)
+        m.submodules.splitter = splitter = WordSplitter(self._output_size)
         m.submodules.transmitter = transmitter = UartTransmitter(self._divisor)
         m.d.comb += [
             assembler.i.payload.eq(receiver.o.payload),
@@ -237,6 +258,8 @@ class HostLink(wiring.Component):
             self.o.valid.eq(words.o.valid),
             words.o.ready.eq(self.o.ready),
         ]
+        with m.If(assembler.bad):
+            m.d.sync += self.ignored.eq(1)
         wiring.connect(m, wiring.flipped(self.i), splitter.i)
         wiring.connect(m, splitter.o, transmitter.i)
         m.d.comb += [receiver.rx.eq(self.rx), self.tx.eq(transmitter.tx), self.overflow.eq(receiver.overflow)]

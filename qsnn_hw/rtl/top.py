@@ -7,6 +7,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.plan import HOST, HardwarePlan
+from qsnn_hw.rtl.address_guard import BAD_WORDS_BITS, AddressGuard
 from qsnn_hw.rtl.aer import aer_signature
 from qsnn_hw.rtl.neuron_group import NeuronGroup
 from qsnn_hw.rtl.readout import potentials_signature
@@ -33,6 +34,9 @@ class SpikingNetwork(wiring.Component):
         Add one verification-only port ``trace_<group>`` for each group (``trace_signature``).
     potentials
         Add a port with the potentials of the output group.
+    guarded
+        Ignore and count events whose address no input has (:class:`AddressGuard`). Without, whoever feeds
+        ``i`` sees to it that none comes: the network would read weights that nobody wrote.
 
     Members
     -------
@@ -40,12 +44,17 @@ class SpikingNetwork(wiring.Component):
     o : Out(aer_signature(plan.output_size, plan.output_lanes))
     load : In(stream.Signature(8)), loaded : Out(1)
         Only where ``plan.loaded_groups`` names a group.
+    bad_words : Out(8)
+        Only with ``guarded``: words since reset in which an event had an address that no input has; stays
+        at 255, and at 0 where every code is an input.
     potentials : Out(potentials_signature(...))
         Only with ``potentials``, see :class:`NeuronGroup`.
     """
 
-    def __init__(self, plan: HardwarePlan, *, trace: bool = False, potentials: bool = False) -> None:
-        self._plan = plan
+    def __init__(
+        self, plan: HardwarePlan, *, trace: bool = False, potentials: bool = False, guarded: bool = True
+    ) -> None:
+        self._plan, self._guarded = plan, guarded
         self._trace, self._potentials = trace, potentials
         members: dict[str, wiring.Member] = {
             "i": In(aer_signature(plan.input_size, plan.input_lanes)),
@@ -53,6 +62,8 @@ class SpikingNetwork(wiring.Component):
         }
         if plan.loaded_groups:
             members |= {"load": In(stream.Signature(unsigned(8))), "loaded": Out(1)}
+        if guarded:
+            members["bad_words"] = Out(BAD_WORDS_BITS)
         if potentials:
             group = plan.output_group
             shown = potentials_signature(group.update_rows, group.update_lanes, group.v_bits)
@@ -93,10 +104,16 @@ class SpikingNetwork(wiring.Component):
         }
         if self._potentials:
             wiring.connect(m, groups[output].potentials, wiring.flipped(self.potentials))
+        inner = router.i0
+        if self._guarded:
+            m.submodules.guard = guard = AddressGuard(plan.input_space, plan.input_lanes)
+            m.d.comb += self.bad_words.eq(guard.bad_words)
+            wiring.connect(m, guard.o, inner)
+            inner = guard.i
         if plan.loaded_groups:
-            self._add_loader(m, router.i0, groups)
+            self._add_loader(m, inner, groups)
         else:
-            wiring.connect(m, wiring.flipped(self.i), router.i0)
+            wiring.connect(m, wiring.flipped(self.i), inner)
         wiring.connect(m, router.o0, wiring.flipped(self.o))
         for group_plan in plan.groups:
             m.submodules[group_plan.name] = group = groups[group_plan.name]

@@ -5,8 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
-MIN_DIVISOR = 4
-"""Fewest clock cycles per bit: the receiver samples mid-bit after a two-stage synchronizer."""
+from qsnn_hw.boards import MIN_DIVISOR
 
 
 def _check_divisor(divisor: int) -> int:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qsnn_hw.host_protocol import address_bits
 from qsnn_hw.plan import GroupPlan, HardwarePlan
+from qsnn_hw.stream_words import slot_bits, tick_bit
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class StreamLayout:
     @property
     def slot_bits(self) -> int:
         """Width of one slot's address."""
-        return address_bits(-(-self.size // self.slots))
+        return slot_bits(self.size, self.slots)
 
     @property
     def tick(self) -> int:
         """The bit of a word that makes it a tick: the highest, above ``present`` where there is one."""
-        return 1 << (self.slots * self.slot_bits + (self.slots if self.slots > 1 else 0))
+        return 1 << tick_bit(self.size, self.slots)
 
     def neuron_of_address(self) -> np.ndarray:
         """int64, shape (size,): whose address it is; -1 for nobody's."""

@@ -26,7 +26,7 @@ from qsnn_hw.host_protocol import (
     sample_spikes,
     sample_words,
 )
-from qsnn_hw.plan import IoOptions, PlanOptions, make_plan
+from qsnn_hw.plan import AddressSpace, IoOptions, PlanOptions, make_plan
 from qsnn_hw.rtl import host_link
 from qsnn_hw.rtl.board_top import BoardTop, reset_cycles
 from qsnn_hw.rtl.host_link import ReceiveBuffer, WordAssembler, WordSplitter
@@ -93,9 +93,10 @@ def test_address_errors(address: int, size: int) -> None:
 @given(st.integers(1, 6), st.integers(1, 9), st.integers(0, 2**32 - 1))
 def test_samples_and_back(steps: int, size: int, seed: int) -> None:
     spikes = (np.random.default_rng(seed).random((steps, size)) < 0.3).astype(np.uint8)
-    words = sample_words(spikes)
+    space = AddressSpace((size,))
+    words = sample_words(spikes, space)
     assert [w.address for w in words if w.tick] == [0] * (steps - 1) + [1]
-    assert np.array_equal(sample_spikes(words, size), spikes)
+    assert np.array_equal(sample_spikes(words, space), spikes)
 
 
 @pytest.mark.parametrize("pace", PACES, ids=["full", "idle", "stall", "both"])
@@ -103,7 +104,7 @@ def test_samples_and_back(steps: int, size: int, seed: int) -> None:
 def test_assembler_and_splitter(size: int, pace: Pace) -> None:
     words = random_words(size, 30)
     data = list(encode_words(words, size))
-    assembler = WordAssembler(size)
+    assembler = WordAssembler(AddressSpace((size,)))
     (received,) = exchange(assembler, [(assembler.i, data)], [(assembler.o, len(words))], pace)
     assert from_aer(received, size) == words
     splitter = WordSplitter(size)
@@ -120,7 +121,7 @@ def test_assembler_finds_the_start_again(size: int) -> None:
     broken = [byte for byte in data if chance.random() < 0.9]
     wanted = [w for w in decode_words(broken, size) if w.tick or w.address < size]
     assert 10 < len(wanted) < len(words)
-    assembler = WordAssembler(size)
+    assembler = WordAssembler(AddressSpace((size,)))
     (received,) = exchange(assembler, [(assembler.i, broken)], [(assembler.o, len(wanted))], PACES[3])
     assert from_aer(received, size) == wanted
 
@@ -134,7 +135,7 @@ def test_assembler_drops_addresses_beyond_the_last(size: int) -> None:
     mixed = [inside[0], beyond[0], inside[1], beyond[1], inside[2]]
     data = list(encode_words(mixed, top + 1))
     assert len(data) == len(mixed) * bytes_per_word(address_bits(size))
-    assembler = WordAssembler(size)
+    assembler = WordAssembler(AddressSpace((size,)))
     (received,) = exchange(assembler, [(assembler.i, data)], [(assembler.o, 3)], Pace())
     assert from_aer(received, size) == inside
 
@@ -348,8 +349,8 @@ def test_board_answers_through_its_pins(name: str) -> None:
     data: list[int] = []
     wanted: list[Word] = []
     for sample in range(2):
-        data += encode_words(sample_words(inputs[:, sample]), 5)
-        wanted += sample_words(golden[:, sample])
+        data += encode_words(sample_words(inputs[:, sample], AddressSpace((5,))), 5)
+        wanted += sample_words(golden[:, sample], AddressSpace((3,)))
     plan = make_plan(network, PlanOptions(lanes=[2], limits=load_board(name).limits))
     answer, light = board(BoardTop(plan, divisor=4), data, 4, cycles=600 + 40 * len(data) + 1500)
     assert decode_words(answer, 3) == wanted
@@ -364,13 +365,13 @@ def test_board_takes_weights_first() -> None:
     assert golden.any()
     plan = make_plan(network, PlanOptions(lanes=[2], synapse_store="ram"))
     weights = plan.weight_bytes()
-    data = [*weights, *encode_words(sample_words(inputs[:, 0]), 5)]
+    data = [*weights, *encode_words(sample_words(inputs[:, 0], AddressSpace((5,))), 5)]
     cut = serial_bits(weights[:7], 4)
     for low, answered in ((520, True), (400, False)):
         before = [*cut, *[0] * low, *[1] * 600]
         dut = BoardTop(plan, divisor=4)
         answer, _ = board(dut, data, 4, cycles=600 + len(before) + 40 * len(data) + 1500, before=before)
-        assert (decode_words(answer, 3) == sample_words(golden[:, 0])) == answered
+        assert (decode_words(answer, 3) == sample_words(golden[:, 0], AddressSpace((3,)))) == answered
 
 
 def test_board_takes_pixels_and_gives_classes() -> None:

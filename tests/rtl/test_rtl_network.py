@@ -17,6 +17,7 @@ from qsnn_hw.plan.group_plan import Accumulators
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.rtl.top import SpikingNetwork
+from qsnn_hw.stream_words import pack_events, pack_tick
 from tests.golden.wide_networks import FEATURES, random_network
 from tests.rtl.streams import PACES, Pace, exchange
 
@@ -24,23 +25,16 @@ from tests.rtl.streams import PACES, Pace, exchange
 def packed(spikes: np.ndarray, space: AddressSpace, slots: int, rng: np.random.Generator) -> list[int]:
     """The words of one sample, events of a step in random order; ``spikes`` (time, neuron) are counts."""
     addresses = space.addresses()
-    bits = address_bits(space.size if slots == 1 else -(-space.size // slots))
     words = []
     for step, row in enumerate(spikes):
         events = np.repeat(addresses, row)
         rng.shuffle(events)
         queues: list[list[int]] = [[] for _ in range(slots)]
         for event in events.tolist():
-            queues[event % slots].append(event // slots)
+            queues[event % slots].append(event)
         while any(queues):
-            word = 0
-            for slot, queue in enumerate(queues):
-                if queue:
-                    word |= queue.pop() << (slot * bits)
-                    word |= 0 if slots == 1 else 1 << (slots * bits + slot)
-            words.append(word)
-        tick = bits if slots == 1 else slots * (bits + 1)
-        words.append(1 << tick | int(step == len(spikes) - 1))
+            words.append(pack_events([queue.pop() for queue in queues if queue], space.size, slots))
+        words.append(pack_tick(step == len(spikes) - 1, space.size, slots))
     return words
 
 

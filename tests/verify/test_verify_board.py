@@ -30,7 +30,9 @@ def through_serial_pins(item: Example, samples: int, folder: Path, simulator: st
     plan = item.plan
     verilog = export(plan, folder, lambda plan: BoardTop(plan, DIVISOR))
     model = build_model(find_simulator(simulator), verilog, plan.name, folder / "work", SILENT)
-    sent = [word for sample in range(samples) for word in sample_words(item.inputs[:, sample])]
+    sent = [
+        word for sample in range(samples) for word in sample_words(item.inputs[:, sample], plan.input_space)
+    ]
     output = item.golden.spikes[item.plan.groups[-1].group][:, :samples]
     words = int(output.sum()) + output.shape[0] * samples
     job: dict[str, object] = {
@@ -47,7 +49,7 @@ def through_serial_pins(item: Example, samples: int, folder: Path, simulator: st
     assert len(received) == words
     last = [word.address for word in received if word.tick]
     assert last == ([0] * (output.shape[0] - 1) + [1]) * samples
-    spikes = sample_spikes(received, plan.output_size)
+    spikes = sample_spikes(received, plan.output_space)
     return spikes.reshape(samples, -1, plan.output_size).transpose(1, 0, 2)
 
 
