@@ -10,9 +10,10 @@ import numpy as np
 from qsnn_hw import files
 from qsnn_hw.boards import Board, load_board
 from qsnn_hw.errors import UserError
-from qsnn_hw.explore.choose import Chosen, choose
+from qsnn_hw.explore.choose import Chosen, choose, drop_lines, drop_on, overlap_warning
+from qsnn_hw.explore.drop import Drop
 from qsnn_hw.explore.measured import MeasuredDiagnostics, measure_diagnostics
-from qsnn_hw.golden import GoldenRun, run_clocked
+from qsnn_hw.golden import GoldenRun, output_of, run_clocked
 from qsnn_hw.implement.bitstream import pack_bitstream
 from qsnn_hw.implement.capacity import check_fits
 from qsnn_hw.implement.least import least_cells
@@ -21,10 +22,12 @@ from qsnn_hw.implement.record import Implementation
 from qsnn_hw.implement.synthesis import synthesize
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset, load_dataset, load_pixels
+from qsnn_hw.model.framework import compare_with_framework
 from qsnn_hw.model.network import INPUT, Network
 from qsnn_hw.model.network_file import load_network, save_network
 from qsnn_hw.model.reader import read_network
-from qsnn_hw.model.simulate import predict, simulate
+from qsnn_hw.model.readouts import ReadoutKind, answers, chosen_readout
+from qsnn_hw.model.simulate import read_output, simulate
 from qsnn_hw.options import BuildOptions
 from qsnn_hw.plan import (
     AddressSpace,
@@ -153,6 +156,11 @@ class Chain:
             return None
         return self._io().make_encoder(AddressSpace((network.input_size,)))
 
+    def _readout(self, network: Network) -> ReadoutKind:
+        """What answers: the readout on the chip, or the default of the output group."""
+        output = network.group(network.output)
+        return chosen_readout(self._options.readout, output.name, fires=output.threshold is not None)
+
     def quantize(self, network: Network, data: Dataset | None) -> Chosen:
         """Float to integers, by calibration when there is data for it; wide enough for the data's input."""
         options = self._options
@@ -160,10 +168,14 @@ class Chain:
         encoder = self._encoder(network)
         most = most if encoder is None else encoder.input_max
         wanted = replace(options.quantize, input_max=max(options.quantize.input_max, most))
+        readout = self._readout(network)
 
         def make() -> Chosen:
             calibration = self._calibration(network)
-            chosen = choose(network, wanted, calibration, options.max_drop, self._progress)
+            if data is not None and calibration is not None:
+                # Before a long search, not after it.
+                overlap_warning(data, calibration)
+            chosen = choose(network, wanted, calibration, options.max_drop, self._progress, readout)
             quantized = chosen.quantized
             for group in quantized.groups:
                 bits = max(p.weight_bits for p in quantized.into(group.name))
@@ -173,8 +185,17 @@ class Chain:
             for warning in quantized.warnings[len(network.warnings) :]:
                 self._progress.say(f"warning: {warning}")
             quantized.save(self._path(QUANTIZED))
-            files.write_json(self._path(CHOSEN), asdict(chosen.options))
+            content = {"options": asdict(chosen.options), "drop": chosen.drop and asdict(chosen.drop)}
+            files.write_json(self._path(CHOSEN), content)
             return chosen
+
+        def load() -> Chosen:
+            content = files.read_json(self._path(CHOSEN))
+            return Chosen(
+                QuantizeOptions(**content["options"]),
+                QuantizedNetwork.load(self._path(QUANTIZED)),
+                content["drop"] and Drop(**content["drop"]),
+            )
 
         calibration = options.calibration_data
         return self._stages.run(
@@ -187,12 +208,10 @@ class Chain:
                 "max_drop": options.max_drop,
                 "layout": options.layout,
                 "encoder": repr(encoder),
+                "readout": readout,
             },
             make=make,
-            load=lambda: Chosen(
-                QuantizeOptions(**files.read_json(self._path(CHOSEN))),
-                QuantizedNetwork.load(self._path(QUANTIZED)),
-            ),
+            load=load,
         )
 
     def _calibration(self, network: Network) -> Dataset | None:
@@ -208,7 +227,7 @@ class Chain:
 
         def make() -> MeasuredDiagnostics:
             scored = self._calibration(network) or data
-            found = measure_diagnostics(network, chosen, data, scored, self._progress)
+            found = measure_diagnostics(network, chosen, data, scored, self._progress, self._readout(network))
             files.write_json(self._path(DIAGNOSTICS), asdict(found))
             return found
 
@@ -220,39 +239,63 @@ class Chain:
             load=lambda: MeasuredDiagnostics(**files.read_json(self._path(DIAGNOSTICS))),
         )
 
-    def golden(
-        self, network: Network, quantized: QuantizedNetwork, data: Dataset | None
-    ) -> GoldenResult | None:
+    def golden(self, network: Network, chosen: Chosen, data: Dataset | None) -> GoldenResult | None:
         """Every sample through the golden model and the float reference; None without data."""
         if data is None:
             return None
         names = [g.name for g in network.groups]
+        quantized, readout = chosen.quantized, self._readout(network)
+
+        def result(integer: GoldenRun, saved: dict[str, np.ndarray]) -> GoldenResult:
+            float_answers = answers(readout, saved["read"])
+            answered = answers(readout, output_of(quantized, integer, readout))
+            return GoldenResult(
+                integer=integer,
+                readout=readout,
+                answers=answered,
+                float_answers=float_answers,
+                drop=drop_on(data.label, float_answers, answered),
+                framework=compare_with_framework(network, data, saved["out"]),
+                traced=int(saved["traced"]),
+                float_potentials={name: saved[f"potential.{name}"] for name in names},
+                warnings=tuple(str(line) for line in saved["warnings"]),
+            )
 
         def make() -> GoldenResult:
             with self._progress.task(f"golden model, {data.samples} samples") as task:
                 integer = run_clocked(quantized, data.input, record=names, on_progress=task.update)
-            silent = [name for name, spikes in integer.spikes.items() if not spikes.any()]
-            float_run = simulate(network, data.input, progress=self._progress)
-            traced = _shown_sample(data, integer.spikes[network.output])
+            silent = _silent(quantized, integer)
+            float_run = simulate(
+                network,
+                data.input,
+                record=silent,
+                record_potentials=[network.output] if readout == "membrane" else [],
+                progress=self._progress,
+            )
+            warnings = _silence(quantized, silent, float_run.spikes, data.samples)
+            calibration = self._calibration(network)
+            overlap = None if calibration is None else overlap_warning(data, calibration)
+            if overlap is not None:
+                warnings = (*warnings, overlap)
+            traced = _shown_sample(data, answers(readout, output_of(quantized, integer, readout)))
             one = simulate(network, data.input[:, traced : traced + 1], record_potentials=names)
-            if silent and float_run.out.any():
-                raise UserError(
-                    f"group {silent[0]} never fires once quantized, on {data.samples} samples: "
-                    "use more --bits or --fractional-bits, or another --clip"
-                )
+            saved = {
+                "out": float_run.out,
+                "read": read_output(network, float_run, readout),
+                "traced": np.array(traced),
+                "warnings": np.array(warnings, dtype=str),
+                **{f"potential.{name}": v for name, v in one.potentials.items()},
+            }
             integer.save(self._path(GOLDEN))
-            potentials = {f"potential.{name}": v for name, v in one.potentials.items()}
-            files.write_npz(self._path(FLOAT), {"out": float_run.out, "traced": traced, **potentials})
-            return GoldenResult(integer, float_run.out, traced, one.potentials)
+            files.write_npz(self._path(FLOAT), saved)
+            made = result(integer, saved)
+            self._progress.say(f"golden: {made.framework.text()}")
+            for line in (*drop_lines(chosen, made.drop), *(f"warning: {line}" for line in warnings)):
+                self._progress.say(line)
+            return made
 
         def load() -> GoldenResult:
-            saved = files.read_npz(self._path(FLOAT))
-            return GoldenResult(
-                GoldenRun.load(self._path(GOLDEN)),
-                saved["out"],
-                int(saved["traced"]),
-                {name: saved[f"potential.{name}"] for name in names},
-            )
+            return result(GoldenRun.load(self._path(GOLDEN)), files.read_npz(self._path(FLOAT)))
 
         options = self._options
         assert options.data is not None
@@ -265,6 +308,7 @@ class Chain:
                 "layout": options.layout,
                 "samples": options.samples,
                 "encoder": repr(self._encoder(network)),
+                "readout": readout,
             },
             make=make,
             load=load,
@@ -421,7 +465,6 @@ class Chain:
                     progress=self._progress,
                 )
                 result = replace(result, answers=answers)
-                self._say_accuracy(plan, data, golden)
             result.save(self._path(VERIFICATION))
             return result
 
@@ -432,15 +475,6 @@ class Chain:
             make=make,
             load=lambda: Verification.load(self._path(VERIFICATION)),
         )
-
-    def _say_accuracy(self, plan: HardwarePlan, data: Dataset, golden: GoldenResult) -> None:
-        """How good the answers are; the report's accuracy is that of spike counts or the readout group."""
-        if plan.readout is None or data.label is None:
-            return
-        group = plan.output_group.group
-        labels, _ = plan.readout.answers(golden.integer.spikes[group], golden.integer.potentials.get(group))
-        right = 100 * float(np.mean(labels == data.label))
-        self._progress.say(f"readout {plan.readout.kind}: {right:.2f} % of {data.samples} samples are right")
 
     def _decides_verification(self) -> dict[str, Any]:
         options = self._options
@@ -495,7 +529,7 @@ class Chain:
     def report(
         self,
         network: Network,
-        quantized: QuantizedNetwork,
+        chosen: Chosen,
         plan: HardwarePlan,
         data: Dataset | None,
         golden: GoldenResult | None,
@@ -515,7 +549,7 @@ class Chain:
             options=self._options,
             board=self.board,
             network=network,
-            quantized=quantized,
+            chosen=chosen,
             plan=plan,
             data=data,
             golden=golden,
@@ -525,11 +559,37 @@ class Chain:
         )
 
 
-def _shown_sample(data: Dataset, out: np.ndarray) -> int:
+def _shown_sample(data: Dataset, answered: np.ndarray) -> int:
     """The first sample that is answered right: what the network does is best seen there."""
     if data.label is None:
         return 0
-    return int(np.argmax(predict(out) == data.label))
+    return int(np.argmax(answered == data.label))
+
+
+def _silent(quantized: QuantizedNetwork, run: GoldenRun) -> list[str]:
+    """Groups that could fire and never do; a readout group cannot."""
+    return [g.name for g in quantized.groups if not g.readout and not run.spikes[g.name].any()]
+
+
+def _silence(
+    quantized: QuantizedNetwork, silent: list[str], float_spikes: dict[str, np.ndarray], samples: int
+) -> tuple[str, ...]:
+    """What to say of groups without a spike; those that fire in the float network are an error."""
+    for name in silent:
+        if float_spikes[name].any():
+            raise UserError(
+                f"group {name} never fires once quantized, on {samples} samples, and fires in the float "
+                "network: use more --bits or --fractional-bits, or another --clip"
+            )
+    if silent and len(silent) == sum(not g.readout for g in quantized.groups):
+        return (
+            f"no neuron ever fires on these {samples} samples, in the float network as little as in "
+            "integers: look at the convention (qsnn-hw check) and at the data",
+        )
+    return tuple(
+        f"group {name} never fires on these {samples} samples, in the float network as little as in integers"
+        for name in silent
+    )
 
 
 def _activity(data: Dataset, golden: GoldenResult) -> dict[str, float]:

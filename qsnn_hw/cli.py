@@ -87,7 +87,15 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_quantize_options(infer)
     infer.add_argument(
-        "--out", metavar="OUT.npz", help="file for the output spikes: out, uint8 (time, sample, neuron)"
+        "--readout",
+        choices=["count", "first", "membrane"],
+        help="what answers: most spikes, first spike or highest potential after the last step "
+        "(default: count; membrane where the output never fires)",
+    )
+    infer.add_argument(
+        "--out",
+        metavar="OUT.npz",
+        help="file for the output: out, uint8 spikes or a readout layer's potentials, (time, sample, neuron)",
     )
     infer.add_argument(
         "--diagnose",
@@ -271,7 +279,8 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--readout",
         choices=["count", "first", "membrane", "none"],
-        help="answer with a class: most spikes, first spike or highest potential (default: none)",
+        help="answer with a class on the chip: most spikes, first spike or highest potential after the last "
+        "step (default: none)",
     )
     parser.add_argument(
         "--buffer-depth", type=int, metavar="N", help="words each router buffer holds (default: 2)"

@@ -161,11 +161,13 @@ def _model_and_data(given: argparse.Namespace, **data_options: Any) -> tuple[Any
 def infer(given: argparse.Namespace) -> int:
     """Run a network in floating point or integers; print its accuracy."""
     from qsnn_hw import files
-    from qsnn_hw.explore.choose import choose
+    from qsnn_hw.explore.choose import choose, drop_lines, drop_on, overlap_warning
     from qsnn_hw.explore.measured import measure_diagnostics
     from qsnn_hw.golden import output_of, run_clocked
     from qsnn_hw.model.dataset import load_dataset
-    from qsnn_hw.model.simulate import accuracy, simulate
+    from qsnn_hw.model.framework import compare_with_framework
+    from qsnn_hw.model.readouts import READOUT_WORDS, answers, chosen_readout
+    from qsnn_hw.model.simulate import accuracy, read_output, simulate
     from qsnn_hw.progress import Progress
     from qsnn_hw.quantize import QuantizeOptions
 
@@ -185,28 +187,36 @@ def infer(given: argparse.Namespace) -> int:
         )
     _, network, data = _model_and_data(given)
     progress = Progress()
+    fires = network.group(network.output).threshold is not None
+    readout = chosen_readout(given.readout, network.output, fires=fires)
+    record = [network.output] if readout == "membrane" else []
+    calibration = None
+    if given.calibration_data is not None:
+        calibration = load_dataset(given.calibration_data, network=network, layout=given.layout or "auto")
+        overlap = overlap_warning(data, calibration)
+        if overlap is not None:
+            print(f"warning: {overlap}", file=sys.stderr)
+    if bits is None or calibration is not None:
+        float_run = simulate(network, data.input, record_potentials=record, progress=progress)
+        float_read = read_output(network, float_run, readout)
     if bits is None:
-        out = simulate(network, data.input, progress=progress).out
+        out, read = float_run.out, float_read
     else:
         options = replace(options, input_max=max(1, int(data.input.max())))
-        calibration = None
-        if given.calibration_data is not None:
-            calibration = load_dataset(given.calibration_data, network=network, layout=given.layout or "auto")
-        chosen = choose(network, options, calibration, given.max_drop, progress)
+        chosen = choose(network, options, calibration, given.max_drop, progress, readout)
         quantized = chosen.quantized
         for warning in quantized.warnings[len(network.warnings) :]:
             print(f"warning: {warning}", file=sys.stderr)
-        readouts = [g.name for g in quantized.groups if g.readout and g.name == network.output]
         with progress.task("golden model") as task:
-            run = run_clocked(quantized, data.input, record=readouts, on_progress=task.update)
-        out = output_of(quantized, run)
+            run = run_clocked(quantized, data.input, record=record, on_progress=task.update)
+        out, read = output_of(quantized, run), output_of(quantized, run, readout)
     if given.out is not None:
         files.write_npz(Path(given.out), {"out": out})
     if bits is not None and given.diagnose:
         from qsnn_hw.report import diagnostics_table
         from qsnn_hw.report_maker import report_diagnostics
 
-        found = measure_diagnostics(network, chosen, data, calibration or data, progress)
+        found = measure_diagnostics(network, chosen, data, calibration or data, progress, readout)
         clamped = network.convention.get("v_min") is not None
         print("\n".join(diagnostics_table(report_diagnostics(found), own_clamp=clamped)))
     widths = sorted({p.weight_bits for p in quantized.projections}) if bits is not None else []
@@ -214,7 +224,14 @@ def infer(given: argparse.Namespace) -> int:
     if data.label is None:
         print(f"{kind}: {data.samples} samples, no labels, accuracy not measured")
     else:
-        print(f"{kind}: accuracy {100 * accuracy(out, data.label):.2f} % on {data.samples} samples")
+        right = 100 * accuracy(read, data.label, readout)
+        by = f"by {READOUT_WORDS[readout]} (--readout {readout})"
+        print(f"{kind}: accuracy {right:.2f} % on {data.samples} samples, {by}")
+    if bits is not None and calibration is not None:
+        test = drop_on(data.label, answers(readout, float_read), answers(readout, read))
+        print("\n".join(drop_lines(chosen, test)))
+    if bits is None:
+        print(compare_with_framework(network, data, out).text())
     return 0
 
 

@@ -47,7 +47,7 @@ def run(options: BuildOptions, folder: Path, *, part: str = "build", progress: P
     data = run.load_data(network)
     chosen = run.quantize(network, data)
     quantized = chosen.quantized
-    golden = run.golden(network, quantized, data)
+    golden = run.golden(network, chosen, data)
     diagnostics = run.diagnose(network, chosen, data)
     plan = run.plan(quantized, data, golden)
     run.rtlil(plan)
@@ -60,7 +60,7 @@ def run(options: BuildOptions, folder: Path, *, part: str = "build", progress: P
     if part in ("synth", "build"):
         work.append(lambda: run.implement(plan))
     _side_by_side(work, progress)
-    return Outcome(run.report(network, quantized, plan, data, golden, diagnostics), folder)
+    return Outcome(run.report(network, chosen, plan, data, golden, diagnostics), folder)
 
 
 def _side_by_side(work: list[Any], progress: Progress) -> None:

@@ -10,13 +10,16 @@ import numpy as np
 
 from qsnn_hw import __version__
 from qsnn_hw.boards import Board
+from qsnn_hw.explore.choose import Chosen
+from qsnn_hw.explore.drop import Drop
 from qsnn_hw.explore.measured import MeasuredDiagnostics
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.implement.power import Activity, PowerEstimate, energy, estimate_power, without_coefficients
 from qsnn_hw.implement.record import Implementation
 from qsnn_hw.model.dataset import Dataset
+from qsnn_hw.model.framework import FrameworkComparison
 from qsnn_hw.model.network import INPUT, Network
-from qsnn_hw.model.simulate import accuracy, predict
+from qsnn_hw.model.readouts import READOUT_WORDS, ReadoutKind
 from qsnn_hw.options import BuildOptions
 from qsnn_hw.plan import GroupPlan, HardwarePlan
 from qsnn_hw.plan.cycles import FOLLOWED_WORDS, predict_cycles
@@ -25,6 +28,7 @@ from qsnn_hw.plan.predict import predict as predict_usage
 from qsnn_hw.quantize import QuantizedNetwork
 from qsnn_hw.report import (
     Accuracy,
+    Calibration,
     Diagnostics,
     Energy,
     Files,
@@ -58,18 +62,31 @@ class GoldenResult:
     ----------
     integer
         Spikes and potentials of the golden model.
-    float_out
-        uint8, shape (time, sample, neuron): the float network's output spikes.
+    readout
+        What makes the answers: the readout on the chip, or the default of the output group.
+    answers, float_answers
+        Class of each sample, int64 of shape (sample,), of the integer and of the float network.
+    drop
+        What integers cost on these samples, by ``readout``.
+    framework
+        The float network's output against the source framework's own.
     traced
         Index of the sample the report shows.
     float_potentials
         Group name -> float potentials of the traced sample, shape (time, 1, neuron).
+    warnings
+        What is odd about the spikes, one line each.
     """
 
     integer: GoldenRun
-    float_out: np.ndarray
+    readout: ReadoutKind
+    answers: np.ndarray
+    float_answers: np.ndarray
+    drop: Drop
+    framework: FrameworkComparison
     traced: int
     float_potentials: Mapping[str, np.ndarray]
+    warnings: tuple[str, ...] = ()
 
 
 def make_report(
@@ -78,7 +95,7 @@ def make_report(
     options: BuildOptions,
     board: Board,
     network: Network,
-    quantized: QuantizedNetwork,
+    chosen: Chosen,
     plan: HardwarePlan,
     data: Dataset | None,
     golden: GoldenResult | None,
@@ -87,6 +104,7 @@ def make_report(
     implementation: Implementation | None,
 ) -> Report:
     """Write report.json, report.html and the page's traces into ``folder``; return the report."""
+    quantized = chosen.quantized
     cycles = None if verification is None else np.asarray(verification.cycles_per_sample)
     spikes = {} if golden is None or data is None else _spikes_per_sample(data, golden.integer)
     power = None
@@ -104,7 +122,8 @@ def make_report(
         ),
         bits=options.quantize.weight_bits,
         convention=network.convention,
-        accuracy=_accuracy(data, golden, network.output),
+        accuracy=_accuracy(data, golden),
+        calibration=_calibration(chosen.drop),
         accuracy_samples=None if data is None or data.label is None else data.samples,
         diagnostics=None if diagnostics is None else report_diagnostics(diagnostics),
         verification=_verification(verification),
@@ -127,7 +146,11 @@ def make_report(
         files=_files(folder, implementation),
         assumptions=() if power is None else power.notes,
         prediction=predicted_figures(plan, board, data, golden, verification),
-        warnings=(*quantized.warnings, *(() if unknown is None else (unknown,))),
+        warnings=(
+            *quantized.warnings,
+            *(() if golden is None else golden.warnings),
+            *(() if unknown is None else (unknown,)),
+        ),
         plan_notes=(*plan.notes, _predicted(plan, board, implementation)),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
@@ -178,12 +201,22 @@ def report_diagnostics(found: MeasuredDiagnostics) -> Diagnostics:
     return Diagnostics.of(found.content, float_score=found.float_score, score_samples=found.score_samples)
 
 
-def _accuracy(data: Dataset | None, golden: GoldenResult | None, output: str) -> Accuracy:
+def _accuracy(data: Dataset | None, golden: GoldenResult | None) -> Accuracy:
     if data is None or data.label is None or golden is None:
         return Accuracy()
-    return Accuracy(
-        accuracy(golden.float_out, data.label), accuracy(golden.integer.spikes[output], data.label)
-    )
+    drop = golden.drop
+    return Accuracy(drop.float_score, drop.integer_score, READOUT_WORDS[golden.readout], _points(drop))
+
+
+def _calibration(drop: Drop | None) -> Calibration | None:
+    if drop is None:
+        return None
+    return Calibration(drop.samples, drop.labelled, drop.float_score, drop.integer_score, _points(drop))
+
+
+def _points(drop: Drop) -> float | None:
+    """The standard error in percentage points."""
+    return None if drop.standard_error is None else 100 * drop.standard_error
 
 
 def _spikes_per_sample(data: Dataset, run: GoldenRun) -> dict[str, float]:
@@ -285,7 +318,7 @@ def _files(folder: Path, implementation: Implementation | None) -> Files:
 
 def _traces(quantized: QuantizedNetwork, data: Dataset, golden: GoldenResult) -> Traces:
     sample, run = golden.traced, golden.integer
-    predictions = predict(run.spikes[quantized.output])
+    predictions = golden.answers
     groups = []
     for group in quantized.groups:
         step = group.scale / 2.0**group.fractional_bits

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qsnn_hw.errors import UserError
+from qsnn_hw.explore.drop import Drop, beats
 from qsnn_hw.golden import output_of, run_clocked
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
-from qsnn_hw.model.simulate import accuracy, predict, simulate
+from qsnn_hw.model.readouts import ReadoutKind, answers, default_readout
+from qsnn_hw.model.simulate import read_output, simulate
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.quantize.compensate import Statistics, measure
 
@@ -40,19 +42,29 @@ class Scorer:
     data
         The score is accuracy where the samples have labels, and agreement with the float network's
         own answers where they have not.
+    readout
+        What answers; None for the default of the output group.
 
     Attributes
     ----------
+    readout
+        What answers.
+    float_right
+        Where the float network answers as wanted, bool of shape (sample,).
     float_score
         The float network's own score, 0 to 1.
     """
 
-    def __init__(self, network: Network, data: Dataset) -> None:
+    def __init__(self, network: Network, data: Dataset, readout: ReadoutKind | None = None) -> None:
         self._network = network
         self._data = data
-        reference = simulate(network, data.input).out
-        self._wanted = np.asarray(data.label if data.label is not None else predict(reference))
-        self.float_score = accuracy(reference, self._wanted)
+        self.readout = readout or default_readout(network.group(network.output).threshold is not None)
+        record = [network.output] if self.readout == "membrane" else []
+        run = simulate(network, data.input, record_potentials=record)
+        answered = answers(self.readout, read_output(network, run, self.readout))
+        self._wanted = np.asarray(answered if data.label is None else data.label)
+        self.float_right: np.ndarray = answered == self._wanted
+        self.float_score = float(np.mean(self.float_right))
         self._statistics: Statistics | None = None
 
     @property
@@ -65,11 +77,29 @@ class Scorer:
     def quantize(self, options: QuantizeOptions) -> QuantizedNetwork:
         """The integers ``options`` make, with statistics where they need them."""
         needed = self.statistics if options.rounding == "compensate" else None
-        return quantize(self._network, options, needed)
+        return quantize(self._network, comparable(self._network, options, self.readout), needed)
+
+    def right(self, quantized: QuantizedNetwork) -> np.ndarray:
+        """Which samples are answered as wanted, bool of shape (sample,)."""
+        record = [quantized.output] if self.readout == "membrane" else []
+        run = run_clocked(quantized, self._data.input, record=record)
+        found: np.ndarray = answers(self.readout, output_of(quantized, run, self.readout)) == self._wanted
+        return found
 
     def score(self, quantized: QuantizedNetwork) -> float:
         """The fraction of samples answered as wanted."""
-        return accuracy(output_of(quantized, run_clocked(quantized, self._data.input)), self._wanted)
+        return float(np.mean(self.right(quantized)))
+
+    def drop(self, quantized: QuantizedNetwork) -> Drop:
+        """What the integers cost on these samples."""
+        return Drop.of(self.float_right, self.right(quantized), labelled=self._data.label is not None)
+
+
+def comparable(network: Network, options: QuantizeOptions, readout: ReadoutKind) -> QuantizeOptions:
+    """``options`` with one scale for the whole output group where ``readout`` compares its potentials."""
+    if readout != "membrane" or not options.of(network.output).per_neuron:
+        return options
+    return options.with_group(network.output, per_neuron=False)
 
 
 @dataclass(frozen=True)
@@ -79,19 +109,23 @@ class Calibration:
     Parameters
     ----------
     options
-        The cheapest candidate that scores no worse than the float network, or else the best.
+        The cheapest candidate that the float network does not beat by more than the standard error of
+        the difference; else one that no cheaper candidate equals within that error.
     scores
         (description, fraction of calibration samples answered as wanted), in the order of cost.
     float_score
         The same for the float network.
     quantized
         The integers of the chosen candidate.
+    drop
+        What they cost on the calibration samples.
     """
 
     options: QuantizeOptions
     scores: tuple[tuple[str, float], ...]
     float_score: float
     quantized: QuantizedNetwork
+    drop: Drop
 
 
 def calibrate(
@@ -101,11 +135,17 @@ def calibrate(
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     *,
     compensate: bool = False,
+    readout: ReadoutKind | None = None,
 ) -> Calibration:
     """Try each way to round at ``options``' widths on calibration samples.
 
+    A score above another is luck where it lies within the standard error, so a dearer way is taken
+    only where it beats the cheaper one by more than that.
+
     Parameters
     ----------
+    readout
+        What answers; None for the default of the output group.
     compensate
         Also try rounding that makes up for its errors. Its integers follow from the samples, so
         the caller must take them from ``Calibration.quantized``.
@@ -115,10 +155,10 @@ def calibrate(
     UserError
         No candidate can be quantized at all; the message is the last one's.
     """
-    scorer = Scorer(network, data)
+    scorer = Scorer(network, data, readout)
     compensate = compensate and not options.power_of_two
     ladder = [rung for rung in _LADDER if compensate or "rounding" not in rung]
-    best: tuple[float, QuantizeOptions, QuantizedNetwork] | None = None
+    best: tuple[np.ndarray, QuantizeOptions, QuantizedNetwork] | None = None
     scores = []
     failure: UserError | None = None
     for index, rung in enumerate(ladder):
@@ -128,16 +168,19 @@ def calibrate(
         except UserError as error:
             failure = error
             continue
-        score = scorer.score(quantized)
-        scores.append((describe(candidate), score))
-        if best is None or score > best[0]:
-            best = (score, candidate, quantized)
+        right = scorer.right(quantized)
+        scores.append((describe(candidate), float(np.mean(right))))
+        if best is None or beats(right, best[0]):
+            best = (right, candidate, quantized)
         on_progress(index + 1, len(ladder))
-        if score >= scorer.float_score:
+        if not beats(scorer.float_right, best[0]):
             break
     if best is None:
         raise failure or UserError("nothing to calibrate")
-    return Calibration(best[1], tuple(scores), scorer.float_score, best[2])
+    right, chosen, quantized = best
+    drop = Drop.of(scorer.float_right, right, labelled=data.label is not None)
+    chosen = comparable(network, chosen, scorer.readout)
+    return Calibration(chosen, tuple(scores), scorer.float_score, quantized, drop)
 
 
 def describe(options: QuantizeOptions) -> str:

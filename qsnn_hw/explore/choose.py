@@ -1,22 +1,38 @@
 """From what the user asked for to integers: as given, calibrated, or as narrow as a drop allows."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from qsnn_hw.errors import UserError
-from qsnn_hw.explore.calibrate import calibrate
+from qsnn_hw.explore.calibrate import calibrate, comparable
+from qsnn_hw.explore.drop import Drop
 from qsnn_hw.explore.narrowest import narrowest
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
+from qsnn_hw.model.readouts import ReadoutKind
 from qsnn_hw.progress import Progress
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The integers, and the options that lead to them (compensated rounding: on the same samples)."""
+    """The integers, and how they came about.
+
+    Parameters
+    ----------
+    options
+        What leads to them (compensated rounding: on the same samples).
+    quantized
+        The integers.
+    drop
+        What they cost on the calibration samples; None without calibration.
+    """
 
     options: QuantizeOptions
     quantized: QuantizedNetwork
+    drop: Drop | None = None
 
 
 def choose(
@@ -25,6 +41,7 @@ def choose(
     calibration: Dataset | None,
     max_drop: float | None,
     progress: Progress,
+    readout: ReadoutKind,
 ) -> Chosen:
     """Quantize ``network``.
 
@@ -35,6 +52,9 @@ def choose(
     max_drop
         Percentage points of accuracy on ``calibration`` that may be given up for narrower weights;
         None keeps the widths of ``options``.
+    readout
+        What answers. Where it compares potentials, the output group has one weight scale, not one
+        for each neuron.
 
     Raises
     ------
@@ -46,18 +66,48 @@ def choose(
     if calibration is None:
         if max_drop is not None:
             raise UserError("--max-drop measures accuracy on calibration samples: give --calibrate FILE")
+        options = comparable(network, options, readout)
         return Chosen(options, quantize(network, options))
     if max_drop is not None:
-        found = narrowest(network, options, calibration, max_drop, progress)
+        found = narrowest(network, options, calibration, max_drop, progress, readout)
         widths = ", ".join(f"{name} {bits}" for name, bits in found.bits.items())
         progress.say(f"narrowest weights within {max_drop:g} pp: {widths} bits")
-        progress.say(
-            f"  calibration score {100 * found.score:.2f} %, float {100 * found.float_score:.2f} %, "
-            f"{found.weight_memory_bits} bits of weights"
-        )
-        return Chosen(found.options, found.quantized)
+        progress.say(f"  {found.weight_memory_bits} bits of weights")
+        return Chosen(found.options, found.quantized, found.drop)
     with progress.task(f"calibrate on {calibration.samples} samples") as task:
-        chosen = calibrate(network, options, calibration, task.update, compensate=True)
+        chosen = calibrate(network, options, calibration, task.update, compensate=True, readout=readout)
     for description, score in chosen.scores:
         progress.say(f"  {description}: {100 * score:.2f} % (float {100 * chosen.float_score:.2f} %)")
-    return Chosen(chosen.options, chosen.quantized)
+    return Chosen(chosen.options, chosen.quantized, chosen.drop)
+
+
+def drop_on(label: np.ndarray | None, float_answers: np.ndarray, answers: np.ndarray) -> Drop:
+    """What integers cost on samples that chose nothing; by the float network's answers without labels."""
+    wanted = float_answers if label is None else label
+    return Drop.of(float_answers == wanted, answers == wanted, labelled=label is not None)
+
+
+def drop_lines(chosen: Chosen, test: Drop) -> Iterator[str]:
+    """Calibration's own figure and that of the test data, a line each; nothing without calibration."""
+    if chosen.drop is not None:
+        yield f"calibration data: {chosen.drop.text()}"
+        yield f"test data: {test.text()}"
+
+
+def overlap_warning(test: Dataset, calibration: Dataset) -> str | None:
+    """What to say of test samples that are calibration samples, too; None where there are none.
+
+    Raises
+    ------
+    UserError
+        Every test sample is one.
+    """
+    found = test.shared_with(calibration)
+    if not found:
+        return None
+    said = f"{found} of {test.samples} test samples are in the calibration data"
+    if found == test.samples:
+        raise UserError(
+            f"{said} ({calibration.source}), so no accuracy on them would be a test: give others to --data"
+        )
+    return f"{said}: the accuracy on them is no test"

@@ -8,6 +8,7 @@ from qsnn_hw.explore.choose import Chosen
 from qsnn_hw.explore.diagnostics import diagnose, sensitivity, with_sensitivity
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
+from qsnn_hw.model.readouts import ReadoutKind
 from qsnn_hw.progress import Progress
 
 _SCORE_SAMPLES = 256
@@ -31,13 +32,18 @@ class MeasuredDiagnostics:
 
 
 def measure_diagnostics(
-    network: Network, chosen: Chosen, data: Dataset, scored: Dataset, progress: Progress
+    network: Network,
+    chosen: Chosen,
+    data: Dataset,
+    scored: Dataset,
+    progress: Progress,
+    readout: ReadoutKind,
 ) -> MeasuredDiagnostics:
     """Diagnose ``chosen`` on ``data``; score each group's width on at most 256 samples of ``scored``."""
     part = scored.take(min(_SCORE_SAMPLES, scored.samples))
     found = diagnose(network, chosen.quantized, data, progress=progress)
     with progress.task("sensitivity of each group to its width") as task:
-        scorer = Scorer(network, part)
+        scorer = Scorer(network, part, readout)
         rows = sensitivity(network, chosen.options, part, on_progress=task.update, scorer=scorer)
     content = with_sensitivity(found, rows).as_dict()
     return MeasuredDiagnostics(content, scorer.float_score, part.samples)

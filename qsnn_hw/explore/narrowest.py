@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from qsnn_hw.errors import UserError
-from qsnn_hw.explore.calibrate import Scorer, describe
+from qsnn_hw.explore.calibrate import Scorer, comparable, describe
+from qsnn_hw.explore.drop import Drop
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
+from qsnn_hw.model.readouts import ReadoutKind
 from qsnn_hw.progress import SILENT, Progress
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions
 from qsnn_hw.quantize.chain import weights_of
@@ -43,6 +45,8 @@ class Narrowest:
         Group name -> weight bits.
     score, float_score
         Fraction of the calibration samples answered as wanted.
+    drop
+        The same with the standard error of their difference.
     weight_memory_bits
         All weights together at those widths.
     trials
@@ -54,6 +58,7 @@ class Narrowest:
     bits: Mapping[str, int]
     score: float
     float_score: float
+    drop: Drop
     weight_memory_bits: int
     trials: tuple[Trial, ...]
 
@@ -64,6 +69,7 @@ def narrowest(
     data: Dataset,
     max_drop: float = 0.5,
     progress: Progress = SILENT,
+    readout: ReadoutKind | None = None,
 ) -> Narrowest:
     """Search the smallest weight widths within an accuracy drop on calibration samples.
 
@@ -78,6 +84,8 @@ def narrowest(
         Where to start; its widths per group are given up.
     max_drop
         Percentage points below the float network's score, 0 to 100.
+    readout
+        What answers; None for the default of the output group.
 
     Raises
     ------
@@ -86,7 +94,7 @@ def narrowest(
     """
     if isinstance(max_drop, bool) or not 0 <= max_drop <= 100:
         raise UserError(f"max drop must be from 0 to 100 percentage points, not {max_drop!r}")
-    search = _Search(network, replace(options, groups={}), data, max_drop)
+    search = _Search(network, replace(options, groups={}), Scorer(network, data, readout), max_drop)
     with progress.task("narrowest weights") as task:
         total = (options.weight_bits - MIN_BITS) * (1 + len(network.groups)) + 1
         # An upper guess: most searches stop early.
@@ -95,10 +103,10 @@ def narrowest(
 
 
 class _Search:
-    def __init__(self, network: Network, options: QuantizeOptions, data: Dataset, max_drop: float) -> None:
+    def __init__(self, network: Network, options: QuantizeOptions, scorer: Scorer, max_drop: float) -> None:
         self._network = network
         self._options = options
-        self._scorer = Scorer(network, data)
+        self._scorer = scorer
         # A hair below, so that a drop of exactly the allowed size is not lost to rounding.
         self._least = self._scorer.float_score - max_drop / 100 - 1e-12
         self._max_drop = max_drop
@@ -120,11 +128,12 @@ class _Search:
                 options, (quantized, score) = tried, better
         bits_of = self._bits(options)
         return Narrowest(
-            options=options,
+            options=comparable(self._network, options, self._scorer.readout),
             quantized=quantized,
             bits=bits_of,
             score=score,
             float_score=self._scorer.float_score,
+            drop=self._scorer.drop(quantized),
             weight_memory_bits=sum(_weights_into(quantized, name) * bits for name, bits in bits_of.items()),
             trials=tuple(self._trials),
         )

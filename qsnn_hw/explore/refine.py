@@ -58,4 +58,4 @@ def refine(
             scores.append((f"{group.name}: {said}", score))
             if score > best:
                 chosen, quantized, best = candidate, made, score
-    return Calibration(chosen, tuple(scores), scorer.float_score, quantized)
+    return Calibration(chosen, tuple(scores), scorer.float_score, quantized, scorer.drop(quantized))

@@ -141,11 +141,14 @@ class IntegerNetwork(nn.Module):
         return bias.expand(steps, samples, -1) if total is None else total + bias
 
     def output(self, trace: Trace) -> Tensor:
-        """What decides the class, (sample, neuron): spike counts, or a readout's summed potentials."""
+        """What decides the class, (sample, neuron): spike counts, or a readout group's last potentials.
+
+        The default readouts of ``qsnn_hw.model.readouts``, before their argmax.
+        """
         group = self.quantized.group(self.network.output)
         if not group.readout:
             return trace.spikes[group.name].sum(dim=0)
-        return (trace.potentials[group.name] * torch.from_numpy(group.step)).sum(dim=0).to(torch.float32)
+        return (trace.potentials[group.name][-1] * torch.from_numpy(group.step)).to(torch.float32)
 
 
 def _delayed(spikes: Tensor, p: Projection) -> Tensor:

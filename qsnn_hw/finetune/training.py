@@ -83,8 +83,8 @@ def finetune(
     network, options
         Where to start, and how floats become integers. Scales come from ``options.clip`` once.
     train
-        Samples with labels; the class is the output neuron with the most spikes (the largest summed
-        potential of a readout).
+        Samples with labels; the class is that of the default readout: most spikes, or the highest
+        potential after the last step of a group that never fires.
     settings
         None for the defaults.
     validation

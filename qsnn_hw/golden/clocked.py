@@ -16,6 +16,7 @@ from qsnn_hw.errors import UserError
 from qsnn_hw.golden.neuron import GroupState
 from qsnn_hw.golden.weighted import WeightedSum
 from qsnn_hw.model.network import INPUT, Dense
+from qsnn_hw.model.readouts import ReadoutKind
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection
 from qsnn_hw.quantize.options import MAX_SPIKES
 
@@ -174,13 +175,14 @@ def run_clocked(
     return run
 
 
-def output_of(network: QuantizedNetwork, run: GoldenRun) -> np.ndarray:
-    """What the output group says per step: spikes, uint8, or a readout's potentials as real numbers.
+def output_of(network: QuantizedNetwork, run: GoldenRun, readout: ReadoutKind | None = None) -> np.ndarray:
+    """What the output group says per step: spikes, uint8, or potentials as real numbers.
 
-    Shape (time, sample, neuron); the same form as the float simulator's ``out``.
+    Shape (time, sample, neuron); the same form as the float simulator's ``out``. ``readout`` "membrane"
+    reads potentials of a group that fires, too; such a group must have been recorded.
     """
     group = network.group(network.output)
-    if not group.readout:
+    if not group.readout and readout != "membrane":
         return run.spikes[group.name]
     return run.potentials[group.name] * group.step
 

@@ -118,7 +118,12 @@ def check_convention(
     network = read(convention)
     neurons = network.group(network.output).size
     if network.group(network.output).threshold is None:
-        raise UserError(f"{network.name}: output group {network.output!r} never fires; nothing to compare")
+        raise UserError(
+            f"{network.name}: output group {network.output!r} never fires, and check compares spikes; "
+            "qsnn-hw infer --bits float compares its potentials"
+        )
+    if dataset.out.dtype.kind == "f":
+        raise UserError(f"{dataset.source}: out holds potentials, and the output group fires spikes")
     if dataset.out.shape[2] != neurons:
         raise UserError(
             f"{dataset.source}: out has {dataset.out.shape[2]} neurons, the network's output has {neurons}"

@@ -6,8 +6,9 @@ alone; :func:`load_array` reads them. A design that makes its own input spikes t
 instead: uint8, shape (sample, ...).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -36,11 +37,14 @@ class Dataset:
     label
         int64, shape (sample,), or None.
     out
-        The framework's own output spikes, uint8, shape (time, sample, neuron), or None.
+        The framework's own output, shape (time, sample, neuron): spikes, uint8, or potentials, floating;
+        or None.
     layout
         Which axis order the file had: "time-sample" or "sample-time".
     pixels
         What ``input`` was made from, uint8, shape (sample, input); None where the file holds spikes.
+    names
+        Of all arrays in the file.
     """
 
     source: str
@@ -49,6 +53,7 @@ class Dataset:
     out: np.ndarray | None
     layout: str
     pixels: np.ndarray | None = None
+    names: tuple[str, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -70,14 +75,25 @@ class Dataset:
         """
         if not 1 <= samples <= self.samples:
             raise UserError(f"{self.source}: samples is 1 to {self.samples}, not {samples}")
-        return Dataset(
-            self.source,
-            self.input[:, :samples],
-            None if self.label is None else self.label[:samples],
-            None if self.out is None else self.out[:, :samples],
-            self.layout,
-            None if self.pixels is None else self.pixels[:samples],
+        return replace(
+            self,
+            input=self.input[:, :samples],
+            label=None if self.label is None else self.label[:samples],
+            out=None if self.out is None else self.out[:, :samples],
+            pixels=None if self.pixels is None else self.pixels[:samples],
         )
+
+    def shared_with(self, other: "Dataset") -> int:
+        """How many samples have an input that a sample of ``other`` has, too; silent ones do not count."""
+        known = set(other._digests())
+        return sum(digest in known for digest in self._digests())
+
+    def _digests(self) -> Iterator[bytes]:
+        """One for each sample's input, in order; none for a sample without a spike."""
+        for sample in range(self.samples):
+            spikes = np.ascontiguousarray(self.input[:, sample])
+            if spikes.any():
+                yield hashlib.blake2b(spikes.tobytes(), digest_size=16).digest()
 
 
 def load_dataset(
@@ -134,7 +150,7 @@ def load_dataset(
     wanted = network.input_shape if network is not None else input_shape
     spikes = _fitted(path, _counts(path, "input", spikes), wanted)
     out = _out(path, arrays, out_key, order, spikes.shape[:2])
-    dataset = Dataset(str(path), spikes, label, out, order)
+    dataset = Dataset(str(path), spikes, label, out, order, names=tuple(sorted(arrays)))
     return dataset if samples is None else dataset.take(samples)
 
 
@@ -182,7 +198,7 @@ def load_pixels(
         flat, label = flat[:samples], None if label is None else label[:samples]
     spikes = encode(flat)
     shaped = spikes.reshape(*spikes.shape[:2], *network.input_shape)
-    return Dataset(str(path), shaped, label, None, "sample-time", flat)
+    return Dataset(str(path), shaped, label, None, "sample-time", flat, tuple(sorted(arrays)))
 
 
 def load_array(path: Path | str, key: str) -> np.ndarray:
@@ -290,4 +306,8 @@ def _out(
             f"{path}: {key} covers {out.shape[0]} steps of {out.shape[1]} samples, "
             f"input {lead[0]} of {lead[1]}"
         )
-    return _counts(path, key, np.ascontiguousarray(out)).reshape(*lead, -1)
+    out = np.ascontiguousarray(out).reshape(*lead, -1)
+    # A readout group has no spikes to store: its potentials are what the framework has.
+    if out.dtype.kind == "f" and np.all(np.isfinite(out)) and np.any((out != np.round(out)) | (out < 0)):
+        return out
+    return _counts(path, key, out)

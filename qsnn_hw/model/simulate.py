@@ -13,6 +13,7 @@ from qsnn_hw.errors import UserError
 from qsnn_hw.model.linear import apply_operators
 from qsnn_hw.model.network import INPUT, Network, Projection
 from qsnn_hw.model.neuron import GroupState
+from qsnn_hw.model.readouts import ReadoutKind, answers, default_readout
 from qsnn_hw.progress import SILENT, Progress
 
 _BATCH_BYTES = 64 << 20
@@ -94,16 +95,30 @@ def simulate(
     return _joined(network, parts, steps, np.dtype(dtype))
 
 
-def predict(out: np.ndarray) -> np.ndarray:
-    """The class of each sample: the neuron with the largest sum over time, the first where equal.
+def read_output(network: Network, run: FloatRun, readout: ReadoutKind) -> np.ndarray:
+    """What ``readout`` reads of the output group, shape (time, sample, neuron).
 
-    ``out`` has shape (time, sample, neuron); the result is int64, shape (sample,).
+    "membrane" reads potentials: a group with a threshold must have been in ``record_potentials``.
     """
-    total = out.sum(axis=0, dtype=np.int64 if out.dtype.kind in "iub" else np.float64)
-    return np.argmax(total, axis=1).astype(np.int64)
+    if readout == "membrane" and network.group(network.output).threshold is not None:
+        return run.potentials[network.output]
+    return run.out
 
 
-def accuracy(out: np.ndarray, label: np.ndarray) -> float:
+def predict(out: np.ndarray, readout: ReadoutKind | None = None) -> np.ndarray:
+    """The class of each sample, int64 of shape (sample,).
+
+    Parameters
+    ----------
+    out
+        What the readout reads, shape (time, sample, neuron).
+    readout
+        None: the default of what ``out`` holds, "count" for spikes and "membrane" for real numbers.
+    """
+    return answers(readout or default_readout(out.dtype.kind in "iub"), out)
+
+
+def accuracy(out: np.ndarray, label: np.ndarray, readout: ReadoutKind | None = None) -> float:
     """The fraction of samples, 0 to 1, whose :func:`predict` equals ``label``.
 
     Raises
@@ -113,7 +128,7 @@ def accuracy(out: np.ndarray, label: np.ndarray) -> float:
     """
     if out.shape[1] != label.shape[0] or not label.size:
         raise UserError(f"accuracy needs one label a sample, not {label.shape[0]} for {out.shape[1]} samples")
-    return float(np.mean(predict(out) == label))
+    return float(np.mean(predict(out, readout) == label))
 
 
 def blocks(network: Network) -> list[list[str]]:

@@ -5,11 +5,12 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from qsnn_hw.golden import encoders, readouts
+from qsnn_hw.golden import encoders
+from qsnn_hw.model import readouts
+from qsnn_hw.model.readouts import ReadoutKind
 from qsnn_hw.plan.address_space import AddressSpace
 
 EncoderKind = Literal["rate", "latency", "direct"]
-ReadoutKind = Literal["count", "first", "membrane"]
 
 PIXEL_MAX = 255
 """The brightest pixel."""
@@ -99,7 +100,7 @@ class EncoderPlan:
 
 @dataclass(frozen=True)
 class ReadoutPlan:
-    """Output spikes or potentials to one class per sample; ``qsnn_hw.golden.readouts`` says which.
+    """Output spikes or potentials to one class per sample; ``qsnn_hw.model.readouts`` says which.
 
     Parameters
     ----------

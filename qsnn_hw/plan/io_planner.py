@@ -6,9 +6,10 @@ from typing import get_args
 import numpy as np
 
 from qsnn_hw.errors import UserError
+from qsnn_hw.model.readouts import ReadoutKind
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.hardware_plan import HardwarePlan
-from qsnn_hw.plan.io_plan import EncoderKind, EncoderPlan, ReadoutKind, ReadoutPlan
+from qsnn_hw.plan.io_plan import EncoderKind, EncoderPlan, ReadoutPlan
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from qsnn_hw.report.diagnostics_text import diagnostics_table
 from qsnn_hw.report.page import write_page
 from qsnn_hw.report.parts import (
     Accuracy,
+    Calibration,
     Energy,
     Files,
     Latency,
@@ -22,6 +23,7 @@ from qsnn_hw.report.traces import GroupTrace, Traces
 __all__ = [
     "Accuracy",
     "Board",
+    "Calibration",
     "Diagnostics",
     "Energy",
     "Files",

@@ -12,10 +12,22 @@ from qsnn_hw.report.values import Number, check_counts, check_numbers, number, p
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Fractions from 0 to 1 of correctly classified samples; ``float_model`` is written as ``float``."""
+    """Fractions from 0 to 1 of correctly classified samples; ``float_model`` is written as ``float``.
+
+    Parameters
+    ----------
+    float_model, quantized
+        The fractions.
+    readout
+        What answered, in words.
+    standard_error_pp
+        Of the difference between the two on the same samples, in percentage points.
+    """
 
     float_model: Number | None = field(default=None, metadata={"json": "float"})
     quantized: Number | None = None
+    readout: str | None = None
+    standard_error_pp: Number | None = None
 
     def __post_init__(self) -> None:
         """Refuse anything but a fraction."""
@@ -23,6 +35,7 @@ class Accuracy:
             self,
             float_model=number("accuracy.float", self.float_model, 0, 1),
             quantized=number("accuracy.quantized", self.quantized, 0, 1),
+            standard_error_pp=number("accuracy.standard_error_pp", self.standard_error_pp, 0),
         )
 
     @property
@@ -31,6 +44,52 @@ class Accuracy:
         if self.float_model is None or self.quantized is None:
             return None
         return 100.0 * (self.quantized - self.float_model)
+
+    def change_text(self) -> str | None:
+        """:attr:`change_pp` with its standard error, in words; None where either accuracy is unknown."""
+        if self.change_pp is None:
+            return None
+        error = "" if self.standard_error_pp is None else f", standard error {self.standard_error_pp:.2f}"
+        return f"{self.change_pp:+.2f} pp{error}"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the integers chosen on calibration samples score there; fractions from 0 to 1.
+
+    Parameters
+    ----------
+    samples
+        How many.
+    labelled
+        The scores are accuracies; False: how often the float network's own answers were given.
+    float_model, quantized, standard_error_pp
+        As in :class:`Accuracy`.
+    """
+
+    samples: int
+    labelled: bool
+    float_model: Number | None = field(default=None, metadata={"json": "float"})
+    quantized: Number | None = None
+    standard_error_pp: Number | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse anything but fractions and counts."""
+        check_counts(self, "calibration", "samples")
+        put(
+            self,
+            float_model=number("calibration.float", self.float_model, 0, 1),
+            quantized=number("calibration.quantized", self.quantized, 0, 1),
+            standard_error_pp=number("calibration.standard_error_pp", self.standard_error_pp, 0),
+        )
+
+    def text(self) -> str:
+        """In words."""
+        change = Accuracy(
+            self.float_model, self.quantized, standard_error_pp=self.standard_error_pp
+        ).change_text()
+        what = "" if self.labelled else " agreement with the float network"
+        return f"{change}{what} on {self.samples:,} calibration samples"
 
 
 @dataclass(frozen=True)

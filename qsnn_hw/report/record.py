@@ -14,6 +14,7 @@ from qsnn_hw.errors import UserError
 from qsnn_hw.report.diagnostics import Diagnostics
 from qsnn_hw.report.parts import (
     Accuracy,
+    Calibration,
     Energy,
     Files,
     Latency,
@@ -43,7 +44,8 @@ BASIS: Mapping[str, str] = {
 """How each part of a report is known when its maker does not say otherwise."""
 
 DEFINITIONS: Mapping[str, str] = {
-    "accuracy": "Fraction of test samples whose most active output neuron (first one on a tie) is the label.",
+    "accuracy": "Fraction of test samples whose answer is the label; accuracy.readout says what answers, the "
+    "lowest address among equals. The standard error is that of the difference on the same samples.",
     "verification": "Spikes and membrane potentials of the simulated RTL compared one by one with the golden "
     "model; a mismatch is any difference in value, order or number.",
     "resources": "Cells used and available on the device, under the names the place-and-route tool reports.",
@@ -165,6 +167,8 @@ class Report:
         Field name -> value of the convention under which the model file was read.
     accuracy, accuracy_samples
         Fractions, and the number of test samples behind them.
+    calibration
+        The same on the samples that chose the rounding; None where none did.
     verification, timing, latency, power_mw, energy
         The figures; see their types.
     resources
@@ -196,6 +200,7 @@ class Report:
     convention: Mapping[str, object] = field(default_factory=dict)
     accuracy: Accuracy = field(default_factory=Accuracy)
     accuracy_samples: int | None = None
+    calibration: Calibration | None = None
     verification: Verification = field(default_factory=Verification)
     resources: Mapping[str, Resource] = field(default_factory=dict)
     timing: Timing = field(default_factory=Timing)

@@ -9,9 +9,13 @@ def _accuracy(report: Report) -> str:
     accuracy = report.accuracy
     text = f"float {percent(accuracy.float_model)}, integer {percent(accuracy.quantized)}"
     if accuracy.change_pp is not None:
-        text += f" ({accuracy.change_pp:+.2f} pp)"
+        text += f" ({accuracy.change_text()})"
     if report.accuracy_samples is not None:
         text += f" on {report.accuracy_samples:,} samples"
+    if accuracy.readout is not None and accuracy.quantized is not None:
+        text += f", by {accuracy.readout}"
+    if report.calibration is not None:
+        text += f"; {report.calibration.text()}"
     return text
 
 

@@ -82,7 +82,15 @@ def _accuracy(report: Report) -> Card:
     value, unit = _split(percent(accuracy.quantized))
     lines = [f"float network: {percent(accuracy.float_model)}"]
     if accuracy.change_pp is not None:
+        error = accuracy.standard_error_pp
         lines.append(f"change: {signed(accuracy.change_pp)} pp")
+        if error is not None:
+            lines.append(f"standard error of the change: {error:.2f} pp")
+    if accuracy.readout is not None:
+        samples = "" if report.accuracy_samples is None else f" on {report.accuracy_samples:,} samples"
+        lines.append(f"by {accuracy.readout}{samples}")
+    if report.calibration is not None:
+        lines.append(f"calibration: {report.calibration.text()}")
     bits = f"Accuracy, {report.bits}-bit" if report.bits is not None else "Accuracy, integer"
     return Card("accuracy", bits, value, unit, tuple(lines), report.basis.get("accuracy", ""))
 

@@ -1,4 +1,4 @@
-"""One class per sample out of the output stream or the potentials; twin: ``qsnn_hw.golden.readouts``."""
+"""One class per sample out of the output stream or the potentials; twin: ``qsnn_hw.model.readouts``."""
 
 from typing import Any
 

@@ -14,7 +14,7 @@ from qsnn_hw.golden.encoders import (
     lfsr_start,
     rate_spikes,
 )
-from qsnn_hw.golden.readouts import count_class, first_class, membrane_class
+from qsnn_hw.model.readouts import count_class, first_class, membrane_class
 from qsnn_hw.plan.address_space import AddressSpace
 
 

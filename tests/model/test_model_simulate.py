@@ -174,6 +174,15 @@ def test_prediction_takes_the_first_maximum() -> None:
         accuracy(out, np.array([2, 1]))
 
 
+def test_the_last_step_of_a_readout_groups_potentials_answers() -> None:
+    # Summed over time the first neuron leads, after the last step the second does: so does the chip.
+    out = np.array([[[9.0, 0.0]], [[1.0, 2.0]]])
+    assert predict(out).tolist() == [1]
+    assert accuracy(out, np.array([1])) == 1.0
+    spikes = np.array([[[0, 1]], [[1, 0]], [[1, 0]]], np.uint8)
+    assert (predict(spikes).tolist(), predict(spikes, "first").tolist()) == ([0], [1])
+
+
 @pytest.mark.parametrize(
     ("shape", "options", "text"),
     [

@@ -7,6 +7,7 @@ import numpy as np
 from qsnn_hw.report import (
     Accuracy,
     Board,
+    Calibration,
     Diagnostics,
     Energy,
     Files,
@@ -100,8 +101,9 @@ def full_report() -> Report:
         ),
         bits=8,
         convention={"comparison": ">", "dt": 1e-4, "reset_delay": True, "v_min": None},
-        accuracy=Accuracy(0.9622, 0.96),
+        accuracy=Accuracy(0.9622, 0.96, "most spikes", 0.22),
         accuracy_samples=450,
+        calibration=Calibration(256, True, 0.98, 0.97, 0.4),
         verification=Verification(450, 22866, 472500, 0, "verilator 5.48"),
         resources={
             "TRELLIS_COMB": Resource(2312, 83640),

@@ -28,7 +28,7 @@ from qsnn_hw.report.values import decode, encode
 from tests.report.report_examples import empty_report, full_report
 
 STABLE = {
-    "accuracy": {"float", "quantized"},
+    "accuracy": {"float", "quantized", "readout", "standard_error_pp"},
     "verification": {
         "samples",
         "spikes_compared",
@@ -56,7 +56,10 @@ def test_stable_names(tmp_path: Path) -> None:
     assert content["resources"]["DP16KD"] == {"used": 200, "available": 208}
     assert content["tools"] == {"yosys": "0.70"}
     assert content["files"] == {"verilog": "top.v", "bitstream": "top.bit", "weights": None}
-    assert content["accuracy"] == {"float": 0.9622, "quantized": 0.96}
+    wanted = {"float": 0.9622, "quantized": 0.96, "readout": "most spikes", "standard_error_pp": 0.22}
+    assert content["accuracy"] == wanted
+    wanted = {"samples": 256, "labelled": True, "float": 0.98, "quantized": 0.97, "standard_error_pp": 0.4}
+    assert content["calibration"] == wanted
 
 
 def test_absent_is_null(tmp_path: Path) -> None:
@@ -83,7 +86,7 @@ def test_numpy_scalars_become_numbers(tmp_path: Path) -> None:
     )
     content = saved(report, tmp_path)
     assert content["network"]["inputs"] == 64
-    assert content["accuracy"] == {"float": 0.5, "quantized": 0.25}
+    assert (content["accuracy"]["float"], content["accuracy"]["quantized"]) == (0.5, 0.25)
     assert content["convention"] == {"dt": 0.5}
     assert content["spikes_per_sample"] == {"input": 2.5}
 

@@ -13,7 +13,10 @@ from tests.report.report_examples import empty_report, full_report
 def test_full() -> None:
     lines = summary_lines(full_report())
     assert lines[0] == "digits, 8-bit weights, Radiona ULX3S-85F"
-    assert "  accuracy      float 96.22 %, integer 96.00 % (-0.22 pp) on 450 samples" in lines
+    assert (
+        "  accuracy      float 96.22 %, integer 96.00 % (-0.22 pp, standard error 0.22) on 450 samples, "
+        "by most spikes; -1.00 pp, standard error 0.40 on 256 calibration samples"
+    ) in lines
     assert (
         "  verification  450 samples, 22,866 spikes, 472,500 potentials, 0 mismatches (verilator 5.48)"
         in lines

@@ -11,7 +11,7 @@ from amaranth.hdl import Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsnn_hw.golden.readouts import count_class, first_class, membrane_class
+from qsnn_hw.model.readouts import count_class, first_class, membrane_class
 from qsnn_hw.plan.io_plan import ReadoutPlan
 from qsnn_hw.rtl.aer import AerLayout
 from qsnn_hw.rtl.readout import ClassLayout, make_readout

@@ -1,0 +1,107 @@
+"""The float network's output against the framework's own: equal, different, not given, not comparable."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from qsnn_hw.model.dataset import Dataset
+from qsnn_hw.model.framework import FrameworkComparison, compare_with_framework
+from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
+from qsnn_hw.model.simulate import simulate
+
+
+def network(fires: bool = True) -> Network:
+    ones = np.ones(3)
+    group = NeuronGroup(
+        "out",
+        (3,),
+        decay=0.5 * ones,
+        input_gain=ones,
+        leak=0 * ones,
+        threshold=ones if fires else None,
+        v_reset=0 * ones,
+        reset="subtract" if fires else "none",
+    )
+    weight = np.random.default_rng(0).normal(0.4, 1, (3, 4))
+    return Network("net", (4,), (group,), (Projection("fc", INPUT, "out", (Dense(weight),)),), "out")
+
+
+def data(out: np.ndarray | None, names: tuple[str, ...] = ()) -> Dataset:
+    spikes = (np.random.default_rng(1).random((6, 5, 4)) < 0.4).astype(np.uint8)
+    return Dataset("samples.npz", spikes, None, out, "time-sample", names=names)
+
+
+def compare(fires: bool, out: np.ndarray | None, names: tuple[str, ...] = ()) -> FrameworkComparison:
+    samples = data(out, names)
+    return compare_with_framework(network(fires), samples, own(fires))
+
+
+def own(fires: bool) -> np.ndarray:
+    return simulate(network(fires), data(None).input).out
+
+
+def test_equal_spikes() -> None:
+    found = compare(True, own(True))
+    assert (found.values, found.differ, found.first) == (90, 0, None)
+    assert found.text() == "framework's own spikes: equal, 90 values, 0 differ"
+
+
+def test_the_first_of_the_different_spikes_is_named() -> None:
+    out = own(True).copy()
+    out[4, 1, 0] ^= 1
+    out[2, 3, 1] ^= 1
+    found = compare(True, out)
+    assert (found.values, found.differ, found.samples, found.first) == (90, 2, 2, (2, 3, 1))
+    assert found.expected != found.got
+    assert found.text().startswith(
+        "framework's own spikes: 2 of 90 values differ, in 2 samples; first at time step 2, sample 3, "
+        "neuron 1: the framework has"
+    )
+
+
+def test_spikes_under_another_name() -> None:
+    found = compare(True, None, ("hidden", "input", "out_multispike_packed"))
+    assert (found.values, found.differ) == (None, None)
+    assert found.text() == (
+        "framework's own spikes: not given (no out in samples.npz; it has out_multispike_packed)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fires", "out", "reason"),
+    [
+        (True, np.zeros((6, 5, 4), np.uint8), "not compared: out has 4 neurons, the network's output has 3"),
+        (
+            True,
+            np.full((6, 5, 3), 0.5),
+            "not compared: out holds potentials, and the output group fires spikes",
+        ),
+    ],
+)
+def test_what_cannot_be_compared(fires: bool, out: np.ndarray, reason: str) -> None:
+    found = compare(fires, out)
+    assert (found.values, found.differ, found.reason) == (None, None, reason)
+
+
+def test_potentials_have_a_tolerance() -> None:
+    out = own(False)
+    near = compare(False, out * np.float32(1 + 1e-6))
+    assert (near.values, near.differ) == (90, 0)
+    assert near.text() == (
+        "framework's own potentials: equal within 0.0001 of the largest, 90 values, 0 differ"
+    )
+    wrong = out.copy()
+    wrong[3, 2, 1] += 0.01
+    found = compare(False, wrong)
+    assert (found.differ, found.first) == (1, (3, 2, 1))
+
+
+def test_samples_that_another_file_has_too() -> None:
+    samples = data(None)
+    other = replace(samples, input=samples.input[:, 3:])
+    assert samples.shared_with(other) == 2
+    assert samples.shared_with(replace(samples, input=1 - samples.input)) == 0
+    # Samples without a spike are equal to one another, and say nothing.
+    silent = replace(samples, input=0 * samples.input)
+    assert silent.shared_with(silent) == 0
