@@ -87,7 +87,7 @@ class Block:
 
 
 # What the accuracy line of ``qsnn-hw infer`` says.
-_ACCURACY = re.compile(r"accuracy (?:by \w+ )?([\d.]+) % .*?([\d,]+) samples")
+_ACCURACY = re.compile(r"accuracy ([\d.]+) % on ([\d,]+) samples")
 EXAMPLES = {
     "digits": ("digits/digits_64-32-10.nir", "digits/digits_test.npz", "snntorch", "count"),
     "mnist_fast": ("mnist_fast/mnist_fast.nir", "mnist_fast/mnist_fast_test.npz", "norse", "first"),
@@ -138,6 +138,7 @@ def peers() -> str:
 
 
 BLOCKS: tuple[Block, ...] = (
+    Block("examples", "docs/quantization.md", examples),
     _stored("digits", "snntorch_digits_64-32-10.nir", "snntorch_digits_64-32-10.npz"),
     _stored("norse", "norse_digits_64-40-10.tau_fixed.nir", "norse_digits_64-40-10.npz"),
     _stored("sinabs", "sinabs_conv_mnist.nir", "sinabs_conv_mnist.npz", slow=True),
