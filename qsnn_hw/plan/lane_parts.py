@@ -66,7 +66,7 @@ def _made_by_logic(plan: GroupPlan, name: str) -> set[str]:
     elif name == "sum" and "v" not in state_fields(plan):
         passed = {"v"}
     elif name == "compare":
-        passed = {"u", "v"}
+        passed = {"u"} if _clamps(plan, name) else {"u", "v"}
     elif name == "retest":
         passed = {"v"} if plan.reset != "value" else set()
     return {
@@ -81,6 +81,11 @@ def _made_by_logic(plan: GroupPlan, name: str) -> set[str]:
         "current_loss",
         "acc",
     } - passed
+
+
+def _clamps(plan: GroupPlan, name: str) -> bool:
+    """Whether a step saturates the potential."""
+    return plan.v_low is not None and (name == "clamp" or (name == "compare" and not plan.multi_spike))
 
 
 def _made(plan: GroupPlan, name: str, values: dict[str, int]) -> dict[str, int]:
@@ -124,10 +129,16 @@ def _logic(parts: Parts, plan: GroupPlan, name: str, values: dict[str, int], lim
         parts.adders += v if "v" in state_fields(plan) else 0
         parts.muxes += v if plan.reset_drops_input else 0
     elif name in ("compare", "compare_many", "clamp"):
-        clamps = plan.v_low is not None and (name == "clamp" or not plan.multi_spike)
-        if clamps:
-            parts.adders += 2 * v
-            parts.muxes += 2 * v
+        if _clamps(plan, name):
+            assert plan.v_low is not None
+            assert plan.v_high is not None
+            parts.muxes += v
+            if plan.v_low == ~plan.v_high and not plan.v_high & (plan.v_high + 1):
+                # A power of two: beyond it the upper bits differ, which takes no comparison.
+                parts.muxes += 2
+            else:
+                parts.adders += 2 * v
+                parts.muxes += v
         if name != "clamp" and not plan.readout:
             parts.adders += v
         if name == "compare_many":
