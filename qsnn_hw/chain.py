@@ -15,7 +15,7 @@ from qsnn_hw.explore.drop import Drop
 from qsnn_hw.explore.measured import MeasuredDiagnostics, measure_diagnostics
 from qsnn_hw.golden import GoldenRun, output_of, run_clocked
 from qsnn_hw.implement.bitstream import pack_bitstream
-from qsnn_hw.implement.capacity import check_fits
+from qsnn_hw.implement.capacity import Way, check_fits
 from qsnn_hw.implement.least import least_cells
 from qsnn_hw.implement.place_route import place_and_route
 from qsnn_hw.implement.record import Implementation
@@ -340,7 +340,11 @@ class Chain:
 
         def make() -> HardwarePlan:
             plan = make_plan(quantized, plan_options)
-            check_fits(lambda other: predict_usage(plan, other).usage, self.board)
+            check_fits(
+                lambda other: predict_usage(plan, other).usage,
+                self.board,
+                ways=_ways(quantized, plan_options),
+            )
             plan.save(self._path(PLAN))
             for note in plan.notes:
                 if not note.startswith(DESIGN_NOTE):
@@ -557,6 +561,22 @@ class Chain:
             verification=verification,
             implementation=implementation,
         )
+
+
+def _ways(quantized: QuantizedNetwork, given: PlanOptions) -> list[Way]:
+    """What else a user may try on the same board, and what the design would take."""
+    limits = given.limits
+    assert limits is not None
+
+    def way(option: str, **changes: Any) -> Way:
+        return option, lambda: predict_usage(make_plan(quantized, replace(given, **changes)), limits).usage
+
+    ways = []
+    if given.lanes is None and given.optimize != "area":
+        ways.append(way("--optimize area", optimize="area"))
+    if given.synapse_store == "rom":
+        ways.append(way("--weights ram", synapse_store="ram"))
+    return ways
 
 
 def _shown_sample(data: Dataset, answered: np.ndarray) -> int:

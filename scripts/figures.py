@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bench_accuracy
+import fit_resources
 import hardware_pages
 from user_command import qsnn_hw
 
@@ -145,6 +146,7 @@ BLOCKS: tuple[Block, ...] = (
     _stored("mnist", "snntorch_mnist_784-128-10.nir", "mnist/t10k-images-idx3-ubyte.gz", slow=True),
     _stored("braille", "nir_paper/braille.npz", slow=True),
     Block("peers-own", "docs/peers.md", peers),
+    Block("resources", "docs/resources.md", fit_resources.table),
 )
 
 

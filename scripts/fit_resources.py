@@ -2,9 +2,9 @@
 
 ``python scripts/fit_resources.py measure --only NAME`` runs the chain of ``qsnn-hw synth`` on a design
 and keeps what place and route counted (minutes each; without ``--only``: all that were never measured).
-``... fit`` prints the coefficients for ``qsnn_hw/plan/coefficients.py``. ``... check`` predicts every
-measured design anew, which needs no tool, and compares the table of docs/resources.md with that;
-``... write`` puts the table there.
+``... fit`` prints the coefficients for ``qsnn_hw/plan/coefficients.py``. The predictions in the table of
+docs/resources.md need no tool: ``scripts/figures --check resources`` compares them, and ``--write``
+puts them there.
 """
 
 import argparse
@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from resource_designs import DESIGNS, EXAMPLES, Example, Trained
 
 from qsnn_hw import chain, flow
-from qsnn_hw.files import read_json, write_json, write_text
+from qsnn_hw.files import read_json, write_json
 from qsnn_hw.implement.record import Implementation
 from qsnn_hw.limits import FAMILIES
 from qsnn_hw.plan import HardwarePlan
@@ -109,15 +109,11 @@ def page_rows() -> dict[str, str]:
     return {line.strip("| ").split(" | ")[0].split(",")[0]: line for line in lines[first:last]}
 
 
-def write_page() -> None:
-    """Put the table of the present prediction into docs/resources.md."""
-    text = PAGE.read_text(encoding="utf-8")
-    old = list(page_rows().values())
-    start = text.index(old[0])
-    end = text.index(old[-1]) + len(old[-1])
-    # A row whose model is not here stays as it was.
+def table() -> str:
+    """The table of docs/resources.md by the present prediction; rows of absent models stay as they are."""
     kept = page_rows() | rows()
-    write_text(PAGE, text[:start] + "\n".join(kept[d.name] for d in DESIGNS if d.name in kept) + text[end:])
+    lines = [HEADING, "|" + "---|" * 9, *(kept[d.name] for d in DESIGNS if d.name in kept)]
+    return "\n".join(lines) + "\n"
 
 
 def fit(measured: Mapping[str, Any]) -> None:
@@ -141,9 +137,9 @@ def fit(measured: Mapping[str, Any]) -> None:
 
 
 def main() -> int:
-    """Measure, fit, check or write; 0 when all went well, 1 when the page differs."""
+    """Measure or fit; 0 when all went well."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", choices=["measure", "fit", "check", "write"])
+    parser.add_argument("what", choices=["measure", "fit"])
     parser.add_argument("--only", nargs="*", help="names of designs to measure, again if they were")
     parser.add_argument("--folder", type=Path, help="keep the tools' files here")
     arguments = parser.parse_args()
@@ -159,16 +155,8 @@ def main() -> int:
                 found = measure(design, (arguments.folder or Path(temporary)) / design.name)
             print(report(design, found), flush=True)
             write_json(MEASURED, {**measured, design.name: found})
-    elif arguments.what == "fit":
-        fit(read_json(MEASURED))
-    elif arguments.what == "write":
-        write_page()
     else:
-        found, told = rows(), page_rows()
-        wrong = [row for name, row in found.items() if told.get(name) != row]
-        print(HEADING, *found.values(), sep="\n")
-        print(f"{len(wrong)} rows of {PAGE.name} differ", *wrong, sep="\n")
-        return int(bool(wrong))
+        fit(read_json(MEASURED))
     return 0
 
 

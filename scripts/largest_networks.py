@@ -42,7 +42,8 @@ def model(hidden: int, depth: int) -> Network:
         (operator,) = projection.operators
         assert isinstance(operator, Dense)
         size = np.abs(operator.weight)
-        weight = np.copysign(0.25 + 0.75 * size / size.max(), operator.weight)
+        # Half a step of 4-bit weights is a fourteenth of the largest.
+        weight = np.copysign(np.maximum(size, size.max() / 13), operator.weight)
         projections.append(replace(projection, operators=(Dense(weight),)))
     return replace(network, projections=tuple(projections))
 
@@ -118,7 +119,8 @@ def main() -> int:
                         print(f"| {name} | {store} | {bits} | none | | |", flush=True)
                         continue
                     plan = planned(board, bits, hidden, depth, store)
-                    usage = in_words(predict(plan, board.limits).usage, board.limits)
+                    counts = in_words(predict(plan, board.limits).usage, board.limits).split(", ")
+                    usage = ", ".join(count for count in counts if not count.startswith("0 "))
                     wanted = name in arguments.confirm and depth == 1
                     told = confirm(board, bits, hidden, depth, store) if wanted else ""
                     print(f"| {name} | {store} | {bits} | {sizes} | {usage} | {told} |", flush=True)

@@ -10,6 +10,9 @@ from qsnn_hw.limits import Limits, Shortfall, Usage
 Needs = Callable[[Limits], Usage]
 """What a design is predicted to take on a device."""
 
+Way = tuple[str, Callable[[], Usage]]
+"""An option to type, and what the design is predicted to take on the same device with it."""
+
 UNCERTAIN = 0.15
 """How far predicted logic cells and registers may be off; blocks are exact."""
 
@@ -31,13 +34,23 @@ def _sentence(shortfalls: Sequence[Shortfall], board: Board, about: str) -> str:
     )
 
 
-def _advice(holding: Sequence[Board]) -> str:
-    if not holding:
-        return "no known board holds it: use fewer bits, fewer lanes or a smaller network"
-    return f"it would fit {', '.join(board.name for board in holding)}"
+def _advice(options: Sequence[str], holding: Sequence[Board]) -> str:
+    cures = [*options, *(f"--board {board.name}" for board in holding)]
+    if not cures:
+        return "no known board holds it: use fewer --bits, fewer --lanes or a smaller network"
+    return f"it would fit with {' or '.join(filter(None, [', '.join(cures[:-1]), cures[-1]]))}"
 
 
-def check_fits(needs: Needs, board: Board, all_boards: Sequence[Board] | None = None) -> None:
+def _works(usage: Callable[[], Usage], board: Board) -> bool:
+    try:
+        return not board.limits.fits(usage())
+    except UserError:
+        return False
+
+
+def check_fits(
+    needs: Needs, board: Board, all_boards: Sequence[Board] | None = None, ways: Sequence[Way] = ()
+) -> None:
     """Refuse a design that ``board`` cannot hold, before any tool runs.
 
     Logic that may fit, the prediction being what it is, is left to the tools.
@@ -46,18 +59,21 @@ def check_fits(needs: Needs, board: Board, all_boards: Sequence[Board] | None = 
     ----------
     all_boards
         Boards to propose instead; all that ship by default.
+    ways
+        Other options to try on this board where the design does not fit; those that help are named.
 
     Raises
     ------
     UserError
-        Says what is too much, by how much, and which boards would hold it.
+        Says what is too much, by how much, and which options and boards would hold it.
     """
     if not board.limits.fits(_least(needs(board.limits))):
         return
     shortfalls = board.limits.fits(needs(board.limits))
     candidates = list_boards() if all_boards is None else all_boards
     holding = [other for other in candidates if not other.limits.fits(needs(other.limits))]
-    raise UserError(f"the design {_sentence(shortfalls, board, 'about ')}; {_advice(holding)}")
+    options = [option for option, usage in ways if _works(usage, board)]
+    raise UserError(f"the design {_sentence(shortfalls, board, 'about ')}; {_advice(options, holding)}")
 
 
 def over_capacity(usage: Usage, board: Board, all_boards: Sequence[Board] | None = None) -> UserError | None:
@@ -69,4 +85,4 @@ def over_capacity(usage: Usage, board: Board, all_boards: Sequence[Board] | None
     holding = [
         other for other in candidates if not other.limits.fits(board.limits.converted(usage, other.limits))
     ]
-    return UserError(f"the design {_sentence(shortfalls, board, '')}; {_advice(holding)}")
+    return UserError(f"the design {_sentence(shortfalls, board, '')}; {_advice([], holding)}")

@@ -13,6 +13,7 @@ from qsnn_hw.plan.update_stages import (
     update_parameters,
     update_stages,
 )
+from qsnn_hw.quantize.integers import signed_bits
 
 
 def lane_parts(plan: GroupPlan, limits: Limits, *, potentials: bool = False) -> Parts:
@@ -189,11 +190,19 @@ def _parameters(plan: GroupPlan) -> set[str]:
     return {name for stage in update_stages(plan) for _, _, names in stage for name in names}
 
 
+_MULTIPLIER_BITS = {"ice40": 16, "ecp5": 18}
+
+
 def _product(
     parts: Parts, own: np.ndarray | None, numerator: int, width: int, plan: GroupPlan, limits: Limits
 ) -> None:
     if own is not None or plan.leak_unit == "multiplier":
         parts.dsps += 1
+        if width > _MULTIPLIER_BITS[limits.family]:
+            # The bits beyond the multiplier's input are multiplied in LUTs and added.
+            other = numerator.bit_length() if own is None else signed_bits(own)
+            parts.adders += width + other
+            parts.muxes += other
         return
     terms = digits(numerator)
     add_sum(parts, width + numerator.bit_length(), terms)

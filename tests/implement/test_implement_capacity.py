@@ -35,7 +35,7 @@ def test_memories_are_counted_in_blocks_of_each_board():
         check_fits(memory(784, 1024, logic_cells=4000), ICE)
     assert str(caught.value) == (
         "the design needs about 256 ICESTORM_RAM, icebreaker has 30 (226 too many); "
-        "it would fit ulx3s-45f, ulx3s-85f"
+        "it would fit with --board ulx3s-45f or --board ulx3s-85f"
     )
 
 
@@ -53,10 +53,23 @@ def test_several_shortfalls_are_all_named():
 
 
 def test_no_board_is_large_enough():
-    with pytest.raises(UserError, match="no known board holds it: use fewer bits, fewer lanes"):
+    with pytest.raises(UserError, match="no known board holds it: use fewer --bits, fewer --lanes"):
         check_fits(same(Usage(logic_cells=100_000)), ICE)
     with pytest.raises(UserError, match="no known board holds it"):
         check_fits(same(Usage(logic_cells=7000)), ICE, all_boards=[ICE])
+
+
+def test_options_that_help_are_named_and_others_are_not():
+    def refused() -> Usage:
+        raise UserError("no such plan")
+
+    ways = [
+        ("--optimize area", lambda: Usage(block_rams=31)),
+        ("--lanes 3", refused),
+        ("--weights ram", lambda: Usage(block_rams=11, sprams=4)),
+    ]
+    with pytest.raises(UserError, match=r"31 ICESTORM_RAM.*; it would fit with --weights ram$"):
+        check_fits(same(Usage(block_rams=31)), ICE, all_boards=[ICE], ways=ways)
 
 
 def test_over_capacity_of_counted_designs():
@@ -65,5 +78,5 @@ def test_over_capacity_of_counted_designs():
     assert str(error) == (
         "the design needs 7000 ICESTORM_LC, icebreaker has 5280 (1720 too many), "
         "needs 40 ICESTORM_RAM, icebreaker has 30 (10 too many); "
-        "it would fit orangecrab-25f, ulx3s-25f, ulx3s-45f, ulx3s-85f"
+        "it would fit with --board orangecrab-25f, --board ulx3s-25f, --board ulx3s-45f or --board ulx3s-85f"
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fit_resources import MEASURED, measure, page_rows, rows
+from fit_resources import MEASURED, measure, page_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from resource_designs import DESIGNS, EXAMPLES, Example, Trained
@@ -63,10 +63,9 @@ def test_some_designs_are_unseen_by_the_fit() -> None:
     assert {d.name for d in DESIGNS} >= STORED.keys()
 
 
-def test_the_page_has_the_present_prediction() -> None:
-    found, told = rows(), page_rows()
-    assert [told.get(name) for name in found] == list(found.values()), "scripts/fit_resources.py write"
-    assert told.keys() == STORED.keys()
+def test_the_page_has_a_row_for_every_measurement() -> None:
+    """What the rows say is compared by tests/test_figures.py."""
+    assert page_rows().keys() == STORED.keys()
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.name)
