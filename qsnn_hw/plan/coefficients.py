@@ -6,13 +6,13 @@ Fitted by ``python scripts/fit_resources.py fit`` to the designs measured in
 
 LOGIC = {
     "ice40": {
-        "adders": 0.902,
-        "muxes": 0.715,
+        "adders": 0.922,
+        "muxes": 0.714,
         "depth_muxes": 1.0,
-        "copied": 1.255,
-        "control": 0.504,
-        "rom_luts": 0.991,
-        "groups": 46.7,
+        "copied": 1.223,
+        "control": 0.5,
+        "rom_luts": 0.97,
+        "groups": 46.2,
     },
     "ecp5": {
         "adders": 1.317,
