@@ -225,7 +225,8 @@ PRESETS: dict[str, Convention] = {
     ),
     # SpikingJelly relaxes towards the input, resets hard to v_reset and starts there.
     "spikingjelly": Convention(name="spikingjelly", dt=1e-4, comparison=">=", start="rest", update="relax"),
-    # Rockpool's LIFTorch: exponential decay, several spikes per step.
+    # Rockpool's LIFTorch: exponential decay, several spikes per step. Its exporter writes an r that its
+    # forward pass does not have.
     "rockpool": Convention(
         name="rockpool",
         dt=1e-3,
@@ -233,7 +234,8 @@ PRESETS: dict[str, Convention] = {
         comparison=">=",
         reset="subtract",
         multi_spike=True,
-        current_gain="decayed_euler",
+        input_gain="one",
+        current_gain="decayed",
     ),
     # The equations of the NIR specification, integrated by Euler's method; dt must be given.
     "nir": Convention(name="nir", dt=None),
