@@ -130,7 +130,7 @@ def norse() -> Model:
 
         return _over_time(spikes, step)
 
-    return Model(_parameters(layers), run, lambda example: torch_norse.to_nir(net, example[0]), {})
+    return Model(_parameters(layers), run, lambda example: torch_norse.to_nir(net, example[0, 0]), {})
 
 
 def norse_neuron(current: np.ndarray) -> tuple[nir.NIRGraph, np.ndarray, np.ndarray]:
@@ -148,7 +148,7 @@ def norse_neuron(current: np.ndarray) -> tuple[nir.NIRGraph, np.ndarray, np.ndar
             spike, state = cell(layer(now.reshape(1, 1)), state)
             spikes.append(int(spike))
             potentials.append(float(state.v))
-        graph = torch_norse.to_nir(torch_norse.SequentialState(layer, cell), torch.zeros(1, 1), dt=1e-4)
+        graph = torch_norse.to_nir(torch_norse.SequentialState(layer, cell), torch.zeros(1), dt=1e-4)
     return graph, np.array(spikes, np.uint8), np.array(potentials, np.float32)
 
 

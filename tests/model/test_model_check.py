@@ -11,19 +11,19 @@ from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset, load_dataset
 from qsnn_hw.model.reader import read_network
 
-DIGITS = "snntorch_digits_64-32-10"
+MODEL = "digits_64-32-10.nir"
 
 
-def run(data_dir: Path, preset: str, settings: dict[str, str]) -> ConventionCheck:
+def run(digits: Path, preset: str, settings: dict[str, str]) -> ConventionCheck:
     convention = Convention.preset(preset).with_settings(settings)
-    model = data_dir / f"{DIGITS}.nir"
+    model = digits / MODEL
     network = read_network(model, convention)
-    dataset = load_dataset(data_dir / f"{DIGITS}.npz", network=network, samples=40)
+    dataset = load_dataset(digits / "digits_test.npz", network=network, samples=40)
     return check_convention(lambda c: read_network(model, c), convention, dataset, trial_samples=8)
 
 
-def test_agreement(data_dir: Path) -> None:
-    made = run(data_dir, "snntorch", {})
+def test_agreement(digits: Path) -> None:
+    made = run(digits, "snntorch", {})
     assert (made.compared, made.mismatches, made.first, made.alternatives) == (25 * 40 * 10, 0, None, ())
     assert made.near_ties is None
 
@@ -39,9 +39,9 @@ def test_agreement(data_dir: Path) -> None:
     ],
 )
 def test_one_or_two_fields_are_found(
-    data_dir: Path, preset: str, settings: dict[str, str], answer: str
+    digits: Path, preset: str, settings: dict[str, str], answer: str
 ) -> None:
-    made = run(data_dir, preset, settings)
+    made = run(digits, preset, settings)
     assert made.mismatches > 0
     assert made.first is not None
     assert made.expected != made.got
@@ -49,18 +49,18 @@ def test_one_or_two_fields_are_found(
     assert all(item.mismatches == 0 for item in made.alternatives)
 
 
-def test_data_without_reference(data_dir: Path) -> None:
+def test_data_without_reference(digits: Path) -> None:
     convention = Convention.preset("snntorch")
     data = Dataset("data.npz", np.zeros((5, 2, 64), np.uint8), None, None, "time-sample")
     with pytest.raises(UserError, match=r"data\.npz has no out: store the framework's own output spikes"):
-        check_convention(lambda c: read_network(data_dir / f"{DIGITS}.nir", c), convention, data)
+        check_convention(lambda c: read_network(digits / MODEL, c), convention, data)
     wide = Dataset("data.npz", data.input, None, np.zeros((5, 2, 7), np.uint8), "time-sample")
     with pytest.raises(UserError, match="out has 7 neurons, the network's output has 10"):
-        check_convention(lambda c: read_network(data_dir / f"{DIGITS}.nir", c), convention, wide)
+        check_convention(lambda c: read_network(digits / MODEL, c), convention, wide)
 
 
-def test_a_wrong_convention_is_not_taken_for_rounding(data_dir: Path) -> None:
-    made = run(data_dir, "norse", {})
+def test_a_wrong_convention_is_not_taken_for_rounding(digits: Path) -> None:
+    made = run(digits, "norse", {})
     assert made.mismatches > 1000
     assert made.near_ties == 0
 

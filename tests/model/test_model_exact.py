@@ -120,7 +120,7 @@ def test_published_cnn_first_samples(data_dir: Path, key: str, multi: str) -> No
         ("nir", {"dt": "1e-4"}, [460, 510, 710, 760]),
         ("snntorch", {"reset_delay": "false", "reset": "zero"}, [460, 510, 710, 760]),
         ("sinabs", {"dt": "1e-4", "input_gain": "euler"}, [450, 500, 710, 760]),
-        ("rockpool", {"dt": "1e-4"}, [450, 500, 710, 760]),
+        ("rockpool", {"dt": "1e-4", "input_gain": "euler"}, [450, 500, 710, 760]),
     ],
 )
 def test_published_single_neuron(

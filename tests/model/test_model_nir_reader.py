@@ -14,6 +14,7 @@ from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Pool2d, Scale
 from qsnn_hw.model.nir_reader import read_nir
 from tests.model.model_nodes import lif, small_nodes
+from tests.model.shipped_models import FOLDER
 
 Write = Callable[..., Path]
 SNN = Convention.preset("snntorch")
@@ -246,17 +247,22 @@ def test_loop_without_neurons(write_nir: Write) -> None:
         read_nir(write_nir(nodes, edges), SNN)
 
 
-def test_the_stock_norse_export_is_recognised(data_dir: Path) -> None:
-    path = data_dir / "norse_digits_64-40-10.stock.nir"
+def test_the_stock_norse_export_is_recognised() -> None:
+    path = FOLDER / "norse.nir"
     with pytest.raises(UserError, match=r"tau=5e-06 is below the time step dt=0\.001.*tau_fix=divide_by_dt"):
         read_nir(path, Convention.preset("norse"))
     exact = Convention.preset("norse").with_settings({"decay": "exponential"})
     assert any("tau_fix=divide_by_dt" in line for line in read_nir(path, exact).warnings)
 
 
-def test_the_fix_on_a_right_file_is_doubted(data_dir: Path) -> None:
+def test_the_fix_on_a_right_file_is_doubted(tmp_path: Path) -> None:
+    graph = nir.read(FOLDER / "norse.nir")
+    for node in graph.nodes.values():
+        if isinstance(node, nir.LIF):
+            node.tau = node.tau / 1e-3
+    nir.write(tmp_path / "right.nir", graph)
     convention = Convention.preset("norse").with_settings({"tau_fix": "divide_by_dt", "dt": "1e-9"})
-    network = read_nir(data_dir / "norse_digits_64-40-10.tau_fixed.nir", convention)
+    network = read_nir(tmp_path / "right.nir", convention)
     assert any("over a million time steps" in line for line in network.warnings)
 
 
@@ -292,8 +298,8 @@ def test_hdf5_without_a_graph(write_nir: Write, tmp_path: Path) -> None:
         read_nir(tmp_path / "single.nir", SNN)
 
 
-def test_truncated_file(data_dir: Path, tmp_path: Path) -> None:
-    whole = (data_dir / "snntorch_digits_64-32-10.nir").read_bytes()
+def test_truncated_file(digits: Path, tmp_path: Path) -> None:
+    whole = (digits / "digits_64-32-10.nir").read_bytes()
     for size in (10, 1000, len(whole) // 2, len(whole) - 100):
         (tmp_path / "cut.nir").write_bytes(whole[:size])
         with pytest.raises(UserError, match=r"cut\.nir is not a readable"):

@@ -15,6 +15,7 @@ from qsnn_hw.model.reader import read_network
 from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.verify import Verification, verify
+from tests.model.shipped_models import FOLDER
 from tests.verify.verify_networks import export
 
 PASSES = ("alone", "stress")
@@ -103,6 +104,24 @@ REAL = {
 }
 
 
+SHIPPED = {
+    "snntorch": Real("snntorch", "snntorch", 12, 428, PlanOptions(lanes=[24, 10])),
+    "snntorch recurrent": Real(
+        "snntorch_recurrent", "snntorch", 12, 2127, PlanOptions(lanes=[6, 5], update_lanes=[3, 1])
+    ),
+    "norse": Real("norse", "norse", 12, 1482, PlanOptions(lanes=[8, 2]), {"tau_fix": "divide_by_dt"}),
+    "sinabs several spikes": Real("sinabs_conv", "sinabs", 4, 8246, PlanOptions(lanes=[4, 8, 10])),
+    "sinabs single spikes": Real(
+        "sinabs_conv", "sinabs", 4, 15362, PlanOptions(lanes=[2, 4, 5]), {"multi_spike": "false"}
+    ),
+    "spikingjelly": Real(
+        "spikingjelly", "spikingjelly", 12, 373, PlanOptions(lanes=[24, 10], event_lanes=[4, 1])
+    ),
+    "rockpool": Real("rockpool", "rockpool", 12, 1060, PlanOptions(lanes=[12, 10])),
+}
+"""Models of examples/frameworks."""
+
+
 def run(real: Real, data_dir: Path, folder: Path) -> tuple[HardwarePlan, int, Verification]:
     """The model's hardware against golden: (plan, steps of a sample, what was compared)."""
     convention = Convention.preset(real.preset).with_settings(real.settings)
@@ -137,8 +156,17 @@ def load_inputs(path: Path, network: Network, real: Real) -> np.ndarray:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", REAL)
 def test_trained_model_equals_golden(data_dir: Path, tmp_path: Path, name: str) -> None:
-    real = REAL[name]
-    plan, steps, found = run(real, data_dir, tmp_path)
+    compare(REAL[name], data_dir, tmp_path)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_model_equals_golden(tmp_path: Path, name: str) -> None:
+    compare(SHIPPED[name], FOLDER, tmp_path)
+
+
+def compare(real: Real, data_dir: Path, folder: Path) -> None:
+    """All that was to be compared was, and took as long as ever."""
+    plan, steps, found = run(real, data_dir, folder)
     assert found.samples == len(found.cycles_per_sample) == real.samples
     neurons = sum(group.neurons for group in plan.groups)
     stressed = 0 if "stress" not in real.passes else real.stress_samples or real.samples
