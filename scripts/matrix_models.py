@@ -1,0 +1,153 @@
+"""The models of matrix.py: the shipped examples and the shared ones, and what a user types for each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from mnist_files import load_mnist
+
+from qsnn_hw.files import write_npz
+from qsnn_hw.resources import resource_folder
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network, its samples, and how they are read.
+
+    Parameters
+    ----------
+    name
+        Short, unique.
+    file, data
+        Under the folder of examples, else under the shared data folder.
+    options
+        Convention, widths, encoder: whatever is no board and no target.
+    samples
+        To simulate; few where a sample takes long.
+    weight
+        About how many times as long as digits a row takes.
+    boards
+        The only boards to try; empty for all.
+    convert
+        Writes a data file that ``--data`` takes from ``data``: (file, shared folder, written file).
+    needs
+        Further files under the shared data folder.
+    """
+
+    name: str
+    file: str
+    data: str
+    options: tuple[str, ...]
+    samples: int
+    weight: float = 1.0
+    boards: tuple[str, ...] = ()
+    convert: Callable[[Path, Path, Path], None] | None = None
+    needs: tuple[str, ...] = ()
+
+    def files(self, shared: Path) -> tuple[Path, Path]:
+        """(model, data); the files may not exist."""
+        folder = resource_folder("examples") if self.file.startswith(("digits/", "mnist_")) else shared
+        return folder / self.file, folder / self.data
+
+    def missing(self, shared: Path) -> list[Path]:
+        """Files that are not there."""
+        wanted = [*self.files(shared), *(shared / name for name in self.needs)]
+        return [path for path in wanted if not path.exists()]
+
+
+def saccade(source: Path, shared: Path, written: Path) -> None:
+    """The saccade file has its spikes as ``X``, sample first."""
+    with np.load(source) as content:
+        packed, label = content["X"], content["y"]
+    spikes = np.unpackbits(packed, axis=-1).reshape(*packed.shape[:2], 2, 34, 34).swapaxes(0, 1)
+    write_npz(
+        written,
+        {
+            "input_packed": np.packbits(spikes, axis=-1),
+            "input_shape": np.array(spikes.shape),
+            "label": label.astype(np.int64),
+        },
+    )
+
+
+def pixels(source: Path, shared: Path, written: Path) -> None:
+    """Pixels and labels of the images whose spikes ``source`` holds."""
+    with np.load(source) as content:
+        index, label = content["index"], content["label"]
+    images, _ = load_mnist(shared / "mnist").test
+    write_npz(written, {"pixels": images[index].reshape(len(index), -1), "label": label})
+
+
+_SNNTORCH = ("--convention", "snntorch")
+_FAST = ("mnist_fast/mnist_fast.nir", "mnist_fast/mnist_fast_test.npz")
+_FAST_OPTIONS = ("--convention", "norse", "--clip", "mse")
+_MNIST = ("snntorch_mnist_784-128-10.nir", "snntorch_mnist_784-128-10.npz")
+_NORSE_DATA = "norse_digits_64-40-10.npz"
+_SINABS = ("sinabs_conv_mnist.nir", "sinabs_conv_mnist.npz")
+# The convention of ../shared/data/README.md for SYNtzulA's integers: they are taken as they are.
+_EMG_SETTINGS = (
+    *("--set", "decay=direct", "--set", "input_gain=r", "--set", "integrator_gain=r"),
+    *("--set", "current_gain=w_in", "--set", "comparison=>=", "--set", "reset=zero"),
+)
+_EMG = ("--convention", "nir", *_EMG_SETTINGS)
+_EMG_FILES = ("syntzula_emg/emg_threshold.npz", "syntzula_emg/data_200.npz")
+
+MODELS: tuple[Model, ...] = (
+    Model("digits", "digits/digits_64-32-10.nir", "digits/digits_test.npz", _SNNTORCH, 20),
+    Model("digits_s", "snntorch_digits_64-32-10.nir", "snntorch_digits_64-32-10.npz", _SNNTORCH, 20),
+    Model(
+        *("norse_stock", "norse_digits_64-40-10.stock.nir", _NORSE_DATA),
+        # Norse's exporter leaves the time constants too small by a factor dt.
+        *(("--convention", "norse", "--set", "tau_fix=divide_by_dt"), 20),
+    ),
+    Model(
+        *("norse_fixed", "norse_digits_64-40-10.tau_fixed.nir", _NORSE_DATA),
+        *(("--convention", "norse", "--set", "dt=0.001"), 20),
+    ),
+    Model(
+        "braille",
+        "nir_paper/braille_noDelay_noBias_subtract.nir",
+        "nir_paper/braille.npz",
+        (*_SNNTORCH, "--set", "reset_delay=false"),
+        4,
+        weight=1.2,
+    ),
+    Model("emg", *_EMG_FILES, _EMG, 1, weight=2.0),
+    Model("emg_ram", *_EMG_FILES, (*_EMG, "--weights", "ram"), 1, weight=2.0, boards=("icebreaker",)),
+    Model("mnist4", *_MNIST, (*_SNNTORCH, "--bits", "4", "--clip", "mse"), 10, weight=4.0),
+    Model("mnist_fast", *_FAST, _FAST_OPTIONS, 20, weight=6.0),
+    Model(
+        *("mnist_fast_io", *_FAST),
+        (
+            *_FAST_OPTIONS,
+            *("--encoder", "latency", "--steps", "4", "--encoder-floor", "128", "--readout", "first"),
+        ),
+        20,
+        weight=6.0,
+        convert=pixels,
+        needs=("mnist/train-images-idx3-ubyte.gz", "mnist/t10k-images-idx3-ubyte.gz"),
+    ),
+    Model(
+        "mnist_conv",
+        "mnist_conv/mnist_conv.nir",
+        "mnist_conv/mnist_conv_test.npz",
+        (*_SNNTORCH, "--clip", "mse"),
+        5,
+        weight=6.0,
+    ),
+    Model("mnist8", *_MNIST, _SNNTORCH, 10, weight=6.0),
+    Model("mnist8_ram", *_MNIST, (*_SNNTORCH, "--weights", "ram"), 4, weight=6.0, boards=("icebreaker",)),
+    Model("sinabs_multi", *_SINABS, ("--convention", "sinabs"), 2, weight=10.0),
+    Model(
+        *("sinabs_single", *_SINABS, ("--convention", "sinabs", "--set", "multi_spike=false"), 2),
+        weight=10.0,
+    ),
+    Model(
+        *("cnn_sinabs", "nir_paper/cnn_sinabs.nir", "nir_paper/cnn_sinabs_saccade.npz"),
+        *(("--convention", "sinabs"), 1),
+        weight=15.0,
+        convert=saccade,
+    ),
+)
+"""In the order of their rows, cheap first."""

@@ -1,0 +1,85 @@
+"""The rows of matrix.py as a table, and docs/matrix.md around it."""
+
+from collections.abc import Sequence
+
+from matrix_rows import Row
+
+_HEAD = (
+    *(
+        "model",
+        "board",
+        "target",
+        "plan",
+        "cycles: plan / predicted / simulated",
+        "logic: predicted / counted",
+    ),
+    *("block RAM", "Fmax, MHz", "s", "verdict"),
+)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.0f}"
+
+
+def _cells(row: Row) -> list[str]:
+    words = row.verdict if not row.reasons else f"{row.verdict}: {'; '.join(row.reasons)}"
+    if row.verdict == "does not fit":
+        return [row.model, row.board, row.target, *["-"] * 5, _number(row.seconds), words]
+    return [
+        *(row.model, row.board, row.target, row.plan or "-"),
+        " / ".join(map(_number, (row.planned, row.predicted, row.simulated))),
+        " / ".join(map(_number, row.logic)),
+        " / ".join(map(_number, row.blocks)),
+        "-" if row.fmax_mhz is None else f"{row.fmax_mhz:.1f}",
+        _number(row.seconds),
+        words.replace("|", "/"),
+    ]
+
+
+def table(rows: Sequence[Row]) -> str:
+    """One Markdown table."""
+    lines = [_HEAD, ["---"] * len(_HEAD), *map(_cells, rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+_PAGE = """# The matrix: every model on every board
+
+`scripts/matrix --docs` writes this page: each row is one `qsnn-hw build`, the user's command (the models' own
+options are in `scripts/matrix_models.py`), {samples}. A row is ok when the command ends well, nothing
+differs in simulation, the cycles predicted from the samples' spikes equal the simulated ones, the cycles that
+the plan was chosen by are within 5 % of their mean, predicted logic is within 10 % of what place and route
+counts, and block RAMs are predicted exactly.
+
+Columns: **plan**: of each group lanes/update lanes, event lanes where there are several (e4), sums in
+registers or memory. **cycles**: mean of a sample; what the plan was chosen by, counted from the samples'
+spikes, simulated. **s**: wall time of the command, on a machine that also did other things.
+
+{table}
+
+{summary}.
+
+Tools: {tools}.
+"""
+
+
+def page(rows: Sequence[Row]) -> str:
+    """docs/matrix.md."""
+    samples = sorted({row.samples for row in rows})
+    tools: dict[str, str] = {}
+    for row in rows:
+        tools |= row.tools
+    verdicts = [row.verdict for row in rows]
+    counted = [f"{verdicts.count(kind)} rows {words}" for kind, words in _KINDS.items() if kind in verdicts]
+    return _PAGE.format(
+        samples=f"over the first {samples[0]} to {samples[-1]} samples, as the model allows",
+        table=table(rows),
+        summary=", ".join(counted),
+        tools=", ".join(f"{name} {version}" for name, version in sorted(tools.items())),
+    )
+
+
+_KINDS = {
+    "ok": "are ok",
+    "does not fit": "are of a network that the board cannot hold",
+    "failed": "fail",
+}

@@ -1,0 +1,232 @@
+"""One row of matrix.py: a model on a board for a target, built by the user's command, and its verdict."""
+
+import hashlib
+import json
+import re
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from matrix_models import Model
+from user_command import ROOT, qsnn_hw
+
+from qsnn_hw.boards import Board
+from qsnn_hw.limits import FAMILIES
+from qsnn_hw.plan.balance import DESIGN_NOTE
+
+TARGETS = ("balanced", "area", "energy", "latency")
+"""``--optimize``; the first is the default and not typed."""
+
+MOST_CYCLES_OFF = 0.05
+MOST_LOGIC_OFF = 0.10
+
+Verdict = Literal["ok", "does not fit", "failed"]
+_TOO_MUCH = re.compile(r"needs (?:about )?(\d+) (\S+?), (\S+) has (\d+) \((\d+) too many\)")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is built; ``samples`` are simulated."""
+
+    model: Model
+    board: Board
+    target: str
+    samples: int
+    only_plan: bool = False
+
+    @property
+    def name(self) -> str:
+        """Of its row, and of its folder."""
+        return f"{self.model.name}_{self.board.name}_{self.target}"
+
+    @property
+    def weight(self) -> float:
+        """About how long it takes, digits on iCE40 being 1."""
+        return self.model.weight * (1.0 if self.board.family == "ice40" else 1.5)
+
+    def arguments(self, shared: Path, data: Path) -> list[str]:
+        """What a user types behind ``qsnn-hw``, but for the folder."""
+        target = () if self.target == TARGETS[0] else ("--optimize", self.target)
+        return [
+            *("generate" if self.only_plan else "build", str(self.model.files(shared)[0])),
+            *(*self.model.options, "--data", str(data), "--samples", str(self.samples)),
+            *("--board", self.board.name, *target),
+        ]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of a case; figures that there are not are None.
+
+    Parameters
+    ----------
+    key
+        Digest of everything that decides the row.
+    verdict, reasons
+        "ok", "does not fit" with what is too much, or "failed" with every check that failed.
+    command
+        As typed, files by their names.
+    plan
+        The chosen shapes in words.
+    planned, predicted, simulated
+        Mean cycles of a sample: what the plan was chosen by, counted from the samples' spikes, and
+        simulated.
+    logic, blocks
+        (predicted, counted) logic cells and block RAMs.
+    """
+
+    key: str
+    model: str
+    board: str
+    target: str
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    command: str
+    seconds: float
+    samples: int
+    plan: str = ""
+    planned: float | None = None
+    predicted: float | None = None
+    simulated: float | None = None
+    logic: tuple[int | None, int | None] = (None, None)
+    blocks: tuple[int | None, int | None] = (None, None)
+    fmax_mhz: float | None = None
+    tools: Mapping[str, str] = field(default_factory=dict)
+
+
+def source_digest() -> str:
+    """Of everything that can change a row beside its own files."""
+    digest = hashlib.sha256()
+    for folder in ("qsnn_hw", "sim", "boards"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".py", ".toml"):
+                digest.update(f"{path.relative_to(ROOT)}\n".encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def run_case(case: Case, shared: Path, folder: Path, data: Path, key: str) -> Row:
+    """Build ``case`` in a fresh folder and judge it; the folder stays where the row failed."""
+    out = folder / "builds" / case.name
+    shutil.rmtree(out, ignore_errors=True)
+    started = time.monotonic()
+    ended = qsnn_hw([*case.arguments(shared, data), "-q", "-o", str(out)])
+    seconds = time.monotonic() - started
+    row: dict[str, Any] = {
+        "key": key,
+        "model": case.model.name,
+        "board": case.board.name,
+        "target": case.target,
+        "command": " ".join(["qsnn-hw", *(_short(word) for word in case.arguments(shared, data))]),
+        "seconds": round(seconds, 1),
+        "samples": case.samples,
+    }
+    if ended.status:
+        verdict, reason = refused(ended.status, ended.last_line, case.board)
+        found = Row(**row, verdict=verdict, reasons=(reason,))
+    else:
+        report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+        figures = read_figures(report, case.board)
+        reasons = judge(report, figures, case.only_plan)
+        found = Row(**row, **figures, verdict="failed" if reasons else "ok", reasons=tuple(reasons))
+    if found.verdict != "failed":
+        shutil.rmtree(out, ignore_errors=True)
+    return found
+
+
+def _short(word: str) -> str:
+    return Path(word).name if "/" in word else word
+
+
+def refused(status: int, line: str, board: Board) -> tuple[Verdict, str]:
+    """Whether a command ended because the board is too small, held against what the board holds."""
+    found = _TOO_MUCH.findall(line)
+    if status != 2 or not found:
+        return "failed", f"exit status {status}: {line}"
+    for needed, resource, name, there, more in found:
+        right = name == board.name and int(there) == board.limits.available().get(resource)
+        if not right or int(needed) - int(there) != int(more) or int(more) <= 0:
+            return "failed", f"refused, but not by the board's limits: {line}"
+    return "does not fit", ", ".join(f"{needed} of {there} {name}" for needed, name, _, there, _ in found)
+
+
+def read_figures(report: Mapping[str, Any], board: Board) -> dict[str, Any]:
+    """The figures of a row out of report.json."""
+    names = FAMILIES[board.family]
+    prediction, resources = report["prediction"], report["resources"]
+
+    def pair(name: str) -> tuple[int | None, int | None]:
+        return prediction["resources"].get(name), resources.get(name, {}).get("used")
+
+    steps = report["network"]["steps"]
+    per_step = [
+        float(note.split("|")[2]) for note in report["plan_notes"] if note.startswith(f"{DESIGN_NOTE}chosen|")
+    ]
+    return {
+        "plan": ", ".join(_shape(layer) for layer in report["network"]["layers"]),
+        "planned": per_step[0] * steps if per_step else None,
+        "predicted": prediction["cycles_per_sample_mean"],
+        "simulated": prediction["simulated_mean"],
+        "logic": pair(names.logic_cells),
+        "blocks": pair(names.block_ram),
+        "fmax_mhz": report["timing"]["fmax_mhz"],
+        "tools": report["tools"],
+    }
+
+
+def _shape(layer: Mapping[str, Any]) -> str:
+    events = f" e{layer['event_lanes']}" if layer["event_lanes"] > 1 else ""
+    kind = "reg" if layer["accumulators"] == "registers" else "mem"
+    return f"{layer['lanes']}/{layer['update_lanes']}{events} {kind}"
+
+
+def judge(report: Mapping[str, Any], figures: Mapping[str, Any], only_plan: bool) -> list[str]:
+    """Every check that fails, in words; empty when all hold."""
+    found = []
+    checked, prediction = report["verification"], report["prediction"]
+    exact = figures["predicted"] if only_plan else figures["simulated"]
+    if not only_plan:
+        if not checked["spikes_compared"] and not checked["potentials_compared"]:
+            found.append("nothing was compared")
+        if checked["mismatches"] != 0:
+            found.append(f"{checked['mismatches']} mismatches")
+        if figures["predicted"] is None or prediction["samples_differ"] is None:
+            found.append("no cycles predicted for the simulated samples")
+        elif prediction["samples_differ"]:
+            differ, of = prediction["samples_differ"], prediction["samples"]
+            found.append(f"predicted cycles differ in {differ} of {of} samples")
+        if report["files"]["bitstream"] is None:
+            found.append("no bitstream")
+        off = _off(*figures["logic"])
+        if off is None or abs(off) > MOST_LOGIC_OFF:
+            found.append(f"logic predicted {_percent(off)} of the counted")
+        if figures["blocks"][0] != figures["blocks"][1]:
+            found.append(f"block RAM predicted {figures['blocks'][0]}, counted {figures['blocks'][1]}")
+    off = _off(figures["planned"], exact)
+    if off is None or abs(off) > MOST_CYCLES_OFF:
+        found.append(f"the plan's cycles {_percent(off)} of the {'exact' if only_plan else 'simulated'} ones")
+    return found
+
+
+def _off(predicted: float | None, true: float | None) -> float | None:
+    return None if predicted is None or not true else predicted / true - 1
+
+
+def _percent(off: float | None) -> str:
+    return "unknown" if off is None else f"{100 * off:+.1f} %"
+
+
+def with_targets_compared(rows: Sequence[Row]) -> list[Row]:
+    """A target that is refused where another one fits has chosen wrong: such rows fail."""
+    fitting = {(row.model, row.board): row.target for row in rows if row.verdict != "does not fit"}
+    found = []
+    for row in rows:
+        other = fitting.get((row.model, row.board))
+        if row.verdict == "does not fit" and other is not None:
+            reasons = (f"refused with {', '.join(row.reasons)}, though {other} fits",)
+            row = replace(row, verdict="failed", reasons=reasons)
+        found.append(row)
+    return found

@@ -1,0 +1,164 @@
+"""scripts/matrix: what passes, what fails, what is a refusal, and going on where it stopped."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import matrix
+import matrix_rows
+import pytest
+from matrix_models import MODELS
+from matrix_page import page, table
+from matrix_rows import Case, Row, judge, read_figures, refused, with_targets_compared
+
+from qsnn_hw.boards import list_boards, load_board
+
+BOARD = load_board("icebreaker")
+
+
+def report(**changes: Any) -> dict[str, Any]:
+    """A report in which all is well, as report.json holds it, but for ``changes``."""
+    layer = {"lanes": 4, "update_lanes": 2, "event_lanes": 1, "accumulators": "memory"}
+    return {
+        "network": {"steps": 25, "layers": [layer, {**layer, "event_lanes": 4, "accumulators": "registers"}]},
+        "verification": {"mismatches": 0, "spikes_compared": 10, "potentials_compared": 100},
+        "prediction": {
+            "resources": {"ICESTORM_LC": 950, "ICESTORM_RAM": 11},
+            "cycles_per_sample_mean": 1010.0,
+            "simulated_mean": 1010.0,
+            "samples": 20,
+            "samples_differ": 0,
+        },
+        "resources": {
+            "ICESTORM_LC": {"used": 900, "available": 5280},
+            "ICESTORM_RAM": {"used": 11, "available": 30},
+        },
+        "plan_notes": ["balanced", "design: |800|35|a", "design: chosen|700|40|b"],
+        "timing": {"fmax_mhz": 45.0},
+        "files": {"bitstream": "a.bin"},
+        "tools": {"yosys": "0.70"},
+        **changes,
+    }
+
+
+def judged(**changes: Any) -> list[str]:
+    content = report(**changes)
+    return judge(content, read_figures(content, BOARD), False)
+
+
+def test_a_row_in_which_all_is_well() -> None:
+    assert judged() == []
+    figures = read_figures(report(), BOARD)
+    assert figures["planned"] == 1000.0
+    assert figures["plan"] == "4/2 mem, 4/2 e4 reg"
+    assert (figures["logic"], figures["blocks"]) == ((950, 900), (11, 11))
+
+
+@pytest.mark.parametrize(
+    ("part", "values", "reason"),
+    [
+        ("verification", {"mismatches": 3}, "3 mismatches"),
+        ("verification", {"spikes_compared": None, "potentials_compared": None}, "nothing was compared"),
+        ("prediction", {"samples_differ": 2}, "predicted cycles differ in 2 of 20 samples"),
+        ("prediction", {"samples_differ": None}, "no cycles predicted for the simulated samples"),
+        ("prediction", {"simulated_mean": 1060.0}, "the plan's cycles -5.7 % of the simulated ones"),
+        ("resources", {"ICESTORM_LC": {"used": 860}}, "logic predicted +10.5 % of the counted"),
+        ("resources", {"ICESTORM_LC": {"used": 1060}}, "logic predicted -10.4 % of the counted"),
+        ("resources", {"ICESTORM_RAM": {"used": 12}}, "block RAM predicted 11, counted 12"),
+        ("files", {"bitstream": None}, "no bitstream"),
+    ],
+)
+def test_every_check_can_fail(part: str, values: dict[str, Any], reason: str) -> None:
+    assert judged(**{part: {**report()[part], **values}}) == [reason]
+
+
+def test_without_a_plan_of_its_own_nothing_can_be_held_against_it() -> None:
+    assert judged(plan_notes=[]) == ["the plan's cycles unknown of the simulated ones"]
+
+
+def test_a_refusal_is_held_against_the_board() -> None:
+    line = (
+        "error: the design needs about 6000 ICESTORM_LC, icebreaker has 5280 (720 too many), needs about "
+        "31 ICESTORM_RAM, icebreaker has 30 (1 too many); it would fit ulx3s-25f"
+    )
+    assert refused(2, line, BOARD) == ("does not fit", "6000 of 5280 ICESTORM_LC, 31 of 30 ICESTORM_RAM")
+    for status, text in [
+        (1, line),
+        (2, "error: cannot read it"),
+        (2, line.replace("has 30", "has 29").replace("(1 too", "(2 too")),
+        (2, line.replace("31 ICESTORM_RAM", "30 ICESTORM_RAM").replace("(1 too", "(0 too")),
+    ]:
+        assert refused(status, text, BOARD)[0] == "failed"
+
+
+ROW = Row("key", "digits", "icebreaker", "balanced", "ok", (), "qsnn-hw build", 1.0, 20)
+
+
+def test_a_target_refused_where_another_fits_has_failed() -> None:
+    small = replace(ROW, target="latency", verdict="does not fit", reasons=("31 of 30 ICESTORM_RAM",))
+    rows = with_targets_compared([ROW, small, replace(small, board="tinyfpga-bx")])
+    assert [row.verdict for row in rows] == ["ok", "failed", "does not fit"]
+    assert rows[1].reasons == ("refused with 31 of 30 ICESTORM_RAM, though balanced fits",)
+
+
+def test_every_model_has_a_name_of_its_own_and_boards_that_exist() -> None:
+    assert len({model.name for model in MODELS}) == len(MODELS)
+    assert [model.weight for model in MODELS] == sorted(model.weight for model in MODELS)
+    assert {name for model in MODELS for name in model.boards} <= {board.name for board in list_boards()}
+
+
+def test_an_interrupted_matrix_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = []
+
+    def run(case: Case, shared: Path, folder: Path, data: Path, key: str) -> Row:
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        made.append(case.name)
+        return replace(ROW, key=key, board=case.board.name, target=case.target)
+
+    monkeypatch.setattr(matrix, "run_case", run)
+    arguments = ["--model", "digits", "--board", "icebreaker", "-o", str(tmp_path)]
+    with pytest.raises(KeyboardInterrupt):
+        matrix.main(arguments)
+    monkeypatch.setattr(
+        matrix,
+        "run_case",
+        lambda case, shared, folder, data, key: replace(
+            ROW, key=key, target=case.target, verdict="failed", reasons=("3 mismatches",)
+        ),
+    )
+    capsys.readouterr()
+    assert matrix.main(arguments) == 1
+    shown = capsys.readouterr().out
+    assert "4 rows, 2 of them made before" in shown
+    assert "2 ok, 0 does not fit, 2 failed" in shown
+    # Other sources: every row is made again.
+    monkeypatch.setattr(matrix, "source_digest", lambda: "other")
+    matrix.main(arguments)
+    assert "4 rows, 0 of them made before" in capsys.readouterr().out
+
+
+def test_the_source_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("qsnn_hw", "sim", "boards"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "qsnn_hw" / "a.py").write_text("1")
+    monkeypatch.setattr(matrix_rows, "ROOT", tmp_path)
+    before = matrix_rows.source_digest()
+    (tmp_path / "qsnn_hw" / "a.py").write_text("2")
+    assert matrix_rows.source_digest() != before
+
+
+def test_a_page_of_all_kinds_of_rows() -> None:
+    rows = [
+        replace(ROW, planned=1000.0, logic=(950, 900), tools={"yosys": "0.70"}),
+        replace(ROW, target="area", verdict="does not fit", reasons=("31 of 30 ICESTORM_RAM",)),
+        replace(ROW, target="energy", verdict="failed", reasons=("3 mismatches", "no bitstream")),
+    ]
+    lines = table(rows).splitlines()
+    assert len({line.count("|") for line in lines}) == 1
+    assert lines[-1].endswith("failed: 3 mismatches; no bitstream |")
+    text = page(rows)
+    assert "1 rows are ok, 1 rows are of a network that the board cannot hold, 1 rows fail" in text
+    assert "Tools: yosys 0.70." in text
