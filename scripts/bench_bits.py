@@ -18,9 +18,10 @@ import numpy as np
 from qsnn_hw.boards import Board, load_board
 from qsnn_hw.errors import MismatchError, ToolError, UserError
 from qsnn_hw.golden import run_clocked
+from qsnn_hw.implement.energy import energy
 from qsnn_hw.implement.least import least_cells
 from qsnn_hw.implement.place_route import PlaceRoute, place_and_route
-from qsnn_hw.implement.power import Activity, energy, estimate_power
+from qsnn_hw.implement.power import Activity, estimate_power
 from qsnn_hw.implement.synthesis import synthesize
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset, load_dataset

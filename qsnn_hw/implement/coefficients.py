@@ -11,7 +11,11 @@ _UP5K = "current measurements on iCE40 UP5K at 1.219 V, github.com/tinyvision-ai
 _REGISTERS = (
     "supply power per toggling register, USB side, regulator included, github.com/targeted/fpga-reg-power"
 )
-_STATIC = "assumption: data sheet value not at hand, wide range"
+_ECP5_SHEET = (
+    "77 mA typical static core supply current of LFE5U-25F at 1.1 V, Lattice FPGA-DS-02012, ECP5 family data "
+    "sheet, section supply current (static)"
+)
+_BOARD_IDLE = "the whole board draws at USB while its design is in reset, github.com/targeted/fpga-reg-power"
 
 
 @dataclass(frozen=True)
@@ -111,11 +115,39 @@ _ECP5_DSP = Coefficient(
 )
 
 
-def _ecp5(
-    static: tuple[float, float, float], clock: tuple[float, float, float], register: float
-) -> DeviceCoefficients:
+_ECP5_STATIC = {
+    "25k": Coefficient(
+        25.0,
+        85.0,
+        170.0,
+        "mW",
+        f"{_ECP5_SHEET}; it gives no bounds: x0.3 for a cool part to x2 for a warm or leaky one are assumed "
+        f"(147 mW is what {_BOARD_IDLE}, OrangeCrab)",
+    ),
+    "45k": Coefficient(
+        37.0,
+        97.0,
+        210.0,
+        "mW",
+        "assumption: between 25F and 85F by the number of logic cells; its data sheet row was not at hand",
+        True,
+    ),
+    "85k": Coefficient(
+        60.0,
+        120.0,
+        291.0,
+        "mW",
+        f"assumption: 30 to 60 % of the 202 mW that {_BOARD_IDLE}, ULX3S-85F, is the core of a cool part; "
+        f"high is {_ECP5_SHEET}, grown with the number of logic cells",
+        True,
+    ),
+}
+"""mW. The measured boards bound it: no core can take more than its whole board at room temperature."""
+
+
+def _ecp5(device: str, clock: tuple[float, float, float], register: float) -> DeviceCoefficients:
     return DeviceCoefficients(
-        static=Coefficient(*static, "mW", _STATIC, True),
+        static=_ECP5_STATIC[device],
         clock=Coefficient(*clock, "mW/MHz", "assumption: clock tree grows with the die, wide range", True),
         logic=_ECP5_LOGIC,
         register=Coefficient(
@@ -165,9 +197,9 @@ DEVICES: Mapping[tuple[str, str], DeviceCoefficients] = {
         spram=None,
         dsp=None,
     ),
-    ("ecp5", "25k"): _ecp5((30.0, 80.0, 200.0), (0.05, 0.2, 0.8), 23.0e-5),
-    ("ecp5", "45k"): _ecp5((50.0, 130.0, 300.0), (0.08, 0.3, 1.0), 24.0e-5),
-    ("ecp5", "85k"): _ecp5((80.0, 230.0, 500.0), (0.1, 0.4, 1.5), 25.1e-5),
+    ("ecp5", "25k"): _ecp5("25k", (0.05, 0.2, 0.8), 23.0e-5),
+    ("ecp5", "45k"): _ecp5("45k", (0.08, 0.3, 1.0), 24.0e-5),
+    ("ecp5", "85k"): _ecp5("85k", (0.1, 0.4, 1.5), 25.1e-5),
 }
 """By family and device as boards name them. 45F's register value lies between its neighbours'."""
 

@@ -1,13 +1,17 @@
-"""A first power estimate: low, typical and high in milliwatts, always an estimate, never a measurement.
+"""A power estimate: low, typical and high in milliwatts, always an estimate, never a measurement.
 
-``P = static + clock * f + logic and registers * activity * f + memory accesses * energy + multipliers``,
+``P = static + clock * f + logic and registers * switching * f + memory accesses * energy + multipliers``,
 with the coefficients and sources of :mod:`qsnn_hw.implement.coefficients`. Core supply only: pins,
-oscillator, flash, USB bridge and regulator of the board come on top.
+auxiliary supply, oscillator, flash, USB bridge and regulators of the board come on top.
+
+Low is every coefficient and every assumption at its low end at once, high likewise, so terms add up at
+each end. ``qsnn_hw/implement/energy.py`` makes energy of it.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from qsnn_hw.boards import Board
 from qsnn_hw.errors import UserError
@@ -17,10 +21,11 @@ from qsnn_hw.limits import FAMILIES
 LABEL = "estimated"
 """Stands beside every figure of this module."""
 
-ENERGY_DEFINITION = (
-    "energy per sample = estimated core power x cycles per sample / clock; "
-    "energy per spike = that / (input + hidden + output spikes of the sample), static power included"
-)
+SCOPE = "core supply (VCC) of the FPGA"
+"""What every figure of this module is the power of."""
+
+Part = Literal["static", "clock", "work"]
+"""When a term flows: always; while the clock runs; with the work that a sample makes."""
 
 _PJ_PER_S_TO_MW = 1e-9
 
@@ -47,53 +52,89 @@ class Range:
         """The product, end by end."""
         return Range(self.low * other.low, self.typical * other.typical, self.high * other.high)
 
+    def plus(self, other: "Range") -> "Range":
+        """The sum, end by end."""
+        return Range(self.low + other.low, self.typical + other.typical, self.high + other.high)
+
+    @classmethod
+    def total(cls, ranges: Iterable["Range"]) -> "Range":
+        """The sum of any number of ranges, end by end."""
+        result = cls.exactly(0.0)
+        for item in ranges:
+            result = result.plus(item)
+        return result
+
 
 @dataclass(frozen=True)
 class Activity:
-    """How busy the design is.
+    """How busy the design is; None is "not measured", and the estimate then assumes a range and says so.
 
     Parameters
     ----------
     busy
-        Share of clock cycles with work to do, 0 to 1; None when it was not measured.
+        Share of clock cycles in which the busiest group works, 0 to 1.
     toggle
-        Mean share of the logic cells that switch in a busy cycle, 0 to 1; None when not measured.
+        Mean share of the logic cells that switch in a busy cycle, 0 to 1.
+    switching
+        Mean share of the bits of the design that switch in a clock cycle, busy or not, 0 to 1; takes
+        the place of ``busy`` times ``toggle``.
     """
 
     busy: float | None = None
     toggle: float | None = None
+    switching: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("busy", "toggle"):
+        for name in ("busy", "toggle", "switching"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise UserError(f"activity {name} must be between 0 and 1, not {value}")
 
-    def ranges(self) -> tuple[Range, Range]:
-        """Busy and toggle share, the assumed ranges where nothing was measured."""
-        busy = Range(*DEFAULT_BUSY) if self.busy is None else Range.exactly(self.busy)
+    def busy_range(self) -> Range:
+        """Share of busy cycles."""
+        return Range(*DEFAULT_BUSY) if self.busy is None else Range.exactly(self.busy)
+
+    def switching_range(self) -> Range:
+        """Share of cells that switch in a cycle."""
+        if self.switching is not None:
+            return Range.exactly(self.switching)
         toggle = Range(*DEFAULT_TOGGLE) if self.toggle is None else Range.exactly(self.toggle)
-        return busy, toggle
+        return self.busy_range().times(toggle)
+
+    def notes(self) -> list[str]:
+        """What was not measured, one line each."""
+        notes = []
+        if self.busy is None:
+            low, _, high = DEFAULT_BUSY
+            notes.append(f"share of busy cycles not measured, assumed {low:g} to {high:g}")
+        if self.toggle is None and self.switching is None:
+            low, _, high = DEFAULT_TOGGLE
+            notes.append(f"switching share of cells not measured, assumed {low:g} to {high:g}")
+        return notes
 
 
 @dataclass(frozen=True)
 class Term:
-    """One part of the estimate in mW, with the coefficient behind it."""
+    """One term of the estimate in mW, with the coefficient behind it and when it flows.
+
+    ``assumed`` names what is assumed about the activity of this term beyond its coefficient.
+    """
 
     name: str
     power: Range
     coefficient: Coefficient
+    part: Part = "work"
+    assumed: str | None = None
 
 
 @dataclass(frozen=True)
 class PowerEstimate:
-    """Core power in mW.
+    """Power of the core supply in mW, while the design works through samples at ``clock_mhz``.
 
     Parameters
     ----------
     low, typical, high
-        Typical is the sum of the terms; the ends lie as far away as the terms' own distances
-        added as independent errors (root of the sum of squares).
+        The sums of the terms' ends.
     clock_mhz
         The clock it is for.
     terms
@@ -112,26 +153,18 @@ class PowerEstimate:
     notes: tuple[str, ...]
     label: str = LABEL
 
+    @property
+    def total(self) -> Range:
+        """Low, typical and high as a range."""
+        return Range(self.low, self.typical, self.high)
 
-@dataclass(frozen=True)
-class Energy:
-    """Estimated energy; ``per_spike_nj`` is None when the sample has no spikes."""
-
-    per_sample_uj: Range
-    per_spike_nj: Range | None
-    definition: str = ENERGY_DEFINITION
-    label: str = LABEL
+    def part(self, *parts: Part) -> Range:
+        """The terms of these kinds together."""
+        return Range.total(term.power for term in self.terms if term.part in parts)
 
 
 def _scaled(coefficient: Coefficient, amount: Range) -> Range:
     return Range(coefficient.low, coefficient.typical, coefficient.high).times(amount)
-
-
-def _combined(terms: list[Term]) -> tuple[float, float, float]:
-    typical = sum(term.power.typical for term in terms)
-    below = math.sqrt(sum((term.power.typical - term.power.low) ** 2 for term in terms))
-    above = math.sqrt(sum((term.power.high - term.power.typical) ** 2 for term in terms))
-    return typical - below, typical, typical + above
 
 
 def without_coefficients(board: Board) -> str | None:
@@ -181,25 +214,26 @@ def estimate_power(
     if not 0 < clock_mhz < math.inf:
         raise UserError(f"clock must be > 0 MHz, not {clock_mhz}")
     given = activity if activity is not None else Activity()
-    busy, toggle = given.ranges()
+    busy, switching = given.busy_range(), given.switching_range().times(Range.exactly(clock_mhz))
     usage = board.limits.usage(used)
-    notes = ["core supply only: pins, oscillator, flash, USB bridge and regulator are not included"]
-    if given.busy is None:
-        notes.append(f"share of busy cycles not measured, assumed {busy.low:g} to {busy.high:g}")
-    if given.toggle is None:
-        notes.append(f"switching share of cells not measured, assumed {toggle.low:g} to {toggle.high:g}")
+    notes = [
+        f"power is that of the {SCOPE} alone: pins, auxiliary supply, oscillator, flash, USB bridge and "
+        "regulators are not included",
+        *given.notes(),
+    ]
+    unmeasured = "; ".join(given.notes()) or None
 
     terms = [
-        Term("static", _scaled(device.static, Range.exactly(1.0)), device.static),
-        Term("clock", _scaled(device.clock, Range.exactly(clock_mhz)), device.clock),
+        Term("static", _scaled(device.static, Range.exactly(1.0)), device.static, "static"),
+        Term("clock", _scaled(device.clock, Range.exactly(clock_mhz)), device.clock, "clock"),
     ]
-    switching = busy.times(toggle).times(Range.exactly(clock_mhz))
     active = [("logic", usage.logic_cells, device.logic), ("registers", usage.registers, device.register)]
     for name, count, coefficient in active:
         if coefficient is not None:
             if count is None:
                 raise UserError(f"power needs the used {_unit(board, name)} of {board.name}")
-            terms.append(Term(name, _scaled(coefficient, switching.times(Range.exactly(count))), coefficient))
+            power = _scaled(coefficient, switching.times(Range.exactly(count)))
+            terms.append(Term(name, power, coefficient, assumed=unmeasured))
     memories = [
         ("block RAM", usage.block_rams, device.block_ram, memory_accesses_per_s),
         ("single-port RAM", usage.sprams, device.spram, spram_accesses_per_s),
@@ -207,58 +241,31 @@ def estimate_power(
     for name, blocks, coefficient, accesses in memories:
         if not blocks or coefficient is None:
             continue
+        assumed = None
         if accesses is None:
             rate = busy.times(Range.exactly(blocks * clock_mhz * 1e6))
-            notes.append(f"{name} accesses not measured, assumed one a block and busy cycle")
+            assumed = f"{name} accesses not measured, assumed one a block and busy cycle"
+            notes.append(assumed)
         elif accesses < 0:
             raise UserError(f"{name} accesses a second must be >= 0, not {accesses}")
         else:
             rate = Range.exactly(accesses)
         picojoules = _scaled(coefficient, rate)
-        terms.append(Term(name, picojoules.times(Range.exactly(_PJ_PER_S_TO_MW)), coefficient))
+        power = picojoules.times(Range.exactly(_PJ_PER_S_TO_MW))
+        terms.append(Term(name, power, coefficient, assumed=assumed))
     if usage.dsps and device.dsp is not None:
         rate = busy.times(Range.exactly(usage.dsps * clock_mhz))
-        terms.append(Term("multipliers", _scaled(device.dsp, rate), device.dsp))
+        idle = None if given.busy is not None else given.notes()[0]
+        terms.append(Term("multipliers", _scaled(device.dsp, rate), device.dsp, assumed=idle))
     notes += [
         f"{term.name}: {term.coefficient.source}"
         for term in terms
         if term.coefficient.assumed and term.power.high > 0
     ]
-    return PowerEstimate(*_combined(terms), clock_mhz, tuple(terms), tuple(notes))
+    sums = Range.total(term.power for term in terms)
+    return PowerEstimate(sums.low, sums.typical, sums.high, clock_mhz, tuple(terms), tuple(notes))
 
 
 def _unit(board: Board, name: str) -> str:
     names = FAMILIES[board.family]
     return names.logic_cells if name == "logic" else str(names.registers)
-
-
-def energy(
-    power: PowerEstimate, cycles_per_sample: float, clock_mhz: float, spikes_per_sample: float
-) -> Energy:
-    """Energy of one sample and of one spike, by :data:`ENERGY_DEFINITION`.
-
-    Parameters
-    ----------
-    cycles_per_sample
-        Clock cycles from a sample's first word to its last, measured in simulation.
-    clock_mhz
-        The clock ``power`` was estimated for.
-    spikes_per_sample
-        Input, hidden and output spikes together, mean over the samples.
-
-    Raises
-    ------
-    UserError
-        A figure is not positive, or the clock is not the one of the estimate.
-    """
-    if not 0 < cycles_per_sample < math.inf:
-        raise UserError(f"cycles per sample must be > 0, not {cycles_per_sample}")
-    if not 0 <= spikes_per_sample < math.inf:
-        raise UserError(f"spikes per sample must be >= 0, not {spikes_per_sample}")
-    if clock_mhz != power.clock_mhz:
-        raise UserError(f"power was estimated at {power.clock_mhz:g} MHz, not {clock_mhz:g} MHz")
-    microseconds = cycles_per_sample / clock_mhz
-    watts = Range(power.low, power.typical, power.high)
-    per_sample = watts.times(Range.exactly(microseconds * 1e-3))
-    per_spike = per_sample.times(Range.exactly(1e3 / spikes_per_sample)) if spikes_per_sample else None
-    return Energy(per_sample, per_spike)

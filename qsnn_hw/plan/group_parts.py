@@ -4,6 +4,8 @@ The counts follow the components in ``qsnn_hw/rtl``: what a register holds is kn
 becomes of adders, multiplexers and control is left to coefficients (``plan/coefficients.py``).
 """
 
+from dataclasses import dataclass
+
 from qsnn_hw.limits import Limits
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
 from qsnn_hw.plan.lane_parts import lane_parts
@@ -155,3 +157,19 @@ def _sweep(parts: Parts, plan: GroupPlan, limits: Limits, potentials: bool) -> N
             memory(parts, limits, rows, wide, rom=True, words=values[name].reshape(rows, lanes))
             parts.copied += wide * quick
     parts.copied += row * last
+
+
+@dataclass(frozen=True)
+class GroupBlocks:
+    """Memory blocks of one group: block and single-port RAMs of its synapses, block RAMs of its state."""
+
+    synapses: int
+    synapse_sprams: int
+    state: int
+
+
+def group_blocks(plan: GroupPlan, limits: Limits) -> GroupBlocks:
+    """Which memories of a group take how many of the blocks that :func:`group_parts` counts."""
+    synapses = Parts()
+    _synapses(synapses, plan, limits)
+    return GroupBlocks(synapses.blocks, synapses.sprams, group_parts(plan, limits).blocks - synapses.blocks)

@@ -3,18 +3,9 @@
 from qsnn_hw.report.diagnostics import Diagnostics, GroupDiagnosis, Sensitivity
 from qsnn_hw.report.diagnostics_text import diagnostics_table
 from qsnn_hw.report.page import write_page
-from qsnn_hw.report.parts import (
-    Accuracy,
-    Calibration,
-    Energy,
-    Files,
-    Latency,
-    OperatingPoint,
-    PowerMw,
-    Resource,
-    Timing,
-    Verification,
-)
+from qsnn_hw.report.parts import Accuracy, Calibration, Files, Framework, Resource, Timing, Verification
+from qsnn_hw.report.parts_energy import Bounds, Energy, GroupActivity, Metrics, PowerMw, PowerTerm
+from qsnn_hw.report.parts_speed import Clock, Latency, Link, OperatingPoint, Throughput
 from qsnn_hw.report.prediction import Prediction
 from qsnn_hw.report.record import Board, Layer, NetworkSummary, Report
 from qsnn_hw.report.summary import summary_lines
@@ -23,21 +14,29 @@ from qsnn_hw.report.traces import GroupTrace, Traces
 __all__ = [
     "Accuracy",
     "Board",
+    "Bounds",
     "Calibration",
+    "Clock",
     "Diagnostics",
     "Energy",
     "Files",
+    "Framework",
+    "GroupActivity",
     "GroupDiagnosis",
     "GroupTrace",
     "Latency",
     "Layer",
+    "Link",
+    "Metrics",
     "NetworkSummary",
     "OperatingPoint",
     "PowerMw",
+    "PowerTerm",
     "Prediction",
     "Report",
     "Resource",
     "Sensitivity",
+    "Throughput",
     "Timing",
     "Traces",
     "Verification",

@@ -72,29 +72,26 @@ def spikes_per_layer(report: Report) -> Figure | None:
 
 
 def busy(report: Report) -> Figure | None:
-    """Clock cycles in which each layer works, against a whole sample; None when not counted."""
-    total = report.latency.cycles_per_sample_mean
-    layers = [layer for layer in report.network.layers if layer.cycles_per_sample is not None]
-    if not layers or not total:
+    """Share of the clock cycles in which each layer works; None when it was not counted."""
+    if not report.activity:
         return None
     bars = []
     for index, layer in enumerate(report.network.layers):
-        cycles = layer.cycles_per_sample
-        share = None if cycles is None else cycles / total
-        words = (
-            NOT_MEASURED if cycles is None else f"{amount(cycles)} cycles \u00b7 {100 * cycles / total:.0f} %"
-        )
+        found = report.activity.get(layer.name)
+        share = None if found is None else found.busy_share
+        words = NOT_MEASURED
+        if found is not None and share is not None:
+            words = f"{amount(found.busy_cycles)} cycles \u00b7 {100 * share:.0f} %"
         bars.append(Bar(layer.name, share, words, colour(index)))
     return figure(
         "busy",
         "Where the cycles go",
-        f"Of {amount(total)} cycles per sample: "
-        + "; ".join(f"{bar.name} {bar.value}" for bar in bars)
-        + ".",
+        "Of the cycles of a sample: " + "; ".join(f"{bar.name} {bar.value}" for bar in bars) + ".",
         lambda width: _bars(width, bars, track=True),
-        f"Busy clock cycles of each layer; the whole width is the {amount(total)} cycles of a mean sample. "
-        "Layers work at the same time, so the shares do not add up to 100 %.",
-        report.basis.get("latency", ""),
+        "Clock cycles of a sample in which a layer adds synapses or updates neurons, counted in the "
+        "simulated RTL back to back at full speed. Layers work at the same time, so the shares do not add "
+        "up to 100 %.",
+        report.basis.get("activity", ""),
     )
 
 

@@ -123,7 +123,7 @@ def raster(traces: Traces) -> Figure:
         f"Spike raster over {traces.steps} time steps. {shown}.",
         draw,
         caption,
-        "simulated",
+        "measured",
         full=True,
     )
 
@@ -216,7 +216,7 @@ def potentials(traces: Traces, index: int) -> Figure | None:
         f"steps, in potential steps: {fired}.",
         draw,
         "In integer potential steps, at the end of each time step.",
-        "simulated",
+        "measured",
         legend,
     )
 

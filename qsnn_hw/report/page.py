@@ -4,8 +4,9 @@ from importlib import resources
 from pathlib import Path
 
 from qsnn_hw import files
-from qsnn_hw.report import charts, diagnostics_page, figures, tables
-from qsnn_hw.report.record import DEFINITIONS, Report
+from qsnn_hw.report import cards, charts, diagnostics_page, figures, spending_tables, tables
+from qsnn_hw.report.meaning import DEFINITIONS
+from qsnn_hw.report.record import Report
 from qsnn_hw.report.svg import Figure
 from qsnn_hw.report.traces import Traces
 from qsnn_hw.report.words import NOT_MEASURED
@@ -39,27 +40,34 @@ def render(report: Report, traces: Traces | None) -> str:
     )
     environment.filters["drawing"] = Markup
     template = environment.from_string((folder / "page.html").read_text(encoding="utf-8"))
-    state, sentence = tables.verdict(report)
+    state, sentence = cards.verdict(report)
     return template.render(
         report=report,
         style=Markup((folder / "page.css").read_text(encoding="utf-8")),
-        headline=tables.headline(report),
+        headline=cards.headline(report),
         state=state,
         verdict=sentence,
-        cards=tables.cards(report),
+        framework=cards.framework_note(report),
+        cards=cards.cards(report),
+        spending=_present(
+            spending_tables.speed(report),
+            spending_tables.energy(report),
+            spending_tables.power(report),
+            spending_tables.compared(report),
+        ),
         sections=sections(report, traces),
         sample=_sample_line(traces),
         health_title=diagnostics_page.TITLE,
         health=diagnostics_page.table(report),
-        tables=[
-            table
-            for table in (tables.quantization(report), tables.mapping(report), tables.designs(report))
-            if table
-        ],
+        tables=_present(tables.quantization(report), tables.mapping(report), tables.designs(report)),
         facts=tables.facts(report),
         definitions={**DEFINITIONS, **report.definitions},
         not_measured=NOT_MEASURED,
     )
+
+
+def _present(*found: tables.Table | None) -> list[tables.Table]:
+    return [table for table in found if table is not None]
 
 
 def write_page(report: Report, traces: Traces | None, path: Path) -> None:

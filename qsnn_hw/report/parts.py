@@ -3,11 +3,10 @@
 Units are in the names; accuracies are fractions from 0 to 1.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from qsnn_hw.report.values import Number, check_counts, check_numbers, number, put
+from qsnn_hw.report.values import Number, check_counts, check_numbers, count, number, put
 
 
 @dataclass(frozen=True)
@@ -93,10 +92,57 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class Framework:
+    """The framework's own output, where the data hold it, beside that of the float network.
+
+    Parameters
+    ----------
+    values
+        How many output values were compared, time steps x samples x neurons; None where none were.
+    differ
+        How many of them are not equal.
+    what
+        "spikes" or "potentials".
+    reason
+        Why nothing was compared.
+    """
+
+    values: int | None = None
+    differ: int | None = None
+    what: str = "spikes"
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse anything but counts, and more differences than values."""
+        check_counts(self, "verification.framework", "values", "differ")
+        if self.values is not None and self.differ is not None and self.differ > self.values:
+            raise ValueError(
+                f"verification.framework.differ must be at most {self.values}, not {self.differ}"
+            )
+
+
+@dataclass(frozen=True)
 class Verification:
     """How much of the RTL was compared with the golden model, and what differed.
 
-    ``answers``: samples compared end to end, through encoder and readout on the chip.
+    Parameters
+    ----------
+    samples, distinct_samples
+        Samples compared, each counted once however often it was simulated.
+    spikes_compared, potentials_compared
+        Of these samples, each counted once.
+    spikes_by_group
+        Group -> how many of the spikes are its own.
+    repeated_samples, repeated_spikes, repeated_potentials
+        What was compared again, under random gaps and backpressure and back to back; not in the above.
+    mismatches
+        Differences of any kind in any of it.
+    simulator
+        Name and version.
+    answers
+        Samples compared end to end, through encoder and readout on the chip.
+    framework
+        Of the float network, not of the hardware; None where no network was run.
     """
 
     samples: int | None = None
@@ -105,11 +151,22 @@ class Verification:
     mismatches: int | None = None
     simulator: str | None = None
     answers: int | None = None
+    distinct_samples: int | None = None
+    spikes_by_group: Mapping[str, int] = field(default_factory=dict)
+    repeated_samples: int | None = None
+    repeated_spikes: int | None = None
+    repeated_potentials: int | None = None
+    framework: Framework | None = None
 
     def __post_init__(self) -> None:
         """Refuse anything but counts."""
-        names = ("samples", "spikes_compared", "potentials_compared", "mismatches", "answers")
-        check_counts(self, "verification", *names)
+        check_counts(self, "verification", "samples", "spikes_compared", "potentials_compared")
+        check_counts(self, "verification", "mismatches", "answers", "distinct_samples")
+        check_counts(self, "verification", "repeated_samples", "repeated_spikes", "repeated_potentials")
+        spikes = {
+            name: count(f"verification.spikes_by_group.{name}", n) for name, n in self.spikes_by_group.items()
+        }
+        put(self, spikes_by_group=spikes)
 
     @property
     def passed(self) -> bool | None:
@@ -149,80 +206,6 @@ class Timing:
         if self.fmax_mhz is None or self.constraint_mhz is None:
             return None
         return self.fmax_mhz >= self.constraint_mhz
-
-
-@dataclass(frozen=True)
-class Latency:
-    """Clock cycles per sample from simulation, and microseconds at Fmax."""
-
-    cycles_per_sample_mean: Number | None = None
-    cycles_per_sample_max: Number | None = None
-    us_per_sample_mean: Number | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse negative or non-finite values and a mean above the maximum."""
-        names = ("cycles_per_sample_mean", "cycles_per_sample_max", "us_per_sample_mean")
-        check_numbers(self, "latency", *names)
-        mean, most = self.cycles_per_sample_mean, self.cycles_per_sample_max
-        if mean is not None and most is not None and mean > most:
-            raise ValueError(f"latency.cycles_per_sample_mean must be at most the maximum {most}, not {mean}")
-
-    @classmethod
-    def of(cls, cycles: np.ndarray, clock_mhz: float | None) -> "Latency":
-        """The latency of ``cycles``, shape (samples,), at a clock in MHz (None: cycles only)."""
-        values = np.asarray(cycles)
-        if values.ndim != 1 or not values.size:
-            raise ValueError(f"cycles must have shape (samples,) with samples > 0, not {values.shape!r}")
-        mean = float(values.mean())
-        return cls(mean, int(values.max()), None if clock_mhz is None else mean / clock_mhz)
-
-
-@dataclass(frozen=True)
-class PowerMw:
-    """Device power in milliwatts: an estimate and its bounds."""
-
-    low: Number | None = None
-    typical: Number | None = None
-    high: Number | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse negative or non-finite values and bounds out of order."""
-        check_numbers(self, "power_mw", "low", "typical", "high")
-        known = [value for value in (self.low, self.typical, self.high) if value is not None]
-        if known != sorted(known):
-            raise ValueError(f"power_mw must have low <= typical <= high, not {tuple(known)!r}")
-
-
-@dataclass(frozen=True)
-class Energy:
-    """Energy of one sample in microjoules and of one spike in nanojoules."""
-
-    per_sample_uj: Number | None = None
-    per_spike_nj: Number | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse negative or non-finite values."""
-        check_numbers(self, "energy", "per_sample_uj", "per_spike_nj")
-
-    @classmethod
-    def of(cls, power_mw: Number | None, us_per_sample: Number | None, spikes: Number | None) -> "Energy":
-        """Power times time (mW x us = nJ), divided by the sample's ``spikes``; None where one is unknown."""
-        if power_mw is None or us_per_sample is None:
-            return cls()
-        per_sample_nj = power_mw * us_per_sample
-        return cls(per_sample_nj / 1000.0, per_sample_nj / spikes if spikes else None)
-
-
-@dataclass(frozen=True)
-class OperatingPoint:
-    """The clock the board really runs at: power and energy hold there, and so does this latency."""
-
-    clock_mhz: Number | None = None
-    us_per_sample_mean: Number | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse negative or non-finite values."""
-        check_numbers(self, "operating_point", "clock_mhz", "us_per_sample_mean")
 
 
 @dataclass(frozen=True)

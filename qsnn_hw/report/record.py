@@ -12,57 +12,14 @@ from typing import Any
 from qsnn_hw import files
 from qsnn_hw.errors import UserError
 from qsnn_hw.report.diagnostics import Diagnostics
-from qsnn_hw.report.parts import (
-    Accuracy,
-    Calibration,
-    Energy,
-    Files,
-    Latency,
-    OperatingPoint,
-    PowerMw,
-    Resource,
-    Timing,
-    Verification,
-)
+from qsnn_hw.report.meaning import BASIS, DEFINITIONS
+from qsnn_hw.report.parts import Accuracy, Calibration, Files, Resource, Timing, Verification
+from qsnn_hw.report.parts_energy import Energy, GroupActivity, Metrics, PowerMw
+from qsnn_hw.report.parts_speed import Clock, Latency, Link, OperatingPoint, Throughput
 from qsnn_hw.report.prediction import Prediction
 from qsnn_hw.report.values import Number, check_counts, check_numbers, decode, encode, number, put
 
-FORMAT = "qsnn-hw report 1"
-
-BASIS: Mapping[str, str] = {
-    "accuracy": "measured",
-    "verification": "simulated",
-    "resources": "tool report",
-    "timing": "tool report",
-    "latency": "simulated",
-    "power_mw": "estimated",
-    "energy": "estimated",
-    "spikes_per_sample": "measured",
-    "prediction": "predicted",
-    "diagnostics": "measured",
-}
-"""How each part of a report is known when its maker does not say otherwise."""
-
-DEFINITIONS: Mapping[str, str] = {
-    "accuracy": "Fraction of test samples whose answer is the label; accuracy.readout says what answers, the "
-    "lowest address among equals. The standard error is that of the difference on the same samples.",
-    "verification": "Spikes and membrane potentials of the simulated RTL compared one by one with the golden "
-    "model; a mismatch is any difference in value, order or number.",
-    "resources": "Cells used and available on the device, under the names the place-and-route tool reports.",
-    "timing": "Highest clock frequency that the place-and-route tool's static timing analysis allows.",
-    "latency": "Clock cycles from the first input event of a sample to its last output word, counted in "
-    "simulation; microseconds are cycles divided by Fmax.",
-    "power_mw": "Estimate for the whole device from clock, used cells and activity; low and high bound the "
-    "uncertainty of the coefficients.",
-    "energy": "Typical power times the mean time per sample at the operating clock, and that divided by all "
-    "spikes of a sample, input spikes included.",
-    "prediction": "What the plan promised before any tool ran; cycles beside the simulated ones of the same "
-    "samples.",
-    "spikes_per_sample": "Mean number of spikes per test sample in the integer network.",
-    "diagnostics": "Each neuron group of the integer network against the same group of the float network, "
-    "run on the same samples.",
-}
-"""What each part of a report means, in one sentence."""
+FORMAT = "qsnn-hw report 2"
 
 
 @dataclass(frozen=True)
@@ -94,7 +51,7 @@ class Layer:
     rom_bits
         Synapse memory, in bits.
     cycles_per_sample
-        Mean clock cycles per sample in which the group works.
+        Mean clock cycles per sample in which the group works, counted in simulation.
     """
 
     name: str
@@ -169,12 +126,14 @@ class Report:
         Fractions, and the number of test samples behind them.
     calibration
         The same on the samples that chose the rounding; None where none did.
-    verification, timing, latency, power_mw, energy
+    verification, timing, clock, latency, link, throughput, power_mw, energy, metrics
         The figures; see their types.
     resources
         The place-and-route tool's own cell name -> used and available.
     operating_point
         The board's clock, at which power and energy hold.
+    activity
+        Group -> what it did for a sample in simulation; empty where nothing was counted.
     spikes_per_sample
         ``input`` or a group's name -> mean spikes per sample.
     diagnostics
@@ -204,10 +163,15 @@ class Report:
     verification: Verification = field(default_factory=Verification)
     resources: Mapping[str, Resource] = field(default_factory=dict)
     timing: Timing = field(default_factory=Timing)
+    clock: Clock = field(default_factory=Clock)
     latency: Latency = field(default_factory=Latency)
+    link: Link = field(default_factory=Link)
+    throughput: Throughput = field(default_factory=Throughput)
     operating_point: OperatingPoint = field(default_factory=OperatingPoint)
     power_mw: PowerMw = field(default_factory=PowerMw)
     energy: Energy = field(default_factory=Energy)
+    metrics: Metrics = field(default_factory=Metrics)
+    activity: Mapping[str, GroupActivity] = field(default_factory=dict)
     spikes_per_sample: Mapping[str, Number | None] = field(default_factory=dict)
     diagnostics: Diagnostics | None = None
     board: Board | None = None

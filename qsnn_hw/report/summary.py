@@ -1,8 +1,22 @@
 """The report in a few lines for the terminal."""
 
 from qsnn_hw.report.diagnostics_text import brief
+from qsnn_hw.report.parts import Framework
+from qsnn_hw.report.parts_energy import Bounds
 from qsnn_hw.report.record import Report
-from qsnn_hw.report.words import NOT_MEASURED, figure, percent, plural, with_unit
+from qsnn_hw.report.words import (
+    NOT_MEASURED,
+    baud_rate,
+    between,
+    duration,
+    figure,
+    percent,
+    plural,
+    rounded,
+    with_unit,
+)
+
+_MOST_LINES = 20
 
 
 def _accuracy(report: Report) -> str:
@@ -19,13 +33,28 @@ def _accuracy(report: Report) -> str:
     return text
 
 
+def framework_text(report: Report) -> str:
+    """How the framework's own output compares with that of the float network, in one line."""
+    found = report.verification.framework
+    if found is None or found.values is None or found.differ is None:
+        return f"its own {'spikes' if found is None else found.what}: {_why(found)}"
+    values = f"{found.values:,} values"
+    if found.differ:
+        return f"its own {found.what}: {found.differ:,} of {values} differ from the float network's"
+    return f"its own {found.what}: equal to the float network's, {values}"
+
+
+def _why(found: Framework | None) -> str:
+    return "not given" if found is None or found.reason is None else found.reason
+
+
 def verification_text(report: Report) -> str:
-    """What was compared, in one line without the verdict."""
+    """What was compared, each sample once, in one line without the verdict."""
     what = report.verification
     parts = [
         plural(value, name)
         for value, name in (
-            (what.samples, "sample"),
+            (what.samples if what.distinct_samples is None else what.distinct_samples, "sample"),
             (what.spikes_compared, "spike"),
             (what.potentials_compared, "potential"),
             (what.answers, "answer"),
@@ -35,75 +64,150 @@ def verification_text(report: Report) -> str:
     return ", ".join(parts)
 
 
+def repeats_text(report: Report) -> str:
+    """What was compared again, or nothing."""
+    what = report.verification
+    if not what.repeated_samples:
+        return ""
+    parts = [plural(what.repeated_samples, "sample")]
+    parts += [
+        plural(value, name)
+        for value, name in ((what.repeated_spikes, "spike"), (what.repeated_potentials, "potential"))
+        if value is not None
+    ]
+    return f"again, with random gaps and back to back: {', '.join(parts)}"
+
+
 def mismatch_text(mismatches: int | None) -> str:
     """The number of mismatches with its noun."""
     return NOT_MEASURED if mismatches is None else plural(mismatches, "mismatch")
 
 
-def _verification(report: Report) -> str:
+def _verification(report: Report) -> list[str]:
     if report.verification.mismatches is None:
-        return NOT_MEASURED
+        return [NOT_MEASURED]
     text = f"{verification_text(report)}, {mismatch_text(report.verification.mismatches)}"
-    return f"{text} ({report.verification.simulator})" if report.verification.simulator else text
+    if report.verification.simulator:
+        text += f" ({report.verification.simulator})"
+    again = repeats_text(report)
+    return [text, again] if again else [text]
 
 
-def _timing(report: Report) -> str:
-    timing = report.timing
+def _speed(report: Report) -> str:
+    rate = report.throughput
+    baud = "" if report.link.baud is None else f" ({baud_rate(report.link.baud)})"
+    parts = []
+    if rate.link_per_s is not None:
+        limit = "which limits" if rate.limited_by == "link" else "but the core limits"
+        parts.append(f"{rounded(rate.link_per_s)} samples/s through the serial link{baud}, {limit}")
+    elif report.latency.link_us_mean is not None:
+        parts.append(f"{duration(report.latency.link_us_mean)} a sample on the serial link{baud}")
+    if rate.on_chip_per_s is not None:
+        clock = with_unit(report.clock.board_mhz, "MHz")
+        parts.append(f"{rounded(rate.on_chip_per_s)}/s on the chip at {clock}, the bitstream's clock")
+    return "; ".join(parts) or NOT_MEASURED
+
+
+def _latency(report: Report) -> str:
+    latency = report.latency
+    if latency.cycles_per_sample_mean is None:
+        return NOT_MEASURED
+    cycles = f"{figure(latency.cycles_per_sample_mean)} cycles"
+    if latency.cycles_per_sample_max is not None:
+        cycles += f", most {figure(latency.cycles_per_sample_max)}"
+    parts = []
+    if latency.host_us_mean is not None:
+        parts.append(f"{duration(latency.host_us_mean)} through the link, first bit sent to last received")
+    if latency.us_on_board_mean is not None:
+        clock = with_unit(report.clock.board_mhz, "MHz")
+        parts.append(f"{duration(latency.us_on_board_mean)} in the core at {clock} ({cycles})")
+    return "; ".join(parts) or cycles
+
+
+def _core(report: Report) -> str:
+    timing, latency = report.timing, report.latency
     if timing.fmax_mhz is None:
         return NOT_MEASURED
     text = f"Fmax {with_unit(timing.fmax_mhz, 'MHz')}"
     if timing.met is not None:
         text += f", asked {with_unit(timing.constraint_mhz, 'MHz')}: {'met' if timing.met else 'NOT MET'}"
-    return text
-
-
-def _latency(report: Report) -> str:
-    latency, point = report.latency, report.operating_point
-    if latency.cycles_per_sample_mean is None:
-        return NOT_MEASURED
-    text = f"{figure(latency.cycles_per_sample_mean)} cycles per sample"
-    if latency.cycles_per_sample_max is not None:
-        text += f" (most {figure(latency.cycles_per_sample_max)})"
     if latency.us_per_sample_mean is not None:
-        text += f", {with_unit(latency.us_per_sample_mean, 'us')} at Fmax"
-    if point.us_per_sample_mean is not None and point.clock_mhz is not None:
-        text += f", {with_unit(point.us_per_sample_mean, 'us')} at {with_unit(point.clock_mhz, 'MHz')}"
+        text += f"; a sample would take {duration(latency.us_per_sample_mean)} there"
     return text
+
+
+def range_text(found: Bounds, unit: str) -> str:
+    """A typical value with its unit and range."""
+    if found.typical is None:
+        return NOT_MEASURED
+    return f"{rounded(found.typical)} {unit} ({between(found.low, found.high)})"
 
 
 def _power(report: Report) -> str:
     power = report.power_mw
     if power.typical is None:
         return NOT_MEASURED
-    text = with_unit(power.typical, "mW")
-    if power.low is not None and power.high is not None:
-        text += f" ({figure(power.low)} to {figure(power.high)})"
-    return f"{text} {report.basis.get('power_mw', '')}".rstrip()
+    text = range_text(Bounds(power.low, power.typical, power.high), "mW")
+    basis = report.basis.get("power_mw", "")
+    return f"{text} of the FPGA's core supply, {basis}".rstrip(", ")
 
 
 def _energy(report: Report) -> str:
     energy = report.energy
-    if energy.per_sample_uj is None:
+    if energy.per_sample_uj.typical is None:
         return NOT_MEASURED
-    text = f"{with_unit(energy.per_sample_uj, 'uJ')} per sample"
-    if energy.per_spike_nj is not None:
-        text += f", {with_unit(energy.per_spike_nj, 'nJ')} per spike"
-    return f"{text}, {report.basis.get('energy', '')}".rstrip(", ")
+    text = f"{range_text(energy.per_sample_uj, 'uJ')} per sample on the chip"
+    if energy.static_share is not None:
+        text += f", {100 * energy.static_share:.0f} % static"
+    if energy.link_per_sample_uj.typical is not None:
+        text += f"; {range_text(energy.link_per_sample_uj, 'uJ')} through the link"
+    return text
 
 
-def _resources(report: Report, most: int = 5) -> list[str]:
+def _per_spike(report: Report) -> str:
+    energy = report.energy
+    if energy.per_spike_nj.typical is None:
+        return NOT_MEASURED
+    text = f"{range_text(energy.per_spike_nj, 'nJ')} on the chip: {energy.per_spike_target}"
+    if energy.link_per_spike_nj.typical is not None:
+        link = range_text(energy.link_per_spike_nj, "nJ")
+        text += f"; {link} through the link: {energy.link_per_spike_target}"
+    return f"{text} (target: below 1 uJ)"
+
+
+def _efficiency(report: Report) -> str:
+    found = report.metrics
+    if found.spike_efficiency is None:
+        return NOT_MEASURED
+    return (
+        f"{figure(found.spike_efficiency)} synaptic operations per spike; "
+        f"{figure(found.synaptic_operations_per_sample)} and {figure(found.spikes_per_sample)} per sample"
+    )
+
+
+def _per_watt(report: Report) -> str:
+    rate = report.throughput
+    if rate.per_watt.typical is None:
+        return NOT_MEASURED
+    text = f"{range_text(rate.per_watt, 'inferences/s/W')} on the chip"
+    if rate.link_per_watt.typical is not None:
+        text += f"; {rounded(rate.link_per_watt.typical)} through the link"
+    return text
+
+
+def _resources(report: Report, most: int = 3) -> str:
     used = [(name, cell) for name, cell in report.resources.items() if cell.used]
     # The fullest kinds of cell decide whether a design fits.
     used.sort(key=lambda item: -(item[1].used or 0) / (item[1].available or float("inf")))
-    lines = []
+    parts = []
     for name, cell in used[:most]:
         share = (
             f" of {cell.available:,} ({100 * (cell.used or 0) / cell.available:.1f} %)"
             if cell.available
             else ""
         )
-        lines.append(f"{name} {cell.used:,}{share}")
-    return lines
+        parts.append(f"{name} {cell.used:,}{share}")
+    return ", ".join(parts) or NOT_MEASURED
 
 
 def summary_lines(report: Report) -> list[str]:
@@ -112,23 +216,32 @@ def summary_lines(report: Report) -> list[str]:
     board = f", {report.board.title or report.board.name}" if report.board else ""
     rows = [
         ("accuracy", _accuracy(report)),
-        ("verification", _verification(report)),
-        ("timing", _timing(report)),
+        ("framework", framework_text(report)),
+        *_titled("verification", _verification(report)),
+        ("speed", _speed(report)),
         ("latency", _latency(report)),
+        ("core alone", _core(report)),
         ("power", _power(report)),
         ("energy", _energy(report)),
+        ("per spike", _per_spike(report)),
+        ("efficiency", _efficiency(report)),
+        ("per watt", _per_watt(report)),
+        ("resources", _resources(report)),
     ]
-    resources = _resources(report) or [NOT_MEASURED]
-    rows += [("resources" if index == 0 else "", line) for index, line in enumerate(resources)]
     rows += [(name, text) for name, text in (("verilog", report.files.verilog),) if text]
     rows += [("bitstream", report.files.bitstream or "none")]
     if report.files.weights:
         rows += [("weights", f"{report.files.weights}, to be sent before the first sample")]
     health = [] if report.diagnostics is None else brief(report.diagnostics, report.own_clamp)
-    rows += [("quantization" if index == 0 else "", line) for index, line in enumerate(health)]
-    # Lines that not every report has cost a warning each, so that all fits into 20 lines.
-    shown = report.warnings[: 4 - (len(health) > 1) - (report.files.weights is not None)]
+    rows += _titled("quantization", health)
+    # Whatever lines remain go to warnings, the title counted; the last one says how many are left out.
+    room = _MOST_LINES - 1 - len(rows)
+    shown = report.warnings if len(report.warnings) <= room else report.warnings[: room - 1]
     rows += [("warning", line) for line in shown]
     if len(report.warnings) > len(shown):
-        rows.append(("warning", f"and {len(report.warnings) - len(shown)} more in the report"))
+        rows.append(("warning", f"{plural(len(report.warnings) - len(shown), 'more warning')} in the report"))
     return [f"{report.network.name}{bits}{board}", *(f"  {name:<13} {text}" for name, text in rows)]
+
+
+def _titled(name: str, lines: list[str]) -> list[tuple[str, str]]:
+    return [(name if index == 0 else "", line) for index, line in enumerate(lines)]

@@ -37,3 +37,32 @@ def plural(n: int, noun: str) -> str:
 def signed(value: Number, decimals: int = 2) -> str:
     """A difference with its sign, a true minus, and ``decimals`` decimals."""
     return f"{value:+.{decimals}f}".replace("-", "\u2212")
+
+
+def duration(us: Number | None, micro: str = "us") -> str:
+    """Microseconds in the unit that keeps the figure short, or "not measured"; ``micro``: how to write us."""
+    if us is None:
+        return NOT_MEASURED
+    for unit, factor in (("s", 1e6), ("ms", 1e3)):
+        if us >= factor:
+            return with_unit(us / factor, unit)
+    return with_unit(us, micro)
+
+
+def rounded(value: Number | None) -> str:
+    """An estimate for a reader: three significant digits, whatever its size."""
+    if not value:
+        return figure(value)
+    return figure(float(f"{value:.2e}"))
+
+
+def between(low: Number | None, high: Number | None) -> str:
+    """The range of an estimate in words."""
+    return NOT_MEASURED if low is None or high is None else f"{rounded(low)} to {rounded(high)}"
+
+
+def baud_rate(baud: Number | None) -> str:
+    """Bits a second on the line in words."""
+    if baud is None:
+        return NOT_MEASURED
+    return with_unit(baud / 1e6, "Mbaud") if baud >= 1e6 else with_unit(baud / 1e3, "kbaud", 4)

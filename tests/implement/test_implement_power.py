@@ -1,6 +1,5 @@
 """The power estimate: sums, bands, labels, and a check against a chip nobody fitted it to."""
 
-import math
 from dataclasses import replace
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from qsnn_hw.boards import list_boards, load_board
 from qsnn_hw.errors import UserError
 from qsnn_hw.implement.coefficients import DEVICES, Coefficient
-from qsnn_hw.implement.power import Activity, Range, energy, estimate_power, without_coefficients
+from qsnn_hw.implement.power import Activity, Range, estimate_power, without_coefficients
 
 ICE = load_board("icebreaker")
 ECP = load_board("ulx3s-85f")
@@ -30,12 +29,13 @@ def test_every_shipped_board_has_coefficients_with_sources():
         assert all(c.high >= 2 * c.low for c in found if c.assumed)
 
 
-def test_typical_is_the_sum_and_the_ends_are_added_as_independent_errors():
+def test_terms_add_up_at_each_end():
     estimate = estimate_power(ICE, ICE_USED, 12.0, activity=Activity(busy=0.5, toggle=0.2))
-    terms = _terms(estimate)
-    assert estimate.typical == pytest.approx(sum(power.typical for power in terms.values()))
-    spread = math.sqrt(sum((power.high - power.typical) ** 2 for power in terms.values()))
-    assert estimate.high == pytest.approx(estimate.typical + spread)
+    for end in ("low", "typical", "high"):
+        terms = sum(getattr(power, end) for power in _terms(estimate).values())
+        parts = estimate.part("static").plus(estimate.part("clock")).plus(estimate.part("work"))
+        assert getattr(estimate, end) == pytest.approx(terms)
+        assert getattr(parts, end) == pytest.approx(terms)
     assert 0 < estimate.low < estimate.typical < estimate.high
     assert estimate.label == "estimated"
 
@@ -100,6 +100,31 @@ def test_a_device_without_coefficients_is_named_and_no_error():
     )
 
 
+def test_ecp5_static_power_rests_on_the_data_sheet_and_stays_below_the_measured_boards():
+    small, large = DEVICES["ecp5", "25k"].static, DEVICES["ecp5", "85k"].static
+    assert not small.assumed
+    assert "FPGA-DS-02012" in small.source
+    # 77 mA at 1.1 V; a whole OrangeCrab and a whole ULX3S-85F draw 147 and 202 mW with their design in reset.
+    assert small.typical == pytest.approx(77 * 1.1, rel=0.01)
+    assert small.typical < 147
+    assert large.typical < 202
+    assert large.high == pytest.approx(77 * 1.1 * 83_640 / 24_288, rel=0.01)
+
+
+def test_switching_that_was_measured_takes_the_place_of_busy_times_toggle():
+    estimate = estimate_power(ECP, ECP_USED, 25.0, activity=Activity(busy=0.5, switching=0.01))
+    terms = _terms(estimate)
+    assert terms["registers"].typical == pytest.approx(25.1e-5 * 25 * 2000 * 0.01)
+    assert terms["logic"].typical == pytest.approx(25e-5 * 25 * 5000 * 0.01)
+    assumed = {term.name: term.assumed for term in estimate.terms}
+    assert assumed["registers"] is None
+    assert "accesses not measured" in assumed["block RAM"]
+    assert "switching" not in "\n".join(estimate.notes)
+    unknown = {term.name: term.assumed for term in estimate_power(ECP, ECP_USED, 25.0).terms}
+    assert "switching share of cells not measured" in unknown["registers"]
+    assert unknown["static"] is None
+
+
 def test_an_idle_memory_costs_nothing_and_an_absent_one_has_no_term():
     idle = estimate_power(ICE, ICE_USED, 12.0, memory_accesses_per_s=0)
     assert _terms(idle)["block RAM"].high == 0
@@ -137,27 +162,3 @@ def test_unordered_ranges_are_refused():
         Range(2, 1, 3)
     with pytest.raises(ValueError, match="coefficient range must be ordered"):
         Coefficient(2, 1, 3, "mW", "nowhere")
-
-
-def test_energy_of_a_sample_and_a_spike():
-    power = replace(estimate_power(ICE, ICE_USED, 12.0), low=1.0, typical=2.0, high=4.0)
-    found = energy(power, cycles_per_sample=12_000, clock_mhz=12.0, spikes_per_sample=400)
-    # 2 mW for 1 ms is 2 uJ; over 400 spikes 5 nJ.
-    assert found.per_sample_uj == Range(1.0, 2.0, 4.0)
-    assert found.per_spike_nj == Range(2.5, 5.0, 10.0)
-    assert "input + hidden + output" in found.definition
-    assert found.label == "estimated"
-
-
-def test_energy_without_spikes_is_absent_not_zero():
-    assert energy(estimate_power(ICE, ICE_USED, 12.0), 100, 12.0, 0).per_spike_nj is None
-
-
-def test_energy_refuses_wrong_figures():
-    power = estimate_power(ICE, ICE_USED, 12.0)
-    with pytest.raises(UserError, match="cycles per sample must be > 0, not 0"):
-        energy(power, 0, 12.0, 5)
-    with pytest.raises(UserError, match="spikes per sample must be >= 0, not -1"):
-        energy(power, 10, 12.0, -1)
-    with pytest.raises(UserError, match="power was estimated at 12 MHz, not 25 MHz"):
-        energy(power, 10, 25.0, 5)

@@ -184,7 +184,7 @@ def test_summary_stays_within_twenty_lines() -> None:
     assert len(lines) <= 20
     assert "  quantization  SILENCED group hidden" in lines
     assert "                saturating: 1 neuron of group hidden" in lines
-    assert "  warning       and 27 more in the report" in lines
+    assert "  warning       29 more warnings in the report" in lines
 
 
 def test_table_of_the_page(tmp_path: Path) -> None:

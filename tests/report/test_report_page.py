@@ -11,10 +11,13 @@ import pytest
 from qsnn_hw.errors import UserError
 from qsnn_hw.report import (
     Accuracy,
+    GroupActivity,
     GroupTrace,
     Latency,
     Layer,
     NetworkSummary,
+    PowerMw,
+    PowerTerm,
     Report,
     Resource,
     Timing,
@@ -138,10 +141,20 @@ def test_full_page_shows_every_figure(tmp_path: Path) -> None:
     words = parsed.words()
     assert "not measured" not in words
     compared = "450 samples, 22,866 spikes, 472,500 potentials"
-    assert f"The hardware equals the golden model: {compared} compared, no mismatch." in words
+    assert f"The hardware equals the golden model in simulation: {compared} compared, no mismatch." in words
+    assert "The framework: its own spikes: equal to the float network's, 112,500 values." in words
     assert "Sample 3: label 4, answer 7 (wrong)." in words
     assert "between 98 and 301 mW" in words
-    assert "42 µs at 25 MHz, the board's clock" in words
+    assert "core supply of the FPGA at 25 MHz" in words
+    assert "Speed on the board 194 samples/s serial link at 1 Mbaud: the link limits" in words
+    assert "Latency through the link 5.17 ms 42 µs in the core at 25 MHz" in words
+    assert "through the link 1,060 nJ (637 to 1,910): depends" in words
+    assert "core alone at Fmax, 91.4 MHz: not this bitstream 11.5 µs" in words
+    assert "static 90 150 270 92.0 % no a data sheet" in words
+    assert "logic 8 13 31 8.0 % assumed a fit; share of cells assumed" in words
+    assert "hidden 450 14,000 output 450 8,866 together 450 22,866 again, not added 470 23,900" in words
+    assert "412 cycles · 75 %" in text
+    assert "whole device" not in words
     assert "200 of 208 · 96.2 % ⚠ nearly full" in words
     assert "Not used: MULT18X18D." in words
     assert "neuron 17 of hidden never fires" in words
@@ -155,10 +168,13 @@ def test_empty_page_says_not_measured(tmp_path: Path) -> None:
     for title in (
         "Accuracy, integer",
         "RTL against golden",
-        "Fmax",
-        "Latency per sample",
+        "Speed on the board",
+        "Latency",
+        "Core alone: Fmax",
         "Power, typical",
-        "Energy per sample",
+        "Energy per spike",
+        "Spike efficiency",
+        "On the board: speed, energy, power",
         "One sample, spike by spike",
         "Over the whole test set",
         "What quantization did",
@@ -205,12 +221,14 @@ def test_hostile_names_are_escaped(tmp_path: Path) -> None:
         NetworkSummary(evil, 2, 3, (Layer(evil, 2, lanes=1, cycles_per_sample=3.0),)),
         convention={evil: evil},
         latency=Latency(9.0, 9),
+        activity={evil: GroupActivity(0.5, 4.0)},
+        power_mw=PowerMw(1.0, 2.0, 3.0, {evil: PowerTerm(1.0, 2.0, 3.0, "work", evil, True, evil)}),
         resources={evil: Resource(1, 2)},
         spikes_per_sample={evil: 2.0},
         tools={evil: evil},
         warnings=(evil,),
         assumptions=(evil,),
-        basis={"accuracy": evil, "latency": evil, "resources": evil},
+        basis={"accuracy": evil, "activity": evil, "resources": evil},
         created=evil,
     )
     shown = Traces(0, None, None, spikes, (GroupTrace(evil, spikes, spikes, spikes[0]),))
@@ -223,6 +241,28 @@ def test_hostile_names_are_escaped(tmp_path: Path) -> None:
 
 def test_name_that_is_not_utf8(tmp_path: Path) -> None:
     assert "digits?" in page(empty_report("digits\udcff"), None, tmp_path)[0]
+
+
+def test_nothing_computed_wears_the_badge_of_simulation(tmp_path: Path) -> None:
+    """Simulated is what was counted in the RTL: the comparison and the busy cycles, nothing else."""
+    text, _ = page(full_report(), traces(), tmp_path)
+    badge = '<span class="badge b-simulated">simulated</span>'
+    pieces = re.findall(r'<(?:article|figure)[^>]* id="([^"]+)".*?</(?:article|figure)>', text, re.S)
+    blocks = re.findall(r"<(article|figure)([^>]*)>(.*?)</\1>", text, re.S)
+    assert len(pieces) == len(blocks)
+    named = {key for key, (_, _, body) in zip(pieces, blocks, strict=True) if badge in body}
+    assert named == {"card-verification", "figure-busy"}
+    computed = '<span class="badge b-computed">computed</span>'
+    assert {key for key, (_, _, body) in zip(pieces, blocks, strict=True) if computed in body} == {
+        *("card-speed", "card-latency")
+    }
+
+
+def test_without_counted_activity_there_is_no_chart_of_it(tmp_path: Path) -> None:
+    report = dataclasses.replace(full_report(), activity={})
+    text, parsed = page(report, None, tmp_path)
+    assert 'id="figure-busy"' not in text
+    assert "Where the cycles go" not in parsed.words()
 
 
 def test_unwritable_folder(tmp_path: Path) -> None:

@@ -13,7 +13,10 @@ import pytest
 from qsnn_hw.errors import UserError
 from qsnn_hw.report import (
     Accuracy,
+    Bounds,
     Energy,
+    Framework,
+    GroupActivity,
     Latency,
     Layer,
     NetworkSummary,
@@ -21,12 +24,15 @@ from qsnn_hw.report import (
     Prediction,
     Report,
     Resource,
+    Throughput,
     Timing,
     Verification,
 )
+from qsnn_hw.report.meaning import BASIS, DEFINITIONS
 from qsnn_hw.report.values import decode, encode
 from tests.report.report_examples import empty_report, full_report
 
+BOUNDS = {"low", "typical", "high"}
 STABLE = {
     "accuracy": {"float", "quantized", "readout", "standard_error_pp"},
     "verification": {
@@ -36,12 +42,48 @@ STABLE = {
         "mismatches",
         "simulator",
         "answers",
+        "distinct_samples",
+        "spikes_by_group",
+        "repeated_samples",
+        "repeated_spikes",
+        "repeated_potentials",
+        "framework",
     },
     "timing": {"fmax_mhz", "constraint_mhz"},
-    "latency": {"cycles_per_sample_mean", "cycles_per_sample_max", "us_per_sample_mean"},
-    "power_mw": {"low", "typical", "high"},
-    "energy": {"per_sample_uj", "per_spike_nj"},
+    "clock": {"board_mhz"},
+    "latency": {
+        "cycles_per_sample_mean",
+        "cycles_per_sample_max",
+        "us_per_sample_mean",
+        "us_on_board_mean",
+        "link_us_mean",
+        "host_us_mean",
+        "network_cycles_mean",
+    },
+    "link": {"baud", "bytes_in_mean", "bytes_out_mean", "us_in_mean", "us_out_mean"},
+    "throughput": {"on_chip_per_s", "link_per_s", "limited_by", "per_watt", "link_per_watt"},
+    "operating_point": {"clock_mhz", "us_per_sample_mean"},
+    "power_mw": {"low", "typical", "high", "terms"},
+    "energy": {
+        "per_sample_uj",
+        "per_spike_nj",
+        "static_uj",
+        "dynamic_uj",
+        "static_share",
+        "link_per_sample_uj",
+        "link_per_spike_nj",
+        "per_spike_target",
+        "link_per_spike_target",
+    },
+    "metrics": {"synaptic_operations_per_sample", "spikes_per_sample", "spike_efficiency"},
     "files": {"verilog", "bitstream", "weights"},
+}
+RANGES = {
+    "throughput": ("per_watt", "link_per_watt"),
+    "energy": (
+        *("per_sample_uj", "per_spike_nj", "static_uj", "dynamic_uj"),
+        *("link_per_sample_uj", "link_per_spike_nj"),
+    ),
 }
 
 
@@ -60,12 +102,35 @@ def test_stable_names(tmp_path: Path) -> None:
     assert content["accuracy"] == wanted
     wanted = {"samples": 256, "labelled": True, "float": 0.98, "quantized": 0.97, "standard_error_pp": 0.4}
     assert content["calibration"] == wanted
+    for part, names in RANGES.items():
+        assert all(set(content[part][name]) == BOUNDS for name in names)
+    assert set(content["power_mw"]["terms"]["static"]) == {*BOUNDS, "part", "source", "assumed", "activity"}
+    assert content["activity"]["hidden"]["busy_share"] == 0.75
+    assert content["verification"]["framework"] == {
+        **{"values": 112500, "differ": 0, "what": "spikes", "reason": None}
+    }
+    assert content["verification"]["spikes_by_group"] == {"hidden": 14000, "output": 8866}
+
+
+def test_every_part_and_every_field_that_needs_it_has_a_meaning() -> None:
+    parts = {*STABLE, "resources", "spikes_per_sample", "diagnostics", "activity", "prediction"} - {"files"}
+    told = {key.split(".")[0] for key in DEFINITIONS}
+    assert parts - told == {"operating_point"}
+    known = {key.split(".")[0] for key in BASIS}
+    assert parts - known == set()
+    for key in (*DEFINITIONS, *BASIS):
+        part, _, name = key.partition(".")
+        assert part in parts, key
+        assert not name or name in STABLE[part], key
 
 
 def test_absent_is_null(tmp_path: Path) -> None:
     content = saved(empty_report(), tmp_path)
     for key, names in STABLE.items():
-        assert content[key] == dict.fromkeys(names), key
+        ranges = dict.fromkeys(RANGES.get(key, ()), dict.fromkeys(("low", "typical", "high")))
+        empty = {name: {} for name in ("terms", "spikes_by_group") if name in names}
+        assert content[key] == {**dict.fromkeys(names), **ranges, **empty}, key
+    assert content["activity"] == {}
     assert content["resources"] == {}
     assert content["diagnostics"] is None
     assert content["tools"] == {}
@@ -102,6 +167,16 @@ def test_numpy_scalars_become_numbers(tmp_path: Path) -> None:
         (lambda: Verification(samples=1.5), "verification.samples must be a whole number or null, not 1.5"),
         (lambda: Resource("12"), "resource.used must be a number or null, not '12'"),
         (lambda: PowerMw(5.0, 4.0, 6.0), "power_mw must have low <= typical <= high, not (5.0, 4.0, 6.0)"),
+        (lambda: Bounds(5.0, 4.0, 6.0), "estimate must have low <= typical <= high, not (5.0, 4.0, 6.0)"),
+        (lambda: Energy(static_share=1.2), "energy.static_share must be at most 1, not 1.2"),
+        (lambda: Energy(per_spike_target="ok"), "energy.per_spike_target must be one of kept, not kept"),
+        (lambda: GroupActivity(1.28), "activity.busy_share must be at most 1, not 1.28"),
+        (lambda: Throughput(limited_by="usb"), "throughput.limited_by must be one of link, core, not 'usb'"),
+        (lambda: Framework(3, 4), "verification.framework.differ must be at most 3, not 4"),
+        (
+            lambda: Verification(spikes_by_group={"h": 1.5}),
+            "verification.spikes_by_group.h must be a whole number or null, not 1.5",
+        ),
         (lambda: Latency(5, 4), "latency.cycles_per_sample_mean must be at most the maximum 4, not 5"),
         (lambda: Layer("h", None), "layer 'h'.neurons must be a number, not None"),
         (lambda: Layer("h", 4, scale_low=math.nan), "layer 'h'.scale_low must be finite"),
@@ -121,16 +196,11 @@ def test_refuses(make: Callable[[], object], message: str) -> None:
     assert message in str(caught.value)
 
 
-def test_latency_and_energy_units() -> None:
-    latency = Latency.of(np.array([1000, 1200]), 50.0)
-    assert latency == Latency(1100.0, 1200, 22.0)
+def test_latency_units() -> None:
+    latency = Latency.of(np.array([1000, 1200]), 50.0, 25.0)
+    assert latency == Latency(1100.0, 1200, 22.0, 44.0)
     assert Latency.of(np.array([1000]), None).us_per_sample_mean is None
-    # 100 mW for 22 us is 2.2 uJ; over 400 spikes that is 5.5 nJ a spike.
-    energy = Energy.of(100.0, 22.0, 400.0)
-    assert energy.per_sample_uj == pytest.approx(2.2)
-    assert energy.per_spike_nj == pytest.approx(5.5)
-    assert Energy.of(100.0, None, 400.0) == Energy()
-    assert Energy.of(100.0, 22.0, 0.0).per_spike_nj is None
+    assert Latency.of(np.array([1000]), None).us_on_board_mean is None
 
 
 @pytest.mark.parametrize(
@@ -173,7 +243,7 @@ def _layer_text(content: dict[str, Any]) -> None:
 
 
 def _text_number(content: dict[str, Any]) -> None:
-    content["energy"]["per_spike_nj"] = "3"
+    content["energy"]["per_spike_nj"]["typical"] = "3"
 
 
 def _number_text(content: dict[str, Any]) -> None:
@@ -205,12 +275,12 @@ def _format(content: dict[str, Any]) -> None:
         (_score, "sensitivity of 'hidden'.score must be at most 1, not 50"),
         (_add_key, "report.latency has an unknown key 'ns'"),
         (_layer_text, "report.network.layers[0] must be an object, not 'hidden'"),
-        (_text_number, "energy.per_spike_nj must be a number or null, not '3'"),
+        (_text_number, "estimate.typical must be a number or null, not '3'"),
         (_number_text, "report.files.verilog must be text, not 3"),
         (_nan, "power_mw.low must be finite (null when absent), not nan"),
         (_resources_list, "report.resources must be an object, not []"),
         (_warnings_text, "report.warnings must be a list, not 'one'"),
-        (_format, "format is 'qsnn-hw report 9', expected 'qsnn-hw report 1'"),
+        (_format, "format is 'qsnn-hw report 9', expected 'qsnn-hw report 2'"),
     ],
 )
 def test_load_says_what_is_wrong(

@@ -5,33 +5,57 @@ import dataclasses
 import numpy as np
 import pytest
 
-from qsnn_hw.report import Accuracy, Resource, Timing, Verification, summary_lines
-from qsnn_hw.report.words import figure, plural, signed, with_unit
-from tests.report.report_examples import empty_report, full_report
+from qsnn_hw.report import (
+    Accuracy,
+    Files,
+    Framework,
+    Resource,
+    Throughput,
+    Timing,
+    Verification,
+    summary_lines,
+)
+from qsnn_hw.report.words import baud_rate, duration, figure, plural, rounded, signed, with_unit
+from tests.report.report_examples import diagnosis, diagnostics, empty_report, full_report
 
 
 def test_full() -> None:
-    lines = summary_lines(full_report())
-    assert lines[0] == "digits, 8-bit weights, Radiona ULX3S-85F"
-    assert (
+    assert summary_lines(full_report()) == [
+        "digits, 8-bit weights, Radiona ULX3S-85F",
         "  accuracy      float 96.22 %, integer 96.00 % (-0.22 pp, standard error 0.22) on 450 samples, "
-        "by most spikes; -1.00 pp, standard error 0.40 on 256 calibration samples"
-    ) in lines
-    assert (
-        "  verification  450 samples, 22,866 spikes, 472,500 potentials, 0 mismatches (verilator 5.48)"
-        in lines
-    )
-    assert "  timing        Fmax 91.4 MHz, asked 25 MHz: met" in lines
-    assert "  power         163 mW (98 to 301) estimated" in lines
-    assert "  resources     DP16KD 200 of 208 (96.2 %)" in lines
-    assert "  bitstream     top.bit" in lines
+        "by most spikes; -1.00 pp, standard error 0.40 on 256 calibration samples",
+        "  framework     its own spikes: equal to the float network's, 112,500 values",
+        "  verification  450 samples, 22,866 spikes, 472,500 potentials, 0 mismatches (verilator 5.48)",
+        "                again, with random gaps and back to back: 470 samples, 23,900 spikes, "
+        "493,500 potentials",
+        "  speed         194 samples/s through the serial link (1 Mbaud), which limits; "
+        "25,000/s on the chip at 25 MHz, the bitstream's clock",
+        "  latency       5.17 ms through the link, first bit sent to last received; "
+        "42 us in the core at 25 MHz (1,050 cycles, most 1,100)",
+        "  core alone    Fmax 91.4 MHz, asked 25 MHz: met; a sample would take 11.5 us there",
+        "  power         163 mW (98 to 301) of the FPGA's core supply, estimated",
+        "  energy        6.8 uJ (4.1 to 12.6) per sample on the chip, 92 % static; "
+        "771 uJ (463 to 1,390) through the link",
+        "  per spike     9.4 nJ (5.6 to 17.4) on the chip: kept; "
+        "1,060 nJ (637 to 1,910) through the link: depends (target: below 1 uJ)",
+        "  efficiency    24.8 synaptic operations per spike; 18,000 and 726 per sample",
+        "  per watt      153,000 inferences/s/W (83,000 to 255,000) on the chip; 1,200 through the link",
+        "  resources     DP16KD 200 of 208 (96.2 %), TRELLIS_COMB 2,312 of 83,640 (2.8 %)",
+        "  verilog       top.v",
+        "  bitstream     top.bit",
+        "  warning       neuron 17 of hidden never fires",
+    ]
 
 
 def test_nothing_known_is_said() -> None:
     lines = summary_lines(empty_report())
-    for name in ("verification", "timing", "latency", "power", "energy", "resources"):
+    for name in (
+        *("verification", "speed", "latency", "core alone", "power", "energy", "per spike"),
+        *("efficiency", "per watt", "resources"),
+    ):
         assert f"  {name:<13} not measured" in lines
     assert "  accuracy      float not measured, integer not measured" in lines
+    assert "  framework     its own spikes: not given" in lines
     assert not any(" 0 " in line for line in lines)
 
 
@@ -39,26 +63,60 @@ def test_failures_are_said() -> None:
     report = dataclasses.replace(
         full_report(),
         timing=Timing(20.0, 25.0),
-        verification=Verification(450, 10, 10, 1),
+        verification=Verification(450, 10, 10, 1, framework=Framework(1000, 3)),
         accuracy=Accuracy(0.9),
     )
     text = "\n".join(summary_lines(report))
     assert "NOT MET" in text
     assert "1 mismatch\n" in text
     assert "float 90.00 %, integer not measured on 450 samples" in text
+    assert "its own spikes: 3 of 1,000 values differ from the float network's" in text
 
 
-def test_at_most_twenty_aligned_lines() -> None:
+def test_the_link_is_told_before_anything_was_simulated_and_the_core_when_it_limits() -> None:
+    full = full_report()
+    early = dataclasses.replace(full, throughput=Throughput())
+    assert "  speed         5.14 ms a sample on the serial link (1 Mbaud)" in summary_lines(early)
+    slow = dataclasses.replace(full, throughput=Throughput(90.0, 90.0, "core"))
+    assert (
+        "  speed         90 samples/s through the serial link (1 Mbaud), but the core limits; "
+        "90/s on the chip at 25 MHz, the bitstream's clock" in summary_lines(slow)
+    )
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 4, 30])
+def test_at_most_twenty_aligned_lines(count: int) -> None:
     report = dataclasses.replace(
         full_report(),
-        warnings=tuple(f"warning {n}" for n in range(30)),
+        warnings=tuple(f"warning {n}" for n in range(count)),
         resources={f"CELL{n}": Resource(n + 1, 100) for n in range(30)},
+        files=Files("top.v", "top.bit", "weights.bin"),
+        diagnostics=diagnostics(
+            diagnosis("hidden", 32, dead_neurons=(1,)), diagnosis("output", 10, drift=0.9)
+        ),
     )
     lines = summary_lines(report)
     assert len(lines) <= 20
-    assert "  warning       and 26 more in the report" in lines
+    shown = [line for line in lines if line.startswith("  warning ")]
+    told = sum(int(line.split()[1]) if "more warning" in line else 1 for line in shown)
+    assert told == count, "every warning is shown or counted"
     assert {line[15] for line in lines[1:]} == {" "}
     assert all(line[16] != " " for line in lines[1:])
+
+
+@pytest.mark.parametrize(
+    ("us", "text"),
+    [(None, "not measured"), (5.561, "5.56 us"), (999.0, "999 us"), (5136.0, "5.14 ms"), (2.5e6, "2.5 s")],
+)
+def test_duration(us: float | None, text: str) -> None:
+    assert duration(us) == text
+
+
+def test_estimates_have_three_digits() -> None:
+    assert [rounded(n) for n in (None, 0, 6.0021, 282_327.4, 0.07841)] == [
+        *("not measured", "0", "6", "282,000", "0.0784")
+    ]
+    assert [baud_rate(n) for n in (None, 1_000_000, 115_200)] == ["not measured", "1 Mbaud", "115.2 kbaud"]
 
 
 @pytest.mark.parametrize(

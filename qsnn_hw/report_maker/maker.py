@@ -14,7 +14,6 @@ from qsnn_hw.explore.choose import Chosen
 from qsnn_hw.explore.drop import Drop
 from qsnn_hw.explore.measured import MeasuredDiagnostics
 from qsnn_hw.golden import GoldenRun
-from qsnn_hw.implement.power import Activity, PowerEstimate, energy, estimate_power, without_coefficients
 from qsnn_hw.implement.record import Implementation
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.framework import FrameworkComparison
@@ -29,15 +28,16 @@ from qsnn_hw.quantize import QuantizedNetwork
 from qsnn_hw.report import (
     Accuracy,
     Calibration,
+    Clock,
     Diagnostics,
-    Energy,
     Files,
+    Framework,
+    GroupActivity,
     GroupTrace,
-    Latency,
     Layer,
+    Metrics,
     NetworkSummary,
     OperatingPoint,
-    PowerMw,
     Prediction,
     Report,
     Resource,
@@ -47,6 +47,9 @@ from qsnn_hw.report import (
 )
 from qsnn_hw.report import Board as ReportBoard
 from qsnn_hw.report import Verification as ReportVerification
+from qsnn_hw.report_maker import speed
+from qsnn_hw.report_maker.spending import spending
+from qsnn_hw.report_maker.work import activity, metrics
 from qsnn_hw.verify import Verification
 
 REPORT = "report.json"
@@ -105,20 +108,31 @@ def make_report(
 ) -> Report:
     """Write report.json, report.html and the page's traces into ``folder``; return the report."""
     quantized = chosen.quantized
-    cycles = None if verification is None else np.asarray(verification.cycles_per_sample)
     spikes = {} if golden is None or data is None else _spikes_per_sample(data, golden.integer)
-    power = None
-    unknown = None if implementation is None else without_coefficients(board)
-    if implementation is not None and unknown is None:
-        busy = None if verification is None else _busy(verification)
-        used = {name: resource.used for name, resource in implementation.resources.items()}
-        power = estimate_power(board, used, board.clock_mhz, activity=Activity(busy=busy))
+    worked = Metrics() if data is None or golden is None else metrics(quantized, data, golden.integer)
+    did = activity(verification)
+    cycles = speed.DesignCycles.of(plan, verification)
+    moved = None if data is None or golden is None else speed.LinkBytes.of(plan, data, golden.integer)
+    line = speed.link(board, moved)
+    fmax = None if implementation is None else implementation.fmax_mhz
+    latency = speed.latency(board, cycles, fmax, line, moved)
+    spent = spending(
+        board,
+        plan,
+        implementation,
+        verification,
+        cycles,
+        latency,
+        speed.throughput(board, cycles, latency.link_us_mean),
+        spikes=worked.spikes_per_sample,
+        words_per_sample=None if moved is None else moved.words_in_mean,
+    )
     report = Report(
         network=NetworkSummary(
             name=network.name,
             inputs=network.input_size,
             steps=None if data is None else data.steps,
-            layers=tuple(_layer(quantized, g, golden, verification) for g in plan.groups),
+            layers=tuple(_layer(quantized, g, golden, did.get(g.group)) for g in plan.groups),
         ),
         bits=options.quantize.weight_bits,
         convention=network.convention,
@@ -126,31 +140,25 @@ def make_report(
         calibration=_calibration(chosen.drop),
         accuracy_samples=None if data is None or data.label is None else data.samples,
         diagnostics=None if diagnostics is None else report_diagnostics(diagnostics),
-        verification=_verification(verification),
+        verification=_verification(verification, golden),
         resources=_resources(implementation),
         timing=_timing(implementation),
-        latency=(
-            Latency()
-            if cycles is None
-            else Latency.of(cycles, None if implementation is None else implementation.fmax_mhz)
-        ),
-        operating_point=OperatingPoint(
-            clock_mhz=board.clock_mhz,
-            us_per_sample_mean=None if cycles is None else float(cycles.mean()) / board.clock_mhz,
-        ),
-        power_mw=PowerMw() if power is None else PowerMw(power.low, power.typical, power.high),
-        energy=_energy(power, cycles, spikes, board),
+        clock=Clock(board.clock_mhz),
+        latency=latency,
+        link=line,
+        throughput=spent.throughput,
+        operating_point=OperatingPoint(board.clock_mhz, latency.us_on_board_mean),
+        power_mw=spent.power,
+        energy=spent.energy,
+        metrics=worked,
+        activity=did,
         spikes_per_sample=spikes,
         board=ReportBoard(board.name, board.description, board.chip),
         tools=_tools(verification, implementation),
         files=_files(folder, implementation),
-        assumptions=() if power is None else power.notes,
+        assumptions=spent.notes,
         prediction=predicted_figures(plan, board, data, golden, verification),
-        warnings=(
-            *quantized.warnings,
-            *(() if golden is None else golden.warnings),
-            *(() if unknown is None else (unknown,)),
-        ),
+        warnings=(*quantized.warnings, *(() if golden is None else golden.warnings), *spent.warnings),
         plan_notes=(*plan.notes, _predicted(plan, board, implementation)),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
@@ -224,20 +232,14 @@ def _spikes_per_sample(data: Dataset, run: GoldenRun) -> dict[str, float]:
     return {name: float(spikes.sum(dtype=np.int64)) / data.samples for name, spikes in counts.items()}
 
 
-def _busy(verification: Verification) -> float:
-    """The share of cycles in which the busiest group works."""
-    return min(1.0, max(verification.activity.values()))
-
-
 def _layer(
     quantized: QuantizedNetwork,
     group: GroupPlan,
     golden: GoldenResult | None,
-    verification: Verification | None,
+    did: GroupActivity | None,
 ) -> Layer:
     integer = quantized.group(group.group)
     fired = None if golden is None else golden.integer.spikes[group.group].any(axis=(0, 1))
-    busy = None if verification is None else verification.busy_cycles[group.group] / verification.samples
     return Layer(
         name=group.group,
         neurons=group.neurons,
@@ -257,13 +259,17 @@ def _layer(
         accumulators=group.accumulators,
         potentials_in=group.potentials_in,
         rom_bits=group.synapse_bits,
-        cycles_per_sample=busy,
+        cycles_per_sample=None if did is None else did.busy_cycles,
     )
 
 
-def _verification(found: Verification | None) -> ReportVerification:
+def _verification(found: Verification | None, golden: GoldenResult | None) -> ReportVerification:
+    framework = None
+    if golden is not None:
+        made = golden.framework
+        framework = Framework(made.values, made.differ, made.what, made.reason)
     if found is None:
-        return ReportVerification()
+        return ReportVerification(framework=framework)
     return ReportVerification(
         samples=found.samples,
         spikes_compared=found.spikes_compared,
@@ -271,6 +277,12 @@ def _verification(found: Verification | None) -> ReportVerification:
         mismatches=found.mismatches,
         simulator=found.simulator,
         answers=found.answers or None,
+        distinct_samples=found.distinct_samples,
+        spikes_by_group=found.spikes_by_group,
+        repeated_samples=found.repeated_samples,
+        repeated_spikes=found.repeated_spikes,
+        repeated_potentials=found.repeated_potentials,
+        framework=framework,
     )
 
 
@@ -282,16 +294,6 @@ def _resources(found: Implementation | None) -> dict[str, Resource]:
 
 def _timing(found: Implementation | None) -> Timing:
     return Timing() if found is None else Timing(found.fmax_mhz, found.constraint_mhz)
-
-
-def _energy(
-    power: PowerEstimate | None, cycles: np.ndarray | None, spikes: Mapping[str, float], board: Board
-) -> Energy:
-    if power is None or cycles is None or not spikes:
-        return Energy()
-    found = energy(power, float(cycles.mean()), board.clock_mhz, sum(spikes.values()))
-    per_spike = None if found.per_spike_nj is None else found.per_spike_nj.typical
-    return Energy(found.per_sample_uj.typical, per_spike)
 
 
 def _tools(verification: Verification | None, implementation: Implementation | None) -> dict[str, str]:

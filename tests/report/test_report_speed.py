@@ -1,0 +1,141 @@
+"""Speed in the report: bytes as the host protocol makes them, times worked by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from qsnn_hw.boards import load_board
+from qsnn_hw.golden import run_clocked
+from qsnn_hw.host_protocol import encode_classes, encode_pixels, encode_words, sample_words
+from qsnn_hw.model.dataset import Dataset
+from qsnn_hw.plan import IoOptions, PlanOptions, make_plan
+from qsnn_hw.report import Link
+from qsnn_hw.report_maker import speed
+from qsnn_hw.report_maker.speed import DesignCycles, LinkBytes
+from tests.report.report_runs import RECORD
+from tests.verify.verify_networks import chain_network, example
+
+BOARD = load_board("ulx3s-85f")
+
+
+def _data(inputs: np.ndarray, pixels: np.ndarray | None = None) -> Dataset:
+    return Dataset("test.npz", inputs, None, None, "time-sample", pixels)
+
+
+@pytest.mark.parametrize("sizes", [(6, 5, 3), (70, 5, 66)], ids=["one-byte-words", "two-byte-words"])
+def test_bytes_of_events_are_those_the_host_protocol_makes(sizes: tuple[int, ...]) -> None:
+    item = example(chain_network(sizes=sizes), lanes=None)
+    moved = LinkBytes.of(item.plan, _data(item.inputs), item.golden)
+    steps, samples, _ = item.inputs.shape
+    assert moved.sent.shape == moved.received.shape == (steps, samples)
+    inputs = item.plan.input_space.addresses()
+    outputs = item.plan.output_space.addresses()
+    for sample in range(samples):
+        sent = np.zeros((steps, item.plan.input_size), np.uint8)
+        sent[:, inputs] = item.inputs[:, sample]
+        received = np.zeros((steps, item.plan.output_size), np.uint8)
+        received[:, outputs] = item.golden.spikes["lif2"][:, sample]
+        assert moved.sent[:, sample].sum() == len(encode_words(sample_words(sent), item.plan.input_size))
+        assert moved.received[:, sample].sum() == len(
+            encode_words(sample_words(received), item.plan.output_size)
+        )
+    words = item.inputs.sum() / samples + steps
+    assert moved.words_in_mean == pytest.approx(words)
+
+
+def test_several_events_of_an_address_in_a_step_are_words_of_their_own() -> None:
+    item = example(chain_network(), lanes=None)
+    once = LinkBytes.of(item.plan, _data(item.inputs), item.golden)
+    twice = LinkBytes.of(item.plan, _data(2 * item.inputs), item.golden)
+    assert (twice.sent - once.sent).sum() == item.inputs.sum()
+
+
+def test_bytes_of_pixels_and_classes_are_those_the_host_protocol_makes() -> None:
+    network = chain_network()
+    plan = make_plan(network, PlanOptions(io=IoOptions("rate", "count", 5)))
+    assert plan.encoder is not None
+    assert plan.readout is not None
+    rng = np.random.default_rng(2)
+    pixels = (rng.integers(0, 256, (4, 6)) * (rng.random((4, 6)) < 0.6)).astype(np.uint8)
+    inputs = plan.encoder.spikes(pixels)
+    golden = run_clocked(network, inputs, record=["lif1", "lif2"])
+    moved = LinkBytes.of(plan, _data(inputs, pixels), golden)
+    assert moved.sent.shape == moved.received.shape == (1, 4)
+    for sample in range(4):
+        wanted = encode_pixels(pixels[sample], plan.input_space.addresses(), plan.input_size)
+        assert moved.sent[0, sample] == len(wanted)
+    answers = encode_classes([(1, False)], plan.readout.classes)
+    assert moved.received.tolist() == [[len(answers)] * 4]
+
+
+def test_the_longer_direction_is_the_time_on_the_link() -> None:
+    # Two samples of 2 steps: 30 and 50 bytes in, 6 and 4 out; 10 bits a byte at 1 Mbaud are 10 us.
+    moved = LinkBytes(np.array([[10, 20], [20, 30]]), np.array([[2, 2], [4, 2]]), 40.0)
+    line = speed.link(BOARD, moved)
+    assert line == Link(1_000_000, 40.0, 5.0, 400.0, 50.0)
+    found = speed.latency(BOARD, DesignCycles(np.array([500, 700]), 550.0), 100.0, line, moved)
+    assert found.link_us_mean == 400.0
+    assert found.us_on_board_mean == 24.0
+    assert found.us_per_sample_mean == 6.0
+    back = LinkBytes(moved.received, moved.sent, 5.0)
+    assert speed.latency(BOARD, DesignCycles(), None, speed.link(BOARD, back), back).link_us_mean == 400.0
+    slow = speed.link(replace(BOARD, baud=115_200), moved)
+    assert slow.us_in_mean == pytest.approx(40 * 10 / 115_200 * 1e6)
+
+
+@pytest.mark.parametrize(
+    ("sent", "received", "wanted"),
+    [
+        # Steps arrive at 100 and 300 us; the core takes 12 us a step; the last answer has 4 bytes.
+        ([[10], [20]], [[2], [4]], 300 + 12 + 40),
+        # Long answers: the first one, from 112 us on, still leaves when the second one is ready.
+        ([[10], [20]], [[50], [4]], 112 + 500 + 40),
+        # A class comes behind the whole sample.
+        ([[10], [20]], [[1]], 300 + 12 + 10),
+        # Pixels go as a whole, then the first step and its 2 bytes, and the second one's wait for them.
+        ([[30]], [[2], [4]], 300 + 12 + 20 + 40),
+        ([[30]], [[1]], 300 + 24 + 10),
+    ],
+)
+def test_an_answer_waits_for_its_tick_the_core_and_the_bytes_before_it(
+    sent: list[list[int]], received: list[list[int]], wanted: float
+) -> None:
+    moved = LinkBytes(np.array(sent), np.array(received), 1.0)
+    assert speed.host_us(moved, 10.0, 24.0) == pytest.approx(wanted)
+
+
+def test_the_slower_of_link_and_core_decides() -> None:
+    cycles = DesignCycles(np.array([700]), 500.0)
+    # 500 cycles at 25 MHz are 20 us.
+    fast = speed.throughput(BOARD, cycles, 10.0)
+    assert (fast.on_chip_per_s, fast.link_per_s, fast.limited_by) == (50_000.0, 50_000.0, "core")
+    slow = speed.throughput(BOARD, cycles, 400.0)
+    assert (slow.on_chip_per_s, slow.link_per_s, slow.limited_by) == (50_000.0, 2_500.0, "link")
+    assert speed.throughput(BOARD, cycles, None).link_per_s is None
+    unknown = speed.throughput(BOARD, DesignCycles(), 400.0)
+    assert (unknown.on_chip_per_s, unknown.link_per_s, unknown.limited_by) == (None, None, None)
+
+
+def test_with_encoder_or_readout_the_cycles_are_those_of_the_whole() -> None:
+    network = chain_network()
+    bare = make_plan(network, PlanOptions())
+    found = DesignCycles.of(bare, RECORD)
+    assert found.alone is not None
+    assert found.alone.tolist() == [20, 40]
+    assert (found.stream, found.network) == (25.0, None)
+    whole = make_plan(network, PlanOptions(io=IoOptions("rate", "count", 5)))
+    found = DesignCycles.of(whole, RECORD)
+    assert found.alone is not None
+    assert found.network is not None
+    assert found.alone.tolist() == [60, 62]
+    assert (found.stream, found.network.tolist()) == (50.0, [20, 40])
+    shown = speed.latency(BOARD, found, 100.0, Link(), None)
+    assert (shown.cycles_per_sample_mean, shown.cycles_per_sample_max) == (61.0, 62)
+    assert shown.network_cycles_mean == 30.0
+    # What was not measured of the whole is not taken from the network.
+    untimed = replace(RECORD, answer_cycles_per_sample=(), answer_stream_samples=0)
+    found = DesignCycles.of(whole, untimed)
+    assert (found.alone, found.stream) == (None, None)
+    assert speed.latency(BOARD, found, 100.0, Link(), None).cycles_per_sample_mean is None
+    assert DesignCycles.of(whole, None) == DesignCycles()
