@@ -29,17 +29,12 @@ def test_bytes_of_events_are_those_the_host_protocol_makes(sizes: tuple[int, ...
     moved = LinkBytes.of(item.plan, _data(item.inputs), item.golden)
     steps, samples, _ = item.inputs.shape
     assert moved.sent.shape == moved.received.shape == (steps, samples)
-    inputs = item.plan.input_space.addresses()
-    outputs = item.plan.output_space.addresses()
+    spaces = item.plan.input_space, item.plan.output_space
     for sample in range(samples):
-        sent = np.zeros((steps, item.plan.input_size), np.uint8)
-        sent[:, inputs] = item.inputs[:, sample]
-        received = np.zeros((steps, item.plan.output_size), np.uint8)
-        received[:, outputs] = item.golden.spikes["lif2"][:, sample]
-        assert moved.sent[:, sample].sum() == len(encode_words(sample_words(sent), item.plan.input_size))
-        assert moved.received[:, sample].sum() == len(
-            encode_words(sample_words(received), item.plan.output_size)
-        )
+        sent = sample_words(item.inputs[:, sample], spaces[0])
+        received = sample_words(item.golden.spikes["lif2"][:, sample], spaces[1])
+        assert moved.sent[:, sample].sum() == len(encode_words(sent, item.plan.input_size))
+        assert moved.received[:, sample].sum() == len(encode_words(received, item.plan.output_size))
     words = item.inputs.sum() / samples + steps
     assert moved.words_in_mean == pytest.approx(words)
 
