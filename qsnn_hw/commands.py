@@ -230,6 +230,8 @@ def infer(given: argparse.Namespace) -> int:
     if bits is not None and calibration is not None:
         test = drop_on(data.label, answers(readout, float_read), answers(readout, read))
         print("\n".join(drop_lines(chosen, test)))
+    if fires and not out.any():
+        print("warning: no output neuron ever fires on these samples", file=sys.stderr)
     if bits is None:
         print(compare_with_framework(network, data, out).text())
     return 0

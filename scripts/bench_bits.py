@@ -3,7 +3,8 @@
 Builds the shipped digits network for one board at 16, 8, 6, 4, 3 and 2 bits and as a plain 32-bit
 fixed-point design (weights and potentials as Q16.16), all with the same lanes, seed and tools.
 Accuracy is measured on all test samples; cycles come from simulating the Verilog against the golden
-model; power and energy are this project's estimate, so the last columns are estimates too.
+model; power and energy are this project's estimate, so the last columns are estimates too, each with
+its range: of a saving, over the ranges of the coefficients, which both designs share.
 """
 
 import argparse
@@ -18,10 +19,10 @@ import numpy as np
 from qsnn_hw.boards import Board, load_board
 from qsnn_hw.errors import MismatchError, ToolError, UserError
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.implement.energy import energy
 from qsnn_hw.implement.least import least_cells
 from qsnn_hw.implement.place_route import PlaceRoute, place_and_route
-from qsnn_hw.implement.power import Activity, estimate_power
+from qsnn_hw.implement.power import PowerEstimate
+from qsnn_hw.implement.saving import Saving, energy_saving
 from qsnn_hw.implement.synthesis import synthesize
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset, load_dataset
@@ -31,6 +32,8 @@ from qsnn_hw.model.simulate import accuracy, simulate
 from qsnn_hw.plan import PlanOptions, make_plan
 from qsnn_hw.progress import Progress
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
+from qsnn_hw.report_maker.speed import DesignCycles, LinkBytes
+from qsnn_hw.report_maker.spending import design_power
 from qsnn_hw.resources import resource_folder
 from qsnn_hw.rtl.board_top import BoardTop
 from qsnn_hw.rtl.export import export_verilog
@@ -48,15 +51,14 @@ CLAIMS = {16: "~1 % / ~30 %", 8: "~3-5 % / ~60 %", 4: "~10-15 % / ~85 %"}
 
 @dataclass(frozen=True)
 class Row:
-    """One build; ``per_sample_uj`` is an estimate."""
+    """One build; ``power`` is an estimate, in mW, and ``us`` a sample back to back with others."""
 
     bits: int
     accuracy: float
     placed: PlaceRoute
     cycles: float
-    power_mw: float
-    per_sample_uj: float
-    dynamic_uj: float
+    power: PowerEstimate
+    us: float
 
 
 def reference(network: Network) -> QuantizedNetwork:
@@ -125,28 +127,24 @@ def build(
         progress=progress,
     )
     cycles = checked.cycles_per_sample_mean
-    if cycles is None:
+    period = checked.stream_cycles_per_sample
+    if cycles is None or period is None:
         raise UserError(f"{samples} samples give no cycles: simulate more of them")
     least = least_cells(plan, board.limits)
     synthesis = synthesize(
         folder / "top.v", "top", board, folder / "synthesis", least=least, progress=progress
     )
     placed = place_and_route(synthesis, board, folder / "place", seed=seed, progress=progress)
-    busy = min(1.0, max(checked.activity.values()))
     used = {name: r.used for name, r in placed.resources.items()}
-    power = estimate_power(board, used, board.clock_mhz, activity=Activity(busy=busy))
-    counts = [int(data.input.sum())] + [int(s.sum()) for s in golden.spikes.values()]
-    spent = energy(power, cycles, board.clock_mhz, sum(counts) / data.samples)
-    idle = sum(t.power.typical for t in power.terms if t.name in ("static", "clock"))
-    per_sample = spent.per_sample_uj.typical
+    words = LinkBytes.of(plan, data, golden).words_in_mean
+    power = design_power(board, plan, used, checked, DesignCycles.of(plan, checked), words)
     return Row(
         bits=bits,
         accuracy=accuracy(golden.spikes[quantized.output], data.label),
         placed=placed,
         cycles=cycles,
-        power_mw=power.typical,
-        per_sample_uj=per_sample,
-        dynamic_uj=per_sample * (power.typical - idle) / power.typical,
+        power=power,
+        us=period / board.clock_mhz,
     )
 
 
@@ -165,11 +163,23 @@ def table(rows: list[Row], float_accuracy: float) -> list[str]:
         lines.append(
             f"| {row.bits} | {100 * row.accuracy:.2f} | {100 * (float_accuracy - row.accuracy):+.2f} | "
             f"{logic} | {memory} | "
-            f"{row.placed.fmax_mhz:.1f} | {row.cycles:.0f} | {row.power_mw:.3g} | {row.per_sample_uj:.3g} | "
-            f"{100 * (1 - row.per_sample_uj / base.per_sample_uj):.0f} % | "
-            f"{100 * (1 - row.dynamic_uj / base.dynamic_uj):.0f} % | {CLAIMS.get(row.bits, '-')} |"
+            f"{row.placed.fmax_mhz:.1f} | {row.cycles:.0f} | {_ends(row.power, 1)} | "
+            f"{_ends(row.power, row.us / 1000)} | {_saved(base, row)} | "
+            f"{_saved(base, row, without=('static', 'clock'))} | {CLAIMS.get(row.bits, '-')} |"
         )
     return lines
+
+
+def _ends(power: PowerEstimate, factor: float) -> str:
+    low, typical, high = (factor * value for value in (power.low, power.typical, power.high))
+    return f"{typical:.2g} ({low:.2g} to {high:.2g})"
+
+
+def _saved(base: Row, row: Row, without: tuple[str, ...] = ()) -> str:
+    if row is base:
+        return "-"
+    found: Saving = energy_saving(base.power, base.us, row.power, row.us, without=without)
+    return f"{100 * found.typical:.0f} % ({100 * found.low:.0f} to {100 * found.high:.0f})"
 
 
 def main() -> int:

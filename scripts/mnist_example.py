@@ -126,7 +126,7 @@ def build(
     spikes = spikes[:, :, np.newaxis] if convolutional else spikes.reshape(*spikes.shape[:2], -1)
     network = folder / f"{name}.nir"
     mnist_files.write_network(network, trained.layers, spikes.shape[2:])
-    mnist_files.write_samples(folder / f"{name}_test.npz", spikes, hidden[-1], label)
+    mnist_files.write_samples(folder / f"{name}_test.npz", spikes, hidden[-1], label, pixels)
     figures = {
         "name": name,
         "script": f"train_{name}.py",

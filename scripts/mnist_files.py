@@ -258,11 +258,18 @@ def make_folder(folder: Path) -> None:
         raise UserError(f"cannot make folder {folder}: {error.strerror}; choose another --out") from error
 
 
-def write_samples(path: Path, spikes: np.ndarray, out: np.ndarray, label: np.ndarray) -> None:
-    """Write samples with the network's own output spikes: at most ``SHIPPED_SAMPLES``, bit-packed."""
+def write_samples(
+    path: Path, spikes: np.ndarray, out: np.ndarray, label: np.ndarray, pixels: np.ndarray | None = None
+) -> None:
+    """Write samples with the network's own output spikes: at most ``SHIPPED_SAMPLES``, bit-packed.
+
+    ``pixels``: what an encoder on the chip makes ``spikes`` of, uint8 of shape (sample, ...).
+    """
     spikes, out, label = spikes[:, :SHIPPED_SAMPLES], out[:, :SHIPPED_SAMPLES], label[:SHIPPED_SAMPLES]
     packed = np.packbits(spikes, axis=-1)
     arrays = {"input_packed": packed, "input_shape": np.array(spikes.shape), "out": out, "label": label}
+    if pixels is not None:
+        arrays["pixels"] = pixels[:SHIPPED_SAMPLES]
     write_npz(path, {**arrays, "index": np.arange(label.size)})
 
 

@@ -194,6 +194,17 @@ def test_the_frameworks_own_output_is_compared(
     assert "golden: framework's own potentials: not given" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("label", "said"), [(CLASSES, "label 4"), (1e300, "label 1e+300")])
+def test_a_label_without_an_output_neuron_is_refused(
+    label: float, said: str, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "labels.npz"
+    np.savez(path, input=np.ones((STEPS, 2, INPUTS), np.uint8), label=np.array([0, label]))
+    assert run("infer", model, *CONVENTION, "--data", path) == 2
+    wanted = f"{said} has no output neuron; the network has 4, so labels are 0 to 3"
+    assert wanted in capsys.readouterr().err
+
+
 def write_two_groups(folder: Path, bias: float) -> Path:
     """Hidden neurons that some input could make fire, and these samples do not."""
     path = folder / "two.npz"
@@ -227,6 +238,9 @@ def test_silence_in_float_is_a_warning(
     bias: float, says: str, samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = write_two_groups(tmp_path, bias)
+    assert run("infer", model, *CONVENTION, "--data", samples) == 0
+    silent = "warning: no output neuron ever fires on these samples" in capsys.readouterr().err
+    assert silent == (bias == 0)
     folder = tmp_path / "run"
     code = run("generate", model, *CONVENTION, "--data", samples, "--board", "icebreaker", "-o", folder)
     captured = capsys.readouterr()

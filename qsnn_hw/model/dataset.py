@@ -45,6 +45,8 @@ class Dataset:
         What ``input`` was made from, uint8, shape (sample, input); None where the file holds spikes.
     names
         Of all arrays in the file.
+    out_missing
+        Why there is no ``out`` although the file has one.
     """
 
     source: str
@@ -54,6 +56,7 @@ class Dataset:
     layout: str
     pixels: np.ndarray | None = None
     names: tuple[str, ...] = ()
+    out_missing: str | None = None
 
     @property
     def steps(self) -> int:
@@ -138,7 +141,7 @@ def load_dataset(
         raise UserError(f"{path}: input has shape {spikes.shape}, not (time, sample, addresses)")
     if 0 in spikes.shape:
         raise UserError(f"{path}: input has shape {spikes.shape}, so it is empty")
-    label = _labels(path, arrays)
+    label = _labels(path, arrays, network)
     order = _layout(layout, spikes, label)
     if order == "sample-time":
         spikes = np.swapaxes(spikes, 0, 1)
@@ -161,7 +164,7 @@ def load_pixels(
     encode: Callable[[np.ndarray], np.ndarray],
     samples: int | None = None,
 ) -> Dataset:
-    """Read a file of pixels and turn them into spikes.
+    """Read a file of pixels and turn them into spikes; ``out`` is read as :func:`load_dataset` does.
 
     Parameters
     ----------
@@ -188,17 +191,44 @@ def load_pixels(
         raise UserError(
             f"{path}: pixels has shape {pixels.shape}, not (sample, ...) with {network.input_size} a sample"
         )
-    label = _labels(path, arrays)
+    label = _labels(path, arrays, network)
     if label is not None and label.size != len(pixels):
         raise UserError(f"{path}: {label.size} labels for {len(pixels)} samples")
     flat = np.ascontiguousarray(pixels).reshape(len(pixels), -1)
-    if samples is not None:
-        if not 1 <= samples <= len(flat):
-            raise UserError(f"{path}: samples is 1 to {len(flat)}, not {samples}")
-        flat, label = flat[:samples], None if label is None else label[:samples]
-    spikes = encode(flat)
+    if samples is not None and not 1 <= samples <= len(flat):
+        raise UserError(f"{path}: samples is 1 to {len(flat)}, not {samples}")
+    spikes = encode(flat if samples is None else flat[:samples])
     shaped = spikes.reshape(*spikes.shape[:2], *network.input_shape)
-    return Dataset(str(path), shaped, label, None, "sample-time", flat, tuple(sorted(arrays)))
+    if samples is not None:
+        label = None if label is None else label[:samples]
+    out, missing = _out_beside_pixels(path, arrays, spikes, samples)
+    names = tuple(sorted(arrays))
+    return Dataset(
+        str(path), shaped, label, out, "sample-time", flat[: spikes.shape[1]], names, out_missing=missing
+    )
+
+
+def _out_beside_pixels(
+    path: Path, arrays: dict[str, np.ndarray], spikes: np.ndarray, samples: int | None
+) -> tuple[np.ndarray | None, str | None]:
+    """``out`` where it belongs to ``spikes``, which an encoder made, or why there is none."""
+    out, stored = _array(path, arrays, "out"), _array(path, arrays, "input")
+    if out is None or out.ndim < 3:
+        return None, None
+    steps, count = spikes.shape[:2]
+    order = "time-sample" if out.shape[0] == steps else "sample-time"
+    if order == "sample-time":
+        out = np.swapaxes(out, 0, 1)
+    if stored is not None and stored.ndim >= 3:
+        stored = stored if order == "time-sample" else np.swapaxes(stored, 0, 1)
+        same = stored[:, :samples].size == spikes.size and np.array_equal(
+            stored[:, :samples].reshape(stored.shape[0], count, -1), spikes
+        )
+        if not same:
+            return None, f"out of {path} belongs to its input, which the encoder does not make"
+    if out.shape[0] != steps or out.shape[1] < count:
+        return None, f"out of {path} has {out.shape[0]} steps of {out.shape[1]} samples"
+    return _spikes_or_potentials(path, "out", out[:, :count].reshape(steps, count, -1)), None
 
 
 def load_array(path: Path | str, key: str) -> np.ndarray:
@@ -240,7 +270,7 @@ def _array(path: Path, arrays: dict[str, np.ndarray], key: str) -> np.ndarray | 
     return np.unpackbits(packed, axis=-1, count=last).reshape(shape)
 
 
-def _labels(path: Path, arrays: dict[str, np.ndarray]) -> np.ndarray | None:
+def _labels(path: Path, arrays: dict[str, np.ndarray], network: Network | None) -> np.ndarray | None:
     label = arrays.get("label")
     if label is None:
         return None
@@ -250,6 +280,12 @@ def _labels(path: Path, arrays: dict[str, np.ndarray]) -> np.ndarray | None:
         )
     if np.any(label != np.round(label)) or np.any(label < 0):
         raise UserError(f"{path}: label holds values that are not class numbers from 0")
+    outputs = None if network is None else network.group(network.output).size
+    if outputs is not None and np.any(label >= outputs):
+        raise UserError(
+            f"{path}: label {label.max():g} has no output neuron; the network has {outputs}, so labels are 0 "
+            f"to {outputs - 1}"
+        )
     return label.astype(np.int64)
 
 
@@ -306,7 +342,10 @@ def _out(
             f"{path}: {key} covers {out.shape[0]} steps of {out.shape[1]} samples, "
             f"input {lead[0]} of {lead[1]}"
         )
-    out = np.ascontiguousarray(out).reshape(*lead, -1)
+    return _spikes_or_potentials(path, key, np.ascontiguousarray(out).reshape(*lead, -1))
+
+
+def _spikes_or_potentials(path: Path, key: str, out: np.ndarray) -> np.ndarray:
     # A readout group has no spikes to store: its potentials are what the framework has.
     if out.dtype.kind == "f" and np.all(np.isfinite(out)) and np.any((out != np.round(out)) | (out < 0)):
         return out

@@ -64,14 +64,10 @@ def compare_with_framework(network: Network, data: Dataset, out: np.ndarray) -> 
     fires = network.group(network.output).threshold is not None
     what = "spikes" if fires else "potentials"
     if data.out is None:
-        near = [name for name in data.names if "out" in name]
-        others = f"; it has {', '.join(near)}" if near else ""
-        return FrameworkComparison(
-            None, None, what=what, reason=f"not given (no out in {data.source}{others})"
-        )
+        return FrameworkComparison(None, None, what=what, reason=_missing(data))
     if data.out.shape != out.shape:
-        wanted = f"out has {data.out.shape[2]} neurons, the network's output has {out.shape[2]}"
-        return FrameworkComparison(None, None, what=what, reason=f"not compared: {wanted}")
+        shapes = f"out has shape {data.out.shape}, the float network's output {out.shape}"
+        return FrameworkComparison(None, None, what=what, reason=f"not compared: {shapes}")
     if fires and data.out.dtype.kind == "f":
         reason = "not compared: out holds potentials, and the output group fires spikes"
         return FrameworkComparison(None, None, what=what, reason=reason)
@@ -87,3 +83,12 @@ def compare_with_framework(network: Network, data: Dataset, out: np.ndarray) -> 
     at = (step, sample, neuron)
     bad = int(wrong.any(axis=(0, 2)).sum())
     return FrameworkComparison(wrong.size, differ, bad, at, float(data.out[at]), float(out[at]), what=what)
+
+
+def _missing(data: Dataset) -> str:
+    """Why the data have no output to compare with."""
+    if data.out_missing is not None:
+        return f"not compared: {data.out_missing}"
+    near = [name for name in data.names if "out" in name]
+    others = f"; it has {', '.join(near)}" if near else ""
+    return f"not given (no out in {data.source}{others})"

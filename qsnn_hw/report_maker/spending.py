@@ -68,7 +68,7 @@ def spending(
     if unknown is not None:
         return Spending(PowerMw(), Energy(), throughput, warnings=(unknown,))
     used = {name: resource.used for name, resource in implementation.resources.items()}
-    power = _power(board, plan, used, verification, cycles, words_per_sample)
+    power = design_power(board, plan, used, verification, cycles, words_per_sample)
     shown = PowerMw(power.low, power.typical, power.high, {t.name: _term(t) for t in power.terms})
     spent = Energy()
     period = cycles.stream if cycles.stream is not None else cycles.alone_mean
@@ -91,7 +91,7 @@ def spending(
     return Spending(shown, spent, throughput, power.notes)
 
 
-def _power(
+def design_power(
     board: Board,
     plan: HardwarePlan,
     used: dict[str, int],
@@ -99,6 +99,15 @@ def _power(
     cycles: DesignCycles,
     words_per_sample: float | None,
 ) -> PowerEstimate:
+    """The power of a design that works through samples back to back, its activity as counted in simulation.
+
+    Parameters
+    ----------
+    used
+        Units in use by nextpnr's own names.
+    words_per_sample
+        Words that the host sends for a mean sample.
+    """
     if verification is None or not verification.activity_cycles:
         return estimate_power(board, used, board.clock_mhz)
     counted = verification.activity_cycles

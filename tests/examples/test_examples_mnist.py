@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qsnn_hw import cli
 from qsnn_hw.golden.clocked import output_of, run_clocked
+from qsnn_hw.golden.encoders import latency_spikes
 from qsnn_hw.model.convention import Convention
-from qsnn_hw.model.dataset import Dataset, load_dataset
+from qsnn_hw.model.dataset import Dataset, load_dataset, load_pixels
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.reader import read_network
 from qsnn_hw.model.simulate import predict, simulate
@@ -106,3 +108,29 @@ def test_readme_says_how_many_events_come_in(name: str, samples: Dataset) -> Non
 def test_files_stay_small(name: str) -> None:
     assert (EXAMPLES / name / f"{name}.nir").stat().st_size < 600_000
     assert sum(path.stat().st_size for path in (EXAMPLES / name).iterdir()) < 700_000
+
+
+def test_the_readmes_command_feeds_the_encoder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The pixels that are shipped make the spikes that are shipped, with the README's own options."""
+    text = (EXAMPLES / "mnist_fast" / "README.md").read_text(encoding="utf-8")
+    command = re.search(r"^ +qsnn-hw build (.*?)\n\n", text, flags=re.M | re.S)
+    assert command is not None
+    words = [word.replace("examples/", f"{EXAMPLES}/") for word in command[1].replace("\\\n", " ").split()]
+    words[words.index("-o") + 1] = str(tmp_path / "out")
+    assert cli.main(["generate", *words]) == 0
+    said = capsys.readouterr()
+    assert "framework's own spikes: equal, 8000 values, 0 differ" in said.err
+    assert "on 200 samples, by first spike" in said.out
+    # Spikes that another encoder makes are not those that PyTorch answered.
+    network = read_network(EXAMPLES / "mnist_fast" / "mnist_fast.nir", Convention.preset("norse"))
+    file = EXAMPLES / "mnist_fast" / "mnist_fast_test.npz"
+    for floor, samples in ((128, 7), (128, None), (64, None)):
+        found = load_pixels(
+            file,
+            network=network,
+            encode=lambda pixels, floor=floor: latency_spikes(pixels, 4, floor=floor),
+            samples=samples,
+        )
+        assert (found.out is None) == (floor == 64)
+        assert (found.out_missing is None) == (floor == 128)
+        assert found.samples == (samples or 200)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qsnn_hw.errors import UserError
@@ -16,6 +16,7 @@ from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from tests.explore.test_explore_narrowest import data, network
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=2, max_size=60))
 def test_the_error_is_that_of_the_paired_difference(pairs: list[tuple[bool, bool]]) -> None:
     right, other = np.array(pairs).T
