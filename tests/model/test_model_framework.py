@@ -59,8 +59,8 @@ def test_the_first_of_the_different_spikes_is_named() -> None:
     assert found.samples == len({there[1], gone[1]})
     step, sample, neuron = there
     assert (
-        f"framework's own spikes: 2 of 90 values differ, in {found.samples} samples; first at time step {step}, "
-        f"sample {sample}, neuron {neuron}: the framework has 0, the float network 1; "
+        f"framework's own spikes: 2 of 90 values differ, in {found.samples} samples; first at time "
+        f"step {step}, sample {sample}, neuron {neuron}: the framework has 0, the float network 1; "
     ) in found.text()
 
 
