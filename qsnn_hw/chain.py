@@ -52,7 +52,7 @@ from qsnn_hw.rtl.classifier import Classifier
 from qsnn_hw.rtl.export import write_rtlil, write_verilog
 from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.stages import Stages
-from qsnn_hw.tools import find_tool
+from qsnn_hw.tools import WaysOut, find_tool
 from qsnn_hw.verify import Verification, verify, verify_classifier
 
 NETWORK = "01_network.npz"
@@ -419,7 +419,13 @@ class Chain:
         def make() -> None:
             log = self._path("06_verilog.log")
             for rtlil, verilog in self._forms(plan):
-                write_verilog(self._path(rtlil), self._path(verilog), log=log, progress=self._progress)
+                write_verilog(
+                    self._path(rtlil),
+                    self._path(verilog),
+                    log=log,
+                    progress=self._progress,
+                    ways_out=_ways_out(plan),
+                )
             self._path(WEIGHTS).unlink(missing_ok=True)
             if plan.loaded_groups:
                 data = plan.weight_bytes()
@@ -504,7 +510,13 @@ class Chain:
             verilog = self._path(VERILOG)
             least = least_cells(plan, board.limits)
             synthesis = synthesize(
-                verilog, "top", board, self._path(SYNTHESIS_FOLDER), least=least, progress=progress
+                verilog,
+                "top",
+                board,
+                self._path(SYNTHESIS_FOLDER),
+                least=least,
+                ways_out=_ways_out(plan),
+                progress=progress,
             )
             placed = place_and_route(
                 synthesis,
@@ -577,6 +589,19 @@ def _ways(quantized: QuantizedNetwork, given: PlanOptions) -> list[Way]:
     if given.synapse_store == "rom":
         ways.append(way("--weights ram", synapse_store="ram"))
     return ways
+
+
+def _ways_out(plan: HardwarePlan) -> WaysOut:
+    """What to do where yosys crashes on this plan."""
+    native = "QSNN_YOSYS=FILE names a native yosys, which has all of the machine's"
+    rows = sum(g.event_lanes * g.synapse_rows for g in plan.groups if g.synapse_store == "rom")
+    less = "fewer --lanes make the design smaller"
+    if rows:
+        less = (
+            f"its {rows:,} rows of weights are what it reads most of: --weights ram leaves them out, "
+            "more --lanes make them fewer"
+        )
+    return {"memory": f"{less}; {native} memory", "stack": f"{native} stack; {less}"}
 
 
 def _shown_sample(data: Dataset, answered: np.ndarray) -> int:

@@ -6,6 +6,7 @@ simulation stage wraps cocotb's runner in :func:`verilator_ready`. The parts liv
 """
 
 from qsnn_hw.toolchain.cache import cache_folder
+from qsnn_hw.toolchain.crash import WaysOut
 from qsnn_hw.toolchain.doctor import ToolStatus, doctor, doctor_table
 from qsnn_hw.toolchain.finder import SPECS, Tool, ToolSpec, find_tool
 from qsnn_hw.toolchain.process import run_tool
@@ -22,6 +23,7 @@ __all__ = [
     "Tool",
     "ToolSpec",
     "ToolStatus",
+    "WaysOut",
     "cache_folder",
     "check_build_folder",
     "doctor",

@@ -13,7 +13,7 @@ from qsnn_hw.implement.constraints import constraint_suffix, constraint_text
 from qsnn_hw.implement.synthesis import Synthesis, relative
 from qsnn_hw.implement.timing import Clock, CriticalPath, Resource, parse_log_utilization, parse_report
 from qsnn_hw.progress import Progress
-from qsnn_hw.tools import find_tool, run_tool
+from qsnn_hw.tools import WaysOut, find_tool, run_tool
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,14 @@ class PlaceRoute:
     report: Path
     log: Path
     version: str | None
+
+
+_SMALLER = "--optimize area, fewer --lanes or a larger --board leaves it more room"
+_WAYS_OUT: WaysOut = {
+    "placement": f"{_SMALLER}; another --seed may place it as it is",
+    "routing": f"another --seed may route it as it is; {_SMALLER}",
+    "memory": "--optimize area or fewer --lanes make the design smaller",
+}
 
 
 def _over_capacity_from_log(board: Board, log: Path) -> UserError | None:
@@ -116,7 +124,15 @@ def place_and_route(
         # Fmax is wanted even when the target is missed; the check against the board is below.
         args += ["--seed", str(seed), "--freq", f"{target:g}", "--timing-allow-fail", *board.place_args]
         try:
-            run_tool(tool, args, log=log, cwd=out_dir, progress=progress, name=f"nextpnr for {board.name}")
+            run_tool(
+                tool,
+                args,
+                log=log,
+                cwd=out_dir,
+                progress=progress,
+                name=f"nextpnr for {board.name}",
+                ways_out=_WAYS_OUT,
+            )
         except ToolError as error:
             raise _over_capacity_from_log(board, log) or error from error
         parsed = parse_report(read_json(new_report))

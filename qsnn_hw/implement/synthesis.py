@@ -20,7 +20,7 @@ from qsnn_hw.implement.least import BLOCK_RAMS, LUTS, REGISTERS, SPRAMS, Least, 
 from qsnn_hw.implement.netlist import cut_unused_carries
 from qsnn_hw.limits import Usage
 from qsnn_hw.progress import Progress
-from qsnn_hw.tools import find_tool, run_tool
+from qsnn_hw.tools import WaysOut, find_tool, run_tool
 
 _DSPS = ("SB_MAC16", "MULT18X18D")
 
@@ -154,6 +154,7 @@ def synthesize(
     *,
     least: Least,
     floor_plan: bool = True,
+    ways_out: WaysOut | None = None,
     progress: Progress,
 ) -> Synthesis:
     """Synthesize module ``top`` of ``verilog`` for ``board`` into ``out_dir``.
@@ -168,6 +169,8 @@ def synthesize(
         What must be left of the design: :func:`least_cells` of its plan.
     floor_plan
         Place the blocks of large synapse memories on ECP5; otherwise the placer places all.
+    ways_out
+        What a user can do where yosys crashes, by the cause.
 
     Raises
     ------
@@ -194,6 +197,7 @@ def synthesize(
             progress=progress,
             name=f"yosys for {board.name}",
             on_line=_pass_name,
+            ways_out=ways_out,
         )
         cells = parse_stat(read_json(new_stat))
         design = read_json(new_netlist)

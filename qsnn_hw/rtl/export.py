@@ -11,7 +11,7 @@ from amaranth.lib import wiring
 from qsnn_hw import files
 from qsnn_hw.progress import Progress
 from qsnn_hw.rtl.readable import describe, readable
-from qsnn_hw.tools import find_tool, run_tool
+from qsnn_hw.tools import WaysOut, find_tool, run_tool
 
 _DIRECTIONS = {wiring.In: PortDirection.Input, wiring.Out: PortDirection.Output}
 
@@ -76,7 +76,9 @@ def export_verilog(component: wiring.Component, name: str, folder: Path, progres
     return path
 
 
-def write_verilog(rtlil_path: Path, path: Path, *, log: Path, progress: Progress) -> None:
+def write_verilog(
+    rtlil_path: Path, path: Path, *, log: Path, progress: Progress, ways_out: WaysOut | None = None
+) -> None:
     """Translate RTLIL to Verilog-2001 with yosys, keeping every name.
 
     Processes and memories stay as written: ``proc -nomux -norom`` prepares what the Verilog writer
@@ -115,5 +117,6 @@ def write_verilog(rtlil_path: Path, path: Path, *, log: Path, progress: Progress
                 cwd=folder,
                 progress=progress,
                 name="write Verilog",
+                ways_out=ways_out,
             )
         temporary.write_text(split_contents(temporary.read_text(encoding="utf-8")), encoding="utf-8")

@@ -9,18 +9,21 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, cast
 
 from qsnn_hw.errors import ToolError, UserError
 from qsnn_hw.progress import Progress
-from qsnn_hw.toolchain import webassembly
+from qsnn_hw.toolchain import crash, webassembly
+from qsnn_hw.toolchain.crash import WaysOut
 from qsnn_hw.toolchain.finder import Tool
 
 _POLL_S = 0.5
 _GRACE_S = 3.0
 _SHOWN_CHARACTERS = 70
+_TAIL_LINES = 40
 
 # "ERROR: ...", "%Error-WIDTH: ...", "main.cpp:3:1: fatal error: ...", but not "0 errors".
 _ERROR = re.compile(r"(.*[\s:])?(%?error\b[^a-z]*:|fatal:)", re.IGNORECASE)
@@ -38,6 +41,7 @@ def run_tool(
     progress: Progress,
     name: str,
     on_line: OnLine | None = None,
+    ways_out: WaysOut | None = None,
 ) -> None:
     """Run ``tool`` with ``args`` in folder ``cwd`` and wait for it.
 
@@ -52,11 +56,14 @@ def run_tool(
     on_line
         Called with every output line, without its line end; a text it returns is shown as what the
         tool is doing. Without it, the last line of output is shown.
+    ways_out
+        What the user can do about a crash, by its cause.
 
     Raises
     ------
     ToolError
-        The tool failed; the message has its exit code, last meaningful line and the log file.
+        The tool failed; the message has its exit code, the likely cause with a way out, or else the last
+        meaningful line, and the log file.
     UserError
         The log cannot be written.
     """
@@ -83,7 +90,8 @@ def run_tool(
             code = process.returncode
             if code:
                 # Inside the task, so that no "done" line is printed for a failed tool.
-                raise ToolError(f"{tool.name} {_ending(code)}: {tail.meaningful()}; see {log}")
+                why = _reason(tool, code, tail, ways_out or {})
+                raise ToolError(f"{tool.name} {_ending(code)}: {why}; see {log}")
     except OSError as error:
         raise UserError(
             f"cannot write {log}: {error.strerror or error}; free some space or choose another -o"
@@ -170,8 +178,16 @@ def _ending(code: int) -> str:
         name = signal.Signals(-code).name
     except ValueError:
         name = f"signal {-code}"
-    hint = " (out of memory?)" if name == "SIGKILL" else ""
-    return f"was ended by {name}{hint}"
+    return f"was ended by {name}"
+
+
+def _reason(tool: Tool, code: int, tail: "_Tail", ways_out: WaysOut) -> str:
+    """The likely cause and what to do about it, or what the tool says itself."""
+    cause = crash.cause_of(code, tail.lines)
+    if cause is None:
+        return tail.meaningful()
+    way_out = ways_out.get(cause)
+    return crash.in_words(cause, tool) + (f"; {way_out}" if way_out else "")
 
 
 class _Tail:
@@ -180,6 +196,7 @@ class _Tail:
     def __init__(self) -> None:
         self._error = ""
         self._last = ""
+        self.lines: deque[str] = deque(maxlen=_TAIL_LINES)
 
     def add(self, line: str) -> None:
         """Take note of one more line of output."""
@@ -187,6 +204,7 @@ class _Tail:
         if not text:
             return
         self._last = text
+        self.lines.append(text)
         if _ERROR.match(text):
             self._error = text
 
