@@ -33,9 +33,8 @@ def run(tool: Tool, script: str, folder: Path, ways_out: crash.WaysOut | None = 
 def test_the_recorded_end_of_a_yosys_whose_memory_is_full(tmp_path: Path) -> None:
     log = RECORDED / "yosys-out-of-memory.log"
     found = run(WHEEL, f"cat {log}; exit 1", tmp_path, {"memory": "type this"})
-    assert found.startswith(
-        "yosys failed with exit code 1: most likely out of memory (a WebAssembly tool has 4 GB); type this; see"
-    )
+    why = "most likely out of memory (a WebAssembly tool has 4 GB); type this; see"
+    assert found.startswith(f"yosys failed with exit code 1: {why}")
 
 
 @pytest.mark.parametrize(

@@ -149,9 +149,7 @@ def test_a_failure_names_exit_code_line_and_log(make_tool: MakeTool, tmp_path: P
 
 
 def test_a_silent_death_is_told(make_tool: MakeTool, tmp_path: Path) -> None:
-    with pytest.raises(
-        ToolError, match=r"yosys was ended by SIGKILL \(out of memory\?\): it printed nothing"
-    ):
+    with pytest.raises(ToolError, match="yosys was ended by SIGKILL: most likely out of memory; see"):
         run(make_tool("tool", "kill -9 $$"), tmp_path)
 
 
