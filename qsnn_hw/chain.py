@@ -23,7 +23,7 @@ from qsnn_hw.implement.synthesis import synthesize
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset, load_dataset, load_pixels
 from qsnn_hw.model.framework import compare_with_framework
-from qsnn_hw.model.network import INPUT, Network
+from qsnn_hw.model.network import Network
 from qsnn_hw.model.network_file import load_network, save_network
 from qsnn_hw.model.reader import read_network
 from qsnn_hw.model.readouts import ReadoutKind, answers, chosen_readout
@@ -36,6 +36,7 @@ from qsnn_hw.plan import (
     HardwarePlan,
     IoOptions,
     PlanOptions,
+    Traffic,
     make_plan,
 )
 from qsnn_hw.plan.balance import DESIGN_NOTE
@@ -319,22 +320,22 @@ class Chain:
     ) -> HardwarePlan:
         """Lay the network out for the board; refuse what cannot fit before any tool runs."""
         options, limits = self._options, self.board.limits
-        cycles = None
-        if options.cycle_budget is not None:
-            if data is None:
-                raise UserError("--cycle-budget counts cycles of a sample: give --data FILE")
-            cycles = options.cycle_budget // data.steps
+        if options.cycle_budget is not None and data is None:
+            raise UserError("--cycle-budget counts cycles of a sample: give --data FILE")
+        traffic = None
+        if data is not None and golden is not None:
+            traffic = Traffic.counted(data.input, golden.integer.spikes)
         plan_options = PlanOptions(
             lanes=options.lanes,
             update_lanes=options.update_lanes,
             event_lanes=options.event_lanes,
             optimize=options.optimize,  # type: ignore[arg-type]
             lut_budget=options.lut_budget,
-            cycle_budget=cycles,
+            cycle_budget=options.cycle_budget,
             buffer_depth=options.buffer_depth,
             limits=limits,
             synapse_store=options.weights,  # type: ignore[arg-type]
-            activity=None if data is None or golden is None else _activity(data, golden),
+            traffic=traffic,
             io=self._io(None if data is None else data.steps),
         )
 
@@ -357,6 +358,8 @@ class Chain:
                 cycles = predict_cycles(plan, data.input, spikes, effort=FOLLOWED_WORDS)
                 if cycles.size:
                     about = f"{cycles.mean():.0f} cycles a sample, mean of the first {cycles.size}"
+                    if plan.encoder is not None or plan.readout is not None:
+                        about += ", of the network alone, without encoder and readout"
                     self._progress.say(f"plan: predicted {about}")
             return plan
 
@@ -364,7 +367,7 @@ class Chain:
             "plan",
             [PLAN],
             # The spikes that golden counted steer the balance.
-            after=["quantize"] if plan_options.activity is None else ["quantize", "golden"],
+            after=["quantize"] if traffic is None else ["quantize", "golden"],
             options={"plan": repr(plan_options), "board": self._board_key()},
             make=make,
             load=lambda: HardwarePlan.load(self._path(PLAN)),
@@ -635,13 +638,6 @@ def _silence(
         f"group {name} never fires on these {samples} samples, in the float network as little as in integers"
         for name in silent
     )
-
-
-def _activity(data: Dataset, golden: GoldenResult) -> dict[str, float]:
-    """Mean events per step of the input and of every group."""
-    counts = {INPUT: data.input, **golden.integer.spikes}
-    steps = data.steps * data.samples
-    return {name: float(spikes.sum(dtype=np.int64)) / steps for name, spikes in counts.items()}
 
 
 def _shape(group: GroupPlan) -> str:

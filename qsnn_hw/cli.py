@@ -252,7 +252,9 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
         choices=["balanced", "latency", "area", "energy"],
         help="what to choose lanes for (default: balanced)",
     )
-    parser.add_argument("--lut-budget", type=int, metavar="N", help="LUTs that the neuron groups may take")
+    parser.add_argument(
+        "--lut-budget", type=int, metavar="N", help="LUTs that the design may take by prediction"
+    )
     parser.add_argument(
         "--cycle-budget",
         type=int,
@@ -283,7 +285,7 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
         "step (default: none)",
     )
     parser.add_argument(
-        "--buffer-depth", type=int, metavar="N", help="words each router buffer holds (default: 2)"
+        "--buffer-depth", type=int, metavar="N", help="words each router buffer holds (default: chosen)"
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of placement and of random gaps (default: 1)")
     parser.add_argument("--simulator", choices=["verilator", "icarus"], help="default: verilator")

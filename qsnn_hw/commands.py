@@ -111,6 +111,8 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
         getattr(given, name) is not None for name in ("optimize", "lut_budget", "cycle_budget")
     ):
         changes |= {"lanes": None, "update_lanes": None, "event_lanes": None}
+        if given.buffer_depth is None:
+            changes["buffer_depth"] = None
     changes["quantize"] = _quantize_options(given, given.bits, base.quantize or QuantizeOptions())
     return replace(base, **changes)
 

@@ -69,7 +69,7 @@ class BuildOptions:
     lut_budget: int | None = None
     cycle_budget: int | None = None
     weights: str = "rom"
-    buffer_depth: int = 2
+    buffer_depth: int | None = None
     encoder: str | None = None
     readout: str | None = None
     steps: int | None = None

@@ -5,7 +5,9 @@ from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan, Route
 from qsnn_hw.plan.io_plan import EncoderPlan, ReadoutPlan
 from qsnn_hw.plan.io_planner import IoOptions
-from qsnn_hw.plan.planner import PlanOptions, make_plan
+from qsnn_hw.plan.options import PlanOptions
+from qsnn_hw.plan.planner import make_plan
+from qsnn_hw.plan.traffic import Traffic
 
 __all__ = [
     "HOST",
@@ -18,5 +20,6 @@ __all__ = [
     "ProjectionPlan",
     "ReadoutPlan",
     "Route",
+    "Traffic",
     "make_plan",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Literal
 
 from qsnn_hw.limits import Limits
@@ -150,12 +151,12 @@ def bank_shapes(needs: Mapping[str, GroupMemories], limits: Limits) -> dict[str,
     free -= sum(state_blocks(limits, need) for need in needs.values())
     left = MOST_ROM_WORDS - sum(map(rom_words, needs.values()))
     offers = []
+    # Pieces are of few kinds.
+    blocks = cache(partial(piece_blocks, limits))
     for name, need in needs.items():
         _, deep = block_shape(limits, need.rows, need.width)
         for shape in limits.block_ram.shapes:
-            made = [
-                piece_blocks(limits, rows, bits) for _, _, rows, bits in pieces(shape, need.rows, need.width)
-            ]
+            made = [blocks(rows, bits) for _, _, rows, bits in pieces(shape, need.rows, need.width)]
             more = need.banks * sum(made) - taken[name]
             saved = need.banks * need.width * (deep - -(-need.rows // shape[0])) * _LUTS_PER_MUX
             worth = saved - _LUTS_PER_BLOCK * more

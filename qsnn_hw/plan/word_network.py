@@ -3,13 +3,13 @@
 ``plan/word_timing.py`` has what this is about.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan
 from qsnn_hw.plan.word_routes import Arrival, Merge, Outlet
-from qsnn_hw.plan.word_timing import Addresses, Buffer, Group, Mask
+from qsnn_hw.plan.word_timing import Addresses, Buffer, Group, Mask, Walk
 
 
 class WordNetwork:
@@ -19,12 +19,18 @@ class WordNetwork:
     ----------
     plan
         The design.
+    walks
+        Where the groups' walks may be from an earlier design, by group, lanes and accumulators.
     """
 
-    def __init__(self, plan: HardwarePlan) -> None:
+    def __init__(self, plan: HardwarePlan, walks: dict[Hashable, list[Walk | None]] | None = None) -> None:
+        walks = {} if walks is None else walks
         names = [group.name for group in plan.groups]
         outlets = {name: Outlet() for name in (HOST, *names)}
-        self._groups = {group.name: Group(group, outlets[group.name]) for group in plan.groups}
+        self._groups = {}
+        for group in plan.groups:
+            known = walks.setdefault((group.name, group.lanes, group.accumulators), [])
+            self._groups[group.name] = Group(group, outlets[group.name], known)
         merges = {name: Merge(Buffer(plan.buffer_depth, self._groups.get(name))) for name in (*names, HOST)}
         arrivals = [(route, Arrival(plan, route, merges[route.destination])) for route in plan.routes]
         for route, arrival in arrivals:
@@ -39,6 +45,8 @@ class WordNetwork:
         self._host, self._end = outlets[HOST], merges[HOST].buffer
         self._addresses = plan.input_space.addresses()
         self._now = 0
+        self.ticks: list[int] = []
+        """When each of the sample's ticks left the design."""
 
     def load(self, spikes: Mapping[str, list[list[Mask]]]) -> None:
         """What the next sample's sweeps find, by group of the plan."""
@@ -48,6 +56,7 @@ class WordNetwork:
     def run(self, steps: Sequence[Sequence[Addresses]]) -> int:
         """Cycles of a sample, from its first word to its last tick; ``steps`` are its words."""
         host, now, started = self._host, self._now, -1
+        self.ticks = []
         for step, words in enumerate(steps):
             for word in words:
                 at = host.event(word, now)
@@ -56,6 +65,7 @@ class WordNetwork:
             at = host.tick(step == len(steps) - 1, now)
             started = at if started < 0 else started
             now = at + 1
+            self.ticks.append(self._end.left)
         # The next sample is sent when this one's last tick has left.
         self._now = self._end.left + 1
         return self._end.left - started

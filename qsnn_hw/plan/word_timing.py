@@ -50,21 +50,19 @@ class Walk:
 
     def __init__(self, projection: ProjectionPlan, folded: bool) -> None:
         self._projection, self._folded = projection, folded
-        self._known: dict[int, tuple[int, ...]] = {}
+        self.known: dict[int, tuple[int, ...]] = {}
 
-    def __call__(self, address: int) -> tuple[int, ...]:
+    def learn(self, address: int) -> tuple[int, ...]:
         """(operations, cycles from the first to the last, last but one, last but two, folds at both ends)."""
-        known = self._known.get(address)
-        if known is None:
-            folds = event_folds(self._projection, address - self._projection.offset)
-            at, found = 0, []
-            for k, fold in enumerate(folds):
-                if k:
-                    at += 2 if self._folded and folds[k - 1] == fold else 1
-                found.append(at)
-            ends = [found[-k] if len(found) >= k else 0 for k in (1, 2, 3)]
-            known = (len(folds), *ends, folds[0] if folds else -1, folds[-1] if folds else -1)
-            self._known[address] = known
+        folds = event_folds(self._projection, address - self._projection.offset)
+        at, found = 0, []
+        for k, fold in enumerate(folds):
+            if k:
+                at += 2 if self._folded and folds[k - 1] == fold else 1
+            found.append(at)
+        ends = [found[-k] if len(found) >= k else 0 for k in (1, 2, 3)]
+        known = (len(folds), *ends, folds[0] if folds else -1, folds[-1] if folds else -1)
+        self.known[address] = known
         return known
 
 
@@ -145,16 +143,19 @@ class Group:
         The group.
     out
         Takes the group's words.
+    walks
+        Of a plan with the same lanes, to take over; left empty, they are put in.
     """
 
-    def __init__(self, plan: GroupPlan, out: Taker) -> None:
+    def __init__(self, plan: GroupPlan, out: Taker, walks: list[Walk | None]) -> None:
         self._out = out
         self._quick = plan.accumulators == "registers"
         self._latency = plan.synapse_latency
         self._final = plan.folds - 1
         parts = plan.projections
         folded = plan.folds > 1 and not self._quick
-        self._walks = [None if p.kind == "dense" else Walk(p, folded) for p in parts]
+        walks += [None if p.kind == "dense" else Walk(p, folded) for p in parts[len(walks) :]]
+        self._walks = walks
         self._offsets = [p.offset for p in parts]
         # A register behind the walkers where there are several.
         self._joined = len(parts) > 1
@@ -191,7 +192,7 @@ class Group:
             self._moved = self._event = first + self._final
             return taken
         taken = self._loaded if self._loaded > shown else shown
-        count, last, second, third, low, high = walk(address)
+        count, last, second, third, low, high = walk.known.get(address) or walk.learn(address)
         loaded = max(taken + 1, self._walked, self._loaded + 1)
         self._loaded = loaded
         if not count:

@@ -131,9 +131,10 @@ def designs(report: Report) -> Table | None:
     return Table(
         "designs",
         "Designs to choose from",
-        "No other design is both smaller and quicker. LUTs of all layers as predicted, mean cycles of a time "
-        "step as estimated; every layer with lanes/updated neurons a cycle and where it keeps its sums.",
-        ("cycles a step", "LUTs", "layers", "this design"),
+        "No other design that fits is both smaller and quicker. LUTs as predicted for the whole board "
+        "design, host link included; mean cycles of a sample as predicted, of a time step without data; "
+        "every layer with lanes/updated neurons a cycle and where it keeps its sums.",
+        ("cycles", "LUTs", "layers", "this design"),
         tuple(rows),
     )
 

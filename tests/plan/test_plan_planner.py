@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,13 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsnn_hw import files
-from qsnn_hw.boards import load_board
 from qsnn_hw.errors import UserError
 from qsnn_hw.plan import HOST, AddressSpace, HardwarePlan, PlanOptions, Route, make_plan
-from qsnn_hw.plan.balance import Target, balance
 from qsnn_hw.plan.hardware_plan import identifier
 from qsnn_hw.plan.shape import Shape, fitted
-from qsnn_hw.plan.synapses import address_spaces
 from qsnn_hw.quantize.network import QuantizedNetwork
 from tests.golden.networks import random_network
 
@@ -184,70 +181,6 @@ def test_lanes_as_given() -> None:
 def test_option_errors(options: dict, text: str) -> None:
     with pytest.raises(UserError, match=f"^{text}$"):
         PlanOptions(**options)
-
-
-def chosen(plan: HardwarePlan) -> list[tuple[int, int, int, int]]:
-    return [(g.lanes, g.folds, g.update_lanes, g.event_lanes) for g in plan.groups]
-
-
-@pytest.mark.parametrize("family", ["ulx3s-85f", "icebreaker"])
-def test_targets_order_the_designs(family: str) -> None:
-    network = random_network(np.random.default_rng(7), [40, 40, 10])
-    limits = load_board(family).limits
-    spaces = address_spaces(network)
-    found = {target: balance(network, spaces, target, limits) for target in get_args(Target)}
-    luts = {name: sum(e.luts for e in design.chosen.values()) for name, design in found.items()}
-    cycles = {name: max(e.cycles for e in design.chosen.values()) for name, design in found.items()}
-    assert luts["area"] == min(luts.values())
-    assert cycles["latency"] == min(cycles.values())
-    assert luts["area"] < luts["latency"]
-    assert cycles["latency"] < cycles["area"]
-    for target in get_args(Target):
-        plan = make_plan(network, PlanOptions(optimize=target, limits=limits))
-        shapes = [found[target].chosen[g.name].shape for g in network.groups]
-        assert chosen(plan) == [
-            (s.lanes, g.folds, s.update_lanes, s.event_lanes)
-            for s, g in zip(shapes, plan.groups, strict=True)
-        ]
-        assert plan.notes[0].startswith(target)
-
-
-def test_budgets() -> None:
-    network = random_network(np.random.default_rng(7), [40, 40, 10])
-    spaces = address_spaces(network)
-    limits = load_board("ulx3s-85f").limits
-    last = None
-    for budget in (600, 1000, 2000, 4000):
-        design = balance(network, spaces, "latency", limits, lut_budget=budget)
-        assert sum(e.luts for e in design.chosen.values()) <= budget
-        cycles = max(e.cycles for e in design.chosen.values())
-        assert last is None or cycles <= last
-        last = cycles
-    smallest = None
-    for budget in (20, 50, 200):
-        design = balance(network, spaces, "balanced", limits, cycle_budget=budget)
-        assert max(e.cycles for e in design.chosen.values()) <= budget
-        luts = sum(e.luts for e in design.chosen.values())
-        assert smallest is None or luts <= smallest
-        smallest = luts
-    with pytest.raises(UserError, match=r"^no choice of lanes keeps 10 LUTs: the smallest takes about \d+$"):
-        make_plan(network, PlanOptions(limits=limits, lut_budget=10))
-    with pytest.raises(
-        UserError, match=r"^no choice of lanes keeps 1 cycles a step within \d+ LUTs: the quic"
-    ):
-        make_plan(network, PlanOptions(limits=limits, cycle_budget=1))
-
-
-def test_more_activity_asks_for_more_lanes() -> None:
-    network = random_network(np.random.default_rng(7), [200, 40, 10])
-    limits = load_board("ulx3s-85f").limits
-
-    def lanes(events: float) -> int:
-        activity = {"input": events, "g1": 1.0, "g2": 1.0}
-        plan = make_plan(network, PlanOptions(limits=limits, cycle_budget=400, activity=activity))
-        return plan.groups[0].lanes
-
-    assert lanes(1.0) < lanes(100.0)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Predicted resources against what the tools made of the same designs."""
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,7 @@ from qsnn_hw.boards import load_board
 from qsnn_hw.files import read_json
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.reader import read_network
-from qsnn_hw.plan import make_plan
-from qsnn_hw.plan.balance import DESIGN_NOTE, balance
+from qsnn_hw.plan import PlanOptions, make_plan
 from qsnn_hw.plan.group_parts import group_parts
 from qsnn_hw.plan.group_plan import SynapseStore
 from qsnn_hw.plan.outline import outline
@@ -163,26 +161,12 @@ def test_words_set_the_prediction_beside_the_count() -> None:
     assert text.startswith(f"{usage.logic_cells} ICESTORM_LC (counted: 646), 10 ICESTORM_RAM, ")
 
 
-def test_notes_list_the_front_around_the_chosen_design() -> None:
-    example = next(e for e in EXAMPLES if e.name == "e_reg32")
-    quantized = quantize(float_network(example.model), QuantizeOptions())
-    found = balance(quantized, address_spaces(quantized), "balanced", BOARDS[1].limits)
-    costs = [(max(e.cycles for e in d.values()), sum(e.luts for e in d.values())) for d in found.front]
-    assert all(a[0] < b[0] and a[1] > b[1] for a, b in pairwise(costs))
-    assert found.chosen in found.front
-    assert "next quicker: " in found.reason
-    assert "next smaller: " in found.reason
-    lines = [note for note in found.notes if note.startswith(DESIGN_NOTE)]
-    assert [line.startswith(f"{DESIGN_NOTE}chosen|") for line in lines].count(True) == 1
-
-
 def test_no_rom_is_deeper_than_synthesis_can_read() -> None:
     quantized = random_network(np.random.default_rng(0), [784, 640, 10], weight_bits=4)
-    spaces, limits = address_spaces(quantized), BOARDS[1].limits
 
     def deepest(store: SynapseStore) -> int:
-        found = balance(quantized, spaces, "area", limits, store=store)
-        return max(estimate.memories.rows for estimate in found.chosen.values())
+        options = PlanOptions(limits=BOARDS[1].limits, optimize="area", synapse_store=store)
+        return max(group.synapse_rows for group in make_plan(quantized, options).groups)
 
     # The smallest design has one lane, were it not for that.
     assert deepest("ram") == 784 * 640
