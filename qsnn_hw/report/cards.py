@@ -165,6 +165,8 @@ def _latency(report: Report) -> Card:
             f"{figure(latency.cycles_per_sample_mean)} cycles"
             + ("" if most is None else f", at most {figure(most)}")
         )
+    if latency.network_cycles_mean is not None:
+        lines.append(f"the network alone: {figure(latency.network_cycles_mean)} cycles")
     return Card("latency", title, value, unit, tuple(lines), _basis(report, "latency.host_us_mean"))
 
 

@@ -111,7 +111,10 @@ def _speed(report: Report) -> str:
 def _latency(report: Report) -> str:
     latency = report.latency
     if latency.cycles_per_sample_mean is None:
-        return NOT_MEASURED
+        if latency.network_cycles_mean is None:
+            return NOT_MEASURED
+        bare = figure(latency.network_cycles_mean)
+        return f"{NOT_MEASURED} with encoder and readout; the network alone {bare} cycles"
     cycles = f"{figure(latency.cycles_per_sample_mean)} cycles"
     if latency.cycles_per_sample_max is not None:
         cycles += f", most {figure(latency.cycles_per_sample_max)}"
@@ -121,6 +124,8 @@ def _latency(report: Report) -> str:
     if latency.us_on_board_mean is not None:
         clock = with_unit(report.clock.board_mhz, "MHz")
         parts.append(f"{duration(latency.us_on_board_mean)} in the core at {clock} ({cycles})")
+    if latency.network_cycles_mean is not None:
+        parts.append(f"the network alone {figure(latency.network_cycles_mean)} cycles")
     return "; ".join(parts) or cycles
 
 

@@ -140,19 +140,24 @@ def _accesses(
 ) -> Accesses:
     """How often memory blocks are accessed in a cycle of the simulation.
 
-    A read of a bank touches every block that the bank is made of, a word of potentials likewise.
+    A read of a bank touches every block that the bank is made of, however deep. A word of potentials touches
+    as many blocks as it is wide.
     """
     cycles, samples = verification.activity_cycles, verification.activity_samples
     limits = board.limits
     blocks = sprams = 0.0
     of_groups = 0
+    widest = 1 if limits.block_ram is None else max(width for _, width in limits.block_ram.shapes)
     for group in plan.groups:
         found = verification.groups[group.group]
         memories = group_blocks(group, limits)
         reads = found.synapse_enables / group.event_lanes / cycles
         blocks += memories.synapses * reads
         sprams += memories.synapse_sprams * reads
-        blocks += memories.state * (found.state_reads + found.state_writes) / cycles
+        if memories.state:
+            words = found.state_reads + found.state_writes
+            bits = found.state_bits_read + found.state_bits_written
+            blocks += max(words, bits / widest) / cycles
         of_groups += memories.synapses + memories.state
     predicted = predict(plan, limits).usage.block_rams or 0
     # Each word passes the receive buffer: in and out.

@@ -1,27 +1,16 @@
 """A verification record with every measurement, shared by the tests of what the report makes of it."""
 
+from dataclasses import fields
+
 from qsnn_hw.verify import Verification
 from qsnn_hw.verify.record import GroupActivity
 
 
 def did(busy: int, **changes: int) -> GroupActivity:
     """A group that was busy for so many cycles and read a word of synapses in each."""
-    values = {
-        "busy_cycles": busy,
-        "operation_cycles": busy,
-        "sweep_cycles": 0,
-        "synapse_reads": busy,
-        "synapse_enables": busy,
-        "synapse_bits": 8,
-        "state_reads": 0,
-        "state_writes": 0,
-        "state_bits": 0,
-        "state_bits_read": 0,
-        "state_bits_written": 0,
-        "words_in": 10,
-        "words_out": 5,
-    }
-    return GroupActivity(**{**values, **changes})
+    values = dict.fromkeys((item.name for item in fields(GroupActivity)), 0)
+    counted = ("busy_cycles", "operation_cycles", "synapse_reads", "synapse_enables")
+    return GroupActivity(**{**values, **dict.fromkeys(counted, busy), **changes})
 
 
 RECORD = Verification(
@@ -48,7 +37,7 @@ RECORD = Verification(
     activity_pass="stream",
     activity_cycles=50,
     activity_samples=2,
-    groups={"lif1": did(40, state_reads=10, state_writes=6), "lif2": did(20)},
+    groups={"lif1": did(40, state_reads=10, state_writes=6, state_bits_read=720), "lif2": did(20)},
     toggles={"lif1": 3.0, "lif2": 1.0, "around": 1.0},
     toggle_bits=100,
 )

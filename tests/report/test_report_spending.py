@@ -108,20 +108,26 @@ def test_measured_activity_makes_the_terms() -> None:
     assert "github.com/targeted/fpga-reg-power" in str(terms["registers"].source)
 
 
-def test_memory_blocks_are_accessed_as_often_as_simulation_counted() -> None:
-    plan = _plan(ECP)
-    blocks = {g.group: group_blocks(g, ECP.limits) for g in plan.groups}
+@pytest.mark.parametrize(("board", "widest", "picojoules"), [(ECP, 36, 15.0), (ICE, 16, 8.0)])
+def test_memory_blocks_are_accessed_as_often_as_simulation_counted(
+    board: Board, widest: int, picojoules: float
+) -> None:
+    plan = _plan(board)
+    blocks = {g.group: group_blocks(g, board.limits) for g in plan.groups}
     assert blocks["lif1"].synapses > 0
-    predicted = predict(plan, ECP.limits).usage.block_rams
+    assert (blocks["lif1"].state > 0) == (board is ICE), "ECP5 has potentials in distributed RAM here"
+    predicted = predict(plan, board.limits).usage.block_rams
     assert predicted is not None
     rest = predicted - sum(b.synapses + b.state for b in blocks.values())
     lanes = {g.group: g.event_lanes for g in plan.groups}
     each = blocks["lif1"].synapses * 40 / lanes["lif1"] + blocks["lif2"].synapses * 20 / lanes["lif2"]
-    each += blocks["lif1"].state * (10 + 6)
+    # 16 words of potentials, 720 bits together, are so many accesses of blocks.
+    each += 720 / widest if blocks["lif1"].state else 0
     # 30 words a sample pass the receive buffer, in and out.
     each += rest * 2 * 30 * 2
-    rate = each / 50 * 25e6 * 12 / predicted
-    assert _spend(ECP).power.terms["block RAM"].typical == pytest.approx(rate * 15e-12 * 1e3)
+    used = USED[board.name]["DP16KD" if board is ECP else "ICESTORM_RAM"]
+    rate = each / 50 * board.clock_mhz * 1e6 * used / predicted
+    assert _spend(board).power.terms["block RAM"].typical == pytest.approx(rate * picojoules * 1e-9)
 
 
 def test_an_encoder_dilutes_the_networks_activity() -> None:

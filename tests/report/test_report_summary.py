@@ -9,6 +9,7 @@ from qsnn_hw.report import (
     Accuracy,
     Files,
     Framework,
+    Latency,
     Resource,
     Throughput,
     Timing,
@@ -81,6 +82,17 @@ def test_the_link_is_told_before_anything_was_simulated_and_the_core_when_it_lim
     assert (
         "  speed         90 samples/s through the serial link (1 Mbaud), but the core limits; "
         "90/s on the chip at 25 MHz, the bitstream's clock" in summary_lines(slow)
+    )
+
+
+def test_with_encoder_and_readout_the_bare_network_stands_apart() -> None:
+    full = full_report()
+    timed = dataclasses.replace(full, latency=dataclasses.replace(full.latency, network_cycles_mean=554.0))
+    assert any(line.endswith("; the network alone 554 cycles") for line in summary_lines(timed))
+    untimed = dataclasses.replace(full, latency=Latency(link_us_mean=400.0, network_cycles_mean=554.0))
+    assert (
+        "  latency       not measured with encoder and readout; the network alone 554 cycles"
+        in summary_lines(untimed)
     )
 
 
