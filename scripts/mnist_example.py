@@ -114,7 +114,7 @@ def build(
         # A broken installation is not a missing one: that traceback should be seen.
         if error.name != "torch":
             raise
-        raise UserError("training needs PyTorch, not installed here: pip install qsnn-hw[torch]") from error
+        raise UserError("training needs PyTorch, not installed here: pip install torch") from error
     start = mnist_files.read_layers(options.start, settings) if options.start else None
     mnist_files.make_folder(folder)
     mnist = mnist_files.load_mnist(data)

@@ -176,7 +176,7 @@ def build(
         if package is None:
             raise
         raise UserError(
-            f"training needs {package}, not installed here: pip install qsnn-hw[torch]"
+            f"training needs {package}, not installed here: pip install torch scikit-learn"
         ) from error
     try:
         out_dir.mkdir(parents=True, exist_ok=True)

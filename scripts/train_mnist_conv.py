@@ -113,7 +113,7 @@ def build(data: Path, folder: Path, options: Options, progress: Progress) -> dic
         # A broken installation is not a missing one: that traceback should be seen.
         if error.name != "torch":
             raise
-        raise UserError("training needs PyTorch, not installed here: pip install qsnn-hw[torch]") from error
+        raise UserError("training needs PyTorch, not installed here: pip install torch") from error
     mnist_files.make_folder(folder)
     mnist = mnist_files.load_mnist(data)
     settings = training.Settings(LAYERS, options.steps, options.epochs, options.spiking_epochs, options.seed)

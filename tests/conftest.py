@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.known_skips import unexpected
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and with them every process
@@ -28,3 +30,37 @@ def data_dir() -> Path:
     if not (folder / "README.md").exists():
         pytest.skip(f"no model data in {folder}; set QSNN_DATA to the folder that holds it")
     return folder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--known-skips``, for .ci/run."""
+    parser.addoption(
+        "--known-skips",
+        action="store_true",
+        help="fail when a test skips for a reason that tests/known_skips.py does not list, or too often",
+    )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """No silent skip where the option is given."""
+    if unknown_skips(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The skips that are not allowed, one line each."""
+    for line in unknown_skips(config):
+        terminalreporter.write_line(f"ERROR {line}", red=True)
+
+
+def unknown_skips(config: pytest.Config) -> list[str]:
+    """What :func:`unexpected` says of this run; empty in a worker of pytest-xdist."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if not config.getoption("--known-skips") or reporter is None:
+        return []
+    reasons = []
+    for report in reporter.stats.get("skipped", []):
+        where = report.longrepr
+        text = where[2] if isinstance(where, tuple) else str(where)
+        reasons.append(text.removeprefix("Skipped: "))
+    return unexpected(reasons)

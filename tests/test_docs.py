@@ -38,7 +38,8 @@ def test_examples_in_docstrings_run(name: str) -> None:
             raise
         pytest.skip(f"needs the extra that brings {error.name}")
     except UserError as error:
-        if "pip install qsnn-hw[" not in str(error):
+        # Live readers of a framework that is not there; fine-tuning without torch.
+        if "with: pip install torch" not in str(error) and "needs torch: pip" not in str(error):
             raise
         pytest.skip(str(error))
     assert doctest.testmod(module).failed == 0

@@ -15,7 +15,7 @@ from qsnn_hw.quantize.options import QuantizeOptions
 def need_torch() -> None:
     """Raise UserError when torch is not installed."""
     if importlib.util.find_spec("torch") is None:
-        raise UserError("fine-tuning needs torch: pip install qsnn-hw[torch]")
+        raise UserError("fine-tuning needs torch: pip install torch")
 
 
 @dataclass(frozen=True)

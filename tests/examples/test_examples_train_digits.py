@@ -57,7 +57,7 @@ def test_missing_torch_is_one_line(
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     assert script.main(["--out", str(tmp_path / "out")]) == 2
-    message = "training needs PyTorch, not installed here: pip install qsnn-hw[torch]"
+    message = "training needs PyTorch, not installed here: pip install torch scikit-learn"
     assert capsys.readouterr().err == f"error: {message}\n"
     assert not (tmp_path / "out").exists()
 
@@ -69,7 +69,7 @@ def test_missing_scikit_learn_is_one_line(
     monkeypatch.setitem(sys.modules, "digits_training", ModuleType("digits_training"))
     monkeypatch.setitem(sys.modules, "sklearn", None)
     assert script.main(["--out", str(tmp_path / "out")]) == 2
-    message = "training needs scikit-learn, not installed here: pip install qsnn-hw[torch]"
+    message = "training needs scikit-learn, not installed here: pip install torch scikit-learn"
     assert capsys.readouterr().err == f"error: {message}\n"
 
 

@@ -193,7 +193,7 @@ def test_missing_torch_is_one_line(
     monkeypatch.setitem(sys.modules, "torch", None)
     module = importlib.import_module(script)
     assert module.main(["--data", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
-    message = "training needs PyTorch, not installed here: pip install qsnn-hw[torch]"
+    message = "training needs PyTorch, not installed here: pip install torch"
     assert capsys.readouterr().err == f"error: {message}\n"
     assert not (tmp_path / "out").exists()
 

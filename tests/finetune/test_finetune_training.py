@@ -25,7 +25,7 @@ QUICK = FinetuneSettings(epochs=4, batch=16, learning_rate=2e-2, validation_part
 
 def test_torch_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"^fine-tuning needs torch: pip install qsnn-hw\[torch\]$"):
+    with pytest.raises(UserError, match=r"^fine-tuning needs torch: pip install torch$"):
         need_torch()
 
 

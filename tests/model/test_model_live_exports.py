@@ -26,7 +26,8 @@ INPUTS, HIDDEN, OUTPUTS = 12, 9, 5
 
 
 def needed(name: str) -> Any:
-    return pytest.importorskip(name, exc_type=ImportError)
+    package = name.partition(".")[0]
+    return pytest.importorskip(name, reason=f"{package} is not installed here", exc_type=ImportError)
 
 
 def hot(features: int, outputs: int) -> Any:

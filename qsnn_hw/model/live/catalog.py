@@ -83,8 +83,14 @@ class Catalog:
         )
 
 
-# sinabs 3.1.3 asks for an older nir than this project reads files with, but works with it.
-_INSTALL = {"sinabs": "pip install torch, then pip install --no-deps sinabs"}
+# By package, not by extra: that works from a checkout and from a wheel. sinabs 3.1.3 asks for an older
+# nir than this project reads files with, but works with it.
+_INSTALL = {
+    "snntorch": "pip install torch snntorch nirtorch",
+    "norse": "pip install torch norse",
+    "sinabs": "pip install torch nirtorch matplotlib pbr && pip install --no-deps sinabs",
+    "spikingjelly": "pip install torch spikingjelly",
+}
 
 
 def require(module: str, framework: str) -> Any:
@@ -98,10 +104,9 @@ def require(module: str, framework: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        install = _INSTALL.get(framework, f"pip install 'qsnn-hw[{framework}]'")
         raise UserError(
             f"reading live {framework} modules needs {framework}, and importing {module} failed ({error}); "
-            f"install it with: {install}"
+            f"install it with: {_INSTALL[framework]}"
         ) from error
 
 
