@@ -16,7 +16,10 @@ from qsnn_hw.errors import MismatchError, ToolError, UserError
 EXIT_USER = 2
 EXIT_INTERRUPTED = 130
 
-_DESCRIPTION = "From a trained spiking network to a verified FPGA bitstream, with open tools only."
+_DESCRIPTION = (
+    "From a trained spiking network to an FPGA bitstream, compared with its integer model in simulation, "
+    "with open tools only."
+)
 _EPILOG = """\
 examples:
   qsnn-hw build net.nir --convention snntorch --data test.npz --bits 8 --board ulx3s-85f -o out

@@ -1,4 +1,4 @@
-"""What each weight width costs and saves: accuracy, area, Fmax, power and energy, measured side by side.
+"""What each weight width costs and saves: accuracy, area, Fmax, power and energy, side by side.
 
 Builds the shipped digits network for one board at 16, 8, 6, 4, 3 and 2 bits and as a plain 32-bit
 fixed-point design (weights and potentials as Q16.16), all with the same lanes, seed and tools.
