@@ -67,7 +67,8 @@ class RegisterAccumulators(wiring.Component):
         m.d.comb += [sums.i.eq(operation), sums.en.eq(self.i.valid)]
 
         # One tick at a time: from the entrance until the sweep takes it, then while that sweep runs.
-        held, last = Signal(), Signal()
+        held = Signal()
+        last = Signal()
         m.d.comb += [
             self.i.ready.eq(~operation.tick | ~(held | link.busy)),
             link.start.payload.last.eq(last),
@@ -237,7 +238,8 @@ class MemoryAccumulators(wiring.Component):
         if parts == 1 << bits:
             return row[bits:], row[:bits]
         # Not powers of two: counters instead of a division.
-        fold, part = Signal(ceil_log2(plan.folds), name=f"{name}_fold"), Signal(bits, name=f"{name}_part")
+        fold = Signal(ceil_log2(plan.folds), name=f"{name}_fold")
+        part = Signal(bits, name=f"{name}_part")
         with m.If(en):
             m.d.sync += part.eq(part + 1)
             with m.If(part == parts - 1):

@@ -78,7 +78,8 @@ class AddressGuard(wiring.Component):
             m.d.comb += [self.o.valid.eq(self.i.valid), self.i.ready.eq(self.o.ready)]
             return m
         present = Const(1, 1) if self._slots == 1 else word.present
-        bad, passes = Signal(), Signal()
+        bad = Signal()
+        passes = Signal()
         m.d.comb += [
             bad.eq(~tick & (present & ~known).any()),
             passes.eq(tick | (present & known).any()),

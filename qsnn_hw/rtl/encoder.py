@@ -67,7 +67,8 @@ class SpikeEncoder(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         pending = Signal(FiredLayout.cast(self.i.payload.shape()), name="pending")
-        rest, room = Signal(self._lanes), Signal()
+        rest = Signal(self._lanes)
+        room = Signal()
         spiking = pending.mask.any()
         if self._slots > self._lanes:
             self._place_all(m, pending)
@@ -94,7 +95,8 @@ class SpikeEncoder(wiring.Component):
         if not self._spare:
             m.d.comb += self.i.ready.eq(room)
             return self.i.valid, payload
-        spare, spare_valid = Signal(len(payload), name="spare", reset_less=True), Signal()
+        spare = Signal(len(payload), name="spare", reset_less=True)
+        spare_valid = Signal()
         m.d.comb += self.i.ready.eq(~spare_valid)
         with m.If(self.i.ready):
             m.d.sync += [spare.eq(payload), spare_valid.eq(self.i.valid & ~room)]

@@ -44,9 +44,13 @@ class WordAssembler(wiring.Component):
         bits = address_bits(self._size)
         count = bytes_per_word(bits)
         byte = self.i.payload
-        tick, missing = Signal(), Signal(range(max(2, count)))
-        collected, word = Signal(7 * (count - 1)), Signal(6 + 7 * (count - 1))
-        complete, is_tick, passes = Signal(), Signal(), Signal()
+        tick = Signal()
+        missing = Signal(range(max(2, count)))
+        collected = Signal(7 * (count - 1))
+        word = Signal(6 + 7 * (count - 1))
+        complete = Signal()
+        is_tick = Signal()
+        passes = Signal()
         m.d.comb += [
             word.eq(Mux(byte[7], byte[:6], Cat(byte[:7], collected))),
             is_tick.eq(Mux(byte[7], byte[6], tick)),
@@ -98,11 +102,14 @@ class ReceiveBuffer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.words = words = memory.Memory(shape=self._width, depth=self._depth, init=[])
-        write, read = words.write_port(), words.read_port()
+        write = words.write_port()
+        read = words.read_port()
         # One bit more than an address: equal means empty, equal but for that bit means full.
-        ahead, behind = Signal(range(2 * self._depth)), Signal(range(2 * self._depth))
+        ahead = Signal(range(2 * self._depth))
+        behind = Signal(range(2 * self._depth))
         # Whether the memory shows a word, and whether that goes on.
-        shown, moves = Signal(), Signal()
+        shown = Signal()
+        moves = Signal()
         m.d.comb += [
             self.i.ready.eq((ahead ^ behind) != self._depth),
             write.en.eq(self.i.valid & self.i.ready),

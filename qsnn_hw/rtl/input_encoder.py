@@ -101,16 +101,24 @@ class InputEncoder(wiring.Component):
         m.d.comb += sent.eq(words.i.valid & words.i.ready)
 
         # Filling: the word is staged, because a pixel's step takes an adder or two.
-        fill, full = Signal(), Signal(plan.buffers)
-        staged, ending = Signal(), Signal()
+        fill = Signal()
+        full = Signal(plan.buffers)
+        staged = Signal()
+        ending = Signal()
         ready = Signal(plan.slots)
         m.d.comb += self.i.ready.eq(~(full >> fill)[0] & ~ending & ready.all())
         m.d.sync += [staged.eq(self.i.valid & self.i.ready)]
         m.d.sync += ending.eq(self.i.valid & self.i.ready & self.i.payload.last)
 
         # Sending.
-        half, step, running = Signal(), Signal(range(max(2, plan.steps))), Signal()
-        fetch, start, load, take, final = Signal(), Signal(), Signal(), Signal(), Signal()
+        half = Signal()
+        step = Signal(range(max(2, plan.steps)))
+        running = Signal()
+        fetch = Signal()
+        start = Signal()
+        load = Signal()
+        take = Signal()
+        final = Signal()
         tick_sent = Signal()
         m.d.comb += [
             fetch.eq(~running & ~start & (full >> half)[0]),
@@ -133,14 +141,16 @@ class InputEncoder(wiring.Component):
                 m.d.sync += fill.eq(~fill)
 
         numbers = self._random(m, start, take) if plan.kind == "rate" else []
-        fires, holds = Signal(plan.slots), Signal(plan.slots)
+        fires = Signal(plan.slots)
+        holds = Signal(plan.slots)
         row = Signal(len(self.i.payload.row))
         m.d.sync += row.eq(self.i.payload.row)
         for slot in range(plan.slots):
             key, kept, key_bits = self._key(self.i.payload[f"value{slot}"])
             bank = self._bank(key_bits)
             m.submodules[f"bank{slot}"] = bank
-            put, put_key = Signal(name=f"put{slot}"), Signal(key_bits, name=f"key{slot}")
+            put = Signal(name=f"put{slot}")
+            put_key = Signal(key_bits, name=f"key{slot}")
             m.d.sync += [put.eq(kept), put_key.eq(key)]
             m.d.comb += [
                 ready[slot].eq(bank.ready),

@@ -92,7 +92,8 @@ class LaneSteps:
         assert self._repeat is not None
         v, amount = values["v"], parameters["reset_amount"]
         first, spiking, again, fired = (Signal(name=n) for n in ("first", "spiking", "more", "has_fired"))
-        began, due = Signal(reset_less=True), Signal(reset_less=True)
+        began = Signal(reset_less=True)
+        due = Signal(reset_less=True)
         left = self._v(m, "left", v - Mux(spiking, amount, 0))
         m.d.comb += [
             first.eq((v >= parameters["threshold"]) & self._awake(values) & ~self._mute),

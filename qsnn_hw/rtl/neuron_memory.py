@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan.group_plan import NeuronMemoryStyle
+from qsnn_hw.rtl.memory_style import memory_attributes
 
 
 class NeuronMemory(wiring.Component):
@@ -42,7 +43,7 @@ class NeuronMemory(wiring.Component):
         if folds < 1:
             raise ValueError(f"Number of folds must be at least 1, not {folds!r}")
         self._width, self._folds = width, folds
-        self._attributes = {} if style == "auto" else {"ram_style": style}
+        self._attributes = memory_attributes("ram", style)
         fold = ceil_log2(folds)
         super().__init__(
             {
@@ -66,7 +67,8 @@ class NeuronMemory(wiring.Component):
         m.submodules.words = words = memory.Memory(
             shape=self._width, depth=self._folds, init=[], attrs=self._attributes
         )
-        read, write = words.read_port(), words.write_port()
+        read = words.read_port()
+        write = words.write_port()
         m.d.comb += [
             read.en.eq(self.read_en),
             read.addr.eq(self.read_fold),

@@ -91,7 +91,8 @@ class ListBank(wiring.Component):
         m.submodules.pixels = pixels = memory.Memory(
             shape=len(self.row) + len(self.key), depth=self._buffers << len(self.row), init=[]
         )
-        write, read = pixels.write_port(), pixels.read_port()
+        write = pixels.write_port()
+        read = pixels.read_port()
         filled, count = _half(counts, self.put_half), _half(counts, self.half)
         m.d.comb += [
             write.en.eq(self.put & (filled != self._rows)),
@@ -106,8 +107,13 @@ class ListBank(wiring.Component):
 
         # The pixel at hand is in registers, the one behind it on the memory's output. The first
         # follows the last, so that the next step finds its own first pixel at hand already.
-        index, following = Signal.like(counts[0]), Signal.like(counts[0])
-        primed, advance, pull, final, ends = Signal(), Signal(), Signal(), Signal(), Signal()
+        index = Signal.like(counts[0])
+        following = Signal.like(counts[0])
+        primed = Signal()
+        advance = Signal()
+        pull = Signal()
+        final = Signal()
+        ends = Signal()
         wraps = index + 1 == count
         m.d.comb += [
             following.eq(Mux(self.fetch | wraps, 0, index + 1)),
@@ -170,7 +176,8 @@ class StepBank(wiring.Component):
         m.submodules.links = links = memory.Memory(
             shape=len(self.row) + 1, depth=self._buffers << len(self.row), init=[]
         )
-        set_link, link = links.write_port(), links.read_port()
+        set_link = links.write_port()
+        link = links.read_port()
 
         # Sending reads the head of the step that comes next, and erases it a cycle later.
         wiping, erase, erased = Signal(init=1), Signal(init=1), Signal.like(self.step)
@@ -187,8 +194,10 @@ class StepBank(wiring.Component):
         for half in range(self._buffers):
             heads = memory.Memory(shape=len(self.row) + 1, depth=1 << self._step_bits, init=[])
             m.submodules[f"heads{half}"] = heads
-            read, write = heads.read_port(), heads.write_port()
-            own, erases = Signal(name=f"own{half}"), Signal(name=f"erases{half}")
+            read = heads.read_port()
+            write = heads.write_port()
+            own = Signal(name=f"own{half}")
+            erases = Signal(name=f"erases{half}")
             m.d.comb += [
                 own.eq(self.sending & (self.half == half)),
                 erases.eq(own | wiping),

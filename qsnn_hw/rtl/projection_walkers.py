@@ -13,6 +13,7 @@ from qsnn_hw.plan.placement import BLOCK_BITS
 from qsnn_hw.rtl.aer import aer_signature
 from qsnn_hw.rtl.constant_product import times
 from qsnn_hw.rtl.links import operation_signature
+from qsnn_hw.rtl.memory_style import memory_attributes
 
 
 def _constants(m: Module, name: str, words: Sequence[int], width: int, index: Value) -> Value:
@@ -21,7 +22,7 @@ def _constants(m: Module, name: str, words: Sequence[int], width: int, index: Va
         return Const(words[0], width)
     # With a register behind it, synthesis would take this for block RAM if it were left alone.
     m.submodules[name] = table = memory.Memory(
-        shape=width, depth=len(words), init=words, attrs={"rom_style": "logic"}
+        shape=width, depth=len(words), init=words, attrs=memory_attributes("rom", "logic")
     )
     read = table.read_port(domain="comb")
     m.d.comb += read.addr.eq(index)
@@ -32,7 +33,7 @@ def _looked_up(m: Module, name: str, words: Sequence[int], width: int, index: Va
     """``words[index]`` in the cycle after ``en``, unchanged until the next ``en``."""
     if len(set(words)) == 1:
         return Const(words[0], width)
-    attributes = {"rom_style": "block"} if len(words) * width >= BLOCK_BITS else {}
+    attributes = memory_attributes("rom", "block" if len(words) * width >= BLOCK_BITS else "auto")
     m.submodules[name] = table = memory.Memory(shape=width, depth=len(words), init=words, attrs=attributes)
     read = table.read_port()
     m.d.comb += [read.addr.eq(index), read.en.eq(en)]
@@ -160,7 +161,8 @@ class SparseWalker(ProjectionWalker):
         starts, counts = projection.starts.tolist(), projection.counts.tolist()
         row_bits, left_bits = len(operation.row0), max(1, ceil_log2(max(1, *counts)))
 
-        left, row = Signal(left_bits), Signal(row_bits)
+        left = Signal(left_bits)
+        row = Signal(row_bits)
         final = Signal()
         valid, take = self._stages(m, final)
         ticks = self._ticks(m, take)
@@ -226,12 +228,16 @@ class GridWalker(ProjectionWalker):
             m.d.sync += base.eq(projection.first_row + times(channel, projection.rows_per_channel))
 
         # Walk: three nested counters.
-        y, y_left = Signal.like(vertical[0]), Signal.like(vertical[1])
-        x, x_left = Signal.like(horizontal[0]), Signal.like(horizontal[1])
-        x_first, x_count = Signal.like(x), Signal.like(x_left)
+        y = Signal.like(vertical[0])
+        y_left = Signal.like(vertical[1])
+        x = Signal.like(horizontal[0])
+        x_left = Signal.like(horizontal[1])
+        x_first = Signal.like(x)
+        x_count = Signal.like(x_left)
         inner = Signal(max(1, ceil_log2(projection.channel_folds)))
         walked = Signal(row_bits)
-        inner_final, x_final = Signal(), Signal()
+        inner_final = Signal()
+        x_final = Signal()
         m.d.comb += [
             inner_final.eq(inner == projection.channel_folds - 1 if projection.channel_folds > 1 else 1),
             x_final.eq(inner_final & (x_left == 0)),

@@ -1,14 +1,16 @@
-"""RTLIL in the words of the design: ports named as their component names them, modules described."""
+"""RTLIL in the words of the design: ports named and ordered as components have them, modules described."""
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from amaranth.hdl import Elaboratable, Value
 from amaranth.hdl._ir import Design
 from amaranth.lib import wiring
 
-_NAME = re.compile(r"\\\S+")
+_NAME = re.compile(r"[\\$]\S+")
+_PORT = re.compile(r"\b(input|output|inout) \d+")
 _SLICE = re.compile(r"([\\$]\S+) \[(\d+)(?::(\d+))?\]")
 
 
@@ -19,28 +21,46 @@ class About:
     Parameters
     ----------
     ports
-        Name of a signal inside -> the name that the component's interface has for it.
+        Name of a signal inside -> the name that the component's interface has for it, in its order.
     description
         One line.
+    inside
+        Name of a signal inside -> a better one: of those that belong to a component inside, its name and
+        that of its interface.
     """
 
     ports: Mapping[str, str]
     description: str
+    inside: Mapping[str, str] = field(default_factory=dict)
 
 
 def describe(design: Design) -> dict[str, About]:
     """Module name -> what its component says about itself."""
     found: dict[str, About] = {}
+    known = {info.name: info for info in design.fragments.values()}
+    better: dict[str, dict[str, str]] = {}
     for component, fragment in design.elaboratables.items():
         if isinstance(component, wiring.Component):
             inside = design.fragments[fragment]
-            ports = {
-                inside.signal_names[Value.cast(value)]: "__".join(map(str, path))
-                for path, _, value in component.signature.flatten(component)
-                if Value.cast(value) in inside.signal_names
-            }
-            found[".".join(inside.name)] = About(ports, _description(component))
+            ports = _signals(component, inside)
+            name = ".".join(inside.name)
+            found[name] = About(ports, _description(component), better.setdefault(name, {}))
+            *above, last = inside.name
+            if tuple(above) in known:
+                # Signals of several components have the same names, which Amaranth tells apart by numbers.
+                around = _signals(component, known[tuple(above)])
+                own = {old: f"{last}__{new}" for old, new in around.items()}
+                better.setdefault(".".join(above), {}).update(own)
     return found
+
+
+def _signals(component: wiring.Component, place: Any) -> dict[str, str]:
+    """Of the signals of a component's interface: their names in a module -> in the interface."""
+    return {
+        place.signal_names[Value.cast(value)]: "__".join(map(str, path))
+        for path, _, value in component.signature.flatten(component)
+        if Value.cast(value) in place.signal_names
+    }
 
 
 def _description(component: Elaboratable) -> str:
@@ -61,6 +81,11 @@ class _Module:
     ports: list[str] = field(default_factory=list)
     cells: set[str] = field(default_factory=set)
     connects: list[tuple[str, str]] = field(default_factory=list)
+    # Of the cell whose lines are being read: its kind and what its D is; then what there is to learn.
+    cell: str = ""
+    data: str = ""
+    kinds: dict[str, str] = field(default_factory=dict)
+    registers: dict[str, str] = field(default_factory=dict)
 
     def add(self, line: str) -> None:
         self.lines.append(line)
@@ -69,6 +94,9 @@ class _Module:
             return
         if words[0] in ("memory", "cell"):
             self.cells.add(words[-1])
+            self.cell = words[1] if words[0] == "cell" else ""
+        if words[0] == "connect" and line.startswith(" "):
+            self._connected(words[1], line.split(None, 2)[2])
         if words[0] == "wire":
             self.widths[words[-1]] = int(words[words.index("width") + 1])
             if "input" in words or "output" in words:
@@ -77,26 +105,44 @@ class _Module:
             target, value = line.removeprefix("connect ").split(" ", 1)
             self.connects.append((target, value))
 
+    def _connected(self, pin: str, value: str) -> None:
+        """Learn from a pin of a cell what a wire without a name is."""
+        parts = _parts(value) if value[:1] in "\\$" else []
+        wire = value if value in self.widths else parts[0][0] if len(parts) == 1 else ""
+        whole = value == wire or (len(parts) == 1 and parts[0][2] == self.widths.get(wire))
+        if pin == "\\Y" and wire.startswith("$"):
+            self.kinds[wire] = self.cell.lstrip("$")
+        elif pin == "\\D":
+            self.data = wire if whole and wire.startswith("$") else ""
+        elif pin == "\\Q" and whole and self.data and wire.startswith("\\"):
+            self.registers.setdefault(self.data, wire)
+
 
 def readable(text: str, about: Mapping[str, About]) -> str:
-    r"""Rename the ports of all modules but the first, the top, and describe every module.
+    r"""Rename and order the ports of all modules, and describe every module; the top keeps its ports' names.
 
     Amaranth names a port after some signal inside that carries the same bits, and where none
     does ``port$<number>``. Here it gets the name that the component's interface has for these bits: of a
     member (``i__payload``), of a field of one (``i__payload_row0``), of neighbouring fields, or of a
-    part (``stored_5``: from bit 5). Wires without bits, which Verilog cannot express, are left out.
+    part (``stored_5``: from bit 5). Ports stand in the interface's order behind clock and reset. Inside, a
+    signal of a component further down has that component's name in front, what a register takes next is
+    called ``<register>_next``, and every other value by its operation. Wires without bits, which Verilog
+    cannot express, are left out.
     """
     modules = list(_modules(text))
     renames: dict[str, dict[str, str]] = {}
-    for module in modules[1:]:
+    for index, module in enumerate(modules):
         known = about.get(module.name.removeprefix("\\"))
-        renames[module.name] = {} if known is None else _new_names(module, known.ports)
+        known = known or About({}, "")
+        ports = {} if index == 0 else _new_names(module, known.ports)
+        renames[module.name] = ports | _inner_names(module, ports, known)
     lines: list[str] = []
     for module in modules:
         known = about.get(module.name.removeprefix("\\"))
         if known is not None and known.description:
             lines.append(f'attribute \\description "{known.description}"')
-        lines += _renamed(module, renames)
+        order = _port_order(module, renames[module.name], {} if known is None else known.ports)
+        lines += _renamed(module, renames, order)
     return "\n".join(lines) + "\n"
 
 
@@ -119,7 +165,7 @@ def _modules(text: str) -> Iterator[_Module]:
 
 
 def _new_names(module: _Module, interface: Mapping[str, str]) -> dict[str, str]:
-    """Better names for ports, as far as the interface has any; whoever had them takes the old ones."""
+    """Better names for ports, as far as the interface has any."""
     names: dict[str, str] = {}
     candidates = _candidates(module, interface)
     for port in module.ports:
@@ -127,10 +173,72 @@ def _new_names(module: _Module, interface: Mapping[str, str]) -> dict[str, str]:
         new = next((f"\\{name}" for _, name in wanted), port)
         if new not in names.values() and new not in module.cells:
             names[port] = new
-    names = {port: new for port, new in names.items() if port != new}
-    free = sorted(names.keys() - names.values())
-    displaced = sorted((names.values() - names.keys()) & module.widths.keys())
-    return names | dict(zip(displaced, free, strict=False))
+    return {port: new for port, new in names.items() if port != new}
+
+
+def _inner_names(module: _Module, ports: Mapping[str, str], about: About) -> dict[str, str]:
+    """New names for the wires inside, as far as they have none but a number or ports took theirs."""
+    names: dict[str, str] = {}
+    fixed = {ports.get(port, port) for port in module.ports}
+    used = {*module.cells, *fixed}
+    inner = [wire for wire in module.widths if wire not in module.ports]
+    wanted: dict[str, str] = {}
+    for wire in inner:
+        whole, dot, part = wire.partition(".")
+        signal = whole.removeprefix("\\")
+        if signal in about.inside:
+            wanted[wire] = f"\\{about.inside[signal]}{dot}{part}"
+        elif signal in about.ports and "$" in signal:
+            wanted[wire] = f"\\{about.ports[signal]}{dot}{part}"
+        elif "$" in signal.strip("$") and not wire.startswith("$"):
+            wanted[wire] = wire.replace("$", "_")
+        elif wire not in fixed and not wire.startswith("$"):
+            used.add(wire)
+    for wire in inner:
+        name = wanted.get(wire, wire)
+        if name.startswith("$"):
+            register = module.registers.get(name)
+            register = ports.get(register, names.get(register, register)) if register is not None else None
+            number = name[1:]
+            name = (
+                f"\\{module.kinds.get(wire, 'choice')}_{number}" if register is None else f"{register}_next"
+            )
+        if wire == name and wire not in fixed:
+            continue
+        names[wire] = next(new for new in (name, *(f"{name}_{k}" for k in _MORE)) if new not in used)
+        used.add(names[wire])
+    return names
+
+
+# Fields whose names all stand in the name of a port; of more the first and the last.
+_SIDE_BY_SIDE = 4
+
+# Behind a name that another has already: a wire that only passes a port on.
+_MORE = ("inner", *map(str, range(2, 1000)))
+_STREAM = ("payload", "valid", "ready")
+
+
+def _port_order(module: _Module, names: Mapping[str, str], interface: Mapping[str, str]) -> dict[str, int]:
+    """The place of each port: clock, reset, then the interface's members, and a member's parts by name."""
+    members = ["clk", "rst", *dict.fromkeys(interface.values())]
+    place = {member: number for number, member in enumerate(dict.fromkeys(members))}
+
+    def key(port: str) -> tuple[int, int, int, str]:
+        name = names.get(port, port).removeprefix("\\")
+        # A member in pieces has its name in front of theirs.
+        piece = name
+        while piece and piece not in place:
+            piece = piece.rpartition("_")[0].rstrip("_")
+        stream, _, part = name.rpartition("__")
+        first = min(
+            (n for member, n in place.items() if stream and member.startswith(f"{stream}__")), default=-1
+        )
+        at = first if first >= 0 and part in _STREAM else place.get(piece, len(place))
+        number = re.search(r"(\d+)$", name)
+        return at, _STREAM.index(part) if part in _STREAM else 0, int(number[1]) if number else -1, name
+
+    # From 1 on: yosys takes 0 for a wire that is no port.
+    return {port: number for number, port in enumerate(sorted(module.ports, key=key), 1)}
 
 
 def _candidates(module: _Module, interface: Mapping[str, str]) -> dict[str, list[tuple[int, str]]]:
@@ -170,7 +278,9 @@ def _candidates(module: _Module, interface: Mapping[str, str]) -> dict[str, list
             names.append(name.rpartition("_")[2] if names else name)
             covered += width
         if covered == module.widths.get(wire):
-            found.setdefault(wire, []).append((2, "_".join(names)))
+            many = len(names) > _SIDE_BY_SIDE
+            joined = f"{names[0]}_to_{cut[covered - width][1]}" if many else "_".join(names)
+            found.setdefault(wire, []).append((2, joined))
     return found
 
 
@@ -197,7 +307,9 @@ def _parts(value: str) -> list[tuple[str, int, int, int]]:
     return parts
 
 
-def _renamed(module: _Module, renames: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+def _renamed(
+    module: _Module, renames: Mapping[str, Mapping[str, str]], order: Mapping[str, int]
+) -> Iterator[str]:
     names = renames.get(module.name, {})
     empty = {wire for wire, width in module.widths.items() if width == 0}
     inside: Mapping[str, str] | None = None
@@ -221,4 +333,6 @@ def _renamed(module: _Module, renames: Mapping[str, Mapping[str, str]]) -> Itera
         else:
             if kind == "end":
                 inside = None
+            if kind == "wire" and line.split()[-1] in order:
+                line = _PORT.sub(rf"\1 {order[line.split()[-1]]}", line)
             yield _NAME.sub(own, line) if names else line

@@ -100,7 +100,8 @@ class CountReadout(wiring.Component):
         m = Module()
         plan = self._plan
         words = _Events(self.i.payload, plan.slots)
-        go, end = Signal(), Signal()
+        go = Signal()
+        end = Signal()
         # A staged end of sample that finds the answer before it still there keeps everything waiting.
         m.d.comb += [go.eq(~(end & self.o.valid & ~self.o.ready)), self.i.ready.eq(go)]
         with m.If(self.o.ready):
@@ -127,7 +128,8 @@ class CountReadout(wiring.Component):
         # that of a counter which stops there.
         own = range(slot, plan.classes, plan.slots)
         address = words.addresses[slot]
-        spike, grown = Signal(name=f"spike{slot}"), Signal(plan.count_bits, name=f"grown{slot}")
+        spike = Signal(name=f"spike{slot}")
+        grown = Signal(plan.count_bits, name=f"grown{slot}")
         label = Signal(len(self.o.payload.label), name=f"label{slot}")
         best, best_label = Signal.like(grown, name=f"best{slot}"), Signal.like(label, name=f"leader{slot}")
         with m.If(go):
@@ -183,7 +185,9 @@ class FirstSpikeReadout(wiring.Component):
         words = _Events(self.i.payload, plan.slots)
         lowest = Signal(len(self.o.payload.label))
         # "some": a spike has come; "decided": in a step that has ended; "answered": the answer is out.
-        some, decided, answered = Signal(), Signal(), Signal()
+        some = Signal()
+        decided = Signal()
+        answered = Signal()
         answers = Signal()
         m.d.comb += [
             answers.eq(words.tick & ~answered & (words.last | (some if plan.early else 0))),
@@ -273,7 +277,8 @@ class MembraneReadout(wiring.Component):
     def _compare(self, m: Module, pair: list[tuple[Any, Any, Any]], name: str) -> tuple[Any, Any, Any]:
         plan = self._plan
         value = Signal(signed(plan.v_bits), name=f"value{name}")
-        label, real = Signal(range(self._rows * plan.lanes), name=f"label{name}"), Signal(name=f"real{name}")
+        label = Signal(range(self._rows * plan.lanes), name=f"label{name}")
+        real = Signal(name=f"real{name}")
         (value_a, label_a, real_a) = pair[0]
         m.d.sync += [value.eq(value_a), label.eq(label_a), real.eq(real_a)]
         if len(pair) == 2:
@@ -286,7 +291,8 @@ class MembraneReadout(wiring.Component):
         """The best of the sample so far against the best of a row."""
         value, label, _ = candidate
         best, best_label = Signal.like(value, name="best"), Signal.like(label, name="leader")
-        some, done = Signal(), Signal()
+        some = Signal()
+        done = Signal()
         better = (value > best) | ((value == best) & (label < best_label))
         with m.If(stage.valid):
             with m.If(~some | better):

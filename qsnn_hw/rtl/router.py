@@ -60,7 +60,8 @@ class ElasticBuffer(wiring.Component):
                 words.r_en.eq(self.o.ready),
             ]
             return m
-        head, head_valid = Signal(self._width, name="head"), Signal()
+        head = Signal(self._width, name="head")
+        head_valid = Signal()
         m.d.comb += [self.o.payload.eq(head), self.o.valid.eq(head_valid)]
         take, give = self.i.valid & self.i.ready, self.o.valid & self.o.ready
         if self._depth == 1:
@@ -70,7 +71,8 @@ class ElasticBuffer(wiring.Component):
             with m.Elif(give):
                 m.d.sync += head_valid.eq(0)
             return m
-        spare, spare_valid = Signal(self._width, name="spare"), Signal()
+        spare = Signal(self._width, name="spare")
+        spare_valid = Signal()
         m.d.comb += self.i.ready.eq(~spare_valid)
         with m.If(give | ~head_valid):
             m.d.sync += [

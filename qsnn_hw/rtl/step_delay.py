@@ -88,7 +88,8 @@ class StepDelay(wiring.Component):
         last = Signal()
 
         m.submodules.words = words = memory.Memory(shape=unsigned(width), depth=1 << bits, init=[])
-        put, get = words.write_port(), words.read_port()
+        put = words.write_port()
+        get = words.read_port()
         full, event, tick = (Signal(name=name) for name in ("full", "event", "tick"))
         moving, finishing = (Signal(name=name) for name in ("moving", "finishing"))
         m.d.comb += [

@@ -147,12 +147,15 @@ class Sweep(wiring.Component):
         plan = self._plan
         m.submodules.encoder = self._encoder
         wiring.connect(m, self._encoder.o, wiring.flipped(self.o))
-        moving, advance = Signal(), Signal()
+        moving = Signal()
+        advance = Signal()
 
         # Out of reset the first sweep has no start behind it. One sweep at a time, so what holds for
         # all of it need not travel with its rows.
-        running, issuing = Signal(init=1), Signal(init=1)
-        silent, clear = Signal(init=1), Signal(init=1)
+        running = Signal(init=1)
+        issuing = Signal(init=1)
+        silent = Signal(init=1)
+        clear = Signal(init=1)
         starts = self.link.start.valid & ~running
         m.d.comb += [self.link.start.ready.eq(~running), self.link.busy.eq(running | starts)]
         flags = [Signal(RowFlags(plan.update_rows), name=f"row{n}") for n in range(len(self._stages) + 2)]
@@ -298,7 +301,8 @@ class Sweep(wiring.Component):
         plan = self._plan
         if not plan.multi_spike:
             return Const(0)
-        repeat, again = Signal(), Signal()
+        repeat = Signal()
+        again = Signal()
         more = Cat(lane.again for lane in lanes).any() & compared.valid
         if plan.max_count >= MAX_SPIKES:
             count = Signal(range(MAX_SPIKES))

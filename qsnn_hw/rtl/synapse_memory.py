@@ -11,6 +11,7 @@ from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.placement import BLOCK_BITS, pieces
 from qsnn_hw.rtl.choose import select
 from qsnn_hw.rtl.links import SynapseOperation
+from qsnn_hw.rtl.memory_style import memory_attributes
 
 Style = Literal["block", "spram"]
 
@@ -79,10 +80,10 @@ class SynapseBanks(wiring.Component):
 
     def _attributes(self, rows: int, width: int) -> dict[str, str]:
         if self._style == "spram":
-            return {"ram_style": "huge"}
+            return memory_attributes("ram", "huge")
         if width * rows < BLOCK_BITS:
             return {}
-        return {"ram_style": "block"} if self._writable else {"rom_style": "block"}
+        return memory_attributes("ram" if self._writable else "rom", "block")
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

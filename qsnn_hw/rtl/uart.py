@@ -58,7 +58,8 @@ class UartReceiver(wiring.Component):
             # A stop bit of 0 is a framing error; the byte is dropped.
             m.d.comb += done.eq((count == 1) & line)
         # o.valid is a pulse in the cycle of the stop bit's sample; ``held`` keeps the stream rules.
-        held, held_byte = Signal(), Signal(8)
+        held = Signal()
+        held_byte = Signal(8)
         m.d.comb += [self.o.valid.eq(held), self.o.payload.eq(held_byte)]
         with m.If(done):
             m.d.sync += [held.eq(1), held_byte.eq(shift[1:])]

@@ -96,7 +96,8 @@ class WeightLoader(wiring.Component):
         bank = Signal(range(len(banks) + 1))
         ends_row = place == self._by_memory(bank, [count - 1 for count in row_bytes])
         ends_bank = row == self._by_memory(bank, [loaded.rows - 1 for loaded in memories])
-        finished, taken = Signal(), Signal()
+        finished = Signal()
+        taken = Signal()
         m.d.comb += [
             finished.eq(bank == len(banks)),
             self.done.eq(finished),

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from qsnn_hw.progress import SILENT
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.rtl.board_top import BoardTop
 from qsnn_hw.rtl.export import export_verilog, split_contents
+from qsnn_hw.rtl.memory_style import memory_attributes
 from qsnn_hw.rtl.readable import About, readable
 from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.toolchain.simulator import verilator_ready
@@ -212,6 +214,102 @@ def test_ports_are_those_of_the_components(design: Path, top: str) -> None:
     assert {"link__start__valid", "link__busy", "link__read_en", "link__x"} <= accumulators
 
 
+def test_ports_of_the_tops_stand_in_order(design: Path) -> None:
+    tops = {top: modules((design / f"{top}.v").read_text(encoding="utf-8"))[top][0] for top in TOPS}
+    assert tops["top"] == ["clk", "rx", "tx", "led"]
+    stream = [f"{port}__{part}" for port in "io" for part in ("payload", "valid", "ready")]
+    assert tops["kinds"][:9] == ["clk", "rst", *stream, "bad_words"]
+    assert all(port.startswith("trace_") for port in tops["kinds"][9:])
+
+
+def test_ports_of_every_module_stand_in_order(design: Path) -> None:
+    """Clock and reset first; of a stream what it carries, then valid and ready, side by side."""
+    for name, (ports, _) in modules((design / "kinds.v").read_text(encoding="utf-8")).items():
+        assert [port for port in ports if port in ("clk", "rst")] == ports[: len({"clk", "rst"} & {*ports})]
+        places = {port: place for place, port in enumerate(ports)}
+        for port, place in places.items():
+            if port.endswith("__valid") and f"{port[:-5]}ready" in places:
+                assert places[f"{port[:-5]}ready"] == place + 1, (name, ports)
+
+
+def declared(ports: list[str], body: str) -> dict[str, int]:
+    """Names and widths of the wires and registers of a module."""
+    found = re.findall(
+        r"^  (?:input|output|wire|reg) (?:signed )?(?:\[(\d+):0\] )?\\?(\S+?)(?: ?;| +=)", body, re.MULTILINE
+    )
+    return {name: int(high or 0) + 1 for high, name in found}
+
+
+def test_memory_ports_are_called_what_they_are(design: Path) -> None:
+    """By width, and by what really indexes the memory, enables it and carries its word."""
+    shapes, checked = set(), Counter[str]()
+    for name, (ports, body) in modules((design / "kinds.v").read_text(encoding="utf-8")).items():
+        memories = re.findall(r"^  reg (?:\[(\d+):0\] )?\\?(\S+) \[(\d+):0\];$", body, re.MULTILINE)
+        if not memories:
+            continue
+        widths, aliases = declared(ports, body), dict[str, set[str]]()
+        for left, right in re.findall(r"^  assign \\?(\S+) += \\?(.*?) ?;$", body, re.MULTILINE):
+            aliases.setdefault(left, {left}).add(right)
+            aliases.setdefault(right, {right}).add(left)
+        logic = re.sub(r"^  initial begin\n(?:    .*\n)*  end\n", "", body, flags=re.MULTILINE)
+        depths = {int(last).bit_length() for _, _, last in memories}
+        words = {int(high or 0) + 1 for high, _, _ in memories}
+        shapes |= {(int(last) + 1, int(high or 0) + 1) for high, _, last in memories}
+        indices = {
+            index
+            for _, memory, _ in memories
+            for index in re.findall(rf"\b{memory} ?\[\\?((?:[^][]|\[[^]]*\])+?) ?\](?: <=|;)", logic)
+        }
+        assert indices, name
+        for wire, width in widths.items():
+            what = re.fullmatch(r"\w+__(addr|en|data)(_\d+)?", wire)
+            if what is None or wire in ports:
+                continue
+            allowed = {"addr": depths, "en": {1}, "data": words}[what[1]]
+            assert width in allowed, f"{name}: {wire} has {width} bits, not {allowed}"
+            same = aliases.get(wire, {wire})
+            if what[1] == "addr":
+                assert same & indices, (
+                    f"{name}: {wire} is {same}, the memory is read and written at {indices}"
+                )
+            checked[what[1]] += 1
+    assert len(shapes) > 8
+    assert min(checked["addr"], checked["en"], checked["data"]) >= 8, checked
+
+
+@pytest.mark.parametrize("top", TOPS)
+def test_few_names_are_numbers(design: Path, top: str) -> None:
+    """Only what the Verilog writer adds itself: a trigger for blocks that read nothing."""
+    text = (design / f"{top}.v").read_text(encoding="utf-8")
+    found = re.findall(r"^  (?:wire|reg) (?:signed )?(?:\[\d+:\d+\] )?(\S*\$\S*)", text, re.MULTILINE)
+    assert not [name for name in found if not name.startswith("\\$auto$verilog_backend")]
+    # A register's next value is told by the register's name, other values by their operation.
+    assert re.search(r"\bpending_next\b", text)
+    assert re.search(r"\band_\d+\b", text)
+
+
+def test_memories_say_where_they_go_in_every_tools_words(design: Path) -> None:
+    text = (design / "kinds.v").read_text(encoding="utf-8")
+    found = re.findall(r"((?:^  \(\* .* \*\)\n)+)  reg .*\[\d+:0\];$", text, re.MULTILINE)
+    styles = {tuple(sorted(re.findall(r"\b(\w+) = \"(.*?)\"", attributes))) for attributes in found}
+    assert styles
+    for style in styles:
+        words = dict(style)
+        if "rom_style" in words:
+            assert words["syn_romstyle"] == {"block": "block_rom", "logic": "logic"}[words["rom_style"]]
+            assert words.get("romstyle") == {"block": None, "logic": "logic"}[words["rom_style"]]
+        else:
+            assert words["syn_ramstyle"] == f"{words['ram_style']}_ram"
+            assert "no_rw_check" in words["ramstyle"]
+    assert {dict(style).get("rom_style") for style in styles} >= {"logic"}
+
+
+def test_memory_attributes() -> None:
+    assert memory_attributes("ram", "auto") == {}
+    with pytest.raises(ValueError, match=r"^Style of a rom must be one that it has, not 'huge'$"):
+        memory_attributes("rom", "huge")
+
+
 def test_every_module_says_what_it_is(design: Path) -> None:
     text = (design / "kinds.v").read_text(encoding="utf-8")
     described = re.findall(
@@ -256,7 +354,9 @@ def test_renaming_reaches_the_instance_and_keeps_every_name_apart() -> None:
     assert "connect \\data \\a [0]" in text
     # Port o has the interface's name i; the wire that had it stands aside.
     assert "connect \\i \\i$3 [0]" in text
-    assert "wire width 1 output 1 \\i\n" in text
+    assert "wire width 1 output 2 \\i\n" in text
+    # It passes on the port that is called data now, and must not be taken for the other.
+    assert "connect \\i_inner \\data [0]" in text
     declared = re.findall(r"wire .*(\\\S+)$", text.partition("module \\t.m")[2], re.MULTILINE)
     assert len(declared) == len(set(declared)) == 4
     assert "nothing" not in text
