@@ -97,9 +97,7 @@ class Scorer:
 
 def comparable(network: Network, options: QuantizeOptions, readout: ReadoutKind) -> QuantizeOptions:
     """``options`` with one scale for the whole output group where ``readout`` compares its potentials."""
-    if readout != "membrane" or not options.of(network.output).per_neuron:
-        return options
-    return options.with_group(network.output, per_neuron=False)
+    return options.one_scale(network.output) if readout == "membrane" else options
 
 
 @dataclass(frozen=True)

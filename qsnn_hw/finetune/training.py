@@ -103,6 +103,8 @@ def finetune(
         The exported network does not come back as the trained integers.
     """
     settings = settings or FinetuneSettings()
+    if network.group(network.output).threshold is None:
+        options = options.one_scale(network.output)
     if validation is None:
         train, validation = split(train, settings.validation_part, settings.seed)
     for data in (train, validation):

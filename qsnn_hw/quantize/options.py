@@ -132,6 +132,10 @@ class QuantizeOptions:
         own = replace(self.groups.get(group, GroupOptions()), **changes)  # type: ignore[arg-type]
         return replace(self, groups={**self.groups, group: own})
 
+    def one_scale(self, group: str) -> "QuantizeOptions":
+        """A copy in which all neurons of ``group`` share a scale, so that their potentials compare."""
+        return self.with_group(group, per_neuron=False) if self.of(group).per_neuron else self
+
 
 def _group_options(name: str, given: object) -> GroupOptions:
     if isinstance(given, Mapping):

@@ -14,11 +14,12 @@ import finetune_networks as nets  # noqa: E402
 
 from qsnn_hw.errors import UserError  # noqa: E402
 from qsnn_hw.finetune.forward import IntegerNetwork  # noqa: E402
-from qsnn_hw.golden.clocked import run_clocked  # noqa: E402
+from qsnn_hw.golden.clocked import output_of, run_clocked  # noqa: E402
 from qsnn_hw.model.convention import Convention  # noqa: E402
 from qsnn_hw.model.dataset import load_dataset  # noqa: E402
 from qsnn_hw.model.network import Network, Projection  # noqa: E402
 from qsnn_hw.model.reader import read_network  # noqa: E402
+from qsnn_hw.model.simulate import predict  # noqa: E402
 from qsnn_hw.quantize.options import QuantizeOptions  # noqa: E402
 
 OPTIONS = {
@@ -58,6 +59,19 @@ def test_forward_is_the_golden_model(kind: str, shape: str) -> None:
     spikes, potentials, fired = mismatches(IntegerNetwork(net, options), nets.spikes(rng, net, 15, 6))
     assert (spikes, potentials) == (0, 0)
     assert fired > 50
+
+
+@pytest.mark.parametrize("readout", [False, True])
+def test_what_is_trained_on_is_what_answers(readout: bool) -> None:
+    rng = np.random.default_rng(3)
+    net = nets.network(rng, readout=readout)
+    model = IntegerNetwork(net, QuantizeOptions(weight_bits=4))
+    inputs = nets.spikes(rng, net, 15, 40)
+    with torch.no_grad():
+        logits = model.output(model(torch.from_numpy(inputs.astype(np.float32)))).numpy()
+    wanted = predict(output_of(model.quantized, run_clocked(model.quantized, inputs)))
+    assert np.array_equal(logits.argmax(axis=1), wanted)
+    assert len(set(wanted.tolist())) > 1
 
 
 def test_potentials_past_float32_are_exact() -> None:
