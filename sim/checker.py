@@ -54,11 +54,14 @@ class Recorder:
         Payload bit strings of the output stream.
     rows, words
         For each group, the bit strings of its trace port.
+    sent
+        For each group, the words it sent, as bit strings of one or several words, the oldest first.
     """
 
     outputs: list[str] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
     words: list[list[str]] = field(default_factory=list)
+    sent: list[list[str]] = field(default_factory=list)
 
 
 class Checker:
@@ -70,15 +73,26 @@ class Checker:
         The samples of this run.
     first
         Number of the first sample in the whole test set; messages use it.
+
+    Attributes
+    ----------
+    spikes, potentials : int
+        Output spikes and potentials that were equal so far.
+    sent, sent_words : list of int
+        Of each group, spikes that were equal so far as it sent them, and the words they came in.
     """
 
     def __init__(self, case: Case, first: int = 0) -> None:
         self._case = case
         self._first = first
-        self._neuron_of_address = case.output_stream.neuron_of_address()
+        self._output = StreamChecker(case.output_stream, "output", whole_ticks=True)
+        # As a group sends a tick, its further slots mean nothing yet (rtl/encoder.py).
+        self._sent = [StreamChecker(g.trace.sent, "sent", whole_ticks=False) for g in case.groups]
         self._slots = [group.trace.slot_of_neuron() for group in case.groups]
         self.spikes = 0
         self.potentials = 0
+        self.sent = [0] * len(case.groups)
+        self.sent_words = [0] * len(case.groups)
 
     def check(self, sample: int, recorder: Recorder) -> Difference | None:
         """Consume one sample; what is not there yet counts as missing.
@@ -98,11 +112,20 @@ class Checker:
             del rows[:wanted], words[:wanted]
             if difference is not None:
                 found.append((difference.step or 0, index, difference))
-        taken = self._end_of_sample(recorder.outputs)
-        difference = self._outputs(sample, recorder.outputs[:taken])
-        del recorder.outputs[:taken]
+            difference, spikes, sent = self._stream(
+                sample, group.group, self._sent[index], group.spikes[:, sample], recorder.sent[index]
+            )
+            self.sent[index] += spikes
+            self.sent_words[index] += sent
+            if difference is not None:
+                found.append((difference.step or 0, index, difference))
+        case = self._case
+        difference, spikes, _ = self._stream(
+            sample, case.output_group, self._output, case.outputs[:, sample], recorder.outputs
+        )
+        self.spikes += spikes
         if difference is not None:
-            found.append((difference.step or 0, len(self._case.groups), difference))
+            found.append((difference.step or 0, len(case.groups), difference))
         return min(found, key=lambda item: item[:2])[2] if found else None
 
     def leftover(self, recorder: Recorder) -> Difference | None:
@@ -114,22 +137,17 @@ class Checker:
                 f"{len(recorder.outputs)} output words after the last tick of the last sample: {words}",
                 group=self._case.output_group,
             )
-        for group, updates in zip(self._case.groups, recorder.words, strict=True):
-            if updates:
-                return Difference(
-                    "extra words",
-                    f"group {group.group!r} updated its potentials {len(updates)} times after its last tick",
-                    group=group.group,
-                )
+        for index, group in enumerate(self._case.groups):
+            if recorder.words[index]:
+                times = len(recorder.words[index])
+                text = f"updated its potentials {times} times after its last tick"
+            elif recorder.sent[index]:
+                count = sum(len(chunk) for chunk in recorder.sent[index]) // self._sent[index].width
+                text = f"sent {count} words after its last tick"
+            else:
+                continue
+            return Difference("extra words", f"group {group.group!r} {text}", group=group.group)
         return None
-
-    def _end_of_sample(self, outputs: list[str]) -> int:
-        ticks = 0
-        for index, word in enumerate(outputs):
-            ticks += word[0] == "1"
-            if ticks == self._case.steps:
-                return index + 1
-        return len(outputs)
 
     def _place(self, sample: int, step: int, group: str, neuron: int | None = None) -> str:
         place = f"sample {self._first + sample}, time step {step}, group {group!r}"
@@ -192,43 +210,136 @@ class Checker:
         text = f"potential is {have}, golden {want}"
         return self._difference("potential", sample, step, group.group, text, neuron, expected=want, got=have)
 
-    def _outputs(self, sample: int, words: list[str]) -> Difference | None:
-        group, stream = self._case.output_group, self._case.output_stream
-        expected = self._case.outputs[:, sample]
+    def _stream(
+        self, sample: int, group: str, checker: "StreamChecker", expected: np.ndarray, chunks: list[str]
+    ) -> "tuple[Difference | None, int, int]":
+        """Take one sample's words off ``chunks``: first difference, spikes that were equal, words."""
         steps = expected.shape[0]
-        step = 0
-        seen = np.zeros(expected.shape[1], dtype=np.int64)
-        for word in words:
-            if not word.isdecimal():
-                text = f"output word {word} has undefined bits"
-                return self._difference("spike", sample, step, group, text)
-            addresses = word_addresses(int(word, 2), stream)
-            if addresses is not None:
-                if not addresses:
-                    text = f"output word {word} is neither event nor tick"
-                    return self._difference("spike", sample, step, group, text)
-                for address in addresses:
-                    neuron = self._neuron_of_address[address] if address < stream.size else -1
-                    if neuron < 0:
-                        text = f"output spike has address {address}, which no neuron has"
-                        return self._difference("spike", sample, step, group, text)
-                    seen[neuron] += 1
-                continue
-            wrong = np.flatnonzero(seen != expected[step])
-            if wrong.size:
-                neuron = int(wrong[0])
-                want, have = int(expected[step, neuron]), int(seen[neuron])
-                text = _spike_text(want, have)
-                return self._difference("spike", sample, step, group, text, neuron, expected=want, got=have)
-            last, mark = int(step == steps - 1), int(word, 2) & (stream.tick - 1)
-            if mark != last:
-                text = f"tick has address {mark}, expected {last} ({'' if last else 'not '}the last tick)"
-                return self._difference("tick", sample, step, group, text, expected=last, got=mark)
-            self.spikes += int(seen.sum())
-            seen[:] = 0
-            step += 1
-        if step < steps:
-            return self._difference("hang", sample, step, group, "the tick never came")
+        text = checker.take(chunks, steps)
+        fault, words = checker.first_fault(text, expected), len(text) // checker.width
+        if fault is None:
+            return None, int(expected.sum(dtype=np.int64)), words
+        kind, step, neuron, message, values = fault
+        return self._difference(kind, sample, step, group, message, neuron, **values), 0, words
+
+
+Fault = tuple[str, int, int | None, str, dict[str, int]]
+"""Kind of a difference, its time step, its neuron, its text, and what was ``expected`` and ``got``."""
+
+
+class StreamChecker:
+    """The words of one AER stream against the spikes that golden says.
+
+    Parameters
+    ----------
+    stream
+        Its layout.
+    name
+        What messages call a word of it.
+    whole_ticks
+        Every bit of a tick counts; otherwise only ``present`` and slot 0.
+
+    Attributes
+    ----------
+    width : int
+        Bits of a word.
+    """
+
+    def __init__(self, stream: StreamLayout, name: str, *, whole_ticks: bool) -> None:
+        self._stream, self._name, self._whole = stream, name, whole_ticks
+        self._owner = stream.neuron_of_address()
+        self.width = stream.tick.bit_length()
+
+    def take(self, chunks: list[str], steps: int) -> str:
+        """The words up to tick number ``steps``, or all; they are removed from ``chunks``.
+
+        A chunk of several words is never cut in two: no stream has another word behind a tick in one.
+        """
+        ticks = 0
+        for index, chunk in enumerate(chunks):
+            ticks += chunk[:: self.width].count("1")
+            if ticks >= steps:
+                taken = chunks[: index + 1]
+                del chunks[: index + 1]
+                return "".join(taken)
+        taken = chunks[:]
+        chunks.clear()
+        return "".join(taken)
+
+    def first_fault(self, text: str, expected: np.ndarray) -> Fault | None:
+        """Compare a sample's words with the spikes of each step, shape (step, neuron).
+
+        Within a step a word that says nothing sensible comes before a spike too many or too few, and
+        that before a wrong tick.
+        """
+        width = self.width
+        steps, neurons = expected.shape
+        characters = np.frombuffer(text.encode(), dtype=np.uint8).reshape(-1, width)
+        # "0" and "1" have codes 48 and 49; every other character is an undefined level.
+        known = ((characters | 1) == ord("1")).all(axis=1)
+        levels = characters & 1
+        tick = (levels[:, 0] == 1) & known
+        step = np.cumsum(tick) - tick
+        word, address = self._addresses(levels, known & ~tick)
+        inside = address < self._owner.size
+        neuron = np.where(inside, self._owner[np.where(inside, address, 0)], -1)
+
+        faults: list[tuple[int, int, int, Fault]] = []
+        empty = known & ~tick
+        empty[word] = False
+        for bad, text_of in ((~known, "has undefined bits"), (empty, "is neither event nor tick")):
+            for first in np.flatnonzero(bad)[:1].tolist():
+                message = f"{self._name} word {text[first * width : (first + 1) * width]} {text_of}"
+                faults.append((int(step[first]), 0, first, ("spike", int(step[first]), None, message, {})))
+        for first in np.flatnonzero(neuron < 0)[:1].tolist():
+            place = int(word[first])
+            message = f"{self._name} spike has address {int(address[first])}, which no neuron has"
+            faults.append((int(step[place]), 0, place, ("spike", int(step[place]), None, message, {})))
+
+        complete = min(int(tick.sum()), steps)
+        of_neuron = neuron >= 0
+        flat = step[word[of_neuron]] * neurons + neuron[of_neuron]
+        counts = np.bincount(flat, minlength=(steps + 1) * neurons)[: complete * neurons]
+        seen = counts.reshape(complete, neurons)
+        for late, who in np.argwhere(seen != expected[:complete])[:1].tolist():
+            want, have = int(expected[late, who]), int(seen[late, who])
+            values = {"expected": want, "got": have}
+            faults.append((late, 1, 0, ("spike", late, who, _spike_text(want, have), values)))
+        fault = self._tick_fault(levels[tick][:steps], steps)
+        if fault is not None:
+            faults.append((fault[1], 2, 0, fault))
+        if complete < steps:
+            faults.append((complete, 3, 0, ("hang", complete, None, "the tick never came", {})))
+        return min(faults, key=lambda found: found[:3])[3] if faults else None
+
+    def _addresses(self, levels: np.ndarray, events: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of every event, slot by slot, the number of its word and its address."""
+        stream, bits = self._stream, self._stream.slot_bits
+        # Column k is bit k.
+        columns = levels[:, ::-1]
+        weights = 1 << np.arange(bits, dtype=np.int64)
+        if stream.slots == 1:
+            word = np.flatnonzero(events)
+            return word, columns[word, :bits] @ weights
+        present = columns[:, stream.slots * bits : stream.slots * (bits + 1)] & events[:, None]
+        word, slot = np.nonzero(present)
+        fields = columns[:, : stream.slots * bits].reshape(-1, stream.slots, bits)
+        return word, fields[word, slot] @ weights * stream.slots + slot
+
+    def _tick_fault(self, ticks: np.ndarray, steps: int) -> Fault | None:
+        stream = self._stream
+        low = ticks[:, ::-1]
+        marks = low[:, :-1] if self._whole else low[:, : stream.slot_bits]
+        wanted = np.zeros_like(marks)
+        wanted[steps - 1 :, 0] = 1
+        wrong = (marks != wanted).any(axis=1)
+        if not self._whole:
+            wrong |= low[:, stream.slots * stream.slot_bits : -1].any(axis=1)
+        for late in np.flatnonzero(wrong)[:1].tolist():
+            mark = int("".join(map(str, marks[late, ::-1].tolist())), 2)
+            last = int(late == steps - 1)
+            text = f"tick has address {mark}, expected {last} ({'' if last else 'not '}the last tick)"
+            return "tick", late, None, text, {"expected": last, "got": mark}
         return None
 
 
@@ -236,21 +347,6 @@ def _spike_text(want: int, have: int) -> str:
     if max(want, have) > 1:
         return f"spiked {have} times in one time step, golden {want}"
     return f"{'spiked' if have else 'did not spike'}, golden {'did' if want else 'did not'}"
-
-
-def word_addresses(word: int, stream: StreamLayout) -> list[int] | None:
-    """The addresses of a word's events; None of a tick."""
-    if word & stream.tick:
-        return None
-    if stream.slots == 1:
-        return [word]
-    present = word >> stream.slots * stream.slot_bits
-    mask = (1 << stream.slot_bits) - 1
-    return [
-        (word >> slot * stream.slot_bits & mask) * stream.slots + slot
-        for slot in range(stream.slots)
-        if present >> slot & 1
-    ]
 
 
 def trace_values(words: list[str], lanes: int, v_bits: int) -> tuple[np.ndarray, np.ndarray]:

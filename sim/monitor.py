@@ -84,6 +84,62 @@ class StreamMonitor:
             await Timer(PERIOD * burst(self._rng, LONGEST_STALL), unit="step")
 
 
+class SentMonitor:
+    """Records the words that one group gave to the router, several to a bit string.
+
+    Parameters
+    ----------
+    dut
+        The design.
+    port
+        The port's signals are ``<port>__valid``, ``<port>__filled`` and ``<port>__words``.
+    width
+        Bits of one word.
+    on_words
+        Called when words have been recorded.
+
+    Attributes
+    ----------
+    chunks : list of str
+        What was recorded, the oldest word first in each.
+    ticks : int
+        How many ticks were among them.
+    """
+
+    def __init__(self, dut: Any, port: str, width: int, on_words: Callable[[], None]) -> None:
+        self._valid = getattr(dut, f"{port}__valid")
+        self._filled = getattr(dut, f"{port}__filled")
+        self._words = getattr(dut, f"{port}__words")
+        self._edge = RisingEdge(dut.clk)
+        self._valid_rises = RisingEdge(self._valid)
+        self._width = width
+        self._on_words = on_words
+        self.chunks: list[str] = []
+        self.ticks = 0
+
+    def take(self) -> None:
+        """Record what the port shows, whether it is complete or not."""
+        count = int(str(self._filled.value), 2)
+        if count:
+            chunk = str(self._words.value)[-count * self._width :]
+            self.chunks.append(chunk)
+            self.ticks += chunk[:: self._width].count("1")
+
+    async def watch(self) -> None:
+        """Record for ever."""
+        valid, edge = self._valid, self._edge
+        while True:
+            await edge
+            level = str(valid.value)
+            if level == "1":
+                self.take()
+                self._on_words()
+            elif level != "0":
+                raise StreamRuleError(f"{valid._name} is {level}, neither 0 nor 1")
+            else:
+                await self._valid_rises
+
+
 class TraceMonitor:
     """Records the words of one group's trace port as pairs of bit strings.
 

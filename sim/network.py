@@ -8,7 +8,8 @@ Three passes, each out of reset:
 - ``stream``: full speed, samples back to back. Gives the throughput.
 
 A design whose synapse memories are loaded gets its weights at the start of every pass.
-Every pass compares every potential and every output spike of its samples.
+Every pass compares every potential and every spike of every group of its samples, and reads the
+activity counters at its two ends.
 The job file named by ``QSNN_HW_JOB`` says which samples, which passes and where results go.
 """
 
@@ -26,10 +27,11 @@ from cocotb.utils import get_sim_time
 
 from qsnn_hw.files import write_json
 from qsnn_hw.verify.case import Case
+from sim.activity import ActivityReader, since
 from sim.checker import Checker, Difference, Recorder
 from sim.driver import PERIOD, StreamDriver, StreamRuleError
 from sim.model import input_words
-from sim.monitor import StreamMonitor, TraceMonitor
+from sim.monitor import SentMonitor, StreamMonitor, TraceMonitor
 
 JOB = json.loads(Path(os.environ["QSNN_HW_JOB"]).read_text(encoding="utf-8"))
 
@@ -75,9 +77,17 @@ class Pass:
             TraceMonitor(dut, group.trace.port, group.trace.row_port, self.on_row)
             for group in self.case.groups
         ]
+        self.sent = [
+            SentMonitor(dut, g.trace.sent_port, g.trace.sent.tick.bit_length(), self.on_row)
+            for g in self.case.groups
+        ]
         self.recorder = Recorder(
-            rows=[trace.rows for trace in self.traces], words=[trace.words for trace in self.traces]
+            rows=[trace.rows for trace in self.traces],
+            words=[trace.words for trace in self.traces],
+            sent=[sent.chunks for sent in self.sent],
         )
+        self.activity = ActivityReader(dut, self.case)
+        self.totals: list[Any] = []
         self.checker = Checker(self.case, self.first)
         self.settle = 64 + 4 * sum(group.trace.rows for group in self.case.groups)
         self.loads = self.ticks = 0
@@ -94,11 +104,17 @@ class Pass:
         self.ticks += 1
         if self.ticks % self.case.steps == 0:
             self.ended.append(now())
+            if len(self.ended) == self.case.samples:
+                self.snapshot()
             self.left.set()
             self.compare()
 
+    def snapshot(self) -> None:
+        """Read all counters."""
+        self.totals.append((self.activity.groups(), self.activity.around()))
+
     def on_row(self) -> None:
-        """Compare a sample whose last tick was ahead of its last potentials."""
+        """Compare a sample whose last tick was ahead of its last potentials or words."""
         if self.checked < len(self.ended):
             self.compare()
 
@@ -106,7 +122,8 @@ class Pass:
         """Check every sample that all monitors have seen to its end."""
         while self.checked < len(self.ended) and all(
             len(words) >= self.case.steps * group.trace.rows
-            for words, group in zip(self.recorder.words, self.case.groups, strict=True)
+            and sent.ticks >= (self.checked + 1) * self.case.steps
+            for words, sent, group in zip(self.recorder.words, self.sent, self.case.groups, strict=True)
         ):
             self.judge(self.checker.check(self.checked, self.recorder))
             self.checked += 1
@@ -138,6 +155,8 @@ class Pass:
             self.left.clear()
             await self.driver.send(words[:1])
             self.started.append(now())
+            if not sample:
+                self.snapshot()
             await self.driver.send(words[1:])
             if self.name == "alone":
                 await self.left.wait()
@@ -158,6 +177,8 @@ class Pass:
         while True:
             progress = (self.loads, self.ticks, self.checked, *(len(words) for words in self.recorder.words))
             if progress == seen:
+                for sent in self.sent:
+                    sent.take()
                 self.judge(self.checker.check(self.checked, self.recorder))
                 # Every sample was complete: only a monitor or this bench can be at fault.
                 raise MismatchFoundError(f"pass {self.name} hangs although every expected word came")
@@ -184,20 +205,31 @@ class Pass:
             # Under stress words are offered from the start, and must wait for the weights.
             if self.name != "stress":
                 await loading
-        for watch in (self.output.watch(), *(trace.watch() for trace in self.traces), self.feed()):
+        monitors: list[Any] = [self.output, *self.traces, *self.sent]
+        for watch in (*(monitor.watch() for monitor in monitors), self.feed()):
             cocotb.start_soon(self.guard(watch))
         cocotb.start_soon(self.output.drive_ready())
         await self.finished.wait()
         # Whatever still moves inside has time to come out.
         await Timer(PERIOD * self.settle, unit="step")
+        for sent in self.sent:
+            sent.take()
         self.judge(self.checker.leftover(self.recorder))
+        self.snapshot()
+        (before, around), (after, around_after), (drained, _) = self.totals
         return {
             "first": self.first,
             "stop": self.stop,
             "cycles": self.ended[-1] - self.started[0],
             "cycles_per_sample": [end - start for start, end in zip(self.started, self.ended, strict=True)],
             "spikes": self.checker.spikes,
+            "sent": dict(zip(before, self.checker.sent, strict=True)),
+            "sent_words": dict(zip(before, self.checker.sent_words, strict=True)),
             "potentials": self.checker.potentials,
+            "activity": {name: since(before[name], after[name]) for name in before},
+            "around": since(around, around_after),
+            # From reset to rest: of groups that are behind the output, everything.
+            "in_all": drained,
         }
 
 

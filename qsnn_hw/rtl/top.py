@@ -2,11 +2,20 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, unsigned
+from amaranth.hdl import Cat, Module, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from qsnn_hw.plan import HOST, HardwarePlan
+from qsnn_hw.plan import HOST, GroupPlan, HardwarePlan
+from qsnn_hw.rtl.activity import (
+    AroundCounters,
+    GroupCounters,
+    SentWords,
+    Watched,
+    activity_signature,
+    around_signature,
+    sent_signature,
+)
 from qsnn_hw.rtl.address_guard import BAD_WORDS_BITS, AddressGuard
 from qsnn_hw.rtl.aer import aer_signature
 from qsnn_hw.rtl.neuron_group import NeuronGroup
@@ -31,7 +40,10 @@ class SpikingNetwork(wiring.Component):
     plan
         What to build.
     trace
-        Add one verification-only port ``trace_<group>`` for each group (``trace_signature``).
+        Add verification-only ports for each group: ``trace_<group>`` shows its potentials
+        (``trace_signature``), ``sent_<group>`` the words it gave to the router (``sent_signature``),
+        ``activity_<group>`` what it has done since reset (``activity_signature``); and ``around`` for the
+        rest of the design (``around_signature``).
     potentials
         Add a port with the potentials of the output group.
     guarded
@@ -70,6 +82,9 @@ class SpikingNetwork(wiring.Component):
             members["potentials"] = Out(shown)
         if trace:
             members |= {f"trace_{g.name}": Out(trace_signature(g)) for g in plan.groups}
+            members |= {f"sent_{g.name}": Out(sent_signature(g)) for g in plan.groups}
+            members |= {f"activity_{g.name}": Out(activity_signature()) for g in plan.groups}
+            members["around"] = Out(around_signature())
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
@@ -79,7 +94,7 @@ class SpikingNetwork(wiring.Component):
         heard = [g for g in plan.groups if any(route.source == g.name for route in plan.routes)]
         sources = [HOST, *(g.name for g in heard)]
         destinations = [HOST, *(g.name for g in plan.groups)]
-        m.submodules.router = router = AerRouter(
+        router = AerRouter(
             sources=[plan.input_size, *(g.space.size for g in heard)],
             destinations=[plan.output_size, *(g.sources for g in plan.groups)],
             routes=[
@@ -97,6 +112,7 @@ class SpikingNetwork(wiring.Component):
             source_slots=[plan.input_lanes, *(g.output_lanes for g in heard)],
             destination_slots=[plan.output_lanes, *(g.event_lanes for g in plan.groups)],
         )
+        around = [self._add(m, "router", router, platform)]
         output = plan.output_group.name
         groups = {
             g.name: NeuronGroup(g, trace=self._trace, potentials=self._potentials and g.name == output)
@@ -111,25 +127,54 @@ class SpikingNetwork(wiring.Component):
             wiring.connect(m, guard.o, inner)
             inner = guard.i
         if plan.loaded_groups:
-            self._add_loader(m, inner, groups)
+            loader = self._make_loader(m, inner, groups)
+            around.append(self._add(m, "loader", loader, platform))
         else:
             wiring.connect(m, wiring.flipped(self.i), inner)
         wiring.connect(m, router.o0, wiring.flipped(self.o))
         for group_plan in plan.groups:
-            m.submodules[group_plan.name] = group = groups[group_plan.name]
+            group = groups[group_plan.name]
+            watched = self._add(m, group_plan.name, group, platform)
             wiring.connect(m, getattr(router, f"o{destinations.index(group_plan.name)}"), group.i)
             if group_plan.name in sources:
                 wiring.connect(m, group.o, getattr(router, f"i{sources.index(group_plan.name)}"))
             else:
                 m.d.comb += group.o.ready.eq(1)
-            if self._trace:
-                wiring.connect(m, group.trace, wiring.flipped(getattr(self, f"trace_{group_plan.name}")))
+            if watched is not None:
+                self._show(m, group_plan, group, watched)
+        if self._trace:
+            m.submodules.around = counters = AroundCounters([part for part in around if part is not None])
+            wiring.connect(m, counters.total, wiring.flipped(self.around))
         return m
 
-    def _add_loader(self, m: Module, inner: Any, groups: dict[str, NeuronGroup]) -> None:
+    def _add(self, m: Module, name: str, part: wiring.Component, platform: object) -> Watched | None:
+        """Make ``part`` a submodule; watched where there is a trace."""
+        if not self._trace:
+            m.submodules[name] = part
+            return None
+        watched = Watched(part, platform)
+        m.submodules[name] = watched.fragment
+        return watched
+
+    def _show(self, m: Module, plan: GroupPlan, group: NeuronGroup, watched: Watched) -> None:
+        """The trace ports of one group."""
+        name = plan.name
+        wiring.connect(m, group.trace, wiring.flipped(getattr(self, f"trace_{name}")))
+        m.submodules[f"sent_{name}"] = sent = SentWords(plan)
+        m.submodules[f"activity_{name}"] = counters = GroupCounters(watched)
+        moves = group.o.valid & group.o.ready
+        m.d.comb += [
+            Cat(sent.payload, sent.moves).eq(Cat(group.o.payload.as_value(), moves)),
+            counters.words_in.eq(group.i.valid & group.i.ready),
+            counters.words_out.eq(moves),
+        ]
+        wiring.connect(m, sent.show, wiring.flipped(getattr(self, f"sent_{name}")))
+        wiring.connect(m, counters.total, wiring.flipped(getattr(self, f"activity_{name}")))
+
+    def _make_loader(self, m: Module, inner: Any, groups: dict[str, NeuronGroup]) -> WeightLoader:
         """Fill the groups' synapse memories; ``inner`` gets the input stream once that is done."""
         loaded = self._plan.loaded_groups
-        m.submodules.loader = loader = WeightLoader(
+        loader = WeightLoader(
             [LoadedMemory(g.event_lanes, g.synapse_rows, g.lanes * g.weight_bits) for g in loaded]
         )
         wiring.connect(m, wiring.flipped(self.load), loader.i)
@@ -143,3 +188,4 @@ class SpikingNetwork(wiring.Component):
             group = groups[group_plan.name]
             for name in load_members(group_plan):
                 m.d.comb += getattr(group, name).eq(getattr(loader, f"{name}{index}"))
+        return loader

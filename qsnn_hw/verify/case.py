@@ -14,30 +14,34 @@ from qsnn_hw import files
 from qsnn_hw.errors import UserError
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.plan import HOST, HardwarePlan
+from qsnn_hw.rtl.activity import COUNTERS
 from qsnn_hw.verify.layout import StreamLayout, TraceLayout, stream_layouts, trace_layout
 from qsnn_hw.verify.work import step_cycles
 
-FORMAT = "qsnn-hw verification case 3"
+FORMAT = "qsnn-hw verification case 4"
 
 
 @dataclass(frozen=True)
 class GroupCase:
-    """The trace port of one neuron group and what it must show.
+    """The trace ports of one neuron group and what they must show.
 
     Parameters
     ----------
     group
         Name of the group in the network; messages use it.
     trace
-        Its port.
+        Its ports.
     potentials
         Integers, shape (time, sample, neurons): the golden potential after every tick. Of a case
-        from a file they lie in that file until they are looked at.
+        from a file they lie in that file until they are looked at, as do its spikes.
+    spikes
+        uint8, same shape: golden spikes of each neuron in each time step.
     """
 
     group: str
     trace: TraceLayout
     potentials: np.ndarray
+    spikes: np.ndarray
 
     @property
     def neurons(self) -> int:
@@ -55,13 +59,15 @@ class Case:
         Name of the Verilog top module.
     output_group
         Name of the group whose spikes are the output stream.
-    inputs, outputs
-        uint8 events of each in each time step, shapes (time, sample, input) and (time, sample,
-        neuron); more than 1 is as many events of one address.
+    inputs
+        uint8 events of each in each time step, shape (time, sample, input); more than 1 is as many
+        events of one address.
     input_stream, output_stream
-        How those events are addressed and packed.
+        How input and output events are addressed and packed.
     groups
         In topological order, so that a first difference names its cause and not what followed.
+    counters
+        Names of the counters behind each group's activity port.
     seed
         Of the random idle gaps and the random backpressure.
     idle
@@ -77,10 +83,10 @@ class Case:
     top: str
     output_group: str
     inputs: np.ndarray
-    outputs: np.ndarray
     input_stream: StreamLayout
     output_stream: StreamLayout
     groups: tuple[GroupCase, ...]
+    counters: tuple[str, ...]
     seed: int
     idle: float
     backpressure: float
@@ -97,18 +103,29 @@ class Case:
         """Number of samples."""
         return int(self.inputs.shape[1])
 
+    def group(self, name: str) -> GroupCase:
+        """The group of this name in the network."""
+        return next(group for group in self.groups if group.group == name)
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """uint8 golden spikes of the output group, shape (time, sample, neuron)."""
+        return self.group(self.output_group).spikes
+
     def part(self, start: int, stop: int) -> "Case":
         """The same case with samples ``start`` to ``stop - 1`` only."""
         chosen = slice(start, stop)
         return replace(
             self,
             inputs=self.inputs[:, chosen],
-            outputs=self.outputs[:, chosen],
-            groups=tuple(replace(g, potentials=g.potentials[:, chosen]) for g in self.groups),
+            groups=tuple(
+                replace(g, potentials=g.potentials[:, chosen], spikes=g.spikes[:, chosen])
+                for g in self.groups
+            ),
         )
 
     def save(self, path: Path) -> None:
-        """Write the case as one .npz and, beside it, a file of each group's potentials; each file whole."""
+        """Write the case as one .npz and, beside it, a file of potentials and spikes a group; each whole."""
         arrays: dict[str, Any] = {
             "format": FORMAT,
             "names": np.array([self.top, self.output_group]),
@@ -116,20 +133,20 @@ class Case:
             "probabilities": np.array([self.idle, self.backpressure]),
             "hang_cycles": self.hang_cycles,
             "weights": self.weights,
-            "groups": np.array(
-                [[g.group, g.trace.port, g.trace.row_port] for g in self.groups], dtype=np.str_
-            ),
+            "inputs": self.inputs,
+            "counters": np.array(self.counters, dtype=np.str_),
+            "groups": np.array([_names(g) for g in self.groups], dtype=np.str_),
         }
-        streams = ((self.inputs, self.input_stream), (self.outputs, self.output_stream))
-        for name, (spikes, stream) in zip(("inputs", "outputs"), streams, strict=True):
-            arrays[name] = spikes
-            arrays[f"{name}_addresses"] = stream.addresses
-            arrays[f"{name}_slots"] = stream.slots
+        arrays |= _stream_arrays("inputs", self.input_stream)
+        arrays |= _stream_arrays("outputs", self.output_stream)
         for index, group in enumerate(self.groups):
             trace = group.trace
             arrays[f"sizes{index}"] = np.array([trace.rows, trace.lanes, trace.v_bits])
             arrays[f"neuron_of_slot{index}"] = trace.neuron_of_slot
-            _save_potentials(_potentials_file(path, index), group)
+            arrays |= _stream_arrays(f"sent{index}", trace.sent)
+            dtype = np.int16 if trace.v_bits <= 16 else np.int32
+            _save_by_sample(_values_file(path, "potentials", index), group.potentials, dtype)
+            _save_by_sample(_values_file(path, "spikes", index), group.spikes, np.uint8)
         files.write_npz(path, arrays)
 
     @classmethod
@@ -142,21 +159,35 @@ class Case:
             top, output_group = (str(n) for n in arrays["names"])
             idle, backpressure = (float(p) for p in arrays["probabilities"])
             groups = []
-            for index, (group, port, row_port) in enumerate(arrays["groups"]):
+            for index, names in enumerate(arrays["groups"]):
+                group, port, row_port, sent_port, activity_port = (str(name) for name in names)
                 rows, lanes, v_bits = (int(n) for n in arrays[f"sizes{index}"])
                 trace = TraceLayout(
-                    str(port), str(row_port), rows, lanes, v_bits, arrays[f"neuron_of_slot{index}"]
+                    port,
+                    row_port,
+                    rows,
+                    lanes,
+                    v_bits,
+                    arrays[f"neuron_of_slot{index}"],
+                    sent_port,
+                    activity_port,
+                    _stream(arrays, f"sent{index}"),
                 )
-                stored = np.load(_potentials_file(path, index), mmap_mode="r", allow_pickle=False)
-                groups.append(GroupCase(str(group), trace, stored.transpose(1, 0, 2)))
+                potentials, spikes = (
+                    np.load(_values_file(path, what, index), mmap_mode="r", allow_pickle=False)
+                    for what in ("potentials", "spikes")
+                )
+                groups.append(
+                    GroupCase(group, trace, potentials.transpose(1, 0, 2), spikes.transpose(1, 0, 2))
+                )
             return cls(
                 top=top,
                 output_group=output_group,
                 inputs=arrays["inputs"],
-                outputs=arrays["outputs"],
-                input_stream=StreamLayout(arrays["inputs_addresses"], int(arrays["inputs_slots"])),
-                output_stream=StreamLayout(arrays["outputs_addresses"], int(arrays["outputs_slots"])),
+                input_stream=_stream(arrays, "inputs"),
+                output_stream=_stream(arrays, "outputs"),
                 groups=tuple(groups),
+                counters=tuple(str(name) for name in arrays["counters"]),
                 seed=int(arrays["seed"]),
                 idle=idle,
                 backpressure=backpressure,
@@ -167,18 +198,30 @@ class Case:
             raise UserError(f"{path} is not a verification case of this version: {error!r}") from error
 
 
-def _potentials_file(path: Path, index: int) -> Path:
-    return path.with_suffix(f".potentials{index}.npy")
+def _names(group: GroupCase) -> list[str]:
+    trace = group.trace
+    return [group.group, trace.port, trace.row_port, trace.sent_port, trace.activity_port]
 
 
-def _save_potentials(path: Path, group: GroupCase) -> None:
+def _stream_arrays(name: str, stream: StreamLayout) -> dict[str, Any]:
+    return {f"{name}_addresses": stream.addresses, f"{name}_slots": stream.slots}
+
+
+def _stream(arrays: dict[str, np.ndarray], name: str) -> StreamLayout:
+    return StreamLayout(arrays[f"{name}_addresses"], int(arrays[f"{name}_slots"]))
+
+
+def _values_file(path: Path, what: str, index: int) -> Path:
+    return path.with_suffix(f".{what}{index}.npy")
+
+
+def _save_by_sample(path: Path, values: np.ndarray, dtype: type[np.generic]) -> None:
     """Plain .npy, sample by sample, so that a simulator reads only the sample it compares."""
-    steps, samples, neurons = group.potentials.shape
-    dtype = np.int16 if group.trace.v_bits <= 16 else np.int32
+    steps, samples, neurons = values.shape
     with files.replacing(path) as temporary:
         stored = np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=(samples, steps, neurons))
         for sample in range(samples):
-            stored[sample] = group.potentials[:, sample]
+            stored[sample] = values[:, sample]
         stored.flush()
 
 
@@ -233,33 +276,35 @@ def make_case(
                 f"Golden potentials of group {group.group!r} must fit {group.v_bits} bits, "
                 f"not reach from {potentials.min()} to {potentials.max()}"
             )
-        groups.append(GroupCase(group.group, trace_layout(group), potentials))
+        spikes = _counts(f"Spikes of group {group.group!r}", golden.spikes[group.group][:, :samples])
+        groups.append(GroupCase(group.group, trace_layout(group), potentials, spikes))
     _check_probability("idle", idle)
     _check_probability("backpressure", backpressure)
     source = next(route.source for route in plan.routes if route.destination == HOST)
     output_group = plan.group(source).group
-    counts = []
-    for name, spikes in (("Input", flat), ("Output", golden.spikes[output_group])):
-        if spikes.min() < 0 or spikes.max() > 255:
-            raise ValueError(
-                f"{name} must be 0 to 255 events of each address and time step, "
-                f"not {spikes.min()} to {spikes.max()}"
-            )
-        counts.append(spikes.astype(np.uint8, copy=False))
     return Case(
         top=plan.name,
         output_group=output_group,
-        inputs=counts[0],
-        outputs=counts[1],
+        inputs=_counts("Input", flat),
         input_stream=input_stream,
         output_stream=output_stream,
         groups=tuple(groups),
+        counters=COUNTERS,
         seed=seed,
         idle=idle,
         backpressure=backpressure,
         hang_cycles=_hang_cycles(step_cycles(plan, int(flat.max())), idle, backpressure),
         weights=np.frombuffer(plan.weight_bytes(), dtype=np.uint8),
     )
+
+
+def _counts(name: str, spikes: np.ndarray) -> np.ndarray:
+    if spikes.min() < 0 or spikes.max() > 255:
+        raise ValueError(
+            f"{name} must be 0 to 255 events of each address and time step, "
+            f"not {spikes.min()} to {spikes.max()}"
+        )
+    return spikes.astype(np.uint8, copy=False)
 
 
 def _check_probability(name: str, value: float) -> None:

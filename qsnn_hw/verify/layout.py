@@ -47,12 +47,14 @@ class StreamLayout:
 
 @dataclass(frozen=True)
 class TraceLayout:
-    """The trace port of one neuron group: one row of slots in each ``valid`` cycle.
+    """The trace ports of one neuron group.
+
+    Its potentials come one row of slots in each ``valid`` cycle, the words it sent several at a time.
 
     Parameters
     ----------
     port
-        Prefix of the port's signals.
+        Prefix of the signals that show potentials.
     row_port
         Name of the signal behind the prefix that says which row it is.
     rows, lanes
@@ -61,6 +63,10 @@ class TraceLayout:
         Of one potential.
     neuron_of_slot
         int64, shape (rows * lanes,): which neuron a slot is; -1 for none. Every neuron has one slot.
+    sent_port, activity_port
+        Prefixes of the signals that show words sent to the router, and of the activity counters.
+    sent
+        How those words are addressed and packed.
     """
 
     port: str
@@ -69,6 +75,9 @@ class TraceLayout:
     lanes: int
     v_bits: int
     neuron_of_slot: np.ndarray
+    sent_port: str
+    activity_port: str
+    sent: StreamLayout
 
     def __post_init__(self) -> None:
         if self.neuron_of_slot.shape != (self.rows * self.lanes,):
@@ -94,8 +103,15 @@ def stream_layouts(plan: HardwarePlan) -> tuple[StreamLayout, StreamLayout]:
 
 
 def trace_layout(group: GroupPlan) -> TraceLayout:
-    """The trace port of a group."""
-    rows, lanes = group.update_rows, group.update_lanes
+    """The trace ports of a group."""
     return TraceLayout(
-        f"trace_{group.name}", "row", rows, lanes, group.v_bits, np.asarray(group.neuron_of_slot)
+        port=f"trace_{group.name}",
+        row_port="row",
+        rows=group.update_rows,
+        lanes=group.update_lanes,
+        v_bits=group.v_bits,
+        neuron_of_slot=np.asarray(group.neuron_of_slot),
+        sent_port=f"sent_{group.name}",
+        activity_port=f"activity_{group.name}",
+        sent=StreamLayout(group.space.addresses(), group.output_lanes),
     )

@@ -7,7 +7,7 @@ from statistics import fmean
 from qsnn_hw import files
 from qsnn_hw.errors import UserError
 
-FORMAT = "qsnn-hw verification 2"
+FORMAT = "qsnn-hw verification 3"
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,7 @@ class GroupActivity:
         Bits of one such word of one bank.
     state_reads, state_writes
         Words read from and written to the memories of potentials, currents and sums; 0 where all of
-        them are in registers, which ``state_bits`` then says.
-    state_bits
-        Bits of one such word, of all these memories side by side; 0 where there are none.
+        them are in registers.
     state_bits_read, state_bits_written
         Bits of all those words together.
     words_in, words_out
@@ -47,7 +45,6 @@ class GroupActivity:
     synapse_bits: int
     state_reads: int
     state_writes: int
-    state_bits: int
     state_bits_read: int
     state_bits_written: int
     words_in: int
@@ -85,9 +82,6 @@ class Verification:
         The same with random idle gaps and backpressure.
     input_events, output_events
         AER events of all samples (ticks aside) into and out of the design, once each.
-    busy_cycles
-        For each group, cycles in which it adds synapses or updates neurons, over all samples, from
-        the spikes that were compared (``verify/work.py``).
     seed
         Of the stress pass.
     seconds
@@ -130,7 +124,6 @@ class Verification:
     stress_cycles: int
     input_events: int
     output_events: int
-    busy_cycles: dict[str, int]
     seed: int
     seconds: float
     distinct_samples: int = 0
@@ -171,19 +164,16 @@ class Verification:
 
     @property
     def activity(self) -> dict[str, float]:
-        """Group -> share of cycles in which it works; the power estimate uses it.
-
-        Of the latency's cycles, or where that was not measured of those at full speed, back to back.
+        """Group -> share of ``activity_cycles`` in which it is busy, 0 to 1.
 
         Raises
         ------
         ValueError
-            Neither was measured.
+            It was not counted.
         """
-        cycles = self.cycles_per_sample_mean or self.stream_cycles_per_sample
-        if cycles is None:
+        if not self.activity_cycles:
             raise ValueError("Activity needs the pass alone or the pass stream: neither was run")
-        return {group: busy / (cycles * self.samples) for group, busy in self.busy_cycles.items()}
+        return {name: group.busy_cycles / self.activity_cycles for name, group in self.groups.items()}
 
     def save(self, path: Path) -> None:
         """Write the record as JSON, whole or not at all."""

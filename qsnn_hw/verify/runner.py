@@ -13,6 +13,7 @@ from qsnn_hw.files import read_json
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.progress import SILENT, Progress
+from qsnn_hw.verify.activity import check_counters, count_activity
 from qsnn_hw.verify.case import Case, make_case
 from qsnn_hw.verify.record import Verification
 from qsnn_hw.verify.simulation import (
@@ -24,7 +25,6 @@ from qsnn_hw.verify.simulation import (
     run_jobs,
     tail,
 )
-from qsnn_hw.verify.work import busy_cycles
 
 PASSES = ("alone", "stress", "stream")
 
@@ -120,7 +120,7 @@ def verify(
     case = case.part(0, max(counts.values()))
     model = build_model(found, verilog, plan.name, work_dir, progress)
     results = _simulate(model, case, counts, processes, work_dir, progress)
-    return _record(plan, case, golden, found, results, counts, time.monotonic() - started)
+    return _record(plan, case, found, results, counts, time.monotonic() - started)
 
 
 def _shards(count: int, processes: int) -> list[tuple[int, int]]:
@@ -217,7 +217,6 @@ def _collect(
 def _record(
     plan: HardwarePlan,
     case: Case,
-    golden: GoldenRun,
     simulator: Simulator,
     results: dict[str, list[dict]],
     counts: dict[str, int],
@@ -235,14 +234,23 @@ def _record(
                 f"{simulator.name}: pass {name} compared {compared} samples, {potentials} potentials and "
                 f"{spikes} spikes, expected {count}, {expected} and {fired}"
             )
+        for group, sent in _sent(results[name]).items():
+            fired = int(case.group(group).spikes[:, :count].sum(dtype=np.int64))
+            if sent != fired:
+                raise ToolError(
+                    f"{simulator.name}: pass {name} compared {sent} spikes of group {group!r}, "
+                    f"expected {fired}"
+                )
+        check_counters(plan, case, name, results[name], simulator.name)
     cycles = [n for result in results["alone"] for n in result["cycles_per_sample"]]
     # Of the passes that took the same samples one compares them first, the others again.
     widest = max(counts, key=lambda name: counts[name])
     again = [result for name in counts if name != widest for result in results[name]]
+    by_group = _sent(results[widest])
     return Verification(
         simulator=" ".join(part for part in (simulator.name, simulator.version) if part),
         samples=case.samples,
-        spikes_compared=sum(result["spikes"] for result in results[widest]),
+        spikes_compared=sum(by_group.values()),
         potentials_compared=sum(result["potentials"] for result in results[widest]),
         mismatches=0,
         cycles_per_sample=tuple(cycles),
@@ -252,12 +260,21 @@ def _record(
         stress_cycles=sum(result["cycles"] for result in results["stress"]),
         input_events=int(case.inputs.sum()),
         output_events=int(case.outputs.sum()),
-        busy_cycles=busy_cycles(plan, case.inputs, golden),
         seed=case.seed,
         seconds=seconds,
         distinct_samples=case.samples,
-        spikes_by_group={case.output_group: sum(result["spikes"] for result in results[widest])},
+        spikes_by_group=by_group,
         repeated_samples=sum(count for name, count in counts.items() if name != widest),
-        repeated_spikes=sum(result["spikes"] for result in again),
+        repeated_spikes=sum(_sent(again).values()),
         repeated_potentials=sum(result["potentials"] for result in again),
+        **vars(count_activity(plan, results, counts)),
     )
+
+
+def _sent(results: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Of each group, the spikes that were compared as it sent them."""
+    total: dict[str, int] = {}
+    for result in results:
+        for group, spikes in result["sent"].items():
+            total[group] = total.get(group, 0) + spikes
+    return total

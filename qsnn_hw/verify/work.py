@@ -1,8 +1,9 @@
-"""How much work the spikes of a run are for the hardware: bounds, and cycles in use."""
+"""How much work the spikes of a run are for the hardware: bounds, and words of synapse memory."""
+
+from collections.abc import Mapping
 
 import numpy as np
 
-from qsnn_hw.golden import GoldenRun
 from qsnn_hw.plan import HOST, GroupPlan, HardwarePlan, ProjectionPlan
 
 # What a group may spend per time step beyond its events and its sweep: pipelines, buffers, router.
@@ -75,50 +76,43 @@ def _most(plan: HardwarePlan, name: str, input_max: int) -> int:
     return max(1, plan.group(name).max_count)
 
 
-def busy_cycles(plan: HardwarePlan, inputs: np.ndarray, golden: GoldenRun) -> dict[str, int]:
-    """For each group (by its name in the network), the cycles its synapses or its lanes work.
+def synapse_reads(plan: HardwarePlan, inputs: np.ndarray, spikes: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """For each group (by its name in the network), the words of synapse memory that its events need.
 
-    Operations of all events that reach it, and one cycle for each update row of each step. Of a
-    group that takes several events in a word, as many words as the fullest slot has events.
+    One for each operation of each event that reaches it, whatever events travel together in a word: what
+    the counters of the traced form must show.
 
     Parameters
     ----------
     inputs
-        Shape (time, sample, input); decides how many samples count.
+        Events of each input, shape (time, sample, input).
+    spikes
+        Group -> golden spikes of the same samples, shape (time, sample, neuron).
     """
-    ticks = inputs.shape[0] * inputs.shape[1]
-    busy = {}
+    needed = {}
     for group in plan.groups:
         operations = event_operations(group)
-        lanes = group.event_lanes
-        work = 0
-        for addresses, spikes in _arrivals(plan, group, inputs, golden):
-            if lanes == 1:
-                work += int(spikes.sum(axis=(0, 1), dtype=np.int64) @ operations[addresses])
-            else:
-                # Such a group is dense: every word costs the same.
-                slots = [
-                    spikes[..., addresses % lanes == k].sum(axis=-1, dtype=np.int64) for k in range(lanes)
-                ]
-                work += int(np.max(slots, axis=0).sum()) * int(operations.max())
-        busy[group.group] = work + group.update_rows * ticks
-    return busy
+        needed[group.group] = sum(
+            int(events.sum(axis=(0, 1), dtype=np.int64) @ operations[addresses])
+            for addresses, events in _arrivals(plan, group, inputs, spikes)
+        )
+    return needed
 
 
 def _arrivals(
-    plan: HardwarePlan, group: GroupPlan, inputs: np.ndarray, golden: GoldenRun
+    plan: HardwarePlan, group: GroupPlan, inputs: np.ndarray, spikes: Mapping[str, np.ndarray]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Of each route into the group: its addresses, and the events of each, shape (time, sample, address)."""
-    steps, samples = inputs.shape[:2]
+    steps = inputs.shape[0]
     arrived = []
     for route in plan.routes:
         if route.destination != group.name:
             continue
         if route.source == HOST:
-            spikes, space = inputs, plan.input_space
+            events, space = inputs, plan.input_space
         else:
             source = plan.group(route.source)
-            spikes, space = golden.spikes[source.group][:, :samples], source.space
+            events, space = spikes[source.group], source.space
         # What a sample's last steps sent into a delay never arrives.
-        arrived.append((space.addresses() + route.offset, spikes[: max(0, steps - route.delay)]))
+        arrived.append((space.addresses() + route.offset, events[: max(0, steps - route.delay)]))
     return arrived

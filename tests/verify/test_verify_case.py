@@ -24,14 +24,18 @@ def test_a_case_comes_back_from_its_file(item: Example, tmp_path: Path) -> None:
     case = make_case(item.plan, item.inputs, item.golden, seed=7, idle=0.25, backpressure=0.5)
     case.save(tmp_path / "case.npz")
     back = Case.load(tmp_path / "case.npz")
+    assert case.counters == back.counters
     arrays = ("inputs", "outputs", "weights")
     for mine, theirs in ((getattr(case, name), getattr(back, name)) for name in arrays):
         assert np.array_equal(mine, theirs)
     for a, b in zip(case.groups, back.groups, strict=True):
         assert np.array_equal(a.potentials, b.potentials)
+        assert np.array_equal(a.spikes, b.spikes)
+        assert np.array_equal(a.trace.sent.addresses, b.trace.sent.addresses)
+        assert a.trace.sent.slots == b.trace.sent.slots
         assert np.array_equal(a.trace.neuron_of_slot, b.trace.neuron_of_slot)
         assert a.group == b.group
-        for name in ("port", "row_port", "rows", "lanes", "v_bits"):
+        for name in ("port", "row_port", "rows", "lanes", "v_bits", "sent_port", "activity_port"):
             assert getattr(a.trace, name) == getattr(b.trace, name)
     for mine, theirs in ((case.input_stream, back.input_stream), (case.output_stream, back.output_stream)):
         assert np.array_equal(mine.addresses, theirs.addresses)
@@ -39,7 +43,6 @@ def test_a_case_comes_back_from_its_file(item: Example, tmp_path: Path) -> None:
     plain = {
         "weights": None,
         "inputs": None,
-        "outputs": None,
         "groups": (),
         "input_stream": None,
         "output_stream": None,
@@ -55,6 +58,8 @@ def test_a_part_holds_its_samples_only(item: Example) -> None:
     assert part.samples == 2
     assert np.array_equal(part.inputs, item.inputs[:, 1:3])
     assert np.array_equal(part.groups[0].potentials, item.golden.potentials["lif1"][:, 1:3])
+    assert np.array_equal(part.groups[0].spikes, item.golden.spikes["lif1"][:, 1:3])
+    assert np.array_equal(part.outputs, item.golden.spikes["lif2"][:, 1:3])
 
 
 @pytest.mark.parametrize("name", ["idle", "backpressure"])
@@ -107,7 +112,7 @@ def test_a_file_that_is_no_case(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a verification case of this version"):
         Case.load(tmp_path / "case.npz")
     np.savez(tmp_path / "case.npz", format="older")
-    with pytest.raises(UserError, match="format is older, this version reads qsnn-hw verification case 3"):
+    with pytest.raises(UserError, match="format is older, this version reads qsnn-hw verification case 4"):
         Case.load(tmp_path / "case.npz")
 
 
@@ -132,13 +137,15 @@ RECORD = Verification(
     stress_cycles=100,
     input_events=5,
     output_events=3,
-    busy_cycles={"lif1": 30, "lif2": 6},
     seed=1,
     seconds=1.5,
     distinct_samples=2,
     spikes_by_group={"lif1": 7, "lif2": 3},
     answer_cycles_per_sample=(60, 61),
-    groups={"lif1": GroupActivity(*range(1, 14))},
+    activity_pass="stream",
+    activity_cycles=50,
+    activity_samples=2,
+    groups={"lif1": GroupActivity(*range(30, 42)), "lif2": GroupActivity(*range(6, 18))},
     toggles={"lif1": 1.5, "around": 0.5},
 )
 
@@ -155,7 +162,7 @@ def test_what_a_record_derives() -> None:
     assert RECORD.cycles_per_sample_max == 40
     assert RECORD.stream_cycles_per_sample == 25
     assert RECORD.stress_cycles_per_sample == 50
-    assert RECORD.activity == {"lif1": 0.5, "lif2": 0.1}
+    assert RECORD.activity == {"lif1": 0.6, "lif2": 0.12}
 
 
 def test_a_record_of_one_pass_claims_nothing_else() -> None:
@@ -163,9 +170,7 @@ def test_a_record_of_one_pass_claims_nothing_else() -> None:
     assert only.cycles_per_sample_mean is None
     assert only.cycles_per_sample_max is None
     assert only.stress_cycles_per_sample is None
-    # 30 busy cycles in two samples of 25 each.
-    assert only.activity == {"lif1": 0.6, "lif2": 0.12}
-    neither = replace(only, stream_samples=0, stream_cycles=0)
+    neither = replace(only, stream_samples=0, stream_cycles=0, activity_cycles=0, groups={})
     assert neither.stream_cycles_per_sample is None
     with pytest.raises(ValueError, match="needs the pass alone or the pass stream: neither was run"):
         _ = neither.activity
@@ -174,7 +179,7 @@ def test_a_record_of_one_pass_claims_nothing_else() -> None:
 def test_a_file_that_is_no_record(tmp_path: Path) -> None:
     path = tmp_path / "record.json"
     write_json(path, {"format": "older"})
-    with pytest.raises(UserError, match="format is older, this version reads qsnn-hw verification 2"):
+    with pytest.raises(UserError, match="format is older, this version reads qsnn-hw verification 3"):
         Verification.load(path)
     RECORD.save(path)
     values = read_json(path)

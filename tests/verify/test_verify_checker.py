@@ -8,10 +8,11 @@ import pytest
 import sim.checker as checker_module
 from qsnn_hw.verify.case import Case, GroupCase
 from qsnn_hw.verify.layout import StreamLayout, TraceLayout
-from sim.checker import Checker, Difference, Recorder, trace_values, word_addresses
+from sim.checker import Checker, Difference, Recorder, StreamChecker, trace_values
 from sim.model import input_words
 
 STEPS, SAMPLES, NEURONS, LANES, ROWS, BITS = 3, 2, 5, 2, 3, 6
+WIDTH = 4
 
 # Slots in no order, one of them empty: neuron 0 is slot 4, slot 1 is nobody.
 SLOTS = np.array([2, -1, 4, 1, 0, 3])
@@ -23,10 +24,11 @@ def case() -> Case:
     potentials = rng.integers(-32, 32, (STEPS, SAMPLES, NEURONS)).astype(np.int32)
     outputs = rng.integers(0, 2, (STEPS, SAMPLES, NEURONS)).astype(np.uint8)
     outputs[1, 0] = [0, 1, 0, 1, 1]
-    group = GroupCase("lif", TraceLayout("trace_lif", "row", ROWS, LANES, BITS, SLOTS), potentials)
+    streams = (flat(4), flat(NEURONS))
+    trace = TraceLayout("trace", "row", ROWS, LANES, BITS, SLOTS, "sent", "activity", streams[1])
+    group = GroupCase("lif", trace, potentials, outputs)
     inputs = np.zeros((STEPS, SAMPLES, 4), np.uint8)
-    streams = (StreamLayout(np.arange(4), 1), StreamLayout(np.arange(NEURONS), 1))
-    return Case("top", "lif", inputs, outputs, *streams, (group,), 1, 0.0, 0.0, 100, np.zeros(0, np.uint8))
+    return Case("top", "lif", inputs, *streams, (group,), (), 1, 0.0, 0.0, 100, np.zeros(0, np.uint8))
 
 
 def word(value: int, bits: int) -> str:
@@ -35,7 +37,7 @@ def word(value: int, bits: int) -> str:
 
 def record(case: Case) -> Recorder:
     """What monitors would have seen of a correct design."""
-    recorder = Recorder(rows=[[]], words=[[]])
+    recorder = Recorder(rows=[[]], words=[[]], sent=[[]])
     potentials = case.groups[0].potentials
     for sample in range(SAMPLES):
         for step in range(STEPS):
@@ -47,6 +49,9 @@ def record(case: Case) -> Recorder:
             # Descending: the order within a step must not matter.
             recorder.outputs += [word(n, 4) for n in reversed(np.flatnonzero(case.outputs[step, sample]))]
             recorder.outputs.append("1" + word(int(step == STEPS - 1), 3))
+        sent = "".join(recorder.outputs[len("".join(recorder.sent[0])) // WIDTH :])
+        # Two words at a time, and the rest with the last tick.
+        recorder.sent[0] += [sent[at : at + 2 * WIDTH] for at in range(0, len(sent), 2 * WIDTH)]
     return recorder
 
 
@@ -66,6 +71,8 @@ def test_a_correct_record_passes_and_is_counted(case: Case) -> None:
     assert [checker.check(sample, recorder) for sample in range(SAMPLES)] == [None, None]
     assert checker.leftover(recorder) is None
     assert checker.spikes == case.outputs.sum()
+    assert checker.sent == [case.outputs.sum()]
+    assert checker.sent_words == [case.outputs.sum() + STEPS * SAMPLES]
     assert checker.potentials == STEPS * SAMPLES * NEURONS
 
 
@@ -124,6 +131,12 @@ def change(recorder: Recorder, what: str) -> None:
         del recorder.words[0][-2:], recorder.rows[0][-2:]
     elif what == "lost tick":
         del recorder.outputs[-1]
+    elif what == "spike not sent":
+        sent = [word for chunk in recorder.sent[0] for word in (chunk[:WIDTH], chunk[WIDTH:]) if word]
+        del sent[start]
+        recorder.sent[0][:] = sent
+    elif what == "stray sent word":
+        recorder.sent[0].append("00010010")
     elif what == "stray word":
         recorder.outputs.append("0001")
     elif what == "stray update":
@@ -173,6 +186,12 @@ def change(recorder: Recorder, what: str) -> None:
             "sample 101, time step 2, group 'lif': potentials never came (1 of 3 rows seen)",
         ),
         ("lost tick", "hang", "sample 101, time step 2, group 'lif': the tick never came"),
+        (
+            "spike not sent",
+            "spike",
+            "sample 100, time step 1, group 'lif' neuron 4: did not spike, golden did",
+        ),
+        ("stray sent word", "extra words", "group 'lif' sent 2 words after its last tick"),
         ("stray word", "extra words", "1 output words after the last tick of the last sample: 0001"),
         ("stray update", "extra words", "group 'lif' updated its potentials 1 times after its last tick"),
     ],
@@ -201,7 +220,8 @@ def test_the_cause_comes_before_what_follows_from_it(case: Case) -> None:
     # A potential differs at step 1 in the second group and at step 2 in the first; a spike at step 1.
     second = replace(case.groups[0], group="second")
     recorder = record(case)
-    both = Recorder(outputs=recorder.outputs, rows=[recorder.rows[0], list(recorder.rows[0])], words=[[], []])
+    both = Recorder(outputs=recorder.outputs, rows=[recorder.rows[0], list(recorder.rows[0])])
+    both.sent = [recorder.sent[0], list(recorder.sent[0])]
     both.words = [list(recorder.words[0]), list(recorder.words[0])]
     both.words[0][2 * ROWS] = "0" * (LANES * BITS)
     both.words[1][1 * ROWS] = "0" * (LANES * BITS)
@@ -245,27 +265,32 @@ def test_every_word_comes_apart_again(slots: int, seed: int | None) -> None:
     stream = StreamLayout(chance.permutation(29)[:17], slots)
     spikes = chance.integers(0, 4, (6, 17))
     words = input_words(spikes, stream, None if seed is None else np.random.default_rng(seed))
-    owner = stream.neuron_of_address()
-    found = np.zeros_like(spikes)
-    step, sizes = 0, set()
-    for number in words:
-        addresses = word_addresses(number, stream)
-        if addresses is None:
-            step += 1
-            continue
-        assert len({a % slots for a in addresses}) == len(addresses) > 0
-        sizes.add(len(addresses))
-        for address in addresses:
-            found[step, owner[address]] += 1
-    assert np.array_equal(found, spikes)
+    checker = StreamChecker(stream, "sent", whole_ticks=True)
+    text = "".join(word(number, checker.width) for number in words)
+    assert checker.first_fault(text, spikes) is None
+    wrong = spikes.copy()
+    wrong[3, 5] += 1
+    assert checker.first_fault(text, wrong)[:3] == ("spike", 3, 5)
+    present = {
+        (number >> stream.slots * stream.slot_bits & (1 << slots) - 1).bit_count()
+        for number in words
+        if not number & stream.tick
+    }
     # Words of every filling occur.
-    assert sizes == set(range(1, slots + 1))
+    assert slots == 1 or present == set(range(1, slots + 1))
+
+
+def with_spikes(case: Case, spikes: np.ndarray, stream: StreamLayout) -> Case:
+    """The case with other spikes of its group, in words of another layout."""
+    (group,) = case.groups
+    group = replace(group, spikes=spikes, trace=replace(group.trace, sent=stream))
+    return replace(case, groups=(group,), output_stream=stream)
 
 
 def test_output_words_with_several_slots_and_counts(case: Case) -> None:
     stream = StreamLayout(np.array([0, 2, 5, 7, 8]), 4)
     outputs = case.outputs * np.arange(1, 6, dtype=np.uint8)
-    wide = replace(case, outputs=outputs, output_stream=stream)
+    wide = with_spikes(case, outputs, stream)
     bits = stream.tick.bit_length()
 
     def recorded() -> Recorder:
@@ -275,6 +300,7 @@ def test_output_words_with_several_slots_and_counts(case: Case) -> None:
             for sample in range(SAMPLES)
             for number in input_words(outputs[:, sample], stream, np.random.default_rng(sample))
         ]
+        recorder.sent[0] = recorder.outputs[:]
         return recorder
 
     checker, recorder = Checker(wide), recorded()
@@ -292,7 +318,7 @@ def test_output_words_with_several_slots_and_counts(case: Case) -> None:
     found = first_difference(wide, recorder)
     assert found is not None
     assert found.message.endswith("output spike has address 1, which no neuron has")
-    short = replace(wide, outputs=outputs + (np.arange(5, dtype=np.uint8) == 4))
+    short = with_spikes(case, outputs + (np.arange(5, dtype=np.uint8) == 4), stream)
     found = first_difference(short, recorded())
     assert found is not None
     want = int(short.outputs[0, 0, 4])
@@ -336,6 +362,6 @@ def test_a_long_run_is_compared_in_pieces(case: Case, monkeypatch: pytest.Monkey
 
 def test_trace_layout_wants_one_slot_for_each_neuron() -> None:
     with pytest.raises(ValueError, match=r"^Every neuron must have exactly one slot, not "):
-        TraceLayout("trace", "row", 2, 2, 4, np.array([0, 1, 1, -1]))
+        TraceLayout("trace", "row", 2, 2, 4, np.array([0, 1, 1, -1]), "sent", "activity", flat(2))
     with pytest.raises(ValueError, match=r"^Slots must be 2 rows of 2, not \(3,\)$"):
-        TraceLayout("trace", "row", 2, 2, 4, np.array([0, 1, 2]))
+        TraceLayout("trace", "row", 2, 2, 4, np.array([0, 1, 2]), "sent", "activity", flat(3))
