@@ -3,7 +3,8 @@
 All of it stands beside the design and drives nothing in it; no other form has any of it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from amaranth.hdl import Cat, Const, Fragment, Module, Mux, Signal, Value
 from amaranth.lib import wiring
@@ -11,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.plan import GroupPlan
 from qsnn_hw.rtl.aer import AerLayout
+from qsnn_hw.rtl.neuron_group import NeuronGroup
 from qsnn_hw.rtl.neuron_memory import NeuronMemory
 from qsnn_hw.rtl.sweep import Sweep
 from qsnn_hw.rtl.synapse_memory import SynapseBanks
@@ -113,29 +115,66 @@ class SentWords(wiring.Component):
         return m
 
 
-class SwitchedBits(wiring.Component):
-    """How many bits changed at the clock edge before the present cycle.
+class Watch(wiring.Component):
+    """Adds up what is counted in one module of the traced form and in the modules inside it.
 
     Parameters
     ----------
-    bits
-        What is watched.
+    path
+        Where the module is; its signals are named by it.
+    registers
+        Bits of all registers of the module.
+    parts
+        Counter -> what adds to it in a cycle, here and inside.
 
     Members
     -------
-    count : Out(range(len(bits) + 1))
+    registers : In(registers), only where there are any
+    <counter><k> : In(...)
+        Each of ``parts``; :meth:`statements` connects all of them.
+
+    Attributes
+    ----------
+    counts : dict
+        Counter -> the sum in the present cycle. ``toggles`` are the bits of registers that changed at the
+        clock edge before it.
     """
 
-    def __init__(self, bits: Value) -> None:
-        self._bits = bits
-        super().__init__({"count": Out(len(bits).bit_length())})
+    def __init__(self, path: str, registers: int, parts: Mapping[str, Sequence[Value]]) -> None:
+        self._parts = parts
+        members = {f"{name}{k}": In(len(part)) for name, k, part in self._numbered()}
+        most = {name: sum((1 << len(part)) - 1 for part in values) for name, values in parts.items()}
+        if registers:
+            members["registers"] = In(registers)
+            most["toggles"] = most.get("toggles", 0) + registers
+        self._has_registers = bool(registers)
+        self.counts = {
+            name: Signal(range(highest + 1), name=f"{name}_{path}") for name, highest in most.items()
+        }
+        super().__init__(members)
+
+    def _numbered(self) -> Iterator[tuple[str, int, Value]]:
+        for name, values in self._parts.items():
+            for k, part in enumerate(values):
+                yield name, k, part
+
+    def statements(self, registers: Value) -> list[Any]:
+        """What connects it to the module it is in."""
+        found = [getattr(self, f"{name}{k}").eq(part) for name, k, part in self._numbered()]
+        return [*found, self.registers.eq(registers)] if self._has_registers else found
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        before, changed = Signal(len(self._bits), reset_less=True), Signal(len(self._bits))
-        m.d.sync += before.eq(self._bits)
-        m.d.comb += changed.eq(before ^ self._bits)
-        m.d.comb += self.count.eq(_ones(m, changed))
+        parts: dict[str, list[Value]] = {name: [] for name in self.counts}
+        for name, k, _ in self._numbered():
+            parts[name].append(getattr(self, f"{name}{k}"))
+        if self._has_registers:
+            before = Signal(len(self.registers), reset_less=True)
+            changed = Signal(len(self.registers))
+            m.d.sync += before.eq(self.registers)
+            m.d.comb += changed.eq(before ^ self.registers)
+            parts["toggles"].append(_ones(m, changed))
+        m.d.comb += [count.eq(_total(parts[name])) for name, count in self.counts.items()]
         return m
 
 
@@ -163,10 +202,12 @@ def _total(values: Sequence[Value]) -> Value:
 
 
 class Watched:
-    """A part of the design, elaborated, with :class:`SwitchedBits` beside every module's registers.
+    """A part of the design, elaborated, with a :class:`Watch` in every module that has state.
 
     Parameters
     ----------
+    name
+        Its name as a submodule.
     component
         The part.
 
@@ -174,35 +215,62 @@ class Watched:
     ----------
     fragment : Fragment
         To be used as the submodule.
-    components : list
-        Itself and every component inside.
-    toggles : list of Value
-        Switched bits of each module.
+    counts : dict
+        Counter -> what adds to it in the present cycle.
     bits : int
-        How many are watched.
+        Bits of registers that are watched.
     """
 
-    def __init__(self, component: wiring.Component, platform: object) -> None:
+    def __init__(self, name: str, component: wiring.Component, platform: object) -> None:
         self.fragment = Fragment.get(component, platform)
-        self.components: list[object] = []
-        self.toggles: list[Value] = []
         self.bits = 0
-        for inside in list(_fragments(self.fragment)):
-            self.components += inside.origins or ()
-            written = inside.statements["sync"]._lhs_signals() if "sync" in inside.statements else ()
-            registers = [register for register in written if len(register)]
-            if registers:
-                bits = Cat(registers)
-                self.bits += len(bits)
-                switched = SwitchedBits(bits)
-                inside.add_subfragment(Fragment.get(switched, platform), "switched_bits")
-                self.toggles.append(switched.count)
+        self.counts = self._watch(name, self.fragment, platform)
+
+    def _watch(self, path: str, fragment: Fragment, platform: object) -> dict[str, Signal]:
+        parts: dict[str, list[Value]] = {}
+        for inside, name, _ in list(fragment.subfragments):
+            for counter, count in self._watch(f"{path}_{name}", inside, platform).items():
+                parts.setdefault(counter, []).append(count)
+        for component in fragment.origins or ():
+            for counter, value in _own(component).items():
+                parts.setdefault(counter, []).append(value)
+        written = fragment.statements["sync"]._lhs_signals() if "sync" in fragment.statements else ()
+        registers = Cat(written)
+        if not parts and not len(registers):
+            return {}
+        self.bits += len(registers)
+        watch = Watch(path, len(registers), parts)
+        fragment.add_statements("comb", *watch.statements(registers))
+        fragment.add_subfragment(Fragment.get(watch, platform), "watch")
+        return watch.counts
 
 
-def _fragments(fragment: Fragment) -> Iterator[Fragment]:
-    yield fragment
-    for inside, _, _ in fragment.subfragments:
-        yield from _fragments(inside)
+def _own(component: object) -> dict[str, Value]:
+    """What a component adds to the counters of its group in a cycle."""
+    if isinstance(component, Walker):
+        word = component.o.payload
+        operation = component.o.valid & component.o.ready & ~word.tick
+        present = word.present & operation.replicate(len(word.present))
+        return {"operation_cycles": operation, "synapse_reads": _total(list(present))}
+    if isinstance(component, SynapseBanks):
+        return {"synapse_enables": _total(list(component.en))}
+    if isinstance(component, Sweep):
+        return {"sweep_cycles": component.link.busy}
+    # One word lives in registers.
+    if isinstance(component, NeuronMemory) and len(component.read_fold):
+        read, write = component.read_en, component.write_en
+        return {
+            "state_reads": read,
+            "state_writes": write,
+            "state_bits_read": Mux(read, len(component.read_data), 0),
+            "state_bits_written": Mux(write, len(component.write_data), 0),
+        }
+    if isinstance(component, NeuronGroup):
+        return {
+            "words_in": component.i.valid & component.i.ready,
+            "words_out": component.o.valid & component.o.ready,
+        }
+    return {}
 
 
 class GroupCounters(wiring.Component):
@@ -215,52 +283,24 @@ class GroupCounters(wiring.Component):
 
     Members
     -------
-    words_in, words_out : In(1)
-        A word moves on its input or output stream.
     total : Out(activity_signature())
     """
 
     def __init__(self, watched: Watched) -> None:
         self._watched = watched
-        super().__init__({"words_in": In(1), "words_out": In(1), "total": Out(activity_signature())})
+        super().__init__({"total": Out(activity_signature())})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        inside = self._watched.components
-        (walker,) = (part for part in inside if isinstance(part, Walker))
-        (sweep,) = (part for part in inside if isinstance(part, Sweep))
-        banks = [part for part in inside if isinstance(part, SynapseBanks)]
-        # One word lives in registers.
-        memories = [part for part in inside if isinstance(part, NeuronMemory) and len(part.read_fold)]
-        operation, sweeping = Signal(), Signal()
-        m.d.comb += [
-            operation.eq(walker.o.valid & walker.o.ready & ~walker.o.payload.tick),
-            sweeping.eq(sweep.link.busy),
-        ]
-        present = walker.o.payload.present & operation.replicate(len(walker.o.payload.present))
-        increments: dict[str, Value] = {
-            "busy_cycles": operation | sweeping,
-            "operation_cycles": operation,
-            "sweep_cycles": sweeping,
-            "synapse_reads": _total(list(present)),
-            "synapse_enables": _total([en for part in banks for en in part.en]),
-            "state_reads": _total([part.read_en for part in memories]),
-            "state_writes": _total([part.write_en for part in memories]),
-            "state_bits_read": _total([_if(part.read_en, len(part.read_data)) for part in memories]),
-            "state_bits_written": _total([_if(part.write_en, len(part.write_data)) for part in memories]),
-            "words_in": self.words_in,
-            "words_out": self.words_out,
-            "toggles": _total(self._watched.toggles),
-        }
+        counts = self._watched.counts
+        busy = counts["operation_cycles"] | counts["sweep_cycles"]
         m.d.comb += self.total.toggle_bits.eq(self._watched.bits)
-        for name, increment in increments.items():
+        for name in COUNTERS:
+            # A group without a memory of potentials counts none of its words.
+            increment = busy if name == "busy_cycles" else counts.get(name, Const(0))
             total = getattr(self.total, name)
             m.d.sync += total.eq(total + increment)
         return m
-
-
-def _if(condition: Value, value: int) -> Value:
-    return Mux(condition, value, 0)
 
 
 class AroundCounters(wiring.Component):
@@ -282,7 +322,7 @@ class AroundCounters(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        switched = _total([count for part in self._parts for count in part.toggles])
+        switched = _total([part.counts["toggles"] for part in self._parts])
         total = self.total
         m.d.comb += total.toggle_bits.eq(sum(part.bits for part in self._parts))
         m.d.sync += [total.cycles.eq(total.cycles + 1), total.toggles.eq(total.toggles + switched)]

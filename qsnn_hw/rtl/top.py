@@ -152,7 +152,7 @@ class SpikingNetwork(wiring.Component):
         if not self._trace:
             m.submodules[name] = part
             return None
-        watched = Watched(part, platform)
+        watched = Watched(name, part, platform)
         m.submodules[name] = watched.fragment
         return watched
 
@@ -163,11 +163,7 @@ class SpikingNetwork(wiring.Component):
         m.submodules[f"sent_{name}"] = sent = SentWords(plan)
         m.submodules[f"activity_{name}"] = counters = GroupCounters(watched)
         moves = group.o.valid & group.o.ready
-        m.d.comb += [
-            Cat(sent.payload, sent.moves).eq(Cat(group.o.payload.as_value(), moves)),
-            counters.words_in.eq(group.i.valid & group.i.ready),
-            counters.words_out.eq(moves),
-        ]
+        m.d.comb += Cat(sent.payload, sent.moves).eq(Cat(group.o.payload.as_value(), moves))
         wiring.connect(m, sent.show, wiring.flipped(getattr(self, f"sent_{name}")))
         wiring.connect(m, counters.total, wiring.flipped(getattr(self, f"activity_{name}")))
 

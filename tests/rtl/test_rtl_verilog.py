@@ -17,6 +17,7 @@ from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Pr
 from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
 from qsnn_hw.progress import SILENT
 from qsnn_hw.quantize import QuantizeOptions, quantize
+from qsnn_hw.rtl.activity import COUNTERS
 from qsnn_hw.rtl.board_top import BoardTop
 from qsnn_hw.rtl.export import export_verilog, split_contents
 from qsnn_hw.rtl.memory_style import memory_attributes
@@ -203,7 +204,12 @@ def test_ports_are_those_of_the_components(design: Path, top: str) -> None:
     clock = {"clk", "rst"}
     group = set(found[f"{network}.hidden"][0])
     assert stream | clock <= group
-    assert {port.split("__")[0] for port in group - clock} <= {"i", "o", "trace"}
+    counted = {port for port in group if re.fullmatch(rf"({'|'.join(COUNTERS)})(\d+|_hidden)", port)}
+    # The cycles of a sweep are those in which its link is busy.
+    counted |= group & {"link__busy"}
+    # Counters are in the traced form only.
+    assert bool(counted) == (top == "kinds")
+    assert {port.split("__")[0] for port in group - clock - counted} <= {"i", "o", "trace"}
     lane = set(found[f"{network}.hidden.sweep.lane0"][0])
     assert {"x", "stored", "state", "fired", "en", "advance", "clear"} <= lane
     # The walker's operation crosses three modules under one name.
