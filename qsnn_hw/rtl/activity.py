@@ -39,7 +39,8 @@ COUNTERS = (
 
 # Words of a group that are shown together: a simulator's wake-up costs more than all of them.
 _SENT_BITS = 512
-_CHUNK = 64
+# Sums of two such fields fit a simulator's word.
+_CHUNK = 30
 
 
 def activity_signature() -> wiring.Signature:
@@ -136,8 +137,8 @@ class Watch(wiring.Component):
     Attributes
     ----------
     counts : dict
-        Counter -> the sum in the present cycle. ``toggles`` are the bits of registers that changed at the
-        clock edge before it.
+        Counter -> the sum in the present cycle. ``toggles`` are the bits of registers that changed two
+        clock edges before it.
     """
 
     def __init__(self, path: str, registers: int, parts: Mapping[str, Sequence[Value]]) -> None:
@@ -169,10 +170,12 @@ class Watch(wiring.Component):
         for name, k, _ in self._numbered():
             parts[name].append(getattr(self, f"{name}{k}"))
         if self._has_registers:
-            before = Signal(len(self.registers), reset_less=True)
+            # Two ranks, so that all behind them waits for nothing but the clock: a simulator that looks at
+            # the inputs first has none of it to work out again.
+            held, before = (Signal(len(self.registers), name=n, reset_less=True) for n in ("held", "before"))
             changed = Signal(len(self.registers))
-            m.d.sync += before.eq(self.registers)
-            m.d.comb += changed.eq(before ^ self.registers)
+            m.d.sync += [held.eq(self.registers), before.eq(held)]
+            m.d.comb += changed.eq(before ^ held)
             parts["toggles"].append(_ones(m, changed))
         m.d.comb += [count.eq(_total(parts[name])) for name, count in self.counts.items()]
         return m
@@ -181,13 +184,18 @@ class Watch(wiring.Component):
 def _ones(m: Module, word: Signal) -> Value:
     """The number of ones, by adding neighbouring fields of words: few operations for a simulator."""
     found: list[Value] = []
+    masks: dict[int, Signal] = {}
     for number, start in enumerate(range(0, len(word), _CHUNK)):
         value: Value = word[start : start + _CHUNK]
         width = 1
         while width < len(value):
-            low = sum(((1 << width) - 1) << at for at in range(0, _CHUNK, 2 * width))
+            if width not in masks:
+                low = sum(((1 << width) - 1) << at for at in range(0, _CHUNK, 2 * width)) % (1 << _CHUNK)
+                # In a register: an AND with a constant is written bit by bit, which costs a simulator more.
+                masks[width] = mask = Signal(_CHUNK, name=f"mask{width}", init=low, reset_less=True)
+                m.d.sync += mask.eq(low)
             added = Signal(_CHUNK, name=f"ones{number}_{2 * width}")
-            m.d.comb += added.eq((value & low) + ((value >> width) & low))
+            m.d.comb += added.eq((value & masks[width]) + ((value >> width) & masks[width]))
             value, width = added, 2 * width
         found.append(value[: _CHUNK.bit_length()])
     return _total(found)

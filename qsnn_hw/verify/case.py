@@ -14,7 +14,6 @@ from qsnn_hw import files
 from qsnn_hw.errors import UserError
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.plan import HOST, HardwarePlan
-from qsnn_hw.rtl.activity import COUNTERS
 from qsnn_hw.verify.layout import StreamLayout, TraceLayout, stream_layouts, trace_layout
 from qsnn_hw.verify.work import step_cycles
 
@@ -253,6 +252,9 @@ def make_case(
     UserError
         ``idle`` or ``backpressure`` is no probability.
     """
+    # Only here: the simulators load cases too, and need nothing of what builds hardware.
+    from qsnn_hw.rtl.activity import COUNTERS
+
     steps, samples = inputs.shape[:2]
     if not steps or not samples:
         raise ValueError(f"Input must have at least one time step and one sample, not {steps} and {samples}")

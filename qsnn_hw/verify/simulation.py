@@ -23,7 +23,7 @@ from qsnn_hw.tools import Tool, check_build_folder, find_tool, run_tool
 _POLL_S = 0.1
 _GRACE_S = 2.0
 # Raise it when the way models are built changes.
-_BUILD_FORMAT = 1
+_BUILD_FORMAT = 2
 
 SIMULATORS = ("verilator", "icarus")
 
@@ -106,7 +106,7 @@ def build_model(simulator: Simulator, verilog: Path, top: str, work_dir: Path, p
         sources = [verilog]
         if simulator.name == "verilator":
             visible = building / "visible.vlt"
-            write_text(visible, f'`verilator_config\npublic_flat_rw -module "{top}" -var "*"\n')
+            write_text(visible, _visible(top, verilog.read_text(encoding="utf-8")))
             sources.append(visible)
         job = {
             "action": "build",
@@ -134,6 +134,20 @@ def build_model(simulator: Simulator, verilog: Path, top: str, work_dir: Path, p
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return model
+
+
+def _visible(top: str, verilog: str) -> str:
+    """Verilator's configuration: a bench writes the top's inputs and reads its other ports.
+
+    What may be written counts as an input, and all that hangs on inputs is worked out at every wake-up.
+    """
+    escaped = re.escape(top)
+    body = re.search(rf"^module \\?{escaped} ?\(.*?^endmodule", verilog, re.MULTILINE | re.DOTALL)
+    inputs = (
+        [] if body is None else re.findall(r"^  input (?:\[[\d:]+\] )?\\?(\w+) ?;", body[0], re.MULTILINE)
+    )
+    lines = ["`verilator_config", f'public_flat_rd -module "{top}" -var "*"']
+    return "\n".join([*lines, *(f'public_flat_rw -module "{top}" -var "{name}"' for name in inputs)]) + "\n"
 
 
 def _compiling(line: str) -> str | None:
