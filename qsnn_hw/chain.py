@@ -477,7 +477,13 @@ class Chain:
                     seed=options.seed,
                     progress=self._progress,
                 )
-                result = replace(result, answers=answers)
+                result = replace(
+                    result,
+                    answers=answers.samples,
+                    answer_cycles_per_sample=answers.cycles_per_sample,
+                    answer_stream_samples=answers.stream_samples,
+                    answer_stream_cycles=answers.stream_cycles,
+                )
             result.save(self._path(VERIFICATION))
             return result
 

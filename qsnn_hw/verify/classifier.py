@@ -1,5 +1,6 @@
 """Proves that encoder and readout on the chip answer as their golden twins do, by simulation."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,28 @@ from qsnn_hw.host_protocol import PIXEL_BITS, address_bits
 from qsnn_hw.plan import EncoderPlan, HardwarePlan
 from qsnn_hw.progress import SILENT, Progress
 from qsnn_hw.verify.layout import stream_layouts
+from qsnn_hw.verify.runner import STREAM_SAMPLES
 from qsnn_hw.verify.simulation import build_model, find_simulator, run_jobs, tail
 from qsnn_hw.verify.work import step_cycles
 
 _MODULE = "sim.classifier"
 _IDLE, _BACKPRESSURE = 0.2, 0.3
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was compared and measured of a design with encoder and readout.
+
+    Parameters
+    ----------
+    samples, cycles_per_sample, stream_samples, stream_cycles
+        As ``answers`` and the fields ``answer_...`` of :class:`Verification`.
+    """
+
+    samples: int
+    cycles_per_sample: tuple[int, ...]
+    stream_samples: int
+    stream_cycles: int
 
 
 def verify_classifier(
@@ -29,11 +47,12 @@ def verify_classifier(
     simulator: str = "verilator",
     seed: int = 1,
     progress: Progress = SILENT,
-) -> int:
-    """Simulate ``verilog`` end to end and compare what leaves it; returns the number of samples.
+) -> Answers:
+    """Simulate ``verilog`` end to end, compare what leaves it, and measure how long that takes.
 
-    Two passes over all samples: at full speed, and with random idle gaps and backpressure (without
-    backpressure where the answer is made of potentials, which cannot wait).
+    Three passes: each sample alone at full speed; all of them with random idle gaps and backpressure
+    (without backpressure where the answer is made of potentials, which cannot wait); and the first
+    ``STREAM_SAMPLES`` back to back at full speed.
 
     Parameters
     ----------
@@ -67,15 +86,26 @@ def verify_classifier(
     result.unlink(missing_ok=True)
     steps, count = inputs.shape[:2]
     wanted = _wanted(plan, golden, count)
+    ends = np.cumsum([len(words) for words in wanted]).tolist()
+    stream = min(count, STREAM_SAMPLES)
     membrane = plan.readout is not None and plan.readout.kind == "membrane"
     # Far longer than a sample can take: every step as slow as it can be, every word kept waiting.
     hang = 16 * (steps * step_cycles(plan, int(inputs.max(initial=1))) + plan.input_size)
     job: dict[str, object] = {
         "stimulus": str(stimulus.resolve()),
-        "expected": len(wanted),
+        "ends": ends,
         "hang_cycles": hang,
         "seed": seed,
-        "passes": [[0.0, 0.0], [_IDLE, 0.0 if membrane else _BACKPRESSURE]],
+        "passes": [
+            {"samples": count, "idle": 0.0, "backpressure": 0.0, "alone": True},
+            {
+                "samples": count,
+                "idle": _IDLE,
+                "backpressure": 0.0 if membrane else _BACKPRESSURE,
+                "alone": False,
+            },
+            {"samples": stream, "idle": 0.0, "backpressure": 0.0, "alone": False},
+        ],
         "result": str(result.resolve()),
     }
     run = work_dir / "run"
@@ -86,9 +116,17 @@ def verify_classifier(
             raise ToolError(
                 f"{found.name} ended with status {status} without a verdict: {tail(log)}; see {log}"
             )
-        for name, received in zip(("full speed", "stress"), read_json(result), strict=True):
-            _compare(plan, wanted, received, f"{found.name}, answers, {name}")
-    return count
+        passes = read_json(result)
+        for name, passed in zip(("alone", "stress", "stream"), passes, strict=True):
+            expected = [word for words in wanted[: stream if name == "stream" else count] for word in words]
+            _compare(plan, expected, passed["words"], f"{found.name}, answers, {name}")
+    alone, _, streamed = passes
+    return Answers(
+        samples=count,
+        cycles_per_sample=tuple(b - a for a, b in zip(alone["started"], alone["ended"], strict=True)),
+        stream_samples=stream,
+        stream_cycles=streamed["ended"][-1] - streamed["started"][0],
+    )
 
 
 def pixel_words(encoder: EncoderPlan, pixels: np.ndarray) -> list[int]:
@@ -114,14 +152,15 @@ def _stimulus(plan: HardwarePlan, samples: np.ndarray) -> tuple[dict[str, np.nda
         layout = stream_layouts(plan)[0]
         return {"inputs": flat, "addresses": layout.addresses, "slots": np.array(layout.slots)}, flat
     pixels = samples.reshape(len(samples), -1)
-    words = [word for sample in pixels for word in pixel_words(plan.encoder, sample)]
+    samples_words = [pixel_words(plan.encoder, sample) for sample in pixels]
     # Of as many slots as there may be, a word can be wider than any integer type.
-    sent = np.array([f"{word:x}" for word in words])
-    return {"words": sent}, plan.encoder.spikes(pixels)
+    sent = np.array([f"{word:x}" for words in samples_words for word in words])
+    ends = np.cumsum([len(words) for words in samples_words])
+    return {"words": sent, "ends": ends}, plan.encoder.spikes(pixels)
 
 
-def _wanted(plan: HardwarePlan, golden: GoldenRun, count: int) -> list[int]:
-    """The words that must leave, in order; events of a step by ascending address."""
+def _wanted(plan: HardwarePlan, golden: GoldenRun, count: int) -> list[list[int]]:
+    """Of each sample the words that must leave, in order; events of a step by ascending address."""
     group = plan.output_group.group
     spikes = golden.spikes[group][:, :count]
     if plan.readout is not None:
@@ -129,14 +168,16 @@ def _wanted(plan: HardwarePlan, golden: GoldenRun, count: int) -> list[int]:
         labels, silent = plan.readout.answers(spikes, potentials)
         bits = address_bits(plan.readout.classes)
         pairs = zip(labels.tolist(), silent.tolist(), strict=True)
-        return [int(quiet) << bits | label for label, quiet in pairs]
+        return [[int(quiet) << bits | label] for label, quiet in pairs]
     addresses, tick = plan.output_space.addresses(), 1 << address_bits(plan.output_size)
-    words: list[int] = []
+    wanted = []
     for sample in range(count):
+        words: list[int] = []
         for step, row in enumerate(spikes[:, sample]):
             words += np.sort(np.repeat(addresses, row)).tolist()
             words.append(tick | int(step == len(spikes) - 1))
-    return words
+        wanted.append(words)
+    return wanted
 
 
 def _compare(plan: HardwarePlan, wanted: list[int], received: list[int], where: str) -> None:

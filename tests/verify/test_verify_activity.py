@@ -59,23 +59,27 @@ def test_counters_say_what_golden_says(tmp_path: Path, shape: str) -> None:
                 source = None if route.source == HOST else item.plan.group(route.source).group
                 spikes = item.inputs if source is None else item.golden.spikes[source]
                 events += int(spikes.sum())
-        assert counted.synapse_reads == events * group.folds
+        # The input counts its first word as taken when the last of its routes has taken it; a tick at once
+        # may wait there for a whole sweep of the others.
+        early = len([r for r in item.plan.routes if r.source == HOST]) - 1
+        assert events * group.folds - early * group.folds <= counted.synapse_reads <= events * group.folds
         assert counted.synapse_reads <= counted.synapse_enables
         assert counted.synapse_bits == group.lanes * group.weight_bits
         ticks = steps * samples
-        assert counted.sweep_cycles >= group.update_rows * ticks - group.update_rows
+        assert counted.sweep_cycles >= group.update_rows * (ticks - 1)
         if group.output_lanes == 1:
             sent = int(item.golden.spikes[group.group].sum()) + ticks
             # The last words of the pass leave as it ends.
             assert sent - 3 <= counted.words_out <= sent
         if group.event_lanes == 1:
-            assert counted.words_in == events + ticks
+            assert events + ticks - early <= counted.words_in <= events + ticks
             assert counted.operation_cycles == counted.synapse_reads
         if group.accumulators == "memory" and group.folds > 1 and group.lanes == group.update_lanes:
-            # Each operation and each row of a sweep reads a word and writes one.
+            # Each operation and each row of a sweep reads a word and writes one; the first words come while
+            # the silent sweep after reset still runs.
             words = counted.operation_cycles + group.folds * ticks
-            assert counted.state_reads == words
-            assert words - group.folds <= counted.state_writes <= words
+            assert words - early * group.folds <= counted.state_reads <= words + group.folds
+            assert words - (1 + early) * group.folds <= counted.state_writes <= words + group.folds
             assert counted.state_bits_read == counted.state_reads * group.lanes * group.acc_bits
     if found.toggles is not None:
         assert set(found.toggles) == {*found.groups, "around"}
@@ -99,9 +103,9 @@ class Forgetful(SpikeEncoder):
     """Loses the highest lane of a mask that has several."""
 
     def elaborate(self, platform: object) -> Module:
-        inner, mask = super().elaborate(platform), Value.cast(self.i.payload.mask)
+        mask = Value.cast(self.i.payload.mask)
         if len(mask) < 2:
-            return inner
+            return super().elaborate(platform)
         m = Module()
         # The encoder sees a mask of its own.
         kept = Signal.like(mask)

@@ -13,6 +13,7 @@ from qsnn_hw.plan import HardwarePlan, IoOptions, PlanOptions, make_plan
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.rtl.classifier import Classifier
 from qsnn_hw.verify import verify_classifier
+from qsnn_hw.verify.classifier import Answers
 from tests.verify.verify_networks import QUICK, builds, export, group
 
 STEPS = 5
@@ -32,7 +33,7 @@ def network(input_max: int = 1, seed: int = 1, **fields: object) -> QuantizedNet
     return quantize(trained, QuantizeOptions(weight_bits=4, input_max=input_max))
 
 
-def run(net: QuantizedNetwork, plan: HardwarePlan, folder: Path, *, wrong: bool = False) -> int:
+def run(net: QuantizedNetwork, plan: HardwarePlan, folder: Path, *, wrong: bool = False) -> Answers:
     """Compare on samples that get different answers; ``wrong`` lies to the model about one pixel."""
     rng = np.random.default_rng(3)
     pixels = rng.integers(0, 256, (12, 7)).astype(np.uint8)
@@ -80,16 +81,17 @@ def test_answers_equal_golden(
     net = network(255 if encoder == "direct" else 1, **fields)
     io = IoOptions(encoder, readout, steps=STEPS)  # type: ignore[arg-type]
     plan = make_plan(net, PlanOptions(**{"lanes": (6, 2), **options}, io=io))
-    assert run(net, plan, tmp_path) == 12
+    found = run(net, plan, tmp_path)
+    assert found.samples == len(found.cycles_per_sample) == found.stream_samples == 12
+    # Back to back samples overlap, but none is done before its own work is.
+    assert max(found.cycles_per_sample) < found.stream_cycles < sum(found.cycles_per_sample)
 
 
 @builds
 def test_a_different_answer_is_found(tmp_path: Path) -> None:
     net = network()
     plan = make_plan(net, PlanOptions(lanes=(6, 2), io=IoOptions("latency", "count", steps=STEPS)))
-    with pytest.raises(
-        MismatchError, match=r"\(\w+, answers, full speed\): sample 11: got \d+, expected \d+$"
-    ):
+    with pytest.raises(MismatchError, match=r"\(\w+, answers, alone\): sample 11: got \d+, expected \d+$"):
         run(net, plan, tmp_path, wrong=True)
     assert plan.readout is not None
     fewer = replace(plan, readout=replace(plan.readout, kind="first", count_bits=8))
