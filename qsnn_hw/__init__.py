@@ -1,4 +1,4 @@
-"""From a trained spiking network to a verified bitstream, with open tools only.
+"""From a trained spiking network to a bitstream, compared in simulation, with open tools only.
 
 The three functions below are the smallest way in; everything else is in the subpackages, in the
 order of the chain: ``model``, ``quantize``, ``golden``, ``plan``, ``rtl``, ``verify``,

@@ -1,4 +1,4 @@
-"""Proves that the RTL equals the golden model on given samples, by simulation."""
+"""Simulates the RTL on given samples and compares it with the golden model, exactly."""
 
 import time
 from collections.abc import Sequence
