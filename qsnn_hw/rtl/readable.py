@@ -9,9 +9,10 @@ from amaranth.hdl import Elaboratable, Value
 from amaranth.hdl._ir import Design
 from amaranth.lib import wiring
 
+from qsnn_hw.rtl.rtlil_modules import RtlilModule, split_modules, wire_parts
+
 _NAME = re.compile(r"[\\$]\S+")
 _PORT = re.compile(r"\b(input|output|inout) \d+")
-_SLICE = re.compile(r"([\\$]\S+) \[(\d+)(?::(\d+))?\]")
 
 
 @dataclass(frozen=True)
@@ -71,53 +72,6 @@ def _description(component: Elaboratable) -> str:
     return " ".join(plain.split()).replace("\\", "/").replace('"', "'")
 
 
-@dataclass
-class _Module:
-    """The lines of one module, and the names it declares."""
-
-    name: str
-    lines: list[str] = field(default_factory=list)
-    widths: dict[str, int] = field(default_factory=dict)
-    ports: list[str] = field(default_factory=list)
-    cells: set[str] = field(default_factory=set)
-    connects: list[tuple[str, str]] = field(default_factory=list)
-    # Of the cell whose lines are being read: its kind and what its D is; then what there is to learn.
-    cell: str = ""
-    data: str = ""
-    kinds: dict[str, str] = field(default_factory=dict)
-    registers: dict[str, str] = field(default_factory=dict)
-
-    def add(self, line: str) -> None:
-        self.lines.append(line)
-        words = line.split()
-        if not words:
-            return
-        if words[0] in ("memory", "cell"):
-            self.cells.add(words[-1])
-            self.cell = words[1] if words[0] == "cell" else ""
-        if words[0] == "connect" and line.startswith(" "):
-            self._connected(words[1], line.split(None, 2)[2])
-        if words[0] == "wire":
-            self.widths[words[-1]] = int(words[words.index("width") + 1])
-            if "input" in words or "output" in words:
-                self.ports.append(words[-1])
-        elif line.startswith("connect "):
-            target, value = line.removeprefix("connect ").split(" ", 1)
-            self.connects.append((target, value))
-
-    def _connected(self, pin: str, value: str) -> None:
-        """Learn from a pin of a cell what a wire without a name is."""
-        parts = _parts(value) if value[:1] in "\\$" else []
-        wire = value if value in self.widths else parts[0][0] if len(parts) == 1 else ""
-        whole = value == wire or (len(parts) == 1 and parts[0][2] == self.widths.get(wire))
-        if pin == "\\Y" and wire.startswith("$"):
-            self.kinds[wire] = self.cell.lstrip("$")
-        elif pin == "\\D":
-            self.data = wire if whole and wire.startswith("$") else ""
-        elif pin == "\\Q" and whole and self.data and wire.startswith("\\"):
-            self.registers.setdefault(self.data, wire)
-
-
 def readable(text: str, about: Mapping[str, About]) -> str:
     r"""Rename and order the ports of all modules, and describe every module; the top keeps its ports' names.
 
@@ -129,7 +83,7 @@ def readable(text: str, about: Mapping[str, About]) -> str:
     called ``<register>_next``, and every other value by its operation. Wires without bits, which Verilog
     cannot express, are left out.
     """
-    modules = list(_modules(text))
+    modules = list(split_modules(text))
     renames: dict[str, dict[str, str]] = {}
     for index, module in enumerate(modules):
         known = about.get(module.name.removeprefix("\\"))
@@ -146,25 +100,7 @@ def readable(text: str, about: Mapping[str, About]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _modules(text: str) -> Iterator[_Module]:
-    module: _Module | None = None
-    ahead: list[str] = []
-    for line in text.split("\n"):
-        if line.startswith("module "):
-            # Attributes stand in front of what they belong to.
-            module = _Module(line.split()[1], ahead)
-            ahead = []
-        if module is None:
-            if line:
-                ahead.append(line)
-            continue
-        module.add(line)
-        if line == "end":
-            yield module
-            module = None
-
-
-def _new_names(module: _Module, interface: Mapping[str, str]) -> dict[str, str]:
+def _new_names(module: RtlilModule, interface: Mapping[str, str]) -> dict[str, str]:
     """Better names for ports, as far as the interface has any."""
     names: dict[str, str] = {}
     candidates = _candidates(module, interface)
@@ -176,7 +112,7 @@ def _new_names(module: _Module, interface: Mapping[str, str]) -> dict[str, str]:
     return {port: new for port, new in names.items() if port != new}
 
 
-def _inner_names(module: _Module, ports: Mapping[str, str], about: About) -> dict[str, str]:
+def _inner_names(module: RtlilModule, ports: Mapping[str, str], about: About) -> dict[str, str]:
     """New names for the wires inside, as far as they have none but a number or ports took theirs."""
     names: dict[str, str] = {}
     fixed = {ports.get(port, port) for port in module.ports}
@@ -218,7 +154,9 @@ _MORE = ("inner", *map(str, range(2, 1000)))
 _STREAM = ("payload", "valid", "ready")
 
 
-def _port_order(module: _Module, names: Mapping[str, str], interface: Mapping[str, str]) -> dict[str, int]:
+def _port_order(
+    module: RtlilModule, names: Mapping[str, str], interface: Mapping[str, str]
+) -> dict[str, int]:
     """The place of each port: clock, reset, then the interface's members, and a member's parts by name."""
     members = ["clk", "rst", *dict.fromkeys(interface.values())]
     place = {member: number for number, member in enumerate(dict.fromkeys(members))}
@@ -241,7 +179,7 @@ def _port_order(module: _Module, names: Mapping[str, str], interface: Mapping[st
     return {port: number for number, port in enumerate(sorted(module.ports, key=key), 1)}
 
 
-def _candidates(module: _Module, interface: Mapping[str, str]) -> dict[str, list[tuple[int, str]]]:
+def _candidates(module: RtlilModule, interface: Mapping[str, str]) -> dict[str, list[tuple[int, str]]]:
     """For each port names for its bits, with a rank: member, field, fields side by side, part."""
     found: dict[str, list[tuple[int, str]]] = {}
     fields: dict[tuple[str, str], dict[int, tuple[int, str]]] = {}
@@ -251,7 +189,7 @@ def _candidates(module: _Module, interface: Mapping[str, str]) -> dict[str, list
         if port[1:] in interface:
             found[port] = [(0, interface[port[1:]])]
     for target, value in module.connects:
-        parts = _parts(value)
+        parts = wire_parts(value)
         if target in module.ports and len(parts) == 1:
             drives[parts[0][0]] = target
     for target, value in module.connects:
@@ -260,7 +198,7 @@ def _candidates(module: _Module, interface: Mapping[str, str]) -> dict[str, list
             continue
         member = interface[inside]
         name = f"{member}_{rest}".replace(".", "_") if rest else member
-        parts = _parts(value)
+        parts = wire_parts(value)
         for driver, low, width, offset in parts:
             wire = drives.get(driver, driver)
             whole = width == module.widths.get(wire)
@@ -284,31 +222,8 @@ def _candidates(module: _Module, interface: Mapping[str, str]) -> dict[str, list
     return found
 
 
-def _parts(value: str) -> list[tuple[str, int, int, int]]:
-    """(wire, lowest bit of it, width, offset) of the wires of a value, from the lowest bit on."""
-    parts = []
-    offset = 0
-    if value.startswith("{"):
-        items = value.strip("{} ")
-        # Constants among them have a width of their own: <width>'<bits>.
-        tokens = re.findall(r"[\\$]\S+ \[[\d:]+\]|\d+'\S+", items)
-    else:
-        tokens = [value.strip()]
-    for token in reversed(tokens):
-        match = _SLICE.fullmatch(token)
-        if match:
-            high = int(match[2])
-            low = int(match[3]) if match[3] else high
-            parts.append((match[1], low, high - low + 1, offset))
-            offset += high - low + 1
-        else:
-            width = token.partition("'")[0]
-            offset += int(width) if width.isdigit() else 0
-    return parts
-
-
 def _renamed(
-    module: _Module, renames: Mapping[str, Mapping[str, str]], order: Mapping[str, int]
+    module: RtlilModule, renames: Mapping[str, Mapping[str, str]], order: Mapping[str, int]
 ) -> Iterator[str]:
     names = renames.get(module.name, {})
     empty = {wire for wire, width in module.widths.items() if width == 0}

@@ -24,7 +24,7 @@ WIDTH = 28
 def test_ecp5_memory_of_either_kind(style: NeuronMemoryStyle, rows: int, tmp_path: Path) -> None:
     board = load_board("ulx3s-25f")
     verilog = export_verilog(NeuronMemory(WIDTH, rows, style), "potentials", tmp_path, SILENT)
-    made = synthesize(verilog, "potentials", board, tmp_path, least=Least(0), progress=SILENT)
+    made = synthesize(verilog, "potentials", board, tmp_path, least=Least(0, registers=0), progress=SILENT)
     blocks, cells = made.usage.block_rams, made.cells.get("TRELLIS_DPR16X4", 0)
     if style == "block":
         assert (blocks, cells) == (block_shape(board.limits, rows, WIDTH)[0], 0)
