@@ -50,7 +50,7 @@ from qsnn_hw.report_maker import GoldenResult, make_report
 from qsnn_hw.rtl.axi_stream import AxiStreamNetwork
 from qsnn_hw.rtl.board_top import board_top
 from qsnn_hw.rtl.classifier import Classifier
-from qsnn_hw.rtl.export import write_rtlil, write_verilog
+from qsnn_hw.rtl.export import write_rtlil, write_verilogs
 from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.stages import Stages
 from qsnn_hw.tools import WaysOut, find_tool
@@ -420,15 +420,12 @@ class Chain:
         """RTLIL to Verilog, every form."""
 
         def make() -> None:
-            log = self._path("06_verilog.log")
-            for rtlil, verilog in self._forms(plan):
-                write_verilog(
-                    self._path(rtlil),
-                    self._path(verilog),
-                    log=log,
-                    progress=self._progress,
-                    ways_out=_ways_out(plan),
-                )
+            write_verilogs(
+                [(self._path(rtlil), self._path(verilog)) for rtlil, verilog in self._forms(plan)],
+                log=self._path("06_verilog.log"),
+                progress=self._progress,
+                ways_out=_ways_out(plan),
+            )
             self._path(WEIGHTS).unlink(missing_ok=True)
             if plan.loaded_groups:
                 data = plan.weight_bytes()

@@ -1,0 +1,66 @@
+"""RTLIL and Verilog are written quickly, and are what the slow way writes."""
+
+import contextlib
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from amaranth.hdl import Module, signed
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from qsnn_hw.errors import ToolError
+from qsnn_hw.progress import SILENT
+from qsnn_hw.rtl import export
+from qsnn_hw.rtl.export import write_rtlil, write_verilog, write_verilogs
+from qsnn_hw.rtl.neuron_memory import NeuronMemory
+
+
+def test_contents_of_memories_are_written_as_amaranth_writes_them(tmp_path: Path) -> None:
+    """Word by word instead of bit by bit, and the same text."""
+    rng = np.random.default_rng(0)
+    words = [int(word) for word in rng.integers(-(1 << 12), 1 << 12, 37)]
+
+    class Rows(wiring.Component):
+        address: In(6)
+        signed: Out(13)
+        empty: Out(5)
+
+        def elaborate(self, platform: object) -> Module:
+            m = Module()
+            for name, shape, init in (("signed", signed(13), words), ("empty", 5, [])):
+                m.submodules[name] = rows = memory.Memory(shape=shape, depth=40, init=init)
+                read = rows.read_port()
+                m.d.comb += [read.addr.eq(self.address), getattr(self, name).eq(read.data)]
+            return m
+
+    write_rtlil(Rows(), "rows", tmp_path / "quick.il")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export, "_quick_memories", contextlib.nullcontext)
+        write_rtlil(Rows(), "rows", tmp_path / "usual.il")
+    text = (tmp_path / "quick.il").read_text()
+    assert text == (tmp_path / "usual.il").read_text()
+    assert f"{words[0] & 0x1FFF:013b}\n" in text
+
+
+def test_forms_written_together_are_those_written_apart(tmp_path: Path) -> None:
+    for number, bits in enumerate((3, 5)):
+        write_rtlil(NeuronMemory(bits, 8), f"form{number}", tmp_path / f"{number}.il")
+        write_verilog(
+            tmp_path / f"{number}.il", tmp_path / f"apart{number}.v", log=tmp_path / "log", progress=SILENT
+        )
+    forms = [(tmp_path / f"{number}.il", tmp_path / f"together{number}.v") for number in (0, 1)]
+    write_verilogs(forms, log=tmp_path / "log", progress=SILENT)
+
+    def text(name: str) -> str:
+        # yosys numbers what it adds itself through all forms.
+        return re.sub(r"dump_module\$\d+", "", (tmp_path / name).read_text())
+
+    for number in (0, 1):
+        assert text(f"together{number}.v") == text(f"apart{number}.v")
+    with pytest.raises(ToolError):
+        write_verilogs(
+            [*forms, (tmp_path / "none.il", tmp_path / "none.v")], log=tmp_path / "log", progress=SILENT
+        )
+    assert not (tmp_path / "none.v").exists()
