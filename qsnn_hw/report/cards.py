@@ -71,6 +71,8 @@ def verdict(report: Report) -> tuple[str, str]:
             f"{sentence} But timing is not met: {with_unit(report.timing.fmax_mhz, 'MHz')} reached, "
             f"{with_unit(report.timing.constraint_mhz, 'MHz')} needed."
         )
+    if report.verification.spikes_compared == 0:
+        return "unknown", f"{sentence} But no neuron ever fired on these samples, so this shows little."
     return "good", sentence
 
 

@@ -214,6 +214,14 @@ def test_failures_are_prominent(tmp_path: Path) -> None:
     assert "6,000 of 5,280 · 113.6 % ⚠ too many" in page(full, None, tmp_path)[1].words()
 
 
+def test_a_network_that_never_fires_gets_no_good_verdict(tmp_path: Path) -> None:
+    text, _ = page(
+        dataclasses.replace(full_report(), verification=Verification(450, 0, 472500, 0)), None, tmp_path
+    )
+    assert '<p class="verdict unknown">' in text
+    assert "But no neuron ever fired on these samples" in text
+
+
 def test_hostile_names_are_escaped(tmp_path: Path) -> None:
     evil = "<script>alert('x')</script>\"&"
     spikes = np.ones((3, 2), np.uint8)
