@@ -137,8 +137,8 @@ class Watch(wiring.Component):
     Attributes
     ----------
     counts : dict
-        Counter -> the sum in the present cycle. ``toggles`` are the bits of registers that changed two
-        clock edges before it.
+        Counter -> the sum in the cycle before, or as many before as modules are passed on the way.
+        ``toggles`` are the bits of registers that changed at a clock edge; two cycles later still.
     """
 
     def __init__(self, path: str, registers: int, parts: Mapping[str, Sequence[Value]]) -> None:
@@ -177,7 +177,8 @@ class Watch(wiring.Component):
             m.d.sync += [held.eq(self.registers), before.eq(held)]
             m.d.comb += changed.eq(before ^ held)
             parts["toggles"].append(_ones(m, changed))
-        m.d.comb += [count.eq(_total(parts[name])) for name, count in self.counts.items()]
+        # Registers: no port of the design carries the same bits and could be called by a count's name.
+        m.d.sync += [count.eq(_total(parts[name])) for name, count in self.counts.items()]
         return m
 
 
@@ -224,7 +225,7 @@ class Watched:
     fragment : Fragment
         To be used as the submodule.
     counts : dict
-        Counter -> what adds to it in the present cycle.
+        Counter -> what added to it a few cycles before.
     bits : int
         Bits of registers that are watched.
     """

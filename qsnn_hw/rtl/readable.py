@@ -109,6 +109,10 @@ def _new_names(module: RtlilModule, interface: Mapping[str, str]) -> dict[str, s
         new = next((f"\\{name}" for _, name in wanted), port)
         if new not in names.values() and new not in module.cells:
             names[port] = new
+    # A name that a port keeps is nobody else's.
+    while clashes := [p for p, new in names.items() if p != new and new in set(module.ports) - names.keys()]:
+        for port in clashes:
+            del names[port]
     return {port: new for port, new in names.items() if port != new}
 
 
