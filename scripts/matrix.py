@@ -93,7 +93,7 @@ def data_of(model: Model, shared: Path, folder: Path) -> Path:
     written = folder / "data" / f"{model.name}.npz"
     if not written.exists():
         written.parent.mkdir(parents=True, exist_ok=True)
-        model.convert(source, shared, written)
+        model.convert(source, written)
     return written
 
 

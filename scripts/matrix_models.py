@@ -1,14 +1,16 @@
 """The models of matrix.py: the shipped examples and the shared ones, and what a user types for each."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from mnist_files import load_mnist
 
 from qsnn_hw.files import write_npz
 from qsnn_hw.resources import resource_folder
+
+_SHIPPED = ("digits/", "mnist_fast/", "mnist_conv/", "frameworks/")
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,7 @@ class Model:
     boards
         The only boards to try; empty for all.
     convert
-        Writes a data file that ``--data`` takes from ``data``: (file, shared folder, written file).
-    needs
-        Further files under the shared data folder.
+        Writes a data file that ``--data`` takes from ``data``: (file, written file).
     """
 
     name: str
@@ -42,21 +42,19 @@ class Model:
     samples: int
     weight: float = 1.0
     boards: tuple[str, ...] = ()
-    convert: Callable[[Path, Path, Path], None] | None = None
-    needs: tuple[str, ...] = ()
+    convert: Callable[[Path, Path], None] | None = None
 
     def files(self, shared: Path) -> tuple[Path, Path]:
         """(model, data); the files may not exist."""
-        folder = resource_folder("examples") if self.file.startswith(("digits/", "mnist_")) else shared
+        folder = resource_folder("examples") if self.file.startswith(_SHIPPED) else shared
         return folder / self.file, folder / self.data
 
     def missing(self, shared: Path) -> list[Path]:
         """Files that are not there."""
-        wanted = [*self.files(shared), *(shared / name for name in self.needs)]
-        return [path for path in wanted if not path.exists()]
+        return [path for path in self.files(shared) if not path.exists()]
 
 
-def saccade(source: Path, shared: Path, written: Path) -> None:
+def saccade(source: Path, written: Path) -> None:
     """The saccade file has its spikes as ``X``, sample first."""
     with np.load(source) as content:
         packed, label = content["X"], content["y"]
@@ -71,12 +69,23 @@ def saccade(source: Path, shared: Path, written: Path) -> None:
     )
 
 
-def pixels(source: Path, shared: Path, written: Path) -> None:
-    """Pixels and labels of the images whose spikes ``source`` holds."""
-    with np.load(source) as content:
-        index, label = content["index"], content["label"]
-    images, _ = load_mnist(shared / "mnist").test
-    write_npz(written, {"pixels": images[index].reshape(len(index), -1), "label": label})
+def _frameworks() -> tuple[Model, ...]:
+    """The shipped network of each framework, with the convention that models.json says."""
+    folder = resource_folder("examples") / "frameworks"
+    content = json.loads((folder / "models.json").read_text(encoding="utf-8"))
+    return tuple(
+        Model(
+            f"{name}_small",
+            f"frameworks/{name}.nir",
+            f"frameworks/{name}.npz",
+            (
+                *("--convention", found["preset"], "--layout", found["layout"]),
+                *(word for item in found["settings"].items() for word in ("--set", "=".join(item))),
+            ),
+            min(20, found["samples"]),
+        )
+        for name, found in content["models"].items()
+    )
 
 
 _SNNTORCH = ("--convention", "snntorch")
@@ -105,6 +114,7 @@ MODELS: tuple[Model, ...] = (
         *("norse_fixed", "norse_digits_64-40-10.tau_fixed.nir", _NORSE_DATA),
         *(("--convention", "norse", "--set", "dt=0.001"), 20),
     ),
+    *_frameworks(),
     Model(
         "braille",
         "nir_paper/braille_noDelay_noBias_subtract.nir",
@@ -125,8 +135,6 @@ MODELS: tuple[Model, ...] = (
         ),
         20,
         weight=6.0,
-        convert=pixels,
-        needs=("mnist/train-images-idx3-ubyte.gz", "mnist/t10k-images-idx3-ubyte.gz"),
     ),
     Model(
         "mnist_conv",
