@@ -25,6 +25,7 @@ from qsnn_hw.plan.traffic_cycles import TrafficCycles
 DEFAULT_DEPTH = 2
 # One word more than a memory has: 16 words are one row of distributed RAM, 256 a block RAM of iCE40.
 _DEPTHS = (17, 65, 257, 1025)
+_FIRST_DEPTH = 257
 # Share of a device's logic cells that a design may take: "balanced" leaves the device to its user, the
 # others take what still routes well.
 _SHARE = {"balanced": 0.18, "latency": 0.55, "area": 0.55, "energy": 0.55}
@@ -33,6 +34,8 @@ _SHARE = {"balanced": 0.18, "latency": 0.55, "area": 0.55, "energy": 0.55}
 _REST_LUTS = {"ecp5": 8000, "ice40": 300}
 # Designs that are laid out: from the rough fronts, and in each round around the best so far.
 _FROM_FRONT, _NEAR, _ROUNDS = 12, 3, 4
+# Words of the traffic that are followed before the search ends: some seconds' worth.
+_MOST_WORDS = 600_000
 # Deeper buffers have to be worth this share of the cycles.
 _WORTH = 0.02
 # Designs of the front that a plan's notes list on either side of the chosen one.
@@ -121,7 +124,8 @@ def balance(layout: Layout, fixed: Mapping[str, Shape] | None = None) -> Balance
     if fixed is None:
         search.run()
     else:
-        search.add_depths(search.add(fixed, search.start))
+        search.add(fixed, search.start)
+        search.add_depths(fixed)
     return search.choose()
 
 
@@ -135,7 +139,7 @@ class _Search:
         self._limits = self._options.limits
         self._device: Limits = ANY_DEVICE if self._limits is None else self._limits
         self._found: dict[tuple[tuple[Shape, ...], int], Design] = {}
-        self._deepened: set[tuple[Shape, ...]] = set()
+        self._tried: dict[tuple[tuple[Shape, ...], int], Design] = {}
         # Cycles of more samples than those that every design is tried with.
         self._known: dict[int, float] = {}
         self._scale = 1.0
@@ -151,35 +155,29 @@ class _Search:
         return DEFAULT_DEPTH if depth is None else depth
 
     def add(self, shapes: Mapping[str, Shape], depth: int) -> Design:
-        """Lay a design out."""
-        key = tuple(shapes.values()), depth
-        if key not in self._found:
-            self._found[key] = self._laid(shapes, depth)
-        return self._found[key]
+        """Take up a design."""
+        design = self._laid(shapes, depth)
+        self._found[tuple(shapes.values()), depth] = design
+        return design
 
     def _laid(self, shapes: Mapping[str, Shape], depth: int) -> Design:
-        plan = self._layout.plan(shapes, depth)
-        return Design(shapes, depth, predict(plan, self._device).usage, self._cycles.mean(plan))
+        key = tuple(shapes.values()), depth
+        if key not in self._tried:
+            plan = self._layout.plan(shapes, depth)
+            self._tried[key] = Design(
+                shapes, depth, predict(plan, self._device).usage, self._cycles.mean(plan)
+            )
+        return self._tried[key]
 
-    def add_depths(self, design: Design) -> None:
-        """The same with deeper buffers, where these are worth while and nobody said how deep."""
-        key = tuple(design.shapes.values())
-        if self._options.buffer_depth is not None or key in self._deepened:
+    def add_depths(self, shapes: Mapping[str, Shape], depths: Sequence[int] = _DEPTHS) -> None:
+        """Take up deeper buffers, where these are worth while and nobody said how deep."""
+        if self._options.buffer_depth is not None:
             return
-        self._deepened.add(key)
-        design = self.add(design.shapes, self.start)
-        enough = (1 - _WORTH) * design.cycles
-        deepest = self._laid(design.shapes, _DEPTHS[-1])
-        if deepest.cycles > enough:
-            return
-        for depth in _DEPTHS:
-            if enough < deepest.cycles:
-                break
-            deeper = deepest if depth == deepest.depth else self._laid(design.shapes, depth)
-            if deeper.cycles <= enough:
-                self._found[key, depth] = deeper
+        enough = (1 - _WORTH) * self._laid(shapes, self.start).cycles
+        for depth in depths:
+            if self._laid(shapes, depth).cycles <= enough:
                 # And so much more for every further depth.
-                enough = (1 - _WORTH) * deeper.cycles
+                enough = (1 - _WORTH) * self.add(shapes, depth).cycles
 
     def run(self) -> None:
         """Look for the best designs: along the rough fronts, then around the best of those."""
@@ -196,14 +194,16 @@ class _Search:
 
         def look(found: Iterable[Candidate]) -> None:
             for candidate in found:
-                design = self.add(candidate.shapes, self.start)
+                if len(self._tried) * self._traffic.words > _MOST_WORDS:
+                    return
+                self.add(candidate.shapes, self.start)
                 if candidate.deep_pays:
-                    self.add_depths(design)
+                    self.add_depths(candidate.shapes, (_FIRST_DEPTH,))
 
         look(candidates.fronts(_FROM_FRONT, self._merit))
         for _ in range(_ROUNDS):
             best = min(self._found.values(), key=self._rank)
-            self.add_depths(best)
+            self.add_depths(best.shapes)
             look(candidates.near(best.shapes, _NEAR, self._merit))
             if min(self._found.values(), key=self._rank).shapes == best.shapes:
                 break

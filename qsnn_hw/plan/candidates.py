@@ -150,7 +150,7 @@ class Candidates:
 
     def _best(self, name: str, offered: Sequence[Offer]) -> list[Offer]:
         """So many offers of a group that all combinations can be looked at."""
-        most = max(2, int(_MOST ** (1 / len(self._names))))
+        most = max(1, int(_MOST ** (1 / len(self._names))))
         if len(offered) <= most:
             return list(offered)
         sweep = np.array([self._demand.sweep(name, o.shape)[0] for o in offered])

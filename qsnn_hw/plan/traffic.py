@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -46,6 +47,13 @@ class Traffic:
         """(steps, samples) that there are events of."""
         steps, samples = self.events[INPUT].shape[:2]
         return steps, samples
+
+    @cached_property
+    def words(self) -> int:
+        """Events and ticks, about as many words."""
+        steps, samples = self.shape
+        events = sum(int(found.sum(dtype=np.int64)) for found in self.events.values())
+        return events + steps * samples * len(self.events)
 
     @classmethod
     def counted(cls, inputs: np.ndarray, spikes: Mapping[str, np.ndarray], words: int = _WORDS) -> "Traffic":
