@@ -325,6 +325,8 @@ TRAINED: tuple[Trained, ...] = (
     Trained("digits_ice", *_DIGITS, "ice40"),
     Trained("digits_ram_ice", *_DIGITS, "ice40", changes={"weights": "ram"}),
     Trained("digits_ecp", *_DIGITS, "ecp5"),
+    Trained("digits_buffers_ice", *_DIGITS, "ice40", changes={"buffer_depth": 256}),
+    Trained("digits_buffers_ecp", *_DIGITS, "ecp5", changes={"buffer_depth": 16}),
     Trained("braille_ice", *_BRAILLE, "ice40", {"reset_delay": "false"}, 5),
     Trained("mnist_ram_ice", *_MNIST, "ice40", changes={"weights": "ram"}),
     Trained("mnist_area_ecp", *_MNIST, "ecp5", changes={"optimize": "area"}),

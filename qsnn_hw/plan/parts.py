@@ -31,7 +31,7 @@ class Parts:
     distributed
         Memories of 16 words of 4 bits.
     groups, lanes
-        Number of groups and of neuron lanes.
+        Number of groups, an encoder being one, and of neuron lanes.
     blocks, sprams, dsps
         Whole memory blocks and multipliers.
     """

@@ -16,7 +16,12 @@ def buffer_parts(parts: Parts, limits: Limits, width: int, depth: int) -> None:
     """An elastic buffer of ``depth`` words."""
     if depth > 2:
         memory(parts, limits, depth - 1, width)
-        parts.computed += 4 * bits(depth)
+        # Where the next word comes from and goes to, each round a number that is no power of two, and
+        # how many there are.
+        parts.computed += 2 * bits(depth - 1) + bits(depth) + 1
+        parts.adders += 2 * bits(depth - 1) + 2 * bits(depth)
+        parts.control += 2 * bits(depth - 1) + 2 * bits(depth)
+        parts.muxes += bits(depth) + 6
         return
     parts.computed += width + 2
     parts.copied += (depth - 1) * width
