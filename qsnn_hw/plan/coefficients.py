@@ -6,22 +6,22 @@ Fitted by ``python scripts/fit_resources.py fit`` to the designs measured in
 
 LOGIC = {
     "ice40": {
-        "adders": 0.922,
-        "muxes": 0.714,
+        "adders": 0.938,
+        "muxes": 0.83,
         "depth_muxes": 1.0,
-        "copied": 1.223,
-        "control": 0.5,
-        "rom_luts": 0.97,
-        "groups": 46.2,
+        "copied": 1.102,
+        "control": 0.504,
+        "luts": 0.857,
+        "groups": 42.2,
     },
     "ecp5": {
-        "adders": 1.317,
-        "muxes": 0.753,
-        "depth_muxes": 1.058,
-        "control": 0.471,
-        "rom_luts": 0.964,
-        "distributed": 5.691,
-        "groups": 36.5,
+        "adders": 1.282,
+        "muxes": 0.817,
+        "depth_muxes": 1.015,
+        "control": 0.483,
+        "luts": 0.906,
+        "distributed": 5.721,
+        "groups": 37.7,
     },
 }
 REGISTERS = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from qsnn_hw.limits import Limits
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
 from qsnn_hw.plan.lane_parts import lane_parts
-from qsnn_hw.plan.parts import Parts, bits, digits, memory, table_luts, varying_bits
+from qsnn_hw.plan.parts import Parts, add_product, bits, memory, table_luts, varying_bits
 from qsnn_hw.plan.placement import BLOCK_BITS, pieces
 from qsnn_hw.plan.update_stages import state_fields, update_parameters, update_stages
 
@@ -63,10 +63,11 @@ def _walker(parts: Parts, plan: GroupPlan, projection: ProjectionPlan, limits: L
         parts.computed += 2 * pair + 3 * left + 1 + row + fold
         parts.adders += pair + left + row + fold
         for words in (axis.start, axis.count - 1, axis.row, axis.fold):
-            parts.rom_luts += table_luts(words)
+            parts.luts += table_luts(words, wide=limits.family == "ecp5")
         parts.muxes += pair + left
     parts.computed += 2 * row
-    parts.adders += row * max(0, digits(projection.rows_per_channel) - 1) + row + fold
+    add_product(parts, row - projection.rows_per_channel.bit_length(), projection.rows_per_channel)
+    parts.adders += row + fold
 
 
 def _synapses(parts: Parts, plan: GroupPlan, limits: Limits) -> None:

@@ -11,7 +11,7 @@ from qsnn_hw.limits import Limits
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 from qsnn_hw.plan.io_plan import EncoderPlan, ReadoutPlan
-from qsnn_hw.plan.parts import Parts, add_sum, bits, digits, memory
+from qsnn_hw.plan.parts import Parts, add_product, bits, memory
 from qsnn_hw.plan.stream_parts import adapter_parts, buffer_parts, word_bits
 
 
@@ -36,7 +36,7 @@ def encoder_parts(plan: EncoderPlan, limits: Limits) -> Parts:
         parts.computed += 1
         if plan.kind == "latency":
             # The step is the pixel times a constant; brighter than the floor is a comparison.
-            add_sum(parts, PIXEL_BITS + step, digits(plan.steps))
+            add_product(parts, PIXEL_BITS, plan.steps)
             parts.adders += PIXEL_BITS
             parts.computed += step
             _step_bank(parts, plan, limits, row, step)

@@ -4,7 +4,7 @@ import numpy as np
 
 from qsnn_hw.limits import Limits
 from qsnn_hw.plan.group_plan import GroupPlan
-from qsnn_hw.plan.parts import Parts, add_sum, digits, varying_bits
+from qsnn_hw.plan.parts import Parts, add_product, add_sum, varying_bits
 from qsnn_hw.plan.update_stages import (
     compare_stage,
     has_current,
@@ -204,5 +204,4 @@ def _product(
             parts.adders += width + other
             parts.muxes += other
         return
-    terms = digits(numerator)
-    add_sum(parts, width + numerator.bit_length(), terms)
+    add_product(parts, width, numerator)

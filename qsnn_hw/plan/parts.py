@@ -26,8 +26,8 @@ class Parts:
         is.
     control
         Address, row and fold bits that counters and comparisons handle.
-    rom_luts
-        LUTs of constant tables.
+    luts
+        LUTs of constant tables, and of sums in carry-save form.
     distributed
         Memories of 16 words of 4 bits.
     groups, lanes
@@ -42,7 +42,7 @@ class Parts:
     computed: float = 0
     copied: float = 0
     control: float = 0
-    rom_luts: float = 0
+    luts: float = 0
     distributed: float = 0
     groups: float = 0
     lanes: float = 0
@@ -68,12 +68,19 @@ def varying_bits(words: np.ndarray) -> int:
     return sum(int(bits).bit_count() for bits in changed)
 
 
-def table_luts(words: np.ndarray) -> int:
+def table_luts(words: np.ndarray, *, wide: bool) -> int:
     """LUTs of a constant table, shape (rows,) or (rows, lanes), looked up by the row's number.
 
     Equal bits are made once, and a bit takes as many LUTs as the bits of the row's number that decide
     it want; one that is such a bit itself is a wire.
+
+    Parameters
+    ----------
+    wide
+        The device has multiplexers between LUTs; otherwise those take LUTs, too, two for four.
     """
+    if not words.size:
+        return 0
     values = words.reshape(len(words), -1)
     shifts = np.arange(signed_bits(values))
     columns = np.unique((values[:, :, None] >> shifts & 1).reshape(len(values), -1).T, axis=0)
@@ -85,13 +92,10 @@ def table_luts(words: np.ndarray) -> int:
             other = rows ^ 1 << bit
             inside = other < len(column)
             decided += bool((column[rows[inside]] != column[other[inside]]).any())
-        found += 1 << max(0, decided - 4) if decided > 1 else 0
+        blocks = 1 << max(0, decided - 4)
+        if decided > 1:
+            found += blocks if wide else blocks + -(-2 * (blocks - 1) // 3)
     return found
-
-
-def digits(number: int) -> int:
-    """Digits of the canonical signed form: copies in a sum of shifted copies."""
-    return (number ^ 3 * number).bit_count()
 
 
 def memory(
@@ -132,7 +136,8 @@ def memory(
         parts.depth_muxes += width * (block_shape(limits, depth, width)[1] - 1)
         return
     if rom:
-        parts.rom_luts += width * -(-depth // 16) if words is None else table_luts(words)
+        wide = limits.family == "ecp5"
+        parts.luts += width * -(-depth // 16) if words is None else table_luts(words, wide=wide)
         parts.computed += width
         return
     parts.copied += width
@@ -143,8 +148,16 @@ def memory(
         parts.muxes += depth * width
 
 
+def add_product(parts: Parts, width: int, number: int) -> None:
+    """A value of ``width`` bits times a constant: copies at the digits of the constant, summed."""
+    places = [bit - 1 for bit in range(1, number.bit_length() + 2) if (number ^ 3 * number) >> bit & 1]
+    if len(places) > 1:
+        # Below the second copy the first one passes.
+        add_sum(parts, width + number.bit_length() - places[1], len(places))
+
+
 def add_sum(parts: Parts, width: int, terms: int) -> None:
     """A sum of ``terms``; more than two go in carry-save form: two LUTs a bit, then one addition."""
     if terms > 1:
         parts.adders += width
-        parts.muxes += 2 * width * (terms - 2)
+        parts.luts += 2 * width * (terms - 2)

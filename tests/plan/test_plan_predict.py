@@ -20,7 +20,7 @@ from qsnn_hw.plan import PlanOptions, make_plan
 from qsnn_hw.plan.group_parts import group_parts
 from qsnn_hw.plan.group_plan import SynapseStore
 from qsnn_hw.plan.outline import outline
-from qsnn_hw.plan.parts import digits, table_luts
+from qsnn_hw.plan.parts import Parts, add_product, table_luts
 from qsnn_hw.plan.predict import in_words, predict
 from qsnn_hw.plan.shape import fitted
 from qsnn_hw.plan.synapses import address_spaces
@@ -96,6 +96,7 @@ def test_prediction_holds_against_the_tools_of_this_machine(example: Example, tm
 @pytest.mark.parametrize(
     ("words", "luts"),
     [
+        ([], 0),
         ([5, 5, 5, 5], 0),
         # A bit of the row's number, or one seen twice, is a wire.
         ([0, 1, 0, 1], 0),
@@ -108,7 +109,10 @@ def test_prediction_holds_against_the_tools_of_this_machine(example: Example, tm
     ],
 )
 def test_luts_of_constant_tables(words: list[int], luts: int) -> None:
-    assert table_luts(np.array(words, dtype=np.int64)) == luts
+    table = np.array(words, dtype=np.int64)
+    assert table_luts(table, wide=True) == luts
+    # Without multiplexers of their own, four LUTs need two more.
+    assert table_luts(table, wide=False) == (6 if luts == 4 else luts)
 
 
 @settings(max_examples=30, deadline=None)
@@ -148,9 +152,15 @@ def test_an_outline_predicts_what_the_whole_plan_does(name: str) -> None:
         assert found.adders == exact.adders
 
 
-@pytest.mark.parametrize(("number", "count"), [(0, 0), (1, 1), (13, 3), (15, 2), (0b101010, 3), (255, 2)])
-def test_digits_of_the_canonical_signed_form(number: int, count: int) -> None:
-    assert digits(number) == count
+@pytest.mark.parametrize(
+    ("number", "adders", "luts"),
+    # None, one, two and three copies: 26 is 32 - 8 + 2, so 12 of 15 bits are sums.
+    [(0, 0, 0), (8, 0, 0), (3, 10, 0), (5, 11, 0), (26, 12, 24), (255, 10, 0)],
+)
+def test_sums_of_a_constant_product(number: int, adders: int, luts: int) -> None:
+    parts = Parts()
+    add_product(parts, 10, number)
+    assert (parts.adders, parts.luts) == (adders, luts)
 
 
 def test_words_set_the_prediction_beside_the_count() -> None:
