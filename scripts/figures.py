@@ -25,6 +25,7 @@ from pathlib import Path
 import bench_accuracy
 import fit_resources
 import hardware_pages
+import largest_networks
 from user_command import qsnn_hw
 
 from qsnn_hw.errors import ToolError, UserError
@@ -147,6 +148,7 @@ BLOCKS: tuple[Block, ...] = (
     _stored("braille", "nir_paper/braille.npz", slow=True),
     Block("peers-own", "docs/peers.md", peers),
     Block("resources", "docs/resources.md", fit_resources.table),
+    Block("largest", "docs/resources.md", largest_networks.table, slow=True),
 )
 
 

@@ -3,10 +3,12 @@
 "rom": weights in the bitstream; "ram": loaded at start, which lets the single-port RAM of UltraPlus
 hold them. Shapes are those of ``--optimize area``: what fits at all, not what is quick. With
 ``--confirm BOARD`` the rows of that board with one hidden group go through the chain of
-``qsnn-hw synth``, which takes minutes each.
+``qsnn-hw synth``, which takes minutes each. ``scripts/figures --slow --check largest`` predicts the
+networks of docs/resources.md anew, without a search for larger ones.
 """
 
 import argparse
+import itertools
 import sys
 import tempfile
 from dataclasses import replace
@@ -32,6 +34,8 @@ from qsnn_hw.progress import SILENT
 from qsnn_hw.quantize import QuantizeOptions, quantize
 
 INPUTS, OUTPUTS = 784, 10
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "resources.md"
+HEADING = "| board | weights | bits | network | predicted | placed and routed |"
 
 
 def model(hidden: int, depth: int) -> Network:
@@ -77,6 +81,25 @@ def largest(board: Board, bits: int, depth: int, store: SynapseStore) -> int:
     return low
 
 
+def predicted(board: Board, plan: HardwarePlan) -> str:
+    """What the plan takes, in words."""
+    counts = in_words(predict(plan, board.limits).usage, board.limits).split(", ")
+    return ", ".join(count for count in counts if not count.startswith("0 "))
+
+
+def table() -> str:
+    """The table of docs/resources.md, its networks predicted anew."""
+    lines = PAGE.read_text(encoding="utf-8").split(HEADING, 1)[1].splitlines()[2:]
+    found = [HEADING, "|" + "---|" * 6]
+    for line in itertools.takewhile(lambda line: line.startswith("|"), lines):
+        name, store, bits, sizes, _, told = (cell.strip() for cell in line.strip("|").split("|"))
+        board, hidden = load_board(name), sizes.split("-")[1:-1]
+        assert store in ("rom", "ram")
+        plan = planned(board, int(bits), int(hidden[0]), len(hidden), store)  # type: ignore[arg-type]
+        found.append(f"| {name} | {store} | {bits} | {sizes} | {predicted(board, plan)} | {told} |")
+    return "\n".join(found) + "\n"
+
+
 def confirm(board: Board, bits: int, hidden: int, depth: int, store: SynapseStore) -> str:
     """What place and route counted, by the chain that a user calls."""
     with tempfile.TemporaryDirectory() as temporary:
@@ -105,8 +128,8 @@ def main() -> int:
     parser.add_argument("--bits", nargs="*", type=int, default=[8, 4])
     parser.add_argument("--confirm", nargs="*", default=[])
     arguments = parser.parse_args()
-    print("| board | weights | bits | network | predicted | placed and routed |")
-    print("|---|---|---|---|---|---|")
+    print(HEADING)
+    print("|" + "---|" * 6)
     for name in arguments.boards:
         board = load_board(name)
         stores: list[SynapseStore] = ["rom"] if board.limits.spram is None else ["rom", "ram"]
@@ -119,8 +142,7 @@ def main() -> int:
                         print(f"| {name} | {store} | {bits} | none | | |", flush=True)
                         continue
                     plan = planned(board, bits, hidden, depth, store)
-                    counts = in_words(predict(plan, board.limits).usage, board.limits).split(", ")
-                    usage = ", ".join(count for count in counts if not count.startswith("0 "))
+                    usage = predicted(board, plan)
                     wanted = name in arguments.confirm and depth == 1
                     told = confirm(board, bits, hidden, depth, store) if wanted else ""
                     print(f"| {name} | {store} | {bits} | {sizes} | {usage} | {told} |", flush=True)
