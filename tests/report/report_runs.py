@@ -26,7 +26,6 @@ RECORD = Verification(
     stress_cycles=100,
     input_events=5,
     output_events=3,
-    busy_cycles={"lif1": 30, "lif2": 6},
     seed=1,
     seconds=1.5,
     distinct_samples=2,
