@@ -104,15 +104,13 @@ def _new_names(module: RtlilModule, interface: Mapping[str, str]) -> dict[str, s
     """Better names for ports, as far as the interface has any."""
     names: dict[str, str] = {}
     candidates = _candidates(module, interface)
-    for port in module.ports:
+    taken = set(module.cells)
+    # Those without a name in the interface come last: they keep their own only where it is still free.
+    for port in sorted(module.ports, key=lambda port: port not in candidates):
         wanted = [] if port[1:] in ("clk", "rst") else sorted(candidates.get(port, ()))
-        new = next((f"\\{name}" for _, name in wanted), port)
-        if new not in names.values() and new not in module.cells:
-            names[port] = new
-    # A name that a port keeps is nobody else's.
-    while clashes := [p for p, new in names.items() if p != new and new in set(module.ports) - names.keys()]:
-        for port in clashes:
-            del names[port]
+        own = [*(f"\\{name}" for _, name in wanted), port, *(f"{port}_{k}" for k in _MORE)]
+        names[port] = next(name for name in own if name not in taken)
+        taken.add(names[port])
     return {port: new for port, new in names.items() if port != new}
 
 

@@ -367,6 +367,18 @@ def test_renaming_reaches_the_instance_and_keeps_every_name_apart() -> None:
     assert "nothing" not in text
 
 
+def test_two_ports_never_get_one_name() -> None:
+    """A port without a name in the interface whose own name another port takes."""
+    text = RTLIL.replace("  wire width 1 \\i\n", "  wire width 1 \\i\n  wire width 1 input 2 \\data\n")
+    text = text.replace(
+        "    connect \\o \\i$3 [0]\n", "    connect \\o \\i$3 [0]\n    connect \\data \\b [0]\n"
+    )
+    text = readable(text, {"t.m": About({"i": "data", "o": "i"}, "One.")})
+    assert "connect \\data \\a [0]" in text
+    assert "connect \\data_inner \\b [0]" in text
+    assert "input 3 \\data_inner\n" in text or "input 2 \\data_inner\n" in text
+
+
 @given(st.lists(st.integers(0, 700), max_size=3))
 def test_split_contents(sizes: list[int]) -> None:
     """Every memory keeps its words in their order, in blocks of 256 at most; all else stays."""
