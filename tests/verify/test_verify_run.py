@@ -219,7 +219,7 @@ class Tampered(wiring.Component):
         m.submodules.network = network = self._network
         wiring.connect(m, wiring.flipped(self.i), network.i)
         for name in self.signature.members:
-            if name not in ("i", "o"):
+            if name.startswith(("trace_", "sent_", "activity_", "around")):
                 wiring.connect(m, getattr(network, name), wiring.flipped(getattr(self, name)))
         inner, outer = network.o, self.o
         count, again, waited = Signal(8), Signal(), Signal()
