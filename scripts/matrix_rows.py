@@ -161,13 +161,12 @@ def read_figures(report: Mapping[str, Any], board: Board) -> dict[str, Any]:
     def pair(name: str) -> tuple[int | None, int | None]:
         return prediction["resources"].get(name), resources.get(name, {}).get("used")
 
-    steps = report["network"]["steps"]
-    per_step = [
+    chosen = [
         float(note.split("|")[2]) for note in report["plan_notes"] if note.startswith(f"{DESIGN_NOTE}chosen|")
     ]
     return {
         "plan": ", ".join(_shape(layer) for layer in report["network"]["layers"]),
-        "planned": per_step[0] * steps if per_step else None,
+        "planned": chosen[0] if chosen else None,
         "predicted": prediction["cycles_per_sample_mean"],
         "simulated": prediction["simulated_mean"],
         "logic": pair(names.logic_cells),

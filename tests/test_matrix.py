@@ -33,7 +33,7 @@ def report(**changes: Any) -> dict[str, Any]:
             "ICESTORM_LC": {"used": 900, "available": 5280},
             "ICESTORM_RAM": {"used": 11, "available": 30},
         },
-        "plan_notes": ["balanced", "design: |800|35|a", "design: chosen|700|40|b"],
+        "plan_notes": ["balanced", "design: |800|900|a", "design: chosen|700|1000|b"],
         "timing": {"fmax_mhz": 45.0},
         "files": {"bitstream": "a.bin"},
         "tools": {"yosys": "0.70"},
