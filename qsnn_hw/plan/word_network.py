@@ -20,7 +20,7 @@ class WordNetwork:
     plan
         The design.
     walks
-        Where the groups' walks may be from an earlier design, by group, lanes and accumulators.
+        Where the groups' walks may be from an earlier design, by group, lanes, event lanes and accumulators.
     """
 
     def __init__(self, plan: HardwarePlan, walks: dict[Hashable, list[Walk | None]] | None = None) -> None:
@@ -29,8 +29,9 @@ class WordNetwork:
         outlets = {name: Outlet() for name in (HOST, *names)}
         self._groups = {}
         for group in plan.groups:
-            known = walks.setdefault((group.name, group.lanes, group.accumulators), [])
-            self._groups[group.name] = Group(group, outlets[group.name], known)
+            # Event lanes too: a projection with rows left out is walked as sparse, and only with one of them.
+            key = group.name, group.lanes, group.event_lanes, group.accumulators
+            self._groups[group.name] = Group(group, outlets[group.name], walks.setdefault(key, []))
         merges = {name: Merge(Buffer(plan.buffer_depth, self._groups.get(name))) for name in (*names, HOST)}
         arrivals = [(route, Arrival(plan, route, merges[route.destination])) for route in plan.routes]
         for route, arrival in arrivals:

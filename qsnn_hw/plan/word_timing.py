@@ -144,7 +144,8 @@ class Group:
     out
         Takes the group's words.
     walks
-        Of a plan with the same lanes, to take over; left empty, they are put in.
+        Of a plan with the same lanes, event lanes and accumulators, to take over; left empty, they are
+        put in.
     """
 
     def __init__(self, plan: GroupPlan, out: Taker, walks: list[Walk | None]) -> None:

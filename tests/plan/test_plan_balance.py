@@ -1,7 +1,7 @@
 """The choice of shapes and buffers: figures that hold, budgets that are kept, nothing that is beaten."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import get_args
@@ -126,6 +126,26 @@ def test_a_stretch_of_a_long_sample_stands_for_it(conv: Case) -> None:
     plan = make_plan(conv.network, conv.options())
     exact = predict_cycles(plan, inputs, spikes).mean()
     assert TrafficCycles(traffic).mean(plan) == pytest.approx(exact, rel=0.05)
+
+
+def test_designs_tried_before_leave_nothing_behind() -> None:
+    # Most rows of the last layer hold no weight: a design with one event lane leaves them out.
+    case = drawn([40, 32, 24], [0.2, 0.3, 0.1])
+    last = case.network.projections[1]
+    weight = np.where(np.arange(32) % 4 == 0, last.weight, 0)
+    network = replace(case.network, projections=(case.network.projections[0], replace(last, weight=weight)))
+    spaces = address_spaces(network)
+    layout = Layout(network, spaces, case.options())
+    first = fitted(spaces["g1"], 32, 8, 1, "registers")
+    plans = [
+        layout.plan({"g1": first, "g2": fitted(spaces["g2"], 6, 6, lanes, "memory")}, 2) for lanes in (1, 4)
+    ]
+    assert [plan.groups[1].projections[0].kind for plan in plans] == ["sparse", "dense"]
+    alone = [TrafficCycles(case.traffic).mean(plan) for plan in plans]
+    for order in (plans, plans[::-1]):
+        cycles = TrafficCycles(case.traffic)
+        found = {plan.groups[1].event_lanes: cycles.mean(plan) for plan in order}
+        assert [found[1], found[4]] == alone
 
 
 def test_a_word_holds_no_more_than_a_row_of_spikes() -> None:
