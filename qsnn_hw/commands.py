@@ -101,15 +101,24 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
         value = getattr(given, name)
         if value is not None:
             changes[name] = None if value == "none" else value
+    # What belonged to the encoder of an earlier run goes with it.
+    if given.encoder is not None and given.encoder != "latency":
+        changes.setdefault("encoder_floor", 1)
+    if given.encoder == "none":
+        changes.setdefault("steps", None)
     if given.set is not None:
         changes["settings"] = _settings(given.set)
     for name in ("lanes", "update_lanes", "event_lanes"):
         if getattr(given, name) is not None:
             changes[name] = _lanes(name.replace("_", "-"), getattr(given, name))
     # A wish for a target is a wish not to go on with the lanes of an earlier run.
-    if given.lanes is None and any(
-        getattr(given, name) is not None for name in ("optimize", "lut_budget", "cycle_budget")
-    ):
+    targets = ("optimize", "lut_budget", "cycle_budget")
+    target = next((name for name in targets if getattr(given, name) is not None), None)
+    if given.lanes is None and target is not None:
+        for name in ("update_lanes", "event_lanes"):
+            if getattr(given, name) is not None:
+                options = [f"--{word.replace('_', '-')}" for word in (name, target)]
+                raise UserError(f"{options[0]} needs --lanes beside it, and {options[1]} chooses all of them")
         changes |= {"lanes": None, "update_lanes": None, "event_lanes": None}
         if given.buffer_depth is None:
             changes["buffer_depth"] = None

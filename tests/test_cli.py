@@ -135,6 +135,14 @@ MISTAKES = [
     (("generate", "{model}", "--update-lanes", "2"), "update lanes need lanes beside them: give --lanes too"),
     (("generate", "{model}", "--event-lanes", "x"), "--event-lanes wants whole numbers"),
     (
+        ("generate", "{model}", "--optimize", "area", "--update-lanes", "2"),
+        "--update-lanes needs --lanes beside it, and --optimize chooses all of them",
+    ),
+    (
+        ("generate", "{model}", "--cycle-budget", "9000", "--event-lanes", "2"),
+        "--event-lanes needs --lanes beside it, and --cycle-budget chooses all of them",
+    ),
+    (
         ("generate", "{model}", "--lanes", "2", "--event-lanes", "3"),
         "event lanes must be a power of two, not 3",
     ),

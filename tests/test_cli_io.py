@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qsnn_hw import cli
+from qsnn_hw import cli, commands
 from qsnn_hw.options import BuildOptions
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 
@@ -41,6 +41,26 @@ def test_generate_with_encoder_and_readout(digits: Path, pixels: Path, tmp_path:
     plan = HardwarePlan.load(out / "04_plan.npz")
     assert plan.encoder is not None
     assert plan.readout is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "left"),
+    [
+        (("none",), (None, None, 1)),
+        (("rate",), ("rate", 5, 1)),
+        (("latency",), ("latency", 5, 9)),
+        (("none", "--steps", "7"), (None, 7, 1)),
+    ],
+)
+def test_what_belonged_to_an_earlier_encoder_goes_with_it(
+    tmp_path: Path, typed: tuple[str, ...], left: tuple[object, ...]
+) -> None:
+    """Otherwise ``--encoder none`` would be refused for the sake of steps that nobody typed."""
+    earlier = BuildOptions("a.nir", "snntorch", "icebreaker", encoder="latency", steps=5, encoder_floor=9)
+    earlier.save(tmp_path / "options.json")
+    given = cli.make_parser().parse_args(["generate", "-o", str(tmp_path), "--encoder", *typed])
+    found = commands._build_options(given, tmp_path)
+    assert (found.encoder, found.steps, found.encoder_floor) == left
 
 
 @pytest.mark.parametrize(
