@@ -31,6 +31,11 @@ class FrameworkComparison:
         "spikes" or "potentials".
     reason
         Why nothing was compared; None where something was.
+
+    Attributes
+    ----------
+    tolerance : float or None
+        The part of the framework's largest value up to which two count as equal; None for spikes.
     """
 
     values: int | None
@@ -42,12 +47,17 @@ class FrameworkComparison:
     what: str = "spikes"
     reason: str | None = None
 
+    @property
+    def tolerance(self) -> float | None:
+        """Spikes are equal or not."""
+        return None if self.what == "spikes" else POTENTIAL_TOLERANCE
+
     def text(self) -> str:
         """In one line."""
         head = f"framework's own {self.what}"
         if self.reason is not None:
             return f"{head}: {self.reason}"
-        within = "" if self.what == "spikes" else f" within {POTENTIAL_TOLERANCE:g} of the largest"
+        within = "" if self.tolerance is None else f" within {self.tolerance:g} of the largest"
         if not self.differ:
             return f"{head}: equal{within}, {self.values} values, 0 differ"
         assert self.first is not None

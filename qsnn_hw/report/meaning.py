@@ -42,7 +42,8 @@ DEFINITIONS: Mapping[str, str] = {
     "verification.distinct_samples": "Samples, spikes (also group by group) and potentials count once "
     "each; what was simulated again under random gaps and backpressure stands apart as repeated.",
     "verification.framework": "Output of the float network compared with what the framework itself put "
-    "out, where the data hold it (out): whether the model file was read as it was meant.",
+    "out, where the data hold it (out): whether the model file was read as it was meant. Spikes are equal "
+    "or not; potentials count as equal within tolerance, a part of the framework's largest.",
     "resources": "Cells used and available on the device, under the names the place-and-route tool reports.",
     "timing": "Highest clock frequency that the place-and-route tool's static timing analysis allows "
     "(Fmax), and the one asked for, which is the board's clock.",
@@ -63,7 +64,8 @@ DEFINITIONS: Mapping[str, str] = {
     "link": "Bytes of a mean test sample in the format of docs/host_link.md: events and ticks, or pixels, "
     "to the board; events and ticks, or the class, back.",
     "throughput.on_chip_per_s": "Samples a second back to back at the board's clock when words always "
-    "wait at the input: board clock divided by the cycles a sample of the back-to-back simulation.",
+    "wait at the input: board clock divided by the cycles a sample of the back-to-back simulation, which "
+    "may take fewer samples than the rest: assumptions says how many.",
     "throughput.link_per_s": "Samples a second that a host gets: the slower of link and core decides "
     "(limited_by).",
     "throughput.per_watt": "Inferences a second and watt: on_chip_per_s (link_per_watt: link_per_s) "
@@ -75,7 +77,7 @@ DEFINITIONS: Mapping[str, str] = {
     "sheet stands behind the coefficient, or the activity is assumed.",
     "energy": "E = P_static x T + E_dynamic, of the core supply. T is the sample's latency in the core at "
     "the board's clock; per spike, T_spike is T / spikes. E_dynamic is the clock tree for T and the "
-    "sample's work.",
+    "work of a sample of the back-to-back simulation.",
     "energy.static_share": "P_static x T as a share of the typical energy of a sample.",
     "energy.link_per_sample_uj": "The same with T the time from one sample to the next through the serial "
     "link: leakage and clock go on while the core waits, the work stays the same.",
@@ -90,8 +92,9 @@ DEFINITIONS: Mapping[str, str] = {
     "metrics.spikes_per_sample": "Input, hidden and output spikes of a mean sample together.",
     "metrics.spike_efficiency": "Synaptic operations divided by spikes, input spikes included: the mean "
     "fan-out of a spike.",
-    "activity": "Counted in the simulated RTL over back-to-back samples at full speed. busy_share: share "
-    "of the cycles in which a group adds synapses or updates neurons or both, so never above 1.",
+    "activity": "Counted in the simulated RTL of the network alone, over back-to-back samples at full speed; "
+    "an encoder or a readout around it makes the shares smaller. busy_share: share of the cycles in which "
+    "a group adds synapses or updates neurons or both, so never above 1.",
     "diagnostics": "Each neuron group of the integer network against the same group of the float network, "
     "run on the same samples.",
 }

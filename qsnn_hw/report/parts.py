@@ -105,16 +105,21 @@ class Framework:
         "spikes" or "potentials".
     reason
         Why nothing was compared.
+    tolerance
+        Potentials count as equal up to this part of the framework's largest; None where values are
+        equal to the last bit.
     """
 
     values: int | None = None
     differ: int | None = None
     what: str = "spikes"
     reason: str | None = None
+    tolerance: Number | None = None
 
     def __post_init__(self) -> None:
         """Refuse anything but counts, and more differences than values."""
         check_counts(self, "verification.framework", "values", "differ")
+        check_numbers(self, "verification.framework", "tolerance")
         if self.values is not None and self.differ is not None and self.differ > self.values:
             raise ValueError(
                 f"verification.framework.differ must be at most {self.values}, not {self.differ}"

@@ -93,6 +93,8 @@ class Energy:
         Of a sample that the core works on without waiting for the link, and that shared by its spikes.
     static_uj, dynamic_uj
         The two parts of ``per_sample_uj``: leakage in the sample's time, and clock tree and work.
+    static_per_spike_nj, dynamic_per_spike_nj
+        The same of ``per_spike_nj``.
     static_share
         Of the typical energy, 0 to 1.
     link_per_sample_uj, link_per_spike_nj
@@ -111,6 +113,8 @@ class Energy:
     link_per_spike_nj: Bounds = field(default_factory=Bounds)
     per_spike_target: str | None = None
     link_per_spike_target: str | None = None
+    static_per_spike_nj: Bounds = field(default_factory=Bounds)
+    dynamic_per_spike_nj: Bounds = field(default_factory=Bounds)
 
     def __post_init__(self) -> None:
         """Refuse a share outside 0 to 1 and an unknown verdict."""
@@ -148,7 +152,7 @@ class Metrics:
 
 @dataclass(frozen=True)
 class GroupActivity:
-    """What one neuron group does for a sample, counted in the simulated RTL, back to back at full speed.
+    """What one neuron group does for a sample, counted in the simulated network back to back at full speed.
 
     Parameters
     ----------

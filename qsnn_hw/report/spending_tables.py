@@ -101,6 +101,8 @@ def energy(report: Report) -> Table | None:
         row("\u2003of it static", found.static_uj, "\u00b5J", _share(found.static_share)),
         row("\u2003of it dynamic", found.dynamic_uj, "\u00b5J"),
         row("spike, on the chip", found.per_spike_nj, "nJ", _target(found.per_spike_target)),
+        row("\u2003of it static", found.static_per_spike_nj, "nJ"),
+        row("\u2003of it dynamic", found.dynamic_per_spike_nj, "nJ"),
     ]
     if found.link_per_sample_uj.typical is not None:
         rows += [

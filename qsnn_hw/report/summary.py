@@ -39,9 +39,12 @@ def framework_text(report: Report) -> str:
     if found is None or found.values is None or found.differ is None:
         return f"its own {'spikes' if found is None else found.what}: {_why(found)}"
     values = f"{found.values:,} values"
+    part = "" if found.tolerance is None else f"{found.tolerance:g} of the largest"
     if found.differ:
-        return f"its own {found.what}: {found.differ:,} of {values} differ from the float network's"
-    return f"its own {found.what}: equal to the float network's, {values}"
+        beyond = f" by more than {part}" if part else ""
+        return f"its own {found.what}: {found.differ:,} of {values} differ from the float network's{beyond}"
+    within = f" within {part}" if part else ""
+    return f"its own {found.what}: equal to the float network's{within}, {values}"
 
 
 def _why(found: Framework | None) -> str:
@@ -162,6 +165,8 @@ def _energy(report: Report) -> str:
     if energy.per_sample_uj.typical is None:
         return NOT_MEASURED
     text = f"{range_text(energy.per_sample_uj, 'uJ')} per sample on the chip"
+    if basis := report.basis.get("energy"):
+        text += f", {basis}"
     if energy.static_share is not None:
         text += f", {100 * energy.static_share:.0f} % static"
     if energy.link_per_sample_uj.typical is not None:

@@ -156,7 +156,7 @@ def make_report(
         board=ReportBoard(board.name, board.description, board.chip),
         tools=_tools(verification, implementation),
         files=_files(folder, implementation),
-        assumptions=spent.notes,
+        assumptions=(*spent.notes, *speed.stream_note(verification)),
         prediction=predicted_figures(plan, board, data, golden, verification),
         warnings=(*quantized.warnings, *(() if golden is None else golden.warnings), *spent.warnings),
         plan_notes=(*plan.notes, _predicted(plan, board, implementation)),
@@ -267,7 +267,7 @@ def _verification(found: Verification | None, golden: GoldenResult | None) -> Re
     framework = None
     if golden is not None:
         made = golden.framework
-        framework = Framework(made.values, made.differ, made.what, made.reason)
+        framework = Framework(made.values, made.differ, made.what, made.reason, made.tolerance)
     if found is None:
         return ReportVerification(framework=framework)
     return ReportVerification(

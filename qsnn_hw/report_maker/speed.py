@@ -140,6 +140,17 @@ def host_us(moved: LinkBytes, byte_us: float, core_us: float) -> float:
     return float(sent.mean())
 
 
+def stream_note(verification: Verification | None) -> tuple[str, ...]:
+    """A line where fewer samples went back to back than were compared; the means beside them are of all."""
+    if verification is None or not 0 < verification.stream_samples < verification.samples:
+        return ()
+    return (
+        "samples a second on the chip, activity, and with it power and the work of a sample are means of "
+        f"the first {verification.stream_samples} of {verification.samples} samples, simulated back to back; "
+        "latency, time on the link and spikes are means of all",
+    )
+
+
 def throughput(board: Board, cycles: DesignCycles, link_us: float | None) -> Throughput:
     """Samples a second on the chip and through the link; ``per_watt`` is left for who knows the power."""
     if cycles.stream is None:

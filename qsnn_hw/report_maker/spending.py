@@ -185,6 +185,8 @@ def _energy(found: EnergyEstimate) -> Energy:
         per_spike_nj=_bounds(found.per_spike_nj),
         static_uj=_bounds(found.static_uj),
         dynamic_uj=_bounds(found.dynamic_uj),
+        static_per_spike_nj=_bounds(found.static_per_spike_nj),
+        dynamic_per_spike_nj=_bounds(found.dynamic_per_spike_nj),
         static_share=found.static_uj.typical / total if total else None,
         per_spike_target=found.verdict,
     )

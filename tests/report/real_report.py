@@ -47,6 +47,8 @@ def check_figures(report: Mapping[str, Any]) -> None:
         assert energy["per_sample_uj"][end] == pytest.approx(parts)
         spike = 1e3 * energy["per_sample_uj"][end] / metrics["spikes_per_sample"]
         assert energy["per_spike_nj"][end] == pytest.approx(spike)
+        split = energy["static_per_spike_nj"][end] + energy["dynamic_per_spike_nj"][end]
+        assert split == pytest.approx(spike)
     for bounds in (energy["per_sample_uj"], energy["link_per_sample_uj"], rate["per_watt"], power):
         assert 0 < bounds["low"] <= bounds["typical"] <= bounds["high"]
     assert all(term["source"] for term in power["terms"].values())

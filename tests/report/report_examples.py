@@ -153,6 +153,8 @@ def full_report() -> Report:
             Bounds(637.0, 1061.0, 1911.0),
             "kept",
             "depends",
+            Bounds(5.2, 8.7, 15.6),
+            Bounds(0.4, 0.7, 1.8),
         ),
         metrics=Metrics(18_000.0, 726.5, 24.8),
         activity={

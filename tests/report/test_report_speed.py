@@ -134,3 +134,10 @@ def test_with_encoder_or_readout_the_cycles_are_those_of_the_whole() -> None:
     assert (found.alone, found.stream) == (None, None)
     assert speed.latency(BOARD, found, 100.0, Link(), None).cycles_per_sample_mean is None
     assert DesignCycles.of(whole, None) == DesignCycles()
+
+
+def test_a_mean_over_fewer_samples_says_so() -> None:
+    assert speed.stream_note(None) == speed.stream_note(RECORD) == ()
+    assert speed.stream_note(replace(RECORD, samples=5, stream_samples=0)) == ()
+    (line,) = speed.stream_note(replace(RECORD, samples=5))
+    assert "are means of the first 2 of 5 samples, simulated back to back; latency, " in line

@@ -65,6 +65,9 @@ def test_energy_is_static_power_times_time_and_the_rest(board: Board) -> None:
         assert getattr(found.energy.static_uj, end) == pytest.approx(static * us * 1e-3)
         assert getattr(found.energy.per_sample_uj, end) == pytest.approx(wanted * 1e-3)
         assert getattr(found.energy.per_spike_nj, end) == pytest.approx(wanted / 20)
+        assert getattr(found.energy.static_per_spike_nj, end) == pytest.approx(static * us / 20)
+        dynamic = getattr(found.energy.dynamic_per_spike_nj, end)
+        assert dynamic == pytest.approx((wanted - static * us) / 20)
         # A sample every millisecond through the link.
         assert getattr(found.energy.link_per_sample_uj, end) == pytest.approx(
             static + clock + work * busy * 1e-3

@@ -35,7 +35,7 @@ def test_full() -> None:
         "42 us in the core at 25 MHz (1,050 cycles, most 1,100)",
         "  core alone    Fmax 91.4 MHz, asked 25 MHz: met; a sample would take 11.5 us there",
         "  power         163 mW (98 to 301) of the FPGA's core supply, estimated",
-        "  energy        6.8 uJ (4.1 to 12.6) per sample on the chip, 92 % static; "
+        "  energy        6.8 uJ (4.1 to 12.6) per sample on the chip, estimated, 92 % static; "
         "771 uJ (463 to 1,390) through the link",
         "  per spike     9.4 nJ (5.6 to 17.4) on the chip: kept; "
         "1,060 nJ (637 to 1,910) through the link: depends (target: below 1 uJ)",
@@ -72,6 +72,20 @@ def test_failures_are_said() -> None:
     assert "1 mismatch\n" in text
     assert "float 90.00 %, integer not measured on 450 samples" in text
     assert "its own spikes: 3 of 1,000 values differ from the float network's" in text
+
+
+@pytest.mark.parametrize(
+    ("differ", "says"),
+    [
+        (0, "equal to the float network's within 0.0001 of the largest, 1,000 values"),
+        (3, "3 of 1,000 values differ from the float network's by more than 0.0001 of the largest"),
+    ],
+)
+def test_potentials_are_equal_within_something(differ: int, says: str) -> None:
+    """Unlike spikes; the line must not claim more than was compared."""
+    framework = Framework(1000, differ, "potentials", tolerance=1e-4)
+    report = dataclasses.replace(full_report(), verification=Verification(framework=framework))
+    assert f"  framework     its own potentials: {says}" in summary_lines(report)
 
 
 def test_the_link_is_told_before_anything_was_simulated_and_the_core_when_it_limits() -> None:
