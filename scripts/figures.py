@@ -158,15 +158,22 @@ def compare(block: Block) -> list[str]:
     return list(difflib.unified_diff(shown, made, f"{block.page} {block.name}", "made now", lineterm="", n=0))
 
 
-def main() -> int:
-    """Check or write; 1 where a page differs."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("names", nargs="*", help="blocks; all without any")
-    what = parser.add_mutually_exclusive_group()
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
+        prog="scripts/figures", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    made.add_argument("names", nargs="*", help="blocks; all without any")
+    what = made.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="compare with the pages (default)")
     what.add_argument("--write", action="store_true", help="write into the pages")
-    parser.add_argument("--slow", action="store_true", help="those that take minutes, too")
-    given = parser.parse_args()
+    made.add_argument("--slow", action="store_true", help="those that take minutes, too")
+    return made
+
+
+def main() -> int:
+    """Check or write; 1 where a page differs."""
+    given = parser().parse_args()
     known = {block.name: block for block in BLOCKS}
     differ = 0
     try:

@@ -34,7 +34,8 @@ from qsnn_hw.errors import ToolError, UserError
 
 PAGE = ROOT / "docs" / "matrix.md"
 ROWS = "rows.json"
-_CI = {"models": ("digits",), "boards": ("icebreaker", "ulx3s-85f"), "samples": 3, "jobs": 2}
+_CI = {"model": ("digits",), "board": ("icebreaker", "ulx3s-85f"), "samples": 3, "jobs": 2}
+"""What ``--ci`` stands for, where nothing is typed."""
 
 
 class Kept:
@@ -140,7 +141,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--only-plan", action="store_true", help="generate: the plan against exact cycles, no tools behind it"
     )
-    made.add_argument("--jobs", type=int, default=1, help="rows side by side (default: 1)")
+    made.add_argument("--jobs", type=int, help="rows side by side (default: 1, with --ci 2)")
     made.add_argument("--ci", action="store_true", help="the part that continuous integration runs")
     made.add_argument("--docs", action="store_true", help="write docs/matrix.md from the rows")
     made.add_argument("-o", "--out", type=Path, default=ROOT / "out" / "matrix")
@@ -151,19 +152,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the rows and print the table."""
     given = parser().parse_args(arguments)
     if given.ci:
-        given.model, given.board = given.model or _CI["models"], given.board or _CI["boards"]
-        given.samples, given.jobs = given.samples or _CI["samples"], _CI["jobs"]
+        for name, value in _CI.items():
+            if getattr(given, name) is None:
+                setattr(given, name, value)
+    jobs: int = 1 if given.jobs is None else given.jobs
     shared = Path(os.environ.get("QSNN_DATA", ROOT.parent / "shared" / "data"))
     try:
-        if (given.samples is not None and given.samples < 1) or given.jobs < 1:
+        if (given.samples is not None and given.samples < 1) or jobs < 1:
             raise UserError("--samples and --jobs are at least 1")
+        if given.docs and given.only_plan:
+            raise UserError("--docs writes rows that were built: leave out --only-plan")
         folder: Path = given.out
         folder.mkdir(parents=True, exist_ok=True)
         kept = Kept(folder / ("plans.json" if given.only_plan else ROWS))
         wanted = cases(given, shared)
         if not wanted:
             raise UserError("no row is left: the models asked for are absent, or not for these boards")
-        rows = run_all(wanted, kept, shared, folder, given.jobs)
+        rows = run_all(wanted, kept, shared, folder, jobs)
         print(table(rows))
         if given.docs:
             files.write_text(PAGE, page(rows))

@@ -162,3 +162,25 @@ def test_a_page_of_all_kinds_of_rows() -> None:
     text = page(rows)
     assert "1 rows are ok, 1 rows are of a network that the board cannot hold, 1 rows fail" in text
     assert "Tools: yosys 0.70." in text
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted"), [(["--jobs", "1"], (1, 3)), (["--samples", "2"], (2, 2)), ([], (2, 3))]
+)
+def test_what_is_typed_beside_ci_counts(
+    typed: list[str], wanted: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def run(cases: list[Case], kept: object, shared: Path, folder: Path, jobs: int) -> list[Row]:
+        seen.append((jobs, cases[0].samples))
+        return [ROW]
+
+    monkeypatch.setattr(matrix, "run_all", run)
+    assert matrix.main(["--ci", *typed, "-o", str(tmp_path)]) == 0
+    assert seen == [wanted]
+
+
+def test_the_page_is_not_made_of_plans(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert matrix.main(["--model", "digits", "--only-plan", "--docs", "-o", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == "error: --docs writes rows that were built: leave out --only-plan\n"

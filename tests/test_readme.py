@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import figures
+import matrix
 import pytest
 
 from qsnn_hw import cli
@@ -102,7 +104,8 @@ def test_shell_scripts_of_the_readme_start() -> None:
 
 
 def test_every_option_in_the_readme_exists() -> None:
-    known = {option for parser in subcommands().values() for option in parser._option_string_actions}
+    parsers = [*subcommands().values(), matrix.parser(), figures.parser()]
+    known = {option for parser in parsers for option in parser._option_string_actions}
     known |= {"--frameworks"}
     named = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+)", README.read_text(encoding="utf-8")))
     assert named - known == set()
