@@ -105,9 +105,7 @@ class Candidates:
         usable = np.flatnonzero(table.fits)
         for cycles in (table.shallow, table.deep):
             luts, times = table.luts.ravel()[usable], cycles.ravel()[usable]
-            order = np.lexsort((luts, times))
-            least = np.minimum.accumulate(luts[order])
-            front = usable[order[np.append(True, luts[order][1:] < least[:-1])]]
+            front = usable[undominated(luts, times)]
             front = front[
                 np.unique(np.round(np.linspace(0, len(front) - 1, min(most, len(front)))).astype(int))
             ]
@@ -167,9 +165,7 @@ class Candidates:
             for area in (luts, blocks) if turn == 0 else (luts,):
                 for time in times:
                     left = np.array([k for k in range(len(offered)) if k not in kept], dtype=np.int64)
-                    order = left[np.lexsort((area[left], time[left]))]
-                    least = np.minimum.accumulate(area[order])
-                    front = order[np.append(True, area[order][1:] < least[:-1])]
+                    front = left[undominated(area[left], time[left])]
                     kept |= dict.fromkeys(front[: most - len(kept)].tolist())
                     if len(kept) == most:
                         return [offered[k] for k in sorted(kept)]
@@ -277,7 +273,9 @@ class _Table:
         return [own[int(k)] for own, k in zip(self.offers, choice, strict=True)]
 
 
-def along(offers: Offers, values: Sequence[object] | np.ndarray, *groups: int) -> np.ndarray:
+def along(
+    offers: Sequence[Sequence[object]], values: Sequence[object] | np.ndarray, *groups: int
+) -> np.ndarray:
     """Values by the offers of some groups, ascending, to be broadcast over all combinations."""
     return np.asarray(values).reshape([len(own) if k in groups else 1 for k, own in enumerate(offers)])
 
@@ -286,5 +284,13 @@ def combined(values: Sequence[Sequence[float]]) -> np.ndarray:
     """Of all combinations, the sum of one value of each group."""
     total = np.zeros([len(own) for own in values])
     for k, own in enumerate(values):
-        total = total + np.asarray(own).reshape([-1 if k == j else 1 for j in range(len(values))])
+        total = total + along(values, own, k)
     return total
+
+
+def undominated(area: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Places of those that no other one beats in both, the quickest first; of equals one."""
+    order = np.lexsort((area, times))
+    least = np.minimum.accumulate(area[order])
+    found: np.ndarray = order[np.append(True, area[order][1:] < least[:-1])]
+    return found

@@ -19,6 +19,7 @@ from qsnn_hw.plan.placement import (
     neuron_style,
     place,
     readable,
+    registers_reads,
     rom_words,
 )
 from qsnn_hw.plan.shape import Shape, fitted
@@ -95,8 +96,7 @@ class Layout:
         return self._images[key]
 
     def _needs(self, name: str, shape: Shape, image: SynapseImage) -> GroupMemories:
-        folds = Slots(self.spaces[name], shape.lanes).folds
-        wanted = shape_memories(self.network, self.network.group(name), self.spaces, shape, folds)
+        wanted = shape_memories(self.network, self.network.group(name), self.spaces, shape)
         return replace(wanted, rows=image.synapses.shape[1], width=shape.lanes * image.weight_bits)
 
     def _group(
@@ -114,7 +114,7 @@ class Layout:
             output_lanes=min(self._slots_of(name, shapes), update & -update),
             neuron_memory=_neuron_memory(options, needs),
             synapse_store=options.synapse_store,
-            registered_reads=options.limits is not None and options.limits.family == "ecp5",
+            registered_reads=registers_reads(options.limits),
         )
 
     def _slots_of(self, source: str, shapes: Mapping[str, Shape]) -> int:
@@ -191,8 +191,7 @@ def _unreadable(
             break
         if wider.lanes <= before.lanes:
             break
-        folds = Slots(spaces[name], wider.lanes).folds
-        needs[name] = shape_memories(network, network.group(name), spaces, wider, folds)
+        needs[name] = shape_memories(network, network.group(name), spaces, wider)
     else:
         if options.limits is None or place(needs, options.limits, "rom") is not None:
             cures.insert(0, f"--lanes {','.join(str(shape.lanes) for shape in shapes.values())}")

@@ -12,11 +12,18 @@ from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_parts import group_parts
 from qsnn_hw.plan.options import PlanOptions
 from qsnn_hw.plan.outline import outline
-from qsnn_hw.plan.placement import GroupMemories, neuron_style, place, readable, state_blocks, synapse_blocks
+from qsnn_hw.plan.placement import (
+    GroupMemories,
+    neuron_style,
+    place,
+    readable,
+    registers_reads,
+    state_blocks,
+    synapse_blocks,
+)
 from qsnn_hw.plan.predict import logic_cells
 from qsnn_hw.plan.shape import Shape, fitted
 from qsnn_hw.plan.shape_memories import shape_memories
-from qsnn_hw.plan.slots import Slots
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
 
 MOST_SLOTS = 8
@@ -83,14 +90,12 @@ def _offer(
     options: PlanOptions,
 ) -> Offer:
     device = ANY_DEVICE if options.limits is None else options.limits
-    folds = Slots(spaces[group.name], shape.lanes).folds
-    memories = shape_memories(network, group, spaces, shape, folds)
+    memories = shape_memories(network, group, spaces, shape)
     style = neuron_style(device, memories) if options.neuron_memory == "auto" else options.neuron_memory
     rough = outline(
         *(network, group, spaces, shape),
         neuron_memory=style,
-        # As in layout.py.
-        registered_reads=device.family == "ecp5",
+        registered_reads=registers_reads(device),
         store=options.synapse_store,
     )
     luts = logic_cells(group_parts(rough, device), device.family)

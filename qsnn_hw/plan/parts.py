@@ -65,7 +65,7 @@ def bits(count: int) -> int:
 def varying_bits(words: np.ndarray) -> int:
     """Bits of a constant table that are not the same in all rows; synthesis keeps only these."""
     changed = np.bitwise_or.reduce(words ^ words[:1], axis=0) & (1 << signed_bits(words)) - 1
-    return sum(int(bits).bit_count() for bits in changed)
+    return sum(int(word).bit_count() for word in changed)
 
 
 def table_luts(words: np.ndarray, *, wide: bool) -> int:

@@ -95,6 +95,11 @@ def memory_blocks(limits: Limits, depth: int, width: int, *, rom: bool, block: b
     return blocks if block or cost < other else 0
 
 
+def registers_reads(limits: Limits | None) -> bool:
+    """Whether what block RAM shows is taken into registers first: on ECP5 it comes late in the cycle."""
+    return limits is not None and limits.family == "ecp5"
+
+
 def synapse_blocks(limits: Limits, memories: GroupMemories) -> int:
     """Block RAMs of a synapse memory: every bank is one of its own."""
     return memories.banks * piece_blocks(limits, memories.rows, memories.width)

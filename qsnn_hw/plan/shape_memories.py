@@ -17,11 +17,12 @@ def shape_memories(
     group: QuantizedGroup,
     spaces: Mapping[str, AddressSpace],
     shape: Shape,
-    folds: int,
 ) -> GroupMemories:
     """The memories a group of this shape wants, zero rows included."""
+    slots = Slots(spaces[group.name], shape.lanes)
+    folds = slots.folds
     bits = max(p.weight_bits + p.shift for p in network.into(group.name))
-    rows = -(-_synapse_rows(network, group, spaces, shape, folds) // shape.event_lanes)
+    rows = -(-_synapse_rows(network, group, spaces, slots) // shape.event_lanes)
     state = []
     stored = group.v_bits + group.current_bits
     if shape.accumulators == "registers":
@@ -37,15 +38,14 @@ def _synapse_rows(
     network: QuantizedNetwork,
     group: QuantizedGroup,
     spaces: Mapping[str, AddressSpace],
-    shape: Shape,
-    folds: int,
+    slots: Slots,
 ) -> int:
     rows = 0
     for p in network.into(group.name):
         chain = grid_chain(p.chain) if spaces[p.source].grid else None
         if chain is None:
-            rows += spaces[p.source].neurons * folds
+            rows += spaces[p.source].neurons * slots.folds
         else:
-            each = folds if chain.dense else Slots(spaces[group.name], shape.lanes).channel_folds
+            each = slots.folds if chain.dense else slots.channel_folds
             rows += int(np.prod(chain.kernel)) * chain.source[0] * each
     return rows

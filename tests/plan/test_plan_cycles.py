@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.plan import PlanOptions, make_plan
-from qsnn_hw.plan.cycles import count_cycles, follow_words, predict_cycles, sample_words
+from qsnn_hw.plan.cycles import count_cycles, follow_words, predict_cycles, words_per_sample
 from qsnn_hw.plan.word_network import follows
 from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.rtl.top import SpikingNetwork
@@ -98,7 +98,7 @@ def test_effort_bounds_the_samples() -> None:
     plan = make_plan(network, PlanOptions(lanes=[2]))
     spikes = run_clocked(network, inputs).spikes
     whole = predict_cycles(plan, inputs, spikes)
-    words = sample_words(plan, inputs.reshape(*inputs.shape[:2], -1), spikes)
+    words = words_per_sample(plan, inputs.reshape(*inputs.shape[:2], -1), spikes)
     assert whole.shape == words.shape == (2,)
     for effort, samples in ((1, 1), (int(words[0]), 1), (int(words.sum()) + 1, 2)):
         assert predict_cycles(plan, inputs, spikes, effort=effort).tolist() == whole[:samples].tolist()
