@@ -384,7 +384,7 @@ class Chain:
         }
 
     def rtlil(self, plan: HardwarePlan) -> None:
-        """Amaranth to RTLIL: the board's design, and the network with its trace ports."""
+        """Amaranth to RTLIL, every form of the design."""
 
         def make() -> None:
             with self._progress.task("elaborate"):
@@ -464,7 +464,7 @@ class Chain:
             if plan.encoder is not None or plan.readout is not None:
                 samples = data.input if plan.encoder is None else data.pixels
                 assert samples is not None
-                answers = verify_classifier(
+                answered = verify_classifier(
                     plan,
                     self._path(CLASSIFIER_VERILOG),
                     samples,
@@ -476,10 +476,10 @@ class Chain:
                 )
                 result = replace(
                     result,
-                    answers=answers.samples,
-                    answer_cycles_per_sample=answers.cycles_per_sample,
-                    answer_stream_samples=answers.stream_samples,
-                    answer_stream_cycles=answers.stream_cycles,
+                    answers=answered.samples,
+                    answer_cycles_per_sample=answered.cycles_per_sample,
+                    answer_stream_samples=answered.stream_samples,
+                    answer_stream_cycles=answered.stream_cycles,
                 )
             result.save(self._path(VERIFICATION))
             return result

@@ -111,7 +111,7 @@ def build(
     plan = make_plan(quantized, PlanOptions(lanes=lanes, neuron_memory=style))
     folder.mkdir(parents=True, exist_ok=True)
     for component, name in (
-        (BoardTop(plan, round(board.clock_mhz * 1e6 / board.baud)), "top"),
+        (BoardTop(plan, board.divisor), "top"),
         (SpikingNetwork(plan, trace=True), plan.name),
     ):
         export_verilog(component, name, folder, progress)

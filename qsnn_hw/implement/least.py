@@ -72,7 +72,7 @@ class Least:
 
     Parameters
     ----------
-    logic_cells, registers, block_rams
+    logic_cells, registers
         Of the whole design.
     carries
         Adder cells of the whole design, see :data:`CARRIES`.
@@ -82,7 +82,6 @@ class Least:
 
     logic_cells: int = 1
     registers: int = 1
-    block_rams: int = 0
     carries: int = 0
     groups: tuple[LeastGroup, ...] = ()
 
@@ -176,9 +175,8 @@ def missing(least: Least, cells: Mapping[str, int], module: Mapping[str, Any], f
     short = [line for group in least.groups for line in _missing_of_group(group, module, outputs)]
     carries = CARRIES[family]
     counts = [
-        ("LUTs", least.logic_cells, _count(cells, LUTS)),
-        ("registers", least.registers, _count(cells, REGISTERS)),
-        ("block RAMs", least.block_rams, _count(cells, BLOCK_RAMS)),
+        ("LUTs", least.logic_cells, count_of(cells, LUTS)),
+        ("registers", least.registers, count_of(cells, REGISTERS)),
         (f"adder cells ({carries})", least.carries, cells.get(carries, 0)),
     ]
     return short + [
@@ -186,7 +184,8 @@ def missing(least: Least, cells: Mapping[str, int], module: Mapping[str, Any], f
     ]
 
 
-def _count(cells: Mapping[str, int], prefixes: tuple[str, ...]) -> int:
+def count_of(cells: Mapping[str, int], prefixes: tuple[str, ...]) -> int:
+    """How many cells there are whose type begins with one of ``prefixes``."""
     return sum(count for name, count in cells.items() if name.startswith(prefixes))
 
 
@@ -202,9 +201,9 @@ def _missing_of_group(least: LeastGroup, module: Mapping[str, Any], outputs: set
     cells = Counter(cell["type"] for name, cell in module["cells"].items() if inside in f".{name}")
     counts = [
         ("registers", least.registers, len(named & outputs)),
-        ("block RAMs", least.block_rams, _count(cells, BLOCK_RAMS)),
-        ("single-port RAMs", least.sprams, _count(cells, SPRAMS)),
-        ("cells of distributed RAM", least.distributed, _count(cells, DISTRIBUTED)),
+        ("block RAMs", least.block_rams, count_of(cells, BLOCK_RAMS)),
+        ("single-port RAMs", least.sprams, count_of(cells, SPRAMS)),
+        ("cells of distributed RAM", least.distributed, count_of(cells, DISTRIBUTED)),
     ]
     return [
         f"{found} {what} of the accumulators of group {least.name} where at least {want} were expected"

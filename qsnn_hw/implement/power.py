@@ -171,8 +171,11 @@ def without_coefficients(board: Board) -> str | None:
     """One line where there are no coefficients for the board's device, so that its power stays unknown."""
     if (board.family, board.device) in DEVICES:
         return None
-    known = ", ".join(f"{family} {name}" for family, name in DEVICES)
-    return f"power not estimated: no coefficients for {board.family} {board.device}; known: {known}"
+    return f"power not estimated: no coefficients for {board.family} {board.device}; known: {_known()}"
+
+
+def _known() -> str:
+    return ", ".join(f"{family} {name}" for family, name in DEVICES)
 
 
 def estimate_power(
@@ -207,9 +210,8 @@ def estimate_power(
     """
     device = DEVICES.get((board.family, board.device))
     if device is None:
-        known = ", ".join(f"{family} {name}" for family, name in DEVICES)
         raise UserError(
-            f"no power coefficients for {board.family} {board.device} ({board.name}); known: {known}"
+            f"no power coefficients for {board.family} {board.device} ({board.name}); known: {_known()}"
         )
     if not 0 < clock_mhz < math.inf:
         raise UserError(f"clock must be > 0 MHz, not {clock_mhz}")

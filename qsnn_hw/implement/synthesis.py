@@ -16,7 +16,7 @@ from qsnn_hw.boards import Board
 from qsnn_hw.errors import ToolError
 from qsnn_hw.files import read_json, replacing, write_json, write_text
 from qsnn_hw.implement.floorplan import place_blocks
-from qsnn_hw.implement.least import BLOCK_RAMS, LUTS, REGISTERS, SPRAMS, Least, missing
+from qsnn_hw.implement.least import BLOCK_RAMS, LUTS, REGISTERS, SPRAMS, Least, count_of, missing
 from qsnn_hw.implement.netlist import cut_unused_carries
 from qsnn_hw.limits import Usage
 from qsnn_hw.progress import Progress
@@ -75,11 +75,8 @@ def count_cells(cells: Mapping[str, int]) -> Usage:
 
     An ECP5 block used through one read and one write port, PDPW16KD, is one DP16KD block.
     """
-
-    def total(prefixes: tuple[str, ...]) -> int:
-        return sum(count for name, count in cells.items() if name.startswith(prefixes))
-
-    return Usage(*map(total, (LUTS, REGISTERS, BLOCK_RAMS, SPRAMS, _DSPS)))
+    kinds = (LUTS, REGISTERS, BLOCK_RAMS, SPRAMS, _DSPS)
+    return Usage(*(count_of(cells, kind) for kind in kinds))
 
 
 def parse_stat(stat: Any) -> dict[str, int]:

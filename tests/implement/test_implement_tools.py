@@ -7,7 +7,7 @@ import pytest
 from qsnn_hw.boards import list_boards, load_board
 from qsnn_hw.errors import ToolError, UserError
 from qsnn_hw.implement.bitstream import pack_bitstream
-from qsnn_hw.implement.least import Least
+from qsnn_hw.implement.least import Least, LeastGroup
 from qsnn_hw.implement.place_route import place_and_route
 from qsnn_hw.implement.record import Implementation
 from qsnn_hw.implement.synthesis import synthesize
@@ -55,7 +55,7 @@ def test_icebreaker_from_verilog_to_bitstream(tmp_path):
     board = load_board("icebreaker")
     verilog = tmp_path / "lif.v"
     verilog.write_text(lif_verilog(lanes=2))
-    built = _build(board, verilog, "lif_uart", tmp_path, least=Least(100, 50, 1))
+    built = _build(board, verilog, "lif_uart", tmp_path, least=Least(100, 50, carries=1))
     _check(board, tmp_path, verilog, *built)
     # The same inputs and seed give the same routed design.
     again = place_and_route(built[0], board, tmp_path / "out put", seed=1, progress=SILENT)
@@ -97,13 +97,16 @@ def test_a_design_that_vanished_is_an_error(tmp_path):
 
 def test_missing_block_ram_is_an_error(led):
     folder, _ = led
-    with pytest.raises(ToolError, match="yosys kept 0 block RAMs where at least 1 were expected"):
+    with pytest.raises(
+        ToolError,
+        match="yosys kept 0 block RAMs of the accumulators of group led where at least 1 were expected",
+    ):
         synthesize(
             folder / "led.v",
             "led",
             load_board("icebreaker"),
             folder,
-            least=Least(block_rams=1),
+            least=Least(groups=(LeastGroup("led", block_rams=1),)),
             progress=SILENT,
         )
 
