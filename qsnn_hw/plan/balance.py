@@ -120,7 +120,7 @@ def balance(layout: Layout, fixed: Mapping[str, Shape] | None = None) -> Balance
     UserError
         No design keeps the budgets; says what comes nearest.
     """
-    search = _Search(layout)
+    search = _Search(layout, given=fixed is not None)
     if fixed is None:
         search.run()
     else:
@@ -132,8 +132,8 @@ def balance(layout: Layout, fixed: Mapping[str, Shape] | None = None) -> Balance
 class _Search:
     """Designs laid out so far."""
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout, self._options = layout, layout.options
+    def __init__(self, layout: Layout, *, given: bool) -> None:
+        self._layout, self._options, self._given = layout, layout.options, given
         self._traffic = self._options.traffic or Traffic.assumed(layout.network)
         self._cycles = TrafficCycles(self._traffic)
         self._limits = self._options.limits
@@ -272,12 +272,20 @@ class _Search:
         options, unit = self._options, self._unit
         if not holds:
             return
-        if options.lut_budget is not None and chosen.luts > options.lut_budget:
+        over_luts = options.lut_budget is not None and chosen.luts > options.lut_budget
+        over_cycles = options.cycle_budget is not None and chosen.cycles > options.cycle_budget
+        if self._given and (over_luts or over_cycles):
+            budget = f"{options.lut_budget} LUTs" if over_luts else f"{options.cycle_budget} cycles {unit}"
+            raise UserError(
+                f"the lanes given do not keep {budget}: they take about {chosen.luts} LUTs, host link "
+                f"included, and {chosen.cycles:.0f} cycles {unit}; give others, or leave --lanes out"
+            )
+        if over_luts:
             raise UserError(
                 f"no design keeps {options.lut_budget} LUTs: the smallest takes about {chosen.luts}, with "
                 "host link"
             )
-        if options.cycle_budget is not None and chosen.cycles > options.cycle_budget:
+        if over_cycles:
             room = "" if self._room is None else f" within {self._room} LUTs"
             raise UserError(
                 f"no design keeps {options.cycle_budget} cycles {unit}{room}: the quickest takes about "

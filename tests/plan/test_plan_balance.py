@@ -210,8 +210,12 @@ def test_budgets_hold_or_are_refused(digits: Case) -> None:
     quickest = digits.balance(optimize="latency").chosen.cycles
     assert int(words[1]) == pytest.approx(quickest, rel=0.01)
     # Lanes that are given keep the budgets, too.
-    with pytest.raises(UserError, match=r"^no design keeps 600 cycles a sample"):
+    # The refusal is of them: no limit of the search, and no other design.
+    slow = r"^the lanes given do not keep 600 cycles a sample: they take about \d+ LUTs"
+    with pytest.raises(UserError, match=slow):
         make_plan(digits.network, digits.options(lanes=[1], cycle_budget=600))
+    with pytest.raises(UserError, match=r"^the lanes given do not keep 10 LUTs: they take about \d+ LUTs"):
+        make_plan(digits.network, digits.options(lanes=[1], lut_budget=10))
 
 
 def test_the_quickest_design_that_memory_allows() -> None:
