@@ -141,7 +141,7 @@ class HardwarePlan:
             raise UserError(f"{path} is not a hardware plan of this version: {error!r}") from error
 
 
-# Words Verilog reserves that a model's node names are likely to hit.
+# Words Verilog reserves that a model's node names are likely to hit, and what stands beside the groups.
 _RESERVED = {
     *("input", "output", "inout", "reg", "wire", "signed", "integer", "real", "time", "parameter", "module"),
     *(
@@ -175,13 +175,17 @@ _RESERVED = {
         "router",
         "loader",
         "guard",
+        "around",
     ),
 }
+# Followed by a group's name, they are what a verification build has beside the group.
+_RESERVED_PREFIXES = ("sent_", "activity_")
 
 
 def identifier(name: str, prefix: str = "group") -> str:
     """A Verilog identifier made from ``name``: "lif1.lif" -> "lif1_lif", "3" -> "group_3"."""
     cleaned = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
-    if not cleaned or not cleaned[0].isalpha() or cleaned.lower() in _RESERVED:
+    lower = cleaned.lower()
+    if not lower[:1].isalpha() or lower in _RESERVED or lower.startswith(_RESERVED_PREFIXES):
         cleaned = f"{prefix}_{cleaned}".rstrip("_")
     return cleaned

@@ -138,6 +138,8 @@ def test_weights_of_different_widths_share_the_wider() -> None:
         ("output", "group_output"),
         ("Reg", "group_Reg"),
         ("host", "group_host"),
+        ("around", "group_around"),
+        ("sent_lif1", "group_sent_lif1"),
         ("", "group"),
         ("µ", "group"),
         ("a b/c", "a_b_c"),

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,13 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.errors import ToolError
+from qsnn_hw.plan import PlanOptions, make_plan
 from qsnn_hw.progress import SILENT
 from qsnn_hw.rtl import export
 from qsnn_hw.rtl.export import write_rtlil, write_verilog, write_verilogs
 from qsnn_hw.rtl.neuron_memory import NeuronMemory
+from qsnn_hw.rtl.top import SpikingNetwork
+from tests.golden.networks import random_network
 
 
 def test_contents_of_memories_are_written_as_amaranth_writes_them(tmp_path: Path) -> None:
@@ -42,6 +46,26 @@ def test_contents_of_memories_are_written_as_amaranth_writes_them(tmp_path: Path
     text = (tmp_path / "quick.il").read_text()
     assert text == (tmp_path / "usual.il").read_text()
     assert f"{words[0] & 0x1FFF:013b}\n" in text
+
+
+def test_groups_may_be_called_like_what_stands_beside_them(tmp_path: Path) -> None:
+    """Every submodule that the network itself makes, in its verification build, as the name of a group."""
+    network = random_network(np.random.default_rng(0), [5, 4, 4, 3])
+    own = ["router", "loader", "guard", "around", "sent_first", "activity_first"]
+    for k in range(0, len(own), 2):
+        names = {"g1": "first", "g2": own[k], "g3": own[k + 1]}
+        named = replace(
+            network,
+            groups=tuple(replace(group, name=names[group.name]) for group in network.groups),
+            projections=tuple(
+                replace(p, source=names.get(p.source, p.source), target=names[p.target])
+                for p in network.projections
+            ),
+            output=names[network.output],
+        )
+        plan = make_plan(named, PlanOptions(lanes=[2], synapse_store="ram"))
+        write_rtlil(SpikingNetwork(plan, trace=True), plan.name, tmp_path / "traced.il")
+        assert f"\\random.group_{own[k]}\n" in (tmp_path / "traced.il").read_text()
 
 
 def test_forms_written_together_are_those_written_apart(tmp_path: Path) -> None:
