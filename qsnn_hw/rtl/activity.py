@@ -1,4 +1,4 @@
-"""What the traced form of a network shows beside potentials: words sent, work done, bits switched.
+"""What the traced form of a network counts: work done, bits switched.
 
 All of it stands beside the design and drives nothing in it; no other form has any of it.
 """
@@ -10,8 +10,6 @@ from amaranth.hdl import Cat, Const, Fragment, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from qsnn_hw.plan import GroupPlan
-from qsnn_hw.rtl.aer import AerLayout
 from qsnn_hw.rtl.neuron_group import NeuronGroup
 from qsnn_hw.rtl.neuron_memory import NeuronMemory
 from qsnn_hw.rtl.sweep import Sweep
@@ -37,8 +35,6 @@ COUNTERS = (
 )
 """Totals of a group since reset; ``GroupActivity`` of ``qsnn_hw/verify/record.py`` says what each means."""
 
-# Words of a group that are shown together: a simulator's wake-up costs more than all of them.
-_SENT_BITS = 512
 # Sums of two such fields fit a simulator's word.
 _CHUNK = 30
 
@@ -51,69 +47,6 @@ def activity_signature() -> wiring.Signature:
 def around_signature() -> wiring.Signature:
     """``cycles`` since reset; ``toggles`` and ``toggle_bits`` of what is outside the groups."""
     return wiring.Signature({name: Out(COUNTER_BITS) for name in ("cycles", "toggles", "toggle_bits")})
-
-
-def sent_words(plan: GroupPlan) -> int:
-    """How many of a group's words :class:`SentWords` shows at a time."""
-    return int(max(1, _SENT_BITS // _word_bits(plan)))
-
-
-def _word_bits(plan: GroupPlan) -> int:
-    return int(AerLayout(plan.space.size, plan.output_lanes).size)
-
-
-def sent_signature(plan: GroupPlan) -> wiring.Signature:
-    """The words that a group gave to the router, several at a time.
-
-    Members
-    -------
-    valid : Out(1)
-        For one cycle, when as many as fit have been sent or the last one was a sample's last tick.
-    filled : Out(range(sent_words(plan) + 1))
-        How many have been sent since.
-    words : Out(...)
-        The newest in the lowest bits, then the one before, and so on.
-    """
-    count = sent_words(plan)
-    return wiring.Signature(
-        {"valid": Out(1), "filled": Out(count.bit_length()), "words": Out(count * _word_bits(plan))}
-    )
-
-
-class SentWords(wiring.Component):
-    """Collects the words that move on a group's output stream.
-
-    Latency: 1 cycle from the last of them.
-
-    Parameters
-    ----------
-    plan
-        The group.
-
-    Members
-    -------
-    payload, moves : In
-        A word, and whether it moves.
-    show : Out(sent_signature(plan))
-    """
-
-    def __init__(self, plan: GroupPlan) -> None:
-        self._count, bits = sent_words(plan), _word_bits(plan)
-        super().__init__({"payload": In(bits), "moves": In(1), "show": Out(sent_signature(plan))})
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        show, payload = self.show, self.payload
-        following = Signal.like(show.filled)
-        m.d.comb += following.eq(Mux(show.valid, 0, show.filled) + self.moves)
-        ends_sample = payload[-1] & payload[0]
-        m.d.sync += [
-            show.filled.eq(following),
-            show.valid.eq(self.moves & (ends_sample | (following == self._count))),
-        ]
-        with m.If(self.moves):
-            m.d.sync += show.words.eq(Cat(payload, show.words))
-        return m
 
 
 class Watch(wiring.Component):

@@ -10,17 +10,16 @@ from qsnn_hw.plan import HOST, GroupPlan, HardwarePlan
 from qsnn_hw.rtl.activity import (
     AroundCounters,
     GroupCounters,
-    SentWords,
     Watched,
     activity_signature,
     around_signature,
-    sent_signature,
 )
 from qsnn_hw.rtl.address_guard import BAD_WORDS_BITS, AddressGuard
 from qsnn_hw.rtl.aer import aer_signature
 from qsnn_hw.rtl.neuron_group import NeuronGroup
 from qsnn_hw.rtl.readout import potentials_signature
 from qsnn_hw.rtl.router import AerRouter, RouterRoute
+from qsnn_hw.rtl.sent_words import SentWords, sent_signature
 from qsnn_hw.rtl.sweep import trace_signature
 from qsnn_hw.rtl.synapse_memory import load_members
 from qsnn_hw.rtl.weight_loader import LoadedMemory, WeightLoader
