@@ -1,6 +1,8 @@
 """Random and damaged NIR files: a UserError of one line, or a network that really runs."""
 
 import copy
+import signal
+import threading
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -166,3 +168,17 @@ def test_a_crashed_or_hanging_library_is_survived(write_nir: Write, monkeypatch:
         read_nir(path, CONVENTIONS[0])
     monkeypatch.undo()
     assert check(path, CONVENTIONS[0]) is not None
+
+
+def test_a_busy_machine_does_not_make_a_file_damaged(
+    write_nir: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_nir(*base())
+    assert check(path, CONVENTIONS[0]) is not None
+    process = hdf5_tree._running[0].process
+    monkeypatch.setattr(hdf5_tree, "LIMIT_S", 0.5)
+    process.send_signal(signal.SIGSTOP)
+    going_on = threading.Timer(1.5, process.send_signal, [signal.SIGCONT])
+    going_on.start()
+    assert read_nir(path, CONVENTIONS[0]) is not None
+    going_on.join()
