@@ -1,12 +1,11 @@
 """What every test may use: the shipped example, and the shared data when it is there."""
 
-import os
 import signal
 from pathlib import Path
 
 import pytest
 
-from tests.known_skips import unexpected
+from tests.known_skips import data_folder, unexpected
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,8 +24,7 @@ def digits() -> Path:
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The shared data folder: QSNN_DATA, or ../shared/data beside the project."""
-    given = os.environ.get("QSNN_DATA")
-    folder = Path(given) if given else ROOT.parent / "shared" / "data"
+    folder = data_folder()
     if not (folder / "README.md").exists():
         pytest.skip(f"no model data in {folder}; set QSNN_DATA to the folder that holds it")
     return folder

@@ -1,13 +1,15 @@
 """A skip without a listed reason fails the run that CI makes."""
 
 import ast
+import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from tests.known_skips import DATA, KNOWN, unexpected
+from tests.known_skips import DATA, KNOWN, is_true, unexpected
 
 ROOT = Path(__file__).resolve().parent.parent
 REASON = "no model data in {}; set QSNN_DATA to the folder that holds it"
@@ -15,9 +17,37 @@ REASON = "no model data in {}; set QSNN_DATA to the folder that holds it"
 
 def test_known_reasons_pass_up_to_their_number() -> None:
     reasons = [REASON.format(number) for number in range(KNOWN[DATA])]
-    assert unexpected(reasons) == []
-    (line,) = unexpected([*reasons, REASON.format("more")])
+    assert unexpected(reasons, _always) == []
+    (line,) = unexpected([*reasons, REASON.format("more")], _always)
     assert line.startswith(f"{KNOWN[DATA] + 1} tests skipped, where {KNOWN[DATA]} may")
+
+
+def _always(reason: str) -> bool:
+    return True
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "{} is not installed here (No module named '{}.nn')",
+        "needs the extra that brings {}",
+        "reading live {} modules needs {}, and importing {} failed (x); install it with: pip install {}",
+    ],
+)
+def test_a_package_that_is_there_is_no_reason(reason: str) -> None:
+    """A framework that installed and does not import must not look like one that did not install."""
+    assert is_true(reason.replace("{}", "no_such_package"))
+    assert not is_true(reason.replace("{}", "numpy"))
+
+
+def test_a_reason_that_is_not_true_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for reason in ("fine-tuning needs torch, an extra", "training needs PyTorch"):
+        assert is_true(reason) == (find_spec("torch") is None)
+    monkeypatch.setenv("QSNN_DATA", str(tmp_path))
+    reason = "no a.nir; set QSNN_DATA to the folder that holds it"
+    assert unexpected([reason]) == []
+    (tmp_path / "README.md").write_text("")
+    assert unexpected([reason]) == [f"skipped for a reason that is not true here: {reason}"]
 
 
 @pytest.mark.parametrize("reason", ["", "flaky today", "unconditional skip", "Skipped"])
@@ -52,6 +82,7 @@ def test_a_run_fails_by_an_unknown_skip(
         capture_output=True,
         text=True,
         check=False,
+        env={**os.environ, "QSNN_DATA": str(tmp_path)},
     )
     assert made.returncode == status, made.stdout
     assert ("does not list: flaky today" in made.stdout) == bool(status)
@@ -96,5 +127,6 @@ def test_every_reason_in_the_tests_is_listed() -> None:
     for path in sorted(ROOT.glob("tests/**/test_*.py")):
         given = [reason for reason in reasons(path) if reason not in NEVER]
         # A framework's name is filled in; any of them will do.
-        lines = unexpected(reason.replace("x is not installed", "norse is not installed") for reason in given)
+        named = (reason.replace("x is not installed", "norse is not installed") for reason in given)
+        lines = unexpected(named, _always)
         assert path.name == "test_known_skips.py" or not lines, f"{path.name}: {lines}"
