@@ -8,8 +8,9 @@ import pytest
 import sim.checker as checker_module
 from qsnn_hw.verify.case import Case, GroupCase
 from qsnn_hw.verify.layout import StreamLayout, TraceLayout
-from sim.checker import Checker, Difference, Recorder, StreamChecker, trace_values
+from sim.checker import Checker, Difference, Recorder, trace_values
 from sim.model import input_words
+from sim.stream_checker import StreamChecker
 
 STEPS, SAMPLES, NEURONS, LANES, ROWS, BITS = 3, 2, 5, 2, 3, 6
 WIDTH = 4
@@ -268,6 +269,7 @@ def test_every_word_comes_apart_again(slots: int, seed: int | None) -> None:
     checker = StreamChecker(stream, "sent", whole_ticks=True)
     text = "".join(word(number, checker.width) for number in words)
     assert checker.first_fault(text, spikes) is None
+    assert checker.spikes == spikes.sum()
     wrong = spikes.copy()
     wrong[3, 5] += 1
     assert checker.first_fault(text, wrong)[:3] == ("spike", 3, 5)
