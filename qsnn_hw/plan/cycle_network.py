@@ -97,11 +97,8 @@ class _Arrival:
     """One route from its copy of the source's stream to its destination's merge."""
 
     def __init__(self, plan: HardwarePlan, route: Route) -> None:
-        self._offset = route.offset
-        lanes = {HOST: plan.input_lanes} | {g.name: g.output_lanes for g in plan.groups}
-        wanted = {HOST: plan.output_lanes} | {g.name: g.event_lanes for g in plan.groups}
-        self._lanes = lanes[route.source]
-        self._splits = self._lanes != wanted[route.destination] or route.offset % self._lanes != 0
+        self._offset, self._lanes = route.offset, plan.sent_lanes(route.source)
+        self._splits = plan.splits(route)
         self.delay = _Delay(route) if route.delay else None
         self._gone = 0
         self.done = False

@@ -95,6 +95,16 @@ class HardwarePlan:
         """Addresses of the output stream."""
         return self.output_space.size
 
+    def sent_lanes(self, source: str) -> int:
+        """Events per word of a source, ``HOST`` or a group."""
+        return self.input_lanes if source == HOST else self.group(source).output_lanes
+
+    def splits(self, route: Route) -> bool:
+        """Whether an adapter takes the route's words apart; else they pass whole, as ``LaneAdapter`` does."""
+        host = route.destination == HOST
+        lanes = self.output_lanes if host else self.group(route.destination).event_lanes
+        return self.sent_lanes(route.source) != lanes or route.offset % lanes != 0
+
     def group(self, name: str) -> GroupPlan:
         """The group plan called ``name``; KeyError when there is none."""
         for group in self.groups:

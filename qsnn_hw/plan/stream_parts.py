@@ -40,8 +40,7 @@ def router_parts(plan: HardwarePlan, limits: Limits) -> Parts:
     parts = Parts()
     into = {HOST: (plan.output_size, plan.output_lanes)}
     into |= {group.name: (group.sources, group.event_lanes) for group in plan.groups}
-    out = {HOST: (plan.input_size, plan.input_lanes)}
-    out |= {group.name: (group.space.size, group.output_lanes) for group in plan.groups}
+    sizes = {HOST: plan.input_size} | {group.name: group.space.size for group in plan.groups}
     for name, (size, lanes) in into.items():
         width = word_bits(size, lanes)
         routes = [route for route in plan.routes if route.destination == name]
@@ -50,16 +49,17 @@ def router_parts(plan: HardwarePlan, limits: Limits) -> Parts:
             parts.computed += len(routes)
             parts.muxes += width * len(routes)
         for route in routes:
-            _route(parts, route, out[route.source], lanes, limits)
+            own = plan.sent_lanes(route.source)
+            if plan.splits(route):
+                adapter_parts(parts, sizes[route.source], own, lanes)
+            _route(parts, route, sizes[route.source], own, limits)
     return parts
 
 
-def _route(parts: Parts, route: Route, source: tuple[int, int], lanes: int, limits: Limits) -> None:
-    size, own = source
+def _route(parts: Parts, route: Route, size: int, own: int, limits: Limits) -> None:
+    """Offset and delay of a route whose source has ``size`` addresses and ``own`` events per word."""
     if route.offset:
         parts.adders += bits(size + route.offset)
-    if own != lanes or route.offset % lanes:
-        adapter_parts(parts, size, own, lanes)
     if route.delay:
         address = max(1, bits(max(1, route.words)))
         width = word_bits(size, own)

@@ -5,7 +5,7 @@
 
 from collections import deque
 
-from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan, Route
+from qsnn_hw.plan.hardware_plan import HardwarePlan, Route
 from qsnn_hw.plan.word_timing import LONG_AGO, Addresses, Buffer
 
 
@@ -66,10 +66,8 @@ class Arrival:
     """One route, from its copy of the source's stream to its destination's merge."""
 
     def __init__(self, plan: HardwarePlan, route: Route, merge: "Merge") -> None:
-        lanes = {HOST: plan.input_lanes} | {g.name: g.output_lanes for g in plan.groups}
-        wanted = {HOST: plan.output_lanes} | {g.name: g.event_lanes for g in plan.groups}
-        self._offset, self._lanes = route.offset, lanes[route.source]
-        self._splits = self._lanes != wanted[route.destination] or route.offset % self._lanes != 0
+        self._offset, self._lanes = route.offset, plan.sent_lanes(route.source)
+        self._splits = plan.splits(route)
         self.merge = merge
         self.delay = _Delay(route) if route.delay else None
         # Undelayed: the tick on offer, and when the last one left. Delayed: what is left of a word.
