@@ -111,6 +111,14 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
     for name in ("lanes", "update_lanes", "event_lanes"):
         if getattr(given, name) is not None:
             changes[name] = _lanes(name.replace("_", "-"), getattr(given, name))
+    if given.optimize is not None and given.cycle_budget is None:
+        # A budget of an earlier run would decide alone.
+        changes["cycle_budget"] = None
+    elif given.optimize not in (None, "area"):
+        raise UserError(
+            f"--optimize {given.optimize} and --cycle-budget do not go together: the budget takes the "
+            "smallest design that keeps it; leave one of them out"
+        )
     # A wish for a target is a wish not to go on with the lanes of an earlier run.
     targets = ("optimize", "lut_budget", "cycle_budget")
     target = next((name for name in targets if getattr(given, name) is not None), None)

@@ -139,6 +139,10 @@ MISTAKES = [
         "--update-lanes needs --lanes beside it, and --optimize chooses all of them",
     ),
     (
+        ("generate", "{model}", "--cycle-budget", "9000", "--optimize", "latency"),
+        "--optimize latency and --cycle-budget do not go together",
+    ),
+    (
         ("generate", "{model}", "--cycle-budget", "9000", "--event-lanes", "2"),
         "--event-lanes needs --lanes beside it, and --cycle-budget chooses all of them",
     ),

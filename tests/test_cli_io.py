@@ -64,6 +64,28 @@ def test_what_belonged_to_an_earlier_encoder_goes_with_it(
 
 
 @pytest.mark.parametrize(
+    ("typed", "left"),
+    [
+        (("--optimize", "latency"), ("latency", None, 3000)),
+        (("--optimize", "area", "--cycle-budget", "800"), ("area", 800, 3000)),
+        (("--cycle-budget", "800"), ("energy", 800, 3000)),
+        (("--lut-budget", "2000"), ("energy", 900, 2000)),
+    ],
+)
+def test_a_target_takes_the_place_of_an_earlier_budget_of_cycles(
+    tmp_path: Path, typed: tuple[str, ...], left: tuple[object, ...]
+) -> None:
+    """With both, the budget alone would decide."""
+    earlier = BuildOptions(
+        "a.nir", "snntorch", "icebreaker", optimize="energy", cycle_budget=900, lut_budget=3000
+    )
+    earlier.save(tmp_path / "options.json")
+    given = cli.make_parser().parse_args(["generate", "-o", str(tmp_path), *typed])
+    found = commands._build_options(given, tmp_path)
+    assert (found.optimize, found.cycle_budget, found.lut_budget) == left
+
+
+@pytest.mark.parametrize(
     ("options", "text"),
     [
         (("--encoder", "rate"), "--encoder rate needs the time steps of a sample: give --steps N"),
