@@ -1,8 +1,9 @@
 """An output folder in which every stage leaves a file and is not run again for nothing.
 
 A stage's key is a digest of everything that decides its result: the keys of the stages before it,
-its own options, and this package's source. ``stages.json`` remembers the key under which each file
-was made and the file's digest; a stage whose key and files still match is loaded instead of run.
+its own options, and the source of this package and of what runs in the simulator. ``stages.json``
+remembers the key under which each file was made and the file's digest; a stage whose key and files
+still match is loaded instead of run.
 """
 
 import functools
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 from qsnn_hw import files
 from qsnn_hw.errors import UserError
 from qsnn_hw.progress import Progress
+from qsnn_hw.resources import resource_folder
 
 MANIFEST = "stages.json"
 
@@ -24,11 +26,12 @@ T = TypeVar("T")
 
 @functools.cache
 def _source_digest() -> str:
-    """A digest of this package's source: a changed program must not reuse old results."""
+    """A digest of all source: a changed program must not reuse old results, nor a changed checker."""
     total = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        total.update(path.name.encode())
-        total.update(path.read_bytes())
+    for folder in (Path(__file__).parent, resource_folder("sim")):
+        for path in sorted(folder.rglob("*.py")):
+            total.update(str(path.relative_to(folder)).encode())
+            total.update(path.read_bytes())
     return total.hexdigest()
 
 

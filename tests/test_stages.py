@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from qsnn_hw import stages
 from qsnn_hw.errors import UserError
 from qsnn_hw.files import write_text
 from qsnn_hw.progress import SILENT
@@ -93,3 +94,11 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot write .*choose a writable output folder"):
         Stages(tmp_path / "file" / "out", SILENT)
+
+
+def test_a_changed_checker_is_a_changed_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ran in the simulator decides a verification as much as the package does."""
+    before = stages._source_digest.__wrapped__()
+    (tmp_path / "checker.py").write_text("changed")
+    monkeypatch.setattr(stages, "resource_folder", lambda name: tmp_path)
+    assert stages._source_digest.__wrapped__() != before
