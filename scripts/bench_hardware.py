@@ -11,6 +11,7 @@ import json
 import os
 import statistics
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,15 @@ from hardware_pages import cycles_plot, report
 from user_command import report_of
 
 from qsnn_hw.boards import load_board
-from qsnn_hw.chain import PLAN, VERIFICATION
+from qsnn_hw.chain import NETWORK, PLAN, VERIFICATION
 from qsnn_hw.errors import MismatchError, ToolError, UserError
 from qsnn_hw.files import write_json, write_text
-from qsnn_hw.golden import GoldenRun
 from qsnn_hw.limits import FAMILIES
-from qsnn_hw.model.dataset import load_dataset
+from qsnn_hw.model.dataset import load_dataset, load_pixels
 from qsnn_hw.model.network_file import load_network
 from qsnn_hw.options import BuildOptions
 from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.report_maker.speed import DesignCycles
 from qsnn_hw.verify import Verification
 from qsnn_hw.verify.work import event_operations
 
@@ -38,8 +39,9 @@ from qsnn_hw.verify.work import event_operations
 class Row:
     """What was measured of one design; lists have one entry per seed or per sample.
 
-    ``share`` is the share of the memory limit: rows of synapse memory that events read in the group
-    with the most events, over the rows its banks could deliver in the cycles that the samples took.
+    ``cycles`` are those of the design that is built, encoder and readout included. ``share`` is the share of
+    the memory limit: rows of synapse memory that the input's events read in the first group, over the rows
+    its banks could deliver in the cycles that the samples took.
     """
 
     name: str
@@ -95,6 +97,10 @@ def measure(design: Design, given: argparse.Namespace) -> Row | None:
 
     checked = Verification.load(folder / VERIFICATION)
     plan = HardwarePlan.load(folder / PLAN)
+    alone = DesignCycles.of(plan, checked).alone
+    if alone is None:
+        raise ToolError(f"{design.name}: no cycles of the design as built were simulated")
+    cycles: list[int] = alone.tolist()
     return Row(
         name=design.name,
         target=design.target,
@@ -111,8 +117,8 @@ def measure(design: Design, given: argparse.Namespace) -> Row | None:
         dsps=used(names.dsps) or 0,
         seeds=given.seeds,
         fmax_mhz=fmax,
-        cycles=list(checked.cycles_per_sample),
-        **_events(folder, plan, checked.cycles_per_sample),
+        cycles=cycles,
+        **_events(folder, plan, cycles),
         shapes=[_shape(plan, index) for index in range(len(plan.groups))],
         tools=found["tools"],
         bounds={
@@ -124,17 +130,15 @@ def measure(design: Design, given: argparse.Namespace) -> Row | None:
     )
 
 
-def _events(folder: Path, plan: HardwarePlan, cycles: tuple[int, ...]) -> dict[str, Any]:
+def _events(folder: Path, plan: HardwarePlan, cycles: Sequence[int]) -> dict[str, Any]:
     """Input events of every sample; rows that they read in the first group, over what it could read."""
     options = BuildOptions.load(folder / "options.json")
-    golden = GoldenRun.load(folder / "03_golden.npz")
+    network = load_network(folder / NETWORK)
     assert options.data is not None
     if plan.encoder is not None:
-        inputs = golden.spikes.get("input")
-        if inputs is None:
-            return {"events": [], "share": 0.0}
+        encode = plan.encoder.spikes
+        inputs = load_pixels(options.data, network=network, encode=encode, samples=options.samples).input
     else:
-        network = load_network(folder / "01_network.npz")
         inputs = load_dataset(options.data, network=network, samples=options.samples).input
     flat = inputs.reshape(inputs.shape[0], inputs.shape[1], -1)[:, : len(cycles)]
     group = plan.groups[0]

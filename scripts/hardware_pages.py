@@ -19,15 +19,16 @@ def report(rows: Sequence[Any]) -> str:
         "",
         "Source: `python scripts/bench_hardware.py`, which prints and writes this page. Every row is the "
         "command below the table, typed as a user would: the whole board design with its serial link, and "
-        "every figure from its report.json.",
+        "every figure from what the command left in its folder.",
         "",
         f"Tools: {', '.join(sorted(tools))}. Fmax is nextpnr's own for the bitstream's design, the median of "
         "the seeds 1, 2, ... (each in brackets); a board may clock it slower. "
-        "Logic: TRELLIS_COMB on ECP5, ICESTORM_LC on iCE40. Cycles: a sample alone in the network, "
-        "from its first word to its last tick, from the simulation in which every spike and every potential "
-        "of the samples equalled the golden model; microseconds are the core alone, at Fmax, without the "
-        "serial link. Accuracy: the golden model on the samples of the same row, too few to judge a network "
-        "by; docs/quantization.md and the READMEs of examples/ have whole test sets.",
+        "Logic: TRELLIS_COMB on ECP5, ICESTORM_LC on iCE40. Cycles: a sample alone in the design, from its "
+        "first word to its last tick or its class, encoder and readout included where the design has them, "
+        "from the simulation in which every spike and every potential of the samples equalled the golden "
+        "model; microseconds are the core alone, at Fmax, without the serial link. Accuracy: the golden "
+        "model on the samples of the same row, too few to judge a network by; docs/quantization.md and the "
+        "READMEs of examples/ have whole test sets.",
         "",
         "| design | target | network | bits | accuracy % (samples) | logic | registers | block RAM | SPRAM | "
         "DSP | Fmax MHz | cycles mean (most) | us, core at Fmax | memory share | verdict |",
