@@ -51,8 +51,9 @@ the plan was chosen by are within 5 % of their mean, predicted logic is within 1
 counts, and block RAMs are predicted exactly.
 
 Columns: **plan**: of each group lanes/update lanes, event lanes where there are several (e4), sums in
-registers or memory. **cycles**: mean of a sample; what the plan was chosen by, counted from the samples'
-spikes, simulated. **s**: wall time of the command, on a machine that also did other things.
+registers or memory. **cycles**: mean of a sample in the network alone, to which encoder and readout add; what
+the plan was chosen by, counted from the samples' spikes, simulated. **s**: wall time of the command, on a
+machine that also did other things.
 
 {table}
 

@@ -130,7 +130,7 @@ def run_case(case: Case, shared: Path, folder: Path, data: Path, key: str) -> Ro
     else:
         report = json.loads((out / "report.json").read_text(encoding="utf-8"))
         figures = read_figures(report, case.board)
-        reasons = judge(report, figures, case.only_plan)
+        reasons = judge(report, figures, case.samples, case.only_plan)
         found = Row(**row, **figures, verdict="failed" if reasons else "ok", reasons=tuple(reasons))
     if found.verdict != "failed":
         shutil.rmtree(out, ignore_errors=True)
@@ -182,14 +182,16 @@ def _shape(layer: Mapping[str, Any]) -> str:
     return f"{layer['lanes']}/{layer['update_lanes']}{events} {kind}"
 
 
-def judge(report: Mapping[str, Any], figures: Mapping[str, Any], only_plan: bool) -> list[str]:
-    """Every check that fails, in words; empty when all hold."""
+def judge(report: Mapping[str, Any], figures: Mapping[str, Any], samples: int, only_plan: bool) -> list[str]:
+    """Every check that fails, in words; empty when all hold. ``samples``: how many were to be compared."""
     found = []
     checked, prediction = report["verification"], report["prediction"]
     exact = figures["predicted"] if only_plan else figures["simulated"]
     if not only_plan:
         if not checked["spikes_compared"] and not checked["potentials_compared"]:
             found.append("nothing was compared")
+        if checked["distinct_samples"] != samples:
+            found.append(f"{checked['distinct_samples']} samples compared, not {samples}")
         if checked["mismatches"] != 0:
             found.append(f"{checked['mismatches']} mismatches")
         if figures["predicted"] is None or prediction["samples_differ"] is None:

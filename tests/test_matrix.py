@@ -21,7 +21,12 @@ def report(**changes: Any) -> dict[str, Any]:
     layer = {"lanes": 4, "update_lanes": 2, "event_lanes": 1, "accumulators": "memory"}
     return {
         "network": {"steps": 25, "layers": [layer, {**layer, "event_lanes": 4, "accumulators": "registers"}]},
-        "verification": {"mismatches": 0, "spikes_compared": 10, "potentials_compared": 100},
+        "verification": {
+            "mismatches": 0,
+            "spikes_compared": 10,
+            "potentials_compared": 100,
+            "distinct_samples": 20,
+        },
         "prediction": {
             "resources": {"ICESTORM_LC": 950, "ICESTORM_RAM": 11},
             "cycles_per_sample_mean": 1010.0,
@@ -43,7 +48,7 @@ def report(**changes: Any) -> dict[str, Any]:
 
 def judged(**changes: Any) -> list[str]:
     content = report(**changes)
-    return judge(content, read_figures(content, BOARD), False)
+    return judge(content, read_figures(content, BOARD), 20, False)
 
 
 def test_a_row_in_which_all_is_well() -> None:
@@ -59,6 +64,7 @@ def test_a_row_in_which_all_is_well() -> None:
     [
         ("verification", {"mismatches": 3}, "3 mismatches"),
         ("verification", {"spikes_compared": None, "potentials_compared": None}, "nothing was compared"),
+        ("verification", {"distinct_samples": 19}, "19 samples compared, not 20"),
         ("prediction", {"samples_differ": 2}, "predicted cycles differ in 2 of 20 samples"),
         ("prediction", {"samples_differ": None}, "no cycles predicted for the simulated samples"),
         ("prediction", {"simulated_mean": 1060.0}, "the plan's cycles -5.7 % of the simulated ones"),

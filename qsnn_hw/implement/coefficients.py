@@ -142,7 +142,9 @@ _ECP5_STATIC = {
         True,
     ),
 }
-"""mW. The measured boards bound it: no core can take more than its whole board at room temperature."""
+"""mW. At room temperature no core takes more than its whole board: typical stays below what the measured
+boards draw. High is for a warm or leaky part, and need not.
+"""
 
 
 def _ecp5(device: str, clock: tuple[float, float, float], register: float) -> DeviceCoefficients:
