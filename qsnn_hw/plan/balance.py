@@ -264,7 +264,7 @@ class _Search:
         holds = [designs[id(d)] for d in self._found.values() if not self._misfit(d)]
         chosen = designs[id(best)]
         self._check(chosen, holds)
-        front = _front(holds) or [chosen]
+        front = _front(holds, chosen) or [chosen]
         return Balance(chosen, self._reason(chosen, front), tuple(front))
 
     def _check(self, chosen: Design, holds: Sequence[Design]) -> None:
@@ -314,10 +314,14 @@ class _Search:
         )
 
 
-def _front(designs: Sequence[Design]) -> list[Design]:
-    """The designs that no other one beats in both cycles and LUTs, the quickest first."""
+def _front(designs: Sequence[Design], chosen: Design) -> list[Design]:
+    """The designs that no other one beats in both cycles and LUTs, the quickest first.
+
+    Of those that are the same whole number of cycles the smallest, and ``chosen``, which may have been
+    for the sake of part of a cycle.
+    """
     found: list[Design] = []
-    for design in sorted(designs, key=lambda d: (round(d.cycles), d.luts)):
+    for design in sorted(designs, key=lambda d: (round(d.cycles), d is not chosen, d.luts)):
         if not found or design.luts < found[-1].luts:
             found.append(design)
     return found

@@ -190,6 +190,17 @@ def test_no_listed_design_is_beaten_by_another_and_all_fit(digits: Case, conv: C
         assert [note.startswith(f"{DESIGN_NOTE}chosen|") for note in listed].count(True) == 1
 
 
+@pytest.mark.parametrize("seed", [3, 5])
+def test_a_design_chosen_for_part_of_a_cycle_is_listed(seed: int) -> None:
+    network = drawn([60, 24 + 8 * seed, 10], [0.1, 0.1, 0.1], seed=seed).network
+    plan = make_plan(network, PlanOptions(limits=ECP5, optimize="latency"))
+    luts, cycles = chosen_figures(plan)
+    assert luts == predict(plan, ECP5).usage.logic_cells
+    listed = [note.split("|")[1:3] for note in plan.notes if note.startswith(DESIGN_NOTE)]
+    # That is what this case is about: as many whole cycles with fewer LUTs.
+    assert min(int(cells) for cells, c in listed if int(c) == cycles) < luts
+
+
 def test_budgets_hold_or_are_refused(digits: Case) -> None:
     for budget in (700, 1000, 5000):
         plan = make_plan(digits.network, digits.options(cycle_budget=budget))
