@@ -120,6 +120,8 @@ SHIPPED = {
     "rockpool": Real("rockpool", "rockpool", 12, 1060, PlanOptions(lanes=[12, 10])),
 }
 """Models of examples/frameworks."""
+# A Verilator build each: the fast suite takes a recurrent and a convolutional one.
+FAST = ("snntorch recurrent", "sinabs several spikes")
 
 
 def run(real: Real, data_dir: Path, folder: Path) -> tuple[HardwarePlan, int, Verification]:
@@ -159,7 +161,9 @@ def test_trained_model_equals_golden(data_dir: Path, tmp_path: Path, name: str) 
     compare(REAL[name], data_dir, tmp_path)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in FAST else [pytest.mark.slow]) for name in SHIPPED]
+)
 def test_shipped_model_equals_golden(tmp_path: Path, name: str) -> None:
     compare(SHIPPED[name], FOLDER, tmp_path)
 
