@@ -87,14 +87,13 @@ def key_of(case: Case, shared: Path, source: str) -> str:
 
 
 def data_of(model: Model, shared: Path, folder: Path) -> Path:
-    """The data file to give; converted once where the shared one has another form."""
+    """The data file to give; converted where the shared one has another form."""
     source = model.files(shared)[1]
     if model.convert is None:
         return source
     written = folder / "data" / f"{model.name}.npz"
-    if not written.exists():
-        written.parent.mkdir(parents=True, exist_ok=True)
-        model.convert(source, written)
+    written.parent.mkdir(parents=True, exist_ok=True)
+    model.convert(source, written)
     return written
 
 
@@ -105,7 +104,7 @@ def run_all(wanted: Sequence[Case], kept: Kept, shared: Path, folder: Path, jobs
     old = {name: row for name, row in kept.rows.items() if row.key == keys.get(name)}
     todo = [case for case in wanted if case.name not in old]
     print(f"{len(wanted)} rows, {len(wanted) - len(todo)} of them made before", flush=True)
-    data = {case.model.name: data_of(case.model, shared, folder) for case in todo}
+    data = {model.name: data_of(model, shared, folder) for model in {case.model for case in todo}}
     started, done, left = time.monotonic(), 0.0, sum(case.weight for case in todo)
     with ThreadPoolExecutor(jobs) as pool:
         futures = {

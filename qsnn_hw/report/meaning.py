@@ -1,8 +1,9 @@
 """How each part of a report is known, and what it means: ``basis`` and ``definitions`` of report.json.
 
 Words of ``basis``: "measured" by running float and integer network on the test samples; "simulated", counted
-cycle by cycle in the simulated RTL; "tool report" of place and route; "predicted" by the plan; "computed"
-from the others by what the definition says; "estimated" by a model with a range, by no meter.
+cycle by cycle in the simulated RTL; "tool report" of place and route; "predicted" by the plan; "board
+file", as the board's hardware spec says; "computed" from the others by what the definition says;
+"estimated" by a model with a range, by no meter.
 """
 
 from collections.abc import Mapping
