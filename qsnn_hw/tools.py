@@ -9,7 +9,7 @@ from qsnn_hw.toolchain.cache import cache_folder
 from qsnn_hw.toolchain.crash import WaysOut
 from qsnn_hw.toolchain.doctor import ToolStatus, doctor, doctor_table
 from qsnn_hw.toolchain.finder import SPECS, Tool, ToolSpec, find_tool
-from qsnn_hw.toolchain.process import run_tool
+from qsnn_hw.toolchain.process import relative, run_tool
 from qsnn_hw.toolchain.simulator import (
     check_build_folder,
     verilator_build_args,
@@ -32,6 +32,7 @@ __all__ = [
     "first_use_notice",
     "is_cold",
     "prepare",
+    "relative",
     "run_tool",
     "verilator_build_args",
     "verilator_environment",

@@ -7,9 +7,8 @@ from qsnn_hw.boards import Board
 from qsnn_hw.errors import ToolError, UserError
 from qsnn_hw.files import replacing
 from qsnn_hw.implement.place_route import PlaceRoute
-from qsnn_hw.implement.synthesis import relative
 from qsnn_hw.progress import Progress
-from qsnn_hw.tools import find_tool, run_tool
+from qsnn_hw.tools import find_tool, relative, run_tool
 
 
 @dataclass(frozen=True)

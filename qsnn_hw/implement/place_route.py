@@ -10,10 +10,10 @@ from qsnn_hw.errors import ToolError, UserError
 from qsnn_hw.files import read_json, replacing, write_text
 from qsnn_hw.implement.capacity import over_capacity
 from qsnn_hw.implement.constraints import constraint_suffix, constraint_text
-from qsnn_hw.implement.synthesis import Synthesis, relative
+from qsnn_hw.implement.synthesis import Synthesis
 from qsnn_hw.implement.timing import Clock, CriticalPath, Resource, parse_log_utilization, parse_report
 from qsnn_hw.progress import Progress
-from qsnn_hw.tools import WaysOut, find_tool, run_tool
+from qsnn_hw.tools import WaysOut, find_tool, relative, run_tool
 
 
 @dataclass(frozen=True)

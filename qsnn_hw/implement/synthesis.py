@@ -4,7 +4,6 @@ The figures in ``docs/implementation_notes.md`` are why the scripts here look th
 """
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -20,7 +19,7 @@ from qsnn_hw.implement.least import BLOCK_RAMS, LUTS, REGISTERS, SPRAMS, Least, 
 from qsnn_hw.implement.netlist import cut_unused_carries
 from qsnn_hw.limits import Usage
 from qsnn_hw.progress import Progress
-from qsnn_hw.tools import WaysOut, find_tool, run_tool
+from qsnn_hw.tools import WaysOut, find_tool, relative, run_tool
 
 _DSPS = ("SB_MAC16", "MULT18X18D")
 
@@ -99,15 +98,6 @@ def parse_ports(netlist: Any, top: str) -> dict[str, TopPort]:
         }
     except (KeyError, TypeError, AttributeError) as error:
         raise ToolError(f"yosys wrote a netlist without the ports of module {top}: {error!r}") from error
-
-
-def relative(path: Path, folder: Path) -> str:
-    """``path`` as seen from ``folder``.
-
-    The WebAssembly tools see a private /tmp in place of the machine's, so only relative paths
-    reach every file.
-    """
-    return os.path.relpath(path.resolve(), folder.resolve())
 
 
 def synthesis_script(verilog: str, top: str, board: Board, netlist: str, stat: str) -> str:

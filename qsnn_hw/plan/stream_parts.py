@@ -3,13 +3,12 @@
 from qsnn_hw.limits import Limits
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan, Route
 from qsnn_hw.plan.parts import Parts, bits, memory
+from qsnn_hw.stream_words import tick_bit
 
 
 def word_bits(size: int, lanes: int) -> int:
     """Bits of a stream's payload."""
-    if lanes == 1:
-        return max(1, bits(size)) + 1
-    return lanes * (max(1, bits(-(-size // lanes))) + 1) + 1
+    return tick_bit(size, lanes) + 1
 
 
 def buffer_parts(parts: Parts, limits: Limits, width: int, depth: int) -> None:

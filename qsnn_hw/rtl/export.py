@@ -1,7 +1,6 @@
 """Amaranth component -> RTLIL -> Verilog."""
 
 import copy
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,7 +15,7 @@ from amaranth.lib import wiring
 from qsnn_hw import files
 from qsnn_hw.progress import Progress
 from qsnn_hw.rtl.readable import describe, readable
-from qsnn_hw.tools import WaysOut, find_tool, run_tool
+from qsnn_hw.tools import WaysOut, find_tool, relative, run_tool
 
 _DIRECTIONS = {wiring.In: PortDirection.Input, wiring.Out: PortDirection.Output}
 
@@ -145,21 +144,16 @@ def write_verilogs(
         yosys failed; the log says why.
     """
     folder = forms[0][1].parent
-
-    # The WebAssembly yosys sees a private /tmp instead of the machine's: absolute paths would not do.
-    def relative(file: Path) -> str:
-        return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()
-
     with ExitStack() as stack:
         written = [stack.enter_context(files.replacing(path)) for _, path in forms]
         script = ""
         for (rtlil_path, _), temporary in zip(forms, written, strict=True):
-            script += _SCRIPT.format(rtlil=relative(rtlil_path), verilog=relative(temporary))
+            script += _SCRIPT.format(rtlil=relative(rtlil_path, folder), verilog=relative(temporary, folder))
         with files.replacing(log.with_suffix(".ys")) as script_path:
             script_path.write_text(script, encoding="utf-8")
             run_tool(
                 find_tool("yosys"),
-                ["-q", "-s", relative(script_path)],
+                ["-q", "-s", relative(script_path, folder)],
                 log=log,
                 cwd=folder,
                 progress=progress,

@@ -31,6 +31,15 @@ _ERROR = re.compile(r"(.*[\s:])?(%?error\b[^a-z]*:|fatal:)", re.IGNORECASE)
 OnLine = Callable[[str], str | None]
 
 
+def relative(path: Path, folder: Path) -> str:
+    """``path`` as a tool that runs in ``folder`` is to be told.
+
+    The WebAssembly tools see a private /tmp in place of the machine's, so only relative paths
+    reach every file.
+    """
+    return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+
+
 def run_tool(
     tool: Tool,
     args: Sequence[str | Path],
