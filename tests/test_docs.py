@@ -66,3 +66,27 @@ def test_commands_in_pages_parse(page: Path) -> None:
     text = re.sub(r"\\\n\s*", " ", page.read_text(encoding="utf-8"))
     for line in re.findall(r"^\s*qsnn-hw (.+?)(?:\s+#.*)?$", text, re.MULTILINE):
         parser.parse_args(shlex.split(line))
+
+
+# GHDL's, which made the peers' designs.
+_OTHERS = {"--synth", "--std"}
+_OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]+")
+
+
+@pytest.fixture(scope="module")
+def options() -> set[str]:
+    """Every option that the source names: its own, and those that it gives to other tools."""
+    files = (path for name in ("qsnn_hw", "scripts", "tests/implement") for path in (ROOT / name).rglob("*"))
+    texts = (path.read_text(encoding="utf-8") for path in files if path.suffix in (".py", ".sh"))
+    return _OTHERS.union(*map(_OPTION.findall, texts))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_options_in_pages_exist(page: Path, options: set[str]) -> None:
+    """An option that a script no longer has makes its figures nobody's."""
+    assert not set(_OPTION.findall(page.read_text(encoding="utf-8"))) - options
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    links = set(re.findall(r"\]\(([^)#:]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")} <= links
