@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from qsnn_hw.errors import UserError
-from qsnn_hw.explore.calibrate import Calibration, Scorer, describe
+from qsnn_hw.explore.calibrate import Calibration, Scorer, comparable, describe
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
+from qsnn_hw.model.readouts import ReadoutKind
 from qsnn_hw.quantize import QuantizeOptions
 
 # Small steps first: clipping and rounding shift a group's gain by some percent, not by a multiple.
@@ -27,18 +28,25 @@ def refine(
     options: QuantizeOptions,
     data: Dataset,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    readout: ReadoutKind | None = None,
 ) -> Calibration:
     """Improve ``options`` group by group: each change that raises the score is kept.
 
     One pass over the groups, in order, because each group's input is settled by those before it.
     The score is measured on the samples that choose, so judge the result on others.
 
+    Parameters
+    ----------
+    readout
+        What answers; None for the default of the output group.
+
     Raises
     ------
     UserError
         ``options`` themselves cannot be quantized.
     """
-    scorer = Scorer(network, data)
+    scorer = Scorer(network, data, readout)
     chosen, quantized = options, scorer.quantize(options)
     best = scorer.score(quantized)
     scores = [(describe(options), best)]
@@ -58,4 +66,5 @@ def refine(
             scores.append((f"{group.name}: {said}", score))
             if score > best:
                 chosen, quantized, best = candidate, made, score
+    chosen = comparable(network, chosen, scorer.readout)
     return Calibration(chosen, tuple(scores), scorer.float_score, quantized, scorer.drop(quantized))

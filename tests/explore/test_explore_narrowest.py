@@ -177,6 +177,16 @@ def test_refinement_improves_groups_one_by_one() -> None:
     assert scorer.score(scorer.quantize(found.options)) == best
 
 
+def test_refinement_judges_by_the_readout_asked_for() -> None:
+    start = QuantizeOptions(weight_bits=3, clip="max")
+    found = refine(network(), start, data(40), readout="membrane")
+    scorer = Scorer(network(), data(40), "membrane")
+    assert found.float_score == scorer.float_score
+    assert scorer.score(found.quantized) == max(score for _, score in found.scores)
+    # Potentials are compared, so the output keeps one scale whatever was tried.
+    assert not found.options.of("out").per_neuron
+
+
 def test_refinement_of_what_cannot_be_quantized() -> None:
     with pytest.raises(
         UserError, match=r"^group hidden: threshold \d+ does not fit 4 potential bits; use at least"
