@@ -9,6 +9,7 @@ import pytest
 from qsnn_hw import cli
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.plan.hardware_plan import HardwarePlan
+from tests.verify.verify_networks import QUICK
 
 STEPS, INPUTS, CLASSES = 8, 6, 4
 
@@ -111,10 +112,10 @@ def test_infer_golden_report_and_plan_give_the_same_answers(
 
 
 def test_the_chip_answers_what_infer_answers(model: Path, samples: Path, tmp_path: Path) -> None:
-    """Icarus runs the whole design; a class that differs from the golden model's ends the run."""
+    """The whole design is simulated; a class that differs from the golden model's ends the run."""
     folder = tmp_path / "run"
     arguments = ("simulate", model, *CONVENTION, "--data", samples, "--samples", 10, "--bits", 4)
-    more = ("--board", "icebreaker", "--readout", "membrane", "--simulator", "icarus", "-o", folder, "-q")
+    more = ("--board", "icebreaker", "--readout", "membrane", "--simulator", QUICK, "-o", folder, "-q")
     assert run(*arguments, *more) == 0
     report = json.loads((folder / "report.json").read_text())
     assert report["verification"]["answers"] == 10
