@@ -27,8 +27,20 @@ class Outcome:
     folder: Path
 
 
-def run(options: BuildOptions, folder: Path, *, part: str = "build", progress: Progress) -> Outcome:
+def run(
+    options: BuildOptions,
+    folder: Path,
+    *,
+    part: str = "build",
+    progress: Progress,
+    chain_type: type[chain.Chain] = chain.Chain,
+) -> Outcome:
     """Run a part of the chain in ``folder``, reusing what is already there.
+
+    Parameters
+    ----------
+    chain_type
+        Another class for a bench that changes one stage, such as integers that no option gives.
 
     Raises
     ------
@@ -41,7 +53,7 @@ def run(options: BuildOptions, folder: Path, *, part: str = "build", progress: P
         raise UserError(f"{part} compares hardware and model on real samples: give --data FILE")
     stages = Stages(folder, progress)
     options.save(folder / "options.json")
-    run = chain.Chain(options, stages, progress)
+    run = chain_type(options, stages, progress)
 
     network = run.read()
     data = run.load_data(network)

@@ -2,44 +2,46 @@
 
 Builds the shipped digits network for one board at 16, 8, 6, 4, 3 and 2 bits and as a plain 32-bit
 fixed-point design (weights and potentials as Q16.16), all with the same lanes, seed and tools.
-Accuracy is measured on all test samples; cycles come from simulating the Verilog against the golden
-model; power and energy are this project's estimate, so the last columns are estimates too, each with
+Each is the user's chain, ``qsnn-hw build``; the reference changes one stage of it. Accuracy is measured
+on all test samples; cycles come from simulating the Verilog against the golden model on the first of
+them; power and energy are this project's estimate, so the last columns are estimates too, each with
 its range: of a saving, over the ranges of the coefficients, which both designs share.
 """
 
 import argparse
 import sys
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from qsnn_hw.boards import Board, load_board
+from qsnn_hw import flow
+from qsnn_hw.boards import load_board
+from qsnn_hw.chain import GOLDEN, IMPLEMENTATION, PLAN, QUANTIZED, VERIFICATION, Chain
 from qsnn_hw.errors import MismatchError, ToolError, UserError
-from qsnn_hw.golden import run_clocked
-from qsnn_hw.implement.least import least_cells
-from qsnn_hw.implement.place_route import PlaceRoute, place_and_route
+from qsnn_hw.explore.choose import Chosen
+from qsnn_hw.golden import GoldenRun, run_clocked
 from qsnn_hw.implement.power import PowerEstimate
+from qsnn_hw.implement.record import Implementation
 from qsnn_hw.implement.saving import Saving, energy_saving
-from qsnn_hw.implement.synthesis import synthesize
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset, load_dataset
 from qsnn_hw.model.network import Dense, Network
 from qsnn_hw.model.reader import read_network
 from qsnn_hw.model.simulate import accuracy, simulate
-from qsnn_hw.plan import PlanOptions, make_plan
+from qsnn_hw.options import BuildOptions
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.progress import Progress
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.report_maker.speed import DesignCycles, LinkBytes
 from qsnn_hw.report_maker.spending import design_power
 from qsnn_hw.resources import resource_folder
-from qsnn_hw.rtl.board_top import BoardTop
-from qsnn_hw.rtl.export import export_verilog
-from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.tools import find_tool
-from qsnn_hw.verify import verify
+from qsnn_hw.verify import Verification
+
+MODEL, DATA = (
+    resource_folder("examples") / "digits" / name for name in ("digits_64-32-10.nir", "digits_test.npz")
+)
 
 REFERENCE_BITS = 32
 _POINT = 16
@@ -55,7 +57,7 @@ class Row:
 
     bits: int
     accuracy: float
-    placed: PlaceRoute
+    placed: Implementation
     cycles: float
     power: PowerEstimate
     us: float
@@ -92,58 +94,63 @@ def reference(network: Network) -> QuantizedNetwork:
     return replace(wide, groups=tuple(groups), projections=tuple(projections))
 
 
-def build(
-    quantized: QuantizedNetwork,
-    bits: int,
-    board: Board,
-    data: Dataset,
-    lanes: tuple[int, ...],
-    samples: int,
-    seed: int,
-    folder: Path,
-    progress: Progress,
-) -> Row:
-    """One row: golden accuracy, Verilog, simulation of ``samples`` samples, place and route."""
-    golden = run_clocked(quantized, data.input, record=[g.name for g in quantized.groups])
-    if data.label is None:
-        raise UserError(f"{data.source} has no labels")
-    style: Literal["block", "auto"] = "block" if board.family == "ice40" else "auto"
-    plan = make_plan(quantized, PlanOptions(lanes=lanes, neuron_memory=style))
-    folder.mkdir(parents=True, exist_ok=True)
-    for component, name in (
-        (BoardTop(plan, board.divisor), "top"),
-        (SpikingNetwork(plan, trace=True), plan.name),
-    ):
-        export_verilog(component, name, folder, progress)
-    flat = data.input.reshape(data.steps, data.samples, -1)
-    checked = verify(
-        plan,
-        folder / f"{plan.name}.v",
-        flat,
-        golden,
-        folder / "verify",
-        samples=samples,
-        seed=seed,
-        progress=progress,
+class ReferenceChain(Chain):
+    """The user's chain, with the 32-bit reference in place of the quantizer."""
+
+    def quantize(self, network: Network, data: Dataset | None) -> Chosen:
+        """See :func:`reference`; always made anew."""
+        chosen = super().quantize(network, data)
+        quantized = reference(network)
+
+        def make() -> Chosen:
+            quantized.save(self._path(QUANTIZED))
+            return replace(chosen, quantized=quantized)
+
+        return self._stages.run(
+            "quantize",
+            [QUANTIZED],
+            after=["read"],
+            options={"reference": REFERENCE_BITS},
+            make=make,
+            load=make,
+        )
+
+
+def build(bits: int, given: argparse.Namespace, folder: Path, progress: Progress) -> Row:
+    """One row: ``qsnn-hw build`` on the first samples, and the golden model's accuracy on all of them."""
+    is_reference = bits == REFERENCE_BITS
+    options = BuildOptions(
+        model=str(MODEL),
+        convention="snntorch",
+        board=given.board,
+        data=str(DATA),
+        samples=given.samples,
+        quantize=QuantizeOptions(weight_bits=min(bits, 16), clip="mse" if bits < 8 else "max"),
+        lanes=tuple(given.lanes),
+        seed=given.seed,
     )
-    cycles = checked.cycles_per_sample_mean
-    period = checked.stream_cycles_per_sample
+    chain_type = ReferenceChain if is_reference else Chain
+    flow.run(options, folder, progress=progress, chain_type=chain_type)
+    board = load_board(given.board)
+    plan = HardwarePlan.load(folder / PLAN)
+    checked = Verification.load(folder / VERIFICATION)
+    placed = Implementation.load(folder / IMPLEMENTATION)
+    quantized = QuantizedNetwork.load(folder / QUANTIZED)
+    cycles, period = checked.cycles_per_sample_mean, checked.stream_cycles_per_sample
     if cycles is None or period is None:
-        raise UserError(f"{samples} samples give no cycles: simulate more of them")
-    least = least_cells(plan, board.limits)
-    synthesis = synthesize(
-        folder / "top.v", "top", board, folder / "synthesis", least=least, progress=progress
-    )
-    placed = place_and_route(synthesis, board, folder / "place", seed=seed, progress=progress)
-    used = {name: r.used for name, r in placed.resources.items()}
-    words = LinkBytes.of(plan, data, golden).words_in_mean
-    power = design_power(board, plan, used, checked, DesignCycles.of(plan, checked), words)
+        raise UserError(f"{given.samples} samples give no cycles: simulate more of them")
+    network = read_network(MODEL, Convention.preset("snntorch"))
+    simulated = load_dataset(DATA, network=network, samples=given.samples)
+    words = LinkBytes.of(plan, simulated, GoldenRun.load(folder / GOLDEN)).words_in_mean
+    used = {name: resource.used for name, resource in placed.resources.items()}
+    every = load_dataset(DATA, network=network)
+    assert every.label is not None
     return Row(
         bits=bits,
-        accuracy=accuracy(golden.spikes[quantized.output], data.label),
+        accuracy=accuracy(run_clocked(quantized, every.input).spikes[quantized.output], every.label),
         placed=placed,
         cycles=cycles,
-        power=power,
+        power=design_power(board, plan, used, checked, DesignCycles.of(plan, checked), words),
         us=period / board.clock_mhz,
     )
 
@@ -192,27 +199,19 @@ def main() -> int:
     parser.add_argument("--lanes", type=int, nargs=2, default=[2, 1])
     parser.add_argument("--samples", type=int, default=40, help="samples to simulate for cycles (default 40)")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("-o", "--out", type=Path, default=Path("build/bench_bits"))
     given = parser.parse_args()
     progress = Progress()
     try:
         board = load_board(given.board)
-        examples = resource_folder("examples") / "digits"
-        network = read_network(examples / "digits_64-32-10.nir", Convention.preset("snntorch"))
-        data = load_dataset(examples / "digits_test.npz", network=network)
-        if data.label is None:
-            raise UserError(f"{data.source} has no labels")
+        network = read_network(MODEL, Convention.preset("snntorch"))
+        data = load_dataset(DATA, network=network)
+        assert data.label is not None
         float_accuracy = accuracy(simulate(network, data.input).out, data.label)
         rows = []
-        with tempfile.TemporaryDirectory(prefix="bench_bits_", dir=Path.cwd()) as scratch:
-            for bits in (REFERENCE_BITS, *given.bits):
-                progress.say(f"== {bits} bits")
-                options = QuantizeOptions(weight_bits=min(bits, 16), clip="mse" if bits < 8 else "max")
-                quantized = reference(network) if bits == REFERENCE_BITS else quantize(network, options)
-                folder = Path(scratch) / str(bits)
-                lanes = tuple(given.lanes)
-                rows.append(
-                    build(quantized, bits, board, data, lanes, given.samples, given.seed, folder, progress)
-                )
+        for bits in (REFERENCE_BITS, *given.bits):
+            progress.say(f"== {bits} bits")
+            rows.append(build(bits, given, given.out / str(bits), progress))
     except (UserError, ToolError, MismatchError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, UserError) else 1
@@ -221,7 +220,7 @@ def main() -> int:
     )
     print(
         f"digits 64-32-10 on {board.name}, lanes {given.lanes}, seed {given.seed}; "
-        f"float {100 * float_accuracy:.2f} %"
+        f"float {100 * float_accuracy:.2f} % on {data.samples} samples"
     )
     print(
         f"{versions}; {given.samples} samples simulated; "
