@@ -11,7 +11,7 @@ import tempfile
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
+from resource_models import Model, random_network, write_model
 from user_command import Ended, qsnn_hw
 
 from qsnn_hw.errors import ToolError
@@ -25,37 +25,15 @@ NETWORKS = (
     ((784, 1024, 512, 10), 2),
 )
 MOST_SECONDS, MOST_MIB = 120.0, 3072.0
-SEED = 1
-
-
-def write_model(sizes: tuple[int, ...], path: Path) -> None:
-    """A plain model file of dense layers with leaky neurons and random weights."""
-    rng = np.random.default_rng(SEED)
-    entries: dict[str, object] = {"input_shape": [sizes[0]]}
-    for number, (pre, post) in enumerate(pairwise(sizes)):
-        weight = rng.normal(0, 1 / np.sqrt(pre), (post, pre)).astype(np.float32)
-        entries |= {f"fc{number}.type": "Linear", f"fc{number}.weight": weight}
-        entries |= {f"lif{number}.type": "LIF", f"lif{number}.tau": 0.9}
-    np.savez(path, **entries)  # type: ignore[arg-type]
 
 
 def measure(sizes: tuple[int, ...], board: str, bits: int, folder: Path) -> Ended:
     """One network through the user's command."""
     model = folder / f"net_{'_'.join(str(size) for size in sizes)}.npz"
-    write_model(sizes, model)
-    direct = ("decay=direct", "input_gain=r", "integrator_gain=r", "current_gain=w_in")
-    settings = [word for setting in direct for word in ("--set", setting)]
-    convention = ["--convention", "nir", *settings]
-    arguments: list[str | Path] = [
-        "generate",
-        model,
-        *convention,
-        "--bits",
-        str(bits),
-        "--board",
-        board,
-        "-q",
-    ]
+    settings = write_model(random_network(Model("growth", sizes)), model)
+    arguments: list[str | Path] = ["generate", model, "--convention", "nir"]
+    arguments += [word for setting in settings.items() for word in ("--set", "=".join(setting))]
+    arguments += ["--bits", str(bits), "--board", board, "-q"]
     ended = qsnn_hw([*arguments, "-o", folder / model.stem])
     if ended.status:
         raise ToolError(f"{ended.command} ended with {ended.status}: {ended.last_line}")
