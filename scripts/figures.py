@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bench_accuracy
+import chosen_designs
 import fit_resources
 import hardware_pages
 import largest_networks
@@ -148,6 +149,14 @@ BLOCKS: tuple[Block, ...] = (
     _stored("braille", "nir_paper/braille.npz", slow=True),
     Block("peers-own", "docs/peers.md", peers),
     Block("resources", "docs/resources.md", fit_resources.table),
+    Block("chosen", "docs/resources.md", lambda: chosen_designs.table(chosen_designs.QUICK)),
+    Block(
+        "chosen-large",
+        "docs/resources.md",
+        lambda: chosen_designs.table(chosen_designs.LARGE),
+        tuple(row.model for row in chosen_designs.LARGE),
+        slow=True,
+    ),
     Block("largest", "docs/resources.md", largest_networks.table, slow=True),
 )
 

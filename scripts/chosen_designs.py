@@ -1,0 +1,105 @@
+"""The table of docs/resources.md of designs that the search for shapes takes, by ``qsnn-hw generate``."""
+
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from user_command import qsnn_hw
+
+from qsnn_hw.errors import ToolError
+from qsnn_hw.plan import HardwarePlan
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "examples"
+SHARED = Path(os.environ.get("QSNN_DATA", ROOT.parent / "shared" / "data"))
+_CYCLES = re.compile(r"plan: predicted ([\d.]+) cycles a sample")
+_LUTS = re.compile(r"plan: predicted (\d+) (?:TRELLIS_COMB|ICESTORM_LC)")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A network of the table.
+
+    Parameters
+    ----------
+    name, board
+        As listed, and the board's name.
+    model, data
+        Files.
+    convention
+        Its name, and further arguments.
+    samples
+        That it is planned for.
+    """
+
+    name: str
+    model: Path
+    data: Path
+    convention: tuple[str, ...]
+    samples: int
+    board: str = "ulx3s-85f"
+
+    def figures(self, *wish: str) -> str:
+        """Cycles, LUTs and the depth of buffers of the design that is chosen."""
+        with tempfile.TemporaryDirectory() as folder:
+            arguments: list[str | Path] = ["generate", self.model, "--convention", *self.convention]
+            arguments += ["--data", self.data, "--samples", str(self.samples), "--board", self.board]
+            ended = qsnn_hw([*arguments, *wish, "-o", folder])
+            cycles, luts = _CYCLES.search(ended.output), _LUTS.search(ended.output)
+            if ended.status or cycles is None or luts is None:
+                raise ToolError(f"{ended.command} predicts nothing: {ended.last_line}")
+            depth = HardwarePlan.load(Path(folder) / "04_plan.npz").buffer_depth
+        return f"{round(float(cycles[1])):,}, {int(luts[1]):,}, {depth} words"
+
+
+_DIGITS = (EXAMPLES / "digits/digits_64-32-10.nir", EXAMPLES / "digits/digits_test.npz", ("snntorch",), 10)
+QUICK = (
+    Row("digits", *_DIGITS),
+    Row("digits, iCEBreaker", *_DIGITS, board="icebreaker"),
+)
+LARGE = (
+    Row(
+        "mnist_fast",
+        EXAMPLES / "mnist_fast/mnist_fast.nir",
+        EXAMPLES / "mnist_fast/mnist_fast_test.npz",
+        ("norse",),
+        10,
+    ),
+    Row(
+        "MNIST 784-128-10",
+        SHARED / "snntorch_mnist_784-128-10.nir",
+        SHARED / "snntorch_mnist_784-128-10.npz",
+        ("snntorch",),
+        5,
+    ),
+    Row(
+        "mnist_conv",
+        EXAMPLES / "mnist_conv/mnist_conv.nir",
+        EXAMPLES / "mnist_conv/mnist_conv_test.npz",
+        ("snntorch",),
+        4,
+    ),
+    Row(
+        "braille",
+        SHARED / "nir_paper/braille_noDelay_noBias_subtract.nir",
+        SHARED / "nir_paper/braille.npz",
+        ("snntorch", "--set", "reset_delay=false"),
+        2,
+    ),
+    Row("sinabs conv", SHARED / "sinabs_conv_mnist.nir", SHARED / "sinabs_conv_mnist.npz", ("sinabs",), 1),
+)
+"""Those that take a minute or more."""
+
+
+def table(rows: tuple[Row, ...]) -> str:
+    """The rows, with the header."""
+    lines = [
+        "| network | samples | cycles a sample, LUTs, buffers | with `--optimize latency` |",
+        "|---|---|---|---|",
+    ]
+    for row in rows:
+        cells = row.figures(), row.figures("--optimize", "latency")
+        lines.append(f"| {row.name} | {row.samples} | {cells[0]} | {cells[1]} |")
+    return "\n".join(lines) + "\n"
