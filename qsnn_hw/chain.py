@@ -25,7 +25,7 @@ from qsnn_hw.model.dataset import Dataset, load_dataset, load_pixels
 from qsnn_hw.model.framework import compare_with_framework
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.network_file import load_network, save_network
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.reader import model_files, read_network
 from qsnn_hw.model.readouts import ReadoutKind, answers, chosen_readout
 from qsnn_hw.model.simulate import read_output, simulate
 from qsnn_hw.options import BuildOptions
@@ -116,7 +116,7 @@ class Chain:
             "read",
             [NETWORK],
             options={
-                "model": self._digest(options.model),
+                "model": [self._digest(str(file)) for file in model_files(options.model)],
                 "name": Path(options.model).name,
                 "convention": convention.as_dict(),
             },

@@ -15,6 +15,8 @@ import pytest
 
 from qsnn_hw import cli, commands
 from qsnn_hw.errors import MismatchError, ToolError
+from qsnn_hw.model.network import Dense
+from qsnn_hw.model.network_file import load_network
 from qsnn_hw.report import Report
 
 Run = Callable[..., tuple[int, str, str]]
@@ -310,6 +312,28 @@ def test_generate_then_resume_with_other_options(run: Run, tmp_path: Path) -> No
     code, _, err = run("generate", "-o", moved)
     assert code == 0
     assert (moved / "04_plan.npz").exists()
+
+
+def test_changed_arrays_of_a_description_are_read_again(run: Run, tmp_path: Path) -> None:
+    model, out = tmp_path / "m.toml", tmp_path / "out"
+    model.write_text(
+        'input_shape = [4]\narrays = "w.npz"\n[[layer]]\nname = "fc"\ntype = "Linear"\n'
+        '[[layer]]\nname = "lif"\ntype = "LIF"\ntau = 0.9\n',
+        encoding="utf-8",
+    )
+    command = ("generate", model, "--convention", "snntorch", "--board", "icebreaker", "-o", out)
+    weight = np.random.default_rng(1).uniform(0.2, 1, (3, 4))
+    built = []
+    for weights in (weight, weight, weight[::-1]):
+        np.savez(tmp_path / "w.npz", **{"fc.weight": weights})
+        code, _, err = run(*command, "--set", "dt=0.1")
+        assert code == 0, err
+        built.append((load_network(out / "01_network.npz"), "verilog: unchanged" in err))
+    assert [same for _, same in built] == [False, True, False]
+    first, last = built[0][0].projections[0].operators[0], built[2][0].projections[0].operators[0]
+    assert isinstance(first, Dense)
+    assert isinstance(last, Dense)
+    np.testing.assert_allclose(last.weight, first.weight[::-1])
 
 
 def test_a_dead_network_is_an_error_not_a_bitstream(run: Run, tmp_path: Path) -> None:

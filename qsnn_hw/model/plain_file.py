@@ -56,19 +56,36 @@ def read_plain(path: Path) -> Graph:
     return _from_toml(path) if path.suffix.lower() == ".toml" else _from_npz(path)
 
 
-def _from_toml(path: Path) -> Graph:
+def arrays_file(path: Path) -> Path | None:
+    """The .npz beside a .toml that holds its arrays, if it names one.
+
+    Raises
+    ------
+    UserError
+        The file is missing or damaged.
+    """
+    if path.suffix.lower() != ".toml":
+        return None
+    top = _toml(path)
+    return path.parent / str(top["arrays"]) if "arrays" in top else None
+
+
+def _toml(path: Path) -> dict[str, Any]:
     try:
-        top = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
         raise UserError(f"{path} is not a readable model description: {reason}") from error
+
+
+def _from_toml(path: Path) -> Graph:
+    top = _toml(path)
     _only(path, "the description", top, _TOP_KEYS)
     layers = top.get("layer")
     if not isinstance(layers, list) or not all(isinstance(layer, dict) for layer in layers) or not layers:
         raise UserError(f"{path} has no [[layer]] tables; see docs/model_format.md")
-    arrays: dict[str, np.ndarray] = {}
-    if "arrays" in top:
-        arrays = read_npz(path.parent / str(top["arrays"]))
+    beside = arrays_file(path)
+    arrays: dict[str, np.ndarray] = {} if beside is None else read_npz(beside)
     return _graph(path, top, layers, arrays)
 
 
