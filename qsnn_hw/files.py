@@ -82,12 +82,12 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     Raises
     ------
     UserError
-        The file is missing or is not an intact .npz file.
+        The file is missing, is not an intact .npz file or holds an entry that is no array.
     """
     try:
         # Opened here, because numpy leaves the file open when it turns out to be damaged.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            arrays: dict[str, Any] = {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
         raise UserError(f"no such file: {path}") from error
     except IsADirectoryError as error:
@@ -97,6 +97,11 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     # numpy and zipfile raise half a dozen kinds of error for a damaged archive.
     except Exception as error:
         raise UserError(f"{path} is not a readable .npz file: {error}") from error
+    # What is no .npy file, numpy gives as bytes.
+    strange = next((name for name, value in arrays.items() if not isinstance(value, np.ndarray)), None)
+    if strange is not None:
+        raise UserError(f"{path}: entry {strange!r} is no NumPy array; save the file with np.savez")
+    return arrays
 
 
 def read_json(path: Path) -> Any:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,6 +121,7 @@ MISTAKES = [
     (("infer", "{tmp}/nan.nir", "--data", "{tmp}/small.npz"), "nan.nir: node 'fc0' (Affine): weight"),
     (("infer", "{model}", "--data", "{tmp}/none.npz"), "no such file: {tmp}/none.npz"),
     (("infer", "{model}", "--data", "{tmp}/corrupt.npz"), "is not a readable .npz file"),
+    (("infer", "{model}", "--data", "{tmp}/strange.npz"), "entry 'input' is no NumPy array"),
     (("infer", "{model}", "--data", "{tmp}/small.npz"), "64"),
     (("infer", "{model}", "--bits", "1"), "weight bits must be a whole number from 2 to 16, not 1"),
     (("infer", "{model}", "--bits", "17"), "weight bits must be a whole number from 2 to 16, not 17"),
@@ -184,6 +186,8 @@ def test_a_mistake_is_one_line_and_exit_code_2(
 ) -> None:
     (tmp_path / "corrupt.nir").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     (tmp_path / "corrupt.npz").write_bytes(b"PK\x03\x04 not really")
+    with zipfile.ZipFile(tmp_path / "strange.npz", "w") as archive:
+        archive.writestr("input.npy", b"not an array")
     write_network(tmp_path / "nan.nir", (6, 3), poison=float("nan"))
     write_samples(tmp_path / "small.npz", (4, 5, 6))
     given = [a.format(tmp=tmp_path, model=model, data=data) for a in arguments]
