@@ -96,7 +96,8 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
         raise UserError(f"cannot read {path}: permission denied") from error
     # numpy and zipfile raise half a dozen kinds of error for a damaged archive.
     except Exception as error:
-        raise UserError(f"{path} is not a readable .npz file: {error}") from error
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UserError(f"{path} is not a readable .npz file: {reason}") from error
     # What is no .npy file, numpy gives as bytes.
     strange = next((name for name, value in arrays.items() if not isinstance(value, np.ndarray)), None)
     if strange is not None:

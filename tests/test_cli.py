@@ -121,6 +121,15 @@ MISTAKES = [
     (("infer", "{tmp}/nan.nir", "--data", "{tmp}/small.npz"), "nan.nir: node 'fc0' (Affine): weight"),
     (("infer", "{model}", "--data", "{tmp}/none.npz"), "no such file: {tmp}/none.npz"),
     (("infer", "{model}", "--data", "{tmp}/corrupt.npz"), "is not a readable .npz file"),
+    (
+        ("infer", "{tmp}/ragged.toml", "--data", "{data}"),
+        "weight of layer 'fc' has rows of different lengths",
+    ),
+    (
+        ("infer", "{tmp}/after.toml", "--data", "{data}"),
+        "after of layer 'fc' must be a layer's name or a list",
+    ),
+    (("infer", "{model}", "--data", "{tmp}/long.npz"), "{tmp}/long.npz is not a readable .npz file: "),
     (("infer", "{model}", "--data", "{tmp}/strange.npz"), "entry 'input' is no NumPy array"),
     (("infer", "{model}", "--data", "{tmp}/small.npz"), "64"),
     (("infer", "{model}", "--bits", "1"), "weight bits must be a whole number from 2 to 16, not 1"),
@@ -186,8 +195,16 @@ def test_a_mistake_is_one_line_and_exit_code_2(
 ) -> None:
     (tmp_path / "corrupt.nir").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     (tmp_path / "corrupt.npz").write_bytes(b"PK\x03\x04 not really")
+    layer = 'input_shape = [2]\n[[layer]]\nname = "fc"\ntype = "Linear"\nweight = '
+    (tmp_path / "ragged.toml").write_text(layer + "[[1.0, 2.0], [1.0]]\n", encoding="utf-8")
+    (tmp_path / "after.toml").write_text(layer + "[[1.0, 2.0]]\nafter = 5\n", encoding="utf-8")
     with zipfile.ZipFile(tmp_path / "strange.npz", "w") as archive:
         archive.writestr("input.npy", b"not an array")
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (1,)}".ljust(11_999) + b"\n"
+    with zipfile.ZipFile(tmp_path / "long.npz", "w") as archive:
+        archive.writestr(
+            "input.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + b"\x00"
+        )
     write_network(tmp_path / "nan.nir", (6, 3), poison=float("nan"))
     write_samples(tmp_path / "small.npz", (4, 5, 6))
     given = [a.format(tmp=tmp_path, model=model, data=data) for a in arguments]
@@ -203,6 +220,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert code == 2, err
     assert len(lines) == 1
     assert says.format(tmp=tmp_path, model=model) in lines[0]
+    assert err.strip().splitlines()[-1] == lines[0]
     assert "Traceback" not in err
 
 

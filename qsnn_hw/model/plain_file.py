@@ -124,6 +124,10 @@ def _graph(
             raise UserError(f"{path}: two layers are called {name!r} (or it is reserved); rename one")
         nodes[name] = _node(path, name, layer, arrays)
         after = layer.get("after", previous)
+        if not isinstance(after, str | list):
+            raise UserError(
+                f"{path}: after of layer {name!r} must be a layer's name or a list, not {after!r}"
+            )
         for source in [after] if isinstance(after, str) else after:
             edges.append((str(source), name))
         previous = name
@@ -156,6 +160,10 @@ def _node(path: Path, name: str, layer: Mapping[str, Any], arrays: Mapping[str, 
             parameters[key] = stored
         elif key in layer:
             parameters[key] = layer[key]
+            try:
+                np.asarray(layer[key])
+            except ValueError as error:
+                raise UserError(f"{path}: {key} of layer {name!r} has rows of different lengths") from error
     return Node(name, kind, parameters)
 
 
