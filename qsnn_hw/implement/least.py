@@ -192,11 +192,14 @@ def count_of(cells: Mapping[str, int], prefixes: tuple[str, ...]) -> int:
 def _missing_of_group(least: LeastGroup, module: Mapping[str, Any], outputs: set[Any]) -> list[str]:
     # Names tell the way through the modules, "network.hidden.accumulators.acc0". Of several names of a
     # net yosys keeps one, so what passes through the weights' registers has to be told by all of them.
+    # Where one update row is the whole group, the accumulators' word is what the sweep reads, and may have
+    # kept the name of that port.
     inside = f".{least.name}.accumulators."
+    port = re.compile(rf"\.{re.escape(least.name)}\.(?:sweep|accumulators)(?:__|\.)link__x$")
     named: set[Any] = set()
     for name, net in module["netnames"].items():
         _, found, rest = f".{name}".partition(inside)
-        if found and not _WEIGHTS.match(rest):
+        if (found and not _WEIGHTS.match(rest)) or port.search(f".{name}"):
             named.update(net["bits"])
     cells = Counter(cell["type"] for name, cell in module["cells"].items() if inside in f".{name}")
     counts = [
