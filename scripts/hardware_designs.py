@@ -103,8 +103,8 @@ DESIGNS: tuple[Design, ...] = (
         most_cycles=3400,
     ),
     Design(
-        *("m8fast", "1: M at 8 bits, several events a cycle", MNIST, "ulx3s-85f"),
-        ("--optimize", "latency"),
+        *("m8e4", "1: M at 8 bits, four event lanes", MNIST, "ulx3s-85f"),
+        ("--lanes", "128,10", "--update-lanes", "8,1", "--event-lanes", "4,1"),
         most_logic=12000,
         most_cycles=900,
         most_us=9.0,
