@@ -10,6 +10,7 @@ from qsnn_hw.model.check import ConventionCheck, check_convention
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset, load_dataset
 from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.simulate import simulate
 
 MODEL = "digits_64-32-10.nir"
 
@@ -67,10 +68,36 @@ def test_a_wrong_convention_is_not_taken_for_rounding(digits: Path) -> None:
 
 @pytest.mark.slow
 def test_rounding_is_told_from_a_wrong_convention(data_dir: Path) -> None:
-    """The two spikes of 200,000 in which Sinabs differs hang on the order of float operations."""
+    """The spikes of 200,000 in which Sinabs differs, two at most, hang on the order of float operations.
+
+    How many there are depends on the processor's BLAS: two on one, none on another.
+    """
     convention = Convention.preset("sinabs").with_settings({"multi_spike": "false"})
     model = data_dir / "sinabs_conv_mnist.nir"
     network = read_network(model, convention)
     dataset = load_dataset(data_dir / "sinabs_conv_mnist.npz", network=network, out_key="out_singlespike")
     made = check_convention(lambda c: read_network(model, c), convention, dataset, trial_samples=1)
-    assert (made.compared, made.mismatches, made.near_ties) == (200_000, 2, 2)
+    assert made.compared == 200_000
+    assert made.mismatches == (made.near_ties or 0) <= 2
+
+
+def test_a_spike_that_hangs_on_rounding_is_a_near_tie(tmp_path: Path) -> None:
+    """0.1 + 0.2 meets a threshold of 0.3 in float32; the other input is far from it."""
+    path = tmp_path / "tie.npz"
+    weight = np.array([[0.1, 0.2, 0.0], [0.0, 0.0, 0.5]], np.float32)
+    layers = {"fc.type": "Linear", "fc.weight": weight, "lif.type": "LIF", "lif.tau": 0.0}
+    np.savez(path, **{"input_shape": [3], **layers, "lif.v_threshold": np.float32(0.3)})  # type: ignore[arg-type]
+    settings = dict.fromkeys(("input_gain", "integrator_gain"), "r")
+    convention = Convention.preset("nir").with_settings(
+        {"decay": "direct", "current_gain": "w_in", "comparison": ">", **settings}
+    )
+    network = read_network(path, convention)
+    # Sample 0 is the tie; sample 1 has a spike that the framework says is none.
+    inputs = np.array([[[1, 1, 0], [0, 0, 1]]], np.uint8)
+    out = simulate(network, inputs).out
+    for sample, ties in ((0, 1), (1, 0)):
+        wanted = out.copy()
+        wanted[0, sample, sample] ^= 1
+        data = Dataset("tie.npz", inputs, None, wanted, "time-sample")
+        made = check_convention(lambda _: network, convention, data)
+        assert (made.mismatches, made.near_ties) == (1, ties)

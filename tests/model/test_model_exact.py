@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qsnn_hw.model.check import check_convention
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import load_array, load_dataset
 from qsnn_hw.model.reader import read_network
@@ -80,7 +81,11 @@ def test_sinabs_convolutions_on_all_samples(data_dir: Path, key: str, multi: str
 
 
 def compare_sinabs(data_dir: Path, key: str, multi: str, samples: int, allowed: int) -> float:
-    """Output spikes up to ``allowed`` near-ties, the first group's exactly; returns the accuracy."""
+    """Output spikes up to near-ties in ``allowed`` samples, the first group's exactly; returns the accuracy.
+
+    Which near-ties there are, and how many later spikes follow from them, hangs on the order in which this
+    processor's BLAS adds; ``allowed`` values more may differ.
+    """
     convention = Convention.preset("sinabs").with_settings({"multi_spike": multi})
     network = read_network(data_dir / "sinabs_conv_mnist.nir", convention)
     data = data_dir / "sinabs_conv_mnist.npz"
@@ -89,7 +94,10 @@ def compare_sinabs(data_dir: Path, key: str, multi: str, samples: int, allowed: 
     assert dataset.label is not None
     assert dataset.out is not None
     assert dataset.out.any()
-    assert np.count_nonzero(run.out != dataset.out) <= allowed
+    found = check_convention(lambda _: network, convention, dataset, trial_samples=1, budget_s=0.0)
+    assert found.mismatches == np.count_nonzero(run.out != dataset.out)
+    assert found.mismatches - (found.near_ties or 0) <= allowed
+    assert found.samples <= allowed
     assert np.array_equal(predict(run.out), predict(dataset.out))
     if multi == "true":
         wanted = load_array(data, "if1_multispike_first50")
