@@ -13,7 +13,9 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 def report(rows: Sequence[Any]) -> str:
     """The Markdown page."""
-    tools = {f"{name} {version}" for row in rows for name, version in row.tools.items()}
+    used = ("yosys", "nextpnr", "verilator")
+    tools = {f"{name} {v}" for row in rows for name, v in row.tools.items() if name.startswith(used)}
+    seeds = ", ".join(sorted({str(seed) for row in rows for seed in row.seeds}))
     lines = [
         "# The hardware against its targets",
         "",
@@ -22,7 +24,7 @@ def report(rows: Sequence[Any]) -> str:
         "every figure from what the command left in its folder.",
         "",
         f"Tools: {', '.join(sorted(tools))}. Fmax is nextpnr's own for the bitstream's design, the median of "
-        "the seeds 1, 2, ... (each in brackets); a board may clock it slower. "
+        f"the seeds (here {seeds}; each in brackets); a board may clock it slower. "
         "Logic: TRELLIS_COMB on ECP5, ICESTORM_LC on iCE40. Cycles: a sample alone in the design, from its "
         "first word to its last tick or its class, encoder and readout included where the design has them, "
         "from the simulation in which every spike and every potential of the samples equalled the golden "
