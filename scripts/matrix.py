@@ -8,7 +8,7 @@ place and route counts, and block RAMs are predicted exactly. A network that a b
 of its own kind, held against the board's limits.
 
 Rows are kept in the output folder: an interrupted matrix goes on, and a row is made again when the source,
-the model or the data changed.
+the model or the data changed. ``--made`` shows the rows that are there, and builds none.
 """
 
 import argparse
@@ -97,6 +97,15 @@ def data_of(model: Model, shared: Path, folder: Path) -> Path:
     return written
 
 
+def only_made(wanted: Sequence[Case], kept: Kept, shared: Path) -> list[Row]:
+    """The rows that were made of the present source, model and data."""
+    source = source_digest()
+    rows = [kept.rows.get(case.name) for case in wanted]
+    keys = [key_of(case, shared, source) for case in wanted]
+    found = [row for row, key in zip(rows, keys, strict=True) if row is not None and row.key == key]
+    return with_targets_compared(found)
+
+
 def run_all(wanted: Sequence[Case], kept: Kept, shared: Path, folder: Path, jobs: int) -> list[Row]:
     """Every row; a line each as it comes."""
     source = source_digest()
@@ -142,6 +151,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--jobs", type=int, help="rows side by side (default: 1, with --ci 2)")
     made.add_argument("--ci", action="store_true", help="the part that continuous integration runs")
+    made.add_argument("--made", action="store_true", help="only the rows that are made already")
     made.add_argument("--docs", action="store_true", help="write docs/matrix.md from the rows")
     made.add_argument("-o", "--out", type=Path, default=ROOT / "out" / "matrix")
     return made
@@ -167,10 +177,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wanted = cases(given, shared)
         if not wanted:
             raise UserError("no row is left: the models asked for are absent, or not for these boards")
-        rows = run_all(wanted, kept, shared, folder, jobs)
+        if given.made:
+            rows = only_made(wanted, kept, shared)
+            if not rows:
+                raise UserError(f"{folder} has no row that was made of this source")
+            print(f"{len(rows)} of {len(wanted)} rows are made")
+        else:
+            rows = run_all(wanted, kept, shared, folder, jobs)
         print(table(rows))
         if given.docs:
-            files.write_text(PAGE, page(rows))
+            files.write_text(PAGE, page(rows, len(wanted), source_digest()))
             print(f"written: {PAGE.relative_to(ROOT)}")
     except (UserError, ToolError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -45,10 +45,11 @@ def table(rows: Sequence[Row]) -> str:
 _PAGE = """# The matrix: every model on every board
 
 `scripts/matrix --docs` writes this page: each row is one `qsnn-hw build`, the user's command (the models' own
-options are in `scripts/matrix_models.py`), {samples}. A row is ok when the command ends well, nothing
-differs in simulation, the cycles predicted from the samples' spikes equal the simulated ones, the cycles that
-the plan was chosen by are within 5 % of their mean, predicted logic is within 10 % of what place and route
-counts, and block RAMs are predicted exactly.
+options are in `scripts/matrix_models.py`), {samples}.
+It has {made} of {wanted} rows: {rest}. A row is ok when the command ends well, nothing differs in
+simulation, the cycles predicted from the samples' spikes equal the simulated ones, the cycles that the plan
+was chosen by are within 5 % of their mean, predicted logic is within 10 % of what place and route counts, and
+block RAMs are predicted exactly.
 
 Columns: **plan**: of each group lanes/update lanes, event lanes where there are several (e4), sums in
 registers or memory. **cycles**: mean of a sample in the network alone, to which encoder and readout add; what
@@ -59,12 +60,12 @@ machine that also did other things.
 
 {summary}.
 
-Tools: {tools}.
+Tools: {tools}. Source: `{source}` (what `scripts/matrix` keys its rows by: qsnn_hw, sim and boards).
 """
 
 
-def page(rows: Sequence[Row]) -> str:
-    """docs/matrix.md."""
+def page(rows: Sequence[Row], wanted: int, source: str) -> str:
+    """docs/matrix.md; ``wanted`` rows were asked for, ``source`` is the digest of what they were made of."""
     samples = sorted({row.samples for row in rows})
     tools: dict[str, str] = {}
     for row in rows:
@@ -73,6 +74,10 @@ def page(rows: Sequence[Row]) -> str:
     counted = [f"{verdicts.count(kind)} rows {words}" for kind, words in _KINDS.items() if kind in verdicts]
     return _PAGE.format(
         samples=f"over the first {samples[0]} to {samples[-1]} samples, as the model allows",
+        made=len(rows),
+        wanted=wanted,
+        rest="the whole of it" if len(rows) == wanted else "the others were not made",
+        source=source[:16],
         table=table(rows),
         summary=", ".join(counted),
         tools=", ".join(f"{name} {version}" for name, version in sorted(tools.items())),

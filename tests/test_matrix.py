@@ -146,6 +146,29 @@ def test_an_interrupted_matrix_goes_on(
     assert "4 rows, 0 of them made before" in capsys.readouterr().out
 
 
+def test_the_rows_that_are_made_are_shown_and_none_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(case: Case, shared: Path, folder: Path, data: Path, key: str) -> Row:
+        if case.target == "area":
+            raise KeyboardInterrupt
+        return replace(ROW, key=key, board=case.board.name, target=case.target)
+
+    monkeypatch.setattr(matrix, "run_case", run)
+    arguments = ["--model", "digits", "--board", "icebreaker", "-o", str(tmp_path)]
+    assert matrix.main([*arguments, "--made"]) == 2
+    assert "has no row that was made of this source" in capsys.readouterr().err
+    with pytest.raises(KeyboardInterrupt):
+        matrix.main(arguments)
+    capsys.readouterr()
+    assert matrix.main([*arguments, "--made"]) == 0
+    shown = capsys.readouterr().out
+    assert "1 of 4 rows are made" in shown
+    assert "1 ok, 0 does not fit, 0 failed" in shown
+    monkeypatch.setattr(matrix, "source_digest", lambda: "other")
+    assert matrix.main([*arguments, "--made"]) == 2
+
+
 def test_the_source_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("qsnn_hw", "sim", "boards"):
         (tmp_path / name).mkdir()
@@ -165,7 +188,9 @@ def test_a_page_of_all_kinds_of_rows() -> None:
     lines = table(rows).splitlines()
     assert len({line.count("|") for line in lines}) == 1
     assert lines[-1].endswith("failed: 3 mismatches; no bitstream |")
-    text = page(rows)
+    text = page(rows, 4, "abcdef")
+    assert "It has 3 of 4 rows: the others were not made." in text
+    assert "`abcdef`" in text
     assert "1 rows are ok, 1 rows are of a network that the board cannot hold, 1 rows fail" in text
     assert "Tools: yosys 0.70." in text
 
