@@ -26,7 +26,7 @@ from typing import Any
 from matrix_models import MODELS, Model
 from matrix_page import page, table
 from matrix_rows import TARGETS, Case, Row, run_case, source_digest, with_targets_compared
-from user_command import ROOT
+from user_command import ROOT, end_with_children
 
 from qsnn_hw import files
 from qsnn_hw.boards import list_boards
@@ -205,6 +205,7 @@ def summary(rows: Iterable[Row]) -> str:
 
 
 if __name__ == "__main__":
+    end_with_children()
     try:
         sys.exit(main())
     except KeyboardInterrupt:

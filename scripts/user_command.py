@@ -5,6 +5,7 @@ A bench that calls the stages itself may pass where the command fails; so none d
 
 import json
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -49,22 +50,41 @@ class Ended:
         return (self.output.strip().splitlines() or ["(nothing printed)"])[-1]
 
 
+_running: set[subprocess.Popen[str]] = set()
+
+
+def end_with_children() -> None:
+    """SIGTERM and SIGHUP of this bench end the commands it runs, too, then the bench as Ctrl-C does."""
+
+    def end(number: int, frame: object) -> None:
+        for running in tuple(_running):
+            running.send_signal(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+
+
 def qsnn_hw(arguments: Sequence[str | Path]) -> Ended:
     """Run ``qsnn-hw`` with these arguments and wait for its end."""
     words = [str(word) for word in arguments]
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(
+    with subprocess.Popen(
         [sys.executable, "-m", "qsnn_hw", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-    )
+    ) as running:
+        _running.add(running)
+        try:
+            output = running.communicate()[0]
+        finally:
+            _running.discard(running)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return Ended(
         command=" ".join(["qsnn-hw", *words]),
-        status=done.returncode,
-        output=done.stdout,
+        status=running.returncode,
+        output=output,
         seconds=time.perf_counter() - started,
         cpu_seconds=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
         peak_mib=after.ru_maxrss / 1024,
