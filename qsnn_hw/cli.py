@@ -4,11 +4,12 @@ Nothing heavy is imported before a command needs it, so ``--help`` answers at on
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
 
-from qsnn_hw import __version__
+from qsnn_hw import __version__, terminal
 from qsnn_hw import commands as commands_of
 from qsnn_hw.commands import EXIT_FAILED
 from qsnn_hw.errors import MismatchError, ToolError, UserError
@@ -30,8 +31,9 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code: 0, 1 for a failure, 2 for the user's mistake."""
-    parser = make_parser()
-    options = parser.parse_args(arguments)
+    terminal.prepare_streams()
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = make_parser().parse_args(words)
     try:
         command: Callable[[argparse.Namespace], int] = options.command
         return command(options)
@@ -45,18 +47,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain("stopped", "what is finished stays; run the same command to go on", EXIT_INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has left (``qsnn-hw boards | head``): nothing to complain about.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        terminal.silence_stdout()
         return EXIT_FAILED
+    except MemoryError:
+        return _complain(
+            "error", "not enough memory; use fewer --samples, or a machine with more of it", EXIT_FAILED
+        )
+    except OSError as error:
+        # A disk that is full, a name that is too long: the machine's answer, with the file it is about.
+        about = f"{error.filename}: " if error.filename is not None else ""
+        return _complain(
+            "error", f"{about}{error.strerror or error}; mend that, then run it again", EXIT_USER
+        )
+    except Exception as error:
+        from qsnn_hw.last_net import bug_line
+
+        # ``infer --out`` names a file, and none of its neighbours is for a log.
+        folder = None if options.command is commands_of.infer else getattr(options, "out", None)
+        line = bug_line(error, words, None if folder is None else Path(folder))
+        return _complain("error", line, EXIT_FAILED)
 
 
 def _complain(kind: str, what: object, code: int) -> int:
-    print(f"{kind}: {what}", file=sys.stderr, flush=True)
+    terminal.complain(f"{kind}: {what}")
     return code
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that says what is wrong in one line, as every command does."""
+
+    def error(self, message: str) -> NoReturn:
+        """Complain and end with ``EXIT_USER``."""
+        self.exit(_complain("error", f"{message}; see {self.prog} --help", EXIT_USER))
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Help and version, to a standard output that may be full or closed."""
+        try:
+            terminal.write_out(message)
+        except BrokenPipeError:
+            terminal.silence_stdout()
+            self.exit(EXIT_FAILED)
+        except UserError as error:
+            self.exit(_complain("error", error, EXIT_USER))
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line, all of it."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="qsnn-hw",
         description=_DESCRIPTION,
         epilog=_EPILOG,

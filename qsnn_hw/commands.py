@@ -4,13 +4,13 @@ Nothing heavy is imported before a command needs it.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qsnn_hw.errors import UserError
+from qsnn_hw.terminal import complain, show
 
 if TYPE_CHECKING:
     from qsnn_hw.options import BuildOptions
@@ -143,8 +143,8 @@ def run_part(given: argparse.Namespace) -> int:
     from qsnn_hw.report import summary_lines
 
     outcome = flow.run(options, folder, part=given.part, progress=Progress(quiet=given.quiet))
-    print("\n".join(summary_lines(outcome.report)))
-    print(f"report: {folder / 'report.html'}")
+    show(*summary_lines(outcome.report))
+    show(f"report: {folder / 'report.html'}")
     return 0
 
 
@@ -157,8 +157,8 @@ def report(given: argparse.Namespace) -> int:
     report = Report.load(folder / REPORT)
     traces = folder / TRACES
     write_page(report, Traces.load(traces) if traces.exists() else None, folder / PAGE)
-    print("\n".join(summary_lines(report)))
-    print(f"report: {folder / PAGE}")
+    show(*summary_lines(report))
+    show(f"report: {folder / PAGE}")
     return 0
 
 
@@ -170,7 +170,7 @@ def _model_and_data(given: argparse.Namespace, **data_options: Any) -> tuple[Any
     convention = Convention.preset(given.convention).with_settings(_settings(given.set))
     network = read_network(given.model, convention)
     for warning in network.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        complain(f"warning: {warning}")
     data = load_dataset(
         given.data, network=network, layout=given.layout or "auto", samples=given.samples, **data_options
     )
@@ -214,7 +214,7 @@ def infer(given: argparse.Namespace) -> int:
         calibration = load_dataset(given.calibration_data, network=network, layout=given.layout or "auto")
         overlap = overlap_warning(data, calibration)
         if overlap is not None:
-            print(f"warning: {overlap}", file=sys.stderr)
+            complain(f"warning: {overlap}")
     if bits is None or calibration is not None:
         float_run = simulate(network, data.input, record_potentials=record, progress=progress)
         float_read = read_output(network, float_run, readout)
@@ -225,7 +225,7 @@ def infer(given: argparse.Namespace) -> int:
         chosen = choose(network, options, calibration, given.max_drop, progress, readout)
         quantized = chosen.quantized
         for warning in quantized.warnings[len(network.warnings) :]:
-            print(f"warning: {warning}", file=sys.stderr)
+            complain(f"warning: {warning}")
         with progress.task("golden model") as task:
             run = run_clocked(quantized, data.input, record=record, on_progress=task.update)
         out, read = output_of(quantized, run), output_of(quantized, run, readout)
@@ -237,22 +237,22 @@ def infer(given: argparse.Namespace) -> int:
 
         found = measure_diagnostics(network, chosen, data, calibration or data, progress, readout)
         clamped = network.convention.get("v_min") is not None
-        print("\n".join(diagnostics_table(report_diagnostics(found), own_clamp=clamped)))
+        show(*diagnostics_table(report_diagnostics(found), own_clamp=clamped))
     widths = sorted({p.weight_bits for p in quantized.projections}) if bits is not None else []
     kind = f"{'/'.join(str(width) for width in widths)} bits" if widths else "float"
     if data.label is None:
-        print(f"{kind}: {data.samples} samples, no labels, accuracy not measured")
+        show(f"{kind}: {data.samples} samples, no labels, accuracy not measured")
     else:
         right = 100 * accuracy(read, data.label, readout)
         by = f"by {READOUT_WORDS[readout]} (--readout {readout})"
-        print(f"{kind}: accuracy {right:.2f} % on {data.samples} samples, {by}")
+        show(f"{kind}: accuracy {right:.2f} % on {data.samples} samples, {by}")
     if bits is not None and calibration is not None:
         test = drop_on(data.label, answers(readout, float_read), answers(readout, read))
-        print("\n".join(drop_lines(chosen, test)))
+        show(*drop_lines(chosen, test))
     if fires and not out.any():
-        print("warning: no output neuron ever fires on these samples", file=sys.stderr)
+        complain("warning: no output neuron ever fires on these samples")
     if bits is None:
-        print(compare_with_framework(network, data, out).text())
+        show(compare_with_framework(network, data, out).text())
     return 0
 
 
@@ -265,24 +265,24 @@ def check(given: argparse.Namespace) -> int:
     convention, _, data = _model_and_data(given, out_key=given.out_key)
     found = check_convention(lambda c: read_network(given.model, c), convention, data, progress=Progress())
     if not found.mismatches:
-        print(f"equal: {found.compared} output values of {data.samples} samples, 0 differ")
+        show(f"equal: {found.compared} output values of {data.samples} samples, 0 differ")
         return 0
     where = f"in {found.samples} of {data.samples} samples"
-    print(f"different: {found.mismatches} of {found.compared} output values, {where}")
+    show(f"different: {found.mismatches} of {found.compared} output values, {where}")
     if found.first is not None:
         step, sample, neuron = found.first
-        print(
+        show(
             f"first: time step {step}, sample {sample}, neuron {neuron}: "
             f"the framework has {found.expected}, this convention gives {found.got}"
         )
     if found.near_ties:
-        print(f"near-ties: {found.near_ties} of them hang on float rounding, not on the convention")
+        show(f"near-ties: {found.near_ties} of them hang on float rounding, not on the convention")
     for alternative in found.alternatives:
-        print(f"try {alternative.settings()}: {alternative.mismatches} differ in the tried samples")
+        show(f"try {alternative.settings()}: {alternative.mismatches} differ in the tried samples")
     if not found.alternatives:
-        print("no change of one or two convention fields comes much closer")
+        show("no change of one or two convention fields comes much closer")
     if not found.exhausted:
-        print("not every alternative was tried in the time allowed")
+        show("not every alternative was tried in the time allowed")
     return EXIT_FAILED
 
 
@@ -313,7 +313,7 @@ def finetune(given: argparse.Namespace) -> int:
         resume=not given.restart,
         progress=Progress(),
     )
-    print(summary(result))
+    show(*summary(result).splitlines())
     return 0
 
 
@@ -328,7 +328,7 @@ def boards(given: argparse.Namespace) -> int:
         blocks = (
             "no block RAM" if memory is None else f"{memory.count} x {memory.bits // 1024} kbit block RAM"
         )
-        print(
+        show(
             f"{board.name:<{width}}  {board.description}: {board.limits.logic_cells} logic cells, {blocks}, "
             f"{board.clock_mhz:g} MHz"
         )
@@ -340,5 +340,5 @@ def doctor(given: argparse.Namespace) -> int:
     from qsnn_hw.tools import doctor, doctor_table
 
     statuses = doctor()
-    print(doctor_table(statuses))
+    show(*doctor_table(statuses).splitlines())
     return EXIT_FAILED if any(status.faulty for status in statuses) else 0

@@ -8,6 +8,7 @@ under its final name.
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,8 +27,9 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises
     ------
     UserError
-        The folder cannot be written or the disk is full.
+        The folder cannot be written, the disk is full, or ``path`` is a folder or a device.
     """
+    check_writable(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
@@ -50,6 +52,30 @@ def replacing(path: Path) -> Iterator[Path]:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Refuse what cannot become a file, before work is done for it.
+
+    Raises
+    ------
+    UserError
+        ``path`` or a part of it has a name that the file system does not take, or stands for a folder or
+        a device.
+    """
+    try:
+        mode = path.stat().st_mode
+    # The second is said better by whoever makes the folder.
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise UserError(f"cannot write {path}: {reason}; choose another name") from error
+    if stat.S_ISDIR(mode):
+        raise UserError(f"cannot write {path}: it is a folder; choose another name")
+    if not stat.S_ISREG(mode):
+        # Renaming a file onto a device would take the device away.
+        raise UserError(f"cannot write {path}: it is a device, not a file; choose another name")
 
 
 def write_text(path: Path, text: str) -> None:

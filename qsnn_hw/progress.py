@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from qsnn_hw.terminal import plain
+
 _LOG_INTERVAL_S = 10.0
 _TERMINAL_INTERVAL_S = 0.1
 
@@ -81,21 +83,23 @@ class Progress:
         """Print one permanent line."""
         if self._quiet:
             return
-        with self._lock:
-            erase = "\r\x1b[K" if self.live else ""
-            self._stream.write(f"{erase}{line}\n")
-            self._stream.flush()
+        erase = "\r\x1b[K" if self.live else ""
+        self._write(f"{erase}{plain(line)}\n")
 
     def transient(self, line: str) -> None:
         """Show a line that the next one replaces on a terminal; a plain line in a log."""
         if self._quiet:
             return
+        self._write(f"\r\x1b[K{plain(line)}" if self.live else f"{plain(line)}\n")
+
+    def _write(self, text: str) -> None:
         with self._lock:
-            if self.live:
-                self._stream.write(f"\r\x1b[K{line}")
-            else:
-                self._stream.write(f"{line}\n")
-            self._stream.flush()
+            try:
+                self._stream.write(text)
+                self._stream.flush()
+            # Closed, full, or its reader has left: the work is worth more than its life signs.
+            except (OSError, ValueError):
+                self._quiet = True
 
     @contextmanager
     def task(self, name: str) -> Iterator[Task]:
