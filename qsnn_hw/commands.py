@@ -59,6 +59,7 @@ def _quantize_options(
 
 def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
     """The earlier run's options, if there are any, overridden by the ones given now."""
+    from qsnn_hw.model.reader import convention_for
     from qsnn_hw.options import BuildOptions
     from qsnn_hw.quantize import QuantizeOptions
 
@@ -71,9 +72,8 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
             )
         base = BuildOptions.load(saved)
     else:
-        for name in ("convention", "board"):
-            if getattr(given, name) is None:
-                raise UserError(f"--{name} is required with a model")
+        if given.board is None:
+            raise UserError("--board is required with a model")
         base = BuildOptions(model=given.model, convention=given.convention, board=given.board)
     changes: dict[str, Any] = {}
     for name in (
@@ -131,7 +131,9 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
         if given.buffer_depth is None:
             changes["buffer_depth"] = None
     changes["quantize"] = _quantize_options(given, given.bits, base.quantize or QuantizeOptions())
-    return replace(base, **changes)
+    made = replace(base, **changes)
+    convention_for(made.model, made.convention, made.settings)
+    return made
 
 
 def run_part(given: argparse.Namespace) -> int:
@@ -163,11 +165,10 @@ def report(given: argparse.Namespace) -> int:
 
 
 def _model_and_data(given: argparse.Namespace, **data_options: Any) -> tuple[Any, Any, Any]:
-    from qsnn_hw.model.convention import Convention
     from qsnn_hw.model.dataset import load_dataset
-    from qsnn_hw.model.reader import read_network
+    from qsnn_hw.model.reader import convention_for, read_network
 
-    convention = Convention.preset(given.convention).with_settings(_settings(given.set))
+    convention = convention_for(given.model, given.convention, _settings(given.set))
     network = read_network(given.model, convention)
     for warning in network.warnings:
         complain(f"warning: {warning}")
@@ -236,7 +237,7 @@ def infer(given: argparse.Namespace) -> int:
         from qsnn_hw.report_maker import report_diagnostics
 
         found = measure_diagnostics(network, chosen, data, calibration or data, progress, readout)
-        clamped = network.convention.get("v_min") is not None
+        clamped = any(group.v_min is not None for group in network.groups)
         show(*diagnostics_table(report_diagnostics(found), own_clamp=clamped))
     widths = sorted({p.weight_bits for p in quantized.projections}) if bits is not None else []
     kind = f"{'/'.join(str(width) for width in widths)} bits" if widths else "float"
@@ -279,7 +280,9 @@ def check(given: argparse.Namespace) -> int:
         show(f"near-ties: {found.near_ties} of them hang on float rounding, not on the convention")
     for alternative in found.alternatives:
         show(f"try {alternative.settings()}: {alternative.mismatches} differ in the tried samples")
-    if not found.alternatives:
+    if convention is None:
+        show(f"{given.model} holds every field, so none is left to set: is out of these weights and input?")
+    elif not found.alternatives:
         show("no change of one or two convention fields comes much closer")
     if not found.exhausted:
         show("not every alternative was tried in the time allowed")

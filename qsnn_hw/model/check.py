@@ -85,8 +85,8 @@ class ConventionCheck:
 
 
 def check_convention(
-    read: Callable[[Convention], Network],
-    convention: Convention,
+    read: Callable[[Convention | None], Network],
+    convention: Convention | None,
     dataset: Dataset,
     *,
     trial_samples: int = 32,
@@ -99,6 +99,8 @@ def check_convention(
     ----------
     read
         Builds the network under a convention, such as ``lambda c: read_network(path, c)``.
+    convention
+        None for a saved network, which has none to choose: no alternative is tried.
     dataset
         With ``out``, the framework's own output spikes.
     trial_samples
@@ -137,11 +139,13 @@ def check_convention(
     bad = np.flatnonzero(wrong.any(axis=(0, 2)))
     ties = _near_ties(network, dataset.input[:, bad], got[:, bad], wrong[:, bad])
     at = (first[0], first[1], first[2])
+    expected, value = int(dataset.out[at]), int(got[at])
+    if convention is None:
+        return ConventionCheck(wrong.size, mismatches, int(bad.size), at, expected, value, ties, (), True)
     chosen = bad[:trial_samples]
     now = int(np.count_nonzero(wrong[:, chosen]))
     search = _Search(read, convention, dataset.input[:, chosen], dataset.out[:, chosen], now, budget_s)
     search.run(network, progress)
-    expected, value = int(dataset.out[at]), int(got[at])
     return ConventionCheck(
         wrong.size, mismatches, int(bad.size), at, expected, value, ties, search.best(), search.exhausted
     )
@@ -173,7 +177,7 @@ class _Search:
 
     def __init__(
         self,
-        read: Callable[[Convention], Network],
+        read: Callable[[Convention | None], Network],
         convention: Convention,
         x: np.ndarray,
         out: np.ndarray,

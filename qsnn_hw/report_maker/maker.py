@@ -135,7 +135,7 @@ def make_report(
             layers=tuple(_layer(quantized, g, golden, did.get(g.group)) for g in plan.groups),
         ),
         bits=options.quantize.weight_bits,
-        convention=network.convention,
+        convention=_convention(network),
         accuracy=_accuracy(data, golden),
         calibration=_calibration(chosen.drop),
         accuracy_samples=None if data is None or data.label is None else data.samples,
@@ -230,6 +230,12 @@ def _points(drop: Drop) -> float | None:
 def _spikes_per_sample(data: Dataset, run: GoldenRun) -> dict[str, float]:
     counts = {INPUT: data.input, **run.spikes}
     return {name: float(spikes.sum(dtype=np.int64)) / data.samples for name, spikes in counts.items()}
+
+
+def _convention(network: Network) -> Mapping[str, object]:
+    """The convention, with the clamp that a network of a live reader has in its groups alone."""
+    clamps = [group.v_min for group in network.groups if group.v_min is not None]
+    return {"v_min": min(clamps), **network.convention} if clamps else network.convention
 
 
 def _layer(
