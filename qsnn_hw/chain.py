@@ -21,7 +21,7 @@ from qsnn_hw.implement.place_route import place_and_route
 from qsnn_hw.implement.record import Implementation
 from qsnn_hw.implement.synthesis import synthesize
 from qsnn_hw.model.dataset import Dataset, load_dataset, load_pixels
-from qsnn_hw.model.framework import compare_with_framework
+from qsnn_hw.model.framework import compare_with_framework, compares_potentials, own_output
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.network_file import load_network, save_network
 from qsnn_hw.model.reader import convention_for, model_files, read_network
@@ -266,11 +266,12 @@ class Chain:
             with self._progress.task(f"golden model, {data.samples} samples") as task:
                 integer = run_clocked(quantized, data.input, record=names, on_progress=task.update)
             silent = _silent(quantized, integer)
+            by_potentials = readout == "membrane" or compares_potentials(network, data)
             float_run = simulate(
                 network,
                 data.input,
                 record=silent,
-                record_potentials=[network.output] if readout == "membrane" else [],
+                record_potentials=[network.output] if by_potentials else [],
                 progress=self._progress,
             )
             warnings = _silence(quantized, silent, float_run.spikes, data.samples)
@@ -281,7 +282,7 @@ class Chain:
             traced = _shown_sample(data, answers(readout, output_of(quantized, integer, readout)))
             one = simulate(network, data.input[:, traced : traced + 1], record_potentials=names)
             saved = {
-                "out": float_run.out,
+                "out": own_output(network, data, float_run),
                 "read": read_output(network, float_run, readout),
                 "traced": np.array(traced),
                 "warnings": np.array(warnings, dtype=str),

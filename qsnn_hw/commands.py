@@ -185,7 +185,7 @@ def infer(given: argparse.Namespace) -> int:
     from qsnn_hw.explore.measured import measure_diagnostics
     from qsnn_hw.golden import output_of, run_clocked
     from qsnn_hw.model.dataset import load_dataset
-    from qsnn_hw.model.framework import compare_with_framework
+    from qsnn_hw.model.framework import compare_with_framework, compares_potentials, own_output
     from qsnn_hw.model.readouts import READOUT_WORDS, answers, chosen_readout
     from qsnn_hw.model.simulate import accuracy, read_output, simulate
     from qsnn_hw.progress import Progress
@@ -209,7 +209,8 @@ def infer(given: argparse.Namespace) -> int:
     progress = Progress()
     fires = network.group(network.output).threshold is not None
     readout = chosen_readout(given.readout, network.output, fires=fires)
-    record = [network.output] if readout == "membrane" else []
+    by_potentials = readout == "membrane" or compares_potentials(network, data)
+    record = [network.output] if by_potentials else []
     calibration = None
     if given.calibration_data is not None:
         calibration = load_dataset(given.calibration_data, network=network, layout=given.layout or "auto")
@@ -253,28 +254,34 @@ def infer(given: argparse.Namespace) -> int:
     if fires and not out.any():
         complain("warning: no output neuron ever fires on these samples")
     if bits is None:
-        show(compare_with_framework(network, data, out).text())
+        show(compare_with_framework(network, data, own_output(network, data, float_run)).text())
     return 0
 
 
 def check(given: argparse.Namespace) -> int:
-    """Compare a network with its framework's own output spikes."""
+    """Compare a network with its framework's own output, spikes or potentials."""
     from qsnn_hw.model.check import check_convention
     from qsnn_hw.model.reader import read_network
     from qsnn_hw.progress import Progress
 
     convention, _, data = _model_and_data(given, out_key=given.out_key)
     found = check_convention(lambda c: read_network(given.model, c), convention, data, progress=Progress())
-    if not found.mismatches:
-        show(f"equal: {found.compared} output values of {data.samples} samples, 0 differ")
+    made = found.comparison
+    beyond = "" if made.tolerance is None else f" by more than {made.tolerance:g} of the largest"
+    if not made.differ:
+        show(f"equal: {made.values} output values of {data.samples} samples, 0 differ{beyond}")
+    else:
+        where = f"in {made.samples} of {data.samples} samples"
+        show(f"different: {made.differ} of {made.values} output values{beyond}, {where}")
+    if made.what == "potentials":
+        show(f"potentials: {made.greatest_text()}")
+    if not made.differ:
         return 0
-    where = f"in {found.samples} of {data.samples} samples"
-    show(f"different: {found.mismatches} of {found.compared} output values, {where}")
-    if found.first is not None:
-        step, sample, neuron = found.first
+    if made.first is not None:
+        step, sample, neuron = made.first
         show(
             f"first: time step {step}, sample {sample}, neuron {neuron}: "
-            f"the framework has {found.expected}, this convention gives {found.got}"
+            f"the framework has {made.expected:g}, this convention gives {made.got:g}"
         )
     if found.near_ties:
         show(f"near-ties: {found.near_ties} of them hang on float rounding, not on the convention")

@@ -273,7 +273,9 @@ def _verification(found: Verification | None, golden: GoldenResult | None) -> Re
     framework = None
     if golden is not None:
         made = golden.framework
-        framework = Framework(made.values, made.differ, made.what, made.reason, made.tolerance)
+        framework = Framework(
+            made.values, made.differ, made.what, made.reason, made.tolerance, made.greatest, made.largest
+        )
     if found is None:
         return ReportVerification(framework=framework)
     return ReportVerification(
