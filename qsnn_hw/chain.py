@@ -12,6 +12,7 @@ from qsnn_hw.boards import Board, load_board
 from qsnn_hw.errors import UserError
 from qsnn_hw.explore.choose import Chosen, choose, drop_lines, drop_on, overlap_warning
 from qsnn_hw.explore.drop import Drop
+from qsnn_hw.explore.golden_result import GoldenResult
 from qsnn_hw.explore.measured import MeasuredDiagnostics, measure_diagnostics
 from qsnn_hw.golden import GoldenRun, output_of, run_clocked
 from qsnn_hw.implement.bitstream import pack_bitstream
@@ -19,12 +20,13 @@ from qsnn_hw.implement.capacity import Way, check_fits
 from qsnn_hw.implement.least import least_cells
 from qsnn_hw.implement.place_route import place_and_route
 from qsnn_hw.implement.record import Implementation
-from qsnn_hw.implement.synthesis import synthesize
+from qsnn_hw.implement.synthesis import NETLIST, Synthesis, synthesize
+from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset, load_dataset, load_pixels
-from qsnn_hw.model.framework import compare_with_framework, compares_potentials, own_output
+from qsnn_hw.model.framework import compare_with_framework
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.network_file import load_network, save_network
-from qsnn_hw.model.reader import convention_for, model_files, read_network
+from qsnn_hw.model.reader import model_files, read_network
 from qsnn_hw.model.readouts import ReadoutKind, answers, chosen_readout
 from qsnn_hw.model.simulate import read_output, simulate
 from qsnn_hw.options import BuildOptions
@@ -45,7 +47,7 @@ from qsnn_hw.plan.predict import predict as predict_usage
 from qsnn_hw.progress import Progress
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions
 from qsnn_hw.report import Report
-from qsnn_hw.report_maker import GoldenResult, make_report
+from qsnn_hw.report_maker import make_report
 from qsnn_hw.rtl.axi_stream import AxiStreamNetwork
 from qsnn_hw.rtl.board_top import board_top
 from qsnn_hw.rtl.classifier import Classifier
@@ -75,6 +77,7 @@ CLASSIFIER_VERILOG = "06_classifier.v"
 WEIGHTS = "06_weights.bin"
 VERIFICATION = "07_verification.json"
 SYNTHESIS_FOLDER = "08_synthesis"
+SYNTHESIS = "08_synthesis.json"
 IMPLEMENTATION_FOLDER = "09_implementation"
 IMPLEMENTATION = "09_implementation.json"
 
@@ -100,14 +103,13 @@ class Chain:
     def read(self) -> Network:
         """Model file and convention to a float network."""
         options = self._options
-        convention = convention_for(options.model, options.convention, options.settings)
+        convention = Convention.preset(options.convention).with_settings(options.settings)
 
         def make() -> Network:
             network = read_network(options.model, convention)
             save_network(network, self._path(NETWORK))
             sizes = "-".join(str(n) for n in (network.input_size, *(g.size for g in network.groups)))
-            by = network.convention.get("name", "its own")
-            self._progress.say(f"read: {options.model}, {sizes} neurons, convention {by}")
+            self._progress.say(f"read: {options.model}, {sizes} neurons, convention {options.convention}")
             for warning in network.warnings:
                 self._progress.say(f"warning: {warning}")
             return network
@@ -118,8 +120,9 @@ class Chain:
             options={
                 "model": [self._digest(str(file)) for file in model_files(options.model)],
                 "name": Path(options.model).name,
-                "convention": None if convention is None else convention.as_dict(),
+                "convention": convention.as_dict(),
             },
+            code=[self.read],
             make=make,
             load=lambda: load_network(self._path(NETWORK)),
         )
@@ -211,6 +214,7 @@ class Chain:
                 "encoder": repr(encoder),
                 "readout": readout,
             },
+            code=[self.quantize],
             make=make,
             load=load,
         )
@@ -235,7 +239,8 @@ class Chain:
         return self._stages.run(
             "diagnose",
             [DIAGNOSTICS],
-            after=["golden"],
+            after=["quantize", "golden"],
+            code=[self.diagnose, self.load_data],
             make=make,
             load=lambda: MeasuredDiagnostics(**files.read_json(self._path(DIAGNOSTICS))),
         )
@@ -266,12 +271,11 @@ class Chain:
             with self._progress.task(f"golden model, {data.samples} samples") as task:
                 integer = run_clocked(quantized, data.input, record=names, on_progress=task.update)
             silent = _silent(quantized, integer)
-            by_potentials = readout == "membrane" or compares_potentials(network, data)
             float_run = simulate(
                 network,
                 data.input,
                 record=silent,
-                record_potentials=[network.output] if by_potentials else [],
+                record_potentials=[network.output] if readout == "membrane" else [],
                 progress=self._progress,
             )
             warnings = _silence(quantized, silent, float_run.spikes, data.samples)
@@ -282,7 +286,7 @@ class Chain:
             traced = _shown_sample(data, answers(readout, output_of(quantized, integer, readout)))
             one = simulate(network, data.input[:, traced : traced + 1], record_potentials=names)
             saved = {
-                "out": own_output(network, data, float_run),
+                "out": float_run.out,
                 "read": read_output(network, float_run, readout),
                 "traced": np.array(traced),
                 "warnings": np.array(warnings, dtype=str),
@@ -304,7 +308,7 @@ class Chain:
         return self._stages.run(
             "golden",
             [GOLDEN, FLOAT],
-            after=["quantize"],
+            after=["read", "quantize"],
             options={
                 "data": self._digest(options.data),
                 "layout": options.layout,
@@ -312,6 +316,7 @@ class Chain:
                 "encoder": repr(self._encoder(network)),
                 "readout": readout,
             },
+            code=[self.golden, self.load_data],
             make=make,
             load=load,
         )
@@ -370,6 +375,7 @@ class Chain:
             # The spikes that golden counted steer the balance.
             after=["quantize"] if traffic is None else ["quantize", "golden"],
             options={"plan": repr(plan_options), "board": self._board_key()},
+            code=[self.plan, self.load_data],
             make=make,
             load=lambda: HardwarePlan.load(self._path(PLAN)),
         )
@@ -401,6 +407,7 @@ class Chain:
             [rtlil for rtlil, _ in self._forms(plan)],
             after=["plan"],
             options={"amaranth": importlib.metadata.version("amaranth")},
+            code=[self.rtlil],
             make=make,
             load=lambda: None,
         )
@@ -439,8 +446,10 @@ class Chain:
         self._stages.run(
             "verilog",
             [*(verilog for _, verilog in self._forms(plan)), *([WEIGHTS] if plan.loaded_groups else [])],
-            after=["elaborate"],
+            # What the host loads comes from the plan.
+            after=["plan", "elaborate"],
             options={"yosys": find_tool("yosys").version},
+            code=[self.verilog],
             make=make,
             load=lambda: None,
         )
@@ -487,67 +496,92 @@ class Chain:
 
         return self._stages.run(
             "verify",
-            [VERIFICATION],
-            **self._decides_verification(),
+            **self._verification(),
             make=make,
             load=lambda: Verification.load(self._path(VERIFICATION)),
         )
 
-    def _decides_verification(self) -> dict[str, Any]:
+    def _verification(self) -> dict[str, Any]:
+        """What the stage leaves and what decides it."""
         options = self._options
+        tool = "iverilog" if options.simulator == "icarus" else options.simulator
         return {
+            "made": [VERIFICATION],
             "after": ["verilog", "golden"],
-            "options": {"simulator": options.simulator, "seed": options.seed},
-        }
-
-    def _decides_implementation(self) -> dict[str, Any]:
-        nextpnr = find_tool(f"nextpnr-{self.board.family}").version
-        return {
-            "after": ["verilog"],
-            "options": {"board": repr(self.board), "seed": self._options.seed, "nextpnr": nextpnr},
+            "options": {
+                "simulator": options.simulator,
+                "version": _version(tool),
+                "cocotb": importlib.metadata.version("cocotb"),
+                "seed": options.seed,
+            },
+            "code": [self.verify, self.load_data],
         }
 
     def implement(self, plan: HardwarePlan) -> Implementation:
         """Synthesis, place and route, bitstream."""
-        board, progress = self.board, self._progress
-        bitstream_name = f"{plan.name}_{board.name}"
-        bitstream = f"{bitstream_name}{board.bitstream_suffix}"
+        return self._place(plan, self._synthesize(plan))
 
-        def make() -> Implementation:
-            verilog = self._path(VERILOG)
-            least = least_cells(plan, board.limits)
+    def _synthesize(self, plan: HardwarePlan) -> Synthesis:
+        board = self.board
+
+        def make() -> Synthesis:
             synthesis = synthesize(
-                verilog,
+                self._path(VERILOG),
                 "top",
                 board,
                 self._path(SYNTHESIS_FOLDER),
-                least=least,
+                least=least_cells(plan, board.limits),
                 ways_out=_ways_out(plan),
-                progress=progress,
+                progress=self._progress,
             )
-            placed = place_and_route(
-                synthesis,
-                board,
-                self._path(IMPLEMENTATION_FOLDER),
-                seed=self._options.seed,
-                progress=progress,
-            )
-            packed = pack_bitstream(placed, board, self._path(IMPLEMENTATION_FOLDER), progress=progress)
-            with files.replacing(self._path(bitstream)) as temporary:
-                temporary.write_bytes(packed.path.read_bytes())
-            implementation = Implementation.of(
-                verilog, synthesis, placed, replace(packed, path=self._path(bitstream))
-            )
+            synthesis.save(self._path(SYNTHESIS))
+            return synthesis
+
+        return self._stages.run(
+            "synthesize", **self._synthesis(), make=make, load=lambda: Synthesis.load(self._path(SYNTHESIS))
+        )
+
+    def _synthesis(self) -> dict[str, Any]:
+        """What the stage leaves and what decides it."""
+        return {
+            "made": [SYNTHESIS, f"{SYNTHESIS_FOLDER}/{NETLIST}"],
+            "after": ["verilog"],
+            "options": {"board": repr(self.board), "yosys": _version("yosys")},
+            "code": [self._synthesize],
+        }
+
+    def _place(self, plan: HardwarePlan, synthesis: Synthesis) -> Implementation:
+        board, folder = self.board, self._path(IMPLEMENTATION_FOLDER)
+        bitstream = self._path(self._bitstream(plan))
+
+        def make() -> Implementation:
+            progress, seed = self._progress, self._options.seed
+            placed = place_and_route(synthesis, board, folder, seed=seed, progress=progress)
+            packed = pack_bitstream(placed, board, folder, progress=progress)
+            files.write_bytes(bitstream, packed.path.read_bytes())
+            packed = replace(packed, path=bitstream)
+            implementation = Implementation.of(self._path(VERILOG), synthesis, placed, packed)
             implementation.save(self._path(IMPLEMENTATION))
             return implementation
 
         return self._stages.run(
             "implement",
-            [IMPLEMENTATION, bitstream],
-            **self._decides_implementation(),
+            **self._implementation(plan),
             make=make,
             load=lambda: Implementation.load(self._path(IMPLEMENTATION)),
         )
+
+    def _bitstream(self, plan: HardwarePlan) -> str:
+        return f"{plan.name}_{self.board.name}{self.board.bitstream_suffix}"
+
+    def _implementation(self, plan: HardwarePlan) -> dict[str, Any]:
+        """What the stage leaves and what decides it."""
+        return {
+            "made": [IMPLEMENTATION, self._bitstream(plan)],
+            "after": ["synthesize"],
+            "options": {"seed": self._options.seed, "nextpnr": _version(f"nextpnr-{self.board.family}")},
+            "code": [self._place],
+        }
 
     def report(
         self,
@@ -563,9 +597,10 @@ class Chain:
         A part this run did not do counts when an earlier run of the same choices did it.
         """
         verification = implementation = None
-        if self._stages.finished("verify", **self._decides_verification()):
+        if self._stages.finished("verify", **self._verification()):
             verification = Verification.load(self._path(VERIFICATION))
-        if self._stages.finished("implement", **self._decides_implementation()):
+        synthesized = self._stages.finished("synthesize", **self._synthesis())
+        if synthesized and self._stages.finished("implement", **self._implementation(plan)):
             implementation = Implementation.load(self._path(IMPLEMENTATION))
         return make_report(
             self._stages.folder,
@@ -580,6 +615,14 @@ class Chain:
             verification=verification,
             implementation=implementation,
         )
+
+
+def _version(tool: str) -> str | None:
+    """Of a tool that a stage runs; None where it states none or is missing, which the stage then says."""
+    try:
+        return find_tool(tool).version
+    except UserError:
+        return None
 
 
 def _ways(quantized: QuantizedNetwork, given: PlanOptions) -> list[Way]:

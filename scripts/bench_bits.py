@@ -111,6 +111,7 @@ class ReferenceChain(Chain):
             [QUANTIZED],
             after=["read"],
             options={"reference": REFERENCE_BITS},
+            code=[self.quantize],
             make=make,
             load=make,
         )

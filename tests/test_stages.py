@@ -1,10 +1,14 @@
 """The resumable output folder: what is reused, what is made again, what is never left half done."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from qsnn_hw import stages
+from qsnn_hw import files
+from qsnn_hw import stages as stages_module
 from qsnn_hw.errors import UserError
 from qsnn_hw.files import write_text
 from qsnn_hw.progress import SILENT
@@ -17,6 +21,7 @@ class Work:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.made: list[str] = []
+        self.code: list[Callable[..., Any]] = []
 
     def run(self, *, first: object = 1, second: object = 1) -> Stages:
         stages = Stages(self.folder, SILENT)
@@ -27,7 +32,13 @@ class Work:
                 self.made.append(name)
 
             stages.run(
-                name, [f"{name}.txt"], after=after, options={"v": option}, make=make, load=lambda: None
+                name,
+                [f"{name}.txt"],
+                after=after,
+                options={"v": option},
+                code=self.code,
+                make=make,
+                load=lambda: None,
             )
         return stages
 
@@ -70,22 +81,83 @@ def test_a_stage_that_failed_is_not_remembered(work: Work) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        stages.run("one", ["one.txt"], options={"v": 9}, make=fail, load=lambda: None)
-    assert not stages.finished("one", [], {"v": 9})
+        stages.run("one", ["one.txt"], options={"v": 9}, code=[], make=fail, load=lambda: None)
+    assert not stages.finished("one", ["one.txt"], options={"v": 9}, code=[])
     work.run()
     assert work.made == ["one"]
 
 
 def test_finished_looks_at_earlier_runs(work: Work) -> None:
     stages = Stages(work.folder, SILENT)
-    assert not stages.finished("two", ["one"], {"v": 1}), "the stage before was not reached in this run"
-    stages.run("one", ["one.txt"], options={"v": 1}, make=lambda: None, load=lambda: None)
-    assert stages.finished("two", ["one"], {"v": 1})
-    assert not stages.finished("two", ["one"], {"v": 2})
+    two: dict[str, Any] = {"made": ["two.txt"], "after": ["one"], "code": []}
+    assert not stages.finished("two", **two, options={"v": 1}), "the stage before was not reached in this run"
+    stages.run("one", ["one.txt"], options={"v": 1}, code=[], make=lambda: None, load=lambda: None)
+    assert stages.finished("two", **two, options={"v": 1})
+    assert not stages.finished("two", **two, options={"v": 2})
 
 
-def test_a_damaged_manifest_is_one_clear_line(work: Work) -> None:
-    (work.folder / MANIFEST).write_text("[1]")
+def test_what_an_earlier_stage_left_decides_and_not_only_how_it_was_made(work: Work) -> None:
+    """A file put in another's place, its digest in the manifest as well: nothing rests on it unseen."""
+    forged = work.folder / "one.txt"
+    forged.write_text("forged", encoding="utf-8")
+    manifest = json.loads((work.folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest["one"]["files"]["one.txt"] = files.digest(forged)
+    write_text(work.folder / MANIFEST, json.dumps(manifest))
+    work.run()
+    assert work.made == ["two"]
+
+
+def test_finished_asks_for_the_files_of_the_stage_not_for_those_the_manifest_names(work: Work) -> None:
+    manifest = json.loads((work.folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest["two"]["files"] = {}
+    write_text(work.folder / MANIFEST, json.dumps(manifest))
+    stages = Stages(work.folder, SILENT)
+    stages.run("one", ["one.txt"], options={"v": 1}, code=[], make=lambda: None, load=lambda: None)
+    assert not stages.finished("two", ["two.txt"], after=["one"], options={"v": 1}, code=[])
+
+
+def test_changed_source_repeats_a_stage_and_those_after_it_only_where_they_see_a_difference(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = iter(["a", "b", "b", "b", "b", "b"])
+    monkeypatch.setattr(stages_module, "code_digest", lambda functions: next(digests))
+    work.run()
+    assert work.made == ["one", "two"], "no source was remembered before"
+    work.made.clear()
+    work.run()
+    assert work.made == ["one"], "it left the same file"
+
+
+def test_options_of_every_earlier_stage_decide(tmp_path: Path) -> None:
+    """What a stage takes from memory, such as data, is told by the options of the stage that read it."""
+    made: list[str] = []
+
+    def run(option: int) -> None:
+        stages = Stages(tmp_path, SILENT)
+        for name, after, options in (
+            ("one", [], {"v": option}),
+            ("two", ["one"], {}),
+            ("three", ["two"], {}),
+        ):
+
+            def make(name: str = name) -> None:
+                write_text(tmp_path / name, "the same")
+                made.append(name)
+
+            stages.run(name, [name], after=after, options=options, code=[], make=make, load=lambda: None)
+
+    run(1)
+    made.clear()
+    run(2)
+    assert made == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[1]", "5", '{"one": 5}', '{"one": {"key": 1, "files": {}}}', '{"one": {"key": "a", "files": []}}'],
+)
+def test_a_damaged_manifest_is_one_clear_line(work: Work, content: str) -> None:
+    (work.folder / MANIFEST).write_text(content)
     with pytest.raises(UserError, match=r"stages\.json is damaged; delete it"):
         Stages(work.folder, SILENT)
 
@@ -94,11 +166,3 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot write .*choose a writable output folder"):
         Stages(tmp_path / "file" / "out", SILENT)
-
-
-def test_a_changed_checker_is_a_changed_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What ran in the simulator decides a verification as much as the package does."""
-    before = stages._source_digest.__wrapped__()
-    (tmp_path / "checker.py").write_text("changed")
-    monkeypatch.setattr(stages, "resource_folder", lambda name: tmp_path)
-    assert stages._source_digest.__wrapped__() != before

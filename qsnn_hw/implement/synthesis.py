@@ -4,15 +4,16 @@ The figures in ``docs/implementation_notes.md`` are why the scripts here look th
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from qsnn_hw.boards import Board
-from qsnn_hw.errors import ToolError
+from qsnn_hw.errors import ToolError, UserError
 from qsnn_hw.files import read_json, replacing, write_json, write_text
 from qsnn_hw.implement.floorplan import place_blocks
 from qsnn_hw.implement.least import BLOCK_RAMS, LUTS, REGISTERS, SPRAMS, Least, count_of, missing
@@ -20,6 +21,9 @@ from qsnn_hw.implement.netlist import cut_unused_carries
 from qsnn_hw.limits import Usage
 from qsnn_hw.progress import Progress
 from qsnn_hw.tools import WaysOut, find_tool, relative, run_tool
+
+FORM = "qsnn-hw synthesis 1"
+NETLIST = "netlist.json"
 
 _DSPS = ("SB_MAC16", "MULT18X18D")
 
@@ -67,6 +71,44 @@ class Synthesis:
     def usage(self) -> Usage:
         """Cells by kind; ``logic_cells`` counts LUTs only, before carry cells are packed."""
         return count_cells(self.cells)
+
+    def save(self, path: Path) -> None:
+        """Write the record as JSON; file names in it are relative to its folder.
+
+        Raises
+        ------
+        UserError
+            The folder cannot be written.
+        """
+        value = {"form": FORM, **asdict(self), "cells": dict(self.cells)}
+        for name in _PATHS:
+            file: Path = getattr(self, name)
+            value[name] = Path(os.path.relpath(file.resolve(), path.parent.resolve())).as_posix()
+        write_json(path, value)
+
+    @classmethod
+    def load(cls, path: Path) -> "Synthesis":
+        """Read a record that :meth:`save` wrote; file names become paths below its folder.
+
+        Raises
+        ------
+        UserError
+            The file is missing or is not such a record.
+        """
+        value = read_json(path)
+        if not isinstance(value, dict) or value.pop("form", None) != FORM:
+            raise UserError(f"{path} is not a synthesis record; delete it to synthesize again")
+        try:
+            value |= {name: path.parent.joinpath(value[name]) for name in _PATHS}
+            value["ports"] = {name: TopPort(**port) for name, port in value["ports"].items()}
+            return cls(**value)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise UserError(
+                f"{path} is a damaged synthesis record ({error!r}); delete it to synthesize again"
+            ) from error
+
+
+_PATHS = ("netlist", "script", "log")
 
 
 def count_cells(cells: Mapping[str, int]) -> Usage:
@@ -168,7 +210,7 @@ def synthesize(
     """
     tool = find_tool("yosys")
     script, log = out_dir / "synth.ys", out_dir / "synth.log"
-    netlist, stat = out_dir / "netlist.json", out_dir / "cells.json"
+    netlist, stat = out_dir / NETLIST, out_dir / "cells.json"
     with ExitStack() as stack:
         new_netlist = stack.enter_context(replacing(netlist))
         new_stat = stack.enter_context(replacing(stat))

@@ -2,8 +2,6 @@
 
 import datetime
 import importlib.metadata
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +10,13 @@ from qsnn_hw import __version__
 from qsnn_hw.boards import Board
 from qsnn_hw.explore.choose import Chosen
 from qsnn_hw.explore.drop import Drop
+from qsnn_hw.explore.golden_result import GoldenResult
 from qsnn_hw.explore.measured import MeasuredDiagnostics
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.implement.record import Implementation
 from qsnn_hw.model.dataset import Dataset
-from qsnn_hw.model.framework import FrameworkComparison
 from qsnn_hw.model.network import INPUT, Network
-from qsnn_hw.model.readouts import READOUT_WORDS, ReadoutKind
+from qsnn_hw.model.readouts import READOUT_WORDS
 from qsnn_hw.options import BuildOptions
 from qsnn_hw.plan import GroupPlan, HardwarePlan
 from qsnn_hw.plan.cycles import FOLLOWED_WORDS, predict_cycles
@@ -55,41 +53,6 @@ from qsnn_hw.verify import Verification
 REPORT = "report.json"
 PAGE = "report.html"
 TRACES = "10_traces.npz"
-
-
-@dataclass(frozen=True)
-class GoldenResult:
-    """The integer run beside the float network's.
-
-    Parameters
-    ----------
-    integer
-        Spikes and potentials of the golden model.
-    readout
-        What makes the answers: the readout on the chip, or the default of the output group.
-    answers, float_answers
-        Class of each sample, int64 of shape (sample,), of the integer and of the float network.
-    drop
-        What integers cost on these samples, by ``readout``.
-    framework
-        The float network's output against the source framework's own.
-    traced
-        Index of the sample the report shows.
-    float_potentials
-        Group name -> float potentials of the traced sample, shape (time, 1, neuron).
-    warnings
-        What is odd about the spikes, one line each.
-    """
-
-    integer: GoldenRun
-    readout: ReadoutKind
-    answers: np.ndarray
-    float_answers: np.ndarray
-    drop: Drop
-    framework: FrameworkComparison
-    traced: int
-    float_potentials: Mapping[str, np.ndarray]
-    warnings: tuple[str, ...] = ()
 
 
 def make_report(
@@ -135,7 +98,7 @@ def make_report(
             layers=tuple(_layer(quantized, g, golden, did.get(g.group)) for g in plan.groups),
         ),
         bits=options.quantize.weight_bits,
-        convention=_convention(network),
+        convention=network.convention,
         accuracy=_accuracy(data, golden),
         calibration=_calibration(chosen.drop),
         accuracy_samples=None if data is None or data.label is None else data.samples,
@@ -232,12 +195,6 @@ def _spikes_per_sample(data: Dataset, run: GoldenRun) -> dict[str, float]:
     return {name: float(spikes.sum(dtype=np.int64)) / data.samples for name, spikes in counts.items()}
 
 
-def _convention(network: Network) -> Mapping[str, object]:
-    """The convention, with the clamp that a network of a live reader has in its groups alone."""
-    clamps = [group.v_min for group in network.groups if group.v_min is not None]
-    return {"v_min": min(clamps), **network.convention} if clamps else network.convention
-
-
 def _layer(
     quantized: QuantizedNetwork,
     group: GroupPlan,
@@ -273,9 +230,7 @@ def _verification(found: Verification | None, golden: GoldenResult | None) -> Re
     framework = None
     if golden is not None:
         made = golden.framework
-        framework = Framework(
-            made.values, made.differ, made.what, made.reason, made.tolerance, made.greatest, made.largest
-        )
+        framework = Framework(made.values, made.differ, made.what, made.reason, made.tolerance)
     if found is None:
         return ReportVerification(framework=framework)
     return ReportVerification(
