@@ -21,12 +21,11 @@ from qsnn_hw.implement.least import least_cells
 from qsnn_hw.implement.place_route import place_and_route
 from qsnn_hw.implement.record import Implementation
 from qsnn_hw.implement.synthesis import NETLIST, Synthesis, synthesize
-from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset, load_dataset, load_pixels
-from qsnn_hw.model.framework import compare_with_framework
+from qsnn_hw.model.framework import compare_with_framework, compares_potentials, own_output
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.network_file import load_network, save_network
-from qsnn_hw.model.reader import model_files, read_network
+from qsnn_hw.model.reader import convention_for, model_files, read_network
 from qsnn_hw.model.readouts import ReadoutKind, answers, chosen_readout
 from qsnn_hw.model.simulate import read_output, simulate
 from qsnn_hw.options import BuildOptions
@@ -103,13 +102,14 @@ class Chain:
     def read(self) -> Network:
         """Model file and convention to a float network."""
         options = self._options
-        convention = Convention.preset(options.convention).with_settings(options.settings)
+        convention = convention_for(options.model, options.convention, options.settings)
 
         def make() -> Network:
             network = read_network(options.model, convention)
             save_network(network, self._path(NETWORK))
             sizes = "-".join(str(n) for n in (network.input_size, *(g.size for g in network.groups)))
-            self._progress.say(f"read: {options.model}, {sizes} neurons, convention {options.convention}")
+            by = network.convention.get("name", "its own")
+            self._progress.say(f"read: {options.model}, {sizes} neurons, convention {by}")
             for warning in network.warnings:
                 self._progress.say(f"warning: {warning}")
             return network
@@ -120,7 +120,7 @@ class Chain:
             options={
                 "model": [self._digest(str(file)) for file in model_files(options.model)],
                 "name": Path(options.model).name,
-                "convention": convention.as_dict(),
+                "convention": None if convention is None else convention.as_dict(),
             },
             code=[self.read],
             make=make,
@@ -271,11 +271,12 @@ class Chain:
             with self._progress.task(f"golden model, {data.samples} samples") as task:
                 integer = run_clocked(quantized, data.input, record=names, on_progress=task.update)
             silent = _silent(quantized, integer)
+            by_potentials = readout == "membrane" or compares_potentials(network, data)
             float_run = simulate(
                 network,
                 data.input,
                 record=silent,
-                record_potentials=[network.output] if readout == "membrane" else [],
+                record_potentials=[network.output] if by_potentials else [],
                 progress=self._progress,
             )
             warnings = _silence(quantized, silent, float_run.spikes, data.samples)
@@ -286,7 +287,7 @@ class Chain:
             traced = _shown_sample(data, answers(readout, output_of(quantized, integer, readout)))
             one = simulate(network, data.input[:, traced : traced + 1], record_potentials=names)
             saved = {
-                "out": float_run.out,
+                "out": own_output(network, data, float_run),
                 "read": read_output(network, float_run, readout),
                 "traced": np.array(traced),
                 "warnings": np.array(warnings, dtype=str),

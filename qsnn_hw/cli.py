@@ -193,13 +193,13 @@ def _add_model_options(parser: argparse.ArgumentParser, *, model_required: bool)
         "model",
         nargs=None if model_required else "?",
         metavar="MODEL",
-        help="trained network: .nir, or a plain .npz/.toml description",
+        help="trained network: .nir, a plain .npz/.toml description, or a .npz saved by a live reader",
     )
     parser.add_argument(
         "--convention",
-        required=model_required,
         metavar="NAME",
-        help="what the file does not say: snntorch, norse, sinabs, spikingjelly, rockpool or nir",
+        help="what the file does not say: snntorch, norse, sinabs, spikingjelly, rockpool or nir; a network "
+        "saved by a live reader needs none",
     )
     parser.add_argument(
         "--set",

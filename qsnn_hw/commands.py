@@ -59,6 +59,7 @@ def _quantize_options(
 
 def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
     """The earlier run's options, if there are any, overridden by the ones given now."""
+    from qsnn_hw.model.reader import convention_for
     from qsnn_hw.options import BuildOptions
     from qsnn_hw.quantize import QuantizeOptions
 
@@ -71,9 +72,8 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
             )
         base = BuildOptions.load(saved)
     else:
-        for name in ("convention", "board"):
-            if getattr(given, name) is None:
-                raise UserError(f"--{name} is required with a model")
+        if given.board is None:
+            raise UserError("--board is required with a model")
         base = BuildOptions(model=given.model, convention=given.convention, board=given.board)
     changes: dict[str, Any] = {}
     for name in (
@@ -131,7 +131,9 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
         if given.buffer_depth is None:
             changes["buffer_depth"] = None
     changes["quantize"] = _quantize_options(given, given.bits, base.quantize or QuantizeOptions())
-    return replace(base, **changes)
+    made = replace(base, **changes)
+    convention_for(made.model, made.convention, made.settings)
+    return made
 
 
 def run_part(given: argparse.Namespace) -> int:
@@ -163,11 +165,10 @@ def report(given: argparse.Namespace) -> int:
 
 
 def _model_and_data(given: argparse.Namespace, **data_options: Any) -> tuple[Any, Any, Any]:
-    from qsnn_hw.model.convention import Convention
     from qsnn_hw.model.dataset import load_dataset
-    from qsnn_hw.model.reader import read_network
+    from qsnn_hw.model.reader import convention_for, read_network
 
-    convention = Convention.preset(given.convention).with_settings(_settings(given.set))
+    convention = convention_for(given.model, given.convention, _settings(given.set))
     network = read_network(given.model, convention)
     for warning in network.warnings:
         complain(f"warning: {warning}")
@@ -184,7 +185,7 @@ def infer(given: argparse.Namespace) -> int:
     from qsnn_hw.explore.measured import measure_diagnostics
     from qsnn_hw.golden import output_of, run_clocked
     from qsnn_hw.model.dataset import load_dataset
-    from qsnn_hw.model.framework import compare_with_framework
+    from qsnn_hw.model.framework import compare_with_framework, compares_potentials, own_output
     from qsnn_hw.model.readouts import READOUT_WORDS, answers, chosen_readout
     from qsnn_hw.model.simulate import accuracy, read_output, simulate
     from qsnn_hw.progress import Progress
@@ -208,7 +209,8 @@ def infer(given: argparse.Namespace) -> int:
     progress = Progress()
     fires = network.group(network.output).threshold is not None
     readout = chosen_readout(given.readout, network.output, fires=fires)
-    record = [network.output] if readout == "membrane" else []
+    by_potentials = readout == "membrane" or compares_potentials(network, data)
+    record = [network.output] if by_potentials else []
     calibration = None
     if given.calibration_data is not None:
         calibration = load_dataset(given.calibration_data, network=network, layout=given.layout or "auto")
@@ -236,7 +238,7 @@ def infer(given: argparse.Namespace) -> int:
         from qsnn_hw.report_maker import report_diagnostics
 
         found = measure_diagnostics(network, chosen, data, calibration or data, progress, readout)
-        clamped = network.convention.get("v_min") is not None
+        clamped = any(group.v_min is not None for group in network.groups)
         show(*diagnostics_table(report_diagnostics(found), own_clamp=clamped))
     widths = sorted({p.weight_bits for p in quantized.projections}) if bits is not None else []
     kind = f"{'/'.join(str(width) for width in widths)} bits" if widths else "float"
@@ -252,34 +254,42 @@ def infer(given: argparse.Namespace) -> int:
     if fires and not out.any():
         complain("warning: no output neuron ever fires on these samples")
     if bits is None:
-        show(compare_with_framework(network, data, out).text())
+        show(compare_with_framework(network, data, own_output(network, data, float_run)).text())
     return 0
 
 
 def check(given: argparse.Namespace) -> int:
-    """Compare a network with its framework's own output spikes."""
+    """Compare a network with its framework's own output, spikes or potentials."""
     from qsnn_hw.model.check import check_convention
     from qsnn_hw.model.reader import read_network
     from qsnn_hw.progress import Progress
 
     convention, _, data = _model_and_data(given, out_key=given.out_key)
     found = check_convention(lambda c: read_network(given.model, c), convention, data, progress=Progress())
-    if not found.mismatches:
-        show(f"equal: {found.compared} output values of {data.samples} samples, 0 differ")
+    made = found.comparison
+    beyond = "" if made.tolerance is None else f" by more than {made.tolerance:g} of the largest"
+    if not made.differ:
+        show(f"equal: {made.values} output values of {data.samples} samples, 0 differ{beyond}")
+    else:
+        where = f"in {made.samples} of {data.samples} samples"
+        show(f"different: {made.differ} of {made.values} output values{beyond}, {where}")
+    if made.what == "potentials":
+        show(f"potentials: {made.greatest_text()}")
+    if not made.differ:
         return 0
-    where = f"in {found.samples} of {data.samples} samples"
-    show(f"different: {found.mismatches} of {found.compared} output values, {where}")
-    if found.first is not None:
-        step, sample, neuron = found.first
+    if made.first is not None:
+        step, sample, neuron = made.first
         show(
             f"first: time step {step}, sample {sample}, neuron {neuron}: "
-            f"the framework has {found.expected}, this convention gives {found.got}"
+            f"the framework has {made.expected:g}, this convention gives {made.got:g}"
         )
     if found.near_ties:
         show(f"near-ties: {found.near_ties} of them hang on float rounding, not on the convention")
     for alternative in found.alternatives:
         show(f"try {alternative.settings()}: {alternative.mismatches} differ in the tried samples")
-    if not found.alternatives:
+    if convention is None:
+        show(f"{given.model} holds every field, so none is left to set: is out of these weights and input?")
+    elif not found.alternatives:
         show("no change of one or two convention fields comes much closer")
     if not found.exhausted:
         show("not every alternative was tried in the time allowed")

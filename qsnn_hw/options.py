@@ -20,7 +20,7 @@ class BuildOptions:
     model
         Model file (.nir, .npz or .toml).
     convention, settings
-        Preset name, and field -> text from ``--set``.
+        Preset name (None for a saved network, which needs none), and field -> text from ``--set``.
     data
         Test samples and labels; None is enough to generate Verilog.
     calibration_data
@@ -53,7 +53,7 @@ class BuildOptions:
     """
 
     model: str
-    convention: str
+    convention: str | None
     board: str
     settings: dict[str, str] = field(default_factory=dict)
     data: str | None = None

@@ -10,11 +10,11 @@ import numpy as np
 
 from qsnn_hw import files
 from qsnn_hw.errors import MismatchError, UserError
-from qsnn_hw.finetune.nir_writer import write_nir
+from qsnn_hw.finetune.nir_writer import convention_of, write_nir
 from qsnn_hw.finetune.settings import Finetuned, FinetuneSettings, Written, need_torch
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import LAYOUTS, Layout, load_dataset
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.reader import convention_for, read_network
 from qsnn_hw.progress import SILENT, Progress
 from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.quantize.options import QuantizeOptions
@@ -29,7 +29,7 @@ CHECKPOINT_NAME = "finetune_checkpoint.npz"
 
 def finetune_command(
     model_path: Path | str,
-    convention: str | Convention,
+    convention: str | Convention | None,
     settings: Mapping[str, str],
     options: QuantizeOptions,
     train_path: Path | str,
@@ -48,7 +48,7 @@ def finetune_command(
     model_path
         What ``read_network`` reads.
     convention
-        A preset's name, or a convention.
+        A preset's name, or a convention; None for a saved network, which says what it was read by.
     settings
         Convention fields as ``--set FIELD=VALUE`` gives them.
     options
@@ -75,9 +75,12 @@ def finetune_command(
     need_torch()
     if layout not in LAYOUTS:
         raise UserError(f"layout is one of {', '.join(LAYOUTS)}, not {layout!r}")
-    rules = Convention.preset(convention) if isinstance(convention, str) else convention
-    rules = rules.with_settings(settings)
-    network = read_network(model_path, rules)
+    if isinstance(convention, Convention):
+        given: Convention | None = convention.with_settings(settings)
+    else:
+        given = convention_for(model_path, convention, settings)
+    network = read_network(model_path, given)
+    rules = given or convention_of(network)
     data = load_dataset(train_path, network=network, layout=layout, samples=samples)
     out = Path(out_dir)
     checkpoint = out / CHECKPOINT_NAME

@@ -34,7 +34,7 @@ def write_nir(network: Network, path: Path) -> None:
     """
     import nir
 
-    convention = _convention(network)
+    convention = convention_of(network)
     nodes: dict[str, Any] = {"input": nir.Input({"input": np.array(network.input_shape)})}
     edges: list[tuple[str, str]] = []
     for group in network.groups:
@@ -50,7 +50,14 @@ def write_nir(network: Network, path: Path) -> None:
         nir.write(temporary, nir.NIRGraph(nodes=nodes, edges=edges, type_check=False))
 
 
-def _convention(network: Network) -> Convention:
+def convention_of(network: Network) -> Convention:
+    """The convention a network was read by.
+
+    Raises
+    ------
+    UserError
+        It does not say, as networks of live readers do not.
+    """
     known = {item.name for item in fields(Convention)}
     if not network.convention or set(network.convention) - known:
         raise UserError(
@@ -58,7 +65,12 @@ def _convention(network: Network) -> Convention:
             "cannot be written; read it from a model file first"
         )
     values: dict[str, Any] = dict(network.convention)
-    return Convention(**values)
+    try:
+        return Convention(**values)
+    except TypeError as error:
+        raise UserError(
+            f"network {network.name} was read by no convention of this version: {error}"
+        ) from error
 
 
 def _claim(nodes: dict[str, Any], name: str) -> None:

@@ -1,4 +1,4 @@
-"""Does a convention reproduce the framework's own spikes, and if not, which one would?"""
+"""Does a convention reproduce the framework's own output, and if not, which one would?"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +10,12 @@ import numpy as np
 from qsnn_hw.errors import UserError
 from qsnn_hw.model.convention import CHOICES, PRESETS, SWITCHES, Convention
 from qsnn_hw.model.dataset import Dataset
+from qsnn_hw.model.framework import (
+    FrameworkComparison,
+    compare_with_framework,
+    compares_potentials,
+    differing,
+)
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.progress import SILENT, Progress
@@ -24,7 +30,7 @@ _CLAMPS = (None, 0.0, -1.0)
 
 @dataclass(frozen=True)
 class Alternative:
-    """A convention to try, and how many output spikes of the tried samples differ with it.
+    """A convention to try, and how many output values of the tried samples differ with it.
 
     Parameters
     ----------
@@ -49,22 +55,14 @@ class Alternative:
 
 @dataclass(frozen=True)
 class ConventionCheck:
-    """How a convention compares with the framework's own output spikes.
+    """How a convention compares with the framework's own output.
 
     Parameters
     ----------
-    compared
-        Number of output values: time steps x samples x neurons.
-    mismatches
-        How many of them differ.
-    samples
-        How many samples have at least one difference.
-    first
-        (time step, sample, neuron) of the first difference in time, then sample; None without one.
-    expected, got
-        The framework's value and this simulator's at ``first``.
+    comparison
+        Of all samples: spikes equal or not; of a readout group, potentials within a tolerance.
     near_ties
-        Differences in samples whose first differing spike hangs on less than float rounding (see
+        Differences in samples whose first differing output hangs on less than float rounding (see
         ``_near_ties``): rounding, not convention. None when nothing differs.
     alternatives
         Other presets, or changes of one or two fields, that at least halve the differences, fewest
@@ -73,34 +71,41 @@ class ConventionCheck:
         False when time ran out before every alternative was tried.
     """
 
-    compared: int
-    mismatches: int
-    samples: int
-    first: tuple[int, int, int] | None
-    expected: int | None
-    got: int | None
+    comparison: FrameworkComparison
     near_ties: int | None
     alternatives: tuple[Alternative, ...]
     exhausted: bool
 
+    @property
+    def compared(self) -> int:
+        """Number of output values: time steps x samples x neurons."""
+        return self.comparison.values or 0
+
+    @property
+    def mismatches(self) -> int:
+        """How many of them differ."""
+        return self.comparison.differ or 0
+
 
 def check_convention(
-    read: Callable[[Convention], Network],
-    convention: Convention,
+    read: Callable[[Convention | None], Network],
+    convention: Convention | None,
     dataset: Dataset,
     *,
     trial_samples: int = 32,
     budget_s: float = 60.0,
     progress: Progress = SILENT,
 ) -> ConventionCheck:
-    """Compare simulated output spikes with the data's own, and look for a convention that fits.
+    """Compare the simulated output with the data's own, and look for a convention that fits.
 
     Parameters
     ----------
     read
         Builds the network under a convention, such as ``lambda c: read_network(path, c)``.
+    convention
+        None for a saved network, which has none to choose: no alternative is tried.
     dataset
-        With ``out``, the framework's own output spikes.
+        With ``out``, the framework's own output: spikes, or the potentials of a readout group.
     trial_samples
         Samples with differences used to try alternatives; the comparison itself uses all samples.
     budget_s
@@ -109,61 +114,78 @@ def check_convention(
     Raises
     ------
     UserError
-        The data has no ``out``, or its width is not the network's.
+        The data has no ``out``, or its width or its kind of values is not the network's.
     """
-    if dataset.out is None:
-        raise UserError(
-            f"{dataset.source} has no out: store the framework's own output spikes, (time, sample, neuron)"
-        )
     network = read(convention)
-    neurons = network.group(network.output).size
-    if network.group(network.output).threshold is None:
+    group = network.group(network.output)
+    if dataset.out is None:
+        what = "spikes" if group.threshold is not None else "potentials"
         raise UserError(
-            f"{network.name}: output group {network.output!r} never fires, and check compares spikes; "
-            "qsnn-hw infer --bits float compares its potentials"
+            f"{dataset.source} has no out: store the framework's own output {what}, (time, sample, neuron)"
         )
-    if dataset.out.dtype.kind == "f":
-        raise UserError(f"{dataset.source}: out holds potentials, and the output group fires spikes")
-    if dataset.out.shape[2] != neurons:
+    if dataset.out.shape[2] != group.size:
         raise UserError(
-            f"{dataset.source}: out has {dataset.out.shape[2]} neurons, the network's output has {neurons}"
+            f"{dataset.source}: out has {dataset.out.shape[2]} neurons, the network's output has {group.size}"
         )
-    got = simulate(network, dataset.input, progress=progress).out
-    wrong = got != dataset.out
-    mismatches = int(np.count_nonzero(wrong))
-    if not mismatches:
-        return ConventionCheck(wrong.size, 0, 0, None, None, None, None, (), True)
-    first = tuple(int(v) for v in np.argwhere(wrong)[0])
+    own = _Own(compares_potentials(network, dataset), float(np.abs(dataset.out).max(initial=0)))
+    got = own.of(network, dataset.input, progress=progress)
+    comparison = compare_with_framework(network, dataset, got)
+    if not comparison.differ:
+        return ConventionCheck(comparison, None, (), True)
+    wrong = own.differs(dataset.out, got)
     bad = np.flatnonzero(wrong.any(axis=(0, 2)))
-    ties = _near_ties(network, dataset.input[:, bad], got[:, bad], wrong[:, bad])
-    at = (first[0], first[1], first[2])
+    ties = _near_ties(network, dataset.input[:, bad], got[:, bad], wrong[:, bad], own)
+    if convention is None:
+        return ConventionCheck(comparison, ties, (), True)
     chosen = bad[:trial_samples]
     now = int(np.count_nonzero(wrong[:, chosen]))
-    search = _Search(read, convention, dataset.input[:, chosen], dataset.out[:, chosen], now, budget_s)
+    x, out = dataset.input[:, chosen], dataset.out[:, chosen]
+    search = _Search(read, convention, x, out, own, now, budget_s)
     search.run(network, progress)
-    expected, value = int(dataset.out[at]), int(got[at])
-    return ConventionCheck(
-        wrong.size, mismatches, int(bad.size), at, expected, value, ties, search.best(), search.exhausted
-    )
+    return ConventionCheck(comparison, ties, search.best(), search.exhausted)
 
 
-def _near_ties(network: Network, x: np.ndarray, got: np.ndarray, wrong: np.ndarray) -> int:
+@dataclass(frozen=True)
+class _Own:
+    """The kind of the framework's own output: spikes, or potentials of which one is ``largest``."""
+
+    potentials: bool
+    largest: float
+
+    def of(
+        self,
+        network: Network,
+        x: np.ndarray,
+        dtype: type[np.floating] = np.float32,
+        progress: Progress = SILENT,
+    ) -> np.ndarray:
+        """A network's output of that kind."""
+        record = [network.output] if self.potentials else []
+        run = simulate(network, x, dtype=dtype, record_potentials=record, progress=progress)
+        return run.potentials[network.output] if self.potentials else run.out
+
+    def differs(self, own: np.ndarray, out: np.ndarray) -> np.ndarray:
+        """Where two outputs differ; potentials by more than a part of ``largest``."""
+        return differing(own, out, fires=not self.potentials, largest=self.largest)
+
+
+def _near_ties(network: Network, x: np.ndarray, got: np.ndarray, wrong: np.ndarray, own: _Own) -> int:
     """Differences in samples whose first difference hangs on less than rounding.
 
     A sample counts when moving every threshold by one part in 100,000, or computing in double
     precision, changes the same output at the step of its first difference: the order of float
     operations decides that spike, and with it what follows.
     """
-    runs = [simulate(network, x, dtype=np.float64).out]
+    runs = [own.of(network, x, np.float64)]
     for factor in (1 - _TIE, 1 + _TIE):
         groups = tuple(
             g if g.threshold is None else replace(g, threshold=g.threshold * factor) for g in network.groups
         )
-        runs.append(simulate(replace(network, groups=groups), x).out)
+        runs.append(own.of(replace(network, groups=groups), x))
     first = wrong.any(axis=2).argmax(axis=0)
     sample = np.arange(wrong.shape[1])
     at_first = wrong[first, sample]
-    moved = np.any([run[first, sample] != got[first, sample] for run in runs], axis=0)
+    moved = np.any([own.differs(got[first, sample], run[first, sample]) for run in runs], axis=0)
     tied = (at_first & moved).any(axis=1)
     return int(np.count_nonzero(wrong[:, tied]))
 
@@ -173,10 +195,11 @@ class _Search:
 
     def __init__(
         self,
-        read: Callable[[Convention], Network],
+        read: Callable[[Convention | None], Network],
         convention: Convention,
         x: np.ndarray,
         out: np.ndarray,
+        own: _Own,
         now: int,
         budget_s: float,
     ) -> None:
@@ -184,6 +207,7 @@ class _Search:
         self._convention = convention
         self._x = x
         self._out = out
+        self._own = own
         self._now = now
         self._until = time.monotonic() + budget_s
         self._seen: set[bytes] = set()
@@ -222,7 +246,7 @@ class _Search:
             if key in self._seen:
                 return
             self._seen.add(key)
-            count = int(np.count_nonzero(simulate(network, self._x).out != self._out))
+            count = int(np.count_nonzero(self._own.differs(self._out, self._own.of(network, self._x))))
         except UserError:
             # Fields that contradict each other or do not suit the file are no alternative.
             return

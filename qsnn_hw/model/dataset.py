@@ -152,7 +152,7 @@ def load_dataset(
         )
     wanted = network.input_shape if network is not None else input_shape
     spikes = _fitted(path, _counts(path, "input", spikes), wanted)
-    out = _out(path, arrays, out_key, order, spikes.shape[:2])
+    out = _out(path, arrays, out_key, order, spikes.shape[:2], network)
     dataset = Dataset(str(path), spikes, label, out, order, names=tuple(sorted(arrays)))
     return dataset if samples is None else dataset.take(samples)
 
@@ -201,7 +201,7 @@ def load_pixels(
     shaped = spikes.reshape(*spikes.shape[:2], *network.input_shape)
     if samples is not None:
         label = None if label is None else label[:samples]
-    out, missing = _out_beside_pixels(path, arrays, spikes, samples)
+    out, missing = _out_beside_pixels(path, arrays, spikes, samples, network)
     names = tuple(sorted(arrays))
     return Dataset(
         str(path), shaped, label, out, "sample-time", flat[: spikes.shape[1]], names, out_missing=missing
@@ -209,7 +209,7 @@ def load_pixels(
 
 
 def _out_beside_pixels(
-    path: Path, arrays: dict[str, np.ndarray], spikes: np.ndarray, samples: int | None
+    path: Path, arrays: dict[str, np.ndarray], spikes: np.ndarray, samples: int | None, network: Network
 ) -> tuple[np.ndarray | None, str | None]:
     """``out`` where it belongs to ``spikes``, which an encoder made, or why there is none."""
     out, stored = _array(path, arrays, "out"), _array(path, arrays, "input")
@@ -228,7 +228,7 @@ def _out_beside_pixels(
             return None, f"out of {path} belongs to its input, which the encoder does not make"
     if out.shape[0] != steps or out.shape[1] < count:
         return None, f"out of {path} has {out.shape[0]} steps of {out.shape[1]} samples"
-    return _spikes_or_potentials(path, "out", out[:, :count].reshape(steps, count, -1)), None
+    return _spikes_or_potentials(path, "out", out[:, :count].reshape(steps, count, -1), network), None
 
 
 def load_array(path: Path | str, key: str) -> np.ndarray:
@@ -324,7 +324,12 @@ def _fitted(path: Path, spikes: np.ndarray, wanted: tuple[int, ...] | None) -> n
 
 
 def _out(
-    path: Path, arrays: dict[str, np.ndarray], key: str, order: str, lead: tuple[int, ...]
+    path: Path,
+    arrays: dict[str, np.ndarray],
+    key: str,
+    order: str,
+    lead: tuple[int, ...],
+    network: Network | None,
 ) -> np.ndarray | None:
     out = _array(path, arrays, key)
     if out is None:
@@ -342,11 +347,21 @@ def _out(
             f"{path}: {key} covers {out.shape[0]} steps of {out.shape[1]} samples, "
             f"input {lead[0]} of {lead[1]}"
         )
-    return _spikes_or_potentials(path, key, np.ascontiguousarray(out).reshape(*lead, -1))
+    return _spikes_or_potentials(path, key, np.ascontiguousarray(out).reshape(*lead, -1), network)
 
 
-def _spikes_or_potentials(path: Path, key: str, out: np.ndarray) -> np.ndarray:
-    # A readout group has no spikes to store: its potentials are what the framework has.
-    if out.dtype.kind == "f" and np.all(np.isfinite(out)) and np.any((out != np.round(out)) | (out < 0)):
-        return out
-    return _counts(path, key, out)
+def _spikes_or_potentials(path: Path, key: str, out: np.ndarray, network: Network | None) -> np.ndarray:
+    """``out`` as spike counts, or as potentials where the network, or the values, say so."""
+    # A readout group has no spikes to store: its potentials are what the framework has, and with integer
+    # weights they may all be whole numbers.
+    readout = network is not None and network.group(network.output).threshold is None
+    if not readout and (out.dtype.kind != "f" or not np.all(np.isfinite(out))):
+        return _counts(path, key, out)
+    if not readout and np.all((out == np.round(out)) & (out >= 0)):
+        return _counts(path, key, out)
+    if out.dtype.kind not in "iufb":
+        raise UserError(f"{path}: {key} has type {out.dtype}, not potentials")
+    bad = int(np.count_nonzero(~np.isfinite(out)))
+    if bad:
+        raise UserError(f"{path}: {key} holds {bad} values that are NaN or infinite, not potentials")
+    return out if out.dtype.kind == "f" else out.astype(np.float64)

@@ -1,4 +1,4 @@
-"""A :class:`Network` as one .npz file, so that a run can resume behind the reader."""
+"""A :class:`Network` as one .npz file: what live readers leave, and what a run resumes from."""
 
 import json
 from dataclasses import asdict, fields
@@ -10,8 +10,10 @@ import numpy as np
 from qsnn_hw import files
 from qsnn_hw.errors import UserError
 from qsnn_hw.model.network import Conv2d, Dense, Network, NeuronGroup, Operator, Pool2d, Projection, Scale
+from qsnn_hw.model.network_check import check_network
 
 FORMAT = "qsnn-hw network 1"
+_FAMILY = "qsnn-hw network "
 
 _OPERATORS: dict[str, type] = {kind.__name__: kind for kind in (Dense, Conv2d, Pool2d, Scale)}
 _ARRAY = "@"
@@ -40,8 +42,22 @@ def save_network(network: Network, path: Path) -> None:
     files.write_npz(path, {"format": FORMAT, "description": text, **arrays})
 
 
+def is_saved_network(path: Path) -> bool:
+    """Whether :func:`save_network` of this or another version wrote the file."""
+    if path.suffix.lower() != ".npz" or not path.is_file():
+        return False
+    arrays = files.read_npz(path)
+    return "format" in arrays and str(arrays["format"]).startswith(_FAMILY)
+
+
 def load_network(path: Path) -> Network:
-    """Read what :func:`save_network` wrote; UserError when it is not such a file."""
+    """Read what :func:`save_network` wrote.
+
+    Raises
+    ------
+    UserError
+        It is not such a file, or what it holds is no network; names the group or projection.
+    """
     arrays = files.read_npz(path)
     try:
         if str(arrays["format"]) != FORMAT:
@@ -49,9 +65,11 @@ def load_network(path: Path) -> Network:
         described = _unpack(json.loads(str(arrays["description"])), arrays)
         described["groups"] = tuple(NeuronGroup(**_tuples(NeuronGroup, g)) for g in described["groups"])
         described["projections"] = tuple(_projection(p) for p in described["projections"])
-        return Network(**_tuples(Network, described))
-    except (KeyError, ValueError, TypeError) as error:
+        network = Network(**_tuples(Network, described))
+    # A description that someone changed may have anything where a table is due.
+    except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path} is not a network of this version: {error!r}") from error
+    return check_network(str(path), network)
 
 
 def _unpack(value: Any, arrays: dict[str, np.ndarray]) -> Any:

@@ -1,34 +1,82 @@
-"""Any supported model file to a :class:`Network`, chosen by its suffix."""
+"""Any supported model file to a :class:`Network`, chosen by its suffix and content."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from qsnn_hw.errors import UserError
 from qsnn_hw.model.build import build_network
-from qsnn_hw.model.convention import Convention
+from qsnn_hw.model.convention import PRESETS, Convention
 from qsnn_hw.model.network import Network
+from qsnn_hw.model.network_file import is_saved_network, load_network
 from qsnn_hw.model.nir_file import read_graph
 from qsnn_hw.model.plain_file import arrays_file, read_plain
 
 SUFFIXES = (".nir", ".npz", ".toml")
 
 
-def read_network(path: Path | str, convention: Convention) -> Network:
-    """Read a model file, NIR or a plain description, and apply a convention.
+def convention_for(path: Path | str, name: str | None, settings: Mapping[str, str]) -> Convention | None:
+    """The convention to read a model file by; None for a saved network, which says everything itself.
+
+    Parameters
+    ----------
+    name
+        Of a preset, as ``--convention`` gives it; None where it was left out.
+    settings
+        Field -> text, as ``--set`` gives them.
+
+    Raises
+    ------
+    UserError
+        No such file; an unknown preset, field or value; no preset for a file that needs one; or one
+        that contradicts what a saved network was read by.
+    """
+    path = _existing(path)
+    convention = None if name is None else Convention.preset(name).with_settings(settings)
+    if not is_saved_network(path):
+        if convention is None:
+            raise UserError(
+                f"{path} does not say how its framework takes a time step: give --convention NAME, one of "
+                f"{', '.join(PRESETS)}"
+            )
+        return convention
+    if settings:
+        raise UserError(f"{path} holds every field of its neurons already: leave --set out")
+    own = str(load_network(path).convention.get("name", "")).partition(" ")[0]
+    if name is not None and name != own:
+        read_by = f"was read by {own}" if own else "does not say what it was read by"
+        raise UserError(f"{path} is a saved network and {read_by}, not {name}: leave --convention out")
+    return None
+
+
+def read_network(path: Path | str, convention: Convention | None) -> Network:
+    """Read a model file: NIR, a plain description, or a network that ``save_network`` wrote.
+
+    Parameters
+    ----------
+    convention
+        From :func:`convention_for`; None for a saved network.
 
     Raises
     ------
     UserError
         No such file, an unknown suffix, or anything the format's own reader refuses.
     """
+    path = _existing(path)
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise UserError(f"{path}: unknown model suffix {suffix!r}; known are {', '.join(SUFFIXES)}")
+    if convention is None:
+        return load_network(path)
+    return build_network(read_graph(path) if suffix == ".nir" else read_plain(path), convention)
+
+
+def _existing(path: Path | str) -> Path:
     path = Path(path)
     if not path.exists():
         raise UserError(f"no such file: {path}")
     if path.is_dir():
         raise UserError(f"{path} is a folder, not a model file")
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise UserError(f"{path}: unknown model suffix {suffix!r}; known are {', '.join(SUFFIXES)}")
-    return build_network(read_graph(path) if suffix == ".nir" else read_plain(path), convention)
+    return path
 
 
 def model_files(path: Path | str) -> tuple[Path, ...]:

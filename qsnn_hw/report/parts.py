@@ -108,6 +108,9 @@ class Framework:
     tolerance
         Potentials count as equal up to this part of the framework's largest; None where values are
         equal to the last bit.
+    greatest_difference, largest
+        The greatest difference between two potentials, and the framework's largest absolute potential, in
+        the model's own unit; None for spikes.
     """
 
     values: int | None = None
@@ -115,11 +118,13 @@ class Framework:
     what: str = "spikes"
     reason: str | None = None
     tolerance: Number | None = None
+    greatest_difference: Number | None = None
+    largest: Number | None = None
 
     def __post_init__(self) -> None:
         """Refuse anything but counts, and more differences than values."""
         check_counts(self, "verification.framework", "values", "differ")
-        check_numbers(self, "verification.framework", "tolerance")
+        check_numbers(self, "verification.framework", "tolerance", "greatest_difference", "largest")
         if self.values is not None and self.differ is not None and self.differ > self.values:
             raise ValueError(
                 f"verification.framework.differ must be at most {self.values}, not {self.differ}"

@@ -42,9 +42,12 @@ def framework_text(report: Report) -> str:
     part = "" if found.tolerance is None else f"{found.tolerance:g} of the largest"
     if found.differ:
         beyond = f" by more than {part}" if part else ""
-        return f"its own {found.what}: {found.differ:,} of {values} differ from the float network's{beyond}"
-    within = f" within {part}" if part else ""
-    return f"its own {found.what}: equal to the float network's{within}, {values}"
+        told = f"{found.differ:,} of {values} differ from the float network's{beyond}"
+    else:
+        told = f"equal to the float network's{f' within {part}' if part else ''}, {values}"
+    if found.greatest_difference is not None and found.largest is not None:
+        told += f", greatest difference {figure(found.greatest_difference)} of {figure(found.largest)}"
+    return f"its own {found.what}: {told}"
 
 
 def _why(found: Framework | None) -> str:

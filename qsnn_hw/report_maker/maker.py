@@ -2,6 +2,7 @@
 
 import datetime
 import importlib.metadata
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +99,7 @@ def make_report(
             layers=tuple(_layer(quantized, g, golden, did.get(g.group)) for g in plan.groups),
         ),
         bits=options.quantize.weight_bits,
-        convention=network.convention,
+        convention=_convention(network),
         accuracy=_accuracy(data, golden),
         calibration=_calibration(chosen.drop),
         accuracy_samples=None if data is None or data.label is None else data.samples,
@@ -195,6 +196,12 @@ def _spikes_per_sample(data: Dataset, run: GoldenRun) -> dict[str, float]:
     return {name: float(spikes.sum(dtype=np.int64)) / data.samples for name, spikes in counts.items()}
 
 
+def _convention(network: Network) -> Mapping[str, object]:
+    """The convention, with the clamp that a network of a live reader has in its groups alone."""
+    clamps = [group.v_min for group in network.groups if group.v_min is not None]
+    return {"v_min": min(clamps), **network.convention} if clamps else network.convention
+
+
 def _layer(
     quantized: QuantizedNetwork,
     group: GroupPlan,
@@ -230,7 +237,9 @@ def _verification(found: Verification | None, golden: GoldenResult | None) -> Re
     framework = None
     if golden is not None:
         made = golden.framework
-        framework = Framework(made.values, made.differ, made.what, made.reason, made.tolerance)
+        framework = Framework(
+            made.values, made.differ, made.what, made.reason, made.tolerance, made.greatest, made.largest
+        )
     if found is None:
         return ReportVerification(framework=framework)
     return ReportVerification(

@@ -25,7 +25,12 @@ def run(digits: Path, preset: str, settings: dict[str, str]) -> ConventionCheck:
 
 def test_agreement(digits: Path) -> None:
     made = run(digits, "snntorch", {})
-    assert (made.compared, made.mismatches, made.first, made.alternatives) == (25 * 40 * 10, 0, None, ())
+    assert (made.compared, made.mismatches, made.comparison.first, made.alternatives) == (
+        25 * 40 * 10,
+        0,
+        None,
+        (),
+    )
     assert made.near_ties is None
 
 
@@ -44,8 +49,8 @@ def test_one_or_two_fields_are_found(
 ) -> None:
     made = run(digits, preset, settings)
     assert made.mismatches > 0
-    assert made.first is not None
-    assert made.expected != made.got
+    assert made.comparison.first is not None
+    assert made.comparison.expected != made.comparison.got
     assert answer in [item.settings() for item in made.alternatives]
     assert all(item.mismatches == 0 for item in made.alternatives)
 

@@ -80,11 +80,6 @@ def test_spikes_under_another_name() -> None:
             np.zeros((6, 5, 4), np.uint8),
             "not compared: out has shape (6, 5, 4), the float network's output (6, 5, 3)",
         ),
-        (
-            True,
-            np.full((6, 5, 3), 0.5),
-            "not compared: out holds potentials, and the output group fires spikes",
-        ),
     ],
 )
 def test_what_cannot_be_compared(fires: bool, out: np.ndarray, reason: str) -> None:
@@ -96,13 +91,17 @@ def test_potentials_have_a_tolerance() -> None:
     out = own(False)
     near = compare(False, out * np.float32(1 + 1e-6))
     assert (near.values, near.differ) == (90, 0)
+    assert near.greatest == pytest.approx(1e-6 * near.largest, rel=0.2)
     assert near.text() == (
-        "framework's own potentials: equal within 0.0001 of the largest, 90 values, 0 differ"
+        "framework's own potentials: equal within 0.0001 of the largest, 90 values, 0 differ, greatest "
+        f"difference {near.greatest:.3g} of a largest potential of {near.largest:.4g}"
     )
     wrong = out.copy()
     wrong[3, 2, 1] += 0.01
     found = compare(False, wrong)
     assert (found.differ, found.first) == (1, (3, 2, 1))
+    assert found.greatest == pytest.approx(0.01, rel=1e-4)
+    assert "1 of 90 values differ by more than 0.0001 of the largest, in 1 samples; first at" in found.text()
 
 
 def test_samples_that_another_file_has_too() -> None:

@@ -1,0 +1,110 @@
+"""Networks that end in a readout: their potentials against a loop of their own, by the user's commands."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qsnn_hw import cli
+from tests.model.readout_networks import CONVENTION, KINDS, readout_network
+
+
+def run(*arguments: object) -> int:
+    return cli.main([str(a) for a in arguments])
+
+
+def check(model: Path, data: Path, *more: object) -> int:
+    return run("check", model, *CONVENTION, "--data", data, *more)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", KINDS)
+def test_check_compares_potentials(
+    kind: str, seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = readout_network(kind, seed)
+    model = made.write(tmp_path / "net.npz")
+    assert check(model, made.samples(tmp_path / "samples.npz", seed)) == 0
+    told = capsys.readouterr().out
+    assert "0 differ by more than 0.0001 of the largest" in told
+    assert "potentials: greatest difference " in told
+
+
+def test_check_finds_the_convention_of_potentials(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = readout_network("LI")
+    model, data = made.write(tmp_path / "net.npz"), made.samples(tmp_path / "samples.npz")
+    assert check(model, data, "--set", "reset=zero") == 1
+    told = capsys.readouterr().out
+    assert "different: " in told
+    assert "try --set reset=subtract: 0 differ" in told
+
+
+@pytest.mark.parametrize(("part", "code"), [(1e-6, 0), (1e-3, 1)])
+def test_the_tolerance_is_a_part_of_the_largest_potential(
+    part: float, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = readout_network("LI")
+    data = made.samples(tmp_path / "samples.npz")
+    out = np.load(data)["out"]
+    largest = float(np.abs(out).max())
+    out[7, 3, 1] += part * largest
+    assert check(made.write(tmp_path / "net.npz"), made.samples(data, out=out)) == code
+    told = capsys.readouterr().out
+    if code:
+        assert "different: 1 of 960 output values by more than 0.0001 of the largest, in 1 of 12" in told
+        assert f"potentials: greatest difference {part * largest:.3g} of a largest potential" in told
+        assert "first: time step 7, sample 3, neuron 1" in told
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_potentials_that_are_whole_numbers_are_no_spikes(
+    sign: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Integer weights into an integrator: potentials of any sign and beyond 255, whatever their type."""
+    made = readout_network("I")
+    made.layers["fc2.weight"] = sign * np.full((4, 7), 40)
+    made.layers["fc2.bias"] = np.zeros(4)
+    summed = readout_network("I").layers["fc1.weight"]
+    spikes = (np.random.default_rng(1).random((20, 3, 6)) < 0.5).astype(np.uint8)
+    v, fired = np.zeros((3, 7)), []
+    for step in spikes:
+        v = 0.8 * v + step @ summed.T
+        fired.append(v > 1)
+        v = v - (v > 1)
+    out = sign * 40 * np.cumsum(np.sum(fired, axis=2), axis=0)[:, :, None].repeat(4, axis=2)
+    assert np.abs(out).max() > 255
+    path = tmp_path / "samples.npz"
+    for kind in (np.int64, np.int32, np.float32):
+        np.savez(path, input=spikes, label=np.zeros(3, int), out=out.astype(kind))
+        model = made.write(tmp_path / "net.npz")
+        assert check(model, path) == 0
+        assert run("infer", model, *CONVENTION, "--data", path) == 0
+        assert "framework's own potentials: equal within 0.0001" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(np.nan, "1 values that are NaN or infinite, not potentials"), (1j, "complex")]
+)
+def test_what_is_no_potential(
+    value: complex, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = readout_network("LI")
+    data = made.samples(tmp_path / "samples.npz")
+    out = np.load(data)["out"].astype(np.result_type(value, np.float32))
+    out[3, 2, 1] = value
+    assert check(made.write(tmp_path / "net.npz"), made.samples(data, out=out)) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_potentials_of_a_group_that_fires(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A threshold that nothing reaches makes a readout, too, and the data hold its membrane."""
+    made = readout_network("LI")
+    data = made.samples(tmp_path / "samples.npz")
+    made.layers.update({"out.type": "LIF", "out.v_threshold": 1e4})
+    model = made.write(tmp_path / "net.npz")
+    assert check(model, data) == 0
+    assert "0 differ by more than 0.0001 of the largest" in capsys.readouterr().out
+    assert run("infer", model, *CONVENTION, "--data", data, "--readout", "membrane") == 0
+    told = capsys.readouterr().out
+    assert "framework's own potentials: equal within 0.0001" in told
+    assert "accuracy 100.00 %" in told
