@@ -260,6 +260,12 @@ def _add_quantize_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--leak-bits", type=int, metavar="N", help="fractional bits of the leak, 1 to 12")
     parser.add_argument(
+        "--leak-rounding",
+        choices=["floor", "zero"],
+        help="round the loss of each step down, or what is kept toward zero as Loihi, Lava and SYNtzulA do "
+        "(default: floor)",
+    )
+    parser.add_argument(
         "--potential-bits",
         type=int,
         metavar="N",

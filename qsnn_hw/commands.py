@@ -44,7 +44,7 @@ def _quantize_options(
     chosen = [name for name in ("clip", "per_neuron", "fractional_bits") if getattr(given, name) is not None]
     if chosen and given.calibration_data is not None:
         raise UserError(f"--calibrate chooses --{chosen[0].replace('_', '-')}: give one or the other")
-    for name in (*chosen, "power_of_two", "leak_bits", "potential_bits"):
+    for name in (*chosen, "power_of_two", "leak_bits", "leak_rounding", "potential_bits"):
         value = getattr(given, name)
         if value is not None:
             changes[name] = value

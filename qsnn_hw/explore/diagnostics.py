@@ -14,6 +14,7 @@ from qsnn_hw.model.network import Network, NeuronGroup
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.progress import SILENT, Progress
 from qsnn_hw.quantize import QuantizedGroup, QuantizedNetwork, QuantizeOptions
+from qsnn_hw.quantize.dead_zone import dead_zone, never_leaks
 from qsnn_hw.quantize.integers import MIN_BITS
 
 _BINS = 32
@@ -47,8 +48,10 @@ class GroupDiagnosis:
     decay_error
         Largest |rounded - wanted| of the neurons' decays (potential and current).
     stuck_below
-        Potentials from 0 to here, in steps, no longer leak: the floor of the leak's shift. Real
+        Potentials from 0 to here, in steps, no longer leak: the loss rounds down to nothing. Real
         value in ``stuck_real``. None for a group without leak.
+    leakless
+        Some neuron leaks in theory and never below its threshold: ``stuck_below`` reaches it.
     histogram_edges, histogram
         Traced potentials in units of the threshold (of one real unit for a readout):
         edges (bins + 1,) and counts (bins,).
@@ -71,6 +74,7 @@ class GroupDiagnosis:
     stuck_real: float | None
     histogram_edges: tuple[float, ...]
     histogram: tuple[int, ...]
+    leakless: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,7 @@ def _diagnose_group(
         stuck_real=None if stuck is None else float(stuck * made.step.max()),
         histogram_edges=tuple(float(e) for e in edges),
         histogram=tuple(int(c) for c in counts),
+        leakless=bool(never_leaks(made).any()),
     )
 
 
@@ -172,9 +177,9 @@ def _decay_error(group: NeuronGroup, made: QuantizedGroup) -> float:
 
 
 def _stuck(made: QuantizedGroup) -> int | None:
-    """The largest potential whose loss rounds down to nothing."""
-    least = int(np.min(made.numerator))
-    return None if least == 0 else -(-(1 << made.leak_shift) // least) - 1
+    """The largest potential of any neuron that does not leak; None where one never does."""
+    zone = dead_zone(made)
+    return None if (zone < 0).any() else int(zone.max())
 
 
 def sensitivity(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from qsnn_hw.finetune.group import Integers
-from qsnn_hw.quantize.network import QuantizedGroup
+from qsnn_hw.quantize.network import LeakRounding, QuantizedGroup
 from qsnn_hw.quantize.options import MAX_SPIKES
 
 EXACT_FLOAT32 = 2**23
@@ -78,7 +78,7 @@ class Cell:
         if self.current_leak is not None:
             x = self._current + x
             self._currents.append(x)
-            self._current = leaked(x, self.current_leak)
+            self._current = leaked(x, self.current_leak, group.leak_rounding)
         v = self._state + x
         passed: Tensor | None = None
         if group.reset_drops_input:
@@ -157,7 +157,7 @@ class Cell:
         return torch.maximum(v, self._v_min), _times(kept, (v > self._v_min).to(v.dtype))
 
     def _set_state(self, v: Tensor) -> None:
-        self._state = leaked(v, self.leak)
+        self._state = leaked(v, self.leak, self.group.leak_rounding)
         if self._steady is not None:
             self._state += self._steady
 
@@ -170,9 +170,10 @@ class Cell:
         return all(float(x) < limit for x in seen)
 
 
-def leaked(v: Tensor, leak: Tensor) -> Tensor:
-    """``v - ((v * numerator) >> shift)`` for ``leak = numerator / 2**shift``: the quotient is exact."""
-    return v - (v * leak).floor_()
+def leaked(v: Tensor, leak: Tensor, rounding: LeakRounding = "floor") -> Tensor:
+    """``v`` less its loss for ``leak = numerator / 2**shift``: the quotient is exact."""
+    lost = v * leak
+    return v - (lost.floor_() if rounding == "floor" else torch.where(v > 0, lost.ceil(), lost.floor()))
 
 
 def _times(one: Tensor | None, other: Tensor) -> Tensor:

@@ -326,7 +326,10 @@ def tick(group: QuantizedGroup, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
         elif group.reset == "value":
             v = np.where(fired, group.reset_value, v)
     kept = np.where(fired, group.reset_value, v) if group.reset == "value" else v
-    state = kept - ((kept * group.leak_numerator) >> group.leak_shift) + group.bias
+    lost = kept * group.leak_numerator
+    if group.leak_rounding == "zero":
+        lost = lost + (kept > 0) * ((1 << group.leak_shift) - 1)
+    state = kept - (lost >> group.leak_shift) + group.bias
     if group.reset_delay and group.reset == "subtract":
         state = state - fired * group.reset_amount
     return v, fired, state, saturated

@@ -79,8 +79,9 @@ class EventDrivenGroup:
         """Apply the leak steps ``neurons`` missed while nothing happened to them."""
         behind = neurons[self._updated[neurons] < self._step]
         while behind.size:
-            kept = leak(self._state[behind], self._group.leak_numerator, self._group.leak_shift)
-            self._state[behind] = kept + self._group.bias[behind]
+            group = self._group
+            kept = leak(self._state[behind], group.leak_numerator, group.leak_shift, group.leak_rounding)
+            self._state[behind] = kept + group.bias[behind]
             self._updated[behind] += 1
             behind = behind[self._updated[behind] < self._step]
 
@@ -89,7 +90,8 @@ def _self_driven(group: QuantizedGroup) -> np.ndarray:
     """Neurons that must be visited every step: a bias could make them fire, or a clamp bind."""
     bias = group.bias
     if group.leak_numerator:
-        # Leak and bias alone settle no higher than here, started from below threshold.
+        # Leak and bias alone settle no higher than here, started from below threshold. A loss that
+        # is rounded down is the least, so this holds for the other rounding, too.
         ceiling = -((-(bias << group.leak_shift)) // group.leak_numerator)
     else:
         ceiling = np.where(bias > 0, np.iinfo(np.int64).max, 0)

@@ -81,7 +81,7 @@ class GeneralEventGroup:
         x = self._input[at]
         if group.current_leak_numerator is not None and group.current_bias is not None:
             u = self._current[at] + x
-            lost = (u * group.current_leak_numerator[at]) >> group.current_leak_shift
+            lost = _lost(group, u, group.current_leak_numerator[at], group.current_leak_shift)
             self._current[at] = u - lost + group.current_bias[at]
             x = u
         v = self._state[at] + x
@@ -96,7 +96,8 @@ class GeneralEventGroup:
         v, kept, subtracted = self._reset(at, v, count, over)
         self.trace[at] = v
         numerator = group.numerator if isinstance(group.numerator, int) else group.numerator[at]
-        self._state[at] = kept - ((kept * numerator) >> group.leak_shift) + group.bias[at] - subtracted
+        lost = _lost(group, kept, numerator, group.leak_shift)
+        self._state[at] = kept - lost + group.bias[at] - subtracted
         return count
 
     def _fire(self, at: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -134,3 +135,12 @@ class GeneralEventGroup:
         if not (group.reset_retest or group.reset_delay):
             return v, v, 0
         return v, np.where(late, value, v) if group.reset == "value" else v, late * amount if subtracts else 0
+
+
+def _lost(group: QuantizedGroup, v: np.ndarray, numerator: int | np.ndarray, shift: int) -> np.ndarray:
+    """What leaks off ``v`` in one step, int64."""
+    if group.leak_rounding == "floor":
+        return (v * numerator) >> shift
+    # What is kept, by magnitude, loses its fraction.
+    kept = (np.abs(v) * ((1 << shift) - numerator)) >> shift
+    return v - np.sign(v) * kept

@@ -148,18 +148,24 @@ class GroupState:
         return state
 
     def _leaked(self, v: np.ndarray, out: np.ndarray) -> np.ndarray:
-        """``v - ((v * numerator) >> shift) + bias``, written to ``out``."""
+        """``v - loss(v) + bias``, written to ``out``."""
         np.multiply(v, self._numerator, out=out)
-        out >>= self._group.leak_shift
+        self._round(out, v, self._group.leak_shift)
         np.subtract(v, out, out=out)
         if self._has_bias:
             out += self._bias
         return out
 
+    def _round(self, product: np.ndarray, v: np.ndarray, shift: int) -> None:
+        """``v`` times a numerator becomes the loss, in place."""
+        if self._group.leak_rounding == "zero":
+            product += (v > 0) * self.dtype((1 << shift) - 1)
+        product >>= shift
+
     def _leak_current(self) -> None:
         assert self._current is not None
         lost = np.multiply(self._current, self._current_loss, out=self._scratch)
-        lost >>= self._group.current_leak_shift
+        self._round(lost, self._current, self._group.current_leak_shift)
         self._current -= lost
         self._current += self._current_bias
 

@@ -141,7 +141,7 @@ class GroupPlan:
         As in ``QuantizedGroup``.
     v_min, leak_numerators, current_leak_numerator, current_bias
         int64 by slot, or None, as in ``QuantizedGroup``.
-    current_leak_shift, current_bits
+    current_leak_shift, current_bits, leak_rounding
         As in ``QuantizedGroup``.
     leak_unit
         "shift-add": constants as sums of shifted copies; "multiplier": one product (a DSP block where
@@ -209,6 +209,7 @@ class GroupPlan:
     synapse_shape: tuple[int, ...] = ()
     acc_lane_bits: np.ndarray | None = None
     registered_reads: bool = False
+    leak_rounding: str = "floor"
 
     @property
     def slots(self) -> int:

@@ -161,12 +161,21 @@ def _logic(parts: Parts, plan: GroupPlan, name: str, values: dict[str, int], lim
         parts.muxes += v
     elif name == "leak":
         _product(parts, plan.leak_numerators, plan.leak_numerator, v, plan, limits)
+        _round_up(parts, plan, v, plan.leak_shift)
         if has_current(plan):
             same = uniform_current_leak(plan)
             own = plan.current_leak_numerator if same is None else None
             _product(parts, own, same or 0, u, plan, limits)
+            _round_up(parts, plan, u, plan.current_leak_shift)
     elif name == "next":
         _next(parts, plan)
+
+
+def _round_up(parts: Parts, plan: GroupPlan, width: int, shift: int) -> None:
+    """Rounding toward zero: the bits that are cut, ORed, are added to what is left of the product."""
+    if plan.leak_rounding == "zero" and shift:
+        parts.adders += width
+        parts.luts += -(-shift // 3)
 
 
 def _next(parts: Parts, plan: GroupPlan) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qsnn_hw.quantize.integers import signed_bits
+from qsnn_hw.quantize.network import LeakRounding
 
 # The interval of a leaky group converges geometrically; the slowest leak, 1/256, needs about
 # 256 * ln(2**40) = 7100 rounds. A group that has not settled by then is unbounded for our purpose.
@@ -29,9 +30,14 @@ class Interval:
         return max(signed_bits(self.low), signed_bits(self.high))
 
 
-def leak(v: np.ndarray, numerator: int | np.ndarray, shift: int) -> np.ndarray:
-    """The potential after one step's leak: ``v - ((v * numerator) >> shift)``, floor shift."""
-    return v - ((v * numerator) >> shift)
+def leak(
+    v: np.ndarray, numerator: int | np.ndarray, shift: int, rounding: LeakRounding = "floor"
+) -> np.ndarray:
+    """The potential after one step's leak, int64 as ``v``; see ``quantize/network.py``."""
+    lost = v * numerator
+    if rounding == "zero":
+        lost = lost + np.where(v > 0, (1 << shift) - 1, 0)
+    return v - (lost >> shift)
 
 
 @dataclass(frozen=True)
@@ -56,13 +62,19 @@ class Extras:
 
 
 def current_interval(
-    fan_in: Interval, *, leak_numerator: np.ndarray, leak_shift: int, bias: np.ndarray
+    fan_in: Interval,
+    *,
+    leak_numerator: np.ndarray,
+    leak_shift: int,
+    bias: np.ndarray,
+    leak_rounding: LeakRounding = "floor",
 ) -> Interval | None:
     """Bound a synaptic current after its input, partial sums included; None when it does not settle."""
     low, high = bias.copy(), bias.copy()
+    fraction = leak_numerator, leak_shift, leak_rounding
     for _ in range(_MAX_ROUNDS if int(leak_numerator.min()) else _ROUNDS_WITHOUT_LEAK):
-        next_low = np.minimum(low, leak(low + fan_in.low, leak_numerator, leak_shift) + bias)
-        next_high = np.maximum(high, leak(high + fan_in.high, leak_numerator, leak_shift) + bias)
+        next_low = np.minimum(low, leak(low + fan_in.low, *fraction) + bias)
+        next_high = np.maximum(high, leak(high + fan_in.high, *fraction) + bias)
         if (next_low == low).all() and (next_high == high).all():
             return Interval(low + fan_in.low, high + fan_in.high)
         low, high = next_low, next_high
@@ -82,6 +94,7 @@ def state_interval(
     reset_value: np.ndarray,
     clamp: tuple[int, int] | None,
     extras: Extras | None = None,
+    leak_rounding: LeakRounding = "floor",
 ) -> Interval | None:
     """Bound the stored state together with every partial sum of one step.
 
@@ -101,7 +114,8 @@ def state_interval(
         None when the bound does not settle (an integrator without leak and without a clamp).
     """
     extras = extras or Extras()
-    reset_group = _Reset(reset, reset_delay, reset_amount, reset_value, leak_numerator, leak_shift, bias)
+    leaks_as = leak_numerator, leak_shift, leak_rounding
+    reset_group = _Reset(reset, reset_delay, reset_amount, reset_value, *leaks_as, bias)
     state_low, state_high = bias.copy(), bias.copy()
     trace_low, trace_high = bias.copy(), bias.copy()
     # Without leak every round adds the same step, so what has not settled soon never will.
@@ -149,10 +163,11 @@ class _Reset:
     value: np.ndarray
     leak_numerator: int | np.ndarray
     leak_shift: int
+    leak_rounding: LeakRounding
     bias: np.ndarray
 
     def leak(self, v: np.ndarray) -> np.ndarray:
-        return leak(v, self.leak_numerator, self.leak_shift)
+        return leak(v, self.leak_numerator, self.leak_shift, self.leak_rounding)
 
 
 _Step = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]

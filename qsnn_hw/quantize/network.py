@@ -17,10 +17,10 @@ is, every name a field of :class:`QuantizedGroup` or a state that starts as said
     v = max(v, v_min)                            # only where the group has a v_min
     # v is now the potential that traces show
     kept = reset_value where fired               # reset "value", delayed; otherwise kept = v
-    state = kept - ((kept * leak_numerator) >> leak_shift) + bias
+    state = kept - loss(kept, leak_numerator, leak_shift) + bias
     state = state - fired * reset_amount         # reset "subtract", delayed
     dropped = fired                              # only with reset_drops_input
-    current = u - ((u * current_leak_numerator) >> current_leak_shift) + current_bias
+    current = u - loss(u, current_leak_numerator, current_leak_shift) + current_bias
 
 With ``reset_retest`` (snnTorch's reset_delay=False: the stored potential, when itself at
 threshold, is reset before the next test) the reset lines are, ``over`` being a state, too::
@@ -32,6 +32,15 @@ threshold, is reset before the next test) the reset lines are, ``over`` being a 
     kept = 0 where over                          # reset "value"
     state = kept - leak + bias - over * reset_amount    # the last term: reset "subtract"
     dropped = over                               # only with reset_drops_input
+
+What leaks is, by ``leak_rounding``::
+
+    loss(v, numerator, shift) = (v * numerator) >> shift                           # "floor"
+    loss(v, numerator, shift) = (v * numerator + (2**shift - 1 if v > 0 else 0)) >> shift   # "zero"
+
+"floor" rounds the loss down, so small potentials above 0 keep everything. "zero" rounds what is
+*kept* toward zero, ``trunc(v * (2**shift - numerator) / 2**shift)``, as Loihi, Lava and SYNtzulA do:
+every potential reaches 0.
 
 ``>>`` is the arithmetic shift and ``//`` the division that round down. Before the first step of a
 sample ``state = bias``, ``current = current_bias`` and ``dropped = over = silent = 0``.
@@ -53,6 +62,8 @@ import numpy as np
 from qsnn_hw.model.network import INPUT, Dense, Operator
 
 ResetKind = Literal["subtract", "value", "none"]
+LeakRounding = Literal["floor", "zero"]
+LEAK_ROUNDINGS: tuple[LeakRounding, ...] = ("floor", "zero")
 
 
 @dataclass(frozen=True)
@@ -69,7 +80,7 @@ class QuantizedGroup:
     fractional_bits
         Extra low bits of the potential below one weight step.
     leak_numerator, leak_shift
-        Per step the potential loses ``(v * leak_numerator) >> leak_shift``; both plain ints.
+        Per step the potential loses this fraction, rounded as ``leak_rounding`` says; both plain ints.
     bias
         Added every step, in potential steps.
     threshold
@@ -106,6 +117,8 @@ class QuantizedGroup:
         Added to the current every step, in potential steps, or None.
     current_bits
         Signed width that holds the current and every partial sum of it; 0 without a current.
+    leak_rounding
+        Of potential and current, see above: "floor" rounds the loss down, "zero" what is kept toward 0.
     """
 
     name: str
@@ -134,6 +147,7 @@ class QuantizedGroup:
     current_leak_shift: int = 0
     current_bias: np.ndarray | None = None
     current_bits: int = 0
+    leak_rounding: LeakRounding = "floor"
 
     @property
     def size(self) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 
 from qsnn_hw.errors import UserError
 from qsnn_hw.quantize.integers import CLIPS, Clip, check_bits
+from qsnn_hw.quantize.network import LEAK_ROUNDINGS, LeakRounding
 
 MAX_FRACTIONAL_BITS = 8
 MAX_LEAK_SHIFT = 12
@@ -71,6 +72,9 @@ class QuantizeOptions:
         Extra low bits of the potential, 0 to 8.
     leak_bits
         Fractional bits of the leak, 1 to 12: the decay is rounded to a multiple of 2**-leak_bits.
+    leak_rounding
+        "floor" rounds the loss of each step down; "zero" rounds what is kept toward 0, as Loihi, Lava
+        and SYNtzulA do. See ``quantize/network.py``.
     potential_bits
         None proves the width from worst-case fan-in. A number makes the potential saturate to
         that signed width once per step.
@@ -99,6 +103,7 @@ class QuantizeOptions:
     per_neuron: bool = False
     fractional_bits: int = 0
     leak_bits: int = 8
+    leak_rounding: LeakRounding = "floor"
     potential_bits: int | None = None
     threshold_factor: float = 1.0
     rounding: Rounding = "nearest"
@@ -112,6 +117,10 @@ class QuantizeOptions:
             _check_range(self.potential_bits, 4, MAX_POTENTIAL_BITS, "potential bits")
         if self.rounding not in ROUNDINGS:
             raise UserError(f"rounding must be one of {', '.join(ROUNDINGS)}, not {self.rounding!r}")
+        if self.leak_rounding not in LEAK_ROUNDINGS:
+            raise UserError(
+                f"leak rounding must be one of {', '.join(LEAK_ROUNDINGS)}, not {self.leak_rounding!r}"
+            )
         if self.power_of_two and self.rounding == "compensate":
             raise UserError("compensated rounding chooses its own scales: use power-of-two scales without it")
         _check_range(self.input_max, 1, MAX_SPIKES, "input maximum")

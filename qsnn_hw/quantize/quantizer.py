@@ -17,6 +17,7 @@ from qsnn_hw.quantize.chain import (
     with_integers,
 )
 from qsnn_hw.quantize.compensate import Statistics, compensated
+from qsnn_hw.quantize.dead_zone import dead_zone_note
 from qsnn_hw.quantize.integers import weight_scale
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection, ResetKind
 from qsnn_hw.quantize.options import (
@@ -199,6 +200,7 @@ class _Group:
             reset_retest=group.reset_retest and kind != "none",
             leak_numerators=numerators,
             current_bias=current_bias,
+            leak_rounding=options.leak_rounding,
         )
         drive = self._fan_in()
         if group.current_decay is not None:
@@ -211,7 +213,7 @@ class _Group:
             drive = prove_current(made, drive)
             made = replace(made, current_bits=drive.bits())
         made, self.max_count, notes = prove_potential(made, drive, options)
-        self.notes += notes
+        self.notes += [*notes, *dead_zone_note(made)]
         return made
 
     def _round(self) -> _Grid:

@@ -28,6 +28,7 @@ def prove_current(group: QuantizedGroup, fan_in: Interval) -> Interval:
         fan_in,
         leak_numerator=group.current_leak_numerator,
         leak_shift=group.current_leak_shift,
+        leak_rounding=group.leak_rounding,
         bias=group.current_bias,
     )
     if found is None or found.bits() > MAX_POTENTIAL_BITS:
@@ -90,6 +91,7 @@ def prove_potential(
             drive,
             leak_numerator=group.numerator,
             leak_shift=group.leak_shift,
+            leak_rounding=group.leak_rounding,
             bias=group.bias,
             threshold=threshold,
             reset=group.reset,

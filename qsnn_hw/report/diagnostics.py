@@ -39,6 +39,8 @@ class GroupDiagnosis:
     stuck_below, stuck_real
         Potentials from 0 to here no longer leak, in potential steps and as a real value; None for a
         group without leak.
+    leakless
+        ``stuck_below`` reaches a threshold: some neuron never leaks before it fires.
     histogram_edges, histogram
         Potentials in units of the threshold (of 1 for a readout): edges (bins + 1,), counts (bins,).
     """
@@ -60,6 +62,7 @@ class GroupDiagnosis:
     stuck_real: Number | None
     histogram_edges: tuple[float, ...]
     histogram: tuple[int, ...]
+    leakless: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what is no count or number, neurons outside the group, and a histogram out of shape.

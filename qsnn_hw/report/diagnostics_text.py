@@ -48,7 +48,8 @@ def cells(group: GroupDiagnosis, own_clamp: bool, mark: str) -> tuple[str, ...]:
         saturating + (alert if group.saturating_neurons and not own_clamp else ""),
         f"{group.v_bits_used} of {group.v_bits}",
         figure(group.decay_error),
-        "never leaks" if group.stuck_real is None else figure(group.stuck_real),
+        ("never leaks" if group.stuck_real is None else figure(group.stuck_real))
+        + (alert if group.leakless else ""),
     )
 
 

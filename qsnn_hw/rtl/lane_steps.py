@@ -176,13 +176,20 @@ class LaneSteps:
         own = parameters.get("leak_numerators")
         if own is not None or plan.leak_numerator:
             product = self._product(values["v"], own, plan.leak_numerator)
-            found["loss"] = self._v(m, "loss", product >> plan.leak_shift)
+            found["loss"] = self._v(m, "loss", self._rounded(product, values["v"], plan.leak_shift))
         same = uniform_current_leak(plan)
         if same != 0:
             product = self._product(values["u"], parameters.get("current_leak_numerator"), same or 0)
-            loss = product >> plan.current_leak_shift
+            loss = self._rounded(product, values["u"], plan.current_leak_shift)
             found["current_loss"] = _cut(m, "current_loss", loss, plan.current_bits)
         return found
+
+    def _rounded(self, product: Value, v: Value, shift: int) -> Value:
+        """``product`` without its lowest ``shift`` bits: down, or up where ``v`` is kept toward 0."""
+        if self._plan.leak_rounding == "floor" or not shift:
+            return product >> shift
+        # A negative loss rounds up by being cut; of 0 nothing is cut.
+        return (product >> shift) + (~v[-1] & product[:shift].any())
 
     def _product(self, v: Value, own: Value | None, numerator: int) -> Value:
         if own is not None:

@@ -8,7 +8,13 @@ import numpy as np
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.quantize.bounds import Interval, state_interval
 from qsnn_hw.quantize.integers import integer_dtype
-from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection, ResetKind
+from qsnn_hw.quantize.network import (
+    LeakRounding,
+    QuantizedGroup,
+    QuantizedNetwork,
+    QuantizedProjection,
+    ResetKind,
+)
 
 RESETS: tuple[tuple[ResetKind, bool], ...] = (
     ("subtract", False),
@@ -32,6 +38,7 @@ def proved(group: QuantizedGroup, weights: Sequence[np.ndarray]) -> Interval | N
         fan_in(weights, group.fractional_bits),
         leak_numerator=group.leak_numerator,
         leak_shift=group.leak_shift,
+        leak_rounding=group.leak_rounding,
         bias=group.bias,
         threshold=group.threshold,
         reset=group.reset,
@@ -55,6 +62,7 @@ def random_group(
     bias_span: int = 3,
     threshold_span: int = 12,
     uniform: bool = False,
+    leak_rounding: LeakRounding = "floor",
 ) -> QuantizedGroup:
     """A group whose width is proved for ``weights``; without a leak it always gets a clamp."""
     size = weights[0].shape[0]
@@ -85,6 +93,7 @@ def random_group(
         v_low=None,
         v_high=None,
         v_bits=0,
+        leak_rounding=leak_rounding,
     )
     interval = None if clamped else proved(group, weights)
     if interval is None:

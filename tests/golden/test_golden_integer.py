@@ -13,8 +13,9 @@ from qsnn_hw.errors import UserError
 from qsnn_hw.golden import GoldenRun, run_clocked, run_event_driven
 from qsnn_hw.golden import clocked as clocked_module
 from qsnn_hw.model.network import INPUT
-from qsnn_hw.quantize.network import QuantizedNetwork, QuantizedProjection
+from qsnn_hw.quantize.network import LEAK_ROUNDINGS, LeakRounding, QuantizedNetwork, QuantizedProjection
 from tests.golden.networks import RESETS, random_group, random_input, random_network
+from tests.golden.wide_networks import leaked
 
 DECAYS = [(1, 0), (1, 1), (3, 4), (13, 8), (1, 6), None]
 
@@ -43,7 +44,7 @@ def by_the_book(network: QuantizedNetwork, inputs: np.ndarray) -> tuple[dict, di
                         v = v - amount if g.reset == "subtract" else value if g.reset == "value" else v
                     traces[g.name][step, sample, j] = v
                     kept = value if fired and g.reset == "value" else v
-                    state = kept - (kept * g.leak_numerator) // 2**g.leak_shift + int(g.bias[j])
+                    state = leaked(g, kept, g.leak_numerator, g.leak_shift) + int(g.bias[j])
                     if fired and g.reset_delay and g.reset == "subtract":
                         state -= amount
                     states[g.name][j] = state
@@ -52,9 +53,12 @@ def by_the_book(network: QuantizedNetwork, inputs: np.ndarray) -> tuple[dict, di
     return spikes, traces
 
 
+@pytest.mark.parametrize("rounding", LEAK_ROUNDINGS)
 @pytest.mark.parametrize("decay", DECAYS)
 @pytest.mark.parametrize("kind", RESETS)
-def test_clocked_is_the_documented_recurrence(kind: tuple, decay: tuple[int, int] | None) -> None:
+def test_clocked_is_the_documented_recurrence(
+    kind: tuple, decay: tuple[int, int] | None, rounding: LeakRounding
+) -> None:
     rng = np.random.default_rng(11)
     for clamped in (False, True):
         network = random_network(
@@ -67,6 +71,7 @@ def test_clocked_is_the_documented_recurrence(kind: tuple, decay: tuple[int, int
             leak=decay,
             clamped=clamped,
             fractional_bits=1,
+            leak_rounding=rounding,
         )
         inputs = random_input(rng, network, steps=10, samples=2)
         run = run_clocked(network, inputs, record=["g1", "g2"])
@@ -87,6 +92,7 @@ def test_clocked_is_the_documented_recurrence(kind: tuple, decay: tuple[int, int
     bias_span=st.integers(0, 6),
     rate=st.sampled_from([0.0, 0.02, 0.3, 1.0]),
     skip=st.booleans(),
+    rounding=st.sampled_from(LEAK_ROUNDINGS),
 )
 def test_event_driven_equals_clocked(
     seed: int,
@@ -98,6 +104,7 @@ def test_event_driven_equals_clocked(
     bias_span: int,
     rate: float,
     skip: bool,
+    rounding: LeakRounding,
 ) -> None:
     rng = np.random.default_rng(seed)
     network = random_network(
@@ -112,6 +119,7 @@ def test_event_driven_equals_clocked(
         bias_span=bias_span,
         # From thresholds that a bias alone reaches to ones that take several events.
         threshold_span=int(rng.choice([2, 6, 2**bits])),
+        leak_rounding=rounding,
     )
     inputs = random_input(rng, network, steps=12, samples=2, rate=rate)
     clocked, events = run_clocked(network, inputs), run_event_driven(network, inputs)

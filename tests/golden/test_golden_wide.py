@@ -24,6 +24,7 @@ def quantized(rng: np.random.Generator, network: Network) -> QuantizedNetwork | 
         fractional_bits=int(rng.integers(0, 4)),
         leak_bits=int(rng.integers(5, 9)),
         input_max=int(rng.integers(1, 3)),
+        leak_rounding="zero" if rng.random() < 0.5 else "floor",
     )
     try:
         return quantize(network, options)

@@ -1,5 +1,6 @@
 """Random float networks with every feature the front end reads, and the recurrence as a slow loop."""
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -198,8 +199,8 @@ def _neuron(g: QuantizedGroup, j: int, x: int, s: dict[str, int]) -> tuple[int, 
     amount, value, threshold = int(g.reset_amount[j]), int(g.reset_value[j]), int(g.threshold[j])
     if g.current_leak_numerator is not None and g.current_bias is not None:
         u = s["current"] + x
-        loss = u * int(g.current_leak_numerator[j]) // 2**g.current_leak_shift
-        s["current"] = u - loss + int(g.current_bias[j])
+        kept = leaked(g, u, int(g.current_leak_numerator[j]), g.current_leak_shift)
+        s["current"] = kept + int(g.current_bias[j])
         x = u
     v = s["state"] + x
     if g.reset_drops_input and s["dropped"]:
@@ -232,5 +233,12 @@ def _neuron(g: QuantizedGroup, j: int, x: int, s: dict[str, int]) -> tuple[int, 
         kick = fired * amount if g.reset == "subtract" else 0
         s["dropped"] = fired
     numerator = g.leak_numerator if g.leak_numerators is None else int(g.leak_numerators[j])
-    s["state"] = kept - kept * numerator // 2**g.leak_shift + int(g.bias[j]) - kick
+    s["state"] = leaked(g, kept, numerator, g.leak_shift) + int(g.bias[j]) - kick
     return v, count
+
+
+def leaked(g: QuantizedGroup, v: int, numerator: int, shift: int) -> int:
+    """What a step's leak leaves: the loss rounded down, or what is kept rounded toward 0."""
+    if g.leak_rounding == "floor":
+        return v - v * numerator // 2**shift
+    return int(Fraction(v * (2**shift - numerator), 2**shift))

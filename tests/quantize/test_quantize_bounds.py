@@ -1,6 +1,7 @@
 """The proved interval of a potential: never left, and not absurdly wide."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from qsnn_hw.golden.clocked import tick
 from qsnn_hw.quantize.bounds import Interval, leak, state_interval
-from qsnn_hw.quantize.network import QuantizedGroup
+from qsnn_hw.quantize.network import LEAK_ROUNDINGS, LeakRounding, QuantizedGroup
 from tests.golden.networks import RESETS, proved, random_group, random_weights
 
 
@@ -37,9 +38,15 @@ def run_and_watch(
     decay=st.sampled_from([(1, 0), (1, 1), (1, 4), (3, 4), (13, 8), (1, 8), None]),
     clamped=st.booleans(),
     fractional_bits=st.integers(0, 3),
+    rounding=st.sampled_from(LEAK_ROUNDINGS),
 )
 def test_no_spike_train_leaves_the_interval(
-    seed: int, kind: tuple, decay: tuple[int, int] | None, clamped: bool, fractional_bits: int
+    seed: int,
+    kind: tuple,
+    decay: tuple[int, int] | None,
+    clamped: bool,
+    fractional_bits: int,
+    rounding: LeakRounding,
 ) -> None:
     rng = np.random.default_rng(seed)
     weights = random_weights(rng, 3, 5, 4)
@@ -52,6 +59,7 @@ def test_no_spike_train_leaves_the_interval(
         leak=decay,
         clamped=clamped,
         fractional_bits=fractional_bits,
+        leak_rounding=rounding,
     )
     interval = proved(group, [weights])
     assert interval is not None
@@ -127,3 +135,5 @@ def test_leak_floors_and_moves_toward_zero(v: int, shift: int, data: st.DataObje
     left = int(leak(np.array([v]), numerator, shift)[0])
     assert left == v - (v * numerator) // 2**shift
     assert abs(left) <= abs(v)
+    kept = int(leak(np.array([v]), numerator, shift, "zero")[0])
+    assert kept == int(Fraction(v * (2**shift - numerator), 2**shift))

@@ -64,7 +64,7 @@ def group_plan(
         made[name] = getattr(group, name)
     for name in ("v_low", "v_high", "readout", "multi_spike", "refractory", "reset_drops_input"):
         made[name] = getattr(group, name)
-    for name in ("reset_retest", "current_leak_shift", "current_bits"):
+    for name in ("reset_retest", "current_leak_shift", "current_bits", "leak_rounding"):
         made[name] = getattr(group, name)
     for name in ("bias", "v_min", "current_bias"):
         made[name] = by_slot(slots, getattr(group, name), 0)
@@ -153,6 +153,7 @@ def random_group(rng: np.random.Generator, size: int, reset: str, **changes: Any
         reset_amount=np.maximum(threshold - values(0, 8), 1),
         reset_value=np.zeros(size, np.int64) if zero or rng.integers(2) else values(-30, 30),
         v_bits=15,
+        leak_rounding="zero" if rng.integers(2) else "floor",
     )
     if fields.get("readout"):
         fields["threshold"] = np.full(size, 1 << 14)

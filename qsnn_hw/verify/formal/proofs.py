@@ -1,7 +1,7 @@
 """What is proved, at which size, and how."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,11 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.plan import AddressSpace, GroupPlan, ProjectionPlan
-from qsnn_hw.rtl import accumulate, encoder, lane_adapter, router, step_delay, sweep
+from qsnn_hw.rtl import accumulate, encoder, lane_adapter, lane_steps, router, step_delay, sweep
 from qsnn_hw.rtl.aer import AerLayout, aer_signature
 from qsnn_hw.rtl.neuron_memory import NeuronMemory
 from qsnn_hw.rtl.walker import Walker
+from qsnn_hw.verify.formal.leak_properties import LeakExact
 from qsnn_hw.verify.formal.properties import BufferOrder, EncoderExact, Harness, MergeTicks, MulticastOnce
 from qsnn_hw.verify.formal.route_properties import AdaptOnce, DelayRoom
 from qsnn_hw.verify.formal.sby import Mode
@@ -85,6 +86,18 @@ def _router(depth: int) -> Callable[[Any], Harness]:
         # Two sources, two destinations, the second fed by both: a skip connection.
         dut = module.AerRouter([2, 2], [2, 4], [(0, 0, 0), (0, 1, 0), (1, 1, 2)], depth)
         return Harness(dut, [dut.i0, dut.i1], [dut.o0, dut.o1])
+
+    return build
+
+
+def _leak(rounding: str, *, own: bool = False) -> Callable[[Any], Harness]:
+    def build(module: Any) -> Harness:
+        # 11/64: a loss of several digits, of 8-bit potentials.
+        fields: dict[str, Any] = {"leak_numerator": 11, "leak_shift": 6, "leak_rounding": rounding}
+        plan = replace(small_plan(1), v_bits=8, **fields)
+        if own:
+            plan = replace(plan, leak_numerators=np.array([11]))
+        return LeakExact(module.LaneSteps, plan)
 
     return build
 
@@ -203,6 +216,9 @@ PROOFS: tuple[Proof, ...] = (
     Proof("delay_3", step_delay, _delay(3, False), "prove", 2),
     Proof("delay_ahead_1", step_delay, _delay(1, True), "prove", 2),
     Proof("delay_ahead_2", step_delay, _delay(2, True), "prove", 2),
+    Proof("leak_floor", lane_steps, _leak("floor"), "prove", 2),
+    Proof("leak_zero", lane_steps, _leak("zero"), "prove", 2),
+    Proof("leak_zero_own", lane_steps, _leak("zero", own=True), "prove", 2),
     Proof("multicast_1", router, _multicast(1), "prove", 2),
     Proof("multicast_3", router, _multicast(3), "prove", 2),
     Proof("router_streams_1", router, _router(1), "prove", 3),
