@@ -240,19 +240,52 @@ def rockpool() -> Model:
 
     layers = [modules.LinearTorch((64, HIDDEN)), modules.LinearTorch((HIDDEN, CLASSES))]
     cells = [neurons(HIDDEN, 5e-3), neurons(CLASSES, 10e-3)]
-    net = combinators.Sequential(layers[0], cells[0], layers[1], cells[1])
+    weights = [layer.weight for layer in layers]
+    return _rockpool(combinators.Sequential(layers[0], cells[0], layers[1], cells[1]), weights, exporter)
 
+
+def rockpool_synapses() -> Model:
+    """ExpSynTorch and LIFNeuronTorch, then LIFTorch: steps of 5 ms, one spike a step at most, biases in the
+    dense layers and a time constant for each neuron."""
+    modules = import_module("rockpool.nn.modules")
+    combinators = import_module("rockpool.nn.combinators")
+    constant = import_module("rockpool.parameters").Constant
+    exporter = import_module("rockpool.nn.modules.torch.nir")
+    common = {"dt": 5e-3, "max_spikes_per_dt": torch.tensor(1.0), "threshold": constant(torch.tensor(1.0))}
+
+    def spread(size: int, low: float, high: float) -> Any:
+        return constant(torch.linspace(low, high, size))
+
+    layers = [
+        modules.LinearTorch((64, HIDDEN), has_bias=True),
+        modules.LinearTorch((HIDDEN, CLASSES), has_bias=True),
+    ]
+    # The exporter takes a time constant of ExpSynTorch only where it is not trained.
+    synapses = modules.ExpSynTorch(HIDDEN, tau=spread(HIDDEN, 6e-3, 14e-3), dt=5e-3)
+    hidden = modules.LIFNeuronTorch(HIDDEN, tau_mem=spread(HIDDEN, 15e-3, 40e-3), **common)
+    out = modules.LIFTorch(
+        CLASSES,
+        tau_mem=spread(CLASSES, 20e-3, 60e-3),
+        tau_syn=constant(torch.linspace(5e-3, 15e-3, CLASSES).reshape(CLASSES, 1)),
+        bias=constant(torch.tensor(0.0)),
+        **common,
+    )
+    net = combinators.Sequential(layers[0], synapses, hidden, layers[1], out)
+    return _rockpool(net, [part for layer in layers for part in (layer.weight, layer.bias)], exporter)
+
+
+def _rockpool(net: Any, trained: list[Tensor], exporter: Any) -> Model:
     def run(spikes: Tensor) -> list[Tensor]:
         said = []
         value = spikes.transpose(0, 1)
-        for layer, cell in zip(layers, cells, strict=True):
-            cell.reset_state()
-            value = cell(layer(value)[0])[0]
-            said.append(value.transpose(0, 1))
+        net.reset_state()
+        for module in net:
+            value = module(value)[0]
+            if type(module).__name__.startswith("LIF"):
+                said.append(value.transpose(0, 1))
         return said
 
-    weights = [layer.weight for layer in layers]
-    return Model(weights, run, lambda example: exporter.to_nir(net, example.transpose(0, 1)[:1]), {})
+    return Model(trained, run, lambda example: exporter.to_nir(net, example.transpose(0, 1)[:1]), {})
 
 
 BUILDERS: dict[str, Callable[[], Model]] = {
@@ -262,6 +295,7 @@ BUILDERS: dict[str, Callable[[], Model]] = {
     "sinabs_conv": sinabs_conv,
     "spikingjelly": spikingjelly,
     "rockpool": rockpool,
+    "rockpool_synapses": rockpool_synapses,
 }
 
 

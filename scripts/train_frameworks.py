@@ -82,6 +82,13 @@ RECIPES = {
     ),
     "spikingjelly": Recipe("spikingjelly", "64-24-10, LIFNode", "spikingjelly"),
     "rockpool": Recipe("rockpool", "64-24-10, LIFTorch", "rockpool"),
+    "rockpool_synapses": Recipe(
+        "rockpool",
+        "64-24-10, ExpSynTorch and LIFNeuronTorch, then LIFTorch, a time constant for each neuron",
+        "rockpool",
+        settings={"dt": "5e-3", "multi_spike": "false"},
+        epochs=30,
+    ),
 }
 
 

@@ -212,7 +212,24 @@ class _Neurons:
             return group.input_gain / self._steps(tau)
         if form == "complement":
             return group.input_gain / (1 - group.decay)
+        if form == "rockpool":
+            return self._as_rockpool(tau)
         return self._gain(group.input_gain, form, "input_gain", form == "r")
+
+    def _as_rockpool(self, tau: np.ndarray) -> np.ndarray:
+        """What Rockpool's exporter writes for any gain, once the gain is the one that it computes with."""
+        group = self._group
+        readout = group.threshold is None and group.current_decay is None
+        if readout and not np.allclose(group.input_gain, group.decay, rtol=1e-6):
+            raise UserError(
+                f"group {group.name}: convention field input_gain=rockpool means that a readout's gain is "
+                f"its retention, {group.decay[0]:g}, not {group.input_gain[0]:g}"
+            )
+        if not readout:
+            self._gain(group.input_gain, "rockpool", "input_gain", False)
+        if self._convention.decay == "direct":
+            return np.ones(group.size)
+        return group.decay / self._steps(tau)
 
     def _integrator(self) -> np.ndarray:
         group, form = self._group, self._convention.integrator_gain

@@ -34,7 +34,7 @@ def build_network(graph: Graph, convention: Convention) -> Network:
         Unknown node types, dangling nodes, shapes that do not fit, loops without neurons,
         parameters out of range; names file, node and type.
     """
-    graph = _merge_thresholds(_check_types(graph))
+    graph = _merge_thresholds(_merge_currents(_check_types(graph)))
     entry, exit_ = _port(graph, "Input"), _port(graph, "Output")
     _check_connected(graph, entry, exit_)
     warnings = list(graph.warnings)
@@ -106,6 +106,28 @@ def _check_types(graph: Graph) -> Graph:
         if node.type in NEURON_TYPES and node.name == INPUT:
             raise UserError(f"{graph.where(node.name)}: a neuron node may not be called {INPUT!r}; rename it")
     return graph
+
+
+def _merge_currents(graph: Graph) -> Graph:
+    """Fold ``LI -> LIF``, where each is all the other has, into one group with a synaptic current.
+
+    That is how Rockpool's ExpSynTorch drives a LIFNeuronTorch. The LI keeps the gain that it has on its own.
+    """
+    nodes, edges = dict(graph.nodes), list(graph.edges)
+    for node in graph.nodes.values():
+        after = graph.after(node.name)
+        if node.type != "LI" or len(after) != 1 or graph.nodes[after[0]].type != "LIF":
+            continue
+        follower = graph.nodes[after[0]]
+        if len(graph.before(follower.name)) != 1 or np.any(graph.numbers(node.name, "v_leak")):
+            continue
+        own = {key: value for key, value in follower.parameters.items() if key != "tau"}
+        merged = {**own, "tau_mem": follower.parameters.get("tau")}
+        merged |= {"tau_syn": node.parameters.get("tau"), "r_syn": node.parameters.get("r")}
+        nodes[follower.name] = Node(follower.name, "CubaLIF", merged)
+        del nodes[node.name]
+        edges = [(a, follower.name if b == node.name else b) for a, b in edges if a != node.name]
+    return replace(graph, nodes=nodes, edges=tuple(edges))
 
 
 def _merge_thresholds(graph: Graph) -> Graph:

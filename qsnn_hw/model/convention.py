@@ -15,7 +15,7 @@ from qsnn_hw.errors import UserError
 from qsnn_hw.model.network import Comparison, Reset
 
 DecayForm = Literal["euler", "exponential", "direct"]
-InputGain = Literal["euler", "complement", "r", "one"]
+InputGain = Literal["euler", "complement", "r", "one", "rockpool"]
 IntegratorGain = Literal["r*dt", "r", "one"]
 CurrentGain = Literal["euler", "w_in", "decayed", "decayed_euler", "one"]
 DropsInput = Literal["never", "always", "snntorch"]
@@ -58,7 +58,8 @@ class Convention:
     multi_spike: bool = False
     # Lower clamp of the potential after reset, or none.
     v_min: float | None = None
-    # Factor on the input of LIF and LI: r*dt/tau (euler), r*(1 - decay) (complement), r, or 1.
+    # Factor on the input of LIF and LI: r*dt/tau (euler), r*(1 - decay) (complement), r, or 1; rockpool:
+    # 1 in LIF, the retention in LI, whose input decays in the step that brings it.
     # v_leak is driven by dt/tau (euler) or 1 - decay (otherwise).
     input_gain: InputGain = "euler"
     # Factor on the input of IF and I.
@@ -189,7 +190,7 @@ def _validate_pairs(convention: Convention) -> None:
     ):
         raise UserError(
             "convention field decay=direct means tau is the retention itself, so input_gain is one of "
-            "complement, r, one and current_gain one of w_in, decayed, one, not euler"
+            "complement, r, one, rockpool and current_gain one of w_in, decayed, one, not euler"
         )
 
 
@@ -225,8 +226,8 @@ PRESETS: dict[str, Convention] = {
     ),
     # SpikingJelly relaxes towards the input, resets hard to v_reset and starts there.
     "spikingjelly": Convention(name="spikingjelly", dt=1e-4, comparison=">=", start="rest", update="relax"),
-    # Rockpool's LIFTorch: exponential decay, several spikes per step. Its exporter writes an r that its
-    # forward pass does not have.
+    # Rockpool: exponential decay, several spikes per step. Its exporter writes an r that the forward passes
+    # of LIFTorch and LIFNeuronTorch do not have.
     "rockpool": Convention(
         name="rockpool",
         dt=1e-3,
@@ -234,7 +235,7 @@ PRESETS: dict[str, Convention] = {
         comparison=">=",
         reset="subtract",
         multi_spike=True,
-        input_gain="one",
+        input_gain="rockpool",
         current_gain="decayed",
     ),
     # The equations of the NIR specification, integrated by Euler's method; dt must be given.

@@ -27,6 +27,25 @@ DEFAULTS = {"v_reset": 0.0, "w_in": 1.0}
 
 _SLOW = 1e6
 
+_SAME_STEP = 1e-3
+"""Time steps that neurons name count as one within this relative distance."""
+
+
+def rockpool_dt(tau: FloatArray, r: FloatArray) -> float | None:
+    """The time step for which Rockpool wrote ``r``, one number for all neurons; None where there is none.
+
+    r = tau*exp(-dt/tau)/dt, so x = dt/tau solves ``x*exp(x) = 1/r``: Newton's method on ``x + ln x = -ln r``.
+    An r of 1 is what files have that say nothing by it.
+    """
+    if np.any(tau <= 0) or np.any(r <= 0) or np.all(r == 1):
+        return None
+    x = 1 / (1 + r)
+    for _ in range(50):
+        x = np.maximum(x - (x + np.log(x) + np.log(r)) * x / (1 + x), x / 8)
+    steps = x * tau
+    first = float(f"{np.median(steps):.5g}")
+    return first if np.allclose(steps, first, rtol=_SAME_STEP) else None
+
 
 def parameter_shape(graph: Graph, name: str) -> tuple[int, ...]:
     """The largest shape among a neuron node's parameters."""
@@ -121,16 +140,33 @@ class _Reader:
         near = np.abs(value - rounded) <= self.convention.snap * np.abs(value)
         return np.where(near, rounded, value)
 
-    def input_factor(self, key: str, decay: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Factors on the input and on v_leak of a leaky group, shape (n,) each."""
+    def input_factor(
+        self, key: str, decay: FloatArray, *, r_key: str = "r", readout: bool = False
+    ) -> tuple[FloatArray, FloatArray]:
+        """Factors on the input and on v_leak of a leaky node, shape (n,) each; ``readout`` for an LI."""
         form = self.convention.input_gain
-        r = self.get("r")
+        r = self.get(r_key)
         leak = self.snap(self.steps(key)) if form == "euler" else 1 - decay
         if form == "euler":
             return self.snap(r * self.steps(key)), leak
         if form == "complement":
             return self.snap(r * (1 - decay)), leak
+        if form == "rockpool":
+            self.rockpool_step(key, r)
+            return (decay if readout else np.ones(self.size)), leak
         return (self.snap(r) if form == "r" else np.ones(self.size)), leak
+
+    def rockpool_step(self, key: str, r: FloatArray) -> None:
+        """Warn where the file's r names another time step: Rockpool writes r = tau*exp(-dt/tau)/dt."""
+        if self.convention.decay != "exponential":
+            return
+        dt, tau = self.need_dt(key), self.get(key)
+        written = rockpool_dt(tau, r)
+        if written is not None and not np.isclose(written, dt, rtol=1e-3):
+            self.warnings.append(
+                f"{self.graph.where(self.name)}: its r is what Rockpool writes for dt={written:.4g}, and the "
+                f"convention has dt={dt:.4g}; if that is the model's own, --set dt={written:.4g}"
+            )
 
     def integrator_factor(self) -> FloatArray:
         form = self.convention.integrator_gain
@@ -140,6 +176,9 @@ class _Reader:
         return self.snap(r * self.need_dt("r") if form == "r*dt" else r)
 
     def current_factor(self, decay: FloatArray) -> FloatArray:
+        if "r_syn" in self.graph.nodes[self.name].parameters:
+            # build.py made the current of an LI node.
+            return self.input_factor("tau_syn", decay, r_key="r_syn", readout=True)[0]
         form = self.convention.current_gain
         if form == "one":
             return np.ones(self.size)
@@ -183,7 +222,7 @@ def neuron_group(
     else:
         tau = "tau_mem" if kind.startswith("Cuba") else "tau"
         decay = reader.retention(tau)
-        gain, leak_factor = reader.input_factor(tau, decay)
+        gain, leak_factor = reader.input_factor(tau, decay, readout=kind == "LI")
         leak = leak_factor * reader.get("v_leak")
         if kind.startswith("Cuba"):
             current_decay = reader.retention("tau_syn")

@@ -82,7 +82,7 @@ def same(one: Network, other: Network) -> None:
 def test_round_trip(name: str, cuba: bool, tmp_path: Path) -> None:
     convention = PRESETS[name] if name != "nir" else PRESETS[name].with_settings({"dt": "1e-3"})
     net = under(convention, cuba)
-    if convention.input_gain == "one":
+    if convention.input_gain in ("one", "rockpool"):
         net = replace(net, groups=tuple(replace(g, input_gain=np.ones(g.size)) for g in net.groups))
     write_nir(net, tmp_path / "random.nir")
     back = read_network(tmp_path / "random.nir", convention)
@@ -137,14 +137,41 @@ def test_states_that_start_at_rest(settings: dict[str, str], kind: str, tmp_path
 
 
 def test_integrators_and_readouts(tmp_path: Path) -> None:
-    convention = PRESETS["sinabs"]
+    integrators_and_readouts(PRESETS["sinabs"], tmp_path)
+
+
+def test_rockpools_readouts(tmp_path: Path) -> None:
+    """A readout's gain is its retention, which the r that Rockpool writes says too."""
+    ones = {"input_gain": np.ones(5)}
+    integrators_and_readouts(PRESETS["rockpool"], tmp_path, {"input_gain": np.full(5, 0.75)}, ones)
+
+    def said(dt: str) -> bool:
+        warnings = read_network(
+            tmp_path / "random.nir", PRESETS["rockpool"].with_settings({"dt": dt})
+        ).warnings
+        text = f"its r is what Rockpool writes for dt=0.001, and the convention has dt={dt}"
+        return any(text in warning for warning in warnings)
+
+    assert said("0.0005")
+    assert not said("0.001")
+    with pytest.raises(UserError, match=r"input_gain=rockpool means that a readout's gain is its retention"):
+        integrators_and_readouts(PRESETS["rockpool"], tmp_path, ones, ones)
+
+
+def integrators_and_readouts(
+    convention: Convention,
+    tmp_path: Path,
+    leaky: dict[str, np.ndarray] | None = None,
+    current: dict[str, np.ndarray] | None = None,
+) -> None:
+    """Written and read again: an integrator, and readouts of three kinds behind it."""
     net = under(convention, cuba=False, recurrent=False)
     one, two = net.groups
     one = replace(one, decay=np.ones(9), leak=np.zeros(9), relax=False)
     for fields in (
         {"decay": np.ones(5), "leak": np.zeros(5)},
-        {"decay": np.full(5, 0.75)},
-        {"current_decay": np.full(5, 0.5), "current_gain": np.ones(5)},
+        {"decay": np.full(5, 0.75), **(leaky or {})},
+        {"current_decay": np.full(5, 0.5), "current_gain": np.ones(5), **(current or {})},
     ):
         silent = {"threshold": None, "reset": "none", "multi_spike": False, "v_min": None}
         readout = replace(two, **silent, v_reset=np.zeros(5), **fields)  # type: ignore[arg-type]

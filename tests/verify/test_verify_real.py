@@ -118,6 +118,14 @@ SHIPPED = {
         "spikingjelly", "spikingjelly", 12, 373, PlanOptions(lanes=[24, 10], event_lanes=[4, 1])
     ),
     "rockpool": Real("rockpool", "rockpool", 12, 1060, PlanOptions(lanes=[12, 10])),
+    "rockpool synapses": Real(
+        "rockpool_synapses",
+        "rockpool",
+        12,
+        994,
+        PlanOptions(lanes=[12, 10]),
+        {"dt": "5e-3", "multi_spike": "false"},
+    ),
 }
 """Models of examples/frameworks."""
 # A Verilator build each: the fast suite takes a recurrent and a convolutional one.
