@@ -3,15 +3,15 @@
 The files live in ``boards/``; a path to a file of the same form names a board of one's own.
 """
 
-import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qsnn_hw import board_words as words
 from qsnn_hw.errors import UserError
 from qsnn_hw.fields import Fields
+from qsnn_hw.files import read_toml
 from qsnn_hw.limits import FAMILIES, BlockMemory, Limits
 from qsnn_hw.resources import resource_folder
 
@@ -25,12 +25,6 @@ MAX_BAUD_ERROR = 0.02
 """Most that the rate on the line may be off: half of what 8N1 bears, the other half is the host's."""
 
 MHZ_RANGE = (0.1, 1000.0)
-
-# What becomes part of file names, of command lines, scripts and constraint files.
-_FILE_NAME = (re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"), "letters, digits, '.', '_' and '-'")
-_WORD = (re.compile(r"[A-Za-z0-9_./-]+"), "letters, digits, '.', '_', '/' and '-'")
-_ARGUMENT = (re.compile(r"[^\s\"';]+"), "no blank, quote or semicolon")
-_LINE = (re.compile(r"[^\x00-\x1f\x7f\u0085\u2028\u2029]+"), "one line")
 
 
 @dataclass(frozen=True)
@@ -163,23 +157,6 @@ def _check_rate(clock: Fields, uart: Fields) -> tuple[float, int]:
     return mhz, baud
 
 
-def _text(fields: Fields, name: str, form: tuple[re.Pattern[str], str]) -> str:
-    """A string of one form."""
-    value = fields.text(name)
-    if not form[0].fullmatch(value):
-        fields.fail(name, f"must be {form[1]}, not {value!r}")
-    return value
-
-
-def _texts(fields: Fields, name: str, form: tuple[re.Pattern[str], str]) -> tuple[str, ...]:
-    """A list of strings of one form."""
-    values = fields.texts(name)
-    for value in values:
-        if not form[0].fullmatch(value):
-            fields.fail(name, f"must be {form[1]}, not {value!r}")
-    return values
-
-
 def _block_memory(fields: Fields | None, kind: str) -> BlockMemory | None:
     if fields is None:
         return None
@@ -221,16 +198,16 @@ def _ports(fields: Fields) -> tuple[dict[str, Port], float, int]:
     clock, uart, leds = fields.table("clock"), fields.table("uart"), fields.table("leds")
     reset = fields.optional_table("reset")
     ports = [
-        Port("clk", (_text(clock, "pin", _WORD),), "in"),
-        Port("rx", (_text(uart, "rx", _WORD),), "in", pull=uart.choice("rx_pull", PULLS)),
-        Port("tx", (_text(uart, "tx", _WORD),), "out"),
-        Port("led", _texts(leds, "pins", _WORD), "out", active=leds.choice("active", LEVELS)),
+        Port("clk", (words.text(clock, "pin", words.WORD),), "in"),
+        Port("rx", (words.text(uart, "rx", words.WORD),), "in", pull=uart.choice("rx_pull", PULLS)),
+        Port("tx", (words.text(uart, "tx", words.WORD),), "out"),
+        Port("led", words.texts(leds, "pins", words.WORD), "out", active=leds.choice("active", LEVELS)),
     ]
     if reset is not None:
         ports.append(
             Port(
                 "rst",
-                (_text(reset, "pin", _WORD),),
+                (words.text(reset, "pin", words.WORD),),
                 "in",
                 pull=reset.choice("pull", PULLS),
                 active=reset.choice("active", LEVELS),
@@ -268,27 +245,29 @@ def parse_board(table: Mapping[str, Any], path: Path) -> Board:
     if family == "ice40" and any(port.pull == "down" for port in ports.values()):
         fields.fail("pull", "must not be 'down': iCE40 pins only pull up")
     board = Board(
-        name=_text(fields, "name", _FILE_NAME),
-        description=_text(fields, "description", _LINE),
-        page=_text(fields, "page", _LINE),
+        name=words.text(fields, "name", words.FILE_NAME),
+        description=words.text(fields, "description", words.LINE),
+        page=words.text(fields, "page", words.LINE),
         family=family,
-        chip=_text(fields, "chip", _LINE),
-        device=_text(fields, "device", _WORD),
-        package=_text(fields, "package", _WORD),
-        speed_grade=_text(fields, "speed_grade", _WORD) if FAMILIES[family].wants_speed_grade else None,
+        chip=words.text(fields, "chip", words.LINE),
+        device=fields.choice("device", words.DEVICES[family]),
+        package=words.text(fields, "package", words.WORD),
+        speed_grade=words.text(fields, "speed_grade", words.WORD)
+        if FAMILIES[family].wants_speed_grade
+        else None,
         clock_mhz=clock_mhz,
         baud=baud,
         ports=ports,
-        io_standard=_text(io, "standard", _WORD) if io is not None else None,
+        io_standard=words.text(io, "standard", words.WORD) if io is not None else None,
         io_drive_ma=io.positive_int("drive_ma") if io is not None else None,
         limits=_limits(fields.table("limits"), family),
-        synth_args=_texts(fields, "synth_args", _ARGUMENT),
-        place_args=_texts(fields, "place_args", _ARGUMENT),
-        pack_args=_texts(fields, "pack_args", _ARGUMENT),
+        synth_args=words.arguments(fields, "synth_args", family),
+        place_args=words.arguments(fields, "place_args", family),
+        pack_args=words.arguments(fields, "pack_args", family),
         bitstream_suffix=fields.choice("bitstream_suffix", (".bin", ".bit")),
-        loader=_text(fields, "loader", _LINE),
-        notes=_texts(fields, "notes", _LINE),
-        sources=_texts(fields, "sources", _LINE),
+        loader=words.text(fields, "loader", words.LINE),
+        notes=words.texts(fields, "notes", words.LINE),
+        sources=words.texts(fields, "sources", words.LINE),
         path=path,
     )
     if io is not None:
@@ -322,13 +301,7 @@ def load_board(name_or_path: str | Path) -> Board:
                 f"unknown board {text!r}; known boards: {', '.join(names)}; or give a path to a .toml file"
             )
         path = resource_folder("boards") / f"{text}.toml"
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"no such file: {path}") from error
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is not a readable board file: {error}") from error
-    return parse_board(table, path)
+    return parse_board(read_toml(path, "board file"), path)
 
 
 def list_boards() -> list[Board]:

@@ -93,6 +93,7 @@ class Chain:
 
     def _digest(self, file: str) -> str:
         try:
+            files.check_readable(Path(file), "a file")
             return files.digest(Path(file))
         except FileNotFoundError as error:
             raise UserError(f"no such file: {file}") from error

@@ -5,6 +5,7 @@ Nothing heavy is imported before a command needs it, so ``--help`` answers at on
 
 import argparse
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -36,7 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(words)
     try:
         command: Callable[[argparse.Namespace], int] = options.command
-        return command(options)
+        with warnings.catch_warnings():
+            # An overflow is an error before anything is decided by what comes of it.
+            warnings.simplefilter("error", RuntimeWarning)
+            return command(options)
     except UserError as error:
         return _complain("error", error, EXIT_USER)
     except MismatchError as error:
@@ -49,6 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has left (``qsnn-hw boards | head``): nothing to complain about.
         terminal.silence_stdout()
         return EXIT_FAILED
+    except (RuntimeWarning, FloatingPointError) as error:
+        return _complain(
+            "error",
+            f"{error}: the model's or the data's numbers are too large to compute with; look at weights, "
+            "time constants and thresholds, and at --set dt",
+            EXIT_USER,
+        )
     except MemoryError:
         return _complain(
             "error", "not enough memory; use fewer --samples, or a machine with more of it", EXIT_FAILED

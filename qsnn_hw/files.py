@@ -10,6 +10,8 @@ import json
 import os
 import stat
 import tempfile
+import tomllib
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,9 @@ from typing import Any
 import numpy as np
 
 from qsnn_hw.errors import UserError
+
+MAX_TOML_BYTES = 8_000_000
+"""Python's reader takes a second for a megabyte or two."""
 
 
 @contextmanager
@@ -102,22 +107,91 @@ def write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
         np.savez_compressed(stream, **ready)
 
 
+def check_readable(path: Path, kind: str) -> int:
+    """Refuse what is no ordinary file, which might never end: a folder, a device, a pipe; returns the bytes.
+
+    Parameters
+    ----------
+    kind
+        What was wanted, for the message: "an .npz file".
+
+    Raises
+    ------
+    UserError
+        There is no such file, or it cannot be looked at, or it is no ordinary one.
+    """
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        raise UserError(f"no such file: {path}") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise UserError(f"{path} is a folder, not {kind}")
+    if not stat.S_ISREG(status.st_mode):
+        raise UserError(f"{path} is a device or a pipe, not {kind}; save it as a file first")
+    return status.st_size
+
+
+def read_toml(path: Path, kind: str) -> dict[str, Any]:
+    """Read a hand-written TOML file, of at most ``MAX_TOML_BYTES``.
+
+    Parameters
+    ----------
+    kind
+        As for :func:`check_readable`, without its article.
+
+    Raises
+    ------
+    UserError
+        The file is missing, is too large or is not TOML.
+    """
+    size = check_readable(path, f"a {kind}")
+    if size > MAX_TOML_BYTES:
+        raise UserError(
+            f"{path} is a {kind} of {size:,} bytes, at most {MAX_TOML_BYTES:,} are read; "
+            "keep its arrays in an .npz"
+        )
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise UserError(f"{path} is not a readable {kind}: it nests too deeply") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or next(iter(str(error).splitlines()), "")
+        raise UserError(f"{path} is not a readable {kind}: {reason}") from error
+
+
+def _check_unpacked(path: Path) -> None:
+    """Refuse an archive whose arrays would fill the memory: a few kilobytes of zip can claim terabytes."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            claimed = sum(entry.file_size for entry in archive.infolist())
+    # Damaged: numpy says how.
+    except Exception:
+        return
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 2**34
+    if claimed > memory // 2:
+        raise UserError(
+            f"{path} holds {claimed / 2**30:,.1f} GiB of arrays, more than half of this machine's "
+            f"{memory / 2**30:.1f} GiB of memory; cut it to fewer samples"
+        )
+
+
 def read_npz(path: Path) -> dict[str, np.ndarray]:
     """Read every array of an .npz file.
 
     Raises
     ------
     UserError
-        The file is missing, is not an intact .npz file or holds an entry that is no array.
+        The file is missing, is not an intact .npz file, holds an entry that is no array, or more arrays
+        than fit into half of the memory.
     """
+    check_readable(path, "an .npz file")
+    _check_unpacked(path)
     try:
         # Opened here, because numpy leaves the file open when it turns out to be damaged.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays: dict[str, Any] = {name: archive[name] for name in archive.files}
-    except FileNotFoundError as error:
-        raise UserError(f"no such file: {path}") from error
-    except IsADirectoryError as error:
-        raise UserError(f"{path} is a folder, not an .npz file") from error
     except PermissionError as error:
         raise UserError(f"cannot read {path}: permission denied") from error
     # numpy and zipfile raise half a dozen kinds of error for a damaged archive.
@@ -137,14 +211,19 @@ def read_json(path: Path) -> Any:
     Raises
     ------
     UserError
-        The file is missing or is not JSON.
+        The file is missing or is not JSON; NaN and infinity are not.
     """
+    check_readable(path, "a JSON file")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UserError(f"no such file: {path}") from error
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
+    except RecursionError as error:
+        raise UserError(f"{path} is not readable JSON: it nests too deeply") from error
     except (OSError, ValueError) as error:
         raise UserError(f"{path} is not readable JSON: {error}") from error
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def digest(path: Path) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from qsnn_hw.errors import UserError
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dynamics import neuron_group
-from qsnn_hw.model.graph import KNOWN_TYPES, NEURON_TYPES, Graph, Node
+from qsnn_hw.model.graph import KNOWN_TYPES, MAX_NODES, NEURON_TYPES, Graph, Node
 from qsnn_hw.model.network import (
     INPUT,
     Network,
@@ -97,6 +97,11 @@ def _projections(order: list[str], targets: "dict[str, tuple[Path, ...]]") -> tu
 
 
 def _check_types(graph: Graph) -> Graph:
+    if len(graph.nodes) > MAX_NODES:
+        raise UserError(
+            f"{graph.source}: the graph has {len(graph.nodes):,} nodes, at most {MAX_NODES:,} are read; "
+            "export layers, not single neurons or time steps, as nodes"
+        )
     for node in graph.nodes.values():
         if node.type not in KNOWN_TYPES:
             raise UserError(

@@ -18,6 +18,12 @@ OPERATOR_TYPES = (
 )
 KNOWN_TYPES = ("Input", "Output", *NEURON_TYPES, *OPERATOR_TYPES)
 
+MAX_NODES = 1000
+"""Of a graph; the search for paths visits all of them for each."""
+
+MAX_NUMBER = 1e30
+"""Largest parameter: its products must not leave the numbers of 32 bits that frameworks compute with."""
+
 
 @dataclass(frozen=True)
 class Node:
@@ -67,7 +73,7 @@ class Graph:
             raise UserError(f"{self.where(name)}: {key} holds complex numbers, not real ones")
         try:
             array = np.asarray(value, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise UserError(f"{self.where(name)}: {key} is not an array of numbers") from None
         if array.size == 0:
             raise UserError(f"{self.where(name)}: {key} is empty")
@@ -76,6 +82,12 @@ class Graph:
             raise UserError(
                 f"{self.where(name)}: {key} holds {bad} value{'s' if bad > 1 else ''} that are NaN or "
                 "infinite; train or export the model again"
+            )
+        most = float(np.abs(array).max())
+        if most > MAX_NUMBER:
+            raise UserError(
+                f"{self.where(name)}: {key} holds {most:g}, over {MAX_NUMBER:g}, too large to compute with; "
+                "train or export the model again"
             )
         return array
 

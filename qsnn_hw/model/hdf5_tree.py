@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from qsnn_hw.errors import ToolError, UserError
+from qsnn_hw.files import check_readable
 
 _WORKER = Path(__file__).with_name("hdf5_worker.py")
 
@@ -120,18 +121,16 @@ def read_tree(path: Path, limit_s: float | None = None) -> dict[str, Any]:
     Raises
     ------
     UserError
-        The file cannot be opened, is not HDF5 or is damaged, even such that the HDF5 library hangs
-        (``limit_s`` seconds of processor time, by default ``LIMIT_S``) or crashes.
+        The file cannot be opened, is not HDF5, takes content from other files or is damaged, even such
+        that the HDF5 library hangs (``limit_s`` seconds of processor time, by default ``LIMIT_S``) or
+        crashes.
     ToolError
         The reading process does not start.
     """
+    check_readable(path, "a .nir file")
     try:
         with path.open("rb"):
             pass
-    except FileNotFoundError as error:
-        raise UserError(f"no such file: {path}") from error
-    except IsADirectoryError as error:
-        raise UserError(f"{path} is a folder, not a .nir file") from error
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from error
     limit = LIMIT_S if limit_s is None else limit_s

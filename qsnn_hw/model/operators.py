@@ -1,5 +1,7 @@
 """Operator nodes to the operators of :mod:`qsnn_hw.model.network`, with their output shapes."""
 
+import math
+
 import numpy as np
 
 from qsnn_hw.errors import UserError
@@ -8,10 +10,28 @@ from qsnn_hw.model.network import Conv2d, Dense, Operator, Pool2d, Scale
 
 Shape = tuple[int, ...]
 
+MAX_ADDRESSES = 2**22
+"""Values that a node may give or work on in one time step: far more than any device here has neurons."""
+
 
 def size_of(shape: Shape) -> int:
     """The number of addresses of a shape."""
-    return int(np.prod(shape, dtype=np.int64))
+    return math.prod(shape)
+
+
+def check_size(graph: Graph, name: str, what: str, shape: Shape) -> None:
+    """Refuse more than ``MAX_ADDRESSES``: a wrong number in a file must not fill the memory.
+
+    Raises
+    ------
+    UserError
+        Names file, node, the shape and the limit.
+    """
+    if size_of(shape) > MAX_ADDRESSES:
+        raise UserError(
+            f"{graph.where(name)}: its {what} is {' x '.join(map(str, shape))}, {size_of(shape):,} values, "
+            f"over {MAX_ADDRESSES:,}; look at its shape, padding and dilation, and at input_shape"
+        )
 
 
 def operator(graph: Graph, name: str, shape: Shape) -> tuple[Operator | None, Shape]:
@@ -127,6 +147,7 @@ def _extent(
     dilation: tuple[int, int] = (1, 1),
 ) -> tuple[int, int]:
     """Output height and width, as PyTorch counts them."""
+    check_size(graph, name, "padded input", (size[0] + 2 * padding[0], size[1] + 2 * padding[1]))
     out = [(size[i] + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1) // stride[i] + 1 for i in (0, 1)]
     if min(out) < 1:
         raise UserError(f"{graph.where(name)}: a kernel of {kernel} does not fit its input of {size}")

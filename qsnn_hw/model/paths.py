@@ -9,10 +9,11 @@ from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dynamics import parameter_shape
 from qsnn_hw.model.graph import NEURON_TYPES, Graph
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Operator
-from qsnn_hw.model.operators import Shape, operator, size_of, weight_inputs
+from qsnn_hw.model.operators import Shape, check_size, operator, size_of, weight_inputs
 
 _MAX_PATHS = 1024
 _MAX_DELAY = 10000
+_MAX_CHAIN = 100
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class PathFinder:
         shape = tuple(int(v) for v in values)
         if min(shape) < 1:
             raise UserError(f"{where}: shape is {shape}, not all above 0")
+        check_size(self.graph, entry, "shape", shape)
         kept = shape
         # Exporters leave a batch (or time) dimension in front; what follows says how much is real.
         for name in self.graph.after(entry):
@@ -105,6 +107,7 @@ class PathFinder:
                 if name in self.shapes:
                     continue
                 self.shapes[name] = self._output(name, shape)
+                check_size(self.graph, name, "output", self.shapes[name])
                 waiting.append(name)
         for pre, post in sorted(self.graph.edges):
             self._check_edge(pre, post)
@@ -154,6 +157,11 @@ class PathFinder:
             return (Path(name),)
         if name in stack:
             raise UserError(f"{self.graph.where(name)} is in a loop without neurons; a loop needs a delay")
+        if len(stack) > _MAX_CHAIN:
+            raise UserError(
+                f"{self.graph.where(name)}: more than {_MAX_CHAIN} nodes without a neuron in a row; "
+                "merge them before export"
+            )
         if name not in self._found:
             found = [path for pre in self._before[name] for path in self.paths_from(pre, (*stack, name))]
             if len(found) > _MAX_PATHS:

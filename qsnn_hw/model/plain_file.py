@@ -6,7 +6,6 @@ inline in a .toml, or in an .npz beside it that ``arrays`` names. An .npz alone 
 ``<layer>.<parameter>`` per parameter, and ``input_shape``.
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from qsnn_hw.errors import UserError
-from qsnn_hw.files import read_npz
+from qsnn_hw.files import read_npz, read_toml
 from qsnn_hw.model.graph import KNOWN_TYPES, Graph, Node
 
+_KIND = "model description"
 _ENTRY, _EXIT = "input", "output"
 _LAYER_KEYS = ("name", "type", "after")
 _TOP_KEYS = ("name", "input_shape", "output", "arrays", "layer")
@@ -66,20 +66,12 @@ def arrays_file(path: Path) -> Path | None:
     """
     if path.suffix.lower() != ".toml":
         return None
-    top = _toml(path)
+    top = read_toml(path, _KIND)
     return path.parent / str(top["arrays"]) if "arrays" in top else None
 
 
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
-        raise UserError(f"{path} is not a readable model description: {reason}") from error
-
-
 def _from_toml(path: Path) -> Graph:
-    top = _toml(path)
+    top = read_toml(path, _KIND)
     _only(path, "the description", top, _TOP_KEYS)
     layers = top.get("layer")
     if not isinstance(layers, list) or not all(isinstance(layer, dict) for layer in layers) or not layers:

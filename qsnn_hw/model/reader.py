@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from qsnn_hw.errors import UserError
+from qsnn_hw.files import check_readable
 from qsnn_hw.model.build import build_network
 from qsnn_hw.model.convention import PRESETS, Convention
 from qsnn_hw.model.network import Network
@@ -72,10 +73,7 @@ def read_network(path: Path | str, convention: Convention | None) -> Network:
 
 def _existing(path: Path | str) -> Path:
     path = Path(path)
-    if not path.exists():
-        raise UserError(f"no such file: {path}")
-    if path.is_dir():
-        raise UserError(f"{path} is a folder, not a model file")
+    check_readable(path, "a model file")
     return path
 
 
