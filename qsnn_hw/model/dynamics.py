@@ -8,7 +8,7 @@ import numpy as np
 
 from qsnn_hw.errors import UserError
 from qsnn_hw.model.convention import Convention
-from qsnn_hw.model.graph import Graph
+from qsnn_hw.model.graph import Graph, broadcasts
 from qsnn_hw.model.network import FloatArray, NeuronGroup, Reset
 
 PARAMETERS = {
@@ -48,32 +48,40 @@ def rockpool_dt(tau: FloatArray, r: FloatArray) -> float | None:
 
 
 def parameter_shape(graph: Graph, name: str) -> tuple[int, ...]:
-    """The largest shape among a neuron node's parameters."""
-    keys = PARAMETERS[graph.nodes[name].type]
+    """What a neuron node's parameters broadcast to together; the largest shape where they do not."""
+    node = graph.nodes[name]
+    # build.py gives a readout that a Threshold node follows its threshold.
+    keys = (*PARAMETERS[node.type], *(("threshold",) if "threshold" in node.parameters else ()))
     shapes = [graph.numbers(name, key, DEFAULTS.get(key)).shape for key in keys]
-    return max(shapes, key=lambda shape: int(np.prod(shape, dtype=np.int64)))
+    largest = max(shapes, key=lambda shape: int(np.prod(shape, dtype=np.int64)))
+    counts = {size for shape in shapes if (size := int(np.prod(shape, dtype=np.int64))) > 1}
+    if len(counts) < 2:
+        return largest
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        return largest
 
 
 class _Reader:
     """One node's parameters, each spread over its neurons, and the warnings they cause."""
 
-    def __init__(self, graph: Graph, name: str, size: int, convention: Convention) -> None:
+    def __init__(self, graph: Graph, name: str, shape: tuple[int, ...], convention: Convention) -> None:
         self.graph = graph
         self.name = name
-        self.size = size
+        self.shape = shape
+        self.size = int(np.prod(shape, dtype=np.int64))
+        # Behind a flat source the parameters alone may say which grid the neurons stand on.
+        own = parameter_shape(graph, name)
+        self.grid = own if int(np.prod(own, dtype=np.int64)) == self.size else shape
         self.convention = convention
         self.warnings: list[str] = []
 
     def get(self, key: str) -> FloatArray:
-        array = self.graph.numbers(self.name, key, DEFAULTS.get(key)).reshape(-1)
-        if array.size == 1:
-            return np.full(self.size, array[0])
-        if array.size != self.size:
-            raise UserError(
-                f"{self.graph.where(self.name)}: {key} has {array.size} values, "
-                f"the node has {self.size} neurons"
-            )
-        return array
+        default = DEFAULTS.get(key)
+        given = self.graph.numbers(self.name, key, default).shape
+        shape = self.shape if broadcasts(given, self.shape) else self.grid
+        return self.graph.spread(self.name, key, shape, default)
 
     def threshold(self, key: str) -> FloatArray:
         value = self.get(key)
@@ -198,7 +206,7 @@ def neuron_group(
     Parameters
     ----------
     shape
-        Of the group; parameters of size 1 are spread over it.
+        Of the group; parameters are spread over it as NumPy broadcasts.
     recurrent
         Whether a loop of the graph runs through the node.
 
@@ -210,7 +218,7 @@ def neuron_group(
     """
     kind = graph.nodes[name].type
     size = int(np.prod(shape, dtype=np.int64))
-    reader = _Reader(graph, name, size, convention)
+    reader = _Reader(graph, name, shape, convention)
     zero, one = np.zeros(size), np.ones(size)
     decay, gain, leak = one, one, zero
     current_decay: FloatArray | None = None

@@ -91,9 +91,50 @@ class Graph:
             )
         return array
 
+    def spread(self, name: str, key: str, shape: tuple[int, ...], default: float | None = None) -> np.ndarray:
+        """A node's parameter, one value for each of ``shape`` in C order; float64, one-dimensional.
+
+        As NumPy broadcasts it; leading dimensions of 1, which a batch leaves, count for nothing, and
+        an array of as many values as ``shape`` has is taken in C order.
+
+        Raises
+        ------
+        UserError
+            As :meth:`numbers`, or it does not broadcast.
+        """
+        array = self.numbers(name, key, default)
+        size = int(np.prod(shape, dtype=np.int64))
+        if array.size == size:
+            return array.reshape(-1)
+        if not broadcasts(array.shape, shape):
+            raise UserError(
+                f"{self.where(name)}: {key} has shape {array.shape}, which does not broadcast to "
+                f"{shape}{channel_hint(array.shape, shape)}"
+            )
+        while array.ndim > len(shape):
+            array = array[0]
+        return np.broadcast_to(array, shape).reshape(-1).copy()
+
     def whole(self, name: str, key: str, default: int | None = None) -> np.ndarray:
         """Like :meth:`numbers`, but every value must be a whole number; int64, one-dimensional."""
         array = self.numbers(name, key, default)
         if np.any(array != np.round(array)) or np.any(np.abs(array) > 2**31):
             raise UserError(f"{self.where(name)}: {key} is not made of whole numbers")
         return np.atleast_1d(array).astype(np.int64).reshape(-1)
+
+
+def broadcasts(own: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    """Whether an array of shape ``own`` can be :meth:`Graph.spread` over ``shape``."""
+    if int(np.prod(own, dtype=np.int64)) == int(np.prod(shape, dtype=np.int64)):
+        return True
+    while len(own) > len(shape) and own[0] == 1:
+        own = own[1:]
+    same = zip(reversed(own), reversed(shape), strict=False)
+    return len(own) <= len(shape) and all(size in (1, wanted) for size, wanted in same)
+
+
+def channel_hint(own: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """What to write where ``own`` was meant as one value a channel of ``shape``; empty otherwise."""
+    if len(own) != 1 or len(shape) < 2 or own[0] != shape[0]:
+        return ""
+    return f"; one value a channel has shape {(shape[0], *[1] * (len(shape) - 1))}"

@@ -34,8 +34,15 @@ def check_size(graph: Graph, name: str, what: str, shape: Shape) -> None:
         )
 
 
-def operator(graph: Graph, name: str, shape: Shape) -> tuple[Operator | None, Shape]:
+def operator(
+    graph: Graph, name: str, shape: Shape, *, batched: bool = False
+) -> tuple[Operator | None, Shape]:
     """The operator of a node fed with ``shape``, None where only the shape changes, and its output.
+
+    Parameters
+    ----------
+    batched
+        Whether a Flatten node counts its dimensions from a batch dimension in front of ``shape``.
 
     Raises
     ------
@@ -50,15 +57,39 @@ def operator(graph: Graph, name: str, shape: Shape) -> tuple[Operator | None, Sh
     if kind in ("SumPool2d", "AvgPool2d"):
         return _pool(graph, name, shape)
     if kind == "Flatten":
-        return None, (size_of(shape),)
+        return None, _flattened(graph, name, shape, batched)
     if kind == "Scale":
-        factor = graph.numbers(name, "scale").reshape(-1)
-        if factor.size not in (1, size_of(shape)):
-            raise UserError(
-                f"{graph.where(name)}: scale has {factor.size} values, its input has {size_of(shape)}"
-            )
-        return Scale(np.broadcast_to(factor, (size_of(shape),)).copy()), shape
+        return Scale(graph.spread(name, "scale", shape)), shape
     return None, shape
+
+
+def _flattened(graph: Graph, name: str, shape: Shape, batched: bool) -> Shape:
+    """``shape`` with the dimensions from start_dim to end_dim, both included, made one.
+
+    The NIR specification counts without a batch dimension, as every exporter writes it.
+    """
+    given = graph.nodes[name].parameters.get("input_type")
+    ahead = 1 if batched else 0
+    if given is not None:
+        whole = tuple(int(v) for v in graph.whole(name, "input_type"))
+        # An exporter that left batch or time in the shape counts from there.
+        if len(whole) > len(shape) and whole[len(whole) - len(shape) :] == shape:
+            ahead = len(whole) - len(shape)
+    full = (*[1] * ahead, *shape)
+    ends = []
+    for key, default in (("start_dim", 0), ("end_dim", -1)):
+        values = graph.whole(name, key, default)
+        if values.size != 1 or not -len(full) <= values[0] < len(full):
+            raise UserError(
+                f"{graph.where(name)}: {key} is {', '.join(map(str, values))}, and its input of shape "
+                f"{shape} has dimensions {-len(shape)} to {len(shape) - 1}"
+            )
+        ends.append(int(values[0]) % len(full))
+    start, end = ends
+    if start > end:
+        raise UserError(f"{graph.where(name)}: start_dim {start} comes after end_dim {end}")
+    made = (*full[:start], size_of(full[start : end + 1]), *full[end + 1 :])
+    return made[min(start, ahead) :]
 
 
 def weight_inputs(graph: Graph, name: str) -> int:
@@ -124,12 +155,17 @@ def _planes(graph: Graph, name: str, channels: int | None, shape: Shape) -> tupl
     plain = shape
     while len(plain) > (2 if kind == "Conv1d" else 3) and plain[0] == 1:
         plain = plain[1:]
+    if kind == "Conv1d" and len(plain) == 1 and channels == 1:
+        plain = (1, *plain)
     if kind == "Conv1d" and len(plain) == 2:
         plain = (plain[0], 1, plain[1])
     if len(plain) == 2 and channels in (1, None):
         plain = (1, *plain)
-    if len(plain) != 3 or (channels is not None and plain[0] != channels) or (space and space != plain[1:]):
-        wants = f"{channels if channels is not None else 'channels'} x {space or 'height x width'}"
+    fits = len(plain) == 3 and channels in (plain[0], None) and space in ((), plain[1:])
+    if not fits or (kind == "Conv1d" and plain[1] != 1):
+        size = " x ".join(map(str, space[-1:] if kind == "Conv1d" else space))
+        size = size or ("length" if kind == "Conv1d" else "height x width")
+        wants = f"{channels if channels is not None else 'channels'} x {size}"
         raise UserError(
             f"{graph.where(name)}: its input has shape {shape}, it wants {wants}; "
             "check the nodes before it and input_shape"

@@ -7,7 +7,7 @@ import numpy as np
 from qsnn_hw.errors import UserError
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dynamics import parameter_shape
-from qsnn_hw.model.graph import NEURON_TYPES, Graph
+from qsnn_hw.model.graph import NEURON_TYPES, Graph, broadcasts, channel_hint
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Operator
 from qsnn_hw.model.operators import Shape, check_size, operator, size_of, weight_inputs
 
@@ -51,7 +51,12 @@ class PathFinder:
         self.operators: dict[str, Operator | None] = {}
         self._before = {name: graph.before(name) for name in graph.nodes}
         self._found: dict[str, tuple[Path, ...]] = {}
-        self._infer()
+        self._batched = False
+        try:
+            self._infer()
+        except UserError:
+            if not self._infer_batched():
+                raise
 
     def _input_shape(self, entry: str) -> Shape:
         where = self.graph.where(entry)
@@ -88,7 +93,8 @@ class PathFinder:
             return weight_inputs(self.graph, name), 1
         if node.type in NEURON_TYPES:
             shape = parameter_shape(self.graph, name)
-            return (size_of(shape), max(len(shape), 1)) if size_of(shape) > 1 else None
+            # Ones among larger sizes are there to be broadcast, so they do not say how many neurons.
+            return (size_of(shape), max(len(shape), 1)) if size_of(shape) > 1 and 1 not in shape else None
         if node.type in ("Conv1d", "Conv2d") and node.parameters.get("input_shape") is not None:
             space = self.graph.whole(name, "input_shape")
             weight = self.graph.numbers(name, "weight")
@@ -96,6 +102,23 @@ class PathFinder:
             if weight.ndim >= 3:
                 return int(weight.shape[1] * groups * np.prod(space)), 1 + space.size
         return None
+
+    def _infer_batched(self) -> bool:
+        """Try again with Flatten nodes that count a batch dimension; False when nothing fits either."""
+        flat = [name for name, node in self.graph.nodes.items() if node.type == "Flatten"]
+        if not flat:
+            return False
+        self.shapes, self.operators = {self.entry: self.shapes[self.entry]}, {}
+        self._batched = True
+        try:
+            self._infer()
+        except UserError:
+            return False
+        self.warnings.append(
+            f"{self.graph.where(flat[0])}: shapes fit only if start_dim and end_dim count a batch dimension, "
+            "so they were taken so"
+        )
+        return True
 
     def _infer(self) -> None:
         """Shapes, node by node outward from the input."""
@@ -116,10 +139,10 @@ class PathFinder:
         kind = self.graph.nodes[name].type
         if kind in NEURON_TYPES:
             own = parameter_shape(self.graph, name)
-            if size_of(own) not in (1, size_of(shape)):
+            if not broadcasts(own, shape):
                 raise UserError(
                     f"{self.graph.where(name)} has {size_of(own)} neurons {own}, "
-                    f"the nodes before it give {size_of(shape)} {shape}"
+                    f"the nodes before it give {size_of(shape)} {shape}{channel_hint(own, shape)}"
                 )
             return shape
         if kind == "Output":
@@ -129,7 +152,7 @@ class PathFinder:
             if size_of(shape) not in [size_of(own[cut:]) for cut in range(len(own))]:
                 raise UserError(f"{self.graph.where(name)} has shape {own}, the nodes before it give {shape}")
             return shape
-        self.operators[name], made = operator(self.graph, name, shape)
+        self.operators[name], made = operator(self.graph, name, shape, batched=self._batched)
         return made
 
     def _check_edge(self, pre: str, post: str) -> None:

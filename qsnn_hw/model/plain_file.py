@@ -28,7 +28,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "Conv2d": ("weight", "bias", "input_shape", "stride", "padding", "dilation", "groups"),
     "SumPool2d": ("kernel_size", "stride", "padding"),
     "AvgPool2d": ("kernel_size", "stride", "padding"),
-    "Flatten": (),
+    "Flatten": ("start_dim", "end_dim"),
     "Identity": (),
     "Scale": ("scale",),
     "Delay": ("delay",),

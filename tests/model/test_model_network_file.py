@@ -229,7 +229,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_change_is_a_network_or_one_line(saved: Path, tmp_path: Path, data: st.DataObject) -> None:
     """Whatever stands at whatever place of the description: nothing but a UserError, or a run."""
