@@ -4,6 +4,7 @@ Nothing heavy is imported before a command needs it, so ``--help`` answers at on
 """
 
 import argparse
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     terminal.prepare_streams()
     words = sys.argv[1:] if arguments is None else list(arguments)
     options = make_parser().parse_args(words)
+    options.typed = shlex.join(["qsnn-hw", *words])
     try:
         command: Callable[[argparse.Namespace], int] = options.command
         with warnings.catch_warnings():

@@ -60,10 +60,10 @@ def _quantize_options(
 def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
     """The earlier run's options, if there are any, overridden by the ones given now."""
     from qsnn_hw.model.reader import convention_for
-    from qsnn_hw.options import BuildOptions
+    from qsnn_hw.options import OPTIONS, BuildOptions
     from qsnn_hw.quantize import QuantizeOptions
 
-    saved = folder / "options.json"
+    saved = folder / OPTIONS
     # A model on the command line starts over; without one the folder's own options go on.
     if given.model is None:
         if not saved.exists():
@@ -138,13 +138,18 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
 
 def run_part(given: argparse.Namespace) -> int:
     """Build, generate, simulate or synth: run a part of the chain and print the figures."""
+    from qsnn_hw.run_lock import refuse_busy
+
     folder = Path(given.out)
+    # Its options are not those to go on with while another run may still change them.
+    refuse_busy(folder)
     options = _build_options(given, folder)
     from qsnn_hw import flow
     from qsnn_hw.progress import Progress
     from qsnn_hw.report import summary_lines
 
-    outcome = flow.run(options, folder, part=given.part, progress=Progress(quiet=given.quiet))
+    progress = Progress(quiet=given.quiet)
+    outcome = flow.run(options, folder, part=given.part, progress=progress, command=given.typed)
     show(*summary_lines(outcome.report))
     show(f"report: {folder / 'report.html'}")
     return 0
@@ -302,6 +307,7 @@ def finetune(given: argparse.Namespace) -> int:
     from qsnn_hw.finetune.settings import FinetuneSettings
     from qsnn_hw.progress import Progress
     from qsnn_hw.quantize import QuantizeOptions
+    from qsnn_hw.run_lock import one_run
 
     if given.calibration_data is not None or given.max_drop is not None:
         raise UserError(
@@ -310,19 +316,20 @@ def finetune(given: argparse.Namespace) -> int:
     names = ("epochs", "batch", "learning_rate", "seed")
     training = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
     options = _quantize_options(given, given.bits, QuantizeOptions())
-    result, _ = finetune_command(
-        given.model,
-        given.convention,
-        _settings(given.set),
-        options,
-        given.data,
-        Path(given.out),
-        FinetuneSettings(**training),
-        layout=given.layout or "auto",
-        samples=given.samples,
-        resume=not given.restart,
-        progress=Progress(),
-    )
+    with one_run(Path(given.out), given.typed):
+        result, _ = finetune_command(
+            given.model,
+            given.convention,
+            _settings(given.set),
+            options,
+            given.data,
+            Path(given.out),
+            FinetuneSettings(**training),
+            layout=given.layout or "auto",
+            samples=given.samples,
+            resume=not given.restart,
+            progress=Progress(),
+        )
     show(*summary(result).splitlines())
     return 0
 

@@ -8,12 +8,14 @@ under its final name.
 import hashlib
 import json
 import os
+import re
+import shutil
 import stat
 import tempfile
 import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,34 @@ from qsnn_hw.errors import UserError
 
 MAX_TOML_BYTES = 8_000_000
 """Python's reader takes a second for a megabyte or two."""
+
+BUILDING = "building-"
+"""What the name of a folder begins with that gets its final name when it is whole."""
+
+# As mkstemp and mkdtemp name what :func:`replacing` and a build make.
+_TEMPORARY_FILE = re.compile(r"\.(.+)\.[a-z0-9_]{8}((?:\.[^.]*)?)")
+_TEMPORARY_FOLDER = re.compile(BUILDING + r"[0-9a-f]+-[a-z0-9_]{8}")
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files and folders that killed runs left in ``folder`` and in those inside it.
+
+    Nothing else may be writing there.
+    """
+    for place, folders, names in os.walk(folder):
+        for name in names:
+            found = _TEMPORARY_FILE.fullmatch(name)
+            if found is not None and Path(found[1]).suffix == found[2]:
+                _remove(Path(place, name))
+        for name in [name for name in folders if _TEMPORARY_FOLDER.fullmatch(name)]:
+            folders.remove(name)
+            shutil.rmtree(Path(place, name), ignore_errors=True)
+
+
+def _remove(path: Path) -> None:
+    # What cannot be removed now is in nobody's way.
+    with suppress(OSError):
+        path.unlink()
 
 
 @contextmanager

@@ -3,16 +3,19 @@
 read -> quantize -> golden -> plan -> Amaranth -> Verilog -> verify | synthesize, place, pack -> report
 """
 
+from collections.abc import Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qsnn_hw import chain
+from qsnn_hw import chain, files
 from qsnn_hw.errors import UserError
-from qsnn_hw.options import BuildOptions
+from qsnn_hw.options import OPTIONS, BuildOptions
 from qsnn_hw.progress import CancelledError, Progress
 from qsnn_hw.report import Report
+from qsnn_hw.run_lock import one_run
 from qsnn_hw.stages import Stages
 
 PARTS = ("generate", "simulate", "synth", "build")
@@ -33,28 +36,33 @@ def run(
     *,
     part: str = "build",
     progress: Progress,
+    command: str = "a program of this package",
     chain_type: type[chain.Chain] = chain.Chain,
 ) -> Outcome:
     """Run a part of the chain in ``folder``, reusing what is already there.
 
     Parameters
     ----------
+    command
+        What another run in the same folder is told of this one.
     chain_type
         Another class for a bench that changes one stage, such as integers that no option gives.
 
     Raises
     ------
     UserError, ToolError, MismatchError
-        As the stages raise them; what was finished stays and is used by the next run.
+        As the stages raise them; what was finished stays and is used by the next run. UserError too where
+        another run works in ``folder``.
     """
     if part not in PARTS:
         raise UserError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
     if options.data is None and part in ("simulate", "build"):
         raise UserError(f"{part} compares hardware and model on real samples: give --data FILE")
-    stages = Stages(folder, progress)
-    options.save(folder / "options.json")
-    run = chain_type(options, stages, progress)
+    with one_run(folder, command):
+        return _run(chain_type(options, Stages(folder, progress), progress), options, folder, part, progress)
 
+
+def _run(run: chain.Chain, options: BuildOptions, folder: Path, part: str, progress: Progress) -> Outcome:
     network = run.read()
     data = run.load_data(network)
     chosen = run.quantize(network, data)
@@ -62,17 +70,33 @@ def run(
     golden = run.golden(network, chosen, data)
     diagnostics = run.diagnose(network, chosen, data)
     plan = run.plan(quantized, data, golden)
-    run.rtlil(plan)
-    run.verilog(plan)
 
-    # Verification and implementation share nothing but the Verilog, so they run side by side.
-    work: list[Any] = []
-    if part in ("simulate", "build"):
-        work.append(lambda: run.verify(plan, data, golden))
-    if part in ("synth", "build"):
-        work.append(lambda: run.implement(plan))
-    _side_by_side(work, progress)
-    return Outcome(run.report(network, chosen, plan, data, golden, diagnostics), folder)
+    # No choice is left to be refused, but by what only the tools find out.
+    with _remembered(options, folder / OPTIONS):
+        run.rtlil(plan)
+        run.verilog(plan)
+
+        # Verification and implementation share nothing but the Verilog, so they run side by side.
+        work: list[Any] = []
+        if part in ("simulate", "build"):
+            work.append(lambda: run.verify(plan, data, golden))
+        if part in ("synth", "build"):
+            work.append(lambda: run.implement(plan))
+        _side_by_side(work, progress)
+        return Outcome(run.report(network, chosen, plan, data, golden, diagnostics), folder)
+
+
+@contextmanager
+def _remembered(options: BuildOptions, path: Path) -> Iterator[None]:
+    """Save ``options`` for the next run; those of an earlier run come back where these are refused."""
+    earlier = path.read_bytes() if path.is_file() else None
+    options.save(path)
+    try:
+        yield
+    except UserError:
+        if earlier is not None:
+            files.write_bytes(path, earlier)
+        raise
 
 
 def _side_by_side(work: list[Any], progress: Progress) -> None:

@@ -8,6 +8,9 @@ from qsnn_hw import files
 from qsnn_hw.errors import UserError
 from qsnn_hw.quantize import QuantizeOptions
 
+OPTIONS = "options.json"
+"""Their file in an output folder: of the last run that was not refused."""
+
 FORMAT = "qsnn-hw build options 1"
 
 

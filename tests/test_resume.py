@@ -8,13 +8,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from qsnn_hw import cli, files
+from qsnn_hw import cli, commands, files
+from qsnn_hw.chain import Chain
+from qsnn_hw.errors import ToolError, UserError
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.options import BuildOptions
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.report import Report, summary_lines
 
 Run = Callable[..., tuple[int, str]]
+TAKEN = commands.EXIT_FAILED
+WIDTHS = ("fractional", "leak", "potential")
+COUNTS = ("samples", "buffer-depth", "steps", "encoder-floor", "seed")
+LANES = ("lanes", "update-lanes", "event-lanes")
 
 
 @pytest.fixture
@@ -122,3 +131,112 @@ def test_nothing_rests_on_a_forged_file(run: Run, made: Path) -> None:
     code, err = run("generate", "-o", made)
     assert code == 0, err
     assert unchanged(err) == EVERYTHING[:-1]
+
+
+REFUSED = [
+    ("--samples", 9999),
+    ("--lanes", "0"),
+    ("--lanes", "0,1"),
+    ("--lanes", "1,1,1"),
+    ("--board", "nope"),
+    ("--data", "nope.npz"),
+    ("--set", "dt=-1"),
+    ("--set", "nope=1"),
+    ("--convention", "nope"),
+    ("--bits", 1),
+    ("--fractional-bits", 9),
+    ("--group-bits", "nope=4"),
+    ("--calibrate", "nope.npz"),
+    ("--leak-bits", 99),
+    ("--potential-bits", 1),
+    ("--lut-budget", 1),
+    ("--cycle-budget", 1),
+    ("--encoder", "rate"),
+    ("--steps", 4),
+    ("--buffer-depth", 0),
+]
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that is taken ends, with ``TAKEN``, where the work for the hardware begins."""
+
+    def stop(chain: Chain, plan: HardwarePlan) -> None:
+        raise ToolError("the rest is left out")
+
+    monkeypatch.setattr(Chain, "rtlil", stop)
+
+
+@pytest.mark.parametrize(("option", "value"), REFUSED)
+def test_a_refused_option_is_not_remembered(
+    option: str, value: object, run: Run, taken: None, made: Path
+) -> None:
+    before = (made / "options.json").read_bytes()
+    assert run("generate", "-o", made, option, value)[0] == 2
+    assert (made / "options.json").read_bytes() == before
+    assert run("generate", "-o", made)[0] == TAKEN
+
+
+VALUES: dict[str, st.SearchStrategy[object]] = {
+    **{f"--{name}": st.integers(-1, 20) for name in ("bits", *(f"{n}-bits" for n in WIDTHS))},
+    **{f"--{name}": st.integers(-1, 12) for name in COUNTS},
+    **{f"--{name}": st.sampled_from(["0", "1", "2", "1,2", "3,3", "4,x", "1,1,1", ""]) for name in LANES},
+    **{f"--{name}": st.sampled_from([-1, 0, 1, 900, 10**6]) for name in ("lut-budget", "cycle-budget")},
+    "--group-bits": st.sampled_from(["lif1=4", "lif2=1", "lif3=4", "=4", "lif1"]),
+    "--max-drop": st.sampled_from(["0", "1", "-1", "nan"]),
+    "--set": st.sampled_from(["dt=-1", "dt=0.5", "reset=zero", "reset=nope", "dt", "=", "dt=nan"]),
+    "--convention": st.sampled_from(["norse", "nope", "sinabs"]),
+    "--board": st.sampled_from(["ulx3s-85f", "nope", "icebreaker", "nope.toml"]),
+    "--data": st.sampled_from(["nope.npz", "m.toml"]),
+    "--calibrate": st.sampled_from(["nope.npz", "m.toml"]),
+    "--encoder": st.sampled_from(["rate", "none"]),
+    "--readout": st.sampled_from(["count", "first", "membrane", "none"]),
+    "--optimize": st.sampled_from(["area", "latency"]),
+    "--weights": st.sampled_from(["ram", "rom"]),
+}
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
+@given(names=st.lists(st.sampled_from(sorted(VALUES)), min_size=1, max_size=3, unique=True), drawn=st.data())
+def test_what_is_remembered_was_taken_and_works_again(
+    names: list[str], drawn: st.DataObject, run: Run, taken: None, generated: Path
+) -> None:
+    """Whatever is typed: refused, and the options are as before; or taken, and it is taken again."""
+    out = generated / "out"
+    before = (out / "options.json").read_bytes()
+    words = [word for name in names for word in (name, drawn.draw(VALUES[name], name))]
+    try:
+        code = run("generate", "-o", out, *words)[0]
+        assert code in (2, TAKEN)
+        assert code == TAKEN or (out / "options.json").read_bytes() == before
+        assert run("generate", "-o", out)[0] == TAKEN
+    finally:
+        (out / "options.json").write_bytes(before)
+
+
+def test_a_first_command_that_is_refused_leaves_no_options(run: Run, taken: None, tmp_path: Path) -> None:
+    model, out = write_model(tmp_path), tmp_path / "out"
+    command = ("generate", model, "--convention", "snntorch", "--board", "icebreaker", "-o", out)
+    assert run(*command, "--set", "dt=-1")[0] == 2
+    assert not (out / "options.json").exists()
+    assert run(*command, "--set", "dt=1")[0] == TAKEN
+    assert run("generate", "-o", out)[0] == TAKEN
+
+
+def test_options_that_a_tool_refuses_at_the_end_give_way_to_the_earlier_ones(
+    run: Run, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(chain: Chain, plan: HardwarePlan) -> None:
+        raise UserError("the design reaches 1 MHz")
+
+    before = (made / "options.json").read_bytes()
+    for stage in ("rtlil", "verilog"):
+        monkeypatch.setattr(Chain, stage, lambda chain, plan: None)
+    monkeypatch.setattr(Chain, "implement", refuse)
+    assert run("synth", "-o", made, "--seed", 5)[0] == 2
+    assert (made / "options.json").read_bytes() == before
+    (made / "options.json").unlink()
+    # With nothing to go back to, they stay: the advice ("another --seed") is to be typed alone.
+    options = ("--convention", "snntorch", "--set", "dt=1", "--board", "icebreaker")
+    assert run("synth", made.parent / "m.toml", *options, "-o", made)[0] == 2
+    assert (made / "options.json").exists()

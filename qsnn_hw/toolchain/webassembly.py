@@ -10,13 +10,13 @@ import hashlib
 import importlib.util
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from qsnn_hw.progress import Progress
+from qsnn_hw.run_lock import try_lock
 from qsnn_hw.toolchain.cache import cache_folder, writable
 from qsnn_hw.toolchain.finder import Tool
 
@@ -108,15 +108,7 @@ class _Attempt:
         self._handle = handle
 
     def __call__(self) -> bool:
-        if sys.platform == "win32":
-            return True
-        import fcntl
-
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
+        return try_lock(self._handle)
 
 
 def _default_cache() -> Path:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qsnn_hw.errors import ToolError, UserError
-from qsnn_hw.files import write_json, write_text
+from qsnn_hw.files import BUILDING, write_json, write_text
 from qsnn_hw.progress import Progress
 from qsnn_hw.tools import Tool, check_build_folder, find_tool, run_tool
 
@@ -99,7 +99,7 @@ def build_model(simulator: Simulator, verilog: Path, top: str, work_dir: Path, p
         return model
     try:
         work_dir.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=f"building-{digest}-", dir=work_dir))
+        building = Path(tempfile.mkdtemp(prefix=f"{BUILDING}{digest}-", dir=work_dir))
     except OSError as error:
         raise UserError(f"cannot write {work_dir}: {error.strerror or error}; choose another -o") from error
     try:
