@@ -271,7 +271,12 @@ def _add_quantize_options(parser: argparse.ArgumentParser) -> None:
         metavar="PP",
         help="with --calibrate: the narrowest weights that cost at most so many percentage points",
     )
-    parser.add_argument("--leak-bits", type=int, metavar="N", help="fractional bits of the leak, 1 to 12")
+    parser.add_argument(
+        "--leak-bits",
+        type=int,
+        metavar="N",
+        help="fractional bits of the leak, 1 to 24 (default: the fewest from 8 on that keep it)",
+    )
     parser.add_argument(
         "--leak-rounding",
         choices=["floor", "zero"],

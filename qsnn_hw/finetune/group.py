@@ -60,8 +60,8 @@ class TrainableGroup(nn.Module):
     Raises
     ------
     UserError
-        A projection into the group is not one dense operator, or the group has no leak and no
-        ``potential_bits``.
+        A projection into the group is not one dense operator, or the group has no leak, or too
+        slow a one for a proved width, and no ``potential_bits``.
     """
 
     def __init__(
@@ -108,8 +108,8 @@ class TrainableGroup(nn.Module):
                 )
         if options.potential_bits is None and self.integer.v_low is not None:
             raise UserError(
-                f"group {group.name} has no leak, so its saturation depends on the weights in training; "
-                "fix it with --potential-bits"
+                f"group {group.name} has no leak or a very slow one, so its saturation depends on the "
+                "weights in training; fix it with --potential-bits"
             )
 
     def _add_bias(self, network: Network) -> None:

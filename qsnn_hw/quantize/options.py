@@ -11,7 +11,7 @@ from qsnn_hw.quantize.integers import CLIPS, Clip, check_bits
 from qsnn_hw.quantize.network import LEAK_ROUNDINGS, LeakRounding
 
 MAX_FRACTIONAL_BITS = 8
-MAX_LEAK_SHIFT = 12
+MAX_LEAK_SHIFT = 24
 # Potentials wider than this need more than one DSP or a very long carry chain; nothing seen in
 # practice comes near (16-bit weights with 4 fractional bits: 25 bits).
 MAX_POTENTIAL_BITS = 32
@@ -71,7 +71,8 @@ class QuantizeOptions:
     fractional_bits
         Extra low bits of the potential, 0 to 8.
     leak_bits
-        Fractional bits of the leak, 1 to 12: the decay is rounded to a multiple of 2**-leak_bits.
+        Fractional bits of the leak, 1 to 24: the decay is rounded to a multiple of 2**-leak_bits. None
+        takes the fewest from 8 on that keep the leak, see ``leak.leak_bits_for``.
     leak_rounding
         "floor" rounds the loss of each step down; "zero" rounds what is kept toward 0, as Loihi, Lava
         and SYNtzulA do. See ``quantize/network.py``.
@@ -102,7 +103,7 @@ class QuantizeOptions:
     clip: Clip = "max"
     per_neuron: bool = False
     fractional_bits: int = 0
-    leak_bits: int = 8
+    leak_bits: int | None = None
     leak_rounding: LeakRounding = "floor"
     potential_bits: int | None = None
     threshold_factor: float = 1.0

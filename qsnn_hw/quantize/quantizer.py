@@ -19,6 +19,7 @@ from qsnn_hw.quantize.chain import (
 from qsnn_hw.quantize.compensate import Statistics, compensated
 from qsnn_hw.quantize.dead_zone import dead_zone_note
 from qsnn_hw.quantize.integers import weight_scale
+from qsnn_hw.quantize.leak import Reach, leak_fraction
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection, ResetKind
 from qsnn_hw.quantize.options import (
     MAX_FRACTIONAL_BITS,
@@ -28,8 +29,8 @@ from qsnn_hw.quantize.options import (
     GroupOptions,
     QuantizeOptions,
 )
-from qsnn_hw.quantize.rounding import leak_fraction, whole_steps
-from qsnn_hw.quantize.width import prove_current, prove_potential
+from qsnn_hw.quantize.rounding import whole_steps
+from qsnn_hw.quantize.width import NeverFiresError, prove_current, prove_potential
 
 __all__ = [
     "MAX_FRACTIONAL_BITS",
@@ -174,7 +175,11 @@ class _Group:
         threshold, amount = self._threshold()
         kind, value = self._reset()
         v_min = None if group.v_min is None else whole_steps(group.v_min / step, group.name, "v_min")
-        numerator, numerators, shift, notes = leak_fraction(group.name, group.decay, options.leak_bits)
+        fan_in = self._fan_in()
+        reach = Reach(fan_in.high, bias, current_bias, threshold)
+        given = options.leak_bits
+        leak_bits, current_bits = reach.leak_bits(group) if given is None else (given, given)
+        numerator, numerators, shift, notes = leak_fraction(group.name, group.decay, leak_bits)
         self.notes += notes
         made = QuantizedGroup(
             name=group.name,
@@ -202,17 +207,22 @@ class _Group:
             current_bias=current_bias,
             leak_rounding=options.leak_rounding,
         )
-        drive = self._fan_in()
+        drive = fan_in
         if group.current_decay is not None:
             each, loss, loss_shift, notes = leak_fraction(
-                group.name, group.current_decay, options.leak_bits, "current_decay"
+                group.name, group.current_decay, current_bits, "current_decay"
             )
             self.notes += notes
             losses = np.full(group.size, each, dtype=np.int64) if loss is None else loss
             made = replace(made, current_leak_numerator=losses, current_leak_shift=loss_shift)
             drive = prove_current(made, drive)
             made = replace(made, current_bits=drive.bits())
-        made, self.max_count, notes = prove_potential(made, drive, options)
+        try:
+            made, self.max_count, notes = prove_potential(made, drive, options)
+        except NeverFiresError:
+            if given is not None:
+                reach.check_leak(group, given)
+            raise
         self.notes += [*notes, *dead_zone_note(made)]
         return made
 

@@ -14,6 +14,10 @@ from qsnn_hw.quantize.options import MAX_POTENTIAL_BITS, MAX_SPIKES, QuantizeOpt
 _INTEGRATOR_HEADROOM = 8
 
 
+class NeverFiresError(UserError):
+    """No input can make any neuron of a group reach its threshold."""
+
+
 def prove_current(group: QuantizedGroup, fan_in: Interval) -> Interval:
     """The interval of the synaptic current.
 
@@ -24,13 +28,15 @@ def prove_current(group: QuantizedGroup, fan_in: Interval) -> Interval:
     """
     assert group.current_leak_numerator is not None
     assert group.current_bias is not None
-    found = current_interval(
-        fan_in,
-        leak_numerator=group.current_leak_numerator,
-        leak_shift=group.current_leak_shift,
-        leak_rounding=group.leak_rounding,
-        bias=group.current_bias,
-    )
+    found: Interval | None = fan_in
+    if fan_in.bits() <= MAX_POTENTIAL_BITS:
+        found = current_interval(
+            fan_in,
+            leak_numerator=group.current_leak_numerator,
+            leak_shift=group.current_leak_shift,
+            leak_rounding=group.leak_rounding,
+            bias=group.current_bias,
+        )
     if found is None or found.bits() > MAX_POTENTIAL_BITS:
         needed = "an unbounded" if found is None else f"a {found.bits()}-bit"
         raise UserError(
@@ -62,7 +68,7 @@ def prove_potential(
     Raises
     ------
     UserError
-        The width is impossible, or no input can ever make a neuron fire.
+        The width is impossible, or no input can ever make a neuron fire (``NeverFiresError``).
     """
     threshold = group.threshold
     if group.readout:
@@ -83,6 +89,11 @@ def prove_potential(
         drops_input=group.reset_drops_input,
         retest=group.reset_retest,
     )
+    if drive.bits() > MAX_POTENTIAL_BITS:
+        raise UserError(
+            f"group {group.name}: what one step can add needs {drive.bits()} bits, more than a potential's "
+            f"{MAX_POTENTIAL_BITS}; use fewer --bits or --fractional-bits"
+        )
     notes: list[str] = []
     interval = clamp = None
     headroom = _integrator_clamp(group.threshold, drive)
@@ -101,10 +112,13 @@ def prove_potential(
             clamp=clamp,
             extras=extras,
         )
-        if interval is not None:
+        if interval is not None and (clamp is not None or interval.bits() <= MAX_POTENTIAL_BITS):
             break
+        why = "no leak, so no width can be proved"
+        if interval is not None:
+            why = f"its leak is so slow that worst-case fan-in needs a {interval.bits()}-bit potential"
         notes.append(
-            f"group {group.name}: no leak, so no width can be proved; potentials saturate once per step at "
+            f"group {group.name}: {why}; potentials saturate once per step at "
             f"{headroom[1]} (pass --potential-bits to choose)"
         )
     if interval is None or interval.bits() > MAX_POTENTIAL_BITS:
@@ -114,7 +128,7 @@ def prove_potential(
             f"{MAX_POTENTIAL_BITS}; use fewer --bits or --fractional-bits, or set --potential-bits"
         )
     if not group.readout and (interval.high < threshold).all():
-        raise UserError(
+        raise NeverFiresError(
             f"group {group.name}: at {options.weight_bits} bits no input can make any neuron reach its "
             "threshold; use more --bits or another --clip"
         )

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsnn_hw.golden.clocked import tick
+from qsnn_hw.quantize import bounds
 from qsnn_hw.quantize.bounds import Interval, leak, state_interval
 from qsnn_hw.quantize.network import LEAK_ROUNDINGS, LeakRounding, QuantizedGroup
 from tests.golden.networks import RESETS, proved, random_group, random_weights
@@ -35,7 +36,9 @@ def run_and_watch(
 @given(
     seed=st.integers(0, 2**32 - 1),
     kind=st.sampled_from(RESETS),
-    decay=st.sampled_from([(1, 0), (1, 1), (1, 4), (3, 4), (13, 8), (1, 8), None]),
+    decay=st.sampled_from(
+        [(1, 0), (1, 1), (1, 4), (3, 4), (13, 8), (1, 8), (5, 12), (13, 17), (7, 24), None]
+    ),
     clamped=st.booleans(),
     fractional_bits=st.integers(0, 3),
     rounding=st.sampled_from(LEAK_ROUNDINGS),
@@ -90,6 +93,49 @@ def test_width_is_within_two_bits_of_what_is_reached(kind: tuple, decay: tuple[i
         _, high = run_and_watch(group, weights, np.tile(weights > 0, (400, 1, 1)))
         low, _ = run_and_watch(group, weights, np.tile(weights < 0, (400, 1, 1)))
         assert interval.bits() <= Interval(low, high).bits() + 2
+
+
+@pytest.mark.parametrize("decay", [(1, 9), (3, 10), (5, 12)])
+@pytest.mark.parametrize("kind", RESETS)
+def test_a_slow_leak_is_bounded_as_by_patience(
+    kind: tuple, decay: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Setting the interval ahead finds what growing it step by step finds, or hardly more."""
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        weights = random_weights(rng, 4, 12, 6)
+        group = random_group(rng, "g", [weights], reset=kind[0], reset_delay=kind[1], leak=decay)
+        ahead = proved(group, [weights])
+        with monkeypatch.context() as patient:
+            patient.setattr(bounds, "_SLOW_LEAK", 0)
+            exact = proved(group, [weights])
+        assert ahead is not None
+        assert exact is not None
+        assert (ahead.low <= exact.low).all()
+        assert (exact.high <= ahead.high).all()
+        wider = (ahead.high - ahead.low) / (exact.high - exact.low)
+        assert wider.max() < 1.05
+        assert ahead.bits() <= exact.bits() + 1
+
+
+def test_a_slow_leak_takes_no_time() -> None:
+    """Step by step, a leak of 7 / 2**24 would take tens of millions of rounds."""
+    interval = state_interval(
+        Interval(np.array([-3]), np.array([4])),
+        leak_numerator=7,
+        leak_shift=24,
+        bias=np.array([0]),
+        threshold=np.array([2**40]),
+        reset="none",
+        reset_delay=False,
+        reset_amount=np.array([0]),
+        reset_value=np.array([0]),
+        clamp=None,
+    )
+    assert interval is not None
+    # 4 steps leak at 4 * 2**24 / 7 = 9,586,980.57; a loss rounded down asks for up to a step more.
+    assert 9_586_981 <= interval.high[0] - 4 <= 9_586_981 * 1.3
+    assert -9_586_981 * 1.3 <= interval.low[0] <= -3 * 2**24 / 7 * 0.6
 
 
 def test_integrator_without_leak_has_no_bound_but_a_clamp_gives_one() -> None:

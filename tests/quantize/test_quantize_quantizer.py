@@ -139,7 +139,7 @@ def test_coarse_leak_is_noted() -> None:
         ({"clip": "median"}, "clip must be one of max, mse, percentile, not 'median'"),
         ({"fractional_bits": 9}, "fractional bits must be a whole number from 0 to 8, not 9"),
         ({"fractional_bits": True}, "fractional bits must be a whole number from 0 to 8, not True"),
-        ({"leak_bits": 0}, "leak bits must be a whole number from 1 to 12, not 0"),
+        ({"leak_bits": 0}, "leak bits must be a whole number from 1 to 24, not 0"),
         ({"potential_bits": 33}, "potential bits must be a whole number from 4 to 32, not 33"),
     ],
 )
@@ -170,8 +170,9 @@ REFUSED: list[tuple[Callable[[], Network], dict[str, Any], str]] = [
     ),
     (
         lif_with(decay=np.full(3, 0.9999)),
-        {},
-        "group lif: decay 0.9999 rounds to 1 (no leak) with 8 leak bits; raise --leak-bits (at most 12)",
+        {"leak_bits": 12},
+        "group lif: decay 0.9999 rounds to 1 (no leak) with 12 leak bits; use --leak-bits 17, or leave "
+        "--leak-bits out",
     ),
     (
         dense(WEAK),
@@ -197,10 +198,10 @@ REFUSED: list[tuple[Callable[[], Network], dict[str, Any], str]] = [
         "use more --bits or another --clip",
     ),
     (
-        lif_with(decay=np.full(3, 1 - 2**-9)),
-        {"weight_bits": 16, "fractional_bits": 8, "leak_bits": 9},
-        "group lif: worst-case fan-in needs a 33-bit potential, more than 32; "
-        "use fewer --bits or --fractional-bits, or set --potential-bits",
+        lif_with(),
+        {"weight_bits": 16, "fractional_bits": 8, "input_max": 255},
+        "group lif: what one step can add needs 33 bits, more than a potential's 32; "
+        "use fewer --bits or --fractional-bits",
     ),
     (dense([[float("nan")] * 4] * 3), {}, "weights must be finite, not nan at index (0, 0)"),
 ]

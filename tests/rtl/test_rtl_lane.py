@@ -15,6 +15,7 @@ from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.update_stages import compare_stage, update_parameters, update_stages
 from qsnn_hw.quantize.integers import signed_bits
 from qsnn_hw.quantize.network import QuantizedGroup
+from qsnn_hw.quantize.options import MAX_LEAK_SHIFT
 from qsnn_hw.rtl.constant_product import signed_digits
 from qsnn_hw.rtl.lane import NeuronLane, StateLayout
 from tests.golden import wide_networks
@@ -106,11 +107,16 @@ def run_lane(
 @pytest.mark.parametrize("accumulators", ["registers", "memory"])
 @pytest.mark.parametrize("reset", RESETS)
 @settings(max_examples=6, phases=(Phase.generate,), deadline=None, derandomize=True)
-@given(seed=st.integers(0, 2**32), clear=st.booleans(), folds=st.sampled_from([1, 2]))
-def test_lane_equals_recurrence(reset: str, accumulators: Any, seed: int, clear: bool, folds: int) -> None:
+@given(
+    seed=st.integers(0, 2**32), clear=st.booleans(), folds=st.sampled_from([1, 2]), wide_leak=st.booleans()
+)
+def test_lane_equals_recurrence(
+    reset: str, accumulators: Any, seed: int, clear: bool, folds: int, wide_leak: bool
+) -> None:
     """Any state and input, one a cycle, with the pipeline held up at random."""
     rng = np.random.default_rng(seed)
-    group = random_group(rng, 1, reset)
+    leak = {"leak_shift": MAX_LEAK_SHIFT, "leak_numerator": int(rng.integers(1, 1 << MAX_LEAK_SHIFT))}
+    group = random_group(rng, 1, reset, **(leak if wide_leak else {}))
     unit = "multiplier" if rng.integers(2) else "shift-add"
     plan = group_plan(group, accumulators=accumulators, leak_unit=unit)
     if folds == 2:
