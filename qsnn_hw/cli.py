@@ -15,6 +15,7 @@ from qsnn_hw import __version__, terminal
 from qsnn_hw import commands as commands_of
 from qsnn_hw.commands import EXIT_FAILED
 from qsnn_hw.errors import MismatchError, ToolError, UserError
+from qsnn_hw.stopping import StoppedError, stoppable
 
 EXIT_USER = 2
 EXIT_INTERRUPTED = 130
@@ -32,7 +33,10 @@ examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit code: 0, 1 for a failure, 2 for the user's mistake."""
+    """Run the command; returns the exit code: 0, 1 for a failure, 2 for the user's mistake.
+
+    A run that a signal ends tidies up as after Ctrl-C and gives 128 and the signal's number.
+    """
     terminal.prepare_streams()
     words = sys.argv[1:] if arguments is None else list(arguments)
     options = make_parser().parse_args(words)
@@ -42,15 +46,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             # An overflow is an error before anything is decided by what comes of it.
             warnings.simplefilter("error", RuntimeWarning)
-            return command(options)
+            with stoppable():
+                return command(options)
     except UserError as error:
         return _complain("error", error, EXIT_USER)
     except MismatchError as error:
         return _complain("mismatch", error, EXIT_FAILED)
     except ToolError as error:
         return _complain("error", error, EXIT_FAILED)
-    except KeyboardInterrupt:
-        return _complain("stopped", "what is finished stays; run the same command to go on", EXIT_INTERRUPTED)
+    except KeyboardInterrupt as error:
+        status = error.status if isinstance(error, StoppedError) else EXIT_INTERRUPTED
+        return _complain("stopped", "what is finished stays; run the same command to go on", status)
     except BrokenPipeError:
         # The reader of our output has left (``qsnn-hw boards | head``): nothing to complain about.
         terminal.silence_stdout()

@@ -104,16 +104,17 @@ def _side_by_side(work: list[Any], progress: Progress) -> None:
     if not work:
         return
     with ThreadPoolExecutor(len(work)) as threads:
-        futures: list[Future[Any]] = [threads.submit(function) for function in work]
+        futures: list[Future[Any]] = []
         try:
+            futures += [threads.submit(function) for function in work]
             finished, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            failed = [f for f in finished if f.exception() is not None]
+            if any(f.exception() is not None for f in finished):
+                progress.cancel()
+                wait(futures)
         except BaseException:
+            # Leaving the block waits for every thread.
             progress.cancel()
             raise
-        if failed:
-            progress.cancel()
-            wait(futures)
     errors = [e for f in futures if (e := f.exception()) is not None and not isinstance(e, CancelledError)]
     if errors:
         raise errors[0]

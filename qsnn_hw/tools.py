@@ -9,7 +9,7 @@ from qsnn_hw.toolchain.cache import cache_folder
 from qsnn_hw.toolchain.crash import WaysOut
 from qsnn_hw.toolchain.doctor import ToolStatus, doctor, doctor_table
 from qsnn_hw.toolchain.finder import SPECS, Tool, ToolSpec, find_tool
-from qsnn_hw.toolchain.process import relative, run_tool
+from qsnn_hw.toolchain.process import end_groups, relative, run_tool
 from qsnn_hw.toolchain.simulator import (
     check_build_folder,
     verilator_build_args,
@@ -28,6 +28,7 @@ __all__ = [
     "check_build_folder",
     "doctor",
     "doctor_table",
+    "end_groups",
     "find_tool",
     "first_use_notice",
     "is_cold",

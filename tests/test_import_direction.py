@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "qsnn_hw"
 
 # Importable by everything. Among themselves in this order, too.
 SHARED = [
-    *("errors", "terminal", "last_net", "files", "run_lock", "progress", "fields", "resources"),
+    *("errors", "stopping", "terminal", "last_net", "files", "run_lock", "progress", "fields", "resources"),
     *("toolchain", "tools", "limits", "board_words", "boards", "host_protocol", "stream_words"),
     *("stage_code", "stages"),
 ]

@@ -9,19 +9,23 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from qsnn_hw.errors import ToolError, UserError
 from qsnn_hw.progress import Progress
+from qsnn_hw.stopping import deferred
 from qsnn_hw.toolchain import crash, webassembly
 from qsnn_hw.toolchain.crash import WaysOut
 from qsnn_hw.toolchain.finder import Tool
 
 _POLL_S = 0.5
 _GRACE_S = 3.0
+_ENDING_POLL_S = 0.02
 _SHOWN_CHARACTERS = 70
 _TAIL_LINES = 40
 
@@ -85,9 +89,11 @@ def run_tool(
         with log.open("w", encoding="utf-8") as stream, progress.task(name) as task:
             stream.write(f"$ {shlex.join(command)}\n")
             stream.flush()
-            process = _start(tool, command, cwd, environment)
             shown = "running"
-            with _stopped_at_exit(process):
+            with ExitStack() as ended:
+                with deferred():
+                    process = _start(tool, command, cwd, environment)
+                    ended.enter_context(_stopped_at_exit(process))
                 for line in _lines(process):
                     if line is not None:
                         stream.write(line + "\n")
@@ -164,16 +170,30 @@ def _stopped_at_exit(process: "subprocess.Popen[str]") -> Iterator[None]:
         yield
     finally:
         if process.poll() is None:
-            _signal_group(process, signal.SIGTERM)
-            try:
-                process.wait(timeout=_GRACE_S)
-            except subprocess.TimeoutExpired:
-                _signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
-                process.wait()
+            end_groups([process], _GRACE_S)
 
 
-def _signal_group(process: "subprocess.Popen[str]", number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
+def end_groups(processes: "Sequence[subprocess.Popen[Any]]", grace_s: float) -> None:
+    """End processes, each the leader of its group, and every child of theirs; wait for them.
+
+    Parameters
+    ----------
+    grace_s
+        Seconds between asking and making sure.
+    """
+    for process in processes:
+        _signal_group(process, signal.SIGTERM)
+    deadline = time.monotonic() + grace_s
+    while any(process.poll() is None for process in processes) and time.monotonic() < deadline:
+        time.sleep(_ENDING_POLL_S)
+    for process in processes:
+        # Also where the leader has ended: a child of it may not listen.
+        _signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+        process.wait()
+
+
+def _signal_group(process: "subprocess.Popen[Any]", number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         if sys.platform == "win32":
             process.terminate()
         else:

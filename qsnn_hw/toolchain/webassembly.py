@@ -12,11 +12,12 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from qsnn_hw.progress import Progress
 from qsnn_hw.run_lock import try_lock
+from qsnn_hw.stopping import deferred
 from qsnn_hw.toolchain.cache import cache_folder, writable
 from qsnn_hw.toolchain.finder import Tool
 
@@ -77,21 +78,21 @@ def prepare(tool: Tool, progress: Progress) -> None:
         if not is_cold(tool):
             return
         # icepack and ecppack know no --version: they print their usage and fail, compiled all the same.
-        process = subprocess.Popen(
-            [*tool.command, "--version"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, **runtime_environment()},
-        )
-        try:
+        with ExitStack() as ended:
+            with deferred():
+                process = subprocess.Popen(
+                    [*tool.command, "--version"],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    env={**os.environ, **runtime_environment()},
+                )
+                # One that has ended is not killed again.
+                ended.callback(process.wait)
+                ended.callback(process.kill)
             while process.poll() is None:
                 task.waiting("first use")
                 time.sleep(0.2)
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
 
 
 @contextmanager

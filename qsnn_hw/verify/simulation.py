@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -18,7 +17,8 @@ from pathlib import Path
 from qsnn_hw.errors import ToolError, UserError
 from qsnn_hw.files import BUILDING, write_json, write_text
 from qsnn_hw.progress import Progress
-from qsnn_hw.tools import Tool, check_build_folder, find_tool, run_tool
+from qsnn_hw.stopping import deferred
+from qsnn_hw.tools import Tool, check_build_folder, end_groups, find_tool, run_tool
 
 _POLL_S = 0.1
 _GRACE_S = 2.0
@@ -211,13 +211,14 @@ def run_jobs(
             }
             path = folder / "job.json"
             write_json(path, {**common, **job})
-            with (folder / "simulation.log").open("wb") as log:
+            with (folder / "simulation.log").open("wb") as log, deferred():
                 processes.append(
                     subprocess.Popen(
                         [sys.executable, "-m", "qsnn_hw.verify.worker", str(path.resolve())],
                         cwd=folder,
                         env={**os.environ, **_environment(model.simulator)},
-                        stdin=subprocess.DEVNULL,
+                        # It ends itself when this process is no more.
+                        stdin=subprocess.PIPE,
                         stdout=log,
                         stderr=subprocess.STDOUT,
                         start_new_session=True,
@@ -229,19 +230,11 @@ def run_jobs(
             time.sleep(_POLL_S)
         return [process.wait() if process.poll() is not None else -1 for process in processes]
     finally:
-        _end(processes)
-
-
-def _end(processes: "Sequence[subprocess.Popen[bytes]]") -> None:
-    """End every process and its children, the simulators."""
-    running = [process for process in processes if process.poll() is None]
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        for process in running:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, number)
-        deadline = time.monotonic() + _GRACE_S
-        while any(process.poll() is None for process in running) and time.monotonic() < deadline:
-            time.sleep(_POLL_S / 5)
+        # The simulators are children of theirs.
+        end_groups([process for process in processes if process.poll() is None], _GRACE_S)
+        for process in processes:
+            if process.stdin is not None:
+                process.stdin.close()
 
 
 def tail(log: Path) -> str:

@@ -6,7 +6,9 @@ verifier show progress, run several at once and end them all on Ctrl-C.
 
 import json
 import os
+import signal
 import sys
+import threading
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -38,6 +40,7 @@ def main() -> int:
                     always=True,
                 )
             else:
+                threading.Thread(target=_end_with_parent, daemon=True).start()
                 os.environ["QSNN_HW_JOB"] = sys.argv[1]
                 runner.test(
                     test_module=job["module"],
@@ -55,6 +58,16 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _end_with_parent() -> None:
+    """End this process and the simulator once whoever started it is gone, and its end of the pipe with it."""
+    # Below Python's buffer, which this thread would hold locked while the process ends.
+    while os.read(0, 1):
+        pass
+    if sys.platform != "win32":
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
 
 
 if __name__ == "__main__":
