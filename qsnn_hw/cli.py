@@ -170,6 +170,13 @@ def make_parser() -> argparse.ArgumentParser:
         "file), where first, and which convention field would make them agree.",
     )
     _add_model_options(check, model_required=True)
+    check.add_argument(
+        "--bits",
+        default="float",
+        metavar="N",
+        help='compare the integers of this weight width, 2 to 16, not the float network (default: "float")',
+    )
+    _add_quantize_options(check)
     check.add_argument("--out-key", default="out", metavar="KEY", help="array with the framework's spikes")
     check.set_defaults(command=commands_of.check)
 
@@ -282,6 +289,12 @@ def _add_quantize_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help="fractional bits of the leak, 1 to 24 (default: the fewest from 8 on that keep it)",
+    )
+    parser.add_argument(
+        "--keep-integers",
+        choices=["rows", "group", "none"],
+        help="weights that lie on a grid already keep its integers and step: also one for each neuron, only "
+        "one for the group, or never (default: rows)",
     )
     parser.add_argument(
         "--leak-rounding",

@@ -44,7 +44,7 @@ def _quantize_options(
     chosen = [name for name in ("clip", "per_neuron", "fractional_bits") if getattr(given, name) is not None]
     if chosen and given.calibration_data is not None:
         raise UserError(f"--calibrate chooses --{chosen[0].replace('_', '-')}: give one or the other")
-    for name in (*chosen, "power_of_two", "leak_bits", "leak_rounding", "potential_bits"):
+    for name in (*chosen, "power_of_two", "keep_integers", "leak_bits", "leak_rounding", "potential_bits"):
         value = getattr(given, name)
         if value is not None:
             changes[name] = value
@@ -183,6 +183,26 @@ def _model_and_data(given: argparse.Namespace, **data_options: Any) -> tuple[Any
     return convention, network, data
 
 
+def _bits_and_options(given: argparse.Namespace) -> "tuple[int | None, QuantizeOptions]":
+    """The weight width, None for the float network, and the choices that only a width can have."""
+    from qsnn_hw.quantize import QuantizeOptions
+
+    bits = None
+    if given.bits != "float":
+        if not given.bits.isdecimal():
+            raise UserError(f'--bits wants "float" or a whole number from 2 to 16, not {given.bits!r}')
+        bits = int(given.bits)
+    # Checked before the model is read: a wrong width should not wait for a large file.
+    options = _quantize_options(given, bits, QuantizeOptions())
+    asked = options != QuantizeOptions() or given.calibration_data or given.max_drop is not None
+    if bits is None and asked:
+        raise UserError(
+            "--clip, --per-neuron, --calibrate and the bit options need --bits 2 to 16; "
+            "--bits float rounds nothing"
+        )
+    return bits, options
+
+
 def infer(given: argparse.Namespace) -> int:
     """Run a network in floating point or integers; print its accuracy."""
     from qsnn_hw import files
@@ -194,22 +214,11 @@ def infer(given: argparse.Namespace) -> int:
     from qsnn_hw.model.readouts import READOUT_WORDS, answers, chosen_readout
     from qsnn_hw.model.simulate import accuracy, read_output, simulate
     from qsnn_hw.progress import Progress
-    from qsnn_hw.quantize import QuantizeOptions
+    from qsnn_hw.quantize.own_integers import own_integers_notes
 
-    bits = None
-    if given.bits != "float":
-        if not given.bits.isdecimal():
-            raise UserError(f'--bits wants "float" or a whole number from 2 to 16, not {given.bits!r}')
-        bits = int(given.bits)
-    # Checked before the model is read: a wrong width should not wait for a large file.
-    options = _quantize_options(given, bits, QuantizeOptions())
-    asked = options != QuantizeOptions() or given.calibration_data or given.diagnose
-    asked = asked or given.max_drop is not None
-    if bits is None and asked:
-        raise UserError(
-            "--clip, --per-neuron, --calibrate, --diagnose and the bit options need --bits 2 to 16; "
-            "--bits float rounds nothing"
-        )
+    bits, options = _bits_and_options(given)
+    if bits is None and given.diagnose:
+        raise UserError("--diagnose needs --bits 2 to 16; --bits float rounds nothing")
     _, network, data = _model_and_data(given)
     progress = Progress()
     fires = network.group(network.output).threshold is not None
@@ -236,6 +245,7 @@ def infer(given: argparse.Namespace) -> int:
         with progress.task("golden model") as task:
             run = run_clocked(quantized, data.input, record=record, on_progress=task.update)
         out, read = output_of(quantized, run), output_of(quantized, run, readout)
+        show(*own_integers_notes(quantized))
     if given.out is not None:
         files.write_npz(Path(given.out), {"out": out})
     if bits is not None and given.diagnose:
@@ -269,6 +279,9 @@ def check(given: argparse.Namespace) -> int:
     from qsnn_hw.model.reader import read_network
     from qsnn_hw.progress import Progress
 
+    bits, options = _bits_and_options(given)
+    if bits is not None:
+        return _check_integers(given, options)
     convention, _, data = _model_and_data(given, out_key=given.out_key)
     found = check_convention(lambda c: read_network(given.model, c), convention, data, progress=Progress())
     made = found.comparison
@@ -299,6 +312,23 @@ def check(given: argparse.Namespace) -> int:
     if not found.exhausted:
         show("not every alternative was tried in the time allowed")
     return EXIT_FAILED
+
+
+def _check_integers(given: argparse.Namespace, options: "QuantizeOptions") -> int:
+    """Compare a network's integers with the output that came with the data."""
+    from qsnn_hw.explore.integer_check import check_integers, check_lines
+    from qsnn_hw.progress import Progress
+    from qsnn_hw.quantize.own_integers import own_integers_notes
+
+    if given.calibration_data is not None or given.max_drop is not None:
+        raise UserError("check takes the integers as the options say: --calibrate and --max-drop are infer's")
+    _, network, data = _model_and_data(given, out_key=given.out_key)
+    options = replace(options, input_max=max(1, int(data.input.max())))
+    found = check_integers(network, options, data, Progress())
+    for warning in found.quantized.warnings[len(network.warnings) :]:
+        complain(f"warning: {warning}")
+    show(*own_integers_notes(found.quantized), *check_lines(found, data.samples))
+    return EXIT_FAILED if found.differ else 0
 
 
 def finetune(given: argparse.Namespace) -> int:

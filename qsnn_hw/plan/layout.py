@@ -28,6 +28,7 @@ from qsnn_hw.plan.slots import Slots
 from qsnn_hw.plan.stream_parts import router_parts
 from qsnn_hw.plan.synapses import SynapseImage, synapse_image
 from qsnn_hw.quantize.network import QuantizedNetwork
+from qsnn_hw.quantize.own_integers import own_integers_notes
 
 
 class Layout:
@@ -72,7 +73,11 @@ class Layout:
             groups=tuple(self._group(name, shapes, images[name], needs[name]) for name in images),
             routes=self._routes(images),
             buffer_depth=depth,
-            notes=(*notes, *(note for image in images.values() for note in image.notes)),
+            notes=(
+                *notes,
+                *own_integers_notes(network),
+                *(note for image in images.values() for note in image.notes),
+            ),
         )
         return self._placed(with_io(plan, options.io), needs)
 

@@ -117,6 +117,8 @@ class QuantizedGroup:
         Added to the current every step, in potential steps, or None.
     current_bits
         Signed width that holds the current and every partial sum of it; 0 without a current.
+    own_integers
+        The weights lay on a grid of ``scale`` already and are its integers, not rounded ones.
     leak_rounding
         Of potential and current, see above: "floor" rounds the loss down, "zero" what is kept toward 0.
     """
@@ -148,6 +150,7 @@ class QuantizedGroup:
     current_bias: np.ndarray | None = None
     current_bits: int = 0
     leak_rounding: LeakRounding = "floor"
+    own_integers: bool = False
 
     @property
     def size(self) -> int:

@@ -17,6 +17,8 @@ MAX_LEAK_SHIFT = 24
 MAX_POTENTIAL_BITS = 32
 Rounding = Literal["nearest", "compensate"]
 ROUNDINGS: tuple[Rounding, ...] = ("nearest", "compensate")
+KeepIntegers = Literal["rows", "group", "none"]
+KEEP_INTEGERS: tuple[KeepIntegers, ...] = ("rows", "group", "none")
 MAX_SPIKES = 255
 """The most spikes of one neuron or address in one step; golden spikes are uint8."""
 
@@ -35,6 +37,10 @@ def _check_rounding(options: "QuantizeOptions | GroupOptions", where: str) -> No
         _check_range(options.fractional_bits, 0, MAX_FRACTIONAL_BITS, f"{where}fractional bits")
     if options.leak_bits is not None:
         _check_range(options.leak_bits, 1, MAX_LEAK_SHIFT, f"{where}leak bits")
+    if options.keep_integers is not None and options.keep_integers not in KEEP_INTEGERS:
+        raise UserError(
+            f"{where}keep integers must be one of {', '.join(KEEP_INTEGERS)}, not {options.keep_integers!r}"
+        )
     factor = options.threshold_factor
     if factor is not None and not (np.isfinite(factor) and 0.1 <= factor <= 10):
         raise UserError(f"{where}threshold factor must be a number from 0.1 to 10, not {factor!r}")
@@ -53,6 +59,7 @@ class GroupOptions:
     fractional_bits: int | None = None
     leak_bits: int | None = None
     threshold_factor: float | None = None
+    keep_integers: KeepIntegers | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,10 @@ class QuantizeOptions:
         The most spikes of one input address in one step, 1 to 255. The proofs count on it.
     power_of_two
         Weight scales are powers of two: a step of any group is a shift of another's.
+    keep_integers
+        Weights that lie on a grid already keep its integers and its step, where they fit
+        ``weight_bits``: "rows" also where each neuron or channel has a step of its own, "group" only
+        where all have the same, "none" rounds them like any others. See ``quantize/own_integers.py``.
     groups
         Group name -> what this group does otherwise, as :class:`GroupOptions` or its dictionary.
 
@@ -110,6 +121,7 @@ class QuantizeOptions:
     rounding: Rounding = "nearest"
     input_max: int = 1
     power_of_two: bool = False
+    keep_integers: KeepIntegers = "rows"
     groups: Mapping[str, GroupOptions] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
@@ -144,7 +156,9 @@ class QuantizeOptions:
 
     def one_scale(self, group: str) -> "QuantizeOptions":
         """A copy in which all neurons of ``group`` share a scale, so that their potentials compare."""
-        return self.with_group(group, per_neuron=False) if self.of(group).per_neuron else self
+        own = self.of(group)
+        made = self.with_group(group, keep_integers="group") if own.keep_integers == "rows" else self
+        return made.with_group(group, per_neuron=False) if own.per_neuron else made
 
 
 def _group_options(name: str, given: object) -> GroupOptions:

@@ -18,6 +18,7 @@ from qsnn_hw.quantize.chain import (
 )
 from qsnn_hw.quantize.compensate import Statistics, compensated
 from qsnn_hw.quantize.dead_zone import dead_zone_note
+from qsnn_hw.quantize.grid import snapped
 from qsnn_hw.quantize.integers import weight_scale
 from qsnn_hw.quantize.leak import Reach, leak_fraction
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection, ResetKind
@@ -29,6 +30,7 @@ from qsnn_hw.quantize.options import (
     GroupOptions,
     QuantizeOptions,
 )
+from qsnn_hw.quantize.own_integers import own_integers
 from qsnn_hw.quantize.rounding import whole_steps
 from qsnn_hw.quantize.width import NeverFiresError, prove_current, prove_potential
 
@@ -127,6 +129,7 @@ class _Grid:
     shifts: tuple[int, ...]
     scale: np.ndarray
     step: np.ndarray
+    own: bool
 
 
 class _Group:
@@ -206,6 +209,7 @@ class _Group:
             leak_numerators=numerators,
             current_bias=current_bias,
             leak_rounding=options.leak_rounding,
+            own_integers=self._grid.own,
         )
         drive = fan_in
         if group.current_decay is not None:
@@ -241,12 +245,21 @@ class _Group:
         shifts = self._shifts(products, reals)
         reals = [w / 2.0**shift for w, shift in zip(reals, shifts, strict=True)]
         products = [product / 2.0**shift for product, shift in zip(products, shifts, strict=True)]
-        if self._moments is not None and not any(shifts):
+        own = None
+        if all(product == 1.0 for product in products):
+            own = own_integers(group, reals, self._drive(), rows, options)
+        if own is not None:
+            # Fractional bits and leak bits belong to the integers.
+            self._options = options = own.options
+            scale, bits = own.scale, options.weight_bits
+            parts = zip(chains, own.parts, strict=True)
+            rounded = tuple(with_integers(chain, part, bits) for chain, part in parts)
+        elif self._moments is not None and not any(shifts):
             scale, rounded = self._compensated(chains, reals, rows)
         else:
             scale, rounded = self._nearest(chains, products, reals, rows)
         wide = np.repeat(scale, group.size // rows)
-        return _Grid(rounded, shifts, wide, wide / 2.0**options.fractional_bits)
+        return _Grid(rounded, shifts, wide, wide / 2.0**options.fractional_bits, own is not None)
 
     def _shifts(self, products: list[float], reals: list[np.ndarray]) -> tuple[int, ...]:
         """How much coarser than the finest each projection's grid is, as powers of two.
@@ -289,12 +302,16 @@ class _Group:
         )
         return scale, tuple(round_last(c, scale / p, bits) for c, p in zip(chains, products, strict=True))
 
-    def _bias(self) -> tuple[np.ndarray, np.ndarray | None]:
-        """The drive of the potential, and of the current where there is one, in steps."""
-        group, step = self._group, self._grid.step
-        drive = np.zeros(group.size)
+    def _drive(self) -> np.ndarray:
+        """What the biases of the projections add in every step, real, shape (n,)."""
+        drive = np.zeros(self._group.size)
         for p in self._sources:
             drive += self._gain * drive_of(p.operators, self._network.source_size(p.source))
+        return drive
+
+    def _bias(self) -> tuple[np.ndarray, np.ndarray | None]:
+        """The drive of the potential, and of the current where there is one, in steps."""
+        group, step, drive = self._group, self._grid.step, self._drive()
         steady = np.asarray(group.leak, dtype=np.float64)
         if group.current_decay is None:
             return whole_steps((steady + drive) / step, group.name, "bias"), None
@@ -309,6 +326,8 @@ class _Group:
         if group.threshold is None:
             return np.zeros(group.size, dtype=np.int64), np.zeros(group.size, dtype=np.int64)
         real = group.threshold * self._options.threshold_factor / self._grid.step
+        if self._grid.own:
+            real = snapped(real)
         amount = whole_steps(real, group.name, "threshold")
         above = np.floor(real) + 1 if group.comparison == ">" else np.ceil(real)
         threshold = whole_steps(above, group.name, "threshold")

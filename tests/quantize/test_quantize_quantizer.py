@@ -90,7 +90,10 @@ def test_per_neuron_thresholds() -> None:
     network = Network(
         "n", (2,), (float_group(size=2),), (Projection("fc", INPUT, "lif", (Dense(weight),)),), "lif"
     )
-    shared, own = only(network, weight_bits=6), only(network, weight_bits=6, per_neuron=True)
+    # The weights are whole tenths, which would be kept.
+    shared, own = (
+        only(network, weight_bits=6, per_neuron=each, keep_integers="none") for each in (False, True)
+    )
     assert len(set(shared.threshold.tolist())) == 1
     assert own.scale.tolist() == pytest.approx([1 / 31, 0.2 / 31])
     assert own.reset_amount.tolist() == [31, 155]
@@ -183,7 +186,7 @@ REFUSED: list[tuple[Callable[[], Network], dict[str, Any], str]] = [
     (
         dense([[1e-12] * 4] * 3),
         {},
-        "group lif, neuron 0: threshold is 1.27e+14 integer steps, more than 32 bits hold; "
+        "group lif, neuron 0: threshold is 1.28e+14 integer steps, more than 32 bits hold; "
         "its weights are tiny beside it, use fewer --bits or --clip percentile",
     ),
     (

@@ -144,7 +144,7 @@ ERRORS = [
     (
         lambda: QuantizeOptions(groups={"a": {"bits": 4}}),  # type: ignore[dict-item]
         "group a: unknown option 'bits'; a group takes weight_bits, clip, per_neuron, fractional_bits, "
-        "leak_bits, threshold_factor",
+        "leak_bits, threshold_factor, keep_integers",
     ),
     (
         lambda: QuantizeOptions(groups={"a": GroupOptions(weight_bits=1)}),

@@ -1,0 +1,121 @@
+"""Whether a group keeps the integers its weights lie on, and the options that belong to them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from qsnn_hw.model.network import NeuronGroup
+from qsnn_hw.quantize.grid import Kept, exact_leak_bits, keep_integers, on_grid
+from qsnn_hw.quantize.integers import signed_bits
+from qsnn_hw.quantize.network import QuantizedNetwork
+from qsnn_hw.quantize.options import MAX_FRACTIONAL_BITS, QuantizeOptions
+
+
+@dataclass(frozen=True)
+class OwnIntegers:
+    """What a group keeps.
+
+    Parameters
+    ----------
+    scale
+        float64, shape (rows,): the step of each block of rows.
+    parts
+        int64: the integers of each projection, in the shape of its weights.
+    options
+        Those of the group: with fractional bits that keep potentials as fine as plain rounding would,
+        or as asked for where everything is whole; with leak bits that hold leaks exactly.
+    """
+
+    scale: np.ndarray
+    parts: tuple[np.ndarray, ...]
+    options: QuantizeOptions
+
+
+def own_integers(
+    group: NeuronGroup, weights: Sequence[np.ndarray], drive: np.ndarray, rows: int, options: QuantizeOptions
+) -> OwnIntegers | None:
+    """The integers that the weights of ``group`` are; None where they are to be rounded.
+
+    Where thresholds, biases and resets are whole steps, too, and every decay is a whole number of 4096ths,
+    the group is integer arithmetic as it stands and nothing is made finer. Otherwise potentials get
+    the fractional bits that the integers leave free.
+
+    Parameters
+    ----------
+    weights
+        Real weights of each projection, their first axis in ``rows`` blocks.
+    drive
+        What biases add per step, shape (n,).
+    options
+        Of the group. Clipping at a percentile, compensated rounding, and scales that must be powers of
+        two and are not, leave nothing to keep.
+    """
+    if options.keep_integers == "none" or options.rounding != "nearest" or options.clip == "percentile":
+        return None
+    blocks = np.concatenate([w.reshape(rows, -1) for w in weights], axis=1)
+    # A readout's potentials are compared, so its neurons share a step unless asked otherwise.
+    by_row = options.per_neuron or (options.keep_integers == "rows" and group.threshold is not None)
+    kept = keep_integers(blocks, options.weight_bits, by_row=by_row)
+    if kept is None or (options.power_of_two and (np.frexp(kept.scale)[0] != 0.5).any()):
+        return None
+    leak = _exact_leaks(group)
+    whole = leak is not None and _whole(group, drive, np.repeat(kept.scale, group.size // rows))
+    # Two or three weights lie on some grid by chance; whole numbers all over are no chance.
+    if not kept.certain and not (whole and (kept.scale == np.rint(kept.scale)).all()):
+        return None
+    changes: dict[str, Any] = {}
+    if not whole:
+        kept, changes["fractional_bits"] = _refined(kept, blocks, options)
+    elif options.leak_bits is None:
+        changes["leak_bits"] = leak
+    return OwnIntegers(kept.scale, _split(kept.integers, weights), replace(options, **changes))
+
+
+def _whole(group: NeuronGroup, drive: np.ndarray, step: np.ndarray) -> bool:
+    value = group.v_reset if group.reset == "v_reset" else None
+    return on_grid((group.threshold, group.leak, drive, value, group.v_min), step)
+
+
+def _exact_leaks(group: NeuronGroup) -> int | None:
+    """Leak bits that hold the decays of potential and current exactly, or None."""
+    bits = exact_leak_bits(group.decay)
+    if bits is None or group.current_decay is None:
+        return bits
+    current = exact_leak_bits(group.current_decay)
+    return None if current is None else max(bits, current)
+
+
+def _refined(kept: Kept, blocks: np.ndarray, options: QuantizeOptions) -> tuple[Kept, int]:
+    """The same weights, and fractional bits for steps of the potential no coarser than rounding's."""
+    plain = np.abs(blocks).max() / (2 ** (options.weight_bits - 1) - 1)
+    missing = max(0, int(np.ceil(np.log2(kept.scale.max() / plain) - 1e-6)))
+    wanted = options.fractional_bits + missing
+    # What the fractional bits cannot give, the free bits of the weights do.
+    spare = min(max(0, wanted - MAX_FRACTIONAL_BITS), options.weight_bits - kept.bits)
+    finer = replace(kept, scale=kept.scale / 2.0**spare, integers=kept.integers << spare)
+    return finer, min(wanted, MAX_FRACTIONAL_BITS)
+
+
+def _split(integers: np.ndarray, weights: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    rows = integers.shape[0]
+    cuts = np.cumsum([w.size // rows for w in weights])[:-1]
+    return tuple(
+        part.reshape(w.shape) for part, w in zip(np.split(integers, cuts, axis=1), weights, strict=True)
+    )
+
+
+def own_integers_notes(network: QuantizedNetwork) -> list[str]:
+    """A line for each group that kept its integers, as plan and commands say it."""
+    notes = []
+    for group in network.groups:
+        if group.own_integers:
+            steps = np.unique(group.scale)
+            step = f"one step is {steps[0]:.6g}" if steps.size == 1 else "a step for each neuron or channel"
+            bits = max(2, *(signed_bits(p.weight) for p in network.into(group.name)))
+            notes.append(
+                f"{group.name}: its weights lie on a grid already and keep their integers: {step}, "
+                f"{bits} bits hold them"
+            )
+    return notes
