@@ -90,7 +90,8 @@ def _exact_leaks(group: NeuronGroup) -> int | None:
 def _refined(kept: Kept, blocks: np.ndarray, options: QuantizeOptions) -> tuple[Kept, int]:
     """The same weights, and fractional bits for steps of the potential no coarser than rounding's."""
     plain = np.abs(blocks).max() / (2 ** (options.weight_bits - 1) - 1)
-    missing = max(0, int(np.ceil(np.log2(kept.scale.max() / plain) - 1e-6)))
+    # A fifth coarser is as fine: 8-bit integers in 16 bits want 8 more bits, not 9.
+    missing = max(0, int(np.ceil(np.log2(kept.scale.max() / plain) - 0.25)))
     wanted = options.fractional_bits + missing
     # What the fractional bits cannot give, the free bits of the weights do.
     spare = min(max(0, wanted - MAX_FRACTIONAL_BITS), options.weight_bits - kept.bits)
