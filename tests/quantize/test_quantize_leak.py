@@ -131,7 +131,8 @@ def test_the_advised_leak_bits_are_enough() -> None:
         advised = re.search(r"use --leak-bits (\d+)", str(caught.value))
         assert advised is not None
         made = quantize(network(decay, 0.3), QuantizeOptions(leak_bits=int(advised[1])))
-        assert made.warnings == ()
+        # How small potentials leak is another matter, see dead_zone.py.
+        assert not any("--leak-bits" in line for line in made.warnings)
 
 
 def test_a_leak_too_slow_for_32_bits_saturates_and_says_so() -> None:
