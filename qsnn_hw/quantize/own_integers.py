@@ -26,11 +26,14 @@ class OwnIntegers:
     options
         Those of the group: with fractional bits that keep potentials as fine as plain rounding would,
         or as asked for where everything is whole; with leak bits that hold leaks exactly.
+    whole
+        Everything else of the group lies on the grid, too: nothing may be made finer.
     """
 
     scale: np.ndarray
     parts: tuple[np.ndarray, ...]
     options: QuantizeOptions
+    whole: bool
 
 
 def own_integers(
@@ -70,7 +73,7 @@ def own_integers(
         kept, changes["fractional_bits"] = _refined(kept, blocks, options)
     elif options.leak_bits is None:
         changes["leak_bits"] = leak
-    return OwnIntegers(kept.scale, _split(kept.integers, weights), replace(options, **changes))
+    return OwnIntegers(kept.scale, _split(kept.integers, weights), replace(options, **changes), whole)
 
 
 def _whole(group: NeuronGroup, drive: np.ndarray, step: np.ndarray) -> bool:

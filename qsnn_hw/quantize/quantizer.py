@@ -31,6 +31,7 @@ from qsnn_hw.quantize.options import (
     QuantizeOptions,
 )
 from qsnn_hw.quantize.own_integers import own_integers
+from qsnn_hw.quantize.readout import readout_fraction
 from qsnn_hw.quantize.rounding import whole_steps
 from qsnn_hw.quantize.width import NeverFiresError, prove_current, prove_potential
 
@@ -130,6 +131,7 @@ class _Grid:
     scale: np.ndarray
     step: np.ndarray
     own: bool
+    whole: bool
 
 
 class _Group:
@@ -156,6 +158,8 @@ class _Group:
         self.notes: list[str] = []
         self.max_count: np.ndarray | int = 1
         self._grid = self._round()
+        if group.threshold is None and options.potential_bits is None and not self._grid.whole:
+            self._refine_readout()
 
     def projections(self) -> list[QuantizedProjection]:
         """The projections into the group, in the order of the network."""
@@ -259,7 +263,19 @@ class _Group:
         else:
             scale, rounded = self._nearest(chains, products, reals, rows)
         wide = np.repeat(scale, group.size // rows)
-        return _Grid(rounded, shifts, wide, wide / 2.0**options.fractional_bits, own is not None)
+        step = wide / 2.0**options.fractional_bits
+        return _Grid(rounded, shifts, wide, step, own is not None, own is not None and own.whole)
+
+    def _refine_readout(self) -> None:
+        """Take the fractional bits that a readout's potentials need, where more were not asked for."""
+        group, grid, given = self._group, self._grid, self._options.fractional_bits
+        fan_in = self._fan_in()
+        coarse = Interval(fan_in.low >> given, fan_in.high >> given)
+        biased = bool(np.any(group.leak) or self._drive().any())
+        needed = readout_fraction(group.decay, group.current_decay, biased, coarse)
+        if needed > given:
+            self._options = replace(self._options, fractional_bits=needed)
+            self._grid = replace(grid, step=grid.scale / 2.0**needed)
 
     def _shifts(self, products: list[float], reals: list[np.ndarray]) -> tuple[int, ...]:
         """How much coarser than the finest each projection's grid is, as powers of two.

@@ -8,8 +8,9 @@ from qsnn_hw.errors import UserError
 from qsnn_hw.quantize.bounds import Extras, Interval, current_interval, state_interval
 from qsnn_hw.quantize.network import QuantizedGroup
 from qsnn_hw.quantize.options import MAX_POTENTIAL_BITS, MAX_SPIKES, QuantizeOptions
+from qsnn_hw.quantize.readout import READOUT_STEPS, integrator_clamp, steps_to
 
-# An integrator without leak has no proved bound: its potential saturates at this many times the
+# A firing integrator without leak has no proved bound: its potential saturates at this many times the
 # larger of its threshold and one step's greatest input, once per step.
 _INTEGRATOR_HEADROOM = 8
 
@@ -96,7 +97,7 @@ def prove_potential(
         )
     notes: list[str] = []
     interval = clamp = None
-    headroom = _integrator_clamp(group.threshold, drive)
+    headroom = _integrator_clamp(group, drive)
     for clamp in (given, headroom):
         interval = state_interval(
             drive,
@@ -114,6 +115,9 @@ def prove_potential(
         )
         if interval is not None and (clamp is not None or interval.bits() <= MAX_POTENTIAL_BITS):
             break
+        if interval is None and group.readout and steps_to(headroom, drive, group.bias) >= READOUT_STEPS:
+            # No sample in sight gets there.
+            continue
         why = "no leak, so no width can be proved"
         if interval is not None:
             why = f"its leak is so slow that worst-case fan-in needs a {interval.bits()}-bit potential"
@@ -161,7 +165,9 @@ def _max_count(group: QuantizedGroup, interval: Interval) -> np.ndarray | int:
     return np.clip(interval.high // group.reset_amount, 0, MAX_SPIKES)
 
 
-def _integrator_clamp(threshold: np.ndarray, fan_in: Interval) -> tuple[int, int]:
-    largest = max(int(threshold.max()), int(fan_in.high.max()), -int(fan_in.low.min()))
+def _integrator_clamp(group: QuantizedGroup, fan_in: Interval) -> tuple[int, int]:
+    if group.readout:
+        return integrator_clamp(fan_in, group.bias)
+    largest = max(int(group.threshold.max()), int(fan_in.high.max()), -int(fan_in.low.min()))
     bits = (_INTEGRATOR_HEADROOM * largest).bit_length() + 1
     return -(2 ** (bits - 1)), 2 ** (bits - 1) - 1

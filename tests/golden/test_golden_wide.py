@@ -146,7 +146,9 @@ def test_a_readout_speaks_in_real_numbers() -> None:
     network, inputs = wide(3, ["plain", "readout"])
     run = run_clocked(network, inputs)
     group = network.group("g1")
-    assert output_of(network, run) == pytest.approx(run.potentials["g1"] * group.scale / 4)
+    assert output_of(network, run) == pytest.approx(
+        run.potentials["g1"] * group.scale / 2.0**group.fractional_bits
+    )
     assert not run.spikes["g1"].any()
     fires = replace(network, output="g0")
     assert output_of(fires, run) is run.spikes["g0"]
