@@ -17,6 +17,7 @@ from qsnn_hw.golden.columns import Columns
 from qsnn_hw.golden.event_general import GeneralEventGroup
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.quantize.bounds import leak
+from qsnn_hw.quantize.integers import finite_numbers
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
 
 
@@ -184,13 +185,15 @@ def process_spikes_event_driven(
     reset: str = "subtract",
     v_reset: float = 0.0,
     refractory: float = 0.0,
+    v_init: object = 0.0,
 ) -> list[tuple[float, int]]:
     """Run one layer of leaky integrate-and-fire neurons in continuous time, event by event.
 
     Between events nothing is computed: when an event arrives, the potential first decays by
     ``exp(-dt / tau)`` (the exact solution of ``tau dv/dt = -v``), then the event's weight is
-    added, then the threshold is tested (``v > v_threshold``). Events with equal times act
-    together: all their weights are added before the test.
+    added, then the threshold is tested: ``v <- v exp(-(t - t_last) / tau) + w``, and a spike where
+    ``v > v_threshold``. Events with equal times act together: all their weights are added before the
+    test. Only an event is tested, so a neuron that starts above its threshold fires at its first one.
 
     Parameters
     ----------
@@ -208,6 +211,8 @@ def process_spikes_event_driven(
         Potential after a spike with reset "v_reset".
     refractory
         Time after a spike in which the neuron ignores events, in the units of the times.
+    v_init
+        Potential at time 0, or at the first event where that is earlier: one number, or shape (post,).
 
     Returns
     -------
@@ -226,10 +231,20 @@ def process_spikes_event_driven(
 
     >>> process_spikes_event_driven([(0, 0), (0, 1), (50, 0), (110, 1)], [[0.6, 0.6]])
     [(0.0, 0)]
+
+    What a quarter of the time constant leaves of 0.8, 0.8 exp(-5 / 20) = 0.62, and one event's weight
+    are above 1:
+
+    >>> process_spikes_event_driven([(5, 0)], [[0.6]], v_init=0.8)
+    [(5.0, 0)]
     """
-    matrix = np.asarray(weights, dtype=np.float64)
-    if matrix.ndim != 2 or not np.isfinite(matrix).all():
+    matrix = finite_numbers(weights, "weights")
+    if matrix.ndim != 2:
         raise UserError(f"weights must be a finite matrix of shape (post, pre), not of shape {matrix.shape}")
+    numbers = {"v_threshold": v_threshold, "tau": tau, "v_reset": v_reset, "refractory": refractory}
+    for name, value in numbers.items():
+        if np.iscomplexobj(value):
+            raise UserError(f"{name} must be a real number, not {value!r}")
     if not np.isfinite(v_threshold) or v_threshold <= 0:
         raise UserError(f"v_threshold must be a finite number above 0, not {v_threshold!r}")
     if not tau > 0:
@@ -240,16 +255,22 @@ def process_spikes_event_driven(
         raise UserError(f"v_reset must be a finite number, not {v_reset!r}")
     if not refractory >= 0:
         raise UserError(f"refractory must be at least 0, not {refractory!r}")
-    events = sorted((float(time), int(address)) for time, address in spike_times)
+    try:
+        events = sorted((float(time), int(address)) for time, address in spike_times)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"spike times must be pairs of a time and an address: {error}") from error
     for time, address in events:
         if not np.isfinite(time):
             raise UserError(f"spike time must be finite, not {time!r} (address {address})")
         if not 0 <= address < matrix.shape[1]:
             raise UserError(f"address must be from 0 to {matrix.shape[1] - 1}, not {address} (time {time})")
 
-    v = np.zeros(matrix.shape[0])
-    # Counted from the first event: from 0, a negative time would decay backwards and overflow.
-    last_time = np.full(matrix.shape[0], events[0][0] if events else 0.0)
+    v = finite_numbers(v_init, "v_init")
+    if v.shape not in ((), (matrix.shape[0],)):
+        raise UserError(f"v_init must be one number or of shape {(matrix.shape[0],)}, not of shape {v.shape}")
+    v = np.broadcast_to(v, matrix.shape[:1]).copy()
+    # Not counted from 0 where events are earlier: that would decay backwards and overflow.
+    last_time = np.full(matrix.shape[0], min(events[0][0], 0.0) if events else 0.0)
     blocked_until = np.full(matrix.shape[0], -np.inf)
     spikes: list[tuple[float, int]] = []
     index = 0

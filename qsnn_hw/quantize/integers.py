@@ -1,4 +1,4 @@
-"""Rounding floats to signed integers: weights, membrane potentials, and the scales between them."""
+"""Rounding the weights of a group to signed integers, and the scales between them."""
 
 from typing import Literal
 
@@ -35,8 +35,11 @@ def integer_dtype(bits: int) -> type[np.signedinteger]:
     return np.int64
 
 
-def _finite(values: np.ndarray, what: str) -> np.ndarray:
+def finite_numbers(values: object, what: str) -> np.ndarray:
+    """``values`` as float64; UserError, naming ``what``, where they are no finite real numbers."""
     try:
+        if np.iscomplexobj(np.asarray(values)):
+            raise UserError(f"{what} must be real numbers, not complex ones")
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise UserError(f"{what} must be an array of numbers: {error}") from error
@@ -78,7 +81,7 @@ def weight_scale(
         float64, shape (post,): the scale of each row, always > 0 (1 for a row of zeros).
     """
     check_bits(bits)
-    values = _finite(weights, "weights")
+    values = finite_numbers(weights, "weights")
     rows = np.abs(values.reshape(values.shape[0], -1) if per_neuron else values.reshape(1, -1))
     largest = 2 ** (bits - 1) - 1
     peak = rows.max(axis=1, initial=0.0)
@@ -136,84 +139,6 @@ def round_weights(weights: np.ndarray, scale: np.ndarray, bits: int) -> np.ndarr
     divisor = np.asarray(scale, dtype=np.float64).reshape((-1,) + (1,) * (np.ndim(weights) - 1))
     rounded = np.rint(np.asarray(weights, dtype=np.float64) / divisor)
     return np.clip(rounded, -largest, largest).astype(integer_dtype(bits))
-
-
-def quantize_weights(weights: np.ndarray, bits: int) -> tuple[np.ndarray, float]:
-    """Quantize weights to signed integers with one scale taken from the data.
-
-    Parameters
-    ----------
-    weights
-        Real numbers of any shape.
-    bits
-        Signed width, 2 to 16.
-
-    Returns
-    -------
-    integers : numpy.ndarray
-        Same shape; int8 for 2 to 8 bits, int16 for 9 to 16; within +-(2**(bits-1) - 1).
-    scale : float
-        ``weights`` is approximately ``integers * scale``; max|weights| / (2**(bits-1) - 1), or 1.0
-        when every weight is zero.
-
-    Raises
-    ------
-    UserError
-        ``bits`` is out of range, or a weight is NaN or infinite.
-
-    Examples
-    --------
-    >>> quantize_weights([[1.0, -0.5], [0.25, 0.0]], bits=4)
-    (array([[ 7, -4],
-           [ 2,  0]], dtype=int8), 0.14285714285714285)
-    """
-    check_bits(bits)
-    values = _finite(weights, "weights")
-    scale = weight_scale(values.reshape(1, -1), bits)
-    return round_weights(values.reshape(1, -1), scale, bits).reshape(values.shape), float(scale[0])
-
-
-def membrane_scale(v_threshold: float, bits: int) -> float:
-    """The potential of one integer step when the range holds 2 x threshold on either side."""
-    check_bits(bits)
-    if not np.isfinite(v_threshold) or v_threshold <= 0:
-        raise UserError(f"v_threshold must be a finite number above 0, not {v_threshold!r}")
-    return 2.0 * float(v_threshold) / (2 ** (bits - 1) - 1)
-
-
-def quantize_membrane(v: np.ndarray, v_threshold: float, bits: int) -> np.ndarray:
-    """Quantize membrane potentials with a headroom of 2 x threshold.
-
-    The largest integer stands for ``2 * v_threshold``: a potential may overshoot the threshold
-    by its own size before it saturates. One step is worth :func:`membrane_scale`.
-
-    Parameters
-    ----------
-    v
-        Potentials of any shape, in the units of ``v_threshold``.
-    v_threshold
-        Firing threshold, > 0.
-    bits
-        Signed width, 2 to 16.
-
-    Returns
-    -------
-    numpy.ndarray
-        Same shape; int8 for 2 to 8 bits, int16 for 9 to 16; saturated to +-(2**(bits-1) - 1).
-
-    Raises
-    ------
-    UserError
-        ``bits`` is out of range, the threshold is not positive, or a potential is not finite.
-
-    Examples
-    --------
-    >>> quantize_membrane([0.0, 1.0, 2.0, 5.0, -5.0], v_threshold=1.0, bits=8)
-    array([   0,   64,  127,  127, -127], dtype=int8)
-    """
-    scale = membrane_scale(v_threshold, bits)
-    values = _finite(v, "v")
-    return round_weights(values.reshape(1, -1), np.array([scale]), bits).reshape(values.shape)
 
 
 def signed_bits(values: np.ndarray) -> int:

@@ -30,6 +30,20 @@ def test_leak_between_events() -> None:
     assert process([(0, 0), (1e9, 0)], [[0.6]], tau=math.inf) == [(1e9, 0)]
 
 
+def test_potentials_to_start_from() -> None:
+    """They decay from time 0 on, or from the first event where that is earlier."""
+    assert process([(0, 0)], [[0.5]], v_init=0.6) == [(0.0, 0)]
+    assert process([(0, 0)], [[0.5]], v_init=0.5) == []
+    longest = 20 * math.log(0.8 / 0.5)
+    assert process([(longest - 0.01, 0)], [[0.5]], v_init=0.8) == [(longest - 0.01, 0)]
+    assert process([(longest + 0.01, 0)], [[0.5]], v_init=0.8) == []
+    assert process([(-7, 0)], [[0.5]], v_init=0.6) == [(-7.0, 0)]
+    weights = [[0.5], [0.5], [0.0]]
+    assert process([(0, 0)], weights, v_init=np.array([0.4, 0.6, 9.0])) == [(0.0, 1)]
+    assert process([(0, 0), (1, 0)], weights, v_init=[1.8, 0.0, 0.0], tau=math.inf) == [(0.0, 0), (1.0, 0)]
+    assert process([], weights, v_init=5.0) == []
+
+
 def test_leak_runs_for_each_neuron_from_its_own_last_event() -> None:
     """An event with weight 0 for a neuron must not disturb it."""
     weights = [[0.6, 0.0], [0.0, 1.5]]
@@ -79,7 +93,24 @@ def test_negative_times_are_times_like_any_other() -> None:
     ("spikes", "weights", "options", "text"),
     [
         ([], [1.0], {}, "weights must be a finite matrix of shape (post, pre), not of shape (1,)"),
-        ([], [[math.nan]], {}, "weights must be a finite matrix of shape (post, pre), not of shape (1, 1)"),
+        ([], [[math.nan]], {}, "weights must be finite, not nan at index (0, 0)"),
+        ([], [[1j]], {}, "weights must be real numbers, not complex ones"),
+        ([], [[1.0]], {"tau": 2j}, "tau must be a real number, not 2j"),
+        (
+            [(1j, 0)],
+            [[1.0]],
+            {},
+            "spike times must be pairs of a time and an address: float() argument must "
+            "be a string or a real number, not 'complex'",
+        ),
+        (
+            [],
+            [[1.0]],
+            {"v_init": [0.0, 1.0]},
+            "v_init must be one number or of shape (1,), not of shape (2,)",
+        ),
+        ([], [[1.0]], {"v_init": math.inf}, "v_init must be finite, not inf at index ()"),
+        ([], [[1.0]], {"v_init": 1j}, "v_init must be real numbers, not complex ones"),
         ([], [[1.0]], {"v_threshold": 0}, "v_threshold must be a finite number above 0, not 0"),
         ([], [[1.0]], {"v_threshold": math.inf}, "v_threshold must be a finite number above 0, not inf"),
         ([], [[1.0]], {"tau": 0.0}, "tau must be above 0, not 0.0"),
