@@ -4,16 +4,18 @@ Plain NumPy, no simulator: ``tests/verify`` exercises it on its own. Within a ti
 output spikes carries no meaning; everything else does.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
 from qsnn_hw.verify.case import Case
-from sim.stream_checker import StreamChecker
+from sim.stream_checker import StreamChecker, characters
 
 # Bits of trace words that are taken apart at a time: a step of a large group is 60 kbit, and NumPy
 # needs several bytes for each bit.
 _CHUNK_BITS = 1 << 22
+_CHUNK_ROWS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,31 @@ class Recorder:
     sent: list[list[str]] = field(default_factory=list)
 
 
+Values = Callable[[int, int], tuple[np.ndarray, np.ndarray]]
+"""Trace words ``first`` to ``stop - 1`` of a group to their potentials and whether they are defined, both of
+shape (words, lanes)."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one group showed of some samples, whatever bench recorded it.
+
+    Parameters
+    ----------
+    rows
+        uint8 characters, shape (trace words, bits): the row that each trace word names, highest bit first;
+        0 and 1 are "0" and "1", every other character is an undefined level.
+    values
+        The potentials.
+    sent
+        uint8 characters, shape (words, bits): the words it sent.
+    """
+
+    rows: np.ndarray
+    values: Values
+    sent: np.ndarray
+
+
 class Checker:
     """Compares sample by sample, in the order in which they entered.
 
@@ -104,99 +131,129 @@ class Checker:
         recorder
             The sample's words stand first in each list; they are removed.
         """
-        found: list[tuple[int, int, Difference]] = []
+        shown = []
+        steps = self._case.steps
         for index, group in enumerate(self._case.groups):
-            wanted = self._case.steps * group.trace.rows
-            rows, words = recorder.rows[index], recorder.words[index]
-            difference = self._trace(sample, index, rows[:wanted], words[:wanted])
-            del rows[:wanted], words[:wanted]
-            if difference is not None:
-                found.append((difference.step or 0, index, difference))
-            difference, spikes, sent = self._stream(
-                sample, group.group, self._sent[index], group.spikes[:, sample], recorder.sent[index]
+            wanted = steps * group.trace.rows
+            rows, words = recorder.rows[index][:wanted], recorder.words[index][:wanted]
+            del recorder.rows[index][:wanted], recorder.words[index][:wanted]
+            shown.append(
+                Shown(
+                    characters(rows, len(rows[0]) if rows else 0),
+                    _values_of(words, group.trace.lanes, group.trace.v_bits),
+                    self._sent[index].take(recorder.sent[index], steps),
+                )
             )
+        return self.compare(sample, 1, shown, self._output.take(recorder.outputs, steps))
+
+    def compare(
+        self, sample: int, samples: int, shown: Sequence[Shown], outputs: np.ndarray
+    ) -> Difference | None:
+        """Compare some samples; what is not there counts as missing.
+
+        Parameters
+        ----------
+        sample, samples
+            Number of the first within the case, and how many.
+        shown
+            Of each group, no more than of these samples.
+        outputs
+            uint8 characters, shape (words, bits): their words of the output stream.
+        """
+        found: list[tuple[int, int, Difference]] = []
+        for index, (group, seen) in enumerate(zip(self._case.groups, shown, strict=True)):
+            late = self._trace(sample, samples, index, seen)
+            if late is not None:
+                found.append((late[0], index, late[1]))
+            expected = _by_sample(group.spikes, sample, samples)
+            late, spikes = self._stream(sample, group.group, self._sent[index], expected, seen.sent)
             self.sent[index] += spikes
-            self.sent_words[index] += sent
-            if difference is not None:
-                found.append((difference.step or 0, index, difference))
+            self.sent_words[index] += len(seen.sent)
+            if late is not None:
+                found.append((late[0], index, late[1]))
         case = self._case
-        difference, spikes, _ = self._stream(
-            sample, case.output_group, self._output, case.outputs[:, sample], recorder.outputs
-        )
+        expected = _by_sample(case.outputs, sample, samples)
+        late, spikes = self._stream(sample, case.output_group, self._output, expected, outputs)
         self.spikes += spikes
-        if difference is not None:
-            found.append((difference.step or 0, len(case.groups), difference))
+        if late is not None:
+            found.append((late[0], len(case.groups), late[1]))
         return min(found, key=lambda item: item[:2])[2] if found else None
 
     def leftover(self, recorder: Recorder) -> Difference | None:
         """Words that came although every sample is done."""
-        if recorder.outputs:
-            words = ", ".join(recorder.outputs[:4])
+        sent = [
+            sum(len(chunk) for chunk in chunks) // checker.width
+            for chunks, checker in zip(recorder.sent, self._sent, strict=True)
+        ]
+        return self.extra(recorder.outputs, [len(words) for words in recorder.words], sent)
+
+    def extra(self, outputs: Sequence[str], updates: Sequence[int], sent: Sequence[int]) -> Difference | None:
+        """As :meth:`leftover`: output words, and of each group how many trace words and sent words."""
+        if outputs:
+            words = ", ".join(outputs[:4])
             return Difference(
                 "extra words",
-                f"{len(recorder.outputs)} output words after the last tick of the last sample: {words}",
+                f"{len(outputs)} output words after the last tick of the last sample: {words}",
                 group=self._case.output_group,
             )
-        for index, group in enumerate(self._case.groups):
-            if recorder.words[index]:
-                times = len(recorder.words[index])
+        for group, times, count in zip(self._case.groups, updates, sent, strict=True):
+            if times:
                 text = f"updated its potentials {times} times after its last tick"
-            elif recorder.sent[index]:
-                count = sum(len(chunk) for chunk in recorder.sent[index]) // self._sent[index].width
+            elif count:
                 text = f"sent {count} words after its last tick"
             else:
                 continue
             return Difference("extra words", f"group {group.group!r} {text}", group=group.group)
         return None
 
-    def _place(self, sample: int, step: int, group: str, neuron: int | None = None) -> str:
-        place = f"sample {self._first + sample}, time step {step}, group {group!r}"
-        return place if neuron is None else f"{place} neuron {neuron}"
-
     def _difference(
         self,
         kind: str,
         sample: int,
-        step: int,
+        late: int,
         group: str,
         text: str,
         neuron: int | None = None,
         **values: int,
-    ) -> Difference:
-        message = f"{self._place(sample, step, group, neuron)}: {text}"
-        return Difference(kind, message, self._first + sample, step, group, neuron, **values)
+    ) -> tuple[int, Difference]:
+        """A difference ``late`` steps behind the start of ``sample``, with that number."""
+        further, step = divmod(late, self._case.steps)
+        number = self._first + sample + further
+        place = f"sample {number}, time step {step}, group {group!r}"
+        place += "" if neuron is None else f" neuron {neuron}"
+        return late, Difference(kind, f"{place}: {text}", number, step, group, neuron, **values)
 
-    def _trace(self, sample: int, index: int, rows: list[str], words: list[str]) -> Difference | None:
-        """Compare what one group's trace port showed of one sample."""
-        group, steps = self._case.groups[index], self._case.steps
+    def _trace(self, sample: int, samples: int, index: int, seen: Shown) -> tuple[int, Difference] | None:
+        """Compare what one group's trace port showed of some samples."""
+        group, steps = self._case.groups[index], samples * self._case.steps
         trace = group.trace
-        width = len(rows[0]) if rows else 0
-        wanted = [format(row, f"0{width}b") for row in range(trace.rows)]
-        for number, row in enumerate(rows):
-            if row != wanted[number % trace.rows]:
-                text = f"trace shows row {row}, expected row {number % trace.rows}"
-                return self._difference("trace", sample, number // trace.rows, group.group, text)
-        complete = len(words) // trace.rows
+        words = len(seen.rows)
+        odd = _first_odd_row(seen.rows, trace.rows)
+        complete = (words if odd is None else odd) // trace.rows
         at_once = max(1, _CHUNK_BITS // (trace.rows * trace.lanes * trace.v_bits))
+        expected = _by_sample(group.potentials, sample, samples)
         for first in range(0, complete, at_once):
             stop = min(first + at_once, complete)
-            part = words[first * trace.rows : stop * trace.rows]
-            difference = self._potentials(sample, index, first, part)
-            if difference is not None:
-                return difference
+            found = self._potentials(sample, index, first, stop, seen, expected[first:stop])
+            if found is not None:
+                return found
+        if odd is not None:
+            text = f"trace shows row {seen.rows[odd].tobytes().decode()}, expected row {odd % trace.rows}"
+            return self._difference("trace", sample, complete, group.group, text)
         if complete < steps:
-            text = f"potentials never came ({len(words) % trace.rows} of {trace.rows} rows seen)"
+            text = f"potentials never came ({words % trace.rows} of {trace.rows} rows seen)"
             return self._difference("hang", sample, complete, group.group, text)
         return None
 
-    def _potentials(self, sample: int, index: int, first: int, words: list[str]) -> Difference | None:
-        """Compare the potentials of whole time steps from step ``first`` on."""
+    def _potentials(
+        self, sample: int, index: int, first: int, stop: int, seen: Shown, expected: np.ndarray
+    ) -> tuple[int, Difference] | None:
+        """Compare the potentials of time steps ``first`` to ``stop - 1``, counted from ``sample`` on."""
         group, slots = self._case.groups[index], self._slots[index]
         trace = group.trace
-        values, known = trace_values(words, trace.lanes, trace.v_bits)
+        values, known = seen.values(first * trace.rows, stop * trace.rows)
         by_step = (-1, trace.rows * trace.lanes)
         got, known = values.reshape(by_step)[:, slots], known.reshape(by_step)[:, slots]
-        expected = group.potentials[first : first + len(got), sample]
         wrong = (got != expected) | ~known
         if not wrong.any():
             self.potentials += got.size
@@ -211,17 +268,38 @@ class Checker:
         return self._difference("potential", sample, step, group.group, text, neuron, expected=want, got=have)
 
     def _stream(
-        self, sample: int, group: str, checker: StreamChecker, expected: np.ndarray, chunks: list[str]
-    ) -> tuple[Difference | None, int, int]:
-        """Take one sample's words off ``chunks``: first difference, spikes that were equal, words."""
-        steps = expected.shape[0]
-        text = checker.take(chunks, steps)
-        fault, words = checker.first_fault(text, expected), len(text) // checker.width
+        self, sample: int, group: str, checker: StreamChecker, expected: np.ndarray, words: np.ndarray
+    ) -> tuple[tuple[int, Difference] | None, int]:
+        """Compare the words of some samples: first difference, spikes that were equal."""
+        fault = checker.first_fault(words, expected, self._case.steps)
         if fault is None:
             # Those of the words, not of golden: the runner holds the one against the other.
-            return None, checker.spikes, words
-        kind, step, neuron, message, values = fault
-        return self._difference(kind, sample, step, group, message, neuron, **values), 0, words
+            return None, checker.spikes
+        kind, late, neuron, message, values = fault
+        return self._difference(kind, sample, late, group, message, neuron, **values), 0
+
+
+def _by_sample(values: np.ndarray, sample: int, samples: int) -> np.ndarray:
+    """Shape (time, sample, neuron) to (steps of the samples one behind another, neuron)."""
+    chosen = values[:, sample : sample + samples].transpose(1, 0, 2)
+    return chosen.reshape(-1, values.shape[2])
+
+
+def _first_odd_row(shown: np.ndarray, rows: int) -> int | None:
+    """Number of the first trace word that does not show the row behind the one before."""
+    words, width = shown.shape
+    for first in range(0, words, _CHUNK_ROWS):
+        part = shown[first : first + _CHUNK_ROWS]
+        row = (first + np.arange(len(part))) % rows
+        wanted = ord("0") + (row[:, None] >> np.arange(width)[::-1] & 1)
+        wrong = (part != wanted).any(axis=1)
+        if wrong.any():
+            return first + int(np.argmax(wrong))
+    return None
+
+
+def _values_of(words: list[str], lanes: int, v_bits: int) -> Values:
+    return lambda first, stop: trace_values(words[first:stop], lanes, v_bits)
 
 
 def trace_values(words: list[str], lanes: int, v_bits: int) -> tuple[np.ndarray, np.ndarray]:
@@ -233,16 +311,16 @@ def trace_values(words: list[str], lanes: int, v_bits: int) -> tuple[np.ndarray,
         int16 or int32 (v_bits at most 32) and bool, shape (words, lanes); a value with undefined bits
         is not known.
     """
-    characters = np.frombuffer("".join(words).encode(), dtype=np.uint8).reshape(len(words), lanes, v_bits)
+    levels = characters(words, lanes * v_bits).reshape(len(words), lanes, v_bits)
     width = 16 if v_bits <= 16 else 32
     bits = np.empty((len(words), lanes, width), dtype=np.uint8)
-    bits[:, :, width - v_bits :] = characters & 1
+    bits[:, :, width - v_bits :] = levels & 1
     # The sign fills the bits above.
     bits[:, :, : width - v_bits] = bits[:, :, width - v_bits, None]
     values = np.packbits(bits, axis=-1).view(f">i{width // 8}").reshape(len(words), lanes)
     # "0" and "1" have codes 48 and 49; every other character is an undefined level.
-    if characters.min(initial=ord("0")) < ord("0") or characters.max(initial=ord("1")) > ord("1"):
-        known = ((characters | 1) == ord("1")).all(axis=2)
+    if levels.min(initial=ord("0")) < ord("0") or levels.max(initial=ord("1")) > ord("1"):
+        known = ((levels | 1) == ord("1")).all(axis=2)
     else:
         known = np.ones((len(words), lanes), dtype=bool)
     return values[:, ::-1], known[:, ::-1]

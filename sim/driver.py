@@ -1,25 +1,12 @@
-"""The driver: offers words on a stream, at full speed or with random idle gaps."""
+"""The driver: offers words on a stream, each behind its gap."""
 
-import random
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from cocotb.triggers import RisingEdge, Timer
 
 PERIOD = 8
 """Clock period in simulator steps; a multiple of 4."""
-
-
-LONGEST_GAP = 64
-"""Most cycles of one idle gap: enough to run every buffer of the design dry."""
-
-
-def burst(rng: random.Random, longest: int) -> int:
-    """A random length from 1 to ``longest``, every order of magnitude equally likely.
-
-    Short ones meet the corner cases of single words, long ones fill or drain whole pipelines.
-    """
-    return int((longest + 1) ** rng.random())
 
 
 class StreamRuleError(Exception):
@@ -38,37 +25,33 @@ class StreamDriver:
         The design.
     prefix
         ``i`` for ports ``i__payload``, ``i__valid`` and ``i__ready``.
-    idle
-        Probability of a gap before a word.
-    rng
-        Draws the gaps.
     """
 
-    def __init__(self, dut: Any, prefix: str, idle: float, rng: random.Random) -> None:
+    def __init__(self, dut: Any, prefix: str) -> None:
         self._payload = getattr(dut, f"{prefix}__payload")
         self._valid = getattr(dut, f"{prefix}__valid")
         self._ready = getattr(dut, f"{prefix}__ready")
         self._edge = RisingEdge(dut.clk)
         self._ready_rises = RisingEdge(self._ready)
-        self._idle = idle
-        self._rng = rng
 
     def rest(self) -> None:
         """Offer nothing."""
         self._valid.value = 0
         self._payload.value = 0
 
-    async def send(self, words: Iterable[int]) -> None:
-        """Offer every word until it is taken; returns at the clock edge that takes the last one."""
+    async def send(self, words: Sequence[int], gaps: Sequence[int]) -> None:
+        """Offer every word until it is taken; returns at the clock edge that takes the last one.
+
+        ``gaps`` are the cycles without an offer ahead of each.
+        """
         payload, ready, edge = self._payload, self._ready, self._edge
-        idle, rng = self._idle, self._rng
         offering = False
-        for word in words:
-            if idle and rng.random() < idle:
+        for word, gap in zip(words, gaps, strict=True):
+            if gap:
                 self._valid.value = 0
                 offering = False
                 # Input that changes a quarter period behind the edge is settled before the next one.
-                await Timer(PERIOD * self._gap() + PERIOD // 4, unit="step")
+                await Timer(PERIOD * gap + PERIOD // 4, unit="step")
             payload.value = word
             if not offering:
                 self._valid.value = 1
@@ -80,6 +63,3 @@ class StreamDriver:
                 await self._ready_rises
                 await edge
         self._valid.value = 0
-
-    def _gap(self) -> int:
-        return burst(self._rng, LONGEST_GAP) - 1

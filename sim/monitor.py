@@ -4,20 +4,17 @@ They keep the simulator's own bit strings: turning a wide word into numbers cost
 simulation does, so the checker does it for a whole sample at once.
 """
 
-import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import cycle
 from typing import Any
 
 from cocotb.triggers import RisingEdge, Timer
 
-from sim.driver import PERIOD, StreamRuleError, burst
-
-LONGEST_STALL = 256
-"""Most cycles without ``ready``: longer than most time steps, so that blocking reaches the input."""
+from sim.driver import PERIOD, StreamRuleError
 
 
 class StreamMonitor:
-    """Takes words from the output stream, always or under random backpressure.
+    """Takes words from the output stream, always or with stalls.
 
     Parameters
     ----------
@@ -25,24 +22,19 @@ class StreamMonitor:
         The design.
     prefix
         ``o`` for ports ``o__payload``, ``o__valid`` and ``o__ready``.
-    backpressure
-        Share of cycles with ``ready`` at 0; runs of both levels have random lengths.
-    rng
-        Draws the lengths.
+    stalls
+        Cycles with ``ready`` at 1, at 0, at 1 and so on, see ``Stimulus``; none for always 1.
     on_word
         Called with the payload's bit string at the clock edge that moves it.
     """
 
-    def __init__(
-        self, dut: Any, prefix: str, backpressure: float, rng: random.Random, on_word: Callable[[str], None]
-    ) -> None:
+    def __init__(self, dut: Any, prefix: str, stalls: Sequence[int], on_word: Callable[[str], None]) -> None:
         self._payload = getattr(dut, f"{prefix}__payload")
         self._valid = getattr(dut, f"{prefix}__valid")
         self._ready = getattr(dut, f"{prefix}__ready")
         self._edge = RisingEdge(dut.clk)
         self._valid_rises = RisingEdge(self._valid)
-        self._backpressure = backpressure
-        self._rng = rng
+        self._stalls = stalls
         self._on_word = on_word
 
     async def watch(self) -> None:
@@ -70,18 +62,15 @@ class StreamMonitor:
 
     async def drive_ready(self) -> None:
         """Drive ``ready`` for ever."""
-        if not self._backpressure:
+        if not self._stalls:
             self._ready.value = 1
             return
+        self._ready.value = 0
         await self._edge
         await Timer(PERIOD // 4, unit="step")
-        ratio = (1 - self._backpressure) / self._backpressure
-        while True:
-            self._ready.value = 1
-            cycles = max(1, round(ratio * burst(self._rng, LONGEST_STALL)))
+        for place, cycles in cycle(enumerate(self._stalls)):
+            self._ready.value = 1 - place % 2
             await Timer(PERIOD * cycles, unit="step")
-            self._ready.value = 0
-            await Timer(PERIOD * burst(self._rng, LONGEST_STALL), unit="step")
 
 
 class SentMonitor:

@@ -15,23 +15,22 @@ The job file named by ``QSNN_HW_JOB`` says which samples, which passes and where
 
 import json
 import os
-import random
 from pathlib import Path
 from typing import Any
 
 import cocotb
-import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import Event, RisingEdge, Timer
 from cocotb.utils import get_sim_time
 
 from qsnn_hw.files import write_json
 from qsnn_hw.verify.case import Case
-from sim.activity import ActivityReader, since
+from qsnn_hw.verify.stimulus import network_stimulus
+from sim.activity import ActivityReader
 from sim.checker import Checker, Difference, Recorder
 from sim.driver import PERIOD, StreamDriver, StreamRuleError
-from sim.model import input_words
 from sim.monitor import SentMonitor, StreamMonitor, TraceMonitor
+from sim.results import Snapshot, measured
 
 JOB = json.loads(Path(os.environ["QSNN_HW_JOB"]).read_text(encoding="utf-8"))
 
@@ -49,7 +48,7 @@ def now() -> int:
 
 
 class Pass:
-    """One pass over the samples of a job.
+    """One pass over a part of a job's samples, out of reset.
 
     Parameters
     ----------
@@ -57,22 +56,18 @@ class Pass:
         The design.
     name
         "alone", "stress" or "stream".
+    first, stop
+        The samples.
     """
 
-    def __init__(self, dut: Any, name: str) -> None:
-        self.dut, self.name = dut, name
-        passed = JOB["passes"][name]
-        self.first, self.stop = passed["first"], passed["stop"]
-        self.case = Case.load(Path(JOB["case"])).part(self.first, self.stop)
-        stress = name == "stress"
-        # The first sample keeps the shards of one run apart.
-        rng = random.Random(f"{self.case.seed} {self.first} {name}")
-        self.shuffle = np.random.default_rng(rng.getrandbits(64)) if stress else None
-        idle = self.case.idle if stress else 0.0
-        self.driver = StreamDriver(dut, "i", idle, rng)
+    def __init__(self, dut: Any, name: str, first: int, stop: int) -> None:
+        self.dut, self.name, self.first = dut, name, first
+        self.case = Case.load(Path(JOB["case"])).part(first, stop)
+        self.stimulus = network_stimulus(self.case, name, first)
+        self.driver = StreamDriver(dut, "i")
         # A design of ROMs has no such port.
-        self.loader = StreamDriver(dut, "load", idle, rng) if self.case.weights.size else None
-        self.output = StreamMonitor(dut, "o", self.case.backpressure if stress else 0.0, rng, self.on_output)
+        self.loader = StreamDriver(dut, "load") if self.case.weights.size else None
+        self.output = StreamMonitor(dut, "o", self.stimulus.stalls.tolist(), self.on_output)
         self.traces = [
             TraceMonitor(dut, group.trace.port, group.trace.row_port, self.on_row)
             for group in self.case.groups
@@ -87,9 +82,8 @@ class Pass:
             sent=[sent.chunks for sent in self.sent],
         )
         self.activity = ActivityReader(dut, self.case)
-        self.totals: list[Any] = []
+        self.totals: list[Snapshot] = []
         self.checker = Checker(self.case, self.first)
-        self.settle = 64 + 4 * sum(group.trace.rows for group in self.case.groups)
         self.loads = self.ticks = 0
         self.checked = 0
         self.started: list[int] = []
@@ -151,21 +145,22 @@ class Pass:
     async def feed(self) -> None:
         """Send every sample."""
         for sample in range(self.case.samples):
-            words = input_words(self.case.inputs[:, sample], self.case.input_stream, self.shuffle)
+            words, gaps = self.stimulus.payloads(sample), self.stimulus.gaps_of(sample)
             self.left.clear()
-            await self.driver.send(words[:1])
+            await self.driver.send(words[:1], gaps[:1])
             self.started.append(now())
             if not sample:
                 self.snapshot()
-            await self.driver.send(words[1:])
-            if self.name == "alone":
+            await self.driver.send(words[1:], gaps[1:])
+            if self.stimulus.alone:
                 await self.left.wait()
 
     async def load(self, loader: StreamDriver) -> None:
         """Fill the synapse memories."""
-        data = self.case.weights.tolist()
+        data, gaps = self.stimulus.weights.tolist(), self.stimulus.weight_gaps.tolist()
         for start in range(0, len(data), _LOAD_CHUNK):
-            await loader.send(data[start : start + _LOAD_CHUNK])
+            part = slice(start, start + _LOAD_CHUNK)
+            await loader.send(data[part], gaps[part])
             self.loads += 1
         loaded = self.dut.loaded
         while str(loaded.value) != "1":
@@ -191,53 +186,39 @@ class Pass:
         if self.loader is not None:
             self.loader.rest()
         self.dut.rst.value = 1
-        Clock(self.dut.clk, PERIOD, unit="step").start()
+        tasks = [Clock(self.dut.clk, PERIOD, unit="step").start()]
         for _ in range(4):
             await RisingEdge(self.dut.clk)
         self.dut.rst.value = 0
-        # Out of reset every group first sweeps its memory. Latencies are those of a design at rest;
-        # the other passes offer words from the first cycle on.
-        for _ in range(self.settle if self.name == "alone" else 1):
+        for _ in range(self.stimulus.before):
             await RisingEdge(self.dut.clk)
-        cocotb.start_soon(self.watchdog())
+        tasks.append(cocotb.start_soon(self.watchdog()))
         if self.loader is not None:
             loading = cocotb.start_soon(self.guard(self.load(self.loader)))
-            # Under stress words are offered from the start, and must wait for the weights.
-            if self.name != "stress":
+            if self.stimulus.weights_first:
                 await loading
         monitors: list[Any] = [self.output, *self.traces, *self.sent]
         for watch in (*(monitor.watch() for monitor in monitors), self.feed()):
-            cocotb.start_soon(self.guard(watch))
-        cocotb.start_soon(self.output.drive_ready())
+            tasks.append(cocotb.start_soon(self.guard(watch)))
+        tasks.append(cocotb.start_soon(self.output.drive_ready()))
         await self.finished.wait()
         # Whatever still moves inside has time to come out.
-        await Timer(PERIOD * self.settle, unit="step")
+        await Timer(PERIOD * self.stimulus.after, unit="step")
+        for task in tasks:
+            task.cancel()
         for sent in self.sent:
             sent.take()
         self.judge(self.checker.leftover(self.recorder))
         self.snapshot()
-        (before, around), (after, around_after), (drained, _) = self.totals
-        return {
-            "first": self.first,
-            "stop": self.stop,
-            "cycles": self.ended[-1] - self.started[0],
-            "cycles_per_sample": [end - start for start, end in zip(self.started, self.ended, strict=True)],
-            "spikes": self.checker.spikes,
-            "sent": dict(zip(before, self.checker.sent, strict=True)),
-            "sent_words": dict(zip(before, self.checker.sent_words, strict=True)),
-            "potentials": self.checker.potentials,
-            "activity": {name: since(before[name], after[name]) for name in before},
-            "around": since(around, around_after),
-            # From reset to rest: of groups that are behind the output, everything.
-            "in_all": drained,
-        }
+        return measured(self.first, self.started, self.ended, self.checker, self.totals)
 
 
 async def run_pass(dut: Any, name: str) -> None:
     """Run one pass and write its measurements; none after a pass that found a difference."""
     if Path(JOB["difference"]).exists():
         raise MismatchFoundError("an earlier pass found a difference")
-    write_json(Path(JOB["results"][name]), await Pass(dut, name).run())
+    parts = [await Pass(dut, name, first, stop).run() for first, stop in JOB["passes"][name]]
+    write_json(Path(JOB["results"][name]), parts)
 
 
 @cocotb.test(skip="alone" not in JOB["passes"])

@@ -37,8 +37,8 @@ class StreamChecker:
         self.width = stream.tick.bit_length()
         self.spikes = 0
 
-    def take(self, chunks: list[str], steps: int) -> str:
-        """The words up to tick number ``steps``, or all; they are removed from ``chunks``.
+    def take(self, chunks: list[str], steps: int) -> np.ndarray:
+        """The words up to tick number ``steps``, or all, as characters; they are removed from ``chunks``.
 
         A chunk of several words is never cut in two: no stream has another word behind a tick in one.
         """
@@ -48,23 +48,22 @@ class StreamChecker:
             if ticks >= steps:
                 taken = chunks[: index + 1]
                 del chunks[: index + 1]
-                return "".join(taken)
+                return characters(taken, self.width)
         taken = chunks[:]
         chunks.clear()
-        return "".join(taken)
+        return characters(taken, self.width)
 
-    def first_fault(self, text: str, expected: np.ndarray) -> Fault | None:
-        """Compare a sample's words with the spikes of each step, shape (step, neuron).
+    def first_fault(self, words: np.ndarray, expected: np.ndarray, period: int | None = None) -> Fault | None:
+        """Compare the words of some samples with the spikes of each step, shape (step, neuron).
 
-        Within a step a word that says nothing sensible comes before a spike too many or too few, and
-        that before a wrong tick.
+        ``words`` are characters, see :func:`characters`; a sample has ``period`` steps, or all there are.
+        Within a step a word that says nothing sensible comes before a spike too many or too few, and that
+        before a wrong tick.
         """
-        width = self.width
         steps, neurons = expected.shape
-        characters = np.frombuffer(text.encode(), dtype=np.uint8).reshape(-1, width)
         # "0" and "1" have codes 48 and 49; every other character is an undefined level.
-        known = ((characters | 1) == ord("1")).all(axis=1)
-        levels = characters & 1
+        known = ((words | 1) == ord("1")).all(axis=1)
+        levels = words & 1
         tick = (levels[:, 0] == 1) & known
         step = np.cumsum(tick) - tick
         word, address = self._addresses(levels, known & ~tick)
@@ -76,7 +75,7 @@ class StreamChecker:
         empty[word] = False
         for bad, text_of in ((~known, "has undefined bits"), (empty, "is neither event nor tick")):
             for first in np.flatnonzero(bad)[:1].tolist():
-                message = f"{self._name} word {text[first * width : (first + 1) * width]} {text_of}"
+                message = f"{self._name} word {words[first].tobytes().decode()} {text_of}"
                 faults.append((int(step[first]), 0, first, ("spike", int(step[first]), None, message, {})))
         for first in np.flatnonzero(neuron < 0)[:1].tolist():
             place = int(word[first])
@@ -93,7 +92,7 @@ class StreamChecker:
             want, have = int(expected[late, who]), int(seen[late, who])
             values = {"expected": want, "got": have}
             faults.append((late, 1, 0, ("spike", late, who, _spike_text(want, have), values)))
-        fault = self._tick_fault(levels[tick][:steps], steps)
+        fault = self._tick_fault(levels[tick][:steps], period or steps)
         if fault is not None:
             faults.append((fault[1], 2, 0, fault))
         if complete < steps:
@@ -114,21 +113,26 @@ class StreamChecker:
         fields = columns[:, : stream.slots * bits].reshape(-1, stream.slots, bits)
         return word, fields[word, slot] @ weights * stream.slots + slot
 
-    def _tick_fault(self, ticks: np.ndarray, steps: int) -> Fault | None:
+    def _tick_fault(self, ticks: np.ndarray, period: int) -> Fault | None:
         stream = self._stream
         low = ticks[:, ::-1]
         marks = low[:, :-1] if self._whole else low[:, : stream.slot_bits]
         wanted = np.zeros_like(marks)
-        wanted[steps - 1 :, 0] = 1
+        wanted[period - 1 :: period, 0] = 1
         wrong = (marks != wanted).any(axis=1)
         if not self._whole:
             wrong |= low[:, stream.slots * stream.slot_bits : -1].any(axis=1)
         for late in np.flatnonzero(wrong)[:1].tolist():
             mark = int("".join(map(str, marks[late, ::-1].tolist())), 2)
-            last = int(late == steps - 1)
+            last = int(late % period == period - 1)
             text = f"tick has address {mark}, expected {last} ({'' if last else 'not '}the last tick)"
             return "tick", late, None, text, {"expected": last, "got": mark}
         return None
+
+
+def characters(texts: list[str], width: int) -> np.ndarray:
+    """Bit strings as uint8 characters, shape (words, width); one string may hold several words."""
+    return np.frombuffer("".join(texts).encode(), dtype=np.uint8).reshape(-1, max(width, 1))
 
 
 def _spike_text(want: int, have: int) -> str:

@@ -6,15 +6,16 @@ idle and refused cycles, and where the result goes; what it means is compared ou
 
 import json
 import os
-import random
 from pathlib import Path
 from typing import Any
 
 import cocotb
+import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import Event, First, RisingEdge, Timer
 
 from qsnn_hw.files import write_json
+from qsnn_hw.verify.stimulus import draw_gaps, draw_stalls
 from sim.driver import PERIOD, StreamDriver
 from sim.monitor import StreamMonitor
 
@@ -24,8 +25,9 @@ JOB = json.loads(Path(os.environ["QSNN_HW_JOB"]).read_text(encoding="utf-8"))
 @cocotb.test()
 async def words(dut: Any) -> None:
     """Send everything; what has not come after ``patience`` cycles is missing from the result."""
-    rng = random.Random(JOB["seed"])
-    driver = StreamDriver(dut, "i", JOB["idle"], rng)
+    chance = np.random.default_rng(JOB["seed"])
+    driver = StreamDriver(dut, "i")
+    gaps = draw_gaps(chance, len(JOB["payloads"]), JOB["idle"]).tolist()
     received: list[str] = []
     done = Event()
 
@@ -34,14 +36,14 @@ async def words(dut: Any) -> None:
         if sum(w[0] == "1" for w in received) == JOB["ticks"]:
             done.set()
 
-    monitor = StreamMonitor(dut, "o", JOB["backpressure"], rng, take)
+    monitor = StreamMonitor(dut, "o", draw_stalls(chance, JOB["backpressure"]).tolist(), take)
     driver.rest()
     dut.rst.value = 1
     Clock(dut.clk, PERIOD, unit="step").start()
     for _ in range(4):
         await RisingEdge(dut.clk)
     dut.rst.value = 0
-    for part in (monitor.watch(), monitor.drive_ready(), driver.send(JOB["payloads"])):
+    for part in (monitor.watch(), monitor.drive_ready(), driver.send(JOB["payloads"], gaps)):
         cocotb.start_soon(part)
     await First(done.wait(), Timer(PERIOD * JOB["patience"], unit="step"))
     await Timer(PERIOD * 100, unit="step")

@@ -2,23 +2,24 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from qsnn_hw import files
-from qsnn_hw.errors import MismatchError, ToolError
-from qsnn_hw.files import read_json
+from qsnn_hw.errors import MismatchError
 from qsnn_hw.golden import GoldenRun
-from qsnn_hw.host_protocol import PIXEL_BITS, address_bits
-from qsnn_hw.plan import EncoderPlan, HardwarePlan
+from qsnn_hw.host_protocol import address_bits
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.progress import SILENT, Progress
+from qsnn_hw.verify.answers import AnswerCase
 from qsnn_hw.verify.layout import stream_layouts
-from qsnn_hw.verify.runner import STREAM_SAMPLES
-from qsnn_hw.verify.simulation import build_model, find_simulator, run_jobs, tail
+from qsnn_hw.verify.runner import STREAM_SAMPLES, cut, run_passes, share_out
+from qsnn_hw.verify.simulation import build_model, find_simulator
 from qsnn_hw.verify.work import step_cycles
 
-_MODULE = "sim.classifier"
 _IDLE, _BACKPRESSURE = 0.2, 0.3
+_PART_WORDS = 1 << 21
+"""Words that one run sends: samples are cut into parts that stay near it, and memory with them."""
 
 
 @dataclass(frozen=True)
@@ -79,84 +80,61 @@ def verify_classifier(
     found = find_simulator(simulator)
     model = build_model(found, verilog, plan.name, work_dir, progress)
     work_dir.mkdir(parents=True, exist_ok=True)
-    arrays, inputs = _stimulus(plan, samples)
-    arrays["load"] = np.frombuffer(plan.weight_bytes(), np.uint8)
-    stimulus, result = work_dir / "stimulus.npz", work_dir / "result.json"
-    files.write_npz(stimulus, arrays)
-    result.unlink(missing_ok=True)
+    sent, inputs = _sent(plan, samples)
     steps, count = inputs.shape[:2]
     wanted = _wanted(plan, golden, count)
-    ends = np.cumsum([len(words) for words in wanted]).tolist()
-    stream = min(count, STREAM_SAMPLES)
     membrane = plan.readout is not None and plan.readout.kind == "membrane"
-    # Far longer than a sample can take: every step as slow as it can be, every word kept waiting.
-    hang = 16 * (steps * step_cycles(plan, int(inputs.max(initial=1))) + plan.input_size)
-    job: dict[str, object] = {
-        "stimulus": str(stimulus.resolve()),
-        "ends": ends,
-        "hang_cycles": hang,
-        "seed": seed,
-        "passes": [
-            {"samples": count, "idle": 0.0, "backpressure": 0.0, "alone": True},
-            {
-                "samples": count,
-                "idle": _IDLE,
-                "backpressure": 0.0 if membrane else _BACKPRESSURE,
-                "alone": False,
-            },
-            {"samples": stream, "idle": 0.0, "backpressure": 0.0, "alone": False},
-        ],
-        "result": str(result.resolve()),
-    }
-    run = work_dir / "run"
-    with progress.task(f"{found.name}: compare answers with golden"):
-        (status,) = run_jobs(model, _MODULE, [job], [run], lambda: False)
-        if status or not result.is_file():
-            log = run / "simulation.log"
-            raise ToolError(
-                f"{found.name} ended with status {status} without a verdict: {tail(log)}; see {log}"
-            )
-        passes = read_json(result)
-        for name, passed in zip(("alone", "stress", "stream"), passes, strict=True):
-            expected = [word for words in wanted[: stream if name == "stream" else count] for word in words]
-            _compare(plan, expected, passed["words"], f"{found.name}, answers, {name}")
-    alone, _, streamed = passes
+    weights = np.frombuffer(plan.weight_bytes(), np.uint8)
+    case = AnswerCase(
+        **sent,
+        answers=np.cumsum([len(words) for words in wanted]),
+        weights=weights,
+        seed=seed,
+        idle=_IDLE,
+        backpressure=0.0 if membrane else _BACKPRESSURE,
+        # Far longer than a sample can take: every step as slow as it can be, every word kept waiting.
+        hang_cycles=16 * (steps * step_cycles(plan, int(inputs.max(initial=1))) + plan.input_size)
+        + 64 * weights.size,
+    )
+    case.save(work_dir / "answers.npz")
+    counts = {"alone": count, "stress": count, "stream": min(count, STREAM_SAMPLES)}
+    at_once = max(1, _PART_WORDS // max(1, case.words_each))
+    # A simulator of cocotb takes longer to start than these samples take.
+    processes = 1 if model.bench is None else min(2, count)
+    results = run_passes(
+        model,
+        "sim.classifier" if model.bench is None else "sim.native_answers",
+        {"case": str((work_dir / "answers.npz").resolve())},
+        share_out(counts, processes, lambda first, stop: cut(first, stop, at_once)),
+        work_dir,
+        progress,
+        f"{found.name}: compare answers with golden",
+    )
+    for name, parts in results.items():
+        for part in parts:
+            _compare(plan, wanted, part, f"{found.name}, answers, {name}")
+    alone = results["alone"]
+    (streamed,) = results["stream"]
     return Answers(
         samples=count,
-        cycles_per_sample=tuple(b - a for a, b in zip(alone["started"], alone["ended"], strict=True)),
-        stream_samples=stream,
+        cycles_per_sample=tuple(
+            b - a for part in alone for a, b in zip(part["started"], part["ended"], strict=True)
+        ),
+        stream_samples=counts["stream"],
         stream_cycles=streamed["ended"][-1] - streamed["started"][0],
     )
 
 
-def pixel_words(encoder: EncoderPlan, pixels: np.ndarray) -> list[int]:
-    """One sample as payloads of the encoder's stream of pixels; words of zeros are left out."""
-    row_bits = address_bits(encoder.rows)
-    words: list[int] = []
-    rows: dict[int, int] = {}
-    for address, value in zip(encoder.space.addresses().tolist(), pixels.reshape(-1).tolist(), strict=True):
-        if value:
-            row, slot = divmod(address, encoder.slots)
-            rows[row] = rows.get(row, 0) | value << PIXEL_BITS * slot
-    values = PIXEL_BITS * encoder.slots
-    words = [row << values | word for row, word in rows.items()]
-    last = 1 << (values + row_bits)
-    # The last word carries the mark; a black sample is nothing but it.
-    return [*words[:-1], words[-1] | last] if words else [last]
-
-
-def _stimulus(plan: HardwarePlan, samples: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """What the simulator's side sends, and the events (time, sample, input) that it means."""
+def _sent(plan: HardwarePlan, samples: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
+    """What is sent, as fields of :class:`AnswerCase`, and the events (time, sample, input) that it means."""
     if plan.encoder is None:
         flat = samples.reshape(*samples.shape[:2], -1)
         layout = stream_layouts(plan)[0]
-        return {"inputs": flat, "addresses": layout.addresses, "slots": np.array(layout.slots)}, flat
+        return {"inputs": flat, "addresses": layout.addresses, "slots": layout.slots, "rows": 0}, flat
     pixels = samples.reshape(len(samples), -1)
-    samples_words = [pixel_words(plan.encoder, sample) for sample in pixels]
-    # Of as many slots as there may be, a word can be wider than any integer type.
-    sent = np.array([f"{word:x}" for words in samples_words for word in words])
-    ends = np.cumsum([len(words) for words in samples_words])
-    return {"words": sent, "ends": ends}, plan.encoder.spikes(pixels)
+    encoder = plan.encoder
+    fields = {"inputs": pixels, "addresses": encoder.space.addresses(), "slots": encoder.slots}
+    return {**fields, "rows": encoder.rows}, encoder.spikes(pixels)
 
 
 def _wanted(plan: HardwarePlan, golden: GoldenRun, count: int) -> list[list[int]]:
@@ -180,18 +158,22 @@ def _wanted(plan: HardwarePlan, golden: GoldenRun, count: int) -> list[list[int]
     return wanted
 
 
-def _compare(plan: HardwarePlan, wanted: list[int], received: list[int], where: str) -> None:
+def _compare(plan: HardwarePlan, wanted: list[list[int]], part: dict[str, Any], where: str) -> None:
+    """Hold one part's words against golden's."""
+    first, stop, received = part["first"], part["stop"], part["words"]
+    if part["rule"]:
+        late = first + len(part["ended"])
+        raise MismatchError(f"hardware and golden differ ({where}): sample {late}: {part['rule']}")
+    expected = [word for words in wanted[first:stop] for word in words]
     if plan.readout is None:
         received = _in_order(received, 1 << address_bits(plan.output_size))
-    if received == wanted:
+    if received == expected:
         return
-    pairs = enumerate(zip(wanted, received, strict=False))
-    place = next((k for k, (a, b) in pairs if a != b), min(len(wanted), len(received)))
-    shown = [str(words[place]) if place < len(words) else "nothing" for words in (received, wanted)]
-    what = "word" if plan.readout is None else "sample"
-    raise MismatchError(
-        f"hardware and golden differ ({where}): {what} {place}: got {shown[0]}, expected {shown[1]}"
-    )
+    pairs = enumerate(zip(expected, received, strict=False))
+    place = next((k for k, (a, b) in pairs if a != b), min(len(expected), len(received)))
+    shown = [str(words[place]) if place < len(words) else "nothing" for words in (received, expected)]
+    what = f"word {place} from sample {first} on" if plan.readout is None else f"sample {first + place}"
+    raise MismatchError(f"hardware and golden differ ({where}): {what}: got {shown[0]}, expected {shown[1]}")
 
 
 def _in_order(words: list[int], tick: int) -> list[int]:

@@ -1,7 +1,7 @@
 """Simulates the RTL on given samples and compares it with the golden model, exactly."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,8 @@ STREAM_SAMPLES = 20
 """Samples of the throughput measurement: it is a mean, and every sample's values are compared twice
 in the other passes already."""
 
-_MODULE = "sim.network"
+_PART_BYTES = 32 << 20
+"""Of what one run sends and shows: samples are cut into parts that stay near it, and memory with them."""
 
 
 def verify(
@@ -72,7 +73,7 @@ def verify(
     work_dir
         Receives the simulation model, which later calls reuse, logs and measurements.
     simulator
-        "verilator" or "icarus".
+        "verilator", "cocotb" (Verilator under cocotb) or "icarus" (Icarus under cocotb).
     samples
         Take only this many samples from the start; None takes all.
     stress_samples
@@ -119,7 +120,18 @@ def verify(
     # Nothing counts as compared that no pass compares.
     case = case.part(0, max(counts.values()))
     model = build_model(found, verilog, plan.name, work_dir, progress)
-    results = _simulate(model, case, counts, processes, work_dir, progress)
+    case_path = work_dir / "case.npz"
+    case.save(case_path)
+    passes_of = share_out(counts, min(processes, case.samples), lambda *part: _parts(case, *part))
+    results = run_passes(
+        model,
+        "sim.network" if model.bench is None else "sim.native",
+        {"case": str(case_path.resolve())},
+        passes_of,
+        work_dir,
+        progress,
+        f"{found.name}: compare with golden",
+    )
     return _record(plan, case, found, results, counts, time.monotonic() - started)
 
 
@@ -130,32 +142,71 @@ def _shards(count: int, processes: int) -> list[tuple[int, int]]:
     return list(pairwise(edges))
 
 
-def _simulate(
-    model: Model,
-    case: Case,
-    counts: dict[str, int],
-    processes: int,
-    work_dir: Path,
-    progress: Progress,
-) -> dict[str, list[dict]]:
-    """Run all passes; returns the measurements of each pass's parts in sample order."""
-    case_path = work_dir / "case.npz"
-    case.save(case_path)
-    folders = [work_dir / f"run{k}" for k in range(min(processes, case.samples))]
-    passes: list[dict[str, object]] = [{} for _ in folders]
+def _parts(case: Case, first: int, stop: int) -> list[list[int]]:
+    """Cut samples ``first`` to ``stop - 1`` into parts for one run each."""
+    neurons = sum(group.neurons for group in case.groups)
+    # An event in takes about four bytes, a potential out four, and both a few more on the way.
+    some = case.inputs[:, first : min(first + 16, stop)]
+    bytes_each = 8 * (case.steps * (neurons + 1) + int(some.sum(dtype=np.int64)) // some.shape[1])
+    return cut(first, stop, max(1, _PART_BYTES // bytes_each))
+
+
+def cut(first: int, stop: int, count: int) -> list[list[int]]:
+    """Samples ``first`` to ``stop - 1`` in parts of ``count``."""
+    return [[start, min(start + count, stop)] for start in range(first, stop, count)]
+
+
+def share_out(
+    counts: dict[str, int], processes: int, parts: Callable[[int, int], list[list[int]]]
+) -> list[dict[str, list[list[int]]]]:
+    """Of each process pass -> its parts of the samples, each first and stop."""
+    shared: list[dict[str, list[list[int]]]] = [{} for _ in range(processes)]
     for name, count in counts.items():
         # A mean over back-to-back samples wants one unbroken stream: one part, in the last process.
-        whole = name == "stream" and len(counts) > 1
-        parts = [(0, count)] if whole else _shards(count, len(folders))
-        for index, (first, stop) in enumerate(parts):
-            chosen = -1 if whole else index
-            passes[chosen][name] = {"first": first, "stop": stop}
+        if name == "stream" and len(counts) > 1:
+            shared[-1][name] = [[0, count]]
+            continue
+        for share, (first, stop) in zip(shared, _shards(count, processes), strict=False):
+            share[name] = parts(first, stop)
+    return shared
+
+
+def run_passes(
+    model: Model,
+    module: str,
+    common: dict[str, object],
+    passes: Sequence[dict[str, list[list[int]]]],
+    work_dir: Path,
+    progress: Progress,
+    text: str,
+) -> dict[str, list[dict]]:
+    """Run a bench's module in a process for each of ``passes``; every pass's results in sample order.
+
+    Parameters
+    ----------
+    common
+        What stands in the job of every process.
+    passes
+        Of each process, see :func:`share_out`.
+    text
+        What is done, for the user.
+
+    Raises
+    ------
+    MismatchError
+        A process left a difference.
+    ToolError
+        One ended without a verdict.
+    """
+    folders = [work_dir / f"run{k}" for k in range(len(passes))]
+    names = list(dict.fromkeys(name for chosen in passes for name in chosen))
     jobs = []
-    for folder, chosen_passes in zip(folders, passes, strict=True):
+    for folder, chosen in zip(folders, passes, strict=True):
         folder.mkdir(parents=True, exist_ok=True)
         job: dict[str, object] = {
-            "case": str(case_path.resolve()),
-            "passes": chosen_passes,
+            **common,
+            "passes": chosen,
+            **({"tests": _starts(chosen)} if module == "sim.network" else {}),
             "results": {name: str((folder / f"{name}.json").resolve()) for name in PASSES},
             "progress": str((folder / "progress").resolve()),
             "difference": str((folder / "difference.json").resolve()),
@@ -164,23 +215,28 @@ def _simulate(
         # A result or a difference of an earlier run must never be taken for this one's.
         for name in (*(f"{n}.json" for n in PASSES), "progress", "difference.json"):
             (folder / name).unlink(missing_ok=True)
-
-    total = sum(counts.values())
-    with progress.task(f"{model.simulator.name}: compare with golden") as task:
+    total = sum(stop - first for chosen in passes for parts in chosen.values() for first, stop in parts)
+    with progress.task(text) as task:
 
         def poll() -> bool:
             done = sum(_size(folder / "progress") for folder in folders)
             task.update(done, total)
             return any((folder / "difference.json").exists() for folder in folders)
 
-        statuses = run_jobs(model, _MODULE, jobs, folders, poll)
+        statuses = run_jobs(model, module, jobs, folders, poll)
         # Inside the task, so that no "done" line is printed for a failure.
         differences = [d for d in (read_difference(f / "difference.json") for f in folders) if d is not None]
         if differences:
             worst = min(differences, key=_place)
             where = f"{model.simulator.name}, pass {worst['pass']}"
             raise MismatchError(f"hardware and golden differ ({where}): {worst['message']}")
-        return _collect(model, folders, passes, statuses)
+        return _collect(model, folders, passes, statuses, names)
+
+
+def _starts(passes: Collection[str]) -> list[list[str]]:
+    """Passes for each start of a simulator: what counts activity begins with registers of its own."""
+    others = [name for name in passes if name != "stream"]
+    return [names for names in (others, ["stream"] if "stream" in passes else []) if names]
 
 
 def _place(difference: dict[str, Any]) -> tuple[bool, int, int]:
@@ -197,10 +253,14 @@ def _size(path: Path) -> int:
 
 
 def _collect(
-    model: Model, folders: Sequence[Path], passes: Sequence[dict[str, object]], statuses: Sequence[int]
+    model: Model,
+    folders: Sequence[Path],
+    passes: Sequence[dict[str, list[list[int]]]],
+    statuses: Sequence[int],
+    names: Sequence[str],
 ) -> dict[str, list[dict]]:
     """Every pass's results; one that is missing is an error, whatever the exit status says."""
-    results: dict[str, list[dict]] = {name: [] for name in PASSES}
+    results: dict[str, list[dict]] = {name: [] for name in names}
     for folder, chosen, status in zip(folders, passes, statuses, strict=True):
         for name in chosen:
             path = folder / f"{name}.json"
@@ -210,7 +270,7 @@ def _collect(
                     f"{model.simulator.name} ended with status {status} without a verdict on pass "
                     f"{name}: {tail(log)}; see {log}"
                 )
-            results[name].append(read_json(path))
+            results[name] += read_json(path)
     return results
 
 
@@ -242,22 +302,22 @@ def _record(
                     f"expected {fired}"
                 )
         check_counters(plan, case, name, results[name], simulator.name)
-    cycles = [n for result in results["alone"] for n in result["cycles_per_sample"]]
+    cycles = [n for result in results.get("alone", ()) for n in result["cycles_per_sample"]]
     # Of the passes that took the same samples one compares them first, the others again.
     widest = max(counts, key=lambda name: counts[name])
     again = [result for name in counts if name != widest for result in results[name]]
     by_group = _sent(results[widest])
     return Verification(
-        simulator=" ".join(part for part in (simulator.name, simulator.version) if part),
+        simulator=simulator.tool,
         samples=case.samples,
         spikes_compared=sum(by_group.values()),
         potentials_compared=sum(result["potentials"] for result in results[widest]),
         mismatches=0,
         cycles_per_sample=tuple(cycles),
         stream_samples=counts.get("stream", 0),
-        stream_cycles=sum(result["cycles"] for result in results["stream"]),
+        stream_cycles=sum(result["cycles"] for result in results.get("stream", ())),
         stress_samples=counts.get("stress", 0),
-        stress_cycles=sum(result["cycles"] for result in results["stress"]),
+        stress_cycles=sum(result["cycles"] for result in results.get("stress", ())),
         input_events=int(case.inputs.sum()),
         output_events=int(case.outputs.sum()),
         seed=case.seed,

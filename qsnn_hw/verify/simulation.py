@@ -19,13 +19,15 @@ from qsnn_hw.files import BUILDING, write_json, write_text
 from qsnn_hw.progress import Progress
 from qsnn_hw.stopping import deferred
 from qsnn_hw.tools import Tool, check_build_folder, end_groups, find_tool, run_tool
+from qsnn_hw.verify.native import Bench, build_bench, compiling
 
 _POLL_S = 0.1
 _GRACE_S = 2.0
 # Raise it when the way models are built changes.
 _BUILD_FORMAT = 2
 
-SIMULATORS = ("verilator", "icarus")
+SIMULATORS = ("verilator", "cocotb", "icarus")
+"""A program of its own made by Verilator; Verilator under cocotb; Icarus under cocotb."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,24 @@ class Simulator:
     Parameters
     ----------
     name
-        "verilator" or "icarus".
+        One of ``SIMULATORS``.
     version
         As the tool states it.
     """
 
     name: str
     version: str | None
+
+    @property
+    def native(self) -> bool:
+        """Whether it needs no Python beside it."""
+        return self.name == "verilator"
+
+    @property
+    def tool(self) -> str:
+        """The tool that simulates, and its version where it states one."""
+        tool = "icarus" if self.name == "icarus" else "verilator"
+        return " ".join(part for part in (tool, self.version) if part)
 
 
 @dataclass(frozen=True)
@@ -55,12 +68,15 @@ class Model:
     top
         Name of the top module.
     folder
-        Where it lies.
+        Where it lies; of a bench without Python, where the records of its runs go.
+    bench
+        The bench without Python; None where cocotb runs the model.
     """
 
     simulator: Simulator
     top: str
     folder: Path
+    bench: Bench | None = None
 
 
 def find_simulator(name: str) -> Simulator:
@@ -71,7 +87,7 @@ def find_simulator(name: str) -> Simulator:
     UserError
         There is no such simulator, or it is not installed.
     """
-    if name == "verilator":
+    if name in ("verilator", "cocotb"):
         return Simulator(name, find_tool("verilator").version)
     if name != "icarus":
         raise UserError(f"unknown simulator {name!r}; known are {', '.join(SIMULATORS)}")
@@ -88,6 +104,8 @@ def build_model(simulator: Simulator, verilog: Path, top: str, work_dir: Path, p
     UserError
         A tool is missing, or ``work_dir`` cannot be used.
     """
+    if simulator.native:
+        return Model(simulator, top, work_dir, build_bench(verilog, top, work_dir, progress))
     check_build_folder(work_dir)
     # The model's name is a digest of all it is made from, and it gets that name only when whole.
     parts = (_BUILD_FORMAT, simulator, top, sys.version, _compiler(simulator))
@@ -104,7 +122,7 @@ def build_model(simulator: Simulator, verilog: Path, top: str, work_dir: Path, p
         raise UserError(f"cannot write {work_dir}: {error.strerror or error}; choose another -o") from error
     try:
         sources = [verilog]
-        if simulator.name == "verilator":
+        if simulator.name == "cocotb":
             visible = building / "visible.vlt"
             write_text(visible, _visible(top, verilog.read_text(encoding="utf-8")))
             sources.append(visible)
@@ -124,7 +142,7 @@ def build_model(simulator: Simulator, verilog: Path, top: str, work_dir: Path, p
             env=_environment(simulator),
             progress=progress,
             name=f"{simulator.name}: build the simulation model",
-            on_line=_compiling,
+            on_line=compiling,
         )
         with contextlib.suppress(OSError):
             # Another run may have been faster with the same model.
@@ -150,14 +168,8 @@ def _visible(top: str, verilog: str) -> str:
     return "\n".join([*lines, *(f'public_flat_rw -module "{top}" -var "{name}"' for name in inputs)]) + "\n"
 
 
-def _compiling(line: str) -> str | None:
-    """What a line of the build's output means to a user who waits."""
-    source = line.rpartition(" ")[2]
-    return f"compiling {Path(source).name}" if source.endswith(".cpp") else None
-
-
 def _compiler(simulator: Simulator) -> tuple[str, ...]:
-    return find_tool("c++").command if simulator.name == "verilator" else ()
+    return find_tool("c++").command if simulator.name == "cocotb" else ()
 
 
 def _environment(simulator: Simulator) -> dict[str, str]:
@@ -186,7 +198,8 @@ def run_jobs(
     module
         Test module, e.g. ``sim.network``.
     jobs
-        What the module reads from its job file.
+        What the module reads from its job file. Of a module of cocotb's tests ``tests`` may name some of them
+        for each start of the simulator.
     folders
         One for each job: its job file, its ``simulation.log`` and cocotb's results.
     on_poll
@@ -202,12 +215,14 @@ def run_jobs(
         for job, folder in zip(jobs, folders, strict=True):
             folder.mkdir(parents=True, exist_ok=True)
             common = {
-                "action": "test",
+                "action": "test" if model.bench is None else "native",
                 "simulator": model.simulator.name,
                 "top": model.top,
                 "module": module,
                 "folder": str(model.folder.resolve()),
                 "test_dir": str(folder.resolve()),
+                "bench": None if model.bench is None else model.bench.as_dict(),
+                "tests": [None],
             }
             path = folder / "job.json"
             write_json(path, {**common, **job})

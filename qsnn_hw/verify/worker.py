@@ -1,9 +1,11 @@
-"""``python -m qsnn_hw.verify.worker JOB.json``: one call of cocotb's runner in a process of its own.
+"""``python -m qsnn_hw.verify.worker JOB.json``: one call of a bench in a process of its own.
 
-cocotb's runner waits for its child in the calling process; a process group of its own lets the
-verifier show progress, run several at once and end them all on Ctrl-C.
+The bench without Python has its records compared there; of a bench of cocotb it is the runner's calls, which
+wait for their child in the calling process. A process group of its own lets the verifier show progress, run
+several at once and end them all on Ctrl-C.
 """
 
+import importlib
 import json
 import os
 import signal
@@ -20,16 +22,18 @@ from qsnn_hw.tools import verilator_build_args, verilator_ready
 def main() -> int:
     """Build or run what the job file describes; the exit status is the simulator's."""
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    from cocotb_tools.runner import get_runner
-
     # What the test modules need beside this process's own packages.
     sys.path.insert(0, str(resource_folder("sim").parent))
+    if job["action"] == "native":
+        return int(importlib.import_module(job["module"]).run(job))
+    from cocotb_tools.runner import get_runner
+
     # Under pytest cocotb's runner would look for other files.
     os.environ.pop("PYTEST_CURRENT_TEST", None)
-    verilator = job["simulator"] == "verilator"
+    verilator = job["simulator"] != "icarus"
     try:
         with verilator_ready() if verilator and job["action"] == "build" else nullcontext():
-            runner = get_runner(job["simulator"])
+            runner = get_runner("verilator" if verilator else "icarus")
             if job["action"] == "build":
                 runner.build(
                     sources=job["sources"],
@@ -42,14 +46,18 @@ def main() -> int:
             else:
                 threading.Thread(target=_end_with_parent, daemon=True).start()
                 os.environ["QSNN_HW_JOB"] = sys.argv[1]
-                runner.test(
-                    test_module=job["module"],
-                    hdl_toplevel=job["top"],
-                    hdl_toplevel_lang="verilog",
-                    build_dir=job["folder"],
-                    test_dir=job["test_dir"],
-                    results_xml=str(Path(job["test_dir"]) / "results.xml"),
-                )
+                for tests in job["tests"]:
+                    if "difference" in job and Path(job["difference"]).exists():
+                        break
+                    runner.test(
+                        test_module=job["module"],
+                        testcase=tests,
+                        hdl_toplevel=job["top"],
+                        hdl_toplevel_lang="verilog",
+                        build_dir=job["folder"],
+                        test_dir=job["test_dir"],
+                        results_xml=str(Path(job["test_dir"]) / "results.xml"),
+                    )
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -17,7 +17,7 @@ from qsnn_hw.plan.word_network import follows
 from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.verify.layout import stream_layouts
-from sim.model import input_words
+from qsnn_hw.verify.stimulus import as_integers, input_words
 from tests.golden.wide_networks import FEATURES
 from tests.rtl.test_rtl_network import make, shapes
 
@@ -37,7 +37,7 @@ def simulated(network: QuantizedNetwork, options: PlanOptions, inputs: np.ndarra
         for _ in range(settle):
             await ctx.tick()
         for sample in range(samples):
-            words = input_words(flat[:, sample], stream)
+            words = as_integers(input_words(flat[None, :, sample], stream)[0])
             sent = ticks = cycle = started = 0
             while ticks < steps:
                 ctx.set(dut.i.valid, sent < len(words))

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import sim.checker as checker_module
+from qsnn_hw.verify import stimulus
 from qsnn_hw.verify.case import Case, GroupCase
 from qsnn_hw.verify.layout import StreamLayout, TraceLayout
 from sim.checker import Checker, Difference, Recorder, trace_values
-from sim.model import input_words
-from sim.stream_checker import StreamChecker
+from sim.stream_checker import StreamChecker, characters
 
 STEPS, SAMPLES, NEURONS, LANES, ROWS, BITS = 3, 2, 5, 2, 3, 6
 WIDTH = 4
@@ -30,6 +30,15 @@ def case() -> Case:
     group = GroupCase("lif", trace, potentials, outputs)
     inputs = np.zeros((STEPS, SAMPLES, 4), np.uint8)
     return Case("top", "lif", inputs, *streams, (group,), (), 1, 0.0, 0.0, 100, np.zeros(0, np.uint8))
+
+
+def input_words(
+    spikes: np.ndarray, stream: StreamLayout, chance: np.random.Generator | None = None
+) -> list[int]:
+    """The payloads of one sample, spikes of shape (time, input)."""
+    words, ends = stimulus.input_words(spikes[None], stream, chance)
+    assert ends.tolist() == [len(words)]
+    return stimulus.as_integers(words)
 
 
 def word(value: int, bits: int) -> str:
@@ -267,7 +276,7 @@ def test_every_word_comes_apart_again(slots: int, seed: int | None) -> None:
     spikes = chance.integers(0, 4, (6, 17))
     words = input_words(spikes, stream, None if seed is None else np.random.default_rng(seed))
     checker = StreamChecker(stream, "sent", whole_ticks=True)
-    text = "".join(word(number, checker.width) for number in words)
+    text = characters([word(number, checker.width) for number in words], checker.width)
     assert checker.first_fault(text, spikes) is None
     assert checker.spikes == spikes.sum()
     wrong = spikes.copy()

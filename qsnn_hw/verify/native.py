@@ -1,0 +1,339 @@
+"""Builds the bench without Python, Verilator's model of one design with ``sim/bench.cpp``, and runs it.
+
+A bench is a program of its own, kept in the user's cache folder under a digest of all it is made from: the
+Verilog, the sources, Verilator and the compiler. The same design in another output folder finds it there.
+"""
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qsnn_hw.errors import ToolError, UserError
+from qsnn_hw.files import write_text
+from qsnn_hw.progress import Progress
+from qsnn_hw.resources import resource_folder
+from qsnn_hw.tools import (
+    cache_folder,
+    check_build_folder,
+    find_tool,
+    run_tool,
+    verilator_build_args,
+    verilator_environment,
+)
+from qsnn_hw.verify.layout import TraceLayout
+from qsnn_hw.verify.stimulus import FORMAT as STIMULUS_FORMAT
+from qsnn_hw.verify.stimulus import Stimulus, limbs_of
+
+# Raise it when the way benches are built changes.
+_BUILD_FORMAT = 1
+
+# Where the model's inner loops are fast; a higher level takes longer to compile than it saves.
+_OPTIMIZE = "-O2"
+
+_KEPT = 64
+"""Benches in the cache folder, a few megabytes each; the ones used longest ago give way."""
+
+_PREFIX = "Vbench"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A built bench.
+
+    Parameters
+    ----------
+    program
+        The file to run.
+    ports
+        Ports of the design's top module, and their widths in bits.
+    """
+
+    program: Path
+    ports: dict[str, int]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"program": str(self.program), "ports": self.ports}
+
+    @classmethod
+    def of_dict(cls, values: Mapping[str, Any]) -> "Bench":
+        """The inverse of :meth:`as_dict`."""
+        return cls(Path(values["program"]), dict(values["ports"]))
+
+
+@dataclass(frozen=True)
+class GroupRecord:
+    """What one group showed, oldest first.
+
+    Parameters
+    ----------
+    rows
+        uint32, shape (trace words,): which row each was.
+    potentials
+        uint32, shape (trace words, limbs): the bits of a row's potentials, lowest first.
+    sent
+        uint32, shape (words, limbs): the words given to the router.
+    """
+
+    rows: np.ndarray
+    potentials: np.ndarray
+    sent: np.ndarray
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What one run of a bench left.
+
+    Parameters
+    ----------
+    verdict
+        "finished"; "hangs" when something never came; or "broke", a rule of streams.
+    rule
+        Which, in words.
+    output
+        uint32, shape (words, limbs): what left the design.
+    groups
+        One for each group of the run.
+    started, ended
+        Of each sample the edge that takes its first word, and that on which its last mark leaves, counted
+        from the start; as many as there were.
+    marks
+        How many marks left.
+    counts
+        Of each snapshot port -> value: as the first sample starts, as the last one ends, and at the end.
+    """
+
+    verdict: str
+    rule: str
+    output: np.ndarray
+    groups: list[GroupRecord]
+    started: list[int]
+    ended: list[int]
+    marks: int
+    counts: list[dict[str, int]] = field(default_factory=list)
+
+
+def verilog_ports(verilog: str, top: str) -> dict[str, int]:
+    """The ports of module ``top``, and their widths in bits.
+
+    Raises
+    ------
+    ToolError
+        There is no such module.
+    """
+    body = re.search(rf"^module \\?{re.escape(top)} ?\((.*?)^endmodule", verilog, re.MULTILINE | re.DOTALL)
+    if body is None:
+        raise ToolError(f"the Verilog has no module {top}")
+    found = re.findall(r"^  (?:input|output) (?:\[(\d+):0\] )?\\?(\w+) ?;", body[1], re.MULTILINE)
+    return {name: int(high or 0) + 1 for high, name in found}
+
+
+def build_bench(verilog: Path, top: str, work_dir: Path, progress: Progress) -> Bench:
+    """Compile the bench for ``verilog``; nothing is done when it is in the cache folder.
+
+    Raises
+    ------
+    ToolError
+        Verilator or the compiler failed; the message names the log.
+    UserError
+        A tool is missing, or ``work_dir`` or the cache folder cannot be used.
+    """
+    check_build_folder(work_dir)
+    text = verilog.read_text(encoding="utf-8")
+    source = resource_folder("sim") / "bench.cpp"
+    tools = [find_tool(name) for name in ("verilator", "c++")]
+    parts = (_BUILD_FORMAT, top, _OPTIMIZE, *((tool.command, tool.version) for tool in tools))
+    digest = hashlib.sha256(repr(parts).encode())
+    digest.update(text.encode() + source.read_bytes())
+    kept = cache_folder() / "benches"
+    program = kept / digest.hexdigest()[:32]
+    try:
+        work_dir.mkdir(parents=True, exist_ok=True)
+        kept.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write {work_dir}: {error.strerror or error}; choose another -o") from error
+    if program.is_file():
+        progress.say(f"simulation model: {program.name[:16]} is up to date")
+        with contextlib.suppress(OSError):
+            os.utime(program)
+        return Bench(program, verilog_ports(text, top))
+    building = Path(tempfile.mkdtemp(prefix="building-", dir=work_dir))
+    try:
+        ports = _compile(verilog, text, top, source, building, work_dir, progress)
+        # Renamed into place whole: another run may be building or using the same.
+        handle, temporary = tempfile.mkstemp(dir=kept)
+        os.close(handle)
+        shutil.copyfile(building / "bench", temporary)
+        os.chmod(temporary, 0o755)
+        os.replace(temporary, program)
+    except OSError as error:
+        raise UserError(f"cannot write {error.filename}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    _forget_old(kept)
+    return Bench(program, ports)
+
+
+def _compile(
+    verilog: Path, text: str, top: str, source: Path, folder: Path, work_dir: Path, progress: Progress
+) -> dict[str, int]:
+    """Leave the program ``bench`` in ``folder``."""
+    environment = verilator_environment()
+    run_tool(
+        find_tool("verilator"),
+        [
+            *("--cc", "--exe", "-O3", "--prefix", _PREFIX, "--top-module", top),
+            *("-Mdir", str(folder.resolve()), "-o", "bench", *verilator_build_args()),
+            # ports.h lies there; the compiler is started in it.
+            *("-CFLAGS", "-I.", str(verilog.resolve()), str(source.resolve())),
+        ],
+        log=work_dir / "verilator-build.log",
+        cwd=work_dir,
+        env=environment,
+        progress=progress,
+        name="verilator: translate the design",
+    )
+    ports = verilog_ports(text, top)
+    write_text(folder / "ports.h", ports_header(ports))
+    run_tool(
+        find_tool("make"),
+        ["-C", folder.resolve(), "-f", f"{_PREFIX}.mk", f"-j{os.cpu_count() or 1}", f"OPT_FAST={_OPTIMIZE}"],
+        log=work_dir / "compiler-build.log",
+        cwd=work_dir,
+        env=environment,
+        progress=progress,
+        name="compiler: build the simulation model",
+        on_line=compiling,
+    )
+    return ports
+
+
+def compiling(line: str) -> str | None:
+    """What a line of the build's output means to a user who waits."""
+    source = line.rpartition(" ")[2]
+    return f"compiling {Path(source).name}" if source.endswith(".cpp") else None
+
+
+def ports_header(ports: Mapping[str, int]) -> str:
+    """``ports.h``: the table by which the bench finds the model's ports, and what it must agree on."""
+    # Verilator's own names: no double underscore in C++.
+    members = [(name, name.replace("__", "___05F")) for name in ports]
+    table = "\n".join(
+        f'        {{"{name}", &model.{member}, sizeof(model.{member})}},' for name, member in members
+    )
+    return f"""\
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+#include "{_PREFIX}.h"
+
+constexpr int64_t STIMULUS_FORMAT = {STIMULUS_FORMAT};
+constexpr size_t PAYLOAD_BITS = {ports.get("o__payload", 1)};
+
+struct NamedPort {{
+    const char* name;
+    void* data;
+    size_t bytes;
+}};
+
+inline std::vector<NamedPort> named_ports({_PREFIX}& model) {{
+    return {{
+{table}
+    }};
+}}
+"""
+
+
+def _forget_old(kept: Path) -> None:
+    """Keep the newest benches."""
+    with contextlib.suppress(OSError):
+        programs = sorted(kept.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        for program in programs[_KEPT:]:
+            program.unlink(missing_ok=True)
+
+
+def run_bench(
+    bench: Bench,
+    stimulus: Stimulus,
+    folder: Path,
+    traces: Sequence[TraceLayout] = (),
+    counters: Sequence[str] = (),
+) -> RunRecord:
+    """Run ``bench`` on ``stimulus`` in a folder of its own and read what it recorded.
+
+    Parameters
+    ----------
+    traces
+        The groups to record, with words of theirs to wait for at every mark.
+    counters
+        Ports whose values go into every snapshot.
+
+    Raises
+    ------
+    ToolError
+        The bench failed, or lacks a port.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    stimulus.save(folder / "stimulus")
+    lines = [f"stimulus {folder / 'stimulus'}", f"records {folder}"]
+    ticks = int(stimulus.marks[-1])
+    for trace in traces:
+        bits = trace.sent.tick.bit_length()
+        ports = f"{trace.port} {trace.row_port} {trace.sent_port}"
+        lines.append(f"group {ports} {bits} {ticks * trace.rows} {ticks}")
+    lines += [f"counter {name}" for name in counters]
+    write_text(folder / "bench.job", "\n".join(lines) + "\n")
+    (folder / "result").unlink(missing_ok=True)
+    # Its standard error is this process's own, so what it says stands in the log.
+    status = subprocess.call([str(bench.program), str(folder / "bench.job")], stdin=subprocess.DEVNULL)
+    if status:
+        raise ToolError(f"the bench {bench.program.name} ended with status {status}")
+    return _read_record(bench, folder, traces)
+
+
+def _read_record(bench: Bench, folder: Path, traces: Sequence[TraceLayout]) -> RunRecord:
+    values: dict[str, str] = {}
+    counts: list[dict[str, int]] = []
+    for line in (folder / "result").read_text(encoding="utf-8").splitlines():
+        key, _, value = line.partition(" ")
+        if key != "count":
+            values[key] = value
+            continue
+        number, name, count = value.split()
+        counts += [{} for _ in range(int(number) + 1 - len(counts))]
+        counts[int(number)][name] = int(count)
+    times = np.fromfile(folder / "times", dtype="<i8")
+    started = int(values["started"])
+    groups = []
+    for index, trace in enumerate(traces):
+        words = _words(folder / f"trace{index}", 1 + limbs_of(bench.ports[f"{trace.port}__v"]))
+        sent = _words(folder / f"sent{index}", limbs_of(trace.sent.tick.bit_length()))
+        groups.append(GroupRecord(words[:, 0], words[:, 1:], sent))
+    return RunRecord(
+        values["verdict"],
+        values.get("rule", ""),
+        _words(folder / "output", limbs_of(bench.ports["o__payload"])),
+        groups,
+        [int(n) for n in times[:started]],
+        [int(n) for n in times[started:]],
+        int(values["marks"]),
+        counts,
+    )
+
+
+def _words(path: Path, limbs: int) -> np.ndarray:
+    """uint32, shape (words, limbs), left in the file until looked at."""
+    if not path.stat().st_size:
+        return np.zeros((0, limbs), dtype=np.uint32)
+    return np.memmap(path, dtype="<u4", mode="r").reshape(-1, limbs)
