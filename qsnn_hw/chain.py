@@ -54,7 +54,7 @@ from qsnn_hw.rtl.export import write_rtlil, write_verilogs
 from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.stages import Stages
 from qsnn_hw.tools import WaysOut, find_tool
-from qsnn_hw.verify import Verification, verify, verify_classifier
+from qsnn_hw.verify import Verification, verify, verify_classifier, versions
 
 NETWORK = "01_network.npz"
 QUANTIZED = "02_quantized.npz"
@@ -506,14 +506,12 @@ class Chain:
     def _verification(self) -> dict[str, Any]:
         """What the stage leaves and what decides it."""
         options = self._options
-        tool = "iverilog" if options.simulator == "icarus" else options.simulator
         return {
             "made": [VERIFICATION],
             "after": ["verilog", "golden"],
             "options": {
                 "simulator": options.simulator,
-                "version": _version(tool),
-                "cocotb": importlib.metadata.version("cocotb"),
+                **versions(options.simulator),
                 "seed": options.seed,
             },
             "code": [self.verify, self.load_data],

@@ -371,6 +371,11 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
         "--buffer-depth", type=int, metavar="N", help="words each router buffer holds (default: chosen)"
     )
     parser.add_argument("--seed", type=int, metavar="N", help="of placement and of random gaps (default: 1)")
-    parser.add_argument("--simulator", choices=["verilator", "icarus"], help="default: verilator")
+    parser.add_argument(
+        "--simulator",
+        choices=["verilator", "cocotb", "icarus"],
+        help="verilator: as a program of its own (default); cocotb: Verilator under cocotb, the reference; "
+        "icarus: Icarus under cocotb",
+    )
     parser.add_argument("-o", "--out", metavar="DIR", required=True, help="output folder")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress, only the result")

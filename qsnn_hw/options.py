@@ -52,7 +52,7 @@ class BuildOptions:
     seed
         Of the placer and of the simulation's random gaps.
     simulator
-        "verilator" or "icarus".
+        "verilator", "cocotb" (Verilator under cocotb) or "icarus" (under cocotb).
     """
 
     model: str

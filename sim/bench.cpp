@@ -34,7 +34,7 @@ static_assert(std::endian::native == std::endian::little, "ports are read as lit
 namespace {
 
 [[noreturn]] void fail(const std::string& text) {
-    std::cerr << "error: " << text << std::endl;
+    std::cerr << text << std::endl;
     std::exit(1);
 }
 

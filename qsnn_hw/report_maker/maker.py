@@ -272,7 +272,8 @@ def _tools(verification: Verification | None, implementation: Implementation | N
     packages = ["amaranth", "numpy", "nir"]
     tools = {"qsnn-hw": __version__, **{name: importlib.metadata.version(name) for name in packages}}
     if verification is not None:
-        tools["cocotb"] = importlib.metadata.version("cocotb")
+        if verification.cocotb is not None:
+            tools["cocotb"] = verification.cocotb
         name, _, version = verification.simulator.partition(" ")
         tools[name] = version or "unknown"
     if implementation is not None:

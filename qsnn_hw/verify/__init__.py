@@ -1,8 +1,9 @@
-"""RTL against the golden model, by simulation under cocotb."""
+"""RTL against the golden model, by simulation."""
 
 from qsnn_hw.verify.case import Case, GroupCase, make_case
 from qsnn_hw.verify.classifier import verify_classifier
 from qsnn_hw.verify.record import Verification
 from qsnn_hw.verify.runner import verify
+from qsnn_hw.verify.simulation import versions
 
-__all__ = ["Case", "GroupCase", "Verification", "make_case", "verify", "verify_classifier"]
+__all__ = ["Case", "GroupCase", "Verification", "make_case", "verify", "verify_classifier", "versions"]

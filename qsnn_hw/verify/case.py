@@ -17,7 +17,7 @@ from qsnn_hw.plan import HOST, HardwarePlan
 from qsnn_hw.verify.layout import StreamLayout, TraceLayout, stream_layouts, trace_layout
 from qsnn_hw.verify.work import step_cycles
 
-FORMAT = "qsnn-hw verification case 4"
+FORMAT = "qsnn-hw verification case 5"
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Case:
         )
 
     def save(self, path: Path) -> None:
-        """Write the case as one .npz and, beside it, a file of potentials and spikes a group; each whole."""
+        """Write the case as one .npz and, beside it, files of inputs, potentials and spikes; each whole."""
         arrays: dict[str, Any] = {
             "format": FORMAT,
             "names": np.array([self.top, self.output_group]),
@@ -132,12 +132,12 @@ class Case:
             "probabilities": np.array([self.idle, self.backpressure]),
             "hang_cycles": self.hang_cycles,
             "weights": self.weights,
-            "inputs": self.inputs,
             "counters": np.array(self.counters, dtype=np.str_),
             "groups": np.array([_names(g) for g in self.groups], dtype=np.str_),
         }
         arrays |= _stream_arrays("inputs", self.input_stream)
         arrays |= _stream_arrays("outputs", self.output_stream)
+        _save_by_sample(_values_file(path, "inputs"), self.inputs, np.uint8)
         for index, group in enumerate(self.groups):
             trace = group.trace
             arrays[f"sizes{index}"] = np.array([trace.rows, trace.lanes, trace.v_bits])
@@ -172,17 +172,12 @@ class Case:
                     activity_port,
                     _stream(arrays, f"sent{index}"),
                 )
-                potentials, spikes = (
-                    np.load(_values_file(path, what, index), mmap_mode="r", allow_pickle=False)
-                    for what in ("potentials", "spikes")
-                )
-                groups.append(
-                    GroupCase(group, trace, potentials.transpose(1, 0, 2), spikes.transpose(1, 0, 2))
-                )
+                potentials, spikes = (_load_by_sample(path, what, index) for what in ("potentials", "spikes"))
+                groups.append(GroupCase(group, trace, potentials, spikes))
             return cls(
                 top=top,
                 output_group=output_group,
-                inputs=arrays["inputs"],
+                inputs=_load_by_sample(path, "inputs"),
                 input_stream=_stream(arrays, "inputs"),
                 output_stream=_stream(arrays, "outputs"),
                 groups=tuple(groups),
@@ -210,8 +205,14 @@ def _stream(arrays: dict[str, np.ndarray], name: str) -> StreamLayout:
     return StreamLayout(arrays[f"{name}_addresses"], int(arrays[f"{name}_slots"]))
 
 
-def _values_file(path: Path, what: str, index: int) -> Path:
-    return path.with_suffix(f".{what}{index}.npy")
+def _values_file(path: Path, what: str, index: int | None = None) -> Path:
+    return path.with_suffix(f".{what}{'' if index is None else index}.npy")
+
+
+def _load_by_sample(path: Path, what: str, index: int | None = None) -> np.ndarray:
+    """Shape (time, sample, ...), left in the file until looked at."""
+    stored: np.ndarray = np.load(_values_file(path, what, index), mmap_mode="r", allow_pickle=False)
+    return stored.transpose(1, 0, 2)
 
 
 def _save_by_sample(path: Path, values: np.ndarray, dtype: type[np.generic]) -> None:

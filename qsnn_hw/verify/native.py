@@ -138,6 +138,11 @@ def verilog_ports(verilog: str, top: str) -> dict[str, int]:
     return {name: int(high or 0) + 1 for high, name in found}
 
 
+def bench_source() -> Path:
+    """The program's own source; a design adds its model and its table of ports."""
+    return resource_folder("sim") / "bench.cpp"
+
+
 def build_bench(verilog: Path, top: str, work_dir: Path, progress: Progress) -> Bench:
     """Compile the bench for ``verilog``; nothing is done when it is in the cache folder.
 
@@ -150,7 +155,7 @@ def build_bench(verilog: Path, top: str, work_dir: Path, progress: Progress) -> 
     """
     check_build_folder(work_dir)
     text = verilog.read_text(encoding="utf-8")
-    source = resource_folder("sim") / "bench.cpp"
+    source = bench_source()
     tools = [find_tool(name) for name in ("verilator", "c++")]
     parts = (_BUILD_FORMAT, top, _OPTIMIZE, *((tool.command, tool.version) for tool in tools))
     digest = hashlib.sha256(repr(parts).encode())
@@ -295,10 +300,16 @@ def run_bench(
     lines += [f"counter {name}" for name in counters]
     write_text(folder / "bench.job", "\n".join(lines) + "\n")
     (folder / "result").unlink(missing_ok=True)
-    # Its standard error is this process's own, so what it says stands in the log.
-    status = subprocess.call([str(bench.program), str(folder / "bench.job")], stdin=subprocess.DEVNULL)
-    if status:
-        raise ToolError(f"the bench {bench.program.name} ended with status {status}")
+    ended = subprocess.run(
+        [str(bench.program), str(folder / "bench.job")],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    if ended.returncode:
+        told = (ended.stderr or ended.stdout).strip().splitlines() or ["it printed nothing"]
+        raise ToolError(f"the bench ended with status {ended.returncode}: {told[-1]}")
     return _read_record(bench, folder, traces)
 
 

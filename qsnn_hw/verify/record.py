@@ -7,7 +7,7 @@ from statistics import fmean
 from qsnn_hw import files
 from qsnn_hw.errors import UserError
 
-FORMAT = "qsnn-hw verification 3"
+FORMAT = "qsnn-hw verification 4"
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,8 @@ class Verification:
         memories not included. None when not measured.
     toggle_bits
         How many bits were watched for that; 0 when none was.
+    cocotb
+        Version of cocotb where it drove the simulation; None where a program of its own did.
     """
 
     simulator: str
@@ -141,6 +143,7 @@ class Verification:
     groups: dict[str, GroupActivity] = field(default_factory=dict)
     toggles: dict[str, float] | None = None
     toggle_bits: int = 0
+    cocotb: str | None = None
 
     @property
     def cycles_per_sample_mean(self) -> float | None:

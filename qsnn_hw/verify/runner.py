@@ -20,6 +20,7 @@ from qsnn_hw.verify.simulation import (
     Model,
     Simulator,
     build_model,
+    cocotb_version,
     find_simulator,
     read_difference,
     run_jobs,
@@ -327,6 +328,7 @@ def _record(
         repeated_samples=sum(count for name, count in counts.items() if name != widest),
         repeated_spikes=sum(_sent(again).values()),
         repeated_potentials=sum(result["potentials"] for result in again),
+        cocotb=cocotb_version(simulator.name),
         **vars(count_activity(plan, results, counts)),
     )
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import importlib.metadata
 import json
 import os
 import re
@@ -15,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qsnn_hw.errors import ToolError, UserError
-from qsnn_hw.files import BUILDING, write_json, write_text
+from qsnn_hw.files import BUILDING, digest, write_json, write_text
 from qsnn_hw.progress import Progress
 from qsnn_hw.stopping import deferred
 from qsnn_hw.tools import Tool, check_build_folder, end_groups, find_tool, run_tool
-from qsnn_hw.verify.native import Bench, build_bench, compiling
+from qsnn_hw.verify.native import Bench, bench_source, build_bench, compiling
 
 _POLL_S = 0.1
 _GRACE_S = 2.0
@@ -94,6 +95,22 @@ def find_simulator(name: str) -> Simulator:
     return Simulator(name, find_tool("iverilog").version)
 
 
+def versions(name: str) -> dict[str, str | None]:
+    """What decides a result beside this package's own source: the simulator called ``name``, and its bench.
+
+    None for a simulator that states no version or is missing, which :func:`find_simulator` then says.
+    """
+    version = None
+    with contextlib.suppress(UserError):
+        version = find_simulator(name).version
+    return {"version": version, "bench": cocotb_version(name) or digest(bench_source())}
+
+
+def cocotb_version(name: str) -> str | None:
+    """Of the simulator called ``name``; None where cocotb takes no part."""
+    return None if name == "verilator" else importlib.metadata.version("cocotb")
+
+
 def build_model(simulator: Simulator, verilog: Path, top: str, work_dir: Path, progress: Progress) -> Model:
     """Compile ``verilog``; nothing is done when the same text was compiled here before.
 
@@ -109,15 +126,15 @@ def build_model(simulator: Simulator, verilog: Path, top: str, work_dir: Path, p
     check_build_folder(work_dir)
     # The model's name is a digest of all it is made from, and it gets that name only when whole.
     parts = (_BUILD_FORMAT, simulator, top, sys.version, _compiler(simulator))
-    digest = hashlib.sha256(repr(parts).encode() + verilog.read_bytes()).hexdigest()[:16]
-    folder = work_dir / f"{simulator.name}-{digest}"
+    key = hashlib.sha256(repr(parts).encode() + verilog.read_bytes()).hexdigest()[:16]
+    folder = work_dir / f"{simulator.name}-{key}"
     model = Model(simulator, top, folder)
     if folder.is_dir():
         progress.say(f"simulation model: {folder.name} is up to date")
         return model
     try:
         work_dir.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=f"{BUILDING}{digest}-", dir=work_dir))
+        building = Path(tempfile.mkdtemp(prefix=f"{BUILDING}{key}-", dir=work_dir))
     except OSError as error:
         raise UserError(f"cannot write {work_dir}: {error.strerror or error}; choose another -o") from error
     try:

@@ -14,7 +14,7 @@ import threading
 from contextlib import nullcontext
 from pathlib import Path
 
-from qsnn_hw.errors import UserError
+from qsnn_hw.errors import ToolError, UserError
 from qsnn_hw.resources import resource_folder
 from qsnn_hw.tools import verilator_build_args, verilator_ready
 
@@ -25,7 +25,11 @@ def main() -> int:
     # What the test modules need beside this process's own packages.
     sys.path.insert(0, str(resource_folder("sim").parent))
     if job["action"] == "native":
-        return int(importlib.import_module(job["module"]).run(job))
+        try:
+            return int(importlib.import_module(job["module"]).run(job))
+        except (ToolError, UserError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
     from cocotb_tools.runner import get_runner
 
     # Under pytest cocotb's runner would look for other files.

@@ -112,7 +112,7 @@ def test_a_file_that_is_no_case(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a verification case of this version"):
         Case.load(tmp_path / "case.npz")
     np.savez(tmp_path / "case.npz", format="older")
-    with pytest.raises(UserError, match="format is older, this version reads qsnn-hw verification case 4"):
+    with pytest.raises(UserError, match="format is older, this version reads qsnn-hw verification case 5"):
         Case.load(tmp_path / "case.npz")
 
 
@@ -179,7 +179,7 @@ def test_a_record_of_one_pass_claims_nothing_else() -> None:
 def test_a_file_that_is_no_record(tmp_path: Path) -> None:
     path = tmp_path / "record.json"
     write_json(path, {"format": "older"})
-    with pytest.raises(UserError, match="format is older, this version reads qsnn-hw verification 3"):
+    with pytest.raises(UserError, match="format is older, this version reads qsnn-hw verification 4"):
         Verification.load(path)
     RECORD.save(path)
     values = read_json(path)

@@ -1,0 +1,291 @@
+"""The bench without Python: what it finds and measures is what cocotb's benches find and measure."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qsnn_hw.errors import MismatchError, ToolError, UserError
+from qsnn_hw.plan import PlanOptions, make_plan
+from qsnn_hw.rtl.top import SpikingNetwork
+from qsnn_hw.verify import Verification, native, runner, verify
+from qsnn_hw.verify.layout import StreamLayout
+from qsnn_hw.verify.native import ports_header, verilog_ports
+from qsnn_hw.verify.stimulus import (
+    Stimulus,
+    as_integers,
+    as_words,
+    draw_gaps,
+    draw_stalls,
+    input_words,
+)
+from sim.checker import trace_values
+from sim.native import potentials, word_characters
+from tests.verify.test_verify_run import FAULTS, Tampered
+from tests.verify.verify_networks import Example, chain_network, example, export, skip_network
+
+SHAPES: dict[str, Callable[[], Example]] = {
+    "registers": lambda: planned(chain_network(2), lanes=(5, 3), accumulators=["registers"]),
+    "memory": lambda: planned(chain_network(3), lanes=(2, 1), accumulators=["memory"]),
+    "event lanes": lambda: planned(
+        chain_network(4), lanes=(5, 3), event_lanes=(2, 2), accumulators=["registers"]
+    ),
+    "several routes": lambda: planned(skip_network(), lanes=(2,)),
+    "loaded": lambda: planned(chain_network(5), lanes=(5, 3), event_lanes=(2, 1), synapse_store="ram"),
+}
+
+
+def planned(network: Any, **options: Any) -> Example:
+    item = example(network, samples=5, steps=8)
+    return replace(item, plan=make_plan(network, PlanOptions(**options)))
+
+
+def run(item: Example, verilog: Path, folder: Path, **options: Any) -> Verification:
+    chosen: dict = {"simulator": "verilator", "processes": 1, **options}
+    return verify(item.plan, verilog, item.inputs, item.golden, folder, **chosen)
+
+
+def figures(found: Verification) -> dict[str, Any]:
+    """Everything but which simulator it was and how long it took."""
+    return {k: v for k, v in asdict(found).items() if k not in ("simulator", "cocotb", "seconds")}
+
+
+# One stimulus and one checker: every figure is the same, the stress pass's cycles included.
+
+
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus is not installed")
+@pytest.mark.parametrize(
+    "shape", ["loaded", *(pytest.param(s, marks=pytest.mark.slow) for s in SHAPES if s != "loaded")]
+)
+def test_every_figure_is_that_of_icarus_under_cocotb(tmp_path: Path, shape: str) -> None:
+    item = SHAPES[shape]()
+    verilog = export(item.plan, tmp_path)
+    found = run(item, verilog, tmp_path / "work", backpressure=0.5, idle=0.4)
+    other = run(item, verilog, tmp_path / "work", backpressure=0.5, idle=0.4, simulator="icarus")
+    assert found.cocotb is None
+    assert other.cocotb is not None
+    # Registers that were never written are undefined in Icarus, and then nothing is said of what switched.
+    without = {"toggles", "toggle_bits"} if other.toggles is None else set()
+    assert {k: v for k, v in figures(found).items() if k not in without} == {
+        k: v for k, v in figures(other).items() if k not in without
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_figure_is_that_of_verilator_under_cocotb(tmp_path: Path, shape: str) -> None:
+    item = SHAPES[shape]()
+    verilog = export(item.plan, tmp_path)
+    found, other = (
+        run(item, verilog, tmp_path / "work", processes=2, simulator=name) for name in ("verilator", "cocotb")
+    )
+    assert found.simulator == other.simulator
+    assert figures(found) == figures(other)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Example, Path]:
+    """One design for tests that change what it is compared with."""
+    item = example(chain_network())
+    return item, export(item.plan, tmp_path_factory.mktemp("design"))
+
+
+def test_parts_compare_the_same_samples(
+    built: tuple[Example, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item, verilog = built
+    whole = run(item, verilog, tmp_path)
+    monkeypatch.setattr(runner, "_PART_BYTES", 1)
+    case = runner.make_case(item.plan, item.inputs, item.golden)
+    assert runner._parts(case, 3, 6) == [[3, 4], [4, 5], [5, 6]]
+    # Only under stress do samples of different parts not follow one another.
+    parts = run(item, verilog, tmp_path, processes=2)
+    changes = {k for k, v in figures(parts).items() if v != figures(whole)[k]}
+    assert changes == {"stress_cycles"}
+
+
+def test_another_folder_builds_nothing(
+    built: tuple[Example, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item, verilog = built
+    run(item, verilog, tmp_path / "first")
+
+    def refuse(*args: object, **options: object) -> None:
+        raise AssertionError("a tool was started")
+
+    monkeypatch.setattr(native, "run_tool", refuse)
+    assert run(item, verilog, tmp_path / "second").samples == 6
+    changed = tmp_path / "changed.v"
+    changed.write_text(verilog.read_text(encoding="utf-8") + "// changed\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match="a tool was started"):
+        run(item, changed, tmp_path / "third")
+
+
+# Seeded faults.
+
+
+@pytest.mark.parametrize("name", ["alone", "stress", "stream"])
+@pytest.mark.parametrize(("group", "step", "sample", "neuron"), [("lif1", 3, 4, 2), ("lif2", 11, 5, 1)])
+def test_a_changed_golden_potential_is_found(
+    built: tuple[Example, Path], tmp_path: Path, name: str, group: str, step: int, sample: int, neuron: int
+) -> None:
+    item, verilog = built
+    changed = item.golden.potentials[group].copy()
+    changed[step, sample, neuron] += 1
+    golden = replace(item.golden, potentials={**item.golden.potentials, group: changed})
+    value = int(changed[step, sample, neuron])
+    place = f"sample {sample}, time step {step}, group '{group}' neuron {neuron}"
+    with pytest.raises(MismatchError) as caught:
+        run(replace(item, golden=golden), verilog, tmp_path, passes=(name,), processes=2)
+    assert str(caught.value) == (
+        f"hardware and golden differ (verilator, pass {name}): {place}: "
+        f"potential is {value - 1}, golden {value}"
+    )
+
+
+@pytest.mark.parametrize("group", ["lif1", "lif2"])
+def test_a_changed_golden_spike_is_found(built: tuple[Example, Path], tmp_path: Path, group: str) -> None:
+    item, verilog = built
+    changed = item.golden.spikes[group].copy()
+    step, sample, neuron = (int(n) for n in np.argwhere(changed == 0)[-1])
+    changed[step, sample, neuron] = 1
+    golden = replace(item.golden, spikes={**item.golden.spikes, group: changed})
+    message = (
+        rf"sample {sample}, time step {step}, group '{group}' neuron {neuron}: did not spike, golden did"
+    )
+    with pytest.raises(MismatchError, match=message):
+        run(replace(item, golden=golden), verilog, tmp_path)
+
+
+def test_a_changed_line_of_rtl_is_found(built: tuple[Example, Path], tmp_path: Path) -> None:
+    item, verilog = built
+    text = verilog.read_text(encoding="utf-8")
+    wrong = text.replace("($signed(x)) >= ", "($signed(x)) > ")
+    if wrong == text:
+        wrong = text.replace("$signed(x) >= ", "$signed(x) > ")
+    assert wrong != text
+    changed = tmp_path / "design.v"
+    changed.write_text(wrong, encoding="utf-8")
+    with pytest.raises(MismatchError, match=r"sample \d+, time step \d+, group 'lif[12]' neuron \d: "):
+        run(item, changed, tmp_path / "work")
+
+
+@pytest.mark.parametrize(
+    "fault", [f if f == "unstable" else pytest.param(f, marks=pytest.mark.slow) for f in FAULTS]
+)
+def test_a_tampered_output_stream_is_found(tmp_path: Path, fault: str) -> None:
+    item = example(chain_network(), samples=3)
+    verilog = export(item.plan, tmp_path, lambda plan: Tampered(plan, fault))
+    with pytest.raises(MismatchError, match=FAULTS[fault]):
+        run(item, verilog, tmp_path / "work")
+
+
+@pytest.mark.slow
+def test_a_design_without_trace_is_a_tool_error(tmp_path: Path) -> None:
+    item = example(chain_network())
+    verilog = export(item.plan, tmp_path, lambda plan: SpikingNetwork(plan))
+    with pytest.raises(ToolError, match=r"without a verdict on pass alone: .*trace_lif1.*simulation.log$"):
+        run(item, verilog, tmp_path / "work")
+
+
+# Its parts.
+
+
+@given(
+    lanes=st.integers(1, 9), v_bits=st.integers(2, 32), words=st.integers(1, 4), seed=st.integers(0, 2**32)
+)
+def test_potentials_are_those_of_bit_strings(lanes: int, v_bits: int, words: int, seed: int) -> None:
+    bits = np.random.default_rng(seed).integers(0, 2, (words, lanes * v_bits))
+    texts = ["".join(map(str, word)) for word in bits.tolist()]
+    limbs = as_words([int(text, 2) for text in texts], lanes * v_bits)
+    wanted, _ = trace_values(texts, lanes, v_bits)
+    assert np.array_equal(potentials(limbs, lanes, v_bits), wanted)
+    shown = word_characters(limbs, lanes * v_bits)
+    assert [word.tobytes().decode() for word in shown] == texts
+
+
+@given(st.lists(st.integers(0, 2**100 - 1), max_size=5))
+def test_payloads_come_back(payloads: list[int]) -> None:
+    assert as_integers(as_words(payloads, 100)) == payloads
+
+
+@given(
+    slots=st.sampled_from([1, 2, 8]),
+    seed=st.integers(0, 2**32),
+    weights=st.binary(max_size=5),
+    stalls=st.booleans(),
+)
+def test_a_stimulus_comes_back(slots: int, seed: int, weights: bytes, stalls: bool, tmp_path_factory) -> None:  # type: ignore[no-untyped-def]
+    chance = np.random.default_rng(seed)
+    inputs = chance.integers(0, 3, (3, 4, 9)).astype(np.uint8)
+    words, ends = input_words(inputs, StreamLayout(np.arange(9), slots), chance)
+    made = Stimulus(
+        words=words,
+        gaps=draw_gaps(chance, len(words), 0.5),
+        ends=ends,
+        marks=np.array([4, 8, 12]),
+        every_word=False,
+        alone=True,
+        weights=np.frombuffer(weights, np.uint8),
+        weight_gaps=draw_gaps(chance, len(weights), 0.5),
+        weights_first=False,
+        stalls=draw_stalls(chance, 0.3 if stalls else 0.0),
+        before=1,
+        after=2,
+        hang_cycles=3,
+    )
+    path = tmp_path_factory.mktemp("stimulus") / "stimulus"
+    made.save(path)
+    found = Stimulus.load(path)
+    for name, value in vars(made).items():
+        assert np.array_equal(getattr(found, name), value), name
+    path.write_bytes(path.read_bytes()[:-1] if made.stalls.size + len(weights) else b"")
+    with pytest.raises(UserError, match="is no stimulus"):
+        Stimulus.load(path)
+
+
+def test_gaps_and_stalls_are_as_frequent_as_asked_for() -> None:
+    chance = np.random.default_rng(1)
+    gaps = draw_gaps(chance, 20_000, 0.4)
+    # One gap in nine is of no cycle at all.
+    assert 0.3 < (gaps > 0).mean() < 0.4
+    assert gaps.max() == 63
+    runs = draw_stalls(chance, 0.3)
+    assert runs.min() == 1
+    assert runs[1::2].max() == 256
+    assert 0.25 < runs[1::2].sum() / runs.sum() < 0.35
+    assert not draw_gaps(chance, 10, 0.0).any()
+    assert not draw_stalls(chance, 0.0).size
+
+
+VERILOG = r"""
+module other(clk, a);
+  input clk;
+  input [7:0] a;
+endmodule
+(* top =  1  *)
+module top(clk, i__valid, i__payload, o__payload);
+  input clk;
+  input i__valid;
+  wire i__valid;
+  input [11:0] i__payload;
+  output [70:0] o__payload;
+  reg [70:0] o__payload;
+endmodule
+"""
+
+
+def test_ports_of_the_verilog() -> None:
+    ports = verilog_ports(VERILOG, "top")
+    assert ports == {"clk": 1, "i__valid": 1, "i__payload": 12, "o__payload": 71}
+    header = ports_header(ports)
+    assert '{"i__payload", &model.i___05Fpayload, sizeof(model.i___05Fpayload)},' in header
+    assert "PAYLOAD_BITS = 71;" in header
+    with pytest.raises(ToolError, match="no module missing"):
+        verilog_ports(VERILOG, "missing")
