@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from qsnn_hw.errors import ToolError, UserError
-from qsnn_hw.files import write_text
+from qsnn_hw.files import BUILDING, write_text
 from qsnn_hw.progress import Progress
 from qsnn_hw.resources import resource_folder
 from qsnn_hw.tools import (
@@ -172,7 +172,7 @@ def build_bench(verilog: Path, top: str, work_dir: Path, progress: Progress) -> 
         with contextlib.suppress(OSError):
             os.utime(program)
         return Bench(program, verilog_ports(text, top))
-    building = Path(tempfile.mkdtemp(prefix="building-", dir=work_dir))
+    building = Path(tempfile.mkdtemp(prefix=f"{BUILDING}{program.name[:16]}-", dir=work_dir))
     try:
         ports = _compile(verilog, text, top, source, building, work_dir, progress)
         # Renamed into place whole: another run may be building or using the same.

@@ -24,6 +24,8 @@ def main() -> int:
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     # What the test modules need beside this process's own packages.
     sys.path.insert(0, str(resource_folder("sim").parent))
+    if job["action"] != "build":
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     if job["action"] == "native":
         try:
             return int(importlib.import_module(job["module"]).run(job))
@@ -48,7 +50,6 @@ def main() -> int:
                     always=True,
                 )
             else:
-                threading.Thread(target=_end_with_parent, daemon=True).start()
                 os.environ["QSNN_HW_JOB"] = sys.argv[1]
                 for tests in job["tests"]:
                     if "difference" in job and Path(job["difference"]).exists():
