@@ -52,6 +52,10 @@ class Layer:
         Synapse memory, in bits.
     cycles_per_sample
         Mean clock cycles per sample in which the group works, counted in simulation.
+    leak_rounding
+        "floor" (the loss is rounded down), "zero" (what is kept, toward zero), or "none" without a leak.
+    own_integers
+        Whether the trained weights were integers already and were kept.
     """
 
     name: str
@@ -73,6 +77,8 @@ class Layer:
     event_lanes: int | None = None
     accumulators: str | None = None
     potentials_in: str | None = None
+    leak_rounding: str | None = None
+    own_integers: bool | None = None
 
     def __post_init__(self) -> None:
         """Refuse values that are no counts or no numbers."""

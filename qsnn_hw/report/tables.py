@@ -29,6 +29,9 @@ def _count(value: int | None) -> str:
     return NOT_MEASURED if value is None else f"{value:,}"
 
 
+_LEAK_WORDS = {"floor": "loss down", "zero": "toward zero", "none": "no leak"}
+
+
 def quantization(report: Report) -> Table | None:
     """Widths, scales and health of every layer; None without layers."""
     layers = report.network.layers
@@ -43,10 +46,13 @@ def quantization(report: Report) -> Table | None:
             layer.name,
             f"{layer.neurons:,}",
             _count(layer.synapses),
-            with_unit(layer.weight_bits, "bit"),
+            with_unit(layer.weight_bits, "bit") + (", own" if layer.own_integers else ""),
             with_unit(layer.potential_bits, "bit"),
             _span(layer.scale_low, layer.scale_high),
             _span(layer.threshold_low, layer.threshold_high),
+            NOT_MEASURED
+            if layer.leak_rounding is None
+            else _LEAK_WORDS.get(layer.leak_rounding, layer.leak_rounding),
             dead,
             _count(layer.saturations),
         )
@@ -54,8 +60,9 @@ def quantization(report: Report) -> Table | None:
     return Table(
         "quantization",
         "Quantization",
-        "Scale: real value of one weight step. Threshold: in potential steps. Dead: never fired over the "
-        "test set. Saturations: potentials clamped over the test set.",
+        "Own weights: integers as they were trained, not rounded. Scale: real value of one weight step. "
+        "Threshold: in potential steps. Leak rounded: the loss of a step down, or what is kept toward zero. "
+        "Dead: never fired over the test set. Saturations: potentials clamped over the test set.",
         (
             "layer",
             "neurons",
@@ -64,6 +71,7 @@ def quantization(report: Report) -> Table | None:
             "potential",
             "scale",
             "threshold",
+            "leak rounded",
             "dead neurons",
             "saturations",
         ),

@@ -210,6 +210,7 @@ def _layer(
 ) -> Layer:
     integer = quantized.group(group.group)
     fired = None if golden is None else golden.integer.spikes[group.group].any(axis=(0, 1))
+    leaks = bool(np.any(integer.numerator)) or integer.current_leak_numerator is not None
     return Layer(
         name=group.group,
         neurons=group.neurons,
@@ -230,6 +231,8 @@ def _layer(
         potentials_in=group.potentials_in,
         rom_bits=group.synapse_bits,
         cycles_per_sample=None if did is None else did.busy_cycles,
+        leak_rounding=integer.leak_rounding if leaks else "none",
+        own_integers=integer.own_integers,
     )
 
 

@@ -100,10 +100,12 @@ def full_report() -> Report:
                     1,
                     "registers",
                     "distributed RAM",
+                    "floor",
+                    False,
                 ),
                 Layer(
                     *("output", 10, 320, 8, 12, 0.01, 0.01, 97, 97, 0, 2, 10, 1, 2560, 181.25, 1, 1),
-                    *("memory", "registers"),
+                    *("memory", "registers", "zero", True),
                 ),
             ),
         ),

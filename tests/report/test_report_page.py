@@ -140,6 +140,10 @@ def test_full_page_shows_every_figure(tmp_path: Path) -> None:
     }
     words = parsed.words()
     assert "not measured" not in words
+    # How the leak rounds, and whose integers the weights are, layer by layer.
+    assert re.search(
+        r"hidden 32 2,048 8.bit 13.bit .*loss down.*output 10 320 8.bit, own .*toward zero", words
+    )
     compared = "450 samples, 22,866 spikes, 472,500 potentials"
     assert f"The hardware equals the golden model in simulation: {compared} compared, no mismatch." in words
     assert "The framework: its own spikes: equal to the float network's, 112,500 values." in words
