@@ -23,7 +23,7 @@ def deployed_options(options: QuantizeOptions) -> QuantizeOptions:
     Rounding is to nearest: the weights are on the grid already.
     """
     groups = {name: replace(own, clip=None) for name, own in options.groups.items()}
-    return replace(options, clip="max", rounding="nearest", groups=groups)
+    return replace(options, clip="max", rounding="nearest", groups=groups).rounding_all()
 
 
 def exported(model: IntegerNetwork) -> tuple[Network, QuantizedNetwork]:

@@ -4,7 +4,7 @@ Floating point holds every integer here exactly: float32 while a potential stays
 leak's product fits 24 bits, float64 from the first batch on in which one does not.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -63,7 +63,7 @@ class IntegerNetwork(nn.Module):
     ) -> None:
         super().__init__()
         # Trained weights leave any grid that they came from.
-        options = replace(options, keep_integers="none")
+        options = options.rounding_all()
         self.network, self.options, self.slope = network, options, slope
         self.quantized = quantize(network, options, statistics)
         self.trained = nn.ModuleList(

@@ -154,6 +154,11 @@ class QuantizeOptions:
         own = replace(self.groups.get(group, GroupOptions()), **changes)  # type: ignore[arg-type]
         return replace(self, groups={**self.groups, group: own})
 
+    def rounding_all(self) -> "QuantizeOptions":
+        """A copy that keeps no weights' own integers, in no group."""
+        groups = {name: replace(own, keep_integers=None) for name, own in self.groups.items()}
+        return replace(self, keep_integers="none", groups=groups)
+
     def one_scale(self, group: str) -> "QuantizeOptions":
         """A copy in which all neurons of ``group`` share a scale, so that their potentials compare."""
         own = self.of(group)

@@ -24,7 +24,9 @@ from qsnn_hw.quantize.options import QuantizeOptions  # noqa: E402
 
 OPTIONS = {
     "4 bits": QuantizeOptions(weight_bits=4),
-    "8 bits by neuron": QuantizeOptions(weight_bits=8, fractional_bits=3, per_neuron=True, clip="mse"),
+    "8 bits by neuron": QuantizeOptions(
+        weight_bits=8, fractional_bits=3, per_neuron=True, clip="mse", leak_rounding="zero"
+    ),
     "3 bits, saturating": QuantizeOptions(
         weight_bits=3, clip="percentile", fractional_bits=2, potential_bits=9
     ),
