@@ -45,6 +45,7 @@ from qsnn_hw.plan.predict import in_words
 from qsnn_hw.plan.predict import predict as predict_usage
 from qsnn_hw.progress import Progress
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions
+from qsnn_hw.quantize.chain import weights_of
 from qsnn_hw.report import Report
 from qsnn_hw.report_maker import make_report
 from qsnn_hw.rtl.axi_stream import AxiStreamNetwork
@@ -353,6 +354,7 @@ class Chain:
                 lambda other: predict_usage(plan, other).usage,
                 self.board,
                 ways=_ways(quantized, plan_options),
+                weight_bits=_weight_bits(quantized),
             )
             plan.save(self._path(PLAN))
             for note in plan.notes:
@@ -636,9 +638,21 @@ def _ways(quantized: QuantizedNetwork, given: PlanOptions) -> list[Way]:
     ways = []
     if given.lanes is None and given.optimize != "area":
         ways.append(way("--optimize area", optimize="area"))
+    elif given.lanes is not None and max(given.lanes) > 1:
+        ways.append(way("--lanes 1", lanes=(1,), update_lanes=None, event_lanes=None))
     if given.synapse_store == "rom":
         ways.append(way("--weights ram", synapse_store="ram"))
     return ways
+
+
+def _weight_bits(quantized: QuantizedNetwork) -> int:
+    """Bits of all weights without a gap: no number of lanes makes them fewer."""
+    return sum(
+        weights.size * p.weight_bits
+        for p in quantized.projections
+        for operator in p.chain
+        if (weights := weights_of(operator)) is not None
+    )
 
 
 def _ways_out(plan: HardwarePlan) -> WaysOut:

@@ -21,12 +21,13 @@ EXIT_FAILED = 1
 
 
 def _settings(given: Sequence[str] | None) -> dict[str, str]:
-    settings = {}
+    settings: dict[str, str] = {}
     for text in given or ():
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
             raise UserError(f"--set wants FIELD=VALUE, not {text!r}")
-        settings[name.strip()] = value
+        if settings.setdefault(name.strip(), value) != value:
+            raise UserError(f"--set gives {name.strip()!r} two values; leave one of them out")
     return settings
 
 
@@ -49,12 +50,29 @@ def _quantize_options(
         if value is not None:
             changes[name] = value
     options = replace(base, **changes)
+    widths: dict[str, int] = {}
     for text in given.group_bits or ():
         group, equals, width = text.rpartition("=")
-        if not equals or not width.strip().isdecimal():
+        # Two digits: int() of thousands would fail in its own words.
+        if not equals or not (width.strip().isascii() and width.strip().isdecimal() and len(width) < 9):
             raise UserError(f"--group-bits wants GROUP=N with N from 2 to 16, not {text!r}")
-        options = options.with_group(group.strip(), weight_bits=int(width))
+        if widths.setdefault(group.strip(), int(width)) != int(width):
+            raise UserError(f"--group-bits gives {group.strip()!r} two widths; leave one of them out")
+    for group, bits in widths.items():
+        options = options.with_group(group, weight_bits=bits)
     return options
+
+
+def _typed(given: argparse.Namespace, names: Sequence[str]) -> list[str]:
+    """Those of these options that stand on the command line, as they are typed."""
+
+    def stands(name: str) -> bool:
+        # "--no-per-neuron" is typed as well; "--diagnose" is False where it is not.
+        value = getattr(given, name)
+        return value is not None and (value is not False or name != "diagnose")
+
+    spelled = {"calibration_data": "calibrate"}
+    return [f"--{spelled.get(name, name).replace('_', '-')}" for name in names if stands(name)]
 
 
 def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
@@ -119,8 +137,15 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
             f"--optimize {given.optimize} and --cycle-budget do not go together: the budget takes the "
             "smallest design that keeps it; leave one of them out"
         )
-    # A wish for a target is a wish not to go on with the lanes of an earlier run.
     targets = ("optimize", "lut_budget", "cycle_budget")
+    if given.lanes is not None:
+        if given.optimize is not None:
+            raise UserError(
+                "--lanes and --optimize do not go together: --optimize chooses lanes; leave one out"
+            )
+        # A target of an earlier run has nothing left to choose. Its budgets are still held.
+        changes["optimize"] = "balanced"
+    # A wish for a target is a wish not to go on with the lanes of an earlier run.
     target = next((name for name in targets if getattr(given, name) is not None), None)
     if given.lanes is None and target is not None:
         for name in ("update_lanes", "event_lanes"):
@@ -130,10 +155,36 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
         changes |= {"lanes": None, "update_lanes": None, "event_lanes": None}
         if given.buffer_depth is None:
             changes["buffer_depth"] = None
+    by_hand = _typed(given, ("clip", "per_neuron", "fractional_bits"))
+    if by_hand and base.calibration_data is not None:
+        # Calibration as in an earlier run would choose them again.
+        if given.max_drop is not None:
+            raise UserError(
+                f"--max-drop belongs to --calibrate, and {by_hand[0]} ends that of the earlier run"
+            )
+        changes |= {"calibration_data": None, "max_drop": None}
     changes["quantize"] = _quantize_options(given, given.bits, base.quantize or QuantizeOptions())
+    if given.encoder not in (None, "none"):
+        # The order of axes of spikes that an earlier run read.
+        changes.setdefault("layout", "auto")
     made = replace(base, **changes)
+    _check_data_options(given, made)
     convention_for(made.model, made.convention, made.settings)
     return made
+
+
+def _check_data_options(given: argparse.Namespace, options: "BuildOptions") -> None:
+    """Refuse options about data that are not there."""
+    if given.samples is not None and options.data is None:
+        raise UserError("--samples cuts --data short, and there is none: give --data FILE")
+    if given.layout is not None and options.encoder is not None:
+        raise UserError(
+            "--layout is the order of spikes, and with --encoder the data hold pixels: leave it out"
+        )
+    if given.layout is not None and options.data is None and options.calibration_data is None:
+        raise UserError("--layout is the order of the data, and there are none: give --data FILE")
+    if given.max_drop is not None and options.calibration_data is None:
+        raise UserError("--max-drop measures accuracy on calibration samples: give --calibrate FILE")
 
 
 def run_part(given: argparse.Namespace) -> int:
@@ -189,13 +240,15 @@ def _bits_and_options(given: argparse.Namespace) -> "tuple[int | None, QuantizeO
 
     bits = None
     if given.bits != "float":
-        if not given.bits.isdecimal():
+        # int() of thousands of digits would fail in its own words.
+        if not (given.bits.isascii() and given.bits.isdecimal() and len(given.bits) < 9):
             raise UserError(f'--bits wants "float" or a whole number from 2 to 16, not {given.bits!r}')
         bits = int(given.bits)
     # Checked before the model is read: a wrong width should not wait for a large file.
     options = _quantize_options(given, bits, QuantizeOptions())
-    asked = options != QuantizeOptions() or given.calibration_data or given.max_drop is not None
-    if bits is None and asked:
+    rounding = ("clip", "per_neuron", "fractional_bits", "power_of_two", "group_bits", "calibration_data")
+    rounding = (*rounding, "max_drop", "leak_bits", "leak_rounding", "potential_bits")
+    if bits is None and _typed(given, rounding):
         raise UserError(
             "--clip, --per-neuron, --calibrate and the bit options need --bits 2 to 16; "
             "--bits float rounds nothing"

@@ -1,17 +1,31 @@
 """What a build is asked for: every choice of the user in one frozen record."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from qsnn_hw import files
 from qsnn_hw.errors import UserError
 from qsnn_hw.quantize import QuantizeOptions
+from qsnn_hw.report.values import decode
 
 OPTIONS = "options.json"
 """Their file in an output folder: of the last run that was not refused."""
 
 FORMAT = "qsnn-hw build options 1"
+
+MAX_SEED = 2**31 - 1
+"""What nextpnr takes."""
+
+_CHOICES: dict[str, tuple[str | None, ...]] = {
+    "layout": ("auto", "time-sample", "sample-time"),
+    "optimize": ("balanced", "latency", "area", "energy"),
+    "weights": ("rom", "ram"),
+    "encoder": (None, "rate", "latency", "direct"),
+    "readout": (None, "count", "first", "membrane"),
+    "simulator": ("verilator", "icarus"),
+}
+_SPELLED = {"model": "MODEL", "calibration_data": "--calibrate"}
 
 
 @dataclass(frozen=True)
@@ -80,6 +94,25 @@ class BuildOptions:
     seed: int = 1
     simulator: str = "verilator"
 
+    def __post_init__(self) -> None:
+        for name, allowed in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in allowed:
+                known = ", ".join("none" if choice is None else choice for choice in allowed)
+                raise UserError(f"--{name} must be one of {known}, not {value!r}")
+        for name in ("samples", "lut_budget", "cycle_budget", "steps"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UserError(f"--{name.replace('_', '-')} must be at least 1, not {value}")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise UserError(f"--seed must be from 0 to {MAX_SEED}, not {self.seed}")
+        drop = self.max_drop
+        if drop is not None and not (type(drop) in (int, float) and 0 <= drop <= 100):
+            raise UserError(f"--max-drop is percentage points from 0 to 100, not {drop}")
+        for name in ("model", "data", "calibration_data", "board", "convention"):
+            if getattr(self, name) == "":
+                raise UserError(f"{_SPELLED.get(name, f'--{name}')} is empty; give a file or a name")
+
     def save(self, path: Path) -> None:
         """Write the options as JSON; paths become absolute, so that any folder can resume."""
         values = asdict(self)
@@ -96,13 +129,10 @@ class BuildOptions:
         content: Any = files.read_json(path)
         if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
             raise UserError(f"{path} does not hold this version's build options; run qsnn-hw build again")
-        unknown = set(content) - {item.name for item in fields(cls)}
         try:
-            if unknown:
-                raise KeyError(sorted(unknown)[0])
-            content["quantize"] = QuantizeOptions(**content["quantize"])
-            for name in ("lanes", "update_lanes", "event_lanes"):
-                content[name] = None if content[name] is None else tuple(content[name])
-            return cls(**content)
-        except (KeyError, TypeError) as error:
-            raise UserError(f"{path} is damaged ({error}); delete it and give all options again") from error
+            made: BuildOptions = decode(cls, content, "options")
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{path} is damaged: {error}; delete it and give all options again") from error
+        except UserError as error:
+            raise UserError(f"{path}: {error}; give that option again, with MODEL and the others") from error
+        return made

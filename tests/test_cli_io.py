@@ -56,7 +56,8 @@ def test_what_belonged_to_an_earlier_encoder_goes_with_it(
     tmp_path: Path, typed: tuple[str, ...], left: tuple[object, ...]
 ) -> None:
     """Otherwise ``--encoder none`` would be refused for the sake of steps that nobody typed."""
-    earlier = BuildOptions("a.nir", "snntorch", "icebreaker", encoder="latency", steps=5, encoder_floor=9)
+    (tmp_path / "a.nir").touch()
+    earlier = BuildOptions(str(tmp_path / "a.nir"), "snntorch", "icebreaker", encoder="latency", steps=5, encoder_floor=9)
     earlier.save(tmp_path / "options.json")
     given = cli.make_parser().parse_args(["generate", "-o", str(tmp_path), "--encoder", *typed])
     found = commands._build_options(given, tmp_path)
@@ -76,8 +77,10 @@ def test_a_target_takes_the_place_of_an_earlier_budget_of_cycles(
     tmp_path: Path, typed: tuple[str, ...], left: tuple[object, ...]
 ) -> None:
     """With both, the budget alone would decide."""
+    (tmp_path / "a.nir").touch()
+    model = str(tmp_path / "a.nir")
     earlier = BuildOptions(
-        "a.nir", "snntorch", "icebreaker", optimize="energy", cycle_budget=900, lut_budget=3000
+        model, "snntorch", "icebreaker", optimize="energy", cycle_budget=900, lut_budget=3000
     )
     earlier.save(tmp_path / "options.json")
     given = cli.make_parser().parse_args(["generate", "-o", str(tmp_path), *typed])
@@ -97,7 +100,11 @@ def test_a_target_takes_the_place_of_an_earlier_budget_of_cycles(
         ),
         (
             ("--encoder", "latency", "--steps", "300"),
-            "Steps must be from 1 to 256 with encoder latency, not 300",
+            "--steps must be from 1 to 256 with encoder latency, not 300",
+        ),
+        (
+            ("--encoder", "latency", "--steps", "5", "--encoder-floor", "300"),
+            "--encoder-floor must be from 1 to 255, not 300",
         ),
         (("--readout", "count"), "--readout count sizes its counters by a sample's steps: give --data FILE"),
     ],

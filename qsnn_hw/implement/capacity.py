@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from qsnn_hw.boards import Board, list_boards
 from qsnn_hw.errors import UserError
-from qsnn_hw.limits import Limits, Shortfall, Usage
+from qsnn_hw.limits import FAMILIES, Limits, Shortfall, Usage
 
 Needs = Callable[[Limits], Usage]
 """What a design is predicted to take on a device."""
@@ -34,11 +34,30 @@ def _sentence(shortfalls: Sequence[Shortfall], board: Board, about: str) -> str:
     )
 
 
-def _advice(options: Sequence[str], holding: Sequence[Board]) -> str:
+def _advice(options: Sequence[str], holding: Sequence[Board], otherwise: str) -> str:
     cures = [*options, *(f"--board {board.name}" for board in holding)]
     if not cures:
-        return "no known board holds it: use fewer --bits, fewer --lanes or a smaller network"
+        return f"no known board holds it: {otherwise}"
     return f"it would fit with {' or '.join(filter(None, [', '.join(cures[:-1]), cures[-1]]))}"
+
+
+def _memory_bits(limits: Limits) -> int:
+    memories = [memory for memory in (limits.block_ram, limits.spram) if memory is not None]
+    return sum(memory.count * memory.bits for memory in memories)
+
+
+def _smaller(shortfalls: Sequence[Shortfall], board: Board, weight_bits: int, lanes_tried: bool) -> str:
+    """What makes a design smaller that no board holds; lanes only where they can be the cause."""
+    memory = _memory_bits(board.limits)
+    if weight_bits > memory:
+        return (
+            f"its weights alone are {weight_bits / 1024:,.0f} kbit, {board.name} has "
+            f"{memory / 1024:,.0f} kbit of memory; use fewer --bits or a smaller network"
+        )
+    names = FAMILIES[board.limits.family]
+    logic = any(s.resource in (names.logic_cells, names.registers) for s in shortfalls)
+    lanes = "fewer --lanes, " if logic and not lanes_tried else ""
+    return f"use {lanes}fewer --bits or a smaller network"
 
 
 def _works(usage: Callable[[], Usage], board: Board) -> bool:
@@ -49,7 +68,11 @@ def _works(usage: Callable[[], Usage], board: Board) -> bool:
 
 
 def check_fits(
-    needs: Needs, board: Board, all_boards: Sequence[Board] | None = None, ways: Sequence[Way] = ()
+    needs: Needs,
+    board: Board,
+    all_boards: Sequence[Board] | None = None,
+    ways: Sequence[Way] = (),
+    weight_bits: int = 0,
 ) -> None:
     """Refuse a design that ``board`` cannot hold, before any tool runs.
 
@@ -61,6 +84,8 @@ def check_fits(
         Boards to propose instead; all that ship by default.
     ways
         Other options to try on this board where the design does not fit; those that help are named.
+    weight_bits
+        Of all weights without a gap, to say so where they are too many for any lanes.
 
     Raises
     ------
@@ -73,7 +98,9 @@ def check_fits(
     candidates = list_boards() if all_boards is None else all_boards
     holding = [other for other in candidates if not other.limits.fits(needs(other.limits))]
     options = [option for option, usage in ways if _works(usage, board)]
-    raise UserError(f"the design {_sentence(shortfalls, board, 'about ')}; {_advice(options, holding)}")
+    otherwise = _smaller(shortfalls, board, weight_bits, lanes_tried=bool(ways))
+    advice = _advice(options, holding, otherwise)
+    raise UserError(f"the design {_sentence(shortfalls, board, 'about ')}; {advice}")
 
 
 def over_capacity(usage: Usage, board: Board, all_boards: Sequence[Board] | None = None) -> UserError | None:
@@ -85,4 +112,5 @@ def over_capacity(usage: Usage, board: Board, all_boards: Sequence[Board] | None
     holding = [
         other for other in candidates if not other.limits.fits(board.limits.converted(usage, other.limits))
     ]
-    return UserError(f"the design {_sentence(shortfalls, board, '')}; {_advice([], holding)}")
+    advice = _advice([], holding, _smaller(shortfalls, board, 0, lanes_tried=False))
+    return UserError(f"the design {_sentence(shortfalls, board, '')}; {advice}")

@@ -11,6 +11,9 @@ from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 from qsnn_hw.plan.io_plan import EncoderKind, EncoderPlan, ReadoutPlan
 
+_OPTIONS = {"Floor": "--encoder-floor", "Steps": "--steps"}
+"""Field of a plan, as its errors call it -> the option that gives it."""
+
 
 @dataclass(frozen=True)
 class IoOptions:
@@ -61,7 +64,10 @@ class IoOptions:
         try:
             return EncoderPlan(self.encoder, space, self.steps, slots=slots, floor=self.floor)
         except ValueError as error:
-            raise UserError(str(error)) from error
+            text = str(error)
+            for field, option in _OPTIONS.items():
+                text = text.replace(f"{field} must", f"{option} must")
+            raise UserError(text) from error
 
 
 def with_io(plan: HardwarePlan, options: IoOptions) -> HardwarePlan:

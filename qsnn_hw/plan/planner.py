@@ -29,7 +29,10 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
     if given is None:
         found = balance(layout)
         return layout.plan(found.chosen.shapes, found.chosen.depth, found.notes)
-    notes, depth = ["lanes as given"], DEFAULT_DEPTH if options.buffer_depth is None else options.buffer_depth
+    notes, depth = (
+        ["lanes as given", *_became(network, given, options)],
+        DEFAULT_DEPTH if options.buffer_depth is None else options.buffer_depth,
+    )
     if options.traffic is not None or options.lut_budget is not None or options.cycle_budget is not None:
         chosen = balance(layout, given).chosen
         if chosen.depth != depth:
@@ -61,6 +64,18 @@ def _given(
         )
         for index, group in enumerate(network.groups)
     }
+
+
+def _became(network: QuantizedNetwork, shapes: Mapping[str, Shape], options: PlanOptions) -> list[str]:
+    """What was asked for and cannot be had, group by group: lanes that are more than channels, and others."""
+    notes = []
+    for name in ("lanes", "update_lanes"):
+        wanted = _spread(network, name.replace("_", " "), getattr(options, name))
+        for group, asked in zip(network.groups, wanted or [], strict=False):
+            found = getattr(shapes[group.name], name)
+            if found != asked:
+                notes.append(f"{name.replace('_', ' ')} of {group.name}: {asked} asked for, {found} built")
+    return notes
 
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import Field, fields, is_dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -105,6 +105,11 @@ def decode(kind: Any, value: object, where: str) -> Any:
             raise ValueError(f"{where} must be a list, not {value!r}")
         inner = typing.get_args(kind)[0]
         return tuple(decode(inner, item, f"{where}[{index}]") for index, item in enumerate(value))
+    if origin is Literal:
+        allowed = typing.get_args(kind)
+        if not isinstance(value, str) or value not in allowed:
+            raise ValueError(f"{where} must be one of {', '.join(map(str, allowed))}, not {value!r}")
+        return value
     if origin is not None:
         if not isinstance(value, dict):
             raise ValueError(f"{where} must be an object, not {value!r}")

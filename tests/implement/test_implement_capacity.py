@@ -53,7 +53,7 @@ def test_several_shortfalls_are_all_named():
 
 
 def test_no_board_is_large_enough():
-    with pytest.raises(UserError, match="no known board holds it: use fewer --bits, fewer --lanes"):
+    with pytest.raises(UserError, match="no known board holds it: use fewer --lanes, fewer --bits"):
         check_fits(same(Usage(logic_cells=100_000)), ICE)
     with pytest.raises(UserError, match="no known board holds it"):
         check_fits(same(Usage(logic_cells=7000)), ICE, all_boards=[ICE])
@@ -80,3 +80,20 @@ def test_over_capacity_of_counted_designs():
         "needs 40 ICESTORM_RAM, icebreaker has 30 (10 too many); "
         "it would fit with --board orangecrab-25f, --board ulx3s-25f, --board ulx3s-45f or --board ulx3s-85f"
     )
+
+
+def test_lanes_are_no_advice_where_weights_or_memories_are_what_is_too_large():
+    """Fewer lanes leave the weights as many as they are."""
+    with pytest.raises(UserError) as caught:
+        check_fits(memory(10**5, 1024), ICE, weight_bits=10**8)
+    assert str(caught.value).endswith(
+        "no known board holds it: its weights alone are 97,656 kbit, icebreaker has 1,144 kbit of memory; "
+        "use fewer --bits or a smaller network"
+    )
+    with pytest.raises(UserError, match=r"holds it: use fewer --bits or a smaller network$"):
+        check_fits(memory(10**5, 1024), ICE, weight_bits=1000)
+    # Fewer lanes were tried, and do not help.
+    with pytest.raises(UserError, match=r"holds it: use fewer --bits or a smaller network$"):
+        check_fits(
+            same(Usage(logic_cells=10**5)), ICE, ways=[("--lanes 1", lambda: Usage(logic_cells=10**5))]
+        )

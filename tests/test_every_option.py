@@ -1,0 +1,374 @@
+"""No option is accepted and ignored: each changes what comes out, or is refused in one line.
+
+The table below has an entry for every option of every command; the argparse tree is walked, so that a new
+option without one fails here.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qsnn_hw import cli, commands
+from qsnn_hw.chain import Chain
+from qsnn_hw.errors import UserError
+from qsnn_hw.progress import SILENT
+from qsnn_hw.stages import Stages
+
+MODEL = """
+input_shape = [6]
+[[layer]]
+name = "fc1"
+type = "Affine"
+weight = {first}
+bias = [0.013, 0.0, 0.021, 0.0, 0.0, 0.017, 0.0, 0.0, 0.011, 0.0, 0.0, 0.0]
+[[layer]]
+name = "hidden"
+type = "LIF"
+tau = 0.0043
+r = 4.3
+v_threshold = 0.7
+[[layer]]
+name = "fc2"
+type = "Linear"
+weight = {second}
+[[layer]]
+name = "last"
+type = "LIF"
+tau = 0.0039
+r = 3.9
+v_threshold = 0.6
+"""
+CONVENTION = ("--convention", "nir", "--set", "dt=0.001")
+
+BUILD = ("build", "generate", "simulate", "synth")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a model, samples, calibration samples, pixels and another order of axes."""
+    rng = np.random.default_rng(7)
+    first, second = rng.normal(0.3, 0.4, (12, 6)).round(3), rng.normal(0.2, 0.4, (3, 12)).round(3)
+    # Far from the others, so that clipping has a choice.
+    first[0, 0] = second[0, 0] = 2.5
+    text = MODEL.format(first=json.dumps(first.tolist()), second=json.dumps(second.tolist()))
+    (tmp_path / "m.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "other.toml").write_text(text.replace("0.7", "0.55"), encoding="utf-8")
+    for name, seed in (("d.npz", 1), ("e.npz", 2), ("c.npz", 3)):
+        chance = np.random.default_rng(seed)
+        spikes = (chance.random((9, 9, 6)) < 0.4).astype(np.uint8)
+        out = (chance.random((9, 9, 3)) < 0.3).astype(np.uint8)
+        label = chance.integers(0, 3, 9)
+        np.savez(tmp_path / name, input=spikes, label=label, out=out, other=np.zeros_like(out))
+    np.savez(tmp_path / "pixels.npz", pixels=np.arange(54, dtype=np.uint8).reshape(9, 6) * 4, label=label)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+# Words beside the option under test that make it mean something; {} is the command.
+BESIDE: dict[str, tuple[str, ...]] = {
+    "--update-lanes": ("--lanes", "4"),
+    "--event-lanes": ("--lanes", "4"),
+    "--max-drop": ("--calibrate", "c.npz"),
+    "--steps": ("--encoder", "rate", "--data", "pixels.npz", "--steps", "4"),
+    "--encoder-floor": ("--encoder", "latency", "--data", "pixels.npz", "--steps", "4"),
+    "--encoder": ("--data", "pixels.npz", "--steps", "4"),
+    "--cycle-budget": ("--optimize", "area"),
+}
+VALUES: dict[str, tuple[str, ...]] = {
+    "MODEL": ("other.toml",),
+    "--convention": ("snntorch",),
+    "--set": ("reset=zero",),
+    "--data": ("e.npz",),
+    "--layout": ("sample-time",),
+    "--samples": ("4",),
+    "--bits": ("4",),
+    "--clip": ("mse",),
+    "--per-neuron": (),
+    "--fractional-bits": ("3",),
+    "--power-of-two": (),
+    "--group-bits": ("hidden=5",),
+    "--calibrate": ("c.npz",),
+    "--max-drop": ("90",),
+    "--leak-bits": ("3",),
+    "--leak-rounding": ("zero",),
+    "--potential-bits": ("11",),
+    "--board": ("ulx3s-25f",),
+    "--lanes": ("2",),
+    "--update-lanes": ("2",),
+    "--event-lanes": ("2",),
+    "--optimize": ("area",),
+    "--lut-budget": ("600",),
+    "--cycle-budget": ("3000",),
+    "--weights": ("ram",),
+    "--encoder": ("rate",),
+    "--steps": ("6",),
+    "--encoder-floor": ("90",),
+    "--readout": ("count",),
+    "--buffer-depth": ("9",),
+    "--seed": ("5",),
+    "--simulator": ("icarus",),
+    "--out": ("elsewhere",),
+    "--quiet": (),
+    "--diagnose": (),
+    "--out-key": ("other",),
+    "--epochs": ("3",),
+    "--batch": ("4",),
+    "--learning-rate": ("0.01",),
+    "--restart": (),
+}
+
+
+def options_of(command: str) -> Iterator[str]:
+    """Every option of a command by its longest name, and MODEL."""
+    parser = cli.make_parser()
+    (tree,) = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    for action in tree.choices[command]._actions:
+        if action.dest != "help":
+            names = [n for n in action.option_strings if n.startswith("--") and not n.startswith("--no-")]
+            yield names[0] if names else "MODEL"
+
+
+COMMANDS = (
+    "build",
+    "generate",
+    "simulate",
+    "synth",
+    "report",
+    "infer",
+    "check",
+    "finetune",
+    "boards",
+    "doctor",
+)
+
+
+def test_every_option_has_an_entry() -> None:
+    parser = cli.make_parser()
+    (tree,) = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    assert set(tree.choices) == set(COMMANDS)
+    known = {name for command in COMMANDS for name in options_of(command)}
+    assert known == set(VALUES)
+
+
+def words(command: str, option: str | None, value: tuple[str, ...], beside: tuple[str, ...]) -> list[str]:
+    base = {"--data": ("--data", "d.npz"), "--out": ("-o", "out"), "--bits": ("--bits", "8")}
+    if command in BUILD:
+        base["--board"] = ("--board", "icebreaker")
+    if command == "check":
+        del base["--bits"]
+    if command in ("infer", "check"):
+        del base["--out"]
+    model = value[0] if option == "MODEL" else "m.toml"
+    typed = [command, model, *(CONVENTION if option != "--convention" else ("--set", "dt=0.001"))]
+    for name, item in base.items():
+        if name != option and name not in beside:
+            typed += item
+    typed += beside
+    return typed if option in (None, "MODEL") else [*typed, *((option,) if option else ()), *value]
+
+
+def decided(arguments: list[str], folder: Path) -> Any:
+    """What the stages of a build are decided by and make, up to the plan; no tool runs."""
+    given = cli.make_parser().parse_args(arguments)
+    options = commands._build_options(given, Path(given.out))
+    chain = Chain(options, Stages(folder, SILENT), SILENT)
+    network = chain.read()
+    data = chain.load_data(network)
+    chosen = chain.quantize(network, data)
+    golden = chain.golden(network, chosen, data)
+    plan = chain.plan(chosen.quantized, data, golden)
+    return [
+        (folder / "01_network.npz").read_bytes(),
+        (folder / "02_quantized.npz").read_bytes(),
+        chosen.drop,
+        None if golden is None else golden.integer.spikes[network.output].tobytes(),
+        repr(asdict(plan)),
+        repr(chain._verification()["options"]),
+        repr(chain._implementation(plan)["options"]),
+        chain.board.name,
+        given.out,
+        given.quiet,
+    ]
+
+
+@pytest.mark.parametrize("option", list(options_of("build")))
+def test_an_option_of_build_decides_something(option: str, here: Path) -> None:
+    beside = BESIDE.get(option, ())
+    with_it = decided(words("build", option, VALUES[option], beside), here / "with")
+    without = decided(words("build", None, (), beside if option != "--encoder" else ()), here / "without")
+    assert with_it != without
+
+
+def answered(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> Any:
+    code = cli.main(arguments)
+    captured = capsys.readouterr()
+    written = {p.name: p.read_bytes() for p in Path(".").glob("elsewhere*") if p.is_file()}
+    for name in written:
+        Path(name).unlink()
+    return code, captured.out, [line for line in captured.err.splitlines() if "done in" not in line], written
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [(command, option) for command in ("infer", "check") for option in options_of(command)],
+)
+def test_an_option_of_infer_and_check_changes_the_answer(
+    command: str, option: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Accuracies on nine samples are often equal: potentials are compared, through --diagnose or --out."""
+    beside, value = BESIDE.get(option, ()), VALUES[option]
+    if command == "infer":
+        beside = (*beside, *(() if option == "--out" else ("--out", "elsewhere.npz")))
+        beside = (*beside, *(() if option == "--diagnose" else ("--diagnose",)))
+        value = ("first",) if option == "--readout" else value
+    with_it = answered(words(command, option, value, beside), capsys)
+    without = answered(words(command, None, (), beside), capsys)
+    assert with_it != without
+
+
+REFUSED: list[tuple[tuple[str, ...], str]] = [
+    (("--lanes", "2", "--optimize", "area"), "--lanes and --optimize do not go together"),
+    (("--lanes", "2", "--lut-budget", "10"), "the lanes given do not keep 10 LUTs"),
+    (("--lanes", "2", "--cycle-budget", "3", "--data", "d.npz"), "the lanes given do not keep 3 cycles"),
+    (("--samples", "3"), "--samples cuts --data short, and there is none"),
+    (("--layout", "auto"), "--layout is the order of the data, and there are none"),
+    (
+        ("--layout", "auto", "--data", "pixels.npz", "--encoder", "rate", "--steps", "4"),
+        "--layout is the order of spikes, and with --encoder the data hold pixels",
+    ),
+    (("--max-drop", "1"), "--max-drop measures accuracy on calibration samples"),
+    (("--max-drop", "nan", "--calibrate", "c.npz"), "--max-drop is percentage points from 0 to 100, not nan"),
+    (("--max-drop", "inf", "--calibrate", "c.npz"), "--max-drop is percentage points from 0 to 100, not inf"),
+    (("--seed", "2147483648"), "--seed must be from 0 to 2147483647, not 2147483648"),
+    (("--seed", "-1"), "--seed must be from 0 to 2147483647, not -1"),
+    (("--data", "d.npz", "--samples", "0"), "--samples must be at least 1, not 0"),
+    (("--lut-budget", "0"), "--lut-budget must be at least 1, not 0"),
+    (("--set", "reset=zero", "--set", "reset=subtract"), "--set gives 'reset' two values"),
+    (("--group-bits", "last=4", "--group-bits", "last=5"), "--group-bits gives 'last' two widths"),
+    (("--group-bits", f"last={5000 * '9'}"), "--group-bits wants GROUP=N with N from 2 to 16"),
+    (("--data", ""), "--data is empty"),
+]
+
+
+@pytest.mark.parametrize(("more", "says"), REFUSED, ids=[" ".join(more)[:50] for more, _ in REFUSED])
+def test_what_cannot_have_an_effect_is_refused(
+    more: tuple[str, ...], says: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["generate", "m.toml", *CONVENTION, "--board", "icebreaker", "-o", "out", "-q", *more]
+    assert cli.main(arguments) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {says}")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("--leak-bits", "8"),
+        ("--clip", "max"),
+        ("--no-per-neuron",),
+        ("--no-power-of-two",),
+        ("--fractional-bits", "0"),
+        ("--group-bits", "last=8"),
+        ("--diagnose",),
+    ],
+)
+def test_rounding_is_refused_where_nothing_is_rounded(
+    more: tuple[str, ...], here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A value that is the default has been typed all the same."""
+    assert cli.main(["infer", "m.toml", *CONVENTION, "--data", "d.npz", *more]) == 2
+    assert "--bits float rounds nothing" in capsys.readouterr().err
+
+
+def build_options(folder: Path, *arguments: str) -> Any:
+    given = cli.make_parser().parse_args(["generate", "-o", str(folder), *arguments])
+    return commands._build_options(given, folder)
+
+
+def test_what_an_earlier_run_chose_gives_way(here: Path) -> None:
+    """Otherwise an option typed now would be overruled by one that nobody typed."""
+    out = here / "out"
+    first = ("m.toml", *CONVENTION, "--board", "icebreaker")
+    build_options(out, *first, "--calibrate", "c.npz", "--max-drop", "5").save(out / "options.json")
+    assert build_options(out).calibration_data == str(here / "c.npz")
+    made = build_options(out, "--clip", "mse")
+    assert (made.calibration_data, made.max_drop, made.quantize.clip) == (None, None, "mse")
+    with pytest.raises(UserError, match="--clip ends that of the earlier run"):
+        build_options(out, "--clip", "mse", "--max-drop", "3")
+    build_options(out, *first, "--optimize", "area", "--lut-budget", "900").save(out / "options.json")
+    made = build_options(out, "--lanes", "2")
+    assert (made.optimize, made.lut_budget, made.lanes) == ("balanced", 900, (2,))
+    build_options(out, *first, "--data", "d.npz", "--layout", "sample-time").save(out / "options.json")
+    made = build_options(out, "--encoder", "rate", "--steps", "4", "--data", "pixels.npz")
+    assert made.layout == "auto"
+
+
+def test_lanes_that_cannot_be_had_say_what_they_became(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = words("generate", "--lanes", ("1000",), ("--update-lanes", "5"))
+    given = cli.make_parser().parse_args(arguments)
+    options = commands._build_options(given, here / "out")
+    chain = Chain(options, Stages(here / "out", SILENT), SILENT)
+    network = chain.read()
+    plan = chain.plan(chain.quantize(network, None).quantized, None, None)
+    assert "lanes of hidden: 1000 asked for, 12 built" in plan.notes
+    assert "lanes of last: 1000 asked for, 3 built" in plan.notes
+    assert "update lanes of hidden: 5 asked for, 4 built" in plan.notes
+    assert "update lanes of last: 5 asked for, 3 built" in plan.notes
+
+
+DAMAGES: list[tuple[tuple[str, ...], Any]] = [
+    (("model",), 5),
+    (("model",), ""),
+    (("settings",), []),
+    (("settings",), {"dt": 1}),
+    (("samples",), "3"),
+    (("samples",), True),
+    (("samples",), 0),
+    (("quantize",), 8),
+    (("quantize", "weight_bits"), "8"),
+    (("quantize", "clip"), ["max"]),
+    (("quantize", "groups"), [1]),
+    (("quantize", "threshold_factor"), "1"),
+    (("lanes",), 3),
+    (("lanes",), [[1]]),
+    (("lanes",), ["1"]),
+    (("optimize",), None),
+    (("optimize",), "nothing"),
+    (("weights",), "flash"),
+    (("encoder_floor",), 1.5),
+    (("seed",), 10**30),
+    (("seed",), None),
+    (("simulator",), {}),
+    (("max_drop",), "1"),
+    (("unknown",), 1),
+]
+
+
+@pytest.mark.parametrize(("where", "value"), DAMAGES, ids=[f"{'.'.join(w)}={v}" for w, v in DAMAGES])
+def test_damaged_options_are_one_line(
+    where: tuple[str, ...], value: Any, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = here / "out"
+    build_options(out, "m.toml", *CONVENTION, "--board", "icebreaker").save(out / "options.json")
+    content = json.loads((out / "options.json").read_text(encoding="utf-8"))
+    table = content
+    for key in where[:-1]:
+        table = table[key]
+    table[where[-1]] = value
+    (out / "options.json").write_text(json.dumps(content), encoding="utf-8")
+    assert cli.main(["generate", "-o", str(out), "-q"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {out / 'options.json'}")
+    assert len(err.splitlines()) == 1
+    del content["board"]
+    (out / "options.json").write_text(json.dumps(content), encoding="utf-8")
+    assert cli.main(["generate", "-o", str(out), "-q"]) == 2
