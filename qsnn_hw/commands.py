@@ -208,10 +208,12 @@ def run_part(given: argparse.Namespace) -> int:
 
 def report(given: argparse.Namespace) -> int:
     """Print an earlier run's figures and draw its page again."""
+    from qsnn_hw import files
     from qsnn_hw.report import Report, Traces, summary_lines, write_page
     from qsnn_hw.report_maker import PAGE, REPORT, TRACES
 
     folder = Path(given.out)
+    files.check_output_folder(folder)
     report = Report.load(folder / REPORT)
     traces = folder / TRACES
     write_page(report, Traces.load(traces) if traces.exists() else None, folder / PAGE)
@@ -269,6 +271,8 @@ def infer(given: argparse.Namespace) -> int:
     from qsnn_hw.progress import Progress
     from qsnn_hw.quantize.own_integers import own_integers_notes
 
+    if given.out is not None:
+        files.check_writable(Path(given.out))
     bits, options = _bits_and_options(given)
     if bits is None and given.diagnose:
         raise UserError("--diagnose needs --bits 2 to 16; --bits float rounds nothing")
@@ -386,6 +390,7 @@ def _check_integers(given: argparse.Namespace, options: "QuantizeOptions") -> in
 
 def finetune(given: argparse.Namespace) -> int:
     """Train a network further through its integer arithmetic."""
+    from qsnn_hw import files
     from qsnn_hw.finetune.command import finetune_command, summary
     from qsnn_hw.finetune.settings import FinetuneSettings
     from qsnn_hw.progress import Progress
@@ -396,6 +401,7 @@ def finetune(given: argparse.Namespace) -> int:
         raise UserError(
             "finetune trains on --data and keeps the widths: --calibrate and --max-drop are infer's"
         )
+    files.check_output_folder(Path(given.out))
     names = ("epochs", "batch", "learning_rate", "seed")
     training = {name: getattr(given, name) for name in names if getattr(given, name) is not None}
     options = _quantize_options(given, given.bits, QuantizeOptions())

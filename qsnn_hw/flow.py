@@ -58,6 +58,7 @@ def run(
         raise UserError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
     if options.data is None and part in ("simulate", "build"):
         raise UserError(f"{part} compares hardware and model on real samples: give --data FILE")
+    files.check_output_folder(folder)
     with one_run(folder, command):
         return _run(chain_type(options, Stages(folder, progress), progress), options, folder, part, progress)
 

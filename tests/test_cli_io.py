@@ -57,7 +57,9 @@ def test_what_belonged_to_an_earlier_encoder_goes_with_it(
 ) -> None:
     """Otherwise ``--encoder none`` would be refused for the sake of steps that nobody typed."""
     (tmp_path / "a.nir").touch()
-    earlier = BuildOptions(str(tmp_path / "a.nir"), "snntorch", "icebreaker", encoder="latency", steps=5, encoder_floor=9)
+    earlier = BuildOptions(
+        str(tmp_path / "a.nir"), "snntorch", "icebreaker", encoder="latency", steps=5, encoder_floor=9
+    )
     earlier.save(tmp_path / "options.json")
     given = cli.make_parser().parse_args(["generate", "-o", str(tmp_path), "--encoder", *typed])
     found = commands._build_options(given, tmp_path)

@@ -243,3 +243,61 @@ def test_the_largest_graph_that_is_read_takes_seconds(tmp_path: Path) -> None:
     started = time.process_time()
     assert len(read_network(path, CONVENTION).groups) == 998
     assert time.process_time() - started < 10
+
+
+def test_what_leads_out_of_an_output_folder_is_refused(tmp_path: Path) -> None:
+    """A log is opened by its name: a link would have it written elsewhere, a pipe waited for."""
+    out = tmp_path / "out"
+    files.check_output_folder(out)
+    (out / "08_synthesis").mkdir(parents=True)
+    (out / "report.json").write_text("{}", encoding="utf-8")
+    (out / "also.json").symlink_to("report.json")
+    files.check_output_folder(out)
+    for name in ("06_verilog.log", "08_synthesis/yosys.log", ".lock", "09_implementation"):
+        path = out / name
+        path.symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(
+            UserError, match=f"{path} is a link that leads out of the output folder; remove it"
+        ):
+            files.check_output_folder(out)
+        path.unlink()
+    os.mkfifo(out / "06_verilog.log")
+    with pytest.raises(UserError, match=r"06_verilog\.log is a device or a pipe, not a file; remove it"):
+        files.check_output_folder(out)
+    (out / "06_verilog.log").unlink()
+    (out / "report.html").mkdir()
+    with pytest.raises(UserError, match=r"report\.html is a folder in the place of a file; remove it"):
+        files.check_output_folder(out)
+
+
+def test_an_output_folder_that_cannot_be_one_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    with pytest.raises(
+        UserError, match=r"file is a file, not a folder; choose another output folder with -o"
+    ):
+        files.check_output_folder(tmp_path / "file")
+    (tmp_path / "dangling").symlink_to(tmp_path / "none")
+    with pytest.raises(UserError, match="dangling is a link to what does not exist"):
+        files.check_output_folder(tmp_path / "dangling")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(UserError, match=r"loop"):
+        files.check_output_folder(tmp_path / "loop")
+    with pytest.raises(UserError, match="File name too long"):
+        files.check_output_folder(tmp_path / (300 * "x"))
+    with pytest.raises(
+        UserError, match=r"bytes, too many for the files in it; choose a shorter output folder"
+    ):
+        files.check_output_folder(tmp_path.joinpath(*[200 * "x"] * 19))
+
+
+def test_a_long_name_of_a_network_fits_file_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from qsnn_hw import cli
+    from qsnn_hw.plan.hardware_plan import HardwarePlan
+
+    path = tmp_path / "m.toml"
+    layers = LAYERS.replace('"IF"', '"IF"\nr = 1000.0')
+    path.write_text(f"name = '{5000 * 'x'}'\ninput_shape = [2]\n{layers}", encoding="utf-8")
+    out = tmp_path / "out"
+    arguments = ["generate", str(path), "--convention", "nir", "--set", "dt=0.001", "--board", "icebreaker"]
+    assert cli.main([*arguments, "-o", str(out), "-q"]) == 0, capsys.readouterr().err
+    assert HardwarePlan.load(out / "04_plan.npz").name == 60 * "x"

@@ -30,6 +30,9 @@ from qsnn_hw.plan.synapses import SynapseImage, synapse_image
 from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.quantize.own_integers import own_integers_notes
 
+# It becomes part of file names, which have an end.
+_MAX_NAME = 60
+
 
 class Layout:
     """Lays a network out in any shapes; images of synapse memories that were made once stay.
@@ -63,7 +66,7 @@ class Layout:
         if not readable(needs, options.synapse_store):
             raise UserError(_unreadable(network, self.spaces, shapes, needs, options))
         plan = HardwarePlan(
-            name=identifier(network.name, "network"),
+            name=identifier(network.name, "network")[:_MAX_NAME],
             input_space=self.spaces[INPUT],
             output_space=self.spaces[network.output],
             input_lanes=self._slots_of(INPUT, shapes),
