@@ -248,8 +248,10 @@ def _bits_and_options(given: argparse.Namespace) -> "tuple[int | None, QuantizeO
         bits = int(given.bits)
     # Checked before the model is read: a wrong width should not wait for a large file.
     options = _quantize_options(given, bits, QuantizeOptions())
-    rounding = ("clip", "per_neuron", "fractional_bits", "power_of_two", "group_bits", "calibration_data")
-    rounding = (*rounding, "max_drop", "leak_bits", "leak_rounding", "potential_bits")
+    rounding = (
+        *("clip", "per_neuron", "fractional_bits", "power_of_two", "group_bits", "calibration_data"),
+        *("max_drop", "leak_bits", "leak_rounding", "potential_bits", "keep_integers"),
+    )
     if bits is None and _typed(given, rounding):
         raise UserError(
             "--clip, --per-neuron, --calibrate and the bit options need --bits 2 to 16; "

@@ -79,11 +79,14 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "--encoder-floor": ("--encoder", "latency", "--data", "pixels.npz", "--steps", "4"),
     "--encoder": ("--data", "pixels.npz", "--steps", "4"),
     "--cycle-budget": ("--optimize", "area"),
+    # Weights of three decimals lie on a grid that 16 bits hold.
+    "--keep-integers": ("--bits", "16"),
+    "--clip": ("--bits", "3"),
 }
 VALUES: dict[str, tuple[str, ...]] = {
     "MODEL": ("other.toml",),
     "--convention": ("snntorch",),
-    "--set": ("reset=zero",),
+    "--set": ("decay=exponential",),
     "--data": ("e.npz",),
     "--layout": ("sample-time",),
     "--samples": ("4",),
@@ -97,7 +100,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--max-drop": ("90",),
     "--leak-bits": ("3",),
     "--leak-rounding": ("zero",),
-    "--potential-bits": ("11",),
+    "--potential-bits": ("7",),
     "--board": ("ulx3s-25f",),
     "--lanes": ("2",),
     "--update-lanes": ("2",),
@@ -121,6 +124,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--batch": ("4",),
     "--learning-rate": ("0.01",),
     "--restart": (),
+    "--keep-integers": ("none",),
 }
 
 
@@ -160,8 +164,6 @@ def words(command: str, option: str | None, value: tuple[str, ...], beside: tupl
     base = {"--data": ("--data", "d.npz"), "--out": ("-o", "out"), "--bits": ("--bits", "8")}
     if command in BUILD:
         base["--board"] = ("--board", "icebreaker")
-    if command == "check":
-        del base["--bits"]
     if command in ("infer", "check"):
         del base["--out"]
     model = value[0] if option == "MODEL" else "m.toml"
@@ -170,7 +172,7 @@ def words(command: str, option: str | None, value: tuple[str, ...], beside: tupl
         if name != option and name not in beside:
             typed += item
     typed += beside
-    return typed if option in (None, "MODEL") else [*typed, *((option,) if option else ()), *value]
+    return typed if option in (None, "MODEL") else [*typed, option, *value]
 
 
 def decided(arguments: list[str], folder: Path) -> Any:
@@ -228,6 +230,8 @@ def test_an_option_of_infer_and_check_changes_the_answer(
         beside = (*beside, *(() if option == "--diagnose" else ("--diagnose",)))
         value = ("first",) if option == "--readout" else value
     with_it = answered(words(command, option, value, beside), capsys)
+    if with_it[0] == 2 and option in with_it[2][-1]:
+        return
     without = answered(words(command, None, (), beside), capsys)
     assert with_it != without
 
@@ -276,6 +280,7 @@ def test_what_cannot_have_an_effect_is_refused(
         ("--no-power-of-two",),
         ("--fractional-bits", "0"),
         ("--group-bits", "last=8"),
+        ("--keep-integers", "rows"),
         ("--diagnose",),
     ],
 )

@@ -256,9 +256,7 @@ def test_what_leads_out_of_an_output_folder_is_refused(tmp_path: Path) -> None:
     for name in ("06_verilog.log", "08_synthesis/yosys.log", ".lock", "09_implementation"):
         path = out / name
         path.symlink_to(tmp_path / "elsewhere")
-        with pytest.raises(
-            UserError, match=f"{path} is a link that leads out of the output folder; remove it"
-        ):
+        with pytest.raises(UserError, match=f"{path} is a link that leads out of the output folder"):
             files.check_output_folder(out)
         path.unlink()
     os.mkfifo(out / "06_verilog.log")
@@ -272,9 +270,7 @@ def test_what_leads_out_of_an_output_folder_is_refused(tmp_path: Path) -> None:
 
 def test_an_output_folder_that_cannot_be_one_is_refused_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x", encoding="utf-8")
-    with pytest.raises(
-        UserError, match=r"file is a file, not a folder; choose another output folder with -o"
-    ):
+    with pytest.raises(UserError, match="file is a file, not a folder; choose another"):
         files.check_output_folder(tmp_path / "file")
     (tmp_path / "dangling").symlink_to(tmp_path / "none")
     with pytest.raises(UserError, match="dangling is a link to what does not exist"):
@@ -284,9 +280,7 @@ def test_an_output_folder_that_cannot_be_one_is_refused_before_the_work(tmp_path
         files.check_output_folder(tmp_path / "loop")
     with pytest.raises(UserError, match="File name too long"):
         files.check_output_folder(tmp_path / (300 * "x"))
-    with pytest.raises(
-        UserError, match=r"bytes, too many for the files in it; choose a shorter output folder"
-    ):
+    with pytest.raises(UserError, match="bytes, too many for the files in it; choose a shorter"):
         files.check_output_folder(tmp_path.joinpath(*[200 * "x"] * 19))
 
 
