@@ -675,7 +675,7 @@ def large(chance: random.Random, number: int) -> Case:
         table["layer"] = _many_layers(3000)
         table["input_shape"] = [1]
     elif kind == 4:
-        table["layer"] = [{"name": "d", "type": "Delay", "delay": 5.0}, *table["layer"]]
+        table["layer"] = [{"name": "d", "type": "Delay", "delay": 1e6}, *table["layer"]]
     elif kind == 5:
         name, given["m.nir"] = "m.nir", files.nir(partial(_nested, depth=200))
     elif kind == 6:

@@ -100,7 +100,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--max-drop": ("90",),
     "--leak-bits": ("3",),
     "--leak-rounding": ("zero",),
-    "--potential-bits": ("7",),
+    "--potential-bits": ("5",),
     "--board": ("ulx3s-25f",),
     "--lanes": ("2",),
     "--update-lanes": ("2",),
@@ -182,7 +182,10 @@ def decided(arguments: list[str], folder: Path) -> Any:
     chain = Chain(options, Stages(folder, SILENT), SILENT)
     network = chain.read()
     data = chain.load_data(network)
-    chosen = chain.quantize(network, data)
+    try:
+        chosen = chain.quantize(network, data)
+    except UserError as error:
+        return str(error)
     golden = chain.golden(network, chosen, data)
     plan = chain.plan(chosen.quantized, data, golden)
     return [
