@@ -161,11 +161,11 @@ MISTAKES = [
     ),
     (
         ("generate", "{model}", "--lanes", "2", "--event-lanes", "3"),
-        "event lanes must be a power of two, not 3",
+        "event lanes must be a power of two up to 16, not 3",
     ),
     (("generate", "{model}", "--lut-budget", "10"), "no design keeps 10 LUTs: the smallest takes about"),
     (("generate", "{model}", "--cycle-budget", "20"), "no design keeps 20 cycles a sample within"),
-    (("generate", "{model}", "--buffer-depth", "0"), "buffer depth must be at least 1, not 0"),
+    (("generate", "{model}", "--buffer-depth", "0"), "buffer depth must be from 1 to 65536, not 0"),
     (("generate", "{model}", "--potential-bits", "5"), "does not fit 5 potential bits"),
     (("generate", "{model}", "-o", "{tmp}/corrupt.npz/out"), "choose a writable output folder"),
     (("infer", "{model}", "--bits", "8", "--max-drop", "1"), "give --calibrate FILE"),

@@ -220,6 +220,14 @@ NEURONS = "".join(f'[[layer]]\nname = "n{i}"\ntype = "IF"\n' for i in range(3000
             r"'input' .*shape is 100000 x 100000 x 100000, 1,000,000,000,000,000",
         ),
         ([2**31, 2**31, 2**31], LAYERS, r"'input' .*over 4,194,304"),
+        (
+            [1, 5, 5],
+            CONV.replace("Conv2d", "SumPool2d")
+            .replace("weight = [[[[0.5, 0.5], [0.5, 0.5]]]]\nbias = [0.0]", "")
+            .format("kernel_size = 900\nstride = 1\npadding = 900"),
+            "906 x 906 windows of 900 x 900 values are over 268,435,456",
+        ),
+        ([[1, 2], [3]], LAYERS, "shape is not an array of numbers"),
         ([2], LAYERS + CHAIN, "more than 100 nodes without a neuron in a row; merge them"),
         ([2], NEURONS, r"the graph has 3,002 nodes, at most 1,000 are read"),
         ([2], LAYERS.replace("0.25", "1e300"), r"weight holds 1e\+300, over 1e\+30, too large"),

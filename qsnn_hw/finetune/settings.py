@@ -18,6 +18,9 @@ def need_torch() -> None:
         raise UserError("fine-tuning needs torch: pip install torch")
 
 
+MAX_SEED = 2**31 - 1
+
+
 @dataclass(frozen=True)
 class FinetuneSettings:
     """How to train.
@@ -74,6 +77,8 @@ class FinetuneSettings:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise UserError(f"{name} must be a whole number from {least}, not {value!r}")
+        if self.seed > MAX_SEED:
+            raise UserError(f"seed must be from 0 to {MAX_SEED}, not {self.seed}")
         for name, low, high in (
             ("learning_rate", 0.0, 1.0),
             ("validation_part", 0.0, 0.9),

@@ -69,9 +69,9 @@ class Graph:
             if default is None:
                 raise UserError(f"{self.where(name)} has no {key}; export the model again")
             value = default
-        if np.asarray(value).dtype.kind == "c":
-            raise UserError(f"{self.where(name)}: {key} holds complex numbers, not real ones")
         try:
+            if np.asarray(value).dtype.kind == "c":
+                raise UserError(f"{self.where(name)}: {key} holds complex numbers, not real ones")
             array = np.asarray(value, dtype=np.float64)
         except (TypeError, ValueError, OverflowError):
             raise UserError(f"{self.where(name)}: {key} is not an array of numbers") from None

@@ -13,6 +13,8 @@ Shape = tuple[int, ...]
 MAX_ADDRESSES = 2**22
 """Values that a node may give or work on in one time step: far more than any device here has neurons."""
 
+_MAX_WINDOWS = 2**28
+
 
 def size_of(shape: Shape) -> int:
     """The number of addresses of a shape."""
@@ -187,6 +189,12 @@ def _extent(
     out = [(size[i] + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1) // stride[i] + 1 for i in (0, 1)]
     if min(out) < 1:
         raise UserError(f"{graph.where(name)}: a kernel of {kernel} does not fit its input of {size}")
+    # What a convolution or pool computes in one step, and the golden model after it.
+    if math.prod((*out, *kernel)) > _MAX_WINDOWS:
+        raise UserError(
+            f"{graph.where(name)}: {out[0]} x {out[1]} windows of {kernel[0]} x {kernel[1]} values are over "
+            f"{_MAX_WINDOWS:,}; look at kernel, stride and padding"
+        )
     return out[0], out[1]
 
 

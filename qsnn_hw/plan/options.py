@@ -14,6 +14,10 @@ Target = Literal["balanced", "latency", "area", "energy"]
 TARGETS: tuple[str, ...] = get_args(Target)
 
 
+MAX_BUFFER_DEPTH = 65536
+"""Words of a router buffer: beyond what any of the boards has memory for."""
+
+
 @dataclass(frozen=True)
 class PlanOptions:
     """How the network is laid out.
@@ -71,8 +75,8 @@ class PlanOptions:
     io: IoOptions = field(default_factory=IoOptions)
 
     def __post_init__(self) -> None:
-        if self.buffer_depth is not None and self.buffer_depth < 1:
-            raise UserError(f"buffer depth must be at least 1, not {self.buffer_depth}")
+        if self.buffer_depth is not None and not 1 <= self.buffer_depth <= MAX_BUFFER_DEPTH:
+            raise UserError(f"buffer depth must be from 1 to {MAX_BUFFER_DEPTH}, not {self.buffer_depth}")
         if self.optimize not in TARGETS:
             raise UserError(f"--optimize must be one of {', '.join(TARGETS)}, not {self.optimize!r}")
         for name in ("lanes", "update_lanes", "event_lanes"):

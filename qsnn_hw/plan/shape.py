@@ -6,6 +6,9 @@ from qsnn_hw.errors import UserError
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import Accumulators
 
+MAX_EVENT_LANES = 16
+"""Each pair of them has a crossing of its own; more than 8 were never worth their logic."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -51,8 +54,8 @@ def fitted(
     for name, value in (("lanes", lanes), ("update lanes", update_lanes), ("event lanes", event_lanes)):
         if value is not None and value < 1:
             raise UserError(f"{name} must be at least 1, not {value}")
-    if event_lanes & (event_lanes - 1):
-        raise UserError(f"event lanes must be a power of two, not {event_lanes}")
+    if event_lanes & (event_lanes - 1) or event_lanes > MAX_EVENT_LANES:
+        raise UserError(f"event lanes must be a power of two up to {MAX_EVENT_LANES}, not {event_lanes}")
     channels = space.shape[0]
     folds = -(-channels // min(lanes, channels))
     lanes = -(-channels // folds)

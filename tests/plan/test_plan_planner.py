@@ -176,7 +176,7 @@ def test_lanes_as_given() -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"buffer_depth": 0}, "buffer depth must be at least 1, not 0"),
+        ({"buffer_depth": 0}, "buffer depth must be from 1 to 65536, not 0"),
         ({"lanes": [2, 0]}, "lanes must be at least 1, not 0"),
     ],
 )
@@ -202,7 +202,7 @@ def test_fitted(lanes: int, update: int | None, events: int, style: Any, wanted:
 def test_shapes_that_cannot_be() -> None:
     for call, text in (
         (lambda: fitted(AddressSpace((40,)), 0), "lanes must be at least 1, not 0"),
-        (lambda: fitted(AddressSpace((40,)), 4, 1, 3), "event lanes must be a power of two, not 3"),
+        (lambda: fitted(AddressSpace((40,)), 4, 1, 3), "event lanes must be a power of two up to 16, not 3"),
         (
             lambda: fitted(AddressSpace((40,)), 4, 1, 1, "registers"),
             "accumulators in registers need one fold: lanes must be 40 for this group, not 4",
