@@ -1,5 +1,6 @@
 """The hostile cases: one function a kind, each drawing its cases from a seed."""
 
+import io
 import itertools
 import json
 import os
@@ -86,9 +87,11 @@ def _spoiled_nir(archive: h5py.File, chance: random.Random) -> None:
     archive.visit(names.append)
     for _ in range(chance.choice((1, 1, 2))):
         name = chance.choice(names)
-        if name not in archive:
+        try:
+            item = archive[name]
+        except KeyError:
+            # Gone with what held it, or a link to nowhere by now.
             continue
-        item = archive[name]
         old = item[()] if isinstance(item, h5py.Dataset) else None
         value: Any = chance.choice([v for v in WRONG_VALUES if not isinstance(v, list | dict)])
         ways: list[Callable[[], None]] = [
@@ -465,6 +468,51 @@ def _damage_json(cwd: Path, finished: Finished, name: str, seed: int) -> None:
         path.write_text("null", encoding="utf-8")
 
 
+def saved_network(finished: Finished, chance: random.Random, number: int) -> Case:
+    """A network as the chain saves it, which is a model file, too: spoiled description, arrays, bytes."""
+    content = (finished.folder / "01_network.npz").read_bytes()
+    way = chance.random()
+    if way < 0.2:
+        content = files.spoiled_bytes(content, chance)
+    else:
+        arrays = dict(np.load(io.BytesIO(content)))
+        if way < 0.75:
+            table = files.spoiled_table(json.loads(str(arrays["description"])), chance)
+            try:
+                arrays["description"] = np.array(json.dumps(table))
+            except (TypeError, UnicodeEncodeError):
+                arrays["description"] = np.array("null")
+        else:
+            arrays = files.spoiled_arrays(arrays, chance)
+        content = files.npz({key: value for key, value in arrays.items() if "\x00" not in key})
+    words = chance.choice(
+        (
+            ("infer", "m.npz", *DATA, "--bits", "8"),
+            ("check", "m.npz", *DATA),
+            ("infer", "m.npz", *DATA),
+            ("generate", "m.npz", *DATA, *BOARD, "-q", "--lut-budget", "1"),
+        )
+    )
+    return Case("saved network", str(number), {**GOOD, "m.npz": content}, (Step(words),))
+
+
+def pixels(chance: random.Random, number: int) -> Case:
+    """Pixels for an encoder on the chip, spoiled; and the encoder's options at extremes."""
+    rng = np.random.default_rng(number)
+    arrays = {"pixels": rng.integers(0, 256, (6, 4)).astype(np.uint8), "label": rng.integers(0, 2, 6)}
+    if chance.random() < 0.7:
+        arrays = files.spoiled_arrays(arrays, chance)
+    content = files.npz(arrays)
+    words = ["generate", "m.toml", *CONVENTION, *DATA, *BOARD, "-q", "--lut-budget", "1"]
+    words += ["--encoder", chance.choice(("rate", "latency", "direct", "none"))]
+    words += [f"--steps={chance.choice(('4', '4', '256', '257', *NUMBERS[:8]))}"]
+    if chance.random() < 0.4:
+        words += [f"--encoder-floor={chance.choice(NUMBERS)}"]
+    if chance.random() < 0.3:
+        words += ["--readout", chance.choice(("count", "first", "membrane"))]
+    return Case("pixels", str(number), {**GOOD, "d.npz": content}, (Step(words),))
+
+
 def damaged_folder(finished: Finished, chance: random.Random, number: int) -> Case:
     """A finished folder with a damaged file: told, or made again; never used."""
     kind = number % 4
@@ -641,7 +689,7 @@ def stopped(chance: random.Random, number: int) -> Case:
     ended = (0, 128 + int(which), 130)
     steps = (
         Step([*GENERATE], statuses=ended, stop=(int(which), after)),
-        Step(["generate", "-o", "o", "-q"] if after > 1 else [*GENERATE], statuses=(0,), after=_clean),
+        Step([*GENERATE], statuses=(0,), after=_clean),
     )
     return Case("signals", f"{which.name} after {after} s", GOOD, steps)
 
@@ -800,6 +848,7 @@ KINDS: tuple[tuple[Draw, int], ...] = (
     (model_bytes, 14),
     (model_values, 20),
     (data_file, 16),
+    (pixels, 4),
     (board_file, 10),
     (board_escape, 2),
     (option, 16),
@@ -822,7 +871,11 @@ KINDS: tuple[tuple[Draw, int], ...] = (
 
 def draw(runs: int, seed: int, finished: Finished) -> Iterator[Case]:
     """About ``runs`` commands, by the kinds' shares, the same for the same seed."""
-    kinds: list[tuple[Draw, int]] = [*KINDS, (partial(damaged_folder, finished), 10)]
+    kinds: list[tuple[Draw, int]] = [
+        *KINDS,
+        (partial(damaged_folder, finished), 10),
+        (partial(saved_network, finished), 5),
+    ]
     shares = sum(share for _, share in kinds)
     for place, (make, share) in enumerate(kinds):
         for number in range(max(1, round(runs * share / shares))):
