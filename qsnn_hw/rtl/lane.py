@@ -80,7 +80,8 @@ class NeuronLane(wiring.Component):
             "state": Out(self._state),
         }
         for number, stage in enumerate(self._stages, 1):
-            for name in {name for step in stage for name in step.parameters}:
+            # Sorted: the Verilog of a plan is always the same.
+            for name in sorted({name for step in stage for name in step.parameters}):
                 members[f"{name}_{number}"] = In(signed(self._widths[name]))
         if plan.accumulators == "memory":
             members["acc"] = Out(signed(plan.acc_bits))

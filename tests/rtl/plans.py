@@ -153,7 +153,8 @@ def random_group(rng: np.random.Generator, size: int, reset: str, **changes: Any
         reset_amount=np.maximum(threshold - values(0, 8), 1),
         reset_value=np.zeros(size, np.int64) if zero or rng.integers(2) else values(-30, 30),
         v_bits=15,
-        leak_rounding="zero" if rng.integers(2) else "floor",
+        # Not drawn: what follows stays as it was.
+        leak_rounding="zero" if shift % 2 else "floor",
     )
     if fields.get("readout"):
         fields["threshold"] = np.full(size, 1 << 14)

@@ -31,6 +31,7 @@ from tests.verify.verify_networks import (
     each_a_build,
     example,
     export,
+    integer_network,
     skip_network,
 )
 
@@ -124,6 +125,17 @@ def test_merging_routes_equal_golden(tmp_path: Path, depth: int) -> None:
 )
 def test_every_reset_equals_golden(tmp_path: Path, fields: dict) -> None:
     item = example(chain_network(7, **fields), samples=3, steps=8)
+    assert run(item, export(item.plan, tmp_path), tmp_path).mismatches == 0
+
+
+@pytest.mark.parametrize("lanes", [(2,), pytest.param((5, 3), marks=each_a_build)])
+def test_own_integers_with_a_leak_toward_zero_equal_golden(tmp_path: Path, lanes: tuple[int, ...]) -> None:
+    network = integer_network(leak_rounding="zero")
+    assert all(g.own_integers and g.leak_rounding == "zero" for g in network.groups)
+    assert min(int(p.weight.min()) for p in network.projections) == -8
+    item = example(network, lanes=lanes, samples=3, steps=20)
+    other = run_clocked(integer_network(), item.inputs, record=["lif2"])
+    assert (other.potentials["lif2"] != item.golden.potentials["lif2"]).any()
     assert run(item, export(item.plan, tmp_path), tmp_path).mismatches == 0
 
 

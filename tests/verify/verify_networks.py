@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,6 +71,21 @@ def chain_network(seed: int = 1, sizes: Sequence[int] = (6, 5, 3), **fields: obj
     projections = tuple(dense(f"p_{b}", a, b, pair, rng) for a, b, pair in pairs)
     network = Network("tiny", (sizes[0],), groups, projections, names[-1])
     return quantize(network, QuantizeOptions(weight_bits=4))
+
+
+def integer_network(seed: int = 1, **options: Any) -> QuantizedNetwork:
+    """6-5-3 of 4-bit integers as they are, -8 among them, with a leak of 5/16 and a reset to zero."""
+    rng = np.random.default_rng(seed)
+    fields = {"reset": "zero", "comparison": ">=", "leak": np.zeros(5), "decay": np.full(5, 11 / 16)}
+    groups, projections = [], []
+    for name, source, (pre, post), threshold in (("lif1", INPUT, (6, 5), 9), ("lif2", "lif1", (5, 3), 6)):
+        own = {key: value[:post] if isinstance(value, np.ndarray) else value for key, value in fields.items()}
+        groups.append(group(name, post, rng, **own, threshold=np.full(post, float(threshold))))
+        weight = rng.integers(-6, 8, (post, pre)).astype(np.float64)
+        weight[0, :2] = -8, 1
+        projections.append(Projection(f"p_{name}", source, name, (Dense(weight),)))
+    network = Network("own", (6,), tuple(groups), tuple(projections), "lif2")
+    return quantize(network, QuantizeOptions(weight_bits=4, **options))
 
 
 def skip_network(seed: int = 1) -> QuantizedNetwork:
