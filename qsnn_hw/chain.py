@@ -55,7 +55,8 @@ from qsnn_hw.rtl.export import write_rtlil, write_verilogs
 from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.stages import Stages
 from qsnn_hw.tools import WaysOut, find_tool
-from qsnn_hw.verify import Verification, verify, verify_classifier, versions
+from qsnn_hw.verify import Form, Verification, same_network, verify, verify_classifier, versions
+from qsnn_hw.verify.netlist import Matched
 
 NETWORK = "01_network.npz"
 QUANTIZED = "02_quantized.npz"
@@ -76,6 +77,7 @@ AXI_VERILOG = "06_axi.v"
 CLASSIFIER_VERILOG = "06_classifier.v"
 WEIGHTS = "06_weights.bin"
 VERIFICATION = "07_verification.json"
+MATCH_FOLDER = "07_design"
 SYNTHESIS_FOLDER = "08_synthesis"
 SYNTHESIS = "08_synthesis.json"
 IMPLEMENTATION_FOLDER = "09_implementation"
@@ -465,6 +467,8 @@ class Chain:
         options = self._options
 
         def make() -> Verification:
+            # First, because it is quick: of another network no simulation is worth its time.
+            matched = self._match(plan)
             result = verify(
                 plan,
                 self._path(TRACED_VERILOG),
@@ -495,6 +499,9 @@ class Chain:
                     answer_stream_samples=answered.stream_samples,
                     answer_stream_cycles=answered.stream_cycles,
                 )
+            result = replace(
+                result, matched_registers=matched.registers, matched_memory_bits=matched.memory_bits
+            )
             result.save(self._path(VERIFICATION))
             return result
 
@@ -503,6 +510,28 @@ class Chain:
             **self._verification(),
             make=make,
             load=lambda: Verification.load(self._path(VERIFICATION)),
+        )
+
+    def _match(self, plan: HardwarePlan) -> Matched:
+        """Show that the board's design holds what is simulated; MismatchError where it does not."""
+        folder, readout = self._path(MATCH_FOLDER), plan.readout
+        potentials = readout is not None and readout.kind == "membrane"
+        matched = same_network(
+            Form(self._path(VERILOG), "top.classifier.network"),
+            Form(self._path(TRACED_VERILOG), plan.name),
+            folder,
+            shown=f"trace_{plan.output_group.name}" if potentials else None,
+            progress=self._progress,
+            ways_out=_ways_out(plan),
+        )
+        if readout is None and plan.encoder is None:
+            return matched
+        return same_network(
+            Form(self._path(VERILOG), "top.classifier"),
+            Form(self._path(CLASSIFIER_VERILOG), plan.name),
+            folder,
+            progress=self._progress,
+            ways_out=_ways_out(plan),
         )
 
     def _verification(self) -> dict[str, Any]:

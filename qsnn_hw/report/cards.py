@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from qsnn_hw.report.record import Report
-from qsnn_hw.report.summary import framework_text, mismatch_text, verification_text
+from qsnn_hw.report.summary import framework_text, matched_text, mismatch_text, verification_text
 from qsnn_hw.report.words import (
     NOT_MEASURED,
     baud_rate,
@@ -130,6 +130,8 @@ def _verification(report: Report) -> Card:
     lines = [text for text in (verification_text(report),) if text]
     if found.simulator:
         lines.append(f"simulator: {found.simulator}")
+    if matched_text(report):
+        lines.append(matched_text(report))
     state = {True: "good", False: "bad", None: ""}[found.passed]
     return Card(
         "verification", "RTL against golden", value, unit, tuple(lines), _basis(report, "verification"), state

@@ -151,6 +151,8 @@ class Verification:
         Name and version.
     answers
         Samples compared end to end, through encoder and readout on the chip.
+    matched_registers, matched_memory_bits
+        Bits of the network in the board's design, each with its counterpart in what was simulated.
     framework
         Of the float network, not of the hardware; None where no network was run.
     """
@@ -166,6 +168,8 @@ class Verification:
     repeated_samples: int | None = None
     repeated_spikes: int | None = None
     repeated_potentials: int | None = None
+    matched_registers: int | None = None
+    matched_memory_bits: int | None = None
     framework: Framework | None = None
 
     def __post_init__(self) -> None:
@@ -173,6 +177,7 @@ class Verification:
         check_counts(self, "verification", "samples", "spikes_compared", "potentials_compared")
         check_counts(self, "verification", "mismatches", "answers", "distinct_samples")
         check_counts(self, "verification", "repeated_samples", "repeated_spikes", "repeated_potentials")
+        check_counts(self, "verification", "matched_registers", "matched_memory_bits")
         spikes = {
             name: count(f"verification.spikes_by_group.{name}", n) for name, n in self.spikes_by_group.items()
         }

@@ -84,6 +84,15 @@ def repeats_text(report: Report) -> str:
     return f"again, with random gaps and back to back: {', '.join(parts)}"
 
 
+def matched_text(report: Report) -> str:
+    """That what is built is what was simulated, or nothing."""
+    what = report.verification
+    if not what.matched_registers:
+        return ""
+    bits = f"{what.matched_registers:,} register bits and {what.matched_memory_bits or 0:,} of memory"
+    return f"the board's design holds that network: {bits} matched, by structure"
+
+
 def mismatch_text(mismatches: int | None) -> str:
     """The number of mismatches with its noun."""
     return NOT_MEASURED if mismatches is None else plural(mismatches, "mismatch")
@@ -95,8 +104,7 @@ def _verification(report: Report) -> list[str]:
     text = f"{verification_text(report)}, {mismatch_text(report.verification.mismatches)}"
     if report.verification.simulator:
         text += f" ({report.verification.simulator})"
-    again = repeats_text(report)
-    return [text, again] if again else [text]
+    return [line for line in (text, repeats_text(report), matched_text(report)) if line]
 
 
 def _speed(report: Report) -> str:

@@ -257,6 +257,8 @@ def _verification(found: Verification | None, golden: GoldenResult | None) -> Re
         repeated_samples=found.repeated_samples,
         repeated_spikes=found.repeated_spikes,
         repeated_potentials=found.repeated_potentials,
+        matched_registers=found.matched_registers or None,
+        matched_memory_bits=found.matched_memory_bits if found.matched_registers else None,
         framework=framework,
     )
 

@@ -112,6 +112,9 @@ class Verification:
         How many bits were watched for that; 0 when none was.
     cocotb
         Version of cocotb where it drove the simulation; None where a program of its own did.
+    matched_registers, matched_memory_bits
+        Bits of registers and memories of the network in the board's design that have their counterpart in
+        what was simulated (``same_network``); 0 when that was not compared.
     """
 
     simulator: str
@@ -144,6 +147,8 @@ class Verification:
     toggles: dict[str, float] | None = None
     toggle_bits: int = 0
     cocotb: str | None = None
+    matched_registers: int = 0
+    matched_memory_bits: int = 0
 
     @property
     def cycles_per_sample_mean(self) -> float | None:

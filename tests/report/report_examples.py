@@ -121,6 +121,8 @@ def full_report() -> Report:
             repeated_samples=470,
             repeated_spikes=23900,
             repeated_potentials=493500,
+            matched_registers=1234,
+            matched_memory_bits=23456,
             framework=Framework(112500, 0),
         ),
         resources={

@@ -47,6 +47,8 @@ STABLE = {
         "repeated_samples",
         "repeated_spikes",
         "repeated_potentials",
+        "matched_registers",
+        "matched_memory_bits",
         "framework",
     },
     "timing": {"fmax_mhz", "constraint_mhz"},
