@@ -131,7 +131,7 @@ def _verification(report: Report) -> Card:
     if found.simulator:
         lines.append(f"simulator: {found.simulator}")
     if matched_text(report):
-        lines.append(matched_text(report))
+        lines.append(f"{report.files.verilog or 'the Verilog'} {matched_text(report)}")
     state = {True: "good", False: "bad", None: ""}[found.passed]
     return Card(
         "verification", "RTL against golden", value, unit, tuple(lines), _basis(report, "verification"), state

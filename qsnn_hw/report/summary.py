@@ -90,7 +90,7 @@ def matched_text(report: Report) -> str:
     if not what.matched_registers:
         return ""
     bits = f"{what.matched_registers:,} register bits and {what.matched_memory_bits or 0:,} of memory"
-    return f"the board's design holds that network: {bits} matched, by structure"
+    return f"holds the network that was simulated: {bits} matched by structure"
 
 
 def mismatch_text(mismatches: int | None) -> str:
@@ -104,7 +104,8 @@ def _verification(report: Report) -> list[str]:
     text = f"{verification_text(report)}, {mismatch_text(report.verification.mismatches)}"
     if report.verification.simulator:
         text += f" ({report.verification.simulator})"
-    return [line for line in (text, repeats_text(report), matched_text(report)) if line]
+    again = repeats_text(report)
+    return [text, again] if again else [text]
 
 
 def _speed(report: Report) -> str:
@@ -249,7 +250,8 @@ def summary_lines(report: Report) -> list[str]:
         ("per watt", _per_watt(report)),
         ("resources", _resources(report)),
     ]
-    rows += [(name, text) for name, text in (("verilog", report.files.verilog),) if text]
+    if report.files.verilog:
+        rows.append(("verilog", "; ".join(filter(None, (report.files.verilog, matched_text(report))))))
     rows += [("bitstream", report.files.bitstream or "none")]
     if report.files.weights:
         rows += [("weights", f"{report.files.weights}, to be sent before the first sample")]
