@@ -141,7 +141,7 @@ def _diagnose_group(
 ) -> GroupDiagnosis:
     float_rate, integer_rate = float(wanted.mean()), float(got.mean())
     silenced = wanted.any(axis=(0, 1)) & ~got.any(axis=(0, 1))
-    relative = potentials * made.step if made.readout else potentials / np.maximum(made.threshold, 1)
+    relative = potentials * made.step if made.readout else potentials / np.maximum(np.abs(made.threshold), 1)
     counts, edges = np.histogram(relative, bins=_BINS)
     used = max(int(potentials.max(initial=0)).bit_length(), int(-potentials.min(initial=0)).bit_length()) + 1
     stuck = _stuck(made)

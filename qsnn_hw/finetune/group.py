@@ -106,6 +106,11 @@ class TrainableGroup(nn.Module):
                     f"fine-tuning takes dense projections only; projection {p.name} has {kinds}; "
                     "quantize this network without fine-tuning"
                 )
+        if group.reset_amount is not None:
+            raise UserError(
+                f"group {group.name} starts at a rest other than 0 and resets by subtraction, which "
+                "fine-tuning does not take; quantize this network without fine-tuning"
+            )
         if options.potential_bits is None and self.integer.v_low is not None:
             raise UserError(
                 f"group {group.name} has no leak or a very slow one, so its saturation depends on the "

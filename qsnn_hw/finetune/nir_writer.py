@@ -1,7 +1,7 @@
 """A :class:`Network` back to a NIR file, in the parameters its own convention reads.
 
 NIR stores time constants, not coefficients per step, so each parameter is solved from the equation
-with which ``model/dynamics.py`` will read it. Reset mode, delay and comparison are not in NIR at all:
+with which ``model/coefficients.py`` will read it. Reset mode, delay and comparison are not in NIR at all:
 they come back with the same convention.
 """
 

@@ -71,6 +71,9 @@ class Convention:
     start: Start = "zero"
     # Order of float operations: decay*v + gain*x (retain) or v + a*(x - v) (relax).
     update: Update = "retain"
+    # A retention outside 0 to 1 counts as the nearer end, as snnTorch clamps beta and alpha when it runs;
+    # of a tau only where r = tau/dt, as its exporter writes it. Otherwise an error.
+    clamp_decay: bool = False
     # Whole steps a neuron stays silent after a spike.
     refractory: int = 0
     # divide_by_dt undoes Norse's exporter, which writes tau times dt.
@@ -129,7 +132,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 """Fields with a fixed set of values."""
 
-SWITCHES = ("reset_delay", "reset_retest", "multi_spike")
+SWITCHES = ("reset_delay", "reset_retest", "multi_spike", "clamp_decay")
 """Fields that are true or false."""
 
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -204,6 +207,7 @@ PRESETS: dict[str, Convention] = {
         reset_drops_input="snntorch",
         reset_retest=True,
         integrator_gain="r",
+        clamp_decay=True,
     ),
     # Norse cells relax towards the input with dt 1e-3, jump their synaptic current by the input, and
     # start at rest.

@@ -56,13 +56,16 @@ class Graph:
         """Names of the nodes with an edge from ``name``, in a fixed order."""
         return tuple(sorted(post for pre, post in self.edges if pre == name))
 
-    def numbers(self, name: str, key: str, default: float | None = None) -> np.ndarray:
+    def numbers(
+        self, name: str, key: str, default: float | None = None, *, infinite: bool = False
+    ) -> np.ndarray:
         """A node's parameter as float64, checked to be present, numeric and finite.
 
         Raises
         ------
         UserError
-            Missing without ``default``, not numeric, empty, or not finite.
+            Missing without ``default``, not numeric, empty, or not finite; with ``infinite`` only NaN
+            is refused.
         """
         value = self.nodes[name].parameters.get(key)
         if value is None:
@@ -77,13 +80,13 @@ class Graph:
             raise UserError(f"{self.where(name)}: {key} is not an array of numbers") from None
         if array.size == 0:
             raise UserError(f"{self.where(name)}: {key} is empty")
-        bad = int(np.count_nonzero(~np.isfinite(array)))
+        bad = int(np.count_nonzero(np.isnan(array) if infinite else ~np.isfinite(array)))
         if bad:
             raise UserError(
                 f"{self.where(name)}: {key} holds {bad} value{'s' if bad > 1 else ''} that are NaN or "
                 "infinite; train or export the model again"
             )
-        most = float(np.abs(array).max())
+        most = float(np.abs(array[np.isfinite(array)]).max(initial=0))
         if most > MAX_NUMBER:
             raise UserError(
                 f"{self.where(name)}: {key} holds {most:g}, over {MAX_NUMBER:g}, too large to compute with; "
@@ -91,7 +94,15 @@ class Graph:
             )
         return array
 
-    def spread(self, name: str, key: str, shape: tuple[int, ...], default: float | None = None) -> np.ndarray:
+    def spread(
+        self,
+        name: str,
+        key: str,
+        shape: tuple[int, ...],
+        default: float | None = None,
+        *,
+        infinite: bool = False,
+    ) -> np.ndarray:
         """A node's parameter, one value for each of ``shape`` in C order; float64, one-dimensional.
 
         As NumPy broadcasts it; leading dimensions of 1, which a batch leaves, count for nothing, and
@@ -102,7 +113,7 @@ class Graph:
         UserError
             As :meth:`numbers`, or it does not broadcast.
         """
-        array = self.numbers(name, key, default)
+        array = self.numbers(name, key, default, infinite=infinite)
         size = int(np.prod(shape, dtype=np.int64))
         if array.size == size:
             return array.reshape(-1)

@@ -130,13 +130,16 @@ class NeuronGroup:
     leak
         Constant drive added every time step (``v_leak`` scaled by the integration step).
     threshold
-        Firing threshold; None for a readout group that never fires.
+        Firing threshold; None for a readout group that never fires. Of any sign: potentials may be
+        counted from a rest that is above it.
     v_reset
         Potential after a spike when ``reset`` is "v_reset".
     comparison
         ``v > threshold`` or ``v >= threshold``.
     reset
-        "subtract" the threshold, set to "zero", set to "v_reset", or "none".
+        "subtract" the reset amount, set to "zero", set to "v_reset", or "none".
+    reset_amount
+        What "subtract" takes off; None for the threshold.
     reset_delay
         True: the reset a spike causes is applied in the next time step's update, after decay
         and input (snnTorch's default). False: applied at once, before the next decay.
@@ -177,6 +180,12 @@ class NeuronGroup:
     current_gain: FloatArray | None = None
     refractory: int = 0
     relax: bool = False
+    reset_amount: FloatArray | None = None
+
+    @property
+    def amount(self) -> FloatArray | None:
+        """What a reset by subtraction takes off, shape (n,); None for a readout group."""
+        return self.threshold if self.reset_amount is None else self.reset_amount
 
     @property
     def size(self) -> int:

@@ -105,7 +105,7 @@ def _group(where: str, group: NeuronGroup) -> None:
     shape = (group.size,)
     for item in fields(group):
         value: Any = getattr(group, item.name)
-        optional = item.name in ("threshold", "current_decay", "current_gain")
+        optional = item.name in ("threshold", "reset_amount", "current_decay", "current_gain")
         if item.name in ("decay", "input_gain", "leak", "v_reset") or (optional and value is not None):
             array = _numbers(where, item.name, value, shape)
             if item.name.endswith("decay"):
@@ -120,6 +120,8 @@ def _group(where: str, group: NeuronGroup) -> None:
     _need(v_min is None or number, where, f"v_min is {v_min!r}")
     current = (group.current_decay is None, group.current_gain is None)
     _need(len(set(current)) == 1, where, "current_decay and current_gain go together")
+    above = group.reset != "subtract" or group.amount is None or bool((group.amount > 0).all())
+    _need(above, where, "a reset by subtraction takes off nothing, or less")
     _need(
         not (group.multi_spike and (group.reset != "subtract" or group.reset_delay)),
         where,

@@ -25,6 +25,7 @@ class GroupState:
         self._unit_gain = bool(np.all(group.input_gain == 1))
         self._leak = group.leak.astype(dtype) if np.any(group.leak) else None
         self._threshold = None if group.threshold is None else group.threshold.astype(dtype)
+        self._amount = None if group.amount is None else group.amount.astype(dtype)
         self._v_reset = group.v_reset.astype(dtype)
         self._current: np.ndarray | None = None
         if group.current_decay is not None and group.current_gain is not None:
@@ -33,6 +34,7 @@ class GroupState:
             self._current_gain = group.current_gain.astype(dtype)
             self._unit_current = bool(np.all(group.current_gain == 1))
         self._silent = np.zeros(self.v.shape, np.int32) if group.refractory else None
+        self._began = False
         if group.relax:
             # v + a*(r*x + leak' - v): a is what the decay leaves of 1.
             rate = 1 - group.decay
@@ -57,16 +59,17 @@ class GroupState:
         group = self._group
         drive = self._synapse(inputs)
         fired = self._fired_before() if group.reset_delay or group.reset_retest else None
+        self._began = True
         v = self._integrate(drive, fired)
-        threshold = self._threshold
-        if threshold is None:
+        threshold, amount = self._threshold, self._amount
+        if threshold is None or amount is None:
             self.v = v
             return
         if fired is not None and group.reset == "subtract":
-            v = v - fired * threshold
+            v = v - fired * amount
         self.spikes = self._fire(v, threshold)
         if not group.reset_delay:
-            v = self._reset(v, threshold, fired)
+            v = self._reset(v, amount, fired)
         if group.v_min is not None:
             v = np.maximum(v, v.dtype.type(group.v_min))
         self.v = v
@@ -88,7 +91,8 @@ class GroupState:
 
         With a refractory period the spike that was really emitted counts, not the potential.
         """
-        if self._silent is not None:
+        # Nothing has fired before the first step, also where a neuron starts beyond its threshold.
+        if self._silent is not None or not self._began:
             return self.spikes
         assert self._threshold is not None  # only firing groups have a delayed reset
         return self._beyond(self.v, self._threshold).astype(self.v.dtype)
@@ -131,11 +135,11 @@ class GroupState:
             return np.where(beyond, np.trunc(v / threshold), v.dtype.type(0))
         return beyond.astype(v.dtype)
 
-    def _reset(self, v: np.ndarray, threshold: np.ndarray, fired: np.ndarray | None) -> np.ndarray:
+    def _reset(self, v: np.ndarray, amount: np.ndarray, fired: np.ndarray | None) -> np.ndarray:
         # snnTorch undoes or repeats the early reset so that each spike resets once.
         due = self.spikes if fired is None else self.spikes - fired
         if self._group.reset == "subtract":
-            return v - due * threshold
+            return v - due * amount
         if self._group.reset == "zero":
             return v - due * v
         if self._group.reset == "v_reset":

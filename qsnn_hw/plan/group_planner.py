@@ -107,7 +107,8 @@ def plan_group(
         v_low=group.v_low,
         v_high=group.v_high,
         bias=present(group.bias, 0),
-        threshold=present(group.threshold),
+        # Above 0, so that a slot without a neuron stays silent; first values may be at or below it.
+        threshold=present(group.threshold, max(1, int(group.threshold[0]))),
         reset_amount=present(group.reset_amount),
         reset_value=present(group.reset_value),
         readout=group.readout,

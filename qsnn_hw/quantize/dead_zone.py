@@ -22,7 +22,8 @@ def never_leaks(group: QuantizedGroup) -> np.ndarray:
     if group.readout:
         return np.zeros(group.size, dtype=bool)
     zone = dead_zone(group)
-    found: np.ndarray = (zone > 0) & (zone >= group.threshold - 1)
+    # What fires at rest has its potentials below 0, where all of them leak.
+    found: np.ndarray = (zone > 0) & (group.threshold > 0) & (zone >= group.threshold - 1)
     return found
 
 

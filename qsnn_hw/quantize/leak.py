@@ -176,7 +176,10 @@ class Reach:
         drive = self.most + self.bias
         if current_decay is not None and self.current_bias is not None:
             drive = settled(self.most + self.current_bias, current_decay) + self.bias
-        return float((settled(drive, decay) / self.threshold).max())
+        # A threshold at or below 0 is reached at rest.
+        above = self.threshold > 0
+        highest = settled(drive, decay) / np.where(above, self.threshold, 1)
+        return float(np.where(above, highest, np.inf).max())
 
     def check_leak(self, group: NeuronGroup, leak_bits: int) -> None:
         """UserError where the group could fire with its exact leak, but not with ``leak_bits``."""

@@ -344,13 +344,20 @@ class _Group:
         real = group.threshold * self._options.threshold_factor / self._grid.step
         if self._grid.own:
             real = snapped(real)
-        amount = whole_steps(real, group.name, "threshold")
         above = np.floor(real) + 1 if group.comparison == ">" else np.ceil(real)
         threshold = whole_steps(above, group.name, "threshold")
-        if (amount < 1).any():
-            neuron = int(np.argmax(amount < 1))
+        taken = real
+        if group.reset_amount is not None:
+            taken = group.reset_amount * self._options.threshold_factor / self._grid.step
+            taken = snapped(taken) if self._grid.own else taken
+        amount = whole_steps(taken, group.name, "threshold")
+        # A threshold at or below 0 is passed at rest; a small one above it would be passed by any input.
+        coarse = (amount < 1) if group.reset == "subtract" else (real > 0) & (np.rint(real) < 1)
+        if coarse.any():
+            neuron = int(np.argmax(coarse))
+            what = taken if group.reset == "subtract" else real
             raise UserError(
-                f"group {group.name}, neuron {neuron}: threshold is {real[neuron]:.3g} integer steps at "
+                f"group {group.name}, neuron {neuron}: threshold is {what[neuron]:.3g} integer steps at "
                 f"{self._options.weight_bits} bits, too coarse to fire by; "
                 "use more --bits or --fractional-bits"
             )

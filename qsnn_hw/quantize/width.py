@@ -11,7 +11,7 @@ from qsnn_hw.quantize.options import MAX_POTENTIAL_BITS, MAX_SPIKES, QuantizeOpt
 from qsnn_hw.quantize.readout import READOUT_STEPS, integrator_clamp, steps_to
 
 # A firing integrator without leak has no proved bound: its potential saturates at this many times the
-# larger of its threshold and one step's greatest input, once per step.
+# largest of its threshold, its reset and one step's greatest input, once per step.
 _INTEGRATOR_HEADROOM = 8
 
 
@@ -137,8 +137,10 @@ def prove_potential(
             "threshold; use more --bits or another --clip"
         )
     # A threshold out of reach must not be cut to a small one by a register of the proved width.
-    # Above 0, so that a padding neuron with the same threshold stays silent.
-    threshold = np.minimum(threshold, np.maximum(interval.high, 0) + 1)
+    reach = np.maximum(interval.high, 0) + 1
+    # What such a neuron would subtract, it never does.
+    amount = np.where(threshold > reach, np.minimum(group.reset_amount, reach), group.reset_amount)
+    threshold = np.minimum(threshold, reach)
     interval = Interval(interval.low, np.maximum(interval.high, threshold))
     if interval.bits() > MAX_POTENTIAL_BITS:
         raise UserError(
@@ -148,8 +150,7 @@ def prove_potential(
     made = replace(
         group,
         threshold=threshold,
-        # Never more than a reachable threshold anyway; see above.
-        reset_amount=np.minimum(group.reset_amount, threshold),
+        reset_amount=amount,
         v_low=None if clamp is None else clamp[0],
         v_high=None if clamp is None else clamp[1],
         v_bits=interval.bits(),
@@ -168,6 +169,7 @@ def _max_count(group: QuantizedGroup, interval: Interval) -> np.ndarray | int:
 def _integrator_clamp(group: QuantizedGroup, fan_in: Interval) -> tuple[int, int]:
     if group.readout:
         return integrator_clamp(fan_in, group.bias)
-    largest = max(int(group.threshold.max()), int(fan_in.high.max()), -int(fan_in.low.min()))
+    ends = (group.threshold, group.reset_amount, group.reset_value, fan_in.high, fan_in.low)
+    largest = max(int(np.abs(values).max()) for values in ends)
     bits = (_INTEGRATOR_HEADROOM * largest).bit_length() + 1
     return -(2 ** (bits - 1)), 2 ** (bits - 1) - 1

@@ -29,6 +29,10 @@ FEATURES = (
         "multi_retest",
         "refractory_retest",
         "late_refractory",
+        "end_decays",
+        "rest",
+        "rest_subtract",
+        "late_rest_subtract",
     ),
 )
 
@@ -58,6 +62,13 @@ def random_group(rng: np.random.Generator, name: str, shape: tuple[int, ...], fe
             changes.update(reset="zero", relax="drop" in words)
     if feature == "v_reset":
         changes.update(reset="v_reset", v_reset=rng.uniform(-0.5, 0.3, size))
+    if "rest" in words:
+        # Counted from a rest that is above some thresholds; reset values may be, too.
+        changes.update(threshold=rng.uniform(-1.0, 1.0, size))
+        if "subtract" in words:
+            changes.update(reset_amount=rng.uniform(0.4, 1.5, size))
+        else:
+            changes.update(reset="v_reset", v_reset=rng.uniform(-1.5, 0.3, size))
     if feature == "no_reset":
         changes["reset"] = "none"
     if feature == "readout":
@@ -65,6 +76,8 @@ def random_group(rng: np.random.Generator, name: str, shape: tuple[int, ...], fe
     decay = rng.uniform(0.3, 0.95, size) if feature == "own_decays" else np.full(size, rng.uniform(0.5, 0.95))
     if feature == "integrator":
         decay = np.ones(size)
+    if feature == "end_decays":
+        decay = rng.choice([0.0, 0.75, 1.0], size)
     made: dict[str, Any] = {
         "name": name,
         "shape": shape,

@@ -13,6 +13,7 @@ from qsnn_hw.errors import UserError
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Pool2d, Scale
 from qsnn_hw.model.nir_reader import read_nir
+from qsnn_hw.model.simulate import simulate
 from tests.model.model_nodes import lif, small_nodes
 from tests.model.shipped_models import FOLDER
 
@@ -205,7 +206,6 @@ def _refusals() -> list[tuple[str, dict[str, Any], Convention, str]]:
         ("input", {"in": {"type": "Input"}}, SNN, "node 'in' (Input) has no shape"),
         ("empty", {"in": {"type": "Input", "shape": [0]}}, SNN, "shape is (0,), not all above 0"),
         ("half", {"in": {"type": "Input", "shape": [2.5]}}, SNN, "shape is not made of whole numbers"),
-        ("reset", {"lif": lif(2, v_reset=[2, 2])}, NIR, "v_reset is not below v_threshold"),
     ]
 
 
@@ -270,6 +270,18 @@ def test_v_reset_that_the_convention_ignores_is_told(write_nir: Write) -> None:
     path = write_nir(small_nodes(lif=lif(2, v_reset=[-0.5, -0.5])))
     assert "v_reset is not 0 in the file and reset=subtract" in read_nir(path, SNN).warnings[0]
     assert read_nir(path, NIR).groups[0].v_reset.tolist() == [-0.5, -0.5]
+
+
+def test_v_reset_above_the_threshold_is_told(write_nir: Write) -> None:
+    """It decays before the next comparison: 1.2 to 1.08 with a retention of 0.9, to 0.6 with one of 0.5."""
+    network = read_nir(write_nir(small_nodes(lif=lif(2, v_reset=[1.2, 0.5], v_threshold=[1.0, 1.0]))), NIR)
+    assert "v_reset is not below v_threshold, so a neuron may go on firing" in network.warnings[0]
+    x = np.zeros((6, 1, 3))
+    x[0, 0] = 20
+    assert simulate(network, x).out[:, 0].tolist() == [[1, 1]] + [[1, 0]] * 5
+    slower = lif(2, v_reset=[1.2, 0.5], v_threshold=[1.0, 1.0], tau=[2e-4, 1e-3])
+    network = read_nir(write_nir(small_nodes(lif=slower)), NIR)
+    assert simulate(network, x).out[:, 0].tolist() == [[1, 1]] + [[0, 0]] * 5
 
 
 def test_files_that_are_not_nir(tmp_path: Path) -> None:

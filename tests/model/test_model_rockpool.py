@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from qsnn_hw.errors import UserError
+from qsnn_hw.model.coefficients import rockpool_dt
 from qsnn_hw.model.convention import PRESETS, Convention
-from qsnn_hw.model.dynamics import rockpool_dt
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.reader import read_network
 from qsnn_hw.model.simulate import simulate

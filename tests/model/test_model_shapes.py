@@ -79,8 +79,11 @@ def test_parameters_broadcast_as_numpy_does(
 @settings(deadline=None)
 @given(SHAPES, SHAPES)
 def test_what_does_not_broadcast_is_one_line(shape: tuple[int, ...], own: tuple[int, ...]) -> None:
+    core = own
+    while len(core) > len(shape) and core[0] == 1:
+        core = core[1:]
     try:
-        fits = np.broadcast_shapes(shape, own) == shape
+        fits = np.broadcast_shapes(shape, core) == shape
     except ValueError:
         fits = False
     nodes = (("Identity", {}), neurons(v_threshold=np.ones(own)))

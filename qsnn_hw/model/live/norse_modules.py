@@ -65,12 +65,8 @@ def _box(module: Any, where: str, subtract: bool) -> Neuron:
     rate = _rate(module, module.p.tau_mem_inv)
     fires = _fires(module, rest)
     if subtract:
-        if np.any(rest):
-            # It subtracts the whole threshold, which is not the distance from rest to threshold.
-            raise UserError(
-                f"{where}: reset_subtract with v_leak other than 0 is not supported; set v_leak to 0"
-            )
-        fires |= {"reset": "subtract", "v_reset": 0.0}
+        # It subtracts the whole threshold, which is not the distance from rest to threshold.
+        fires |= {"reset": "subtract", "v_reset": 0.0, "reset_amount": as_array(module.p.v_th)}
     return Neuron(where=where, decay=1 - rate, input_gain=rate, relax=True, **fires)
 
 

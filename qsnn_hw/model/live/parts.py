@@ -43,6 +43,7 @@ class Neuron:
     current_decay: Value | None = None
     current_gain: Value | None = None
     relax: bool = False
+    reset_amount: Value | None = None
     inward: tuple[Node, ...] = ()
     recurrent: tuple[Node, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -62,14 +63,11 @@ class Neuron:
             current_gain = self._spread("gain of the current", self.current_gain, shape)
         threshold = None if self.threshold is None else self._spread("threshold", self.threshold, shape)
         v_reset = self._spread("v_reset", self.v_reset, shape)
-        if threshold is not None and np.any(threshold <= 0):
+        amount = None if self.reset_amount is None else self._spread("threshold", self.reset_amount, shape)
+        taken = threshold if amount is None else amount
+        if taken is not None and self.reset == "subtract" and np.any(taken <= 0):
             raise UserError(
-                f"{self.where}: the threshold is {np.min(threshold):g} above the resting potential, not "
-                "above 0"
-            )
-        if threshold is not None and self.reset == "v_reset" and np.any(v_reset >= threshold):
-            raise UserError(
-                f"{self.where}: v_reset is not below the threshold, so neurons would never stop firing"
+                f"{self.where}: the threshold is {np.min(taken):g} above the resting potential, not above 0"
             )
         return NeuronGroup(
             name=name,
@@ -89,6 +87,7 @@ class Neuron:
             current_decay=current_decay,
             current_gain=current_gain,
             relax=self.relax,
+            reset_amount=amount,
         )
 
     def _spread(self, what: str, value: Value, shape: tuple[int, ...]) -> FloatArray:

@@ -1,0 +1,172 @@
+"""Neurons whose rest is above their threshold: they fire without input, and start beyond it."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qsnn_hw.errors import UserError
+from qsnn_hw.golden import run_clocked
+from qsnn_hw.golden.event_driven import run_event_driven
+from qsnn_hw.model.build import build_network
+from qsnn_hw.model.convention import Convention
+from qsnn_hw.model.graph import Graph, Node
+from qsnn_hw.model.network import Network
+from qsnn_hw.model.simulate import simulate
+from qsnn_hw.quantize import QuantizeOptions, quantize
+
+NORSE = Convention.preset("norse").with_settings({"dt": "1"})
+WEIGHT = np.random.default_rng(21).normal(0, 0.8, (4, 5))
+
+
+def network(convention: Convention = NORSE, kind: str = "LIF", **parameters: object) -> Network:
+    given: dict[str, Any] = {"tau": 10.0, "r": 1.0, "v_leak": 1.2, "v_threshold": 1.0, "v_reset": 0.0}
+    if kind == "IF":
+        given = {"r": 1.0, "v_threshold": 1.0, "v_reset": 0.0}
+    nodes = {
+        "in": Node("in", "Input", {"shape": [5]}),
+        "fc": Node("fc", "Linear", {"weight": WEIGHT}),
+        "lif": Node("lif", kind, {**given, **parameters}),
+        "out": Node("out", "Output", {}),
+    }
+    return build_network(Graph("net.nir", "net", nodes, tuple(itertools.pairwise(nodes))), convention)
+
+
+def box(
+    x: np.ndarray, v_leak: Any, v_th: Any, v_reset: Any = 0.0, *, tau: Any = 10.0, subtract: bool = False
+) -> Any:
+    """Norse's LIFBoxCell of dt 1, which starts at v_leak."""
+    v = np.broadcast_to(np.asarray(v_leak, np.float64), (x.shape[1], 4))
+    found = []
+    for now in x:
+        v = v + (now @ WEIGHT.T + v_leak - v) / tau
+        z = v > v_th
+        v = np.where(z, v - v_th if subtract else v_reset, v)
+        found.append(z)
+    return np.array(found)
+
+
+def spikes(rate: float = 0.4) -> np.ndarray:
+    return (np.random.default_rng(22).random((40, 4, 5)) < rate).astype(np.uint8)
+
+
+def test_it_starts_at_rest_and_fires_above_its_threshold() -> None:
+    x = spikes()
+    wanted = box(x, 1.2, 1.0)
+    assert np.array_equal(simulate(network(), x, dtype=np.float64).out, wanted)
+    # Started at 0, as was advised, it would not fire in the first step.
+    late = simulate(network(NORSE.with_settings({"start": "zero"})), x).out
+    assert wanted[0].mean() > 0.5 > late[0].mean()
+
+
+ENDS = st.lists(st.floats(-2, 2, width=16), min_size=4, max_size=4)
+
+
+@settings(deadline=None, max_examples=150)
+@given(ENDS, ENDS, ENDS, st.booleans())
+def test_any_rest_threshold_and_reset(
+    v_leak: list[float], v_th: list[float], v_reset: list[float], subtract: bool
+) -> None:
+    """Below and above each other, of any sign; a reset by subtraction takes off the whole threshold."""
+    x = spikes()
+    if subtract:
+        v_th = [abs(value) + 0.125 for value in v_th]
+    convention = NORSE.with_settings({"reset": "subtract"} if subtract else {})
+    read = network(convention, v_leak=v_leak, v_threshold=v_th, v_reset=v_reset)
+    found = simulate(read, x, dtype=np.float64).out
+    # Two orders of float operations may fall on either side of a threshold that is met exactly.
+    ends = np.array(v_leak), np.array(v_th), np.array(v_reset)
+    near = [box(x, ends[0], ends[1] + d, ends[2], subtract=subtract) for d in (0, 1e-9, -1e-9)]
+    assert np.any([(found == wanted).all(axis=0) for wanted in near], axis=0).all()
+
+
+@pytest.mark.parametrize("tau", [1.0, 3.0, 10.0])
+@pytest.mark.parametrize("v_leak", [1.2, 5.0])
+def test_it_fires_without_input(v_leak: float, tau: float) -> None:
+    """With tau = dt in every step; otherwise as often as it climbs from its reset to its threshold."""
+    silence = np.zeros((40, 2, 5), np.uint8)
+    read = network(v_leak=v_leak, tau=tau)
+    wanted = box(silence, v_leak, 1.0, tau=tau)
+    assert np.array_equal(simulate(read, silence).out, wanted)
+    assert wanted.all() if tau == 1 else wanted.any()
+    integers = quantize(read, QuantizeOptions(weight_bits=8, fractional_bits=8, leak_bits=16))
+    run = run_clocked(integers, silence)
+    assert np.array_equal(run.spikes["lif"], run_event_driven(integers, silence).spikes["lif"])
+    assert np.array_equal(run.spikes["lif"], wanted)
+
+
+def test_an_integrator_that_starts_above_its_threshold() -> None:
+    """SpikingJelly's IF starts at v_reset; above the threshold it never stops."""
+    spikingjelly = Convention.preset("spikingjelly").with_settings({"integrator_gain": "r"})
+    read = network(spikingjelly, "IF", v_reset=1.5)
+    silence = np.zeros((6, 1, 5), np.uint8)
+    assert simulate(read, silence).out.all()
+    integers = quantize(read, QuantizeOptions())
+    assert run_clocked(integers, silence).spikes["lif"].all()
+    assert run_event_driven(integers, silence).spikes["lif"].all()
+    assert "v_reset is not below v_threshold, so a neuron may go on firing without input" in read.warnings[0]
+
+
+def test_potentials_in_millivolts() -> None:
+    """Rest, threshold and reset far below 0, as in biology; only their distances count."""
+    x = spikes()
+    read = network(v_leak=-65.0, v_threshold=-64.0, v_reset=-66.0)
+    near = network(v_leak=0.0, v_threshold=1.0, v_reset=-1.0)
+    assert np.array_equal(simulate(read, x).out, simulate(near, x).out)
+    assert simulate(read, x).out.any()
+
+
+@pytest.mark.parametrize("comparison", [">", ">="])
+@pytest.mark.parametrize("subtract", [False, True])
+def test_integers_follow(comparison: str, subtract: bool) -> None:
+    """Finely rounded, the spikes are the float network's; both forms of the golden model agree."""
+    x = spikes()
+    changes = {"comparison": comparison, "reset": "subtract" if subtract else "v_reset"}
+    read = network(
+        NORSE.with_settings(changes), v_leak=[1.2, 0.4, -1.0, 2.0], v_threshold=[1.0, 1.1, 0.3, 0.7]
+    )
+    integers = quantize(read, QuantizeOptions(weight_bits=16, fractional_bits=8, leak_bits=12))
+    assert (integers.groups[0].threshold <= 0).tolist() == [True, False, False, True]
+    run = run_clocked(integers, x)
+    assert np.array_equal(run.spikes["lif"], run_event_driven(integers, x).spikes["lif"])
+    assert (run.spikes["lif"] != simulate(read, x).out).mean() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("settings", "parameters", "says"),
+    [
+        (
+            {"reset": "subtract", "multi_spike": "true"},
+            {},
+            "several spikes per step are counted from 0: give --set",
+        ),
+        (
+            {"reset": "zero", "reset_delay": "true"},
+            {},
+            "which a late reset to zero does not know: give --set",
+        ),
+        (
+            {"v_min": "-1"},
+            {"v_leak": [1.2, 0.0, 0.0, 0.0]},
+            "need one rest for all neurons, and it has 0 to 1.2",
+        ),
+        ({"reset": "subtract"}, {"v_threshold": -1.0}, "is -1, not above 0, and a spike subtracts it"),
+        (
+            {"start": "zero", "reset": "subtract"},
+            {"v_threshold": 0.0},
+            "is 0, not above 0, and a spike subtracts it",
+        ),
+    ],
+)
+def test_what_has_no_meaning_is_one_line_with_advice_that_works(
+    settings: dict[str, str], parameters: dict[str, object], says: str
+) -> None:
+    convention = NORSE.with_settings(settings)
+    with pytest.raises(UserError, match=says) as found:
+        network(convention, **parameters)
+    advised = [part.split()[0].strip(",:") for part in str(found.value).split("--set ")[1:]]
+    for advice in [advised[:-1], advised[-1:]] if advised else []:
+        assert network(convention.with_settings(dict(a.split("=") for a in advice)), **parameters).groups
