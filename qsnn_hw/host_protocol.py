@@ -97,7 +97,7 @@ def sample_words(spikes: np.ndarray, space: Space) -> list[Word]:
     ----------
     spikes
         How often each input spikes in each step, usually 0 or 1; integers or booleans of shape
-        (time, ...) or (time, neurons), in C order.
+        (time, ...) or (time, neurons), in C order: one sample of the data, as the network takes it.
     space
         The stream's addresses.
 
@@ -121,8 +121,14 @@ def _same(shape: tuple[int, ...], wanted: tuple[int, ...], neurons: int) -> bool
     """Whether arrays of both shapes hold the same neurons in the same order."""
     if int(np.prod(shape)) != neurons:
         return False
-    # A flat space has the network's own order, whatever the shape; a grid's axes must not be exchanged.
-    return len(wanted) == 1 or len(shape) == 1 or [n for n in shape if n > 1] == [n for n in wanted if n > 1]
+    # A flat space has the network's own order, whatever the shape; a grid's axes must not be exchanged, but
+    # one of them may stand as several, as before a Flatten node.
+    return len(wanted) == 1 or len(shape) == 1 or _ends(wanted) <= _ends(shape)
+
+
+def _ends(shape: tuple[int, ...]) -> set[int]:
+    """Neurons up to and with each axis, counted from the first."""
+    return {int(np.prod(shape[: axis + 1])) for axis in range(len(shape))}
 
 
 def step_words(spikes: np.ndarray, addresses: np.ndarray) -> list[Word]:

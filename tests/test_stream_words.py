@@ -79,6 +79,17 @@ def test_a_grid_has_fields_not_an_index() -> None:
     assert differ == 125
 
 
+def test_axes_may_be_split_but_not_exchanged() -> None:
+    """Data before a Flatten node have axes of their own: (2, 3, 4) is a row of 12 in 2 channels."""
+    line = AddressSpace((2, 1, 12))
+    spikes = np.random.default_rng(0).integers(0, 2, (3, 2, 3, 4))
+    assert sample_words(spikes, line) == sample_words(spikes.reshape(3, 24), line)
+    assert sample_words(spikes, line) == sample_words(spikes.reshape(3, 2, 1, 12), line)
+    for shape in ((3, 4, 3, 2), (3, 12, 2), (3, 3, 2, 4)):
+        with pytest.raises(UserError, match="spikes must have shape"):
+            sample_words(spikes.reshape(shape), line)
+
+
 GRID, FLAT = AddressSpace((2, 9, 7)), AddressSpace((5,))
 
 
