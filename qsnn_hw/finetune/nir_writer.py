@@ -124,13 +124,15 @@ class _Neurons:
     def _find_rest(self) -> np.ndarray:
         """The rest that the reader took off every potential, where that can be seen; else 0.
 
-        Under ``start=rest`` a group counts from its rest. Only a clamp, or a reset to a "zero" that
-        has become something else, still tells where it was.
+        Under ``start=rest`` a group counts from its rest. Only a clamp, a reset to a "zero" that has
+        become something else, or a reset by subtraction still tells where it was.
         """
         group, convention = self._group, self._convention
         rest = np.zeros(group.size)
         if convention.start != "rest" or group.threshold is None:
             return rest
+        if group.reset_amount is not None:
+            return group.reset_amount - group.threshold
         if convention.v_min is not None and group.v_min is not None:
             return rest + (convention.v_min - group.v_min)
         if convention.reset == "zero" and group.reset == "v_reset":

@@ -20,7 +20,10 @@ from qsnn_hw.model.reader import read_network
 from qsnn_hw.quantize.options import QuantizeOptions
 from qsnn_hw.quantize.quantizer import quantize
 
-FIELDS = ("decay", "input_gain", "leak", "threshold", "v_reset", "current_decay", "current_gain")
+FIELDS = (
+    *("decay", "input_gain", "leak", "threshold", "v_reset", "current_decay", "current_gain"),
+    "reset_amount",
+)
 
 
 def under(convention: Convention, cuba: bool, recurrent: bool = True, skip: int | None = 2) -> Network:
@@ -112,7 +115,9 @@ def test_round_trip_with_settings(settings: dict[str, str], cuba: bool, tmp_path
 
 @pytest.mark.parametrize("kind", ["LIF", "IF", "CubaLIF"])
 @pytest.mark.parametrize(
-    "settings", [{"reset": "zero"}, {"v_min": "-0.5"}, {}, {"reset": "subtract", "v_min": "-0.5"}], ids=str
+    "settings",
+    [{"reset": "zero"}, {"v_min": "-0.5"}, {}, {"reset": "subtract", "v_min": "-0.5"}, {"reset": "subtract"}],
+    ids=str,
 )
 def test_states_that_start_at_rest(settings: dict[str, str], kind: str, tmp_path: Path) -> None:
     full = {name: np.full(3, value) for name, value in (("r", 1.5), ("v_threshold", 1.0), ("v_reset", 0.1))}
