@@ -133,7 +133,11 @@ def test_wider_bits_keep_them_too_and_narrower_ones_round(run: Run, tmp_path: Pa
 
 
 def test_the_other_rounding_is_named(run: Run, tmp_path: Path) -> None:
-    net, _, data = write(tmp_path)
+    net, hidden, data = write(tmp_path)
+    code, printed, _ = run("check", hidden, *CONVENTION, "--data", data, "--out-key", "hidden", "--bits", 8)
+    assert code == 1
+    assert f" of {STEPS * SIZES[2]} output spikes, integers of 8 bits, differ, in 1 of 1 samples" in printed
+    assert "try --leak-rounding zero: 0 differ" in printed
     code, printed, _ = run("check", net, *CONVENTION, "--data", data, "--bits", 8)
     assert code == 1
     assert "different:" in printed

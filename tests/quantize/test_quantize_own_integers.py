@@ -78,6 +78,16 @@ def test_everything_on_the_grid_is_integer_arithmetic() -> None:
         assert found.threshold.tolist() == [19] * 3
         assert found.bias.tolist() == [-2] * 3
         assert found.reset_value.tolist() == [3] * 3
+    # 63/256 would be near enough for a float network.
+    near = made(WHOLE * 0.37, replace(group, decay=np.full(3, 1 - 1001 / 4096))).groups[0]
+    assert (near.leak_numerator, near.leak_shift) == (1001, 12)
+    by_hand = made(WHOLE * 0.37, replace(group, decay=np.full(3, 1 - 1001 / 4096)), leak_bits=8).groups[0]
+    assert (by_hand.leak_numerator, by_hand.leak_shift) == (63, 8)
+    # Thresholds of float32 lie a little beside their steps.
+    for steps in (19, 23, 47, 51):
+        single = np.full(3, np.float64(np.float32(steps * 0.37)))
+        near = made(WHOLE * 0.37, replace(group, threshold=single)).groups[0]
+        assert near.threshold.tolist() == [steps] * 3
     strict = made(WHOLE * 0.37, replace(group, comparison=">")).groups[0]
     assert strict.threshold.tolist() == [20] * 3
     # One number off the grid, and potentials become fine.
