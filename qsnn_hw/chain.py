@@ -14,6 +14,7 @@ from qsnn_hw.explore.choose import Chosen, choose, drop_lines, drop_on, overlap_
 from qsnn_hw.explore.drop import Drop
 from qsnn_hw.explore.golden_result import GoldenResult
 from qsnn_hw.explore.measured import MeasuredDiagnostics, measure_diagnostics
+from qsnn_hw.explore.silence import dead, dead_text, silence, silent_groups
 from qsnn_hw.golden import GoldenRun, output_of, run_clocked
 from qsnn_hw.implement.bitstream import pack_bitstream
 from qsnn_hw.implement.capacity import Way, check_fits
@@ -259,22 +260,25 @@ class Chain:
         def result(integer: GoldenRun, saved: dict[str, np.ndarray]) -> GoldenResult:
             float_answers = answers(readout, saved["read"])
             answered = answers(readout, output_of(quantized, integer, readout))
+            framework = compare_with_framework(network, data, saved["out"])
+            nothing = dead(quantized, integer, readout)
             return GoldenResult(
                 integer=integer,
                 readout=readout,
                 answers=answered,
                 float_answers=float_answers,
                 drop=drop_on(data.label, float_answers, answered),
-                framework=compare_with_framework(network, data, saved["out"]),
+                framework=framework,
                 traced=int(saved["traced"]),
                 float_potentials={name: saved[f"potential.{name}"] for name in names},
                 warnings=tuple(str(line) for line in saved["warnings"]),
+                dead=None if nothing is None else dead_text(nothing, framework, readout),
             )
 
         def make() -> GoldenResult:
             with self._progress.task(f"golden model, {data.samples} samples") as task:
                 integer = run_clocked(quantized, data.input, record=names, on_progress=task.update)
-            silent = _silent(quantized, integer)
+            silent = silent_groups(quantized, integer)
             by_potentials = readout == "membrane" or compares_potentials(network, data)
             float_run = simulate(
                 network,
@@ -283,8 +287,19 @@ class Chain:
                 record_potentials=[network.output] if by_potentials else [],
                 progress=self._progress,
             )
-            warnings = _silence(quantized, silent, float_run.spikes, data.samples)
             calibration = self._calibration(network)
+            told = silence(
+                network,
+                chosen.options,
+                quantized,
+                integer,
+                float_run.spikes,
+                data.input,
+                calibration is not None,
+            )
+            for fault in told.faults:
+                raise UserError(fault)
+            warnings = told.warnings
             overlap = None if calibration is None else overlap_warning(data, calibration)
             if overlap is not None:
                 warnings = (*warnings, overlap)
@@ -303,6 +318,8 @@ class Chain:
             self._progress.say(f"golden: {made.framework.text()}")
             for line in (*drop_lines(chosen, made.drop), *(f"warning: {line}" for line in warnings)):
                 self._progress.say(line)
+            if made.dead is not None:
+                self._progress.say(f"warning: {made.dead}")
             return made
 
         def load() -> GoldenResult:
@@ -702,32 +719,6 @@ def _shown_sample(data: Dataset, answered: np.ndarray) -> int:
     if data.label is None:
         return 0
     return int(np.argmax(answered == data.label))
-
-
-def _silent(quantized: QuantizedNetwork, run: GoldenRun) -> list[str]:
-    """Groups that could fire and never do; a readout group cannot."""
-    return [g.name for g in quantized.groups if not g.readout and not run.spikes[g.name].any()]
-
-
-def _silence(
-    quantized: QuantizedNetwork, silent: list[str], float_spikes: dict[str, np.ndarray], samples: int
-) -> tuple[str, ...]:
-    """What to say of groups without a spike; those that fire in the float network are an error."""
-    for name in silent:
-        if float_spikes[name].any():
-            raise UserError(
-                f"group {name} never fires once quantized, on {samples} samples, and fires in the float "
-                "network: use more --bits or --fractional-bits, or another --clip"
-            )
-    if silent and len(silent) == sum(not g.readout for g in quantized.groups):
-        return (
-            f"no neuron ever fires on these {samples} samples, in the float network as little as in "
-            "integers: look at the convention (qsnn-hw check) and at the data",
-        )
-    return tuple(
-        f"group {name} never fires on these {samples} samples, in the float network as little as in integers"
-        for name in silent
-    )
 
 
 def _shape(group: GroupPlan) -> str:

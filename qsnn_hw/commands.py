@@ -203,7 +203,9 @@ def run_part(given: argparse.Namespace) -> int:
     outcome = flow.run(options, folder, part=given.part, progress=progress, command=given.typed)
     show(*summary_lines(outcome.report))
     show(f"report: {folder / 'report.html'}")
-    return 0
+    # A verdict was asked for, and equality says nothing about a network that is silent.
+    verified = given.part in ("simulate", "build")
+    return EXIT_FAILED if verified and not outcome.report.convincing else 0
 
 
 def report(given: argparse.Namespace) -> int:
@@ -265,6 +267,7 @@ def infer(given: argparse.Namespace) -> int:
     from qsnn_hw import files
     from qsnn_hw.explore.choose import choose, drop_lines, drop_on, overlap_warning
     from qsnn_hw.explore.measured import measure_diagnostics
+    from qsnn_hw.explore.silence import dead, silence, silent_groups
     from qsnn_hw.golden import output_of, run_clocked
     from qsnn_hw.model.dataset import load_dataset
     from qsnn_hw.model.framework import compare_with_framework, compares_potentials, own_output
@@ -325,8 +328,22 @@ def infer(given: argparse.Namespace) -> int:
     if bits is not None and calibration is not None:
         test = drop_on(data.label, answers(readout, float_read), answers(readout, read))
         show(*drop_lines(chosen, test))
-    if fires and not out.any():
-        complain("warning: no output neuron ever fires on these samples")
+    if bits is None:
+        what = (
+            "every potential of the output stays 0"
+            if readout == "membrane"
+            else "no output neuron ever fires"
+        )
+        nothing = None if read.any() else f"{what} on these {data.samples} samples"
+    else:
+        silent = silent_groups(quantized, run)
+        spikes = simulate(network, data.input, record=silent, progress=progress).spikes if silent else {}
+        told = silence(network, chosen.options, quantized, run, spikes, data.input, calibration is not None)
+        for line in (*told.warnings, *told.faults):
+            complain(f"warning: {line}")
+        nothing = dead(quantized, run, readout)
+    if nothing is not None:
+        complain(f"warning: {nothing}, so the answers mean nothing")
     if bits is None:
         show(compare_with_framework(network, data, own_output(network, data, float_run)).text())
     return 0

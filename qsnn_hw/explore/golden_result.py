@@ -33,6 +33,8 @@ class GoldenResult:
         Group name -> float potentials of the traced sample, shape (time, 1, neuron).
     warnings
         What is odd about the spikes, one line each.
+    dead
+        Why every answer means nothing, in words; None where something comes out of the network.
     """
 
     integer: GoldenRun
@@ -44,3 +46,4 @@ class GoldenResult:
     traced: int
     float_potentials: Mapping[str, np.ndarray]
     warnings: tuple[str, ...] = ()
+    dead: str | None = None

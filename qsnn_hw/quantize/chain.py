@@ -201,6 +201,14 @@ def fan_in_of(operators: Sequence[Operator], size: int, most: np.ndarray | int) 
 
     Exact while sums stay below 2**53; int64 arrays of shape (post,).
     """
+    low, high = extreme_sums(operators, size, most)
+    return Interval(low.astype(np.int64), high.astype(np.int64))
+
+
+def extreme_sums(
+    operators: Sequence[Operator], size: int, most: np.ndarray | int
+) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`fan_in_of`, of real weights as well: float64 arrays of shape (post,); biases do not count."""
     low = np.zeros((1, size))
     high = np.broadcast_to(np.asarray(most, dtype=np.float64), (1, size))
     for operator in operators:
@@ -214,4 +222,4 @@ def fan_in_of(operators: Sequence[Operator], size: int, most: np.ndarray | int) 
             apply_operators((up,), low) + apply_operators((down,), high),
             apply_operators((up,), high) + apply_operators((down,), low),
         )
-    return Interval(low[0].astype(np.int64), high[0].astype(np.int64))
+    return low[0], high[0]

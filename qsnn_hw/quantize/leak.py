@@ -173,13 +173,17 @@ class Reach:
 
     def highest(self, decay: np.ndarray, current_decay: np.ndarray | None) -> float:
         """Where the strongest drive takes the potential in the end, in units of the threshold."""
+        return float(self.heights(decay, current_decay).max())
+
+    def heights(self, decay: np.ndarray, current_decay: np.ndarray | None) -> np.ndarray:
+        """:meth:`highest` of each neuron, float64 of shape (n,)."""
         drive = self.most + self.bias
         if current_decay is not None and self.current_bias is not None:
             drive = settled(self.most + self.current_bias, current_decay) + self.bias
         # A threshold at or below 0 is reached at rest.
         above = self.threshold > 0
-        highest = settled(drive, decay) / np.where(above, self.threshold, 1)
-        return float(np.where(above, highest, np.inf).max())
+        found = settled(drive, decay) / np.where(above, self.threshold, 1)
+        return np.where(above, found, np.inf)
 
     def check_leak(self, group: NeuronGroup, leak_bits: int) -> None:
         """UserError where the group could fire with its exact leak, but not with ``leak_bits``."""

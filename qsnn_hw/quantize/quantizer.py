@@ -22,6 +22,7 @@ from qsnn_hw.quantize.grid import snapped
 from qsnn_hw.quantize.integers import weight_scale
 from qsnn_hw.quantize.leak import Reach, leak_fraction
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection, ResetKind
+from qsnn_hw.quantize.never import heights_in_float
 from qsnn_hw.quantize.options import (
     MAX_FRACTIONAL_BITS,
     MAX_LEAK_SHIFT,
@@ -157,8 +158,14 @@ class _Group:
             self._gain = self._gain * group.current_gain
         self.notes: list[str] = []
         self.max_count: np.ndarray | int = 1
+        # Neurons that cannot fire in float are no fault of the integers.
+        self._height = np.full(group.size, np.inf)
+        if group.threshold is not None:
+            self._height = heights_in_float(network, group, self._gain, most)
+        self._never = self._height < 1.0
         self._grid = self._round()
-        if group.threshold is None and options.potential_bits is None and not self._grid.whole:
+        readout = group.threshold is None or bool(self._never.all())
+        if readout and options.potential_bits is None and not self._grid.whole:
             self._refine_readout()
 
     def projections(self) -> list[QuantizedProjection]:
@@ -226,12 +233,16 @@ class _Group:
             drive = prove_current(made, drive)
             made = replace(made, current_bits=drive.bits())
         try:
-            made, self.max_count, notes = prove_potential(made, drive, options)
-        except NeverFiresError:
+            made, self.max_count, notes = prove_potential(
+                made, drive, options, silent=bool(self._never.all())
+            )
+        except NeverFiresError as error:
             if given is not None:
                 reach.check_leak(group, given)
-            raise
-        self.notes += [*notes, *dead_zone_note(made)]
+            highest = f"(the exact weights take one to {self._height.max():.3g} of it)"
+            raise UserError(f"{error} {highest}; use more --bits or another --clip") from error
+        # A threshold that nothing reaches was cut to just above what does.
+        self.notes += [*notes, *([] if self._never.all() else dead_zone_note(made))]
         return made
 
     def _round(self) -> _Grid:
@@ -250,7 +261,7 @@ class _Group:
         reals = [w / 2.0**shift for w, shift in zip(reals, shifts, strict=True)]
         products = [product / 2.0**shift for product, shift in zip(products, shifts, strict=True)]
         own = None
-        if all(product == 1.0 for product in products):
+        if all(product == 1.0 for product in products) and any(w.any() for w in reals):
             own = own_integers(group, reals, self._drive(), rows, options)
         if own is not None:
             # Fractional bits and leak bits belong to the integers.
@@ -258,7 +269,7 @@ class _Group:
             scale, bits = own.scale, options.weight_bits
             parts = zip(chains, own.parts, strict=True)
             rounded = tuple(with_integers(chain, part, bits) for chain, part in parts)
-        elif self._moments is not None and not any(shifts):
+        elif self._moments is not None and not any(shifts) and any(w.any() for w in reals):
             scale, rounded = self._compensated(chains, reals, rows)
         else:
             scale, rounded = self._nearest(chains, products, reals, rows)
@@ -298,6 +309,10 @@ class _Group:
         scale, integers = compensated(
             np.concatenate(flat, axis=1), bits, self._moments, per_row=self._options.per_neuron, rows=rows
         )
+        if self._options.per_neuron:
+            bare = ~np.concatenate([w.reshape(rows, -1) for w in reals], axis=1).any(axis=1)
+            others = weight_scale(self._other_values(rows)[:, np.newaxis], bits, per_neuron=True)
+            scale = np.where(bare, others, scale)
         cuts = np.cumsum([w.shape[1] for w in flat])[:-1]
         parts = [
             part.reshape(w.shape) for part, w in zip(np.split(integers, cuts, axis=1), reals, strict=True)
@@ -308,15 +323,26 @@ class _Group:
         self, chains: list[Chain], products: list[float], reals: list[np.ndarray], rows: int
     ) -> tuple[np.ndarray, tuple[Chain, ...]]:
         options, bits = self._options, self._options.weight_bits
-        blocks = [w.reshape(rows, -1) for w in reals]
+        blocks = np.concatenate([w.reshape(rows, -1) for w in reals], axis=1)
+        used = blocks != 0
+        bare = ~used.any(axis=1) if options.per_neuron else np.full(rows, not used.any())
+        # Without a weight the grid is that of what else there is.
+        blocks = np.where(bare[:, np.newaxis], self._other_values(rows)[:, np.newaxis], blocks)
         scale = weight_scale(
-            np.concatenate(blocks, axis=1),
+            blocks,
             bits,
             clip=options.clip,
             per_neuron=options.per_neuron,
             power_of_two=options.power_of_two,
         )
         return scale, tuple(round_last(c, scale / p, bits) for c, p in zip(chains, products, strict=True))
+
+    def _other_values(self, rows: int) -> np.ndarray:
+        """The largest threshold or constant drive of each block of neurons, float64 of shape (rows,)."""
+        group = self._group
+        values = [self._drive(), group.leak, *([] if group.threshold is None else [group.threshold])]
+        largest: np.ndarray = np.abs(values).max(axis=0).reshape(rows, -1).max(axis=1)
+        return largest
 
     def _drive(self) -> np.ndarray:
         """What the biases of the projections add in every step, real, shape (n,)."""
@@ -344,12 +370,16 @@ class _Group:
         real = group.threshold * self._options.threshold_factor / self._grid.step
         if self._grid.own:
             real = snapped(real)
+        # What nothing reaches may be cut to what an integer holds, and may not vanish.
+        most = 2.0 ** (MAX_POTENTIAL_BITS - 1)
+        real = np.where(self._never, np.clip(real, 1.0, most), real)
         above = np.floor(real) + 1 if group.comparison == ">" else np.ceil(real)
         threshold = whole_steps(above, group.name, "threshold")
         taken = real
         if group.reset_amount is not None:
             taken = group.reset_amount * self._options.threshold_factor / self._grid.step
             taken = snapped(taken) if self._grid.own else taken
+            taken = np.where(self._never, np.clip(taken, 1.0, most), taken)
         amount = whole_steps(taken, group.name, "threshold")
         # A threshold at or below 0 is passed at rest; a small one above it would be passed by any input.
         coarse = (amount < 1) if group.reset == "subtract" else (real > 0) & (np.rint(real) < 1)

@@ -19,6 +19,11 @@ class NeverFiresError(UserError):
     """No input can make any neuron of a group reach its threshold."""
 
 
+def never_note(group: str) -> str:
+    """How the warning of a group that no input wakes begins."""
+    return f"group {group}: no input can make any neuron reach its threshold"
+
+
 def prove_current(group: QuantizedGroup, fan_in: Interval) -> Interval:
     """The interval of the synaptic current.
 
@@ -48,7 +53,7 @@ def prove_current(group: QuantizedGroup, fan_in: Interval) -> Interval:
 
 
 def prove_potential(
-    group: QuantizedGroup, drive: Interval, options: QuantizeOptions
+    group: QuantizedGroup, drive: Interval, options: QuantizeOptions, *, silent: bool = False
 ) -> tuple[QuantizedGroup, np.ndarray | int, list[str]]:
     """Give ``group`` its width and, where needed, its clamp.
 
@@ -56,6 +61,8 @@ def prove_potential(
     ----------
     drive
         What one step may add, in potential steps.
+    silent
+        No input makes any neuron fire in the float network either, so none has to here.
 
     Returns
     -------
@@ -64,7 +71,7 @@ def prove_potential(
     max_count
         The most spikes of a neuron in one step, shape (n,) or one number for all.
     notes
-        A line where no width can be proved.
+        A line where no width can be proved, or where nothing can fire.
 
     Raises
     ------
@@ -77,7 +84,7 @@ def prove_potential(
     given = None
     if options.potential_bits is not None:
         given = (-(2 ** (options.potential_bits - 1)), 2 ** (options.potential_bits - 1) - 1)
-        if int(group.threshold.max()) > given[1]:
+        if int(group.threshold.max()) > given[1] and not silent:
             largest = int(group.threshold.max())
             raise UserError(
                 f"group {group.name}: threshold {largest} does not fit {options.potential_bits} "
@@ -132,10 +139,12 @@ def prove_potential(
             f"{MAX_POTENTIAL_BITS}; use fewer --bits or --fractional-bits, or set --potential-bits"
         )
     if not group.readout and (interval.high < threshold).all():
-        raise NeverFiresError(
-            f"group {group.name}: at {options.weight_bits} bits no input can make any neuron reach its "
-            "threshold; use more --bits or another --clip"
-        )
+        if not silent:
+            raise NeverFiresError(
+                f"group {group.name}: at {options.weight_bits} bits no input can make any neuron reach its "
+                "threshold"
+            )
+        notes.append(f"{never_note(group.name)}, in the float network as little as in integers")
     # A threshold out of reach must not be cut to a small one by a register of the proved width.
     reach = np.maximum(interval.high, 0) + 1
     # What such a neuron would subtract, it never does.
@@ -171,5 +180,5 @@ def _integrator_clamp(group: QuantizedGroup, fan_in: Interval) -> tuple[int, int
         return integrator_clamp(fan_in, group.bias)
     ends = (group.threshold, group.reset_amount, group.reset_value, fan_in.high, fan_in.low)
     largest = max(int(np.abs(values).max()) for values in ends)
-    bits = (_INTEGRATOR_HEADROOM * largest).bit_length() + 1
+    bits = min((_INTEGRATOR_HEADROOM * largest).bit_length() + 1, MAX_POTENTIAL_BITS - 1)
     return -(2 ** (bits - 1)), 2 ** (bits - 1) - 1

@@ -63,6 +63,11 @@ def verdict(report: Report) -> tuple[str, str]:
             f"{' in ' + compared if compared else ''}. "
             "Do not use this design."
         )
+    if report.dead is not None:
+        said = f"Nothing comes out: {report.dead}."
+        if report.verification.passed:
+            said += f" The hardware equals the golden model ({compared}), which shows nothing here."
+        return "unknown" if report.convincing else "bad", said
     if report.verification.passed is None:
         return "unknown", "The hardware has not been compared with the golden model yet."
     sentence = f"The hardware equals the golden model in simulation: {compared} compared, no mismatch."
@@ -133,6 +138,9 @@ def _verification(report: Report) -> Card:
     if matched_text(report):
         lines.append(f"{report.files.verilog or 'the Verilog'} {matched_text(report)}")
     state = {True: "good", False: "bad", None: ""}[found.passed]
+    if report.dead is not None and found.passed:
+        state = ""
+        lines.append("nothing comes out of the network, so this shows nothing")
     return Card(
         "verification", "RTL against golden", value, unit, tuple(lines), _basis(report, "verification"), state
     )

@@ -37,7 +37,7 @@ class Layer:
     threshold_low, threshold_high
         Smallest and largest firing threshold, in integer potential steps; None for a readout.
     dead_neurons
-        Neurons that never fired over the test set.
+        Neurons that never fired over the test set; None for a readout.
     saturations
         How often a potential was clamped over the test set.
     lanes, folds
@@ -142,6 +142,9 @@ class Report:
         Group -> what it did for a sample in simulation; empty where nothing was counted.
     spikes_per_sample
         ``input`` or a group's name -> mean spikes per sample.
+    dead
+        Why every answer means nothing, as where no neuron ever fires on the samples, in words; None where
+        something comes out of the network, or nothing was run. Also one of ``warnings``.
     diagnostics
         What quantization did to each group; None when it was not measured.
     board
@@ -179,6 +182,7 @@ class Report:
     metrics: Metrics = field(default_factory=Metrics)
     activity: Mapping[str, GroupActivity] = field(default_factory=dict)
     spikes_per_sample: Mapping[str, Number | None] = field(default_factory=dict)
+    dead: str | None = None
     diagnostics: Diagnostics | None = None
     board: Board | None = None
     tools: Mapping[str, str] = field(default_factory=dict)
@@ -207,6 +211,12 @@ class Report:
         """What quantization broke, and the warnings of the build."""
         found = () if self.diagnostics is None else self.diagnostics.findings(self.own_clamp)
         return (*found, *self.warnings)
+
+    @property
+    def convincing(self) -> bool:
+        """Whether a design without a mismatch says anything: something comes out, or the framework agrees."""
+        framework = self.verification.framework
+        return self.dead is None or (framework is not None and framework.differ == 0)
 
     def to_json(self) -> dict[str, Any]:
         """The content of ``report.json``: plain dictionaries, lists, text, numbers and None."""

@@ -102,6 +102,8 @@ def _verification(report: Report) -> list[str]:
     if report.verification.mismatches is None:
         return [NOT_MEASURED]
     text = f"{verification_text(report)}, {mismatch_text(report.verification.mismatches)}"
+    if report.dead is not None:
+        text += ", which shows nothing where nothing comes out"
     if report.verification.simulator:
         text += f" ({report.verification.simulator})"
     again = repeats_text(report)
@@ -236,7 +238,8 @@ def summary_lines(report: Report) -> list[str]:
     """The report for a terminal: a title and aligned lines, at most 20."""
     bits = f", {report.bits}-bit weights" if report.bits is not None else ""
     board = f", {report.board.title or report.board.name}" if report.board else ""
-    rows = [
+    rows = [] if report.dead is None else [("NOTHING OUT", report.dead)]
+    rows += [
         ("accuracy", _accuracy(report)),
         ("framework", framework_text(report)),
         *_titled("verification", _verification(report)),
@@ -259,10 +262,11 @@ def summary_lines(report: Report) -> list[str]:
     rows += _titled("quantization", health)
     # Whatever lines remain go to warnings, the title counted; the last one says how many are left out.
     room = _MOST_LINES - 1 - len(rows)
-    shown = report.warnings if len(report.warnings) <= room else report.warnings[: room - 1]
+    warnings = [line for line in report.warnings if line != report.dead]
+    shown = warnings if len(warnings) <= room else warnings[: room - 1]
     rows += [("warning", line) for line in shown]
-    if len(report.warnings) > len(shown):
-        rows.append(("warning", f"{plural(len(report.warnings) - len(shown), 'more warning')} in the report"))
+    if len(warnings) > len(shown):
+        rows.append(("warning", f"{plural(len(warnings) - len(shown), 'more warning')} in the report"))
     return [f"{report.network.name}{bits}{board}", *(f"  {name:<13} {text}" for name, text in rows)]
 
 

@@ -117,12 +117,13 @@ def make_report(
         metrics=worked,
         activity=did,
         spikes_per_sample=spikes,
+        dead=None if golden is None else golden.dead,
         board=ReportBoard(board.name, board.description, board.chip),
         tools=_tools(verification, implementation),
         files=_files(folder, implementation),
         assumptions=(*spent.notes, *speed.stream_note(verification)),
         prediction=predicted_figures(plan, board, data, golden, verification),
-        warnings=(*quantized.warnings, *(() if golden is None else golden.warnings), *spent.warnings),
+        warnings=(*quantized.warnings, *_spoken(golden), *spent.warnings),
         plan_notes=(*plan.notes, _predicted(plan, board, implementation)),
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
@@ -132,6 +133,13 @@ def make_report(
         traces.save(folder / TRACES)
     write_page(report, traces, folder / PAGE)
     return report
+
+
+def _spoken(golden: GoldenResult | None) -> tuple[str, ...]:
+    """What golden has to say, that nothing comes out first."""
+    if golden is None:
+        return ()
+    return golden.warnings if golden.dead is None else (golden.dead, *golden.warnings)
 
 
 def _predicted(plan: HardwarePlan, board: Board, implementation: Implementation | None) -> str:
@@ -219,9 +227,9 @@ def _layer(
         potential_bits=group.v_bits,
         scale_low=float(integer.scale.min()),
         scale_high=float(integer.scale.max()),
-        threshold_low=int(integer.threshold.min()),
-        threshold_high=int(integer.threshold.max()),
-        dead_neurons=None if fired is None else int(fired.size - np.count_nonzero(fired)),
+        threshold_low=None if integer.readout else int(integer.threshold.min()),
+        threshold_high=None if integer.readout else int(integer.threshold.max()),
+        dead_neurons=None if fired is None or integer.readout else int(fired.size - np.count_nonzero(fired)),
         saturations=None if golden is None else golden.integer.saturations[group.group],
         lanes=group.lanes,
         folds=group.folds,

@@ -11,7 +11,9 @@ import pytest
 
 from qsnn_hw import files
 from qsnn_hw.errors import UserError
+from qsnn_hw.golden import run_clocked
 from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
+from qsnn_hw.model.simulate import simulate
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from tests.golden.networks import random_network
 
@@ -184,21 +186,15 @@ REFUSED: list[tuple[Callable[[], Network], dict[str, Any], str]] = [
         "use more --bits or --fractional-bits",
     ),
     (
-        dense([[1e-12] * 4] * 3),
-        {},
-        "group lif, neuron 0: threshold is 1.28e+14 integer steps, more than 32 bits hold; "
-        "its weights are tiny beside it, use fewer --bits or --clip percentile",
-    ),
-    (
         lif_with(),
         {"potential_bits": 5},
         "group lif: threshold 98 does not fit 5 potential bits; use at least 8",
     ),
     (
-        dense([[-1.0] * 4] * 3),
+        dense([[-39.0, 0.09, 0.09, 0.09]] * 3),
         {},
-        "group lif: at 8 bits no input can make any neuron reach its threshold; "
-        "use more --bits or another --clip",
+        "group lif: at 8 bits no input can make any neuron reach its threshold (the exact weights take one "
+        "to 2.7 of it); use more --bits or another --clip",
     ),
     (
         lif_with(),
@@ -208,6 +204,57 @@ REFUSED: list[tuple[Callable[[], Network], dict[str, Any], str]] = [
     ),
     (dense([[float("nan")] * 4] * 3), {}, "weights must be finite, not nan at index (0, 0)"),
 ]
+
+
+def group_with(weight: Any, bias: float = 0.0, **changes: Any) -> Network:
+    weight = np.asarray(weight, dtype=np.float64)
+    group = float_group(size=len(weight), **changes)
+    return float_network(group, operators=(Dense(weight, np.full(len(weight), bias)),))
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        group_with([[-1.0] * 4] * 3),
+        group_with(np.zeros((3, 4))),
+        group_with(np.zeros((3, 4)), threshold=np.full(3, 0.01)),
+        group_with([[1e-12] * 4] * 3),
+        group_with([[0.3, -0.2, 0.1, 0.2]] * 3, threshold=np.full(3, 1e4)),
+        group_with([[0.3, -0.2, 0.1, 0.2]] * 3, threshold=np.full(3, 1e12)),
+        group_with([[0.3, -0.2, 0.1, 0.2]] * 3, threshold=np.full(3, 1e12), decay=np.ones(3)),
+        group_with([[-5.0, -4.0, -3.3, -5.1]] * 3, threshold=np.full(3, 1e-3)),
+        group_with([[0.02, 0.0, 0.01, 0.0]] * 3, current_decay=np.full(3, 0.5), current_gain=np.ones(3)),
+    ],
+)
+@pytest.mark.parametrize("options", [{}, {"weight_bits": 4, "per_neuron": True}, {"potential_bits": 12}])
+def test_what_cannot_fire_in_float_either_is_a_warning(network: Network, options: dict[str, Any]) -> None:
+    made = quantize(network, QuantizeOptions(**options))
+    told = "group lif: no input can make any neuron reach its threshold, in the float network as little as"
+    assert any(line.startswith(told) for line in made.warnings)
+    ones = np.ones((200, 1, 4), np.uint8)
+    assert not run_clocked(made, ones).spikes["lif"].any()
+    assert not simulate(network, ones).out.any()
+
+
+def test_one_pruned_neuron_among_others_is_no_fault() -> None:
+    """A scale of each neuron's own is that of its threshold where it has no weights."""
+    weight = np.array([[0.4, 0.3, 0.7, 0.9], [0.0] * 4, [0.2, 0.8, 0.1, 0.6]])
+    network = group_with(weight, bias=0.1, threshold=np.array([0.5, 0.3, 0.4]))
+    ones = np.ones((40, 1, 4), np.uint8)
+    wanted = simulate(network, ones).out.sum(axis=0)
+    assert wanted.all()
+    for options in ({"per_neuron": True}, {"per_neuron": True, "clip": "mse"}, {}):
+        made = quantize(network, QuantizeOptions(**options))  # type: ignore[arg-type]
+        counts = run_clocked(made, ones).spikes["lif"].sum(axis=0, dtype=np.int64)
+        assert np.abs(counts - wanted.astype(np.int64)).max() <= 2
+
+
+def test_neurons_without_weights_fire_by_their_bias() -> None:
+    network = group_with(np.zeros((3, 4)), bias=0.05, threshold=np.full(3, 0.3))
+    inputs = np.zeros((60, 1, 4), np.uint8)
+    wanted = simulate(network, inputs).out
+    assert wanted.any()
+    assert np.array_equal(run_clocked(quantize(network, QuantizeOptions()), inputs).spikes["lif"], wanted)
 
 
 @pytest.mark.parametrize(("make", "options", "text"), REFUSED)
