@@ -120,6 +120,8 @@ def _netlists(
             cwd=folder,
             progress=progress,
             name="yosys: the netlists of what is built and what is simulated",
+            # It has warnings only, of what is no fault here.
+            on_line=lambda line: None,
             ways_out=ways_out,
         )
         built, simulated = (
