@@ -14,6 +14,7 @@ from qsnn_hw.rtl.board_top import BoardTop
 from qsnn_hw.rtl.classifier import Classifier
 from qsnn_hw.rtl.export import write_rtlil, write_verilogs
 from qsnn_hw.rtl.top import SpikingNetwork
+from qsnn_hw.tools import find_tool, run_tool
 from qsnn_hw.verify.netlist import Difference, Matched, Netlist, compare
 from qsnn_hw.verify.same_network import Form, same_network
 from tests.verify.verify_networks import chain_network, skip_network
@@ -190,3 +191,54 @@ def test_inputs_count_as_equal_only_where_they_are_said_to_be() -> None:
     # A constant of the first holds for the second, too, and for nothing else.
     assert isinstance(compare((wire("1"), wire(3)), [(["1"], [3])], out), Matched)
     assert isinstance(compare((wire("1"), wire(3)), [(["0"], [3])], out), Difference)
+
+
+# Its own solver, by names: wires are paired by them, and numbered ones mean other things in each form.
+PROOF = """read_verilog -sv "{file}"
+hierarchy -top {top}
+proc
+flatten
+{delete}
+memory
+opt_clean -purge
+rename -hide w:*_next w:*.and_* w:and_*
+rename {top} {name}
+design -stash {name}
+design -reset
+"""
+PROVE = """design -copy-from gold -as gold gold
+design -copy-from gate -as gate gate
+equiv_make gold gate equiv
+hierarchy -top equiv
+equiv_struct
+equiv_simple
+equiv_induct -seq 4
+equiv_status -assert
+"""
+TRACE = " ".join(f"o:{name}" for name in ("trace_*", "sent_*", "activity_*", "around*", "bad_words"))
+
+
+def test_the_solver_of_yosys_says_the_same_of_a_small_network(tmp_path: Path) -> None:
+    plan = make_plan(chain_network(2, (4, 2, 2)), PlanOptions(lanes=(1,)))
+    write_forms(plan, tmp_path)
+    text = (tmp_path / "design.v").read_text(encoding="utf-8")
+    (tmp_path / "planted.v").write_text(plant(text, " >= ", " > "), encoding="utf-8")
+
+    def proved(file: str) -> bool:
+        script = PROOF.format(file=file, top=NETWORK, delete="", name="gold")
+        script += PROOF.format(file="traced.v", top=plan.name, delete=f"delete {TRACE}", name="gate") + PROVE
+        (tmp_path / "prove.ys").write_text(script, encoding="utf-8")
+        log = tmp_path / f"{file}.log"
+        try:
+            yosys = find_tool("yosys")
+            run_tool(yosys, ["prove.ys"], log=log, cwd=tmp_path, progress=SILENT, name="prove")
+        except ToolError as error:
+            return "unproven" not in str(error)
+        return "Equivalence successfully proven" in log.read_text(encoding="utf-8")
+
+    assert proved("design.v")
+    assert match(plan, tmp_path).registers
+    assert not proved("planted.v")
+    (tmp_path / "design.v").write_bytes((tmp_path / "planted.v").read_bytes())
+    with pytest.raises(MismatchError, match="has no counterpart"):
+        match(plan, tmp_path)
