@@ -178,6 +178,12 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_quantize_options(check)
     check.add_argument("--out-key", default="out", metavar="KEY", help="array with the framework's spikes")
+    check.add_argument(
+        "--search",
+        type=float,
+        metavar="SECONDS",
+        help="how long to look for a convention that agrees where this one does not (default: 60)",
+    )
     check.set_defaults(command=commands_of.check)
 
     finetune = commands.add_parser(

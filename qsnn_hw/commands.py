@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from qsnn_hw.options import BuildOptions
     from qsnn_hw.quantize import QuantizeOptions
 
+_LONGEST_SEARCH_S = 86400
+
 EXIT_FAILED = 1
 """Exit code of a command that found a difference or a missing tool."""
 
@@ -351,43 +353,49 @@ def infer(given: argparse.Namespace) -> int:
 
 def check(given: argparse.Namespace) -> int:
     """Compare a network with its framework's own output, spikes or potentials."""
-    from qsnn_hw.model.check import check_convention
-    from qsnn_hw.model.reader import read_network
+    from qsnn_hw.model.check import SEARCH_S, check_convention, readable
+    from qsnn_hw.model.check_lines import check_lines
+    from qsnn_hw.model.dataset import load_dataset, other_outs
+    from qsnn_hw.model.reader import convention_for, network_reader
     from qsnn_hw.progress import Progress
 
     bits, options = _bits_and_options(given)
     if bits is not None:
+        if given.search is not None:
+            raise UserError("--search looks for a convention by floating point: leave --bits or --search out")
         return _check_integers(given, options)
-    convention, _, data = _model_and_data(given, out_key=given.out_key)
-    found = check_convention(lambda c: read_network(given.model, c), convention, data, progress=Progress())
-    made = found.comparison
-    beyond = "" if made.tolerance is None else f" by more than {made.tolerance:g} of the largest"
-    if not made.differ:
-        show(f"equal: {made.values} output values of {data.samples} samples, 0 differ{beyond}")
-    else:
-        where = f"in {made.samples} of {data.samples} samples"
-        show(f"different: {made.differ} of {made.values} output values{beyond}, {where}")
-    if made.what == "potentials":
-        show(f"potentials: {made.greatest_text()}")
-    if not made.differ:
-        return 0
-    if made.first is not None:
-        step, sample, neuron = made.first
-        show(
-            f"first: time step {step}, sample {sample}, neuron {neuron}: "
-            f"the framework has {made.expected:g}, this convention gives {made.got:g}"
-        )
-    if found.near_ties:
-        show(f"near-ties: {found.near_ties} of them hang on float rounding, not on the convention")
-    for alternative in found.alternatives:
-        show(f"try {alternative.settings()}: {alternative.mismatches} differ in the tried samples")
-    if convention is None:
+    seconds = SEARCH_S if given.search is None else given.search
+    if not 0 <= seconds <= _LONGEST_SEARCH_S:
+        raise UserError(f"--search wants seconds from 0 to {_LONGEST_SEARCH_S}, not {seconds:g}")
+    convention = convention_for(given.model, given.convention, _settings(given.set))
+    graph, read = network_reader(given.model, convention)
+    network = readable(read, convention, graph)
+    data = load_dataset(
+        given.data,
+        network=network,
+        layout=given.layout or "auto",
+        samples=given.samples,
+        out_key=given.out_key,
+    )
+    found = check_convention(
+        *(read, convention, data),
+        graph=graph,
+        out_key=given.out_key,
+        others=other_outs(given.data, network, data, given.out_key),
+        budget_s=seconds,
+        progress=Progress(),
+    )
+    if found.refused is None:
+        for warning in network.warnings:
+            complain(f"warning: {warning}")
+    for line in check_lines(found, data.samples):
+        show(line)
+    if found.mismatches and convention is None:
         show(f"{given.model} holds every field, so none is left to set: is out of these weights and input?")
-    elif not found.alternatives:
-        show("no change of one or two convention fields comes much closer")
-    if not found.exhausted:
-        show("not every alternative was tried in the time allowed")
-    return EXIT_FAILED
+    if found.refused is not None and not found.alternatives:
+        # What would have been said without a search, which found nothing.
+        raise UserError(found.refused)
+    return EXIT_FAILED if found.mismatches or found.refused is not None else 0
 
 
 def _check_integers(given: argparse.Namespace, options: "QuantizeOptions") -> int:

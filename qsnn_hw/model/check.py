@@ -1,14 +1,12 @@
 """Does a convention reproduce the framework's own output, and if not, which one would?"""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import numpy as np
 
 from qsnn_hw.errors import UserError
-from qsnn_hw.model.convention import CHOICES, PRESETS, SWITCHES, Convention
+from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.framework import (
     FrameworkComparison,
@@ -16,41 +14,43 @@ from qsnn_hw.model.framework import (
     compares_potentials,
     differing,
 )
+from qsnn_hw.model.graph import Graph
 from qsnn_hw.model.network import Network
+from qsnn_hw.model.search import Found, Search
 from qsnn_hw.model.simulate import simulate
+from qsnn_hw.model.time_steps import candidates, wrote_rockpool
+from qsnn_hw.model.variants import changed, starts, words
 from qsnn_hw.progress import SILENT, Progress
 
-# Fields whose value the data can tell; dt and tau_fix are tried with other frameworks' steps.
-_TRIED = ("decay", "comparison", "reset", "reset_drops_input", "input_gain", "integrator_gain")
-_TRIED_TOO = ("current_gain", "update", "tau_fix", "delay_unit")
-_TIME_STEPS = (1.0, 1e-3, 1e-4)
+Read = Callable[[Convention | None], Network]
+"""Builds the network under a convention; UserError where it cannot."""
+
+SEARCH_S = 60.0
+"""How long a search for another convention takes at most, unless told otherwise."""
+
 _TIE = 1e-5
-_CLAMPS = (None, 0.0, -1.0)
 
 
 @dataclass(frozen=True)
 class Alternative:
-    """A convention to try, and how many output values of the tried samples differ with it.
+    """What to ask for instead, and how many output values differ then.
 
     Parameters
     ----------
-    changes
-        Field -> value, on top of the checked convention or of ``preset``.
+    words
+        Command line options: complete, and right also behind those that were given.
     mismatches
-        Of the tried samples.
-    preset
-        Another preset to start from; None for the checked convention itself.
+        Of the values of ``samples``.
+    samples
+        How many were run.
+    complete
+        These are all samples there are.
     """
 
-    changes: dict[str, object]
+    words: str
     mismatches: int
-    preset: str | None = None
-
-    def settings(self) -> str:
-        """The change as command line options."""
-        if self.preset is not None:
-            return f"--convention {self.preset}"
-        return " ".join(f"--set {name}={_text(value)}" for name, value in self.changes.items())
+    samples: int
+    complete: bool
 
 
 @dataclass(frozen=True)
@@ -60,40 +60,81 @@ class ConventionCheck:
     Parameters
     ----------
     comparison
-        Of all samples: spikes equal or not; of a readout group, potentials within a tolerance.
+        Of all samples: spikes equal or not; of potentials, within a tolerance. None where the convention
+        refuses the file.
+    refused
+        Why it does; None where it does not.
     near_ties
         Differences in samples whose first differing output hangs on less than float rounding (see
         ``_near_ties``): rounding, not convention. None when nothing differs.
     alternatives
-        Other presets, or changes of one or two fields, that at least halve the differences, fewest
-        first; empty when nothing differs or nothing helps.
+        What gives the framework's output, float rounding aside; where nothing does, conventions that at
+        least halve the differences, fewest first.
+    tried
+        How many other networks were run to find them.
     exhausted
-        False when time ran out before every alternative was tried.
+        False when time ran out before everything was tried.
+    hints
+        One line each: what else may be the cause where nothing agrees.
     """
 
-    comparison: FrameworkComparison
-    near_ties: int | None
-    alternatives: tuple[Alternative, ...]
-    exhausted: bool
+    comparison: FrameworkComparison | None
+    refused: str | None = None
+    near_ties: int | None = None
+    alternatives: tuple[Alternative, ...] = ()
+    tried: int = 0
+    exhausted: bool = True
+    hints: tuple[str, ...] = ()
 
     @property
     def compared(self) -> int:
         """Number of output values: time steps x samples x neurons."""
-        return self.comparison.values or 0
+        return 0 if self.comparison is None else self.comparison.values or 0
 
     @property
     def mismatches(self) -> int:
         """How many of them differ."""
-        return self.comparison.differ or 0
+        return 0 if self.comparison is None else self.comparison.differ or 0
+
+    @property
+    def samples(self) -> int:
+        """In how many samples."""
+        return 0 if self.comparison is None else self.comparison.samples
+
+
+def readable(read: Read, convention: Convention | None, graph: Graph | None = None) -> Network:
+    """The network under ``convention``, or where that refuses it under the first one that does not.
+
+    Raises
+    ------
+    UserError
+        What ``convention`` said, where every other one refuses the file, too.
+    """
+    try:
+        return read(convention)
+    except UserError:
+        if convention is None:
+            raise
+        steps = candidates(graph)
+        for start in starts(convention, steps):
+            for point in (start, *(changed(start, {"dt": dt}) for dt in steps)):
+                try:
+                    return read(point)
+                except UserError:
+                    continue
+        raise
 
 
 def check_convention(
-    read: Callable[[Convention | None], Network],
+    read: Read,
     convention: Convention | None,
     dataset: Dataset,
     *,
+    graph: Graph | None = None,
+    out_key: str = "out",
+    others: Mapping[str, np.ndarray] | None = None,
     trial_samples: int = 32,
-    budget_s: float = 60.0,
+    budget_s: float = SEARCH_S,
     progress: Progress = SILENT,
 ) -> ConventionCheck:
     """Compare the simulated output with the data's own, and look for a convention that fits.
@@ -103,46 +144,124 @@ def check_convention(
     read
         Builds the network under a convention, such as ``lambda c: read_network(path, c)``.
     convention
-        None for a saved network, which has none to choose: no alternative is tried.
+        None for a saved network, which has none to choose: no other one is tried.
     dataset
-        With ``out``, the framework's own output: spikes, or the potentials of a readout group.
+        With ``out``, the framework's own output: spikes, or potentials.
+    graph
+        What the file holds; it tells which time steps and fields to try.
+    out_key
+        Under which key ``out`` was in the data.
+    others
+        Other arrays of the data that may be the output, as ``dataset.out``.
     trial_samples
-        Samples with differences used to try alternatives; the comparison itself uses all samples.
+        Samples with differences used to try conventions; the comparison itself uses all samples, and so
+        does the last word on a convention that leaves no difference.
     budget_s
-        Seconds after which no further alternative is tried.
+        Seconds after which no further convention is tried.
 
     Raises
     ------
     UserError
-        The data has no ``out``, or its width or its kind of values is not the network's.
+        The data has no ``out``, or its width or its kind of values is not the network's; every
+        convention refuses the file.
     """
-    network = read(convention)
+    network = readable(read, convention, graph)
     group = network.group(network.output)
     if dataset.out is None:
-        what = "spikes" if group.threshold is not None else "potentials"
-        raise UserError(
-            f"{dataset.source} has no out: store the framework's own output {what}, (time, sample, neuron)"
-        )
+        raise UserError(_no_out(dataset, group.threshold is not None, others or {}))
     if dataset.out.shape[2] != group.size:
         raise UserError(
             f"{dataset.source}: out has {dataset.out.shape[2]} neurons, the network's output has {group.size}"
         )
     own = _Own(compares_potentials(network, dataset), float(np.abs(dataset.out).max(initial=0)))
-    got = own.of(network, dataset.input, progress=progress)
-    comparison = compare_with_framework(network, dataset, got)
-    if not comparison.differ:
-        return ConventionCheck(comparison, None, (), True)
-    wrong = own.differs(dataset.out, got)
-    bad = np.flatnonzero(wrong.any(axis=(0, 2)))
-    ties = _near_ties(network, dataset.input[:, bad], got[:, bad], wrong[:, bad], own)
-    if convention is None:
-        return ConventionCheck(comparison, ties, (), True)
-    chosen = bad[:trial_samples]
-    now = int(np.count_nonzero(wrong[:, chosen]))
-    x, out = dataset.input[:, chosen], dataset.out[:, chosen]
-    search = _Search(read, convention, x, out, own, now, budget_s)
-    search.run(network, progress)
-    return ConventionCheck(comparison, ties, search.best(), search.exhausted)
+    refused = None
+    try:
+        # Again: what was read may have been another one.
+        network = read(convention)
+        got = own.of(network, dataset.input, progress=progress)
+    except UserError as error:
+        if convention is None:
+            raise
+        refused = str(error)
+        bad = np.arange(dataset.samples)
+        worst = int(np.count_nonzero(dataset.out))
+        near = None
+        comparison = None
+    else:
+        comparison = compare_with_framework(network, dataset, got)
+        if not comparison.differ:
+            return ConventionCheck(comparison)
+        wrong = own.differs(dataset.out, got)
+        bad = np.flatnonzero(wrong.any(axis=(0, 2)))
+        near = _near_ties(network, dataset.input[:, bad], got[:, bad], wrong[:, bad], own)
+        worst = int(np.count_nonzero(wrong[:, bad[:trial_samples]]))
+    made = ConventionCheck(comparison, refused, near)
+    if comparison is not None:
+        fitting = [key for key, array in (others or {}).items() if not own.differs(array, got).any()]
+        named = "" if convention is None else f"{words(convention, convention)} "
+        made = replace(
+            made,
+            alternatives=tuple(
+                Alternative(f"{named}--out-key {key}", 0, dataset.samples, complete=True) for key in fitting
+            ),
+        )
+    # Rounding decides a sample here and there: where it seems to decide most, a tie is the convention's.
+    rounded = near == made.mismatches > 0 and 4 * bad.size <= dataset.samples
+    if convention is None or rounded or budget_s <= 0:
+        return made
+
+    def differs(network: Network, x: np.ndarray, out: np.ndarray) -> np.ndarray:
+        return own.differs(out, own.of(network, x))
+
+    def rounding(network: Network, samples: np.ndarray) -> bool:
+        x, out = dataset.input[:, samples], dataset.out[:, samples]  # type: ignore[index]
+        now = own.of(network, x)
+        wrong = own.differs(out, now)
+        return _near_ties(network, x, now, wrong, own) == np.count_nonzero(wrong)
+
+    trial = bad[:trial_samples]
+    search = Search(
+        *(read, convention, graph, dataset.input, dataset.out, trial, differs, rounding, worst, budget_s)
+    )
+    outcome = search.run(progress)
+    key = "" if out_key == "out" else f" --out-key {out_key}"
+    found = tuple(_alternative(item, convention, key) for item in outcome.found)
+    exact = tuple(item for item in (*found, *made.alternatives) if item.complete)
+    return replace(
+        made,
+        # What only comes closer is of no interest beside what agrees.
+        alternatives=exact or found,
+        tried=outcome.tried,
+        exhausted=outcome.exhausted,
+        hints=() if exact else _hints(graph),
+    )
+
+
+def _alternative(item: Found, checked: Convention, key: str) -> Alternative:
+    return Alternative(
+        words(item.convention, checked) + key, item.mismatches, item.samples, complete=item.complete
+    )
+
+
+def _hints(graph: Graph | None) -> tuple[str, ...]:
+    """What may be missing from a file with which no convention agrees."""
+    if wrote_rockpool(graph):
+        return (
+            "the file is Rockpool's, whose exporter leaves out the bias of LIFTorch and LIFNeuronTorch, the "
+            "recurrent weights of has_rec, and max_spikes_per_dt: with any of them no convention agrees",
+        )
+    return (
+        "docs/frameworks.md lists what each exporter leaves out; a live module that is read with "
+        "qsnn_hw.model.live leaves out nothing",
+    )
+
+
+def _no_out(dataset: Dataset, fires: bool, others: Mapping[str, np.ndarray]) -> str:
+    what = "spikes" if fires else "potentials"
+    if others:
+        keys = " or ".join(f"--out-key {key}" for key in others)
+        return f"{dataset.source} has no out, but {', '.join(others)}: give {keys}"
+    return f"{dataset.source} has no out: store the framework's own output {what}, (time, sample, neuron)"
 
 
 @dataclass(frozen=True)
@@ -188,98 +307,3 @@ def _near_ties(network: Network, x: np.ndarray, got: np.ndarray, wrong: np.ndarr
     moved = np.any([own.differs(got[first, sample], run[first, sample]) for run in runs], axis=0)
     tied = (at_first & moved).any(axis=1)
     return int(np.count_nonzero(wrong[:, tied]))
-
-
-class _Search:
-    """Other presets, then single changes, then pairs, until one leaves no difference."""
-
-    def __init__(
-        self,
-        read: Callable[[Convention | None], Network],
-        convention: Convention,
-        x: np.ndarray,
-        out: np.ndarray,
-        own: _Own,
-        now: int,
-        budget_s: float,
-    ) -> None:
-        self._read = read
-        self._convention = convention
-        self._x = x
-        self._out = out
-        self._own = own
-        self._now = now
-        self._until = time.monotonic() + budget_s
-        self._seen: set[bytes] = set()
-        self._found: list[Alternative] = []
-        self.exhausted = True
-
-    def run(self, network: Network, progress: Progress) -> None:
-        """Try everything, starting from ``network`` as read under the checked convention."""
-        self._seen.add(_fingerprint(network))
-        singles = list(_changes(self._convention))
-        pairs = [{**a, **b} for a, b in combinations(singles, 2) if not a.keys() & b.keys()]
-        presets = [name for name in PRESETS if name != self._convention.name]
-        with progress.task("trying other conventions") as task:
-            for name in presets:
-                preset = PRESETS[name]
-                self._try(preset if preset.dt else replace(preset, dt=self._convention.dt), {}, name)
-            for tries in (singles, pairs):
-                for i, changes in enumerate(tries):
-                    if any(item.mismatches == 0 for item in self._found):
-                        return
-                    if time.monotonic() > self._until:
-                        self.exhausted = False
-                        return
-                    task.update(i, len(tries))
-                    self._try(self._convention, changes, None)
-
-    def best(self) -> tuple[Alternative, ...]:
-        """The exact alternatives, or else the best five."""
-        found = sorted(self._found, key=lambda item: (item.mismatches, len(item.changes)))
-        return tuple([item for item in found if item.mismatches == 0] or found[:5])
-
-    def _try(self, start: Convention, changes: dict[str, object], preset: str | None) -> None:
-        try:
-            network = self._read(replace(start, **changes))  # type: ignore[arg-type]
-            key = _fingerprint(network)
-            if key in self._seen:
-                return
-            self._seen.add(key)
-            count = int(np.count_nonzero(self._own.differs(self._out, self._own.of(network, self._x))))
-        except UserError:
-            # Fields that contradict each other or do not suit the file are no alternative.
-            return
-        if 2 * count <= self._now:
-            self._found.append(Alternative(changes, count, preset))
-
-
-def _fingerprint(network: Network) -> bytes:
-    """What of a network the convention decides; equal networks need one simulation only."""
-    return repr([[_plain(value) for value in vars(group).values()] for group in network.groups]).encode()
-
-
-def _plain(value: object) -> object:
-    return value.tobytes() if isinstance(value, np.ndarray) else value
-
-
-def _changes(convention: Convention) -> Iterator[dict[str, object]]:
-    """Every change of one field, most telling first."""
-    for name in SWITCHES:
-        yield {name: not getattr(convention, name)}
-    for name in (*_TRIED, *_TRIED_TOO):
-        for value in CHOICES[name]:
-            if value != getattr(convention, name):
-                yield {name: value}
-    for dt in _TIME_STEPS:
-        if dt != convention.dt:
-            yield {"dt": dt}
-    for clamp in _CLAMPS:
-        if clamp != convention.v_min:
-            yield {"v_min": clamp}
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return "none"
-    return str(value).lower() if isinstance(value, bool) else str(value)

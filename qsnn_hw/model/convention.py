@@ -43,7 +43,7 @@ class Convention:
     # Retention per step: 1 - dt/tau (euler), exp(-dt/tau) (exponential), or the file's tau is
     # itself the retention (direct).
     decay: DecayForm = "euler"
-    # Fires when v > threshold or v >= threshold.
+    # Fires when v > threshold (gt) or v >= threshold (ge).
     comparison: Comparison = ">"
     # What a spike does to the potential; "v_reset" sets it to the file's v_reset.
     reset: Reset = "v_reset"
@@ -135,13 +135,16 @@ CHOICES: dict[str, tuple[str, ...]] = {
 SWITCHES = ("reset_delay", "reset_retest", "multi_spike", "clamp_decay")
 """Fields that are true or false."""
 
+COMPARISON_WORDS: dict[str, str] = {"gt": ">", "ge": ">="}
+"""Other spellings of the comparison, which a shell takes without quotes."""
+
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 def _parse(field_name: str, text: str) -> object:
     where = f"--set {field_name}={text}"
     if field_name in CHOICES:
-        return text
+        return COMPARISON_WORDS.get(text, text) if field_name == "comparison" else text
     if field_name in SWITCHES:
         if text.lower() not in _TRUTH:
             raise UserError(f"{where}: {field_name} is true or false, not {text!r}")

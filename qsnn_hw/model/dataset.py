@@ -246,12 +246,46 @@ def load_array(path: Path | str, key: str) -> np.ndarray:
     return found
 
 
-def _array(path: Path, arrays: dict[str, np.ndarray], key: str) -> np.ndarray | None:
+def other_outs(path: Path | str, network: Network, data: Dataset, key: str) -> dict[str, np.ndarray]:
+    """Arrays of the file of ``data``, but that of ``key``, that fit the network's output.
+
+    Each is what :func:`load_dataset` would give as ``out`` with that key.
+
+    Raises
+    ------
+    UserError
+        The file is missing.
+    """
+    path = Path(path)
+    arrays = read_npz(path)
+    spikes = _array(path, arrays, "input")
+    if spikes is None or spikes.ndim < 3:
+        return {}
+    lead = spikes.shape[:2] if data.layout == "time-sample" else spikes.shape[1::-1]
+    names = dict.fromkeys(name.removesuffix("_packed") for name in sorted(arrays))
+    found = {}
+    for name in names:
+        if name not in (key, "input", "label", "hidden"):
+            try:
+                out = _out(path, arrays, name, data.layout, lead, network)
+            except UserError:
+                continue
+            if out is not None and out.shape[2] == network.group(network.output).size:
+                found[name] = out[:, : data.samples]
+    return found
+
+
+def _array(
+    path: Path, arrays: dict[str, np.ndarray], key: str, width: int | None = None
+) -> np.ndarray | None:
+    """An array, unpacked; ``width`` is the last size of a packed one whose shape is not in the file."""
     packed = arrays.get(f"{key}_packed")
     if packed is None:
         return arrays.get(key)
     shape_key = f"{key}_shape"
     if shape_key not in arrays:
+        if width is not None and packed.dtype == np.uint8 and packed.shape[-1:] == (-(-width // 8),):
+            return np.unpackbits(packed, axis=-1, count=width)
         raise UserError(f"{path} has {key}_packed but no {shape_key}; add the shape before np.packbits")
     sizes = arrays[shape_key]
     if sizes.ndim != 1 or sizes.dtype.kind not in "iu" or sizes.size == 0 or np.any(sizes < 1):
@@ -331,7 +365,8 @@ def _out(
     lead: tuple[int, ...],
     network: Network | None,
 ) -> np.ndarray | None:
-    out = _array(path, arrays, key)
+    width = None if network is None else network.group(network.output).size
+    out = _array(path, arrays, key, width)
     if out is None:
         if key != "out":
             raise UserError(

@@ -1,12 +1,13 @@
 """Any supported model file to a :class:`Network`, chosen by its suffix and content."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from qsnn_hw.errors import UserError
 from qsnn_hw.files import check_readable
 from qsnn_hw.model.build import build_network
 from qsnn_hw.model.convention import PRESETS, Convention
+from qsnn_hw.model.graph import Graph
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.network_file import is_saved_network, load_network
 from qsnn_hw.model.nir_file import read_graph
@@ -63,12 +64,46 @@ def read_network(path: Path | str, convention: Convention | None) -> Network:
         No such file, an unknown suffix, or anything the format's own reader refuses.
     """
     path = _existing(path)
+    _check_suffix(path)
+    if convention is None:
+        return load_network(path)
+    return build_network(_graph(path), convention)
+
+
+def network_reader(
+    path: Path | str, convention: Convention | None
+) -> tuple[Graph | None, Callable[[Convention | None], Network]]:
+    """What a model file holds, read once, and what builds its network under any convention.
+
+    A saved network (``convention`` is None) has no graph, and is itself under every one.
+
+    Raises
+    ------
+    UserError
+        As :func:`read_network`, but for what only a convention refuses.
+    """
+    path = _existing(path)
+    if convention is None:
+        network = read_network(path, None)
+        return None, lambda _: network
+    graph = _graph(path)
+
+    def build(convention: Convention | None) -> Network:
+        assert convention is not None
+        return build_network(graph, convention)
+
+    return graph, build
+
+
+def _graph(path: Path) -> Graph:
+    _check_suffix(path)
+    return read_graph(path) if path.suffix.lower() == ".nir" else read_plain(path)
+
+
+def _check_suffix(path: Path) -> None:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise UserError(f"{path}: unknown model suffix {suffix!r}; known are {', '.join(SUFFIXES)}")
-    if convention is None:
-        return load_network(path)
-    return build_network(read_graph(path) if suffix == ".nir" else read_plain(path), convention)
 
 
 def _existing(path: Path | str) -> Path:
