@@ -38,7 +38,8 @@ class Alternative:
     Parameters
     ----------
     words
-        Command line options: complete, and right also behind those that were given.
+        Command line options, complete: they stand in place of the ``--convention``, ``--set`` and
+        ``--out-key`` that were given.
     mismatches
         Of the values of ``samples``.
     samples

@@ -143,15 +143,14 @@ def differences(point: Convention, base: Convention) -> dict[str, object]:
 
 
 def words(point: Convention, checked: Convention) -> str:
-    """The command line options that say ``point``, whose name is the preset that it is counted from.
+    """All the command line options that say ``point``, whose name is the preset that it is counted from.
 
-    They are right alone and behind the options of ``checked``: a field that those have set is set again
-    where it has another value.
+    A field that ``checked`` had set otherwise is named even where the preset has it already.
     """
-    base = PRESETS[point.name]
-    given = differences(checked, PRESETS[checked.name]) if checked.name in PRESETS else {}
-    said = differences(point, base)
-    said |= {name: getattr(point, name) for name in given if getattr(point, name) != given[name]}
+    said = differences(point, PRESETS[point.name])
+    if checked.name in PRESETS:
+        given = differences(checked, PRESETS[checked.name])
+        said |= {name: getattr(point, name) for name in given if getattr(point, name) != given[name]}
     return " ".join([f"--convention {point.name}", *(f"--set {name}={_text(v)}" for name, v in said.items())])
 
 

@@ -28,7 +28,7 @@ def advised(told: str) -> list[list[str]]:
 
 
 def follow(capsys: Capture, model: Path, data: Path, *given: object) -> list[list[str]]:
-    """Check, then do what it says, alone and behind what was given; returns what it said."""
+    """Check, then do what it says; returns what it said."""
     assert check(model, "--data", data, *given) == 1
     told = capsys.readouterr()
     assert "Traceback" not in told.err
@@ -36,7 +36,6 @@ def follow(capsys: Capture, model: Path, data: Path, *given: object) -> list[lis
     assert found, told.out
     for each in found:
         assert check(model, "--data", data, *each) == 0, each
-        assert check(model, "--data", data, *given, *each) == 0, each
         assert "0 differ" in capsys.readouterr().out
     return found
 
@@ -64,21 +63,19 @@ def test_rockpool_of_another_time_step_and_one_spike(capsys: Capture) -> None:
 @pytest.mark.parametrize(
     ("settings", "wanted"),
     [
-        (["reset_delay=false"], "reset_delay=true"),
-        (["dt=2e-4"], "dt=0.0001"),
-        (["dt=2e-4", "reset=none"], "dt=0.0001 --set reset=subtract"),
-        (["dt=3e-4", "reset=zero", "decay=exponential"], "dt=0.0001 --set decay=euler --set reset=subtract"),
-        (["multi_spike=true", "reset_delay=false", "v_min=0"], "v_min=none"),
+        (["reset_delay=false"], ["reset_delay=true"]),
+        (["dt=2e-4", "reset=none"], ["dt=0.0001", "reset=subtract"]),
+        (["dt=3e-4", "reset=zero", "decay=exponential"], ["dt=0.0001", "decay=euler", "reset=subtract"]),
+        (["multi_spike=true", "reset_delay=false", "v_min=0"], ["reset_delay=true", "multi_spike=false"]),
     ],
 )
-def test_fields_that_were_given_are_taken_back(settings: list[str], wanted: str, capsys: Capture) -> None:
-    """What is advised is right behind the options that were given, too."""
+def test_fields_that_were_given_are_named(settings: list[str], wanted: list[str], capsys: Capture) -> None:
     name = FOLDER / "snntorch"
     given = [word for text in settings for word in ("--set", text)]
     files = (name.with_suffix(".nir"), name.with_suffix(".npz"))
     (said,) = follow(capsys, *files, "--convention", "snntorch", *given)
     assert said[:2] == ["--convention", "snntorch"]
-    assert wanted in " ".join(said)
+    assert set(said[3::2]) >= set(wanted)
 
 
 def leaky(tmp_path: Path, zero: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
