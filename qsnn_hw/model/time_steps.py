@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from qsnn_hw.errors import UserError
-from qsnn_hw.model.dynamics import rockpool_dt
+from qsnn_hw.model.coefficients import rockpool_dt
 from qsnn_hw.model.graph import Graph
 
 USUAL = (1.0, 1e-3, 1e-4)

@@ -34,7 +34,8 @@ def test_check_compares_potentials(
 def test_check_finds_the_convention_of_potentials(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = readout_network("LI")
     model, data = made.write(tmp_path / "net.npz"), made.samples(tmp_path / "samples.npz")
-    assert check(model, data, "--set", "reset=zero") == 1
+    given = [text.replace("reset=subtract", "reset=zero") for text in CONVENTION]
+    assert run("check", model, *given, "--data", data) == 1
     told = capsys.readouterr().out
     assert "different: " in told
     assert re.search(r"^try --convention nir --set .*--set reset=subtract.*: 0 differ", told, re.MULTILINE)
