@@ -9,6 +9,7 @@ import functools
 import hashlib
 import inspect
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ _NAMED = re.compile(r"""["']((?:qsnn_hw|sim)(?:\.\w+)+)["']""")
 _SCRIPT = re.compile(r"""["'](\w+)\.py["']""")
 
 
+# Stages run side by side, and ast.parse of CPython 3.11 in two threads at once fails with a SystemError.
+_PARSING = threading.Lock()
+
+
 def code_digest(functions: Iterable[Callable[..., Any]]) -> str:
     """sha256, hexadecimal, of all source that can decide what ``functions`` do.
 
@@ -43,14 +48,15 @@ def code_digest(functions: Iterable[Callable[..., Any]]) -> str:
     """
     sources: dict[str, bytes] = {}
     wanted: set[str] = set()
-    for function in functions:
-        text, modules = _unit(function)
-        sources[f"{function.__module__}:{function.__qualname__}"] = text.encode()
-        wanted |= modules
-    for module in _closure(wanted):
-        path = _file(module)
-        assert path is not None
-        sources[module] = path.read_bytes()
+    with _PARSING:
+        for function in functions:
+            text, modules = _unit(function)
+            sources[f"{function.__module__}:{function.__qualname__}"] = text.encode()
+            wanted |= modules
+        for module in _closure(wanted):
+            path = _file(module)
+            assert path is not None
+            sources[module] = path.read_bytes()
     total = hashlib.sha256()
     for name in sorted(sources):
         total.update(f"{name} {len(sources[name])}\n".encode())

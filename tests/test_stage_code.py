@@ -1,6 +1,8 @@
 """Which edits repeat which stages: read from the source itself."""
 
 import ast
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -143,3 +145,27 @@ def test_a_method_counts_with_the_helpers_it_names_and_without_its_neighbours(tm
     assert code_digest([loaded(text.replace("helper(), digest", "digest, helper()"))]) != usual
     assert "qsnn_hw.files" in reached_modules([loaded(text)])
     assert "qsnn_hw.files" not in reached_modules([loaded(text.replace(", digest", ""))])
+
+
+def test_stages_side_by_side_do_not_parse_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CPython 3.11 fails in ast.parse when two threads are in it: SystemError, seen in a build."""
+    inside, met = [0], []
+    parse = stage_code.ast.parse
+
+    def watched(text: str) -> object:
+        inside[0] += 1
+        met.append(inside[0])
+        time.sleep(0.005)
+        inside[0] -= 1
+        return parse(text)
+
+    monkeypatch.setattr(stage_code.ast, "parse", watched)
+    stage_code._unit_of.cache_clear()
+    stages = (Chain.golden, Chain.plan, Chain.quantize, Chain.read)
+    threads = [threading.Thread(target=stage_code.code_digest, args=([stage],)) for stage in stages]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(met) >= len(stages)
+    assert max(met) == 1
