@@ -155,7 +155,7 @@ def test_stages_side_by_side_do_not_parse_at_once(monkeypatch: pytest.MonkeyPatc
     def watched(text: str) -> object:
         inside[0] += 1
         met.append(inside[0])
-        time.sleep(0.005)
+        time.sleep(0.1)
         inside[0] -= 1
         return parse(text)
 
