@@ -44,10 +44,16 @@ CELLS = {
     "LIFBox subtract": lambda: norse.LIFBoxCell(box(reset_method=resets.reset_subtract)),
     "LIFBox dt": lambda: norse.LIFBoxCell(box(tau_mem_inv=value(33.0)), dt=5e-3),
     "LIFBox leak": lambda: norse.LIFBoxCell(box(v_leak=value(-0.1), v_reset=value(-0.3))),
+    "LIFBox rest above threshold": lambda: norse.LIFBoxCell(box(v_leak=value(0.25), v_reset=value(-0.1))),
+    "LIFBox reset above threshold": lambda: norse.LIFBoxCell(box(v_leak=value(-0.4), v_reset=value(0.22))),
+    "LIFBox leak subtract": lambda: norse.LIFBoxCell(
+        box(v_leak=torch.rand(HIDDEN) - 0.5, reset_method=resets.reset_subtract)
+    ),
     "LIFBox per neuron": lambda: norse.LIFBoxCell(box(tau_mem_inv=torch.rand(HIDDEN) * 300 + 50)),
     "LIF": lambda: norse.LIFCell(lif()),
     "LIF reset": lambda: norse.LIFCell(lif(v_reset=value(-0.2), tau_syn_inv=value(500.0))),
     "LIF leak": lambda: norse.LIFCell(lif(v_leak=value(0.1), v_reset=value(0.05))),
+    "LIF rest above threshold": lambda: norse.LIFCell(lif(v_leak=torch.rand(HIDDEN))),
     "IAF": lambda: norse.IAFCell(norse.IAFParameters(v_th=value(1.0))),
 }
 
@@ -163,10 +169,9 @@ def test_readout(kind: str) -> None:
             "per step is -1, not from 0 to 1; check dt",
         ),
         (
-            lambda: norse.LIFBoxCell(box(v_leak=value(-0.1), reset_method=resets.reset_subtract)),
-            "reset_subtract with v_leak other than 0",
+            lambda: norse.LIFBoxCell(box(v_th=value(-0.1), reset_method=resets.reset_subtract)),
+            "the threshold is -0.1 above the resting potential, not above 0",
         ),
-        (lambda: norse.LIFBoxCell(box(v_reset=value(0.5))), "v_reset is not below the threshold"),
     ],
 )
 def test_cells_without_counterpart(cell: Any, message: str) -> None:
