@@ -54,6 +54,8 @@ def neuron_group(
         rest = v_reset if kind in ("IF", "I") else reader.get("v_leak")
         if np.any(rest != 0):
             leak, amount = zero, threshold if reset == "subtract" else None
+            if threshold is None:
+                reader.warnings.append(_readout_rest(reader, rest))
             threshold, v_reset, reset, v_min = _from_rest(reader, rest, threshold, v_reset, reset, v_min)
     fires = threshold is not None and kind != "Threshold"
     late = convention.reset_delay and fires and reset != "none"
@@ -87,6 +89,14 @@ def neuron_group(
         reset_amount=amount,
     )
     return group, tuple(reader.warnings)
+
+
+def _readout_rest(reader: NodeReader, rest: FloatArray) -> str:
+    text = f"{reader.graph.where(reader.name)}: its potentials are counted from its v_leak"
+    if np.all(rest == rest[0]):
+        return f"{text}, {rest[0]:g} below the framework's own"
+    ends = f"{rest.min():g} to {rest.max():g}"
+    return f"{text}, {ends} below the framework's own, so the highest of them may be another neuron's"
 
 
 def _from_rest(

@@ -20,7 +20,7 @@ _ARRAY = "@"
 """Key that marks, in the JSON description, an array kept beside it."""
 
 
-def save_network(network: Network, path: Path) -> None:
+def save_network(network: Network, path: Path | str) -> None:
     """Write ``network``: a JSON description, and its arrays beside it; whole or not at all."""
     arrays: dict[str, Any] = {}
 
@@ -39,7 +39,7 @@ def save_network(network: Network, path: Path) -> None:
         for item, operator in zip(saved["operators"], projection.operators, strict=True):
             item["operator"] = type(operator).__name__
     text = json.dumps(pack(described))
-    files.write_npz(path, {"format": FORMAT, "description": text, **arrays})
+    files.write_npz(Path(path), {"format": FORMAT, "description": text, **arrays})
 
 
 def is_saved_network(path: Path) -> bool:
@@ -50,7 +50,7 @@ def is_saved_network(path: Path) -> bool:
     return "format" in arrays and str(arrays["format"]).startswith(_FAMILY)
 
 
-def load_network(path: Path) -> Network:
+def load_network(path: Path | str) -> Network:
     """Read what :func:`save_network` wrote.
 
     Raises
@@ -58,7 +58,7 @@ def load_network(path: Path) -> Network:
     UserError
         It is not such a file, or what it holds is no network; names the group or projection.
     """
-    arrays = files.read_npz(path)
+    arrays = files.read_npz(Path(path))
     try:
         if str(arrays["format"]) != FORMAT:
             raise UserError(f"{path}: format is {arrays['format']}, this version reads {FORMAT}")

@@ -135,14 +135,14 @@ class HardwarePlan:
             for bank in range(group.event_lanes)
         )
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write the plan as one .npz, whole or not at all."""
-        files.write_npz(path, {"format": FORMAT, **flatten(self)})
+        files.write_npz(Path(path), {"format": FORMAT, **flatten(self)})
 
     @classmethod
-    def load(cls, path: Path) -> "HardwarePlan":
+    def load(cls, path: Path | str) -> "HardwarePlan":
         """Read what :meth:`save` wrote; UserError when it is not such a file."""
-        arrays = files.read_npz(path)
+        arrays = files.read_npz(Path(path))
         try:
             if str(arrays["format"]) != FORMAT:
                 raise UserError(f"{path}: format is {arrays['format']}, this version reads {FORMAT}")

@@ -45,9 +45,17 @@ def prove_current(group: QuantizedGroup, fan_in: Interval) -> Interval:
         )
     if found is None or found.bits() > MAX_POTENTIAL_BITS:
         needed = "an unbounded" if found is None else f"a {found.bits()}-bit"
+        way = "use fewer --bits or --fractional-bits, or a current that decays"
+        kept = group.current_leak_numerator == 0
+        if kept.any():
+            way = (
+                f"{np.count_nonzero(kept)} of its {group.size} neurons keep all of their current from step "
+                "to step (an alpha of 1, an infinite tau_syn), which no width holds: train with a current "
+                "that decays"
+            )
         raise UserError(
             f"group {group.name}: worst-case fan-in needs {needed} synaptic current, more than "
-            f"{MAX_POTENTIAL_BITS} bits; use fewer --bits or --fractional-bits, or a current that decays"
+            f"{MAX_POTENTIAL_BITS} bits; {way}"
         )
     return found
 

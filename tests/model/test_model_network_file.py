@@ -51,7 +51,8 @@ def live() -> Network:
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    save_network(live(), tmp_path / "live.npz")
+    # A text, as docs/frameworks.md has it.
+    save_network(live(), str(tmp_path / "live.npz"))
     return tmp_path / "live.npz"
 
 

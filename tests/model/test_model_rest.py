@@ -26,6 +26,8 @@ def network(convention: Convention = NORSE, kind: str = "LIF", **parameters: obj
     given: dict[str, Any] = {"tau": 10.0, "r": 1.0, "v_leak": 1.2, "v_threshold": 1.0, "v_reset": 0.0}
     if kind == "IF":
         given = {"r": 1.0, "v_threshold": 1.0, "v_reset": 0.0}
+    if kind == "LI":
+        given = {"tau": 10.0, "r": 1.0}
     nodes = {
         "in": Node("in", "Input", {"shape": [5]}),
         "fc": Node("fc", "Linear", {"weight": WEIGHT}),
@@ -170,3 +172,11 @@ def test_what_has_no_meaning_is_one_line_with_advice_that_works(
     advised = [part.split()[0].strip(",:") for part in str(found.value).split("--set ")[1:]]
     for advice in [advised[:-1], advised[-1:]] if advised else []:
         assert network(convention.with_settings(dict(a.split("=") for a in advice)), **parameters).groups
+
+
+def test_a_readout_says_what_its_potentials_are_counted_from() -> None:
+    (line,) = network(kind="LI", v_leak=0.5).warnings
+    assert line.endswith("its potentials are counted from its v_leak, 0.5 below the framework's own")
+    (line,) = network(kind="LI", v_leak=[0.5, 0.0, 0.25, 1.0]).warnings
+    assert line.endswith("0 to 1 below the framework's own, so the highest of them may be another neuron's")
+    assert network(kind="LI", v_leak=0.0).warnings == ()

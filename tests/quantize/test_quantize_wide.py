@@ -175,7 +175,8 @@ ERRORS = [
             chained(lif("a", current_decay=np.ones(3), current_gain=np.ones(3))), QuantizeOptions()
         ),
         "group a: worst-case fan-in needs an unbounded synaptic current, more than 32 bits; "
-        "use fewer --bits or --fractional-bits, or a current that decays",
+        "3 of its 3 neurons keep all of their current from step to step (an alpha of 1, an infinite "
+        "tau_syn), which no width holds: train with a current that decays",
     ),
 ]
 

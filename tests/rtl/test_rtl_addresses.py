@@ -69,7 +69,7 @@ def test_words_made_of_arrays_give_the_golden_spikes(case: str, lanes: int, tmp_
     plan = make_plan(made, PlanOptions(lanes=[2], event_lanes=[lanes]))
     assert plan.input_lanes == lanes
     plan.save(tmp_path / "04_plan.npz")
-    plan = HardwarePlan.load(tmp_path / "04_plan.npz")
+    plan = HardwarePlan.load(str(tmp_path / "04_plan.npz"))
     x = (np.random.default_rng(5).random((STEPS, 2, *made.input_shape)) < 0.3).astype(np.uint8)
     golden = run_clocked(made, x).spikes[made.output]
     sent = [
