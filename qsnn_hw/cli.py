@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from qsnn_hw import __version__, terminal
 from qsnn_hw import commands as commands_of
-from qsnn_hw.commands import EXIT_FAILED
+from qsnn_hw.commands import ALL, EXIT_FAILED
 from qsnn_hw.errors import MismatchError, ToolError, UserError
 from qsnn_hw.stopping import StoppedError, stoppable
 
@@ -110,6 +110,16 @@ class _Parser(argparse.ArgumentParser):
             self.exit(_complain("error", error, EXIT_USER))
 
 
+def _samples(text: str) -> int | str:
+    """A number of samples, or all of them."""
+    if text == ALL:
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"wants a whole number or {ALL}, not {text!r}") from None
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The command line, all of it."""
     parser = _Parser(
@@ -124,6 +134,7 @@ def make_parser() -> argparse.ArgumentParser:
         "build": "everything: integers, hardware, verification, bitstream, report",
         "generate": "up to the Verilog",
         "simulate": "up to the verification of the Verilog against the golden model",
+        "verify": "like simulate, and some of the same vectors again under cocotb: every figure must agree",
         "synth": "up to the bitstream, without the verification",
     }
     for part, text in parts.items():
@@ -252,7 +263,12 @@ def _add_model_options(parser: argparse.ArgumentParser, *, model_required: bool)
         default=None,
         help="order of the first two axes of the data (default: auto, by the number of labels)",
     )
-    parser.add_argument("--samples", type=int, metavar="N", help="use only the first N samples")
+    parser.add_argument(
+        "--samples",
+        type=_samples,
+        metavar="N",
+        help="only the first N samples; all: every one again",
+    )
 
 
 def _add_quantize_options(parser: argparse.ArgumentParser) -> None:

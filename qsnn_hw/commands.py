@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _LONGEST_SEARCH_S = 86400
 
+ALL = "all"
+"""In place of a number of samples."""
+
 EXIT_FAILED = 1
 """Exit code of a command that found a difference or a missing tool."""
 
@@ -31,6 +34,11 @@ def _settings(given: Sequence[str] | None) -> dict[str, str]:
         if settings.setdefault(name.strip(), value) != value:
             raise UserError(f"--set gives {name.strip()!r} two values; leave one of them out")
     return settings
+
+
+def _samples(given: argparse.Namespace) -> int | None:
+    """How many samples to use; None for all."""
+    return None if given.samples == ALL else given.samples
 
 
 def _lanes(option: str, text: str) -> tuple[int, ...]:
@@ -103,7 +111,6 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
         "calibration_data",
         "max_drop",
         "layout",
-        "samples",
         "optimize",
         "lut_budget",
         "cycle_budget",
@@ -117,6 +124,8 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
         value = getattr(given, name)
         if value is not None:
             changes[name] = value
+    if given.samples is not None:
+        changes["samples"] = _samples(given)
     for name in ("encoder", "readout"):
         value = getattr(given, name)
         if value is not None:
@@ -204,9 +213,11 @@ def run_part(given: argparse.Namespace) -> int:
     progress = Progress(quiet=given.quiet)
     outcome = flow.run(options, folder, part=given.part, progress=progress, command=given.typed)
     show(*summary_lines(outcome.report))
+    if outcome.reference is not None:
+        show(outcome.reference.text())
     show(f"report: {folder / 'report.html'}")
     # A verdict was asked for, and equality says nothing about a network that is silent.
-    verified = given.part in ("simulate", "build")
+    verified = given.part in ("simulate", "verify", "build")
     return EXIT_FAILED if verified and not outcome.report.convincing else 0
 
 
@@ -235,7 +246,7 @@ def _model_and_data(given: argparse.Namespace, **data_options: Any) -> tuple[Any
     for warning in network.warnings:
         complain(f"warning: {warning}")
     data = load_dataset(
-        given.data, network=network, layout=given.layout or "auto", samples=given.samples, **data_options
+        given.data, network=network, layout=given.layout or "auto", samples=_samples(given), **data_options
     )
     return convention, network, data
 
@@ -442,7 +453,7 @@ def finetune(given: argparse.Namespace) -> int:
             Path(given.out),
             FinetuneSettings(**training),
             layout=given.layout or "auto",
-            samples=given.samples,
+            samples=_samples(given),
             resume=not given.restart,
             progress=Progress(),
         )

@@ -17,17 +17,19 @@ from qsnn_hw.progress import CancelledError, Progress
 from qsnn_hw.report import Report
 from qsnn_hw.run_lock import one_run
 from qsnn_hw.stages import Stages
+from qsnn_hw.verify.design import Reference
 
-PARTS = ("generate", "simulate", "synth", "build")
-"""How far a run goes: Verilog; verification too; bitstream instead; everything."""
+PARTS = ("generate", "simulate", "verify", "synth", "build")
+"""How far a run goes: Verilog; verification too; and the reference of it; bitstream instead; everything."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run left: the report, and the folder it is in."""
+    """What a run left: the report, the folder it is in, and of part "verify" what the reference compared."""
 
     report: Report
     folder: Path
+    reference: Reference | None = None
 
 
 def run(
@@ -56,7 +58,7 @@ def run(
     """
     if part not in PARTS:
         raise UserError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
-    if options.data is None and part in ("simulate", "build"):
+    if options.data is None and part in ("simulate", "verify", "build"):
         raise UserError(f"{part} compares hardware and model on real samples: give --data FILE")
     files.check_output_folder(folder)
     with one_run(folder, command):
@@ -84,7 +86,12 @@ def _run(run: chain.Chain, options: BuildOptions, folder: Path, part: str, progr
         if part in ("synth", "build"):
             work.append(lambda: run.implement(plan))
         _side_by_side(work, progress)
-        return Outcome(run.report(network, chosen, plan, data, golden, diagnostics), folder)
+        reference = None
+        if part == "verify":
+            found = run.verify(plan, data, golden)
+            reference = run.reference(plan, data, golden, found)
+        made = run.report(network, chosen, plan, data, golden, diagnostics)
+        return Outcome(made, folder, reference)
 
 
 @contextmanager

@@ -68,6 +68,25 @@ def test_what_belonged_to_an_earlier_encoder_goes_with_it(
 
 @pytest.mark.parametrize(
     ("typed", "left"),
+    [((), 20), (("--samples", "7"), 7), (("--samples", "all"), None)],
+)
+def test_all_samples_take_the_place_of_an_earlier_number(
+    tmp_path: Path, typed: tuple[str, ...], left: int | None
+) -> None:
+    model = str(Path(__file__).parents[1] / "examples" / "digits" / "digits_64-32-10.nir")
+    BuildOptions(model, "snntorch", "icebreaker", samples=20).save(tmp_path / "options.json")
+    given = cli.make_parser().parse_args(["verify", "-o", str(tmp_path), *typed])
+    assert commands._build_options(given, tmp_path).samples == left
+
+
+def test_samples_are_a_number_or_all(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"^2$"):
+        cli.main(["verify", "-o", str(tmp_path), "--samples", "most"])
+    assert "argument --samples: wants a whole number or all, not 'most'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "left"),
     [
         (("--optimize", "latency"), ("latency", None, 3000)),
         (("--optimize", "area", "--cycle-budget", "800"), ("area", 800, 3000)),

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from qsnn_hw.errors import MismatchError, ToolError, UserError
 from qsnn_hw.plan import PlanOptions, make_plan
 from qsnn_hw.rtl.top import SpikingNetwork
-from qsnn_hw.verify import Verification, native, runner, verify
+from qsnn_hw.verify import Verification, design, native, runner, verify
+from qsnn_hw.verify.design import Compared, Reference, verify_reference
 from qsnn_hw.verify.layout import StreamLayout
 from qsnn_hw.verify.native import ports_header, verilog_ports
 from qsnn_hw.verify.stimulus import (
@@ -87,6 +88,56 @@ def test_every_figure_is_that_of_verilator_under_cocotb(tmp_path: Path, shape: s
     )
     assert found.simulator == other.simulator
     assert figures(found) == figures(other)
+
+
+# The reference.
+
+
+def test_benches_that_disagree_are_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    item = example(chain_network())
+    compared = Compared(item.plan, tmp_path, tmp_path, item.inputs, None, item.golden)
+    record = Verification(
+        simulator="verilator 5.48",
+        samples=6,
+        spikes_compared=9,
+        potentials_compared=80,
+        mismatches=0,
+        cycles_per_sample=(100_000, 200_000),
+        stream_samples=2,
+        stream_cycles=30,
+        stress_samples=2,
+        stress_cycles=50,
+        input_events=10,
+        output_events=4,
+        seed=3,
+        seconds=1.5,
+    )
+    asked: list[dict[str, Any]] = []
+
+    def verify_design(*args: object, **options: Any) -> Verification:
+        asked.append(options)
+        own = {"cocotb": "2.1.0", "seconds": 2.5} if options["simulator"] == "cocotb" else {}
+        return replace(record, **{**own, **(changes if own else {})})
+
+    changes: dict[str, Any] = {}
+    monkeypatch.setattr(design, "verify_design", verify_design)
+    found = verify_reference(compared, tmp_path, record)
+    assert found == Reference(1, "verilator 5.48", "2.1.0")
+    assert found.text() == (
+        "reference: verilator 5.48 under cocotb 2.1.0: first 1 samples, every figure the same"
+    )
+    assert [(o["simulator"], o["samples"], o["seed"]) for o in asked] == [
+        ("verilator", 1, 3),
+        ("cocotb", 1, 3),
+    ]
+    found.save(tmp_path / "reference.json")
+    assert Reference.load(tmp_path / "reference.json") == found
+    changes["stress_cycles"] = 51
+    with pytest.raises(
+        ToolError,
+        match=r"^the benches disagree on stress_cycles of 1 samples: without cocotb 50, under cocotb 51$",
+    ):
+        verify_reference(compared, tmp_path, record)
 
 
 @pytest.fixture(scope="module")
