@@ -73,8 +73,9 @@ def test_what_belonged_to_an_earlier_encoder_goes_with_it(
 def test_all_samples_take_the_place_of_an_earlier_number(
     tmp_path: Path, typed: tuple[str, ...], left: int | None
 ) -> None:
-    model = str(Path(__file__).parents[1] / "examples" / "digits" / "digits_64-32-10.nir")
-    BuildOptions(model, "snntorch", "icebreaker", samples=20).save(tmp_path / "options.json")
+    digits = Path(__file__).parents[1] / "examples" / "digits"
+    model, data = str(digits / "digits_64-32-10.nir"), str(digits / "digits_test.npz")
+    BuildOptions(model, "snntorch", "icebreaker", data=data, samples=20).save(tmp_path / "options.json")
     given = cli.make_parser().parse_args(["verify", "-o", str(tmp_path), *typed])
     assert commands._build_options(given, tmp_path).samples == left
 
