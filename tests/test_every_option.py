@@ -46,7 +46,7 @@ v_threshold = 0.6
 """
 CONVENTION = ("--convention", "nir", "--set", "dt=0.001")
 
-BUILD = ("build", "generate", "simulate", "synth")
+BUILD = ("build", "generate", "simulate", "verify", "synth")
 
 
 @pytest.fixture
@@ -142,6 +142,7 @@ COMMANDS = (
     "build",
     "generate",
     "simulate",
+    "verify",
     "synth",
     "report",
     "infer",
