@@ -10,7 +10,7 @@ import numpy as np
 from qsnn_hw import files
 from qsnn_hw.boards import Board, load_board
 from qsnn_hw.errors import UserError
-from qsnn_hw.explore.choose import Chosen, choose, drop_lines, drop_on, overlap_warning
+from qsnn_hw.explore.choose import Chosen, choose, drop_lines, drop_on, fall_warning, overlap_warning
 from qsnn_hw.explore.drop import Drop
 from qsnn_hw.explore.golden_result import GoldenResult
 from qsnn_hw.explore.measured import MeasuredDiagnostics, measure_diagnostics
@@ -305,7 +305,14 @@ class Chain:
             overlap = None if calibration is None else overlap_warning(data, calibration)
             if overlap is not None:
                 warnings = (*warnings, overlap)
-            traced = _shown_sample(data, answers(readout, output_of(quantized, integer, readout)))
+            answered = answers(readout, output_of(quantized, integer, readout))
+            test = drop_on(data.label, answers(readout, read_output(network, float_run, readout)), answered)
+            fires = network.group(network.output).threshold is not None
+            spikes = (float_run.out, output_of(quantized, integer)) if fires else (None, None)
+            fell = fall_warning(chosen, test, *spikes)
+            if fell is not None:
+                warnings = (*warnings, fell)
+            traced = _shown_sample(data, answered)
             one = simulate(network, data.input[:, traced : traced + 1], record_potentials=names)
             saved = {
                 "out": own_output(network, data, float_run),

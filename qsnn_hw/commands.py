@@ -278,7 +278,7 @@ def _bits_and_options(given: argparse.Namespace) -> "tuple[int | None, QuantizeO
 def infer(given: argparse.Namespace) -> int:
     """Run a network in floating point or integers; print its accuracy."""
     from qsnn_hw import files
-    from qsnn_hw.explore.choose import choose, drop_lines, drop_on, overlap_warning
+    from qsnn_hw.explore.choose import choose, drop_lines, drop_on, fall_warning, overlap_warning
     from qsnn_hw.explore.measured import measure_diagnostics
     from qsnn_hw.explore.silence import dead, silence, silent_groups
     from qsnn_hw.golden import output_of, run_clocked
@@ -306,9 +306,8 @@ def infer(given: argparse.Namespace) -> int:
         overlap = overlap_warning(data, calibration)
         if overlap is not None:
             complain(f"warning: {overlap}")
-    if bits is None or calibration is not None:
-        float_run = simulate(network, data.input, record_potentials=record, progress=progress)
-        float_read = read_output(network, float_run, readout)
+    float_run = simulate(network, data.input, record_potentials=record, progress=progress)
+    float_read = read_output(network, float_run, readout)
     if bits is None:
         out, read = float_run.out, float_read
     else:
@@ -338,9 +337,12 @@ def infer(given: argparse.Namespace) -> int:
         right = 100 * accuracy(read, data.label, readout)
         by = f"by {READOUT_WORDS[readout]} (--readout {readout})"
         show(f"{kind}: accuracy {right:.2f} % on {data.samples} samples, {by}")
-    if bits is not None and calibration is not None:
+    if bits is not None:
         test = drop_on(data.label, answers(readout, float_read), answers(readout, read))
         show(*drop_lines(chosen, test))
+        fell = fall_warning(chosen, test, float_run.out if fires else None, out if fires else None)
+        if fell is not None:
+            complain(f"warning: {fell}")
     if bits is None:
         what = (
             "every potential of the output stays 0"

@@ -43,7 +43,7 @@ CALIBRATION_SAMPLES = 1000
 # F: fractional bits of the potential; L: fractional bits of the leak, 8 where not said. The first
 # three are what a peer would do.
 SCHEMES: dict[str, dict[str, Any]] = {
-    "max/group F0": {},
+    "max/group F0": {"clip": "max"},
     "mse/neuron F4": {"clip": "mse", "per_neuron": True, "fractional_bits": 4},
     "pct99/group F6": {"clip": "percentile", "fractional_bits": 6},
     "compensated/group F4": {"rounding": "compensate", "fractional_bits": 4},

@@ -55,7 +55,7 @@ def model(hidden: int, depth: int) -> Network:
 def planned(board: Board, bits: int, hidden: int, depth: int, store: SynapseStore) -> HardwarePlan:
     """The smallest plan of one network."""
     options = PlanOptions(optimize="area", limits=board.limits, synapse_store=store)
-    return make_plan(quantize(model(hidden, depth), QuantizeOptions(weight_bits=bits)), options)
+    return make_plan(quantize(model(hidden, depth), QuantizeOptions(weight_bits=bits, clip="max")), options)
 
 
 def fits(board: Board, bits: int, hidden: int, depth: int, store: SynapseStore) -> bool:
@@ -110,7 +110,7 @@ def confirm(board: Board, bits: int, hidden: int, depth: int, store: SynapseStor
             convention="nir",
             settings=write_model(model(hidden, depth), path),
             board=board.name,
-            quantize=QuantizeOptions(weight_bits=bits),
+            quantize=QuantizeOptions(weight_bits=bits, clip="max"),
             optimize="area",
             weights=store,
         )

@@ -15,9 +15,10 @@ from qsnn_hw.model.simulate import read_output, simulate
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.quantize.compensate import Statistics, measure
 
-# In the order of what they cost in hardware: fractional bits widen every adder, a scale for each
-# neuron needs a threshold memory. Compensated rounding costs nothing there.
+# After what was asked for, in the order of what they cost in hardware: fractional bits widen every adder, a
+# scale for each neuron needs a threshold memory. Compensated rounding costs nothing there.
 _LADDER: Sequence[dict[str, object]] = (
+    {},
     {"clip": "max", "per_neuron": False, "fractional_bits": 0},
     {"clip": "mse", "per_neuron": False, "fractional_bits": 0},
     {"clip": "percentile", "per_neuron": False, "fractional_bits": 0},
@@ -107,8 +108,9 @@ class Calibration:
     Parameters
     ----------
     options
-        The cheapest candidate that the float network does not beat by more than the standard error of
-        the difference; else one that no cheaper candidate equals within that error.
+        What was asked for, unless the float network and another candidate beat it, each by more than the
+        standard error of the difference; then the cheapest that float does not beat so, or else one that
+        no cheaper candidate equals within that error.
     scores
         (description, fraction of calibration samples answered as wanted), in the order of cost.
     float_score
@@ -135,10 +137,10 @@ def calibrate(
     compensate: bool = False,
     readout: ReadoutKind | None = None,
 ) -> Calibration:
-    """Try each way to round at ``options``' widths on calibration samples.
+    """Try ``options`` and then other ways to round at their widths on calibration samples.
 
-    A score above another is luck where it lies within the standard error, so a dearer way is taken
-    only where it beats the cheaper one by more than that.
+    A score above another is luck where it lies within the standard error, so another way is taken
+    only where it beats the one taken before, ``options`` at first, by more than that.
 
     Parameters
     ----------
@@ -161,6 +163,8 @@ def calibrate(
     failure: UserError | None = None
     for index, rung in enumerate(ladder):
         candidate = replace(options, **rung)  # type: ignore[arg-type]
+        if rung and replace(options.settled(), **rung) == options.settled():  # type: ignore[arg-type]
+            continue
         try:
             quantized = scorer.quantize(candidate)
         except UserError as error:
@@ -168,6 +172,7 @@ def calibrate(
             continue
         right = scorer.right(quantized)
         scores.append((describe(candidate), float(np.mean(right))))
+        # Who beats a winner beats all before it, too: standard errors keep the triangle inequality.
         if best is None or beats(right, best[0]):
             best = (right, candidate, quantized)
         on_progress(index + 1, len(ladder))
@@ -183,6 +188,7 @@ def calibrate(
 
 def describe(options: QuantizeOptions) -> str:
     """The way of rounding in a few words."""
-    per = "neuron" if options.per_neuron else "group"
-    how = f"clip {options.clip}" if options.rounding == "nearest" else "compensated rounding"
-    return f"{how}, scale per {per}, {options.fractional_bits} fractional bits"
+    scheme = options.scheme
+    per = "neuron" if scheme.per_neuron else "group"
+    how = f"clip {scheme.clip}" if options.rounding == "nearest" else "compensated rounding"
+    return f"{how}, scale per {per}, {scheme.fractional_bits} fractional bits"

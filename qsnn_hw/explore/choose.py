@@ -7,7 +7,7 @@ import numpy as np
 
 from qsnn_hw.errors import UserError
 from qsnn_hw.explore.calibrate import calibrate, comparable
-from qsnn_hw.explore.drop import Drop
+from qsnn_hw.explore.drop import Drop, fall
 from qsnn_hw.explore.narrowest import narrowest
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
@@ -92,6 +92,34 @@ def drop_lines(chosen: Chosen, test: Drop) -> Iterator[str]:
     if chosen.drop is not None:
         yield f"calibration data: {chosen.drop.text()}"
         yield f"test data: {test.text()}"
+
+
+def fall_warning(
+    chosen: Chosen, test: Drop, float_spikes: np.ndarray | None, spikes: np.ndarray | None
+) -> str | None:
+    """What to say where integers fall far behind float, and what to type; None where they do not.
+
+    Parameters
+    ----------
+    test
+        The drop on the test samples.
+    float_spikes, spikes
+        Of the output, (time, sample, neuron); None for an output that never fires.
+    """
+    found = fall(test, float_spikes, spikes)
+    if found is None:
+        return None
+    bits = sorted({p.weight_bits for p in chosen.quantized.projections})
+    said = f"at {'/'.join(str(b) for b in bits)} bits, {found}"
+    if chosen.drop is not None:
+        return f"{said}, calibrated as they are: use more --bits, or --calibrate with more samples"
+    names = [group.name for group in chosen.quantized.groups]
+    by_hand = not all(chosen.options.of(name).by_default for name in names)
+    instead = " in place of --clip, --per-neuron and --fractional-bits" if by_hand else ""
+    return (
+        f"{said}: give training samples (a file like --data) with --calibrate FILE{instead}, "
+        "which chooses how to round by them, or use more --bits"
+    )
 
 
 def overlap_warning(test: Dataset, calibration: Dataset) -> str | None:

@@ -66,3 +66,41 @@ class Drop:
             f"{what} {100 * self.integer_score:.2f} % (float {100 * self.float_score:.2f} %), "
             f"drop {100 * self.drop:+.2f} pp, standard error {error}, {self.samples} samples"
         )
+
+
+# What is worth a warning: more than luck, and more than 8 bits cost any network here.
+_LOST_ACCURACY = 0.02
+_LOST_AGREEMENT = 0.05
+_LOST_SPIKES = 0.3
+_FEWEST_SPIKES = 20
+
+
+def fall(drop: Drop, float_spikes: np.ndarray | None, spikes: np.ndarray | None) -> str | None:
+    """In words, how far integers fall behind float; None where they do not fall.
+
+    They do where the drop is more than twice its standard error and more than 2 percentage points of
+    accuracy (5 of agreement, without labels); without labels, or on a single sample, also where the spike
+    counts of the output neurons differ by more than 30 % of all spikes.
+
+    Parameters
+    ----------
+    drop
+        On the samples that were run.
+    float_spikes, spikes
+        Of the output, (time, sample, neuron); None for an output that never fires.
+    """
+    error = drop.standard_error
+    least = _LOST_ACCURACY if drop.labelled else _LOST_AGREEMENT
+    if error is not None and drop.drop > max(least, 2 * error):
+        what = "accuracy" if drop.labelled else "answers as float gives them"
+        return (
+            f"{100 * drop.drop:.2f} pp of {what} lost against float on {drop.samples} samples "
+            f"(standard error {100 * error:.2f} pp)"
+        )
+    if (drop.labelled and error is not None) or float_spikes is None or spikes is None:
+        return None
+    wanted = float_spikes.sum(axis=0, dtype=np.int64)
+    off, total = int(np.abs(wanted - spikes.sum(axis=0, dtype=np.int64)).sum()), int(wanted.sum())
+    if total < _FEWEST_SPIKES or off <= _LOST_SPIKES * total:
+        return None
+    return f"output spike counts differ from float's by {off} of {total:,} spikes ({drop.samples} samples)"

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from qsnn_hw.errors import UserError
 from qsnn_hw.explore.calibrate import Scorer, comparable, describe
 from qsnn_hw.explore.drop import Drop
@@ -75,8 +77,9 @@ def narrowest(
 
     First one width for all groups goes down from ``options.weight_bits`` while some way of rounding
     stays within the drop; then each group, the one with most weights first, goes down by itself.
-    The score is measured at each step, so the drop holds on ``data``; on other samples it holds as
-    far as ``data`` stands for them.
+    The drop is measured at each step, and narrower weights are taken only where it stays within
+    ``max_drop`` with its standard error added: a drop that is as small by luck does not hold on other
+    samples. The starting width needs only the drop itself.
 
     Parameters
     ----------
@@ -107,8 +110,8 @@ class _Search:
         self._network = network
         self._options = options
         self._scorer = scorer
-        # A hair below, so that a drop of exactly the allowed size is not lost to rounding.
-        self._least = self._scorer.float_score - max_drop / 100 - 1e-12
+        # A hair above, so that a drop of exactly the allowed size is not lost to rounding.
+        self._most = max_drop / 100 + 1e-12
         self._max_drop = max_drop
         self._trials: list[Trial] = []
         self.on_trial: Callable[[int], None] = lambda done: None
@@ -121,7 +124,7 @@ class _Search:
             for name in list(going):
                 bits = options.of(name).weight_bits
                 tried = options.with_group(name, weight_bits=bits - 1) if bits > MIN_BITS else None
-                better = self._try(tried) if tried is not None else None
+                better = self._try(tried, proven=True) if tried is not None else None
                 if better is None or tried is None:
                     going.remove(name)
                     continue
@@ -147,7 +150,7 @@ class _Search:
             found = None
             for way in ({}, *ways):
                 candidate = replace(self._options, weight_bits=bits, **way)  # type: ignore[arg-type]
-                made = self._try(candidate)
+                made = self._try(candidate, proven=bits < self._options.weight_bits)
                 closest = max(closest, self._trials[-1].score or 0.0)
                 if made is not None:
                     found = (candidate, *made)
@@ -163,22 +166,27 @@ class _Search:
             )
         return best
 
-    def _try(self, options: QuantizeOptions) -> tuple[QuantizedNetwork, float] | None:
-        """The integers and their score when they stay within the drop."""
+    def _try(self, options: QuantizeOptions, *, proven: bool) -> tuple[QuantizedNetwork, float] | None:
+        """The integers and their score when they stay within the drop, ``proven`` with its error added."""
         score: float | None = None
-        quantized: QuantizedNetwork | None = None
+        drop: Drop | None = None
         try:
             quantized = self._scorer.quantize(options)
-            score = self._scorer.score(quantized)
+            drop = self._scorer.drop(quantized)
+            score = drop.integer_score
         except UserError as error:
             description = f"{describe(options)}: {error}"
         else:
             description = describe(options)
         self._trials.append(Trial(self._bits(options), description, score))
         self.on_trial(len(self._trials))
-        if quantized is None or score is None or score < self._least:
+        if drop is None or not self._within(drop, proven):
             return None
-        return quantized, score
+        return quantized, drop.integer_score
+
+    def _within(self, drop: Drop, proven: bool) -> bool:
+        error = 0.0 if not proven else np.inf if drop.standard_error is None else drop.standard_error
+        return drop.drop + error <= self._most
 
     def _bits(self, options: QuantizeOptions) -> dict[str, int]:
         return {g.name: options.of(g.name).weight_bits for g in self._network.groups}

@@ -3,8 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from qsnn_hw.errors import UserError
 from qsnn_hw.explore.calibrate import Calibration, Scorer, comparable, describe
+from qsnn_hw.explore.drop import beats
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.readouts import ReadoutKind
@@ -31,10 +34,11 @@ def refine(
     *,
     readout: ReadoutKind | None = None,
 ) -> Calibration:
-    """Improve ``options`` group by group: each change that raises the score is kept.
+    """Improve ``options`` group by group: a change is kept that raises the score by more than luck.
 
-    One pass over the groups, in order, because each group's input is settled by those before it.
-    The score is measured on the samples that choose, so judge the result on others.
+    That is by more than the standard error of the paired difference from what was best before. One pass
+    over the groups, in order, because each group's input is settled by those before it. The score is
+    measured on the samples that choose, so judge the result on others.
 
     Parameters
     ----------
@@ -47,9 +51,10 @@ def refine(
         ``options`` themselves cannot be quantized.
     """
     scorer = Scorer(network, data, readout)
-    chosen, quantized = options, scorer.quantize(options)
-    best = scorer.score(quantized)
-    scores = [(describe(options), best)]
+    chosen = options.settled()
+    quantized = scorer.quantize(chosen)
+    best = scorer.right(quantized)
+    scores = [(describe(options), float(np.mean(best)))]
     total = len(network.groups) * len(_CHANGES)
     for number, group in enumerate(network.groups):
         for index, change in enumerate(_CHANGES):
@@ -61,10 +66,10 @@ def refine(
                 made = scorer.quantize(candidate)
             except UserError:
                 continue
-            score = scorer.score(made)
+            right = scorer.right(made)
             said = ", ".join(f"{key} {value}" for key, value in change.items())
-            scores.append((f"{group.name}: {said}", score))
-            if score > best:
-                chosen, quantized, best = candidate, made, score
+            scores.append((f"{group.name}: {said}", float(np.mean(right))))
+            if beats(right, best):
+                chosen, quantized, best = candidate, made, right
     chosen = comparable(network, chosen, scorer.readout)
     return Calibration(chosen, tuple(scores), scorer.float_score, quantized, scorer.drop(quantized))

@@ -142,13 +142,13 @@ def _ways(options: QuantizeOptions, name: str, calibrated: bool) -> Iterator[tup
     if own.potential_bits is not None:
         yield "--potential-bits left out", replace(options, potential_bits=None)
     if not calibrated:
-        clips: Sequence[Any] = [clip for clip in ("max", "mse") if clip != own.clip]
+        clips: Sequence[Any] = [clip for clip in ("max", "mse") if clip != own.scheme.clip]
         for clip in clips:
             yield f"--clip {clip}", replace(options, clip=clip)
         for bits in (2, 4, 8):
-            if bits > own.fractional_bits:
+            if bits > own.scheme.fractional_bits:
                 yield f"--fractional-bits {bits}", replace(options, fractional_bits=bits)
-        if not own.per_neuron:
+        if not own.scheme.per_neuron:
             yield "--per-neuron", replace(options, per_neuron=True)
     for bits in (4, 6, 8, 12, 16):
         if bits <= own.weight_bits:

@@ -72,7 +72,7 @@ class TrainableGroup(nn.Module):
         self.projections = network.into(group.name)
         self._check(options)
         self.largest = 2 ** (options.weight_bits - 1) - 1
-        self.blocks = group.size if options.per_neuron else 1
+        self.blocks = group.size if options.scheme.per_neuron else 1
         gain, scale = gain_of(group), self.integer.scale
         trained, rounded = [], []
         for p, q in zip(self.projections, quantized.into(group.name), strict=True):

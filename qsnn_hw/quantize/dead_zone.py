@@ -40,3 +40,17 @@ def dead_zone_note(group: QuantizedGroup) -> list[str]:
         "more --fractional-bits come closer to float, --leak-rounding zero lets every potential leak, as "
         "Loihi, Lava and SYNtzulA do"
     ]
+
+
+def finer_steps(group: QuantizedGroup) -> int:
+    """Fractional bits to add so that the leak acts on at least the upper half of what is below a threshold.
+
+    0 where it does already; a fraction of a step is lost per step of time, whatever the potential.
+    """
+    if group.readout:
+        return 0
+    zone, threshold = dead_zone(group), np.maximum(group.threshold, 1)
+    stuck = zone > 0
+    if not stuck.any():
+        return 0
+    return max(0, int(np.ceil(np.log2(2 * zone[stuck] / threshold[stuck])).max()))

@@ -1,7 +1,7 @@
 """How floats become integers: one set of choices for the network, changed group by group."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from qsnn_hw.errors import UserError
 from qsnn_hw.quantize.integers import CLIPS, Clip, check_bits
 from qsnn_hw.quantize.network import LEAK_ROUNDINGS, LeakRounding
+from qsnn_hw.quantize.schemes import PLAIN, Scheme, default_scheme
 
 MAX_FRACTIONAL_BITS = 8
 MAX_LEAK_SHIFT = 24
@@ -66,6 +67,9 @@ class GroupOptions:
 class QuantizeOptions:
     """How floats become integers.
 
+    ``clip``, ``per_neuron`` and ``fractional_bits`` are None for the default scheme of the width, see
+    ``quantize/schemes.py``; where one of them is said, the others are "max", False and 0.
+
     Parameters
     ----------
     weight_bits
@@ -111,9 +115,9 @@ class QuantizeOptions:
     """
 
     weight_bits: int = 8
-    clip: Clip = "max"
-    per_neuron: bool = False
-    fractional_bits: int = 0
+    clip: Clip | None = None
+    per_neuron: bool | None = None
+    fractional_bits: int | None = None
     leak_bits: int | None = None
     leak_rounding: LeakRounding = "floor"
     potential_bits: int | None = None
@@ -149,6 +153,27 @@ class QuantizeOptions:
         given = {f.name: getattr(own, f.name) for f in fields(own) if getattr(own, f.name) is not None}
         return replace(self, groups={}, **given)
 
+    @property
+    def by_default(self) -> bool:
+        """Whether nothing of the scheme is said, so that it is the default of the width."""
+        said = (self.clip, self.per_neuron, self.fractional_bits) != (None, None, None)
+        # Compensated rounding chooses its clipping itself.
+        return not said and self.rounding == "nearest"
+
+    @property
+    def scheme(self) -> Scheme:
+        """The scheme of the width, or what was said: clipping, scales and fractional bits."""
+        scheme = default_scheme(self.weight_bits) if self.by_default else PLAIN
+        return Scheme(
+            clip=scheme.clip if self.clip is None else self.clip,
+            per_neuron=scheme.per_neuron if self.per_neuron is None else self.per_neuron,
+            fractional_bits=scheme.fractional_bits if self.fractional_bits is None else self.fractional_bits,
+        )
+
+    def settled(self) -> "QuantizeOptions":
+        """A copy that says its scheme; groups keep what they have of their own."""
+        return replace(self, **asdict(self.scheme))
+
     def with_group(self, group: str, **changes: object) -> "QuantizeOptions":
         """A copy in which ``group`` has other :class:`GroupOptions` fields."""
         own = replace(self.groups.get(group, GroupOptions()), **changes)  # type: ignore[arg-type]
@@ -163,7 +188,9 @@ class QuantizeOptions:
         """A copy in which all neurons of ``group`` share a scale, so that their potentials compare."""
         own = self.of(group)
         made = self.with_group(group, keep_integers="group") if own.keep_integers == "rows" else self
-        return made.with_group(group, per_neuron=False) if own.per_neuron else made
+        if not own.scheme.per_neuron:
+            return made
+        return made.with_group(group, **asdict(replace(own.scheme, per_neuron=False)))
 
 
 def _group_options(name: str, given: object) -> GroupOptions:

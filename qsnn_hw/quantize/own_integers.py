@@ -55,11 +55,15 @@ def own_integers(
         Of the group. Clipping at a percentile, compensated rounding, and scales that must be powers of
         two and are not, leave nothing to keep.
     """
-    if options.keep_integers == "none" or options.rounding != "nearest" or options.clip == "percentile":
+    if (
+        options.keep_integers == "none"
+        or options.rounding != "nearest"
+        or options.scheme.clip == "percentile"
+    ):
         return None
     blocks = np.concatenate([w.reshape(rows, -1) for w in weights], axis=1)
     # A readout's potentials are compared, so its neurons share a step unless asked otherwise.
-    by_row = options.per_neuron or (options.keep_integers == "rows" and group.threshold is not None)
+    by_row = options.scheme.per_neuron or (options.keep_integers == "rows" and group.threshold is not None)
     kept = keep_integers(blocks, options.weight_bits, by_row=by_row)
     if kept is None or (options.power_of_two and (np.frexp(kept.scale)[0] != 0.5).any()):
         return None
@@ -95,7 +99,7 @@ def _refined(kept: Kept, blocks: np.ndarray, options: QuantizeOptions) -> tuple[
     plain = np.abs(blocks).max() / (2 ** (options.weight_bits - 1) - 1)
     # A fifth coarser is as fine: 8-bit integers in 16 bits want 8 more bits, not 9.
     missing = max(0, int(np.ceil(np.log2(kept.scale.max() / plain) - 0.25)))
-    wanted = options.fractional_bits + missing
+    wanted = options.scheme.fractional_bits + missing
     # What the fractional bits cannot give, the free bits of the weights do.
     spare = min(max(0, wanted - MAX_FRACTIONAL_BITS), options.weight_bits - kept.bits)
     finer = replace(kept, scale=kept.scale / 2.0**spare, integers=kept.integers << spare)

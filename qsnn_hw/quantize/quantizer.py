@@ -1,6 +1,6 @@
 """Network -> QuantizedNetwork: scales, integer weights, thresholds, leak, and proved widths."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from qsnn_hw.quantize.chain import (
     with_integers,
 )
 from qsnn_hw.quantize.compensate import Statistics, compensated
-from qsnn_hw.quantize.dead_zone import dead_zone_note
+from qsnn_hw.quantize.dead_zone import dead_zone_note, finer_steps
 from qsnn_hw.quantize.grid import snapped
 from qsnn_hw.quantize.integers import weight_scale
 from qsnn_hw.quantize.leak import Reach, leak_fraction
@@ -34,6 +34,7 @@ from qsnn_hw.quantize.options import (
 from qsnn_hw.quantize.own_integers import own_integers
 from qsnn_hw.quantize.readout import readout_fraction
 from qsnn_hw.quantize.rounding import whole_steps
+from qsnn_hw.quantize.schemes import PLAIN
 from qsnn_hw.quantize.width import NeverFiresError, prove_current, prove_potential
 
 __all__ = [
@@ -164,6 +165,8 @@ class _Group:
             self._height = heights_in_float(network, group, self._gain, most)
         self._never = self._height < 1.0
         self._grid = self._round()
+        # A slow leak may then ask for finer potentials than the default of the width.
+        self._free = options.by_default and group.threshold is not None and not self._grid.own
         readout = group.threshold is None or bool(self._never.all())
         if readout and options.potential_bits is None and not self._grid.whole:
             self._refine_readout()
@@ -184,6 +187,24 @@ class _Group:
 
     def quantized(self) -> QuantizedGroup:
         """The group's integers."""
+        made = self._quantized()
+        finer = min(made.fractional_bits + finer_steps(made), MAX_FRACTIONAL_BITS)
+        if self._free and finer > made.fractional_bits:
+            coarse = self._options, self._grid, self.notes, self.max_count
+            self._set_fraction(finer)
+            try:
+                return self._quantized()
+            except UserError:
+                # Finer potentials need more bits than there are.
+                self._options, self._grid, self.notes, self.max_count = coarse
+        return made
+
+    def _set_fraction(self, bits: int) -> None:
+        self._options = replace(self._options, fractional_bits=bits)
+        self._grid = replace(self._grid, step=self._grid.scale / 2.0**bits)
+
+    def _quantized(self) -> QuantizedGroup:
+        self.notes = []
         group, options, step = self._group, self._options, self._grid.step
         bias, current_bias = self._bias()
         threshold, amount = self._threshold()
@@ -199,7 +220,7 @@ class _Group:
             name=group.name,
             shape=group.shape,
             scale=self._grid.scale,
-            fractional_bits=options.fractional_bits,
+            fractional_bits=options.scheme.fractional_bits,
             leak_numerator=numerator,
             leak_shift=shift,
             bias=bias,
@@ -262,10 +283,12 @@ class _Group:
         products = [product / 2.0**shift for product, shift in zip(products, shifts, strict=True)]
         own = None
         if all(product == 1.0 for product in products) and any(w.any() for w in reals):
-            own = own_integers(group, reals, self._drive(), rows, options)
+            # Integers that are kept are not rounded, so the default of their width says nothing of them.
+            asked = replace(options, **asdict(PLAIN)) if options.by_default else options.settled()
+            own = own_integers(group, reals, self._drive(), rows, asked)
+        # Fractional bits and leak bits belong to the integers.
+        self._options = options = options.settled() if own is None else own.options
         if own is not None:
-            # Fractional bits and leak bits belong to the integers.
-            self._options = options = own.options
             scale, bits = own.scale, options.weight_bits
             parts = zip(chains, own.parts, strict=True)
             rounded = tuple(with_integers(chain, part, bits) for chain, part in parts)
@@ -274,19 +297,18 @@ class _Group:
         else:
             scale, rounded = self._nearest(chains, products, reals, rows)
         wide = np.repeat(scale, group.size // rows)
-        step = wide / 2.0**options.fractional_bits
+        step = wide / 2.0**options.scheme.fractional_bits
         return _Grid(rounded, shifts, wide, step, own is not None, own is not None and own.whole)
 
     def _refine_readout(self) -> None:
         """Take the fractional bits that a readout's potentials need, where more were not asked for."""
-        group, grid, given = self._group, self._grid, self._options.fractional_bits
+        group, given = self._group, self._options.scheme.fractional_bits
         fan_in = self._fan_in()
         coarse = Interval(fan_in.low >> given, fan_in.high >> given)
         biased = bool(np.any(group.leak) or self._drive().any())
         needed = readout_fraction(group.decay, group.current_decay, biased, coarse)
         if needed > given:
-            self._options = replace(self._options, fractional_bits=needed)
-            self._grid = replace(grid, step=grid.scale / 2.0**needed)
+            self._set_fraction(needed)
 
     def _shifts(self, products: list[float], reals: list[np.ndarray]) -> tuple[int, ...]:
         """How much coarser than the finest each projection's grid is, as powers of two.
@@ -304,12 +326,12 @@ class _Group:
         self, chains: list[Chain], reals: list[np.ndarray], rows: int
     ) -> tuple[np.ndarray, tuple[Chain, ...]]:
         assert self._moments is not None
-        bits = self._options.weight_bits
+        bits, per_row = self._options.weight_bits, self._options.scheme.per_neuron
         flat = [w.reshape(w.shape[0], -1) for w in reals]
         scale, integers = compensated(
-            np.concatenate(flat, axis=1), bits, self._moments, per_row=self._options.per_neuron, rows=rows
+            np.concatenate(flat, axis=1), bits, self._moments, per_row=per_row, rows=rows
         )
-        if self._options.per_neuron:
+        if per_row:
             bare = ~np.concatenate([w.reshape(rows, -1) for w in reals], axis=1).any(axis=1)
             others = weight_scale(self._other_values(rows)[:, np.newaxis], bits, per_neuron=True)
             scale = np.where(bare, others, scale)
@@ -325,14 +347,14 @@ class _Group:
         options, bits = self._options, self._options.weight_bits
         blocks = np.concatenate([w.reshape(rows, -1) for w in reals], axis=1)
         used = blocks != 0
-        bare = ~used.any(axis=1) if options.per_neuron else np.full(rows, not used.any())
+        bare = ~used.any(axis=1) if options.scheme.per_neuron else np.full(rows, not used.any())
         # Without a weight the grid is that of what else there is.
         blocks = np.where(bare[:, np.newaxis], self._other_values(rows)[:, np.newaxis], blocks)
         scale = weight_scale(
             blocks,
             bits,
-            clip=options.clip,
-            per_neuron=options.per_neuron,
+            clip=options.scheme.clip,
+            per_neuron=options.scheme.per_neuron,
             power_of_two=options.power_of_two,
         )
         return scale, tuple(round_last(c, scale / p, bits) for c, p in zip(chains, products, strict=True))
@@ -416,4 +438,5 @@ class _Group:
         for p, chain, shift in zip(self._sources, self._grid.chains, self._grid.shifts, strict=True):
             part = fan_in_of(chain.operators, self._network.source_size(p.source), self._most[p.source])
             low, high = low + (part.low << shift), high + (part.high << shift)
-        return Interval(low << self._options.fractional_bits, high << self._options.fractional_bits)
+        finer = self._options.scheme.fractional_bits
+        return Interval(low << finer, high << finer)

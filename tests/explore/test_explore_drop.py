@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from qsnn_hw.errors import UserError
 from qsnn_hw.explore import calibrate as calibrating
 from qsnn_hw.explore.calibrate import Scorer, calibrate, comparable
-from qsnn_hw.explore.choose import drop_on, overlap_warning
-from qsnn_hw.explore.drop import Drop, beats, paired
+from qsnn_hw.explore.choose import Chosen, drop_on, fall_warning, overlap_warning
+from qsnn_hw.explore.drop import Drop, beats, fall, paired
+from qsnn_hw.explore.narrowest import narrowest
+from qsnn_hw.explore.refine import refine
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from tests.explore.test_explore_narrowest import data, network
 
@@ -85,8 +87,75 @@ def test_a_dearer_way_must_win_by_more_than_the_standard_error(monkeypatch: pyte
     assert tried[-1] == "clip mse, scale per group, 0 fractional bits"
 
 
+def test_refinement_takes_no_luck(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A change that is ahead by one sample of 120 stays out."""
+    right = np.ones(120, bool)
+    right[:20] = False
+    results = iter([right, *[np.roll(np.append(right[1:], True), k) for k in range(20)]])
+    monkeypatch.setattr(Scorer, "right", lambda self, quantized: next(results, right))
+    found = refine(network(), QuantizeOptions(weight_bits=4), data())
+    assert max(score for _, score in found.scores) > found.scores[0][1]
+    assert not found.options.groups
+
+
+def test_narrow_weights_are_not_taken_by_luck(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2 of 120 lost are 1.7 pp, known to 1.2 pp: within a drop of 3 pp, not of 2 pp."""
+    right = np.ones(120, bool)
+    right[:2] = False
+    monkeypatch.setattr(Scorer, "right", lambda self, quantized: right)
+    widths = [narrowest(network(), QuantizeOptions(), data(), drop).bits["out"] for drop in (2.0, 3.0)]
+    assert widths == [8, 2]
+
+
+def one_of(difference: int, samples: int, *, labelled: bool) -> Drop:
+    """A drop of ``difference`` of ``samples``."""
+    return Drop.of(np.ones(samples, bool), np.arange(samples) >= difference, labelled=labelled)
+
+
+@pytest.mark.parametrize(
+    ("lost", "labelled", "falls"),
+    [(2, True, False), (3, True, False), (12, True, True), (12, False, True), (7, False, False)],
+)
+def test_a_fall_is_more_than_luck(lost: int, labelled: bool, falls: bool) -> None:
+    found = fall(one_of(lost, 150, labelled=labelled), None, None)
+    assert (found is not None) == falls
+    if found is not None:
+        assert found.startswith("8.00 pp of ")
+        assert "150 samples" in found
+
+
+@pytest.mark.parametrize(("counts", "falls"), [((30, 10), False), ((20, 10), False), ((15, 5), True)])
+def test_without_labels_spikes_tell(counts: tuple[int, int], falls: bool) -> None:
+    """One sample, no labels: float fires 30 and 10 times."""
+    spikes = np.arange(50)[:, None, None] < np.array([[30, 10]])
+    got = np.arange(50)[:, None, None] < np.array([counts])
+    found = fall(one_of(0, 1, labelled=False), spikes.astype(np.uint8), got.astype(np.uint8))
+    assert (found is not None) == falls
+
+
+def test_a_fall_names_calibration_and_its_advice_holds() -> None:
+    options = QuantizeOptions(weight_bits=2, clip="max", fractional_bits=4)
+    by_hand = Chosen(options, quantize(network(), options))
+    said = fall_warning(by_hand, one_of(30, 100, labelled=True), None, None)
+    assert said is not None
+    assert "at 2 bits, 30.00 pp of accuracy lost" in said
+    assert "--calibrate FILE in place of --clip, --per-neuron and --fractional-bits" in said
+    default = QuantizeOptions(weight_bits=2)
+    said = fall_warning(
+        Chosen(default, quantize(network(), default)), one_of(30, 100, labelled=True), None, None
+    )
+    assert said is not None
+    assert "--calibrate FILE, which chooses how to round" in said
+    found = calibrate(network(), QuantizeOptions(weight_bits=2), data(), compensate=True)
+    done = Chosen(found.options, found.quantized, found.drop)
+    said = fall_warning(done, one_of(30, 100, labelled=True), None, None)
+    assert said is not None
+    assert "use more --bits" in said
+    assert fall_warning(done, one_of(0, 100, labelled=True), None, None) is None
+
+
 def test_potentials_are_compared_on_one_scale() -> None:
-    options = QuantizeOptions(weight_bits=4, per_neuron=True)
+    options = QuantizeOptions(weight_bits=4, clip="mse", per_neuron=True)
     assert comparable(network(), options, "count") == options
     chosen = comparable(network(), options, "membrane")
     made = quantize(network(), chosen)

@@ -181,7 +181,7 @@ REFUSED: list[tuple[Callable[[], Network], dict[str, Any], str]] = [
     ),
     (
         dense(WEAK),
-        {"weight_bits": 4},
+        {"weight_bits": 4, "clip": "max"},
         "group lif, neuron 0: threshold is 0.007 integer steps at 4 bits, too coarse to fire by; "
         "use more --bits or --fractional-bits",
     ),
