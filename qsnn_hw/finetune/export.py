@@ -22,6 +22,7 @@ def deployed_options(options: QuantizeOptions) -> QuantizeOptions:
 
     Rounding is to nearest: the weights are on the grid already.
     """
+    options = options.settled()
     groups = {name: replace(own, clip=None) for name, own in options.groups.items()}
     return replace(options, clip="max", rounding="nearest", groups=groups).rounding_all()
 

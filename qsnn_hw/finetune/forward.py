@@ -62,8 +62,8 @@ class IntegerNetwork(nn.Module):
         statistics: Statistics | None = None,
     ) -> None:
         super().__init__()
-        # Trained weights leave any grid that they came from.
-        options = options.rounding_all()
+        # Trained weights leave any grid that they came from, and no default may choose anew for them.
+        options = options.settled().rounding_all()
         self.network, self.options, self.slope = network, options, slope
         self.quantized = quantize(network, options, statistics)
         self.trained = nn.ModuleList(

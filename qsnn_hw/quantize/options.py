@@ -171,8 +171,9 @@ class QuantizeOptions:
         )
 
     def settled(self) -> "QuantizeOptions":
-        """A copy that says its scheme; groups keep what they have of their own."""
-        return replace(self, **asdict(self.scheme))
+        """A copy that says its scheme, and that of every group with options of its own."""
+        groups = {name: replace(own, **asdict(self.of(name).scheme)) for name, own in self.groups.items()}
+        return replace(self, groups=groups, **asdict(self.scheme))
 
     def with_group(self, group: str, **changes: object) -> "QuantizeOptions":
         """A copy in which ``group`` has other :class:`GroupOptions` fields."""

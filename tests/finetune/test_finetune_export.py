@@ -114,7 +114,7 @@ def test_a_threshold_on_the_edge_of_rounding_is_moved_off_it(comparison: str) ->
         rng, "one", 2, threshold=np.array([1.5, 1.0]), comparison=comparison, input_gain=np.ones(2)
     )
     net = Network("edge", (3,), (group,), (Projection("a", INPUT, "one", (Dense(weight),)),), "one")
-    options = QuantizeOptions(weight_bits=4)
+    options = QuantizeOptions(weight_bits=4, clip="max")
     network, quantized = exported(IntegerNetwork(net, options))
     plain = quantize(net, options)
     assert np.array_equal(quantized.groups[0].threshold, plain.groups[0].threshold)
