@@ -29,6 +29,8 @@ SEARCH_S = 60.0
 """How long a search for another convention takes at most, unless told otherwise."""
 
 _TIE = 1e-5
+_FEW = 8
+"""Rounding decides a sample here and there: beyond so many, and a quarter of all, it is not asked."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class ConventionCheck:
         Why it does; None where it does not.
     near_ties
         Differences in samples whose first differing output hangs on less than float rounding (see
-        ``_near_ties``): rounding, not convention. None when nothing differs.
+        ``_near_ties``): rounding, not convention; 0 where most samples differ. None when nothing does.
     alternatives
         What gives the framework's output, float rounding aside; where nothing does, conventions that at
         least halve the differences, fewest first.
@@ -194,7 +196,9 @@ def check_convention(
             return ConventionCheck(comparison)
         wrong = own.differs(dataset.out, got)
         bad = np.flatnonzero(wrong.any(axis=(0, 2)))
-        near = _near_ties(network, dataset.input[:, bad], got[:, bad], wrong[:, bad], own)
+        near = 0
+        if bad.size <= max(_FEW, dataset.samples // 4):
+            near = _near_ties(network, dataset.input[:, bad], got[:, bad], wrong[:, bad], own)
         worst = int(np.count_nonzero(wrong[:, bad[:trial_samples]]))
     made = ConventionCheck(comparison, refused, near)
     if comparison is not None:
@@ -206,7 +210,7 @@ def check_convention(
                 Alternative(f"{named}--out-key {key}", 0, dataset.samples, complete=True) for key in fitting
             ),
         )
-    # Rounding decides a sample here and there: where it seems to decide most, a tie is the convention's.
+    # Where rounding seems to decide most samples, a tie is the convention's.
     rounded = near == made.mismatches > 0 and 4 * bad.size <= dataset.samples
     if convention is None or rounded or budget_s <= 0:
         return made
