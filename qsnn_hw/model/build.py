@@ -4,7 +4,8 @@ Shapes flow from the input; every path of operator nodes between two groups beco
 groups are ordered so that every feed-forward source comes first and each loop is cut once.
 """
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,38 +35,85 @@ def build_network(graph: Graph, convention: Convention) -> Network:
         Unknown node types, dangling nodes, shapes that do not fit, loops without neurons,
         parameters out of range; names file, node and type.
     """
-    graph = _merge_thresholds(_merge_currents(_check_types(graph)))
-    entry, exit_ = _port(graph, "Input"), _port(graph, "Output")
-    _check_connected(graph, entry, exit_)
-    warnings = list(graph.warnings)
-    builder = PathFinder(graph, entry, convention, warnings)
-    targets = builder.targets()
-    output, readout = _output(graph, builder, exit_)
-    if readout is not None:
-        targets[output] = builder.into(exit_)
-        warnings.append(
-            f"{graph.where(exit_)} is not fed by exactly one neuron node; imported as a readout group "
-            f"{output!r} without memory, which never fires"
+    return Builder(graph).build(convention)
+
+
+@dataclass(frozen=True)
+class _Wiring:
+    """What of a network no convention decides, but for delays."""
+
+    shapes: Mapping[str, tuple[int, ...]]
+    order: tuple[str, ...]
+    recurrent: frozenset[str]
+    projections: tuple[Projection, ...]
+    output: str
+    readout: NeuronGroup | None
+    warnings: tuple[str, ...]
+
+
+class Builder:
+    """A graph to a network under one convention after another; shapes and projections are found once.
+
+    Raises
+    ------
+    UserError
+        As :func:`build_network`, for what no convention mends.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = _merge_thresholds(_merge_currents(_check_types(graph)))
+        self._entry, self._exit = _port(self._graph, "Input"), _port(self._graph, "Output")
+        _check_connected(self._graph, self._entry, self._exit)
+        self._timed = any(node.type == "Delay" for node in self._graph.nodes.values())
+        self._wired: dict[tuple[object, ...], _Wiring] = {}
+
+    def build(self, convention: Convention) -> Network:
+        """The network under ``convention``; UserError as :func:`build_network`."""
+        graph = self._graph
+        key = (convention.delay_unit, convention.dt) if self._timed else ()
+        if key not in self._wired:
+            self._wired[key] = self._wire(convention)
+        wiring = self._wired[key]
+        warnings = list(wiring.warnings)
+        groups = []
+        for name in wiring.order:
+            if name == wiring.output and wiring.readout is not None:
+                groups.append(wiring.readout)
+                continue
+            recurrent = name in wiring.recurrent
+            group, more = neuron_group(graph, name, wiring.shapes[name], convention, recurrent=recurrent)
+            groups.append(group)
+            warnings.extend(more)
+        return Network(
+            name=graph.name,
+            input_shape=wiring.shapes[self._entry],
+            groups=tuple(groups),
+            projections=wiring.projections,
+            output=wiring.output,
+            convention=convention.as_dict(),
+            warnings=tuple(dict.fromkeys(warnings)),
         )
-    order = order_groups({name: {path.source for path in paths} for name, paths in targets.items()})
-    groups = []
-    for name in order:
-        if name == output and readout is not None:
-            groups.append(readout)
-            continue
-        loops = any(path.source in order[order.index(name) :] for path in targets[name])
-        group, more = neuron_group(graph, name, builder.shapes[name], convention, recurrent=loops)
-        groups.append(group)
-        warnings.extend(more)
-    return Network(
-        name=graph.name,
-        input_shape=builder.shapes[entry],
-        groups=tuple(groups),
-        projections=_projections(order, targets),
-        output=output,
-        convention=convention.as_dict(),
-        warnings=tuple(dict.fromkeys(warnings)),
-    )
+
+    def _wire(self, convention: Convention) -> _Wiring:
+        graph, exit_ = self._graph, self._exit
+        warnings = list(graph.warnings)
+        finder = PathFinder(graph, self._entry, convention, warnings)
+        targets = finder.targets()
+        output, readout = _output(graph, finder, exit_)
+        if readout is not None:
+            targets[output] = finder.into(exit_)
+            warnings.append(
+                f"{graph.where(exit_)} is not fed by exactly one neuron node; imported as a readout group "
+                f"{output!r} without memory, which never fires"
+            )
+        order = order_groups({name: {path.source for path in paths} for name, paths in targets.items()})
+        recurrent = {
+            name for at, name in enumerate(order) if any(path.source in order[at:] for path in targets[name])
+        }
+        projections = _projections(order, targets)
+        return _Wiring(
+            finder.shapes, tuple(order), frozenset(recurrent), projections, output, readout, tuple(warnings)
+        )
 
 
 def _output(graph: Graph, builder: PathFinder, exit_: str) -> tuple[str, NeuronGroup | None]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from qsnn_hw.errors import UserError
 from qsnn_hw.files import check_readable
-from qsnn_hw.model.build import build_network
+from qsnn_hw.model.build import Builder, build_network
 from qsnn_hw.model.convention import PRESETS, Convention
 from qsnn_hw.model.graph import Graph
 from qsnn_hw.model.network import Network
@@ -87,10 +87,11 @@ def network_reader(
         network = read_network(path, None)
         return None, lambda _: network
     graph = _graph(path)
+    builder = Builder(graph)
 
     def build(convention: Convention | None) -> Network:
         assert convention is not None
-        return build_network(graph, convention)
+        return builder.build(convention)
 
     return graph, build
 
