@@ -1,0 +1,118 @@
+"""``check`` finds the convention of every model of the shared data and cases; its advice works when typed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.known_skips import data_folder
+from tests.model.test_model_check_advice import check, follow
+
+Capture = pytest.CaptureFixture[str]
+
+SNN, NORSE, SINABS = "snntorch", "norse", "sinabs"
+
+_BETA = "snntorch_beta_1_exports_infinite_tau"
+
+# Model, data, further options, and presets to start from, with what each reads of it.
+DATA = [
+    ("snntorch_digits_64-32-10.nir", "snntorch_digits_64-32-10.npz", (), SNN),
+    ("norse_digits_64-40-10.stock.nir", "norse_digits_64-40-10.npz", (), None),
+    ("norse_digits_64-40-10.tau_fixed.nir", "norse_digits_64-40-10.npz", (), NORSE),
+    ("snntorch_mnist_784-128-10.nir", "snntorch_mnist_784-128-10.npz", (), SNN),
+    ("sinabs_conv_mnist.nir", "sinabs_conv_mnist.npz", ("--out-key", "out_singlespike"), None),
+    ("sinabs_conv_mnist.nir", "sinabs_conv_mnist.npz", ("--out-key", "out_multispike"), SINABS),
+    (
+        *("nir_paper/braille_noDelay_noBias_subtract.nir", "nir_paper/braille.npz"),
+        *(("--out-key", "noDelay_noBias_subtract_out"), None),
+    ),
+]
+CASES = [
+    ("calibrate_worse/a_leaky.nir", "calibrate_worse/a_leaky_test.npz", (), SNN),
+    *(
+        (f"{folder}/net.nir", f"{folder}/data.npz", (), right)
+        for folder, right in (
+            ("group_silent_in_float_blamed_on_quantization", SNN),
+            ("leak_bits_maximum_reached", SNN),
+            ("leak_rounding_blamed_on_weight_bits", SNN),
+            ("partial_flatten_before_conv1d", SNN),
+            ("per_channel_tau_refused", SNN),
+            ("rest_above_threshold_refused", None),
+        )
+    ),
+    *((f"{_BETA}/{name}.nir", f"{_BETA}/data.npz", (), SNN) for name in ("beta_1", "beta_1_02")),
+    *(
+        (f"rockpool/{name}.nir", f"rockpool/{name}_test.npz", (), right)
+        for name, right in (("e_rockpool", "rockpool"), ("plain", "rockpool"), ("onespike", None))
+    ),
+]
+LARGE = ("sinabs_conv", "braille", "mnist")
+
+
+FOLDER = data_folder().parent / "cases"
+
+if not all((folder / "README.md").exists() for folder in (data_folder(), FOLDER)):
+    pytest.skip(
+        f"no models and cases in {data_folder()} and {FOLDER}; set QSNN_DATA to the folder that holds it",
+        allow_module_level=True,
+    )
+
+
+def marked(rows: list[tuple[str, str, tuple[str, ...], str | None]]) -> list[object]:
+    return [
+        pytest.param(
+            *row, id=f"{row[0]} {' '.join(row[2])}", marks=[pytest.mark.slow] if large(row[0]) else []
+        )
+        for row in rows
+    ]
+
+
+def large(name: str) -> bool:
+    return any(part in name for part in LARGE)
+
+
+@pytest.mark.parametrize(("model", "data", "more", "right"), marked(DATA))
+def test_the_data(model: str, data: str, more: tuple[str, ...], right: str | None, capsys: Capture) -> None:
+    found(data_folder() / model, data_folder() / data, more, right, capsys)
+
+
+@pytest.mark.parametrize(("model", "data", "more", "right"), marked(CASES))
+def test_the_cases(model: str, data: str, more: tuple[str, ...], right: str | None, capsys: Capture) -> None:
+    found(FOLDER / model, FOLDER / data, more, right, capsys)
+
+
+def found(model: Path, data: Path, more: tuple[str, ...], right: str | None, capsys: Capture) -> None:
+    """From the right preset at once; from two others, whether they refuse the file or not, by advice."""
+    if right is not None:
+        assert check(model, "--data", data, "--convention", right, *more) == 0
+    for start in ("nir", "rockpool" if right == NORSE else "norse"):
+        if start != right:
+            follow(capsys, model, data, "--convention", start, *more)
+
+
+def test_a_rockpool_of_5_ms_and_one_spike(capsys: Capture) -> None:
+    """Three fields from what its file was first checked with; the time step and the cap are not in it."""
+    folder = FOLDER / "rockpool"
+    given = ("--convention", "rockpool", "--set", "dt=5e-3", "--set", "multi_spike=true")
+    said = follow(capsys, folder / "onespike.nir", folder / "onespike_test.npz", *given)
+    assert "multi_spike=false" in said[0]
+
+
+def test_a_readout(tmp_path: Path, capsys: Capture) -> None:
+    """The potentials of expected.npz as ``out``."""
+    folder = FOLDER / "readout_layer_refused_with_data"
+    with np.load(folder / "data.npz") as data, np.load(folder / "expected.npz") as expected:
+        np.savez(tmp_path / "data.npz", input=data["input"], out=expected["potential"])
+    found(folder / "li.nir", tmp_path / "data.npz", (), SNN, capsys)
+
+
+@pytest.mark.parametrize("name", ["lifbias", "rec"])
+def test_what_rockpools_exporter_dropped(name: str, capsys: Capture) -> None:
+    """Nothing in the file says it, so no convention agrees; the reason is told."""
+    folder = FOLDER / "rockpool"
+    data = folder / f"{name}_test.npz"
+    given = ("--convention", "rockpool", "--data", data, "--search", 5)
+    assert check(folder / f"{name}.nir", *given) == 1
+    told = capsys.readouterr().out
+    assert "the file is Rockpool's, whose exporter leaves out the bias" in told
+    assert "\ntry " not in told
