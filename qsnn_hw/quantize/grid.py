@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# A weight stored as float32 is off by 2**-24 of itself, and so is the step it is compared with.
-_NOISE = 2.0**-22
+# A weight stored as float32 is off by 2**-24 of itself, and so are the step it is compared with and each
+# gain that was multiplied in.
+_NOISE = 2.0**-21
 # Random weights would lie on some grid by chance; what is expected of that must be below this.
 _CHANCE = 1e-6
 # Candidates are tested on this many weights first: random ones rarely pass.
@@ -160,7 +161,7 @@ def on_grid(values: Sequence[np.ndarray | float | None], step: np.ndarray) -> bo
 def snapped(steps: np.ndarray) -> np.ndarray:
     """Numbers of steps, those that are whole but for float32 rounding made whole."""
     rounded = np.rint(steps)
-    return np.where(np.abs(steps - rounded) <= 4 * _NOISE * np.maximum(np.abs(rounded), 1), rounded, steps)
+    return np.where(np.abs(steps - rounded) <= 2 * _NOISE * np.maximum(np.abs(rounded), 1), rounded, steps)
 
 
 def exact_leak_bits(decay: np.ndarray) -> int | None:

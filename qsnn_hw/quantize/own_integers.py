@@ -74,7 +74,7 @@ def own_integers(
         return None
     changes: dict[str, Any] = {}
     if not whole:
-        kept, changes["fractional_bits"] = _refined(kept, blocks, options)
+        changes["fractional_bits"] = _fractional_bits(kept, blocks, options)
     elif options.leak_bits is None:
         changes["leak_bits"] = leak
     return OwnIntegers(kept.scale, _split(kept.integers, weights), replace(options, **changes), whole)
@@ -94,16 +94,12 @@ def _exact_leaks(group: NeuronGroup) -> int | None:
     return None if current is None else max(bits, current)
 
 
-def _refined(kept: Kept, blocks: np.ndarray, options: QuantizeOptions) -> tuple[Kept, int]:
-    """The same weights, and fractional bits for steps of the potential no coarser than rounding's."""
+def _fractional_bits(kept: Kept, blocks: np.ndarray, options: QuantizeOptions) -> int:
+    """Fractional bits for steps of the potential no coarser than rounding's, as far as there are any."""
     plain = np.abs(blocks).max() / (2 ** (options.weight_bits - 1) - 1)
     # A fifth coarser is as fine: 8-bit integers in 16 bits want 8 more bits, not 9.
     missing = max(0, int(np.ceil(np.log2(kept.scale.max() / plain) - 0.25)))
-    wanted = options.scheme.fractional_bits + missing
-    # What the fractional bits cannot give, the free bits of the weights do.
-    spare = min(max(0, wanted - MAX_FRACTIONAL_BITS), options.weight_bits - kept.bits)
-    finer = replace(kept, scale=kept.scale / 2.0**spare, integers=kept.integers << spare)
-    return finer, min(wanted, MAX_FRACTIONAL_BITS)
+    return min(options.scheme.fractional_bits + missing, MAX_FRACTIONAL_BITS)
 
 
 def _split(integers: np.ndarray, weights: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
