@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from qsnn_hw import cli
-from qsnn_hw.quantize import QuantizedNetwork
+from qsnn_hw.golden import run_clocked
+from qsnn_hw.model.convention import Convention
+from qsnn_hw.model.reader import read_network
+from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -205,3 +208,16 @@ def test_another_teams_network(run: Run, data_dir: Path, tmp_path: Path) -> None
         code, printed, _ = run("check", folder / f"{name}.npz", *options, "--data", folder / f"{data}.npz")
         assert f"equal: {values} output spikes, integers of 8 bits, 1 samples, 0 differ" in printed
         assert code == 0
+    # Every hidden spike, too; no command writes those but by way of Verilog.
+    settings = dict(text.split("=", 1) for text in CONVENTION[3::2])
+    network = read_network(folder / "emg.npz", Convention.preset("nir").with_settings(settings))
+    made = quantize(network, QuantizeOptions(weight_bits=8, leak_rounding="zero"))
+    golden = run_clocked(made, stored["input"])
+    hidden = {
+        "n1": expected["spike_1"],
+        "n2": np.unpackbits(expected["loop_spikes_2"], axis=-1, count=128),
+        "n3": np.unpackbits(expected["loop_spikes_3"], axis=-1, count=64),
+    }
+    for name, spikes in hidden.items():
+        assert (golden.spikes[name][:, 0] == spikes).all(), name
+    assert (golden.potentials["n4"][:, 0] == potentials).all()
