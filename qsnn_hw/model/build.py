@@ -104,7 +104,8 @@ class Builder:
             targets[output] = finder.into(exit_)
             warnings.append(
                 f"{graph.where(exit_)} is not fed by exactly one neuron node; imported as a readout group "
-                f"{output!r} without memory, which never fires"
+                f"{output!r} without memory, which never fires: its last step alone answers, so end the "
+                "network in an I node where the sum over all steps should"
             )
         order = order_groups({name: {path.source for path in paths} for name, paths in targets.items()})
         recurrent = {

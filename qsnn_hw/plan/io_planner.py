@@ -97,8 +97,14 @@ def _readout(plan: HardwarePlan, options: IoOptions) -> ReadoutPlan | None:
         return None
     assert options.steps is not None
     group = plan.output_group
-    if plan.output_space.grid:
-        raise UserError(f"--readout {kind} needs an output that is a list of classes, not a grid")
+    space = plan.output_space
+    # Channels of a single place are a list, whatever they came out of.
+    if not np.array_equal(space.addresses(), np.arange(space.neurons)):
+        grid = " x ".join(str(size) for size in space.shape)
+        raise UserError(
+            f"--readout {kind} needs an output that is a list of classes, not a grid of {grid}: leave "
+            "--readout out, and the host decides from what comes back"
+        )
     if kind == "membrane":
         if not np.array_equal(group.neuron_of_slot[: group.neurons], np.arange(group.neurons)):
             raise UserError(

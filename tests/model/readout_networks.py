@@ -113,12 +113,13 @@ def readout_network(kind: str, seed: int = 0) -> ReadoutNetwork:
         loops = {"loop.type": "Linear", "loop.weight": loop, "loop.after": "h"}
         layers = {**hidden, **loops, **linear, "fc2.after": "h", "out.type": "LI", "out.tau": 0.9}
         return ReadoutNetwork(layers, lambda s: _leaky(_hidden(s, first, loop) @ second.T, 0.9))
-    if kind == "convolution":
-        weight = rng.normal(0, 0.4, (3, GRID[0], 3, 3))
+    if kind in ("convolution", "one place"):
+        kernel = 3 if kind == "convolution" else 5
+        weight = rng.normal(0, 0.4, (3, GRID[0], kernel, kernel))
         layers = {"conv.type": "Conv2d", "conv.weight": weight, "out.type": "LI", "out.tau": 0.9}
         return ReadoutNetwork(layers, lambda s: _leaky(_convolved(s, weight), 0.9), GRID)
     raise ValueError(kind)
 
 
-KINDS = ("LI", "LI per neuron", "I", "CubaLI", "Linear", "recurrent", "convolution")
-"""Every kind of readout, one after recurrent neurons, and one that is a grid of potentials."""
+KINDS = ("LI", "LI per neuron", "I", "CubaLI", "Linear", "recurrent", "convolution", "one place")
+"""Every kind of readout, after recurrent neurons, and after a convolution: a grid, or one place of it."""
