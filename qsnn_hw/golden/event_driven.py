@@ -243,8 +243,10 @@ def process_spikes_event_driven(
         raise UserError(f"weights must be a finite matrix of shape (post, pre), not of shape {matrix.shape}")
     numbers = {"v_threshold": v_threshold, "tau": tau, "v_reset": v_reset, "refractory": refractory}
     for name, value in numbers.items():
-        if np.iscomplexobj(value):
-            raise UserError(f"{name} must be a real number, not {value!r}")
+        try:
+            float(value)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{name} must be a real number, not {value!r}") from error
     if not np.isfinite(v_threshold) or v_threshold <= 0:
         raise UserError(f"v_threshold must be a finite number above 0, not {v_threshold!r}")
     if not tau > 0:

@@ -141,7 +141,7 @@ def quantize_membrane(
     values = finite_numbers(v, "v")
     others = _others(values, axis, "v")
     shape = scale.shape
-    if others is not None and axis is not None:
+    if others is not None and axis is not None and shape:
         if shape != (values.shape[axis],):
             raise UserError(
                 f"v_threshold must hold one threshold for each of the {values.shape[axis]} indices along "
@@ -179,4 +179,6 @@ def _rounded(values: np.ndarray, scale: np.ndarray, bits: int, unsigned: bool) -
     dtype: type[np.integer] = integer_dtype(bits)
     if unsigned:
         dtype = np.uint8 if bits <= 8 else np.uint16
-    return np.clip(np.rint(values / scale), 0 if unsigned else -largest, largest).astype(dtype)
+    rounded = np.clip(np.rint(values / scale), 0 if unsigned else -largest, largest)
+    # Of a single number NumPy would make no array.
+    return np.asarray(rounded, dtype=dtype)

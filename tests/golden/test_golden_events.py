@@ -96,6 +96,8 @@ def test_negative_times_are_times_like_any_other() -> None:
         ([], [[math.nan]], {}, "weights must be finite, not nan at index (0, 0)"),
         ([], [[1j]], {}, "weights must be real numbers, not complex ones"),
         ([], [[1.0]], {"tau": 2j}, "tau must be a real number, not 2j"),
+        ([], [[1.0]], {"tau": "a"}, "tau must be a real number, not 'a'"),
+        ([], [[1.0]], {"v_threshold": None}, "v_threshold must be a real number, not None"),
         (
             [(1j, 0)],
             [[1.0]],

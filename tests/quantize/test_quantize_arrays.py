@@ -68,6 +68,13 @@ def test_a_threshold_for_each_neuron(seed: int, bits: int, unsigned: bool) -> No
     assert (np.abs(found * scale - clipped) <= scale / 2 * (1 + 1e-9)).all()
 
 
+def test_single_numbers() -> None:
+    assert quantize_weights(-3.0)[0] == np.asarray(-127, np.int8)
+    assert isinstance(quantize_weights(-3.0)[0], np.ndarray)
+    assert quantize_membrane(1.0, 1.0).shape == ()
+    assert quantize_membrane([[1.0], [2.0]], 1.0, axis=0).tolist() == [[64], [127]]
+
+
 ERRORS: list[tuple[Any, tuple[Any, ...], dict[str, Any], str]] = [
     (quantize_weights, ([1j],), {}, "weights must be real numbers, not complex ones"),
     (quantize_weights, (np.zeros(3, complex),), {}, "weights must be real numbers, not complex ones"),
