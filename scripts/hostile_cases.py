@@ -729,7 +729,7 @@ def large(chance: random.Random, number: int) -> Case:
     elif kind == 6:
         name, given["m.nir"] = "m.nir", files.nir(partial(_long_chain, length=4000))
     elif kind == 7:
-        zeros = np.zeros(5 * 10**8, np.uint8)
+        zeros = np.zeros(10**8, np.uint8)
         given["d.npz"] = files.npz({"input": zeros, "label": zeros[:10]}, compress=True)
     elif kind == 8:
         table["layer"][0]["dilation"] = [10**6, 10**6]

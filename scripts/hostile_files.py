@@ -147,18 +147,21 @@ def samples(inputs: tuple[int, ...] = (4,), classes: int = 2, out: bool = False)
 
 def npz(arrays: dict[str, Any], compress: bool = False) -> bytes:
     """The bytes of an .npz file."""
-    stream = io.BytesIO()
-    write: Callable[..., None] = np.savez_compressed if compress else np.savez
-    write(stream, **arrays)
-    return stream.getvalue()
+    members: dict[str, bytes] = {}
+    for name, value in arrays.items():
+        stream = io.BytesIO()
+        np.lib.format.write_array(stream, np.asanyarray(value), allow_pickle=True)
+        members[f"{name}.npy"] = stream.getvalue()
+    return archive(members, compress)
 
 
-def archive(members: dict[str, bytes]) -> bytes:
-    """A zip of any members."""
+def archive(members: dict[str, bytes], compress: bool = True) -> bytes:
+    """A zip of any members, the same at any time of day."""
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as made:
+    kind = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
+    with zipfile.ZipFile(stream, "w") as made:
         for name, content in members.items():
-            made.writestr(name, content)
+            made.writestr(zipfile.ZipInfo(name), content, kind)
     return stream.getvalue()
 
 

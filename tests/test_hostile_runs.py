@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import hostile_run
+import numpy as np
 import pytest
 from hostile_run import Case, Step, Verdict, run_cases
 
@@ -26,12 +27,13 @@ def test_sixty_hostile_runs(tmp_path: Path) -> None:
 def test_the_same_seed_draws_the_same_cases(tmp_path: Path) -> None:
     from hostile_cases import Finished, draw
 
+    # A finished folder must hold something to be damaged.
+    np.savez(tmp_path / "01_network.npz", description='{"groups": [1, 2]}')
     drawn = [
         [(c.kind, c.name, dict(c.files)) for c in draw(200, seed, Finished(tmp_path))] for seed in (1, 1, 2)
     ]
     assert drawn[0] == drawn[1]
     assert drawn[0] != drawn[2]
-    # A folder must have something to be damaged; the draw names its files.
 
 
 FAKE = """
