@@ -29,13 +29,11 @@ def tree(group: h5py.Group, budget: list[int], depth: int = 0) -> dict[str, Any]
         budget[0] -= 1
         if budget[0] < 0:
             raise ValueError(f"it claims more than {_MAX_ITEMS} entries")
-        # Only links within the file: what another file holds, nobody handed over with this one.
+        # Only links within the file: what another file holds, nobody handed over with this one. A link
+        # within the file that leads to such a one is found, too, because all of the file is walked.
         if isinstance(group.get(key, getlink=True), h5py.ExternalLink):
             raise ValueError(f"{_name(group, key)} is a link to another file; export the model into one file")
         item = group[key]
-        # A link within the file may lead to one that leaves it.
-        if item.file.filename != group.file.filename:
-            raise ValueError(f"{_name(group, key)} is a link to another file; export the model into one file")
         if isinstance(item, h5py.Group):
             made[key] = tree(item, budget, depth + 1)
         elif isinstance(item, h5py.Dataset):
