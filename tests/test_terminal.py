@@ -95,6 +95,21 @@ def test_streams_that_are_closed() -> None:
     assert shell("set -o pipefail; qsnn-hw boards | true")[2] == ""
 
 
+def test_closed_streams_are_open_to_nowhere_for_tools_as_well() -> None:
+    """Otherwise the next file that is opened takes the number, and a tool's messages go into it."""
+    program = "import os; from qsnn_hw.terminal import prepare_streams; prepare_streams(); "
+    program += "print(*(os.readlink(f'/proc/self/fd/{n}') for n in (0, 2)), os.get_inheritable(2))"
+    root = str(Path(cli.__file__).parent.parent)
+    done = subprocess.run(
+        ["bash", "-c", f"'{sys.executable}' -c \"{program}\" 2>&- <&-"],
+        env={**os.environ, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "/dev/null /dev/null True\n"
+
+
 @needs_full
 def test_life_signs_that_cannot_be_written_do_not_stop_the_work(digits: Path, tmp_path: Path) -> None:
     command = (
