@@ -197,7 +197,7 @@ def write_npz(path: Path, arrays: Mapping[str, Any]) -> None:
 
 
 def check_readable(path: Path, kind: str) -> int:
-    """Refuse what is no ordinary file, which might never end: a folder, a device, a pipe; returns the bytes.
+    """Refuse what is no ordinary file, which might never end, or too large to be read; returns the bytes.
 
     Parameters
     ----------
@@ -207,7 +207,8 @@ def check_readable(path: Path, kind: str) -> int:
     Raises
     ------
     UserError
-        There is no such file, or it cannot be looked at, or it is no ordinary one.
+        There is no such file, it cannot be looked at, it is a folder, a device or a pipe, or it has more
+        bytes than half of the memory.
     """
     try:
         status = path.stat()
@@ -219,7 +220,20 @@ def check_readable(path: Path, kind: str) -> int:
         raise UserError(f"{path} is a folder, not {kind}")
     if not stat.S_ISREG(status.st_mode):
         raise UserError(f"{path} is a device or a pipe, not {kind}; save it as a file first")
+    memory = _memory()
+    if status.st_size > memory // 2:
+        raise UserError(
+            f"{path} has {status.st_size / 2**30:,.1f} GiB, more than half of this machine's "
+            f"{memory / 2**30:.1f} GiB of memory; give a smaller file"
+        )
     return status.st_size
+
+
+def _memory() -> int:
+    """Bytes of this machine's memory; a guess where the system does not say."""
+    if not hasattr(os, "sysconf"):
+        return 2**34
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def read_toml(path: Path, kind: str) -> dict[str, Any]:
@@ -258,7 +272,7 @@ def _check_unpacked(path: Path) -> None:
     # Damaged: numpy says how.
     except Exception:
         return
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 2**34
+    memory = _memory()
     if claimed > memory // 2:
         raise UserError(
             f"{path} holds {claimed / 2**30:,.1f} GiB of arrays, more than half of this machine's "

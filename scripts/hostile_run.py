@@ -29,6 +29,9 @@ REFUSAL_S = 10.0
 LIMIT_S = 300.0
 """Wall seconds after which any run counts as hung, one that waits for ever as well as one that works."""
 
+# A file of a terabyte, mostly not there, is one of the cases.
+_LARGE = 1 << 27
+
 _OWN_LINE = re.compile(r"(error|mismatch|stopped): ")
 _TRACE = re.compile(r"Traceback|most recent call last|Exception ignored|^\s+File \"|Warning: ", re.MULTILINE)
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -259,6 +262,8 @@ def _tree(root: Path) -> dict[str, tuple[Any, ...]]:
             content: Any = None
             if os.path.islink(path):
                 content = os.readlink(path)
+            elif os.path.isfile(path) and status.st_size > _LARGE:
+                content = (status.st_size, status.st_mtime_ns)
             elif os.path.isfile(path):
                 with open(path, "rb") as stream:
                     content = hashlib.file_digest(stream, "sha1").hexdigest()

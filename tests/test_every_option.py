@@ -120,6 +120,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--quiet": (),
     "--diagnose": (),
     "--out-key": ("other",),
+    "--search": ("0.001",),
     "--epochs": ("3",),
     "--batch": ("4",),
     "--learning-rate": ("0.01",),
