@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from qsnn_hw import files
 from qsnn_hw.errors import UserError
+from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
 from qsnn_hw.plan import HOST, AddressSpace, HardwarePlan, PlanOptions, Route, make_plan
 from qsnn_hw.plan.hardware_plan import identifier
 from qsnn_hw.plan.shape import Shape, fitted
+from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.quantize.network import QuantizedNetwork
 from tests.golden.networks import random_network
 
@@ -261,3 +263,17 @@ def test_damaged_files(tmp_path: Path) -> None:
         HardwarePlan.load(path)
     with pytest.raises(UserError, match=r"^no such file: "):
         HardwarePlan.load(tmp_path / "none.npz")
+
+
+def test_slots_without_a_neuron_stay_silent_beside_neurons_that_fire_at_rest() -> None:
+    ones = np.ones(3)
+    group = NeuronGroup(
+        "a", (3,), 0.9 * ones, ones, 0 * ones, np.array([-0.5, 1.0, 0.0]), 0 * ones, reset="zero"
+    )
+    weights = Dense(np.random.default_rng(2).normal(0, 1, (3, 4)))
+    network = Network("net", (4,), (group,), (Projection("p", INPUT, "a", (weights,)),), "a")
+    (plan,) = make_plan(quantize(network, QuantizeOptions()), PlanOptions(lanes=[2])).groups
+    empty = plan.neuron_of_slot < 0
+    assert empty.any()
+    assert (plan.threshold[empty] > 0).all()
+    assert (plan.threshold[~empty] <= 0).any()
