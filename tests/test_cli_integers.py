@@ -154,6 +154,20 @@ def test_the_other_rounding_is_named(run: Run, tmp_path: Path) -> None:
     assert said.splitlines()[-1].startswith("error: check takes the integers as the options say")
 
 
+def test_a_network_of_floats_is_rounded_and_says_so(
+    run: Run, digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(digits)
+    command = ("check", "digits_64-32-10.nir", "--convention", "snntorch", "--data", "digits_test.npz")
+    code, printed, _ = run(*command, "--bits", 4, "--samples", 60)
+    assert code == 1
+    assert "different: " in printed
+    assert "the float network: 0 of 15000 differ; rounding makes the difference" in printed
+    # The other rounding of the leak changes little, and is no advice.
+    assert "try " not in printed
+    assert "keep their integers" not in printed
+
+
 def test_no_leak_below_the_threshold_is_a_warning(run: Run, tmp_path: Path) -> None:
     net, _, data = write(tmp_path)
     arrays = dict(np.load(net))
