@@ -272,15 +272,22 @@ def _add_model_options(parser: argparse.ArgumentParser, *, model_required: bool)
 
 
 def _add_quantize_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--clip", choices=["max", "mse", "percentile"], help="where weights saturate")
+    parser.add_argument(
+        "--clip",
+        choices=["max", "mse", "percentile"],
+        help="where weights saturate (default: by the width; max where another of these is given)",
+    )
     parser.add_argument(
         "--per-neuron",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="one weight scale for each neuron instead of one for each group",
+        help="one weight scale for each neuron instead of one for each group (default: by the width)",
     )
     parser.add_argument(
-        "--fractional-bits", type=int, metavar="N", help="extra low bits of the potential, 0 to 8"
+        "--fractional-bits",
+        type=int,
+        metavar="N",
+        help="extra low bits of the potential, 0 to 8 (default: by the width)",
     )
     parser.add_argument(
         "--power-of-two",
