@@ -366,6 +366,7 @@ def infer(given: argparse.Namespace) -> int:
 
 def check(given: argparse.Namespace) -> int:
     """Compare a network with its framework's own output, spikes or potentials."""
+    from qsnn_hw.explore.integer_advice import integer_advice
     from qsnn_hw.model.check import SEARCH_S, check_convention, readable
     from qsnn_hw.model.check_lines import check_lines
     from qsnn_hw.model.dataset import load_dataset, other_outs
@@ -398,6 +399,10 @@ def check(given: argparse.Namespace) -> int:
         budget_s=seconds,
         progress=Progress(),
     )
+    if not any(item.complete for item in found.alternatives):
+        whole = integer_advice(read, found.closest, data)
+        if whole is not None:
+            found = replace(found, alternatives=(whole,), hints=(), exhausted=True)
     if found.refused is None:
         for warning in network.warnings:
             complain(f"warning: {warning}")

@@ -48,12 +48,15 @@ class Alternative:
         How many were run.
     complete
         These are all samples there are.
+    convention
+        The one that the words say; None for a saved network.
     """
 
     words: str
     mismatches: int
     samples: int
     complete: bool
+    convention: Convention | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,8 @@ class ConventionCheck:
     alternatives
         What gives the framework's output, float rounding aside; where nothing does, conventions that at
         least halve the differences, fewest first.
+    closest
+        The closest conventions that were found, even where they halve nothing.
     tried
         How many other networks were run to find them.
     exhausted
@@ -85,6 +90,7 @@ class ConventionCheck:
     refused: str | None = None
     near_ties: int | None = None
     alternatives: tuple[Alternative, ...] = ()
+    closest: tuple[Alternative, ...] = ()
     tried: int = 0
     exhausted: bool = True
     hints: tuple[str, ...] = ()
@@ -236,6 +242,7 @@ def check_convention(
         made,
         # What only comes closer is of no interest beside what agrees.
         alternatives=exact or found,
+        closest=tuple(_alternative(item, convention, key) for item in outcome.closest),
         tried=outcome.tried,
         exhausted=outcome.exhausted,
         hints=() if exact else _hints(graph),
@@ -244,7 +251,11 @@ def check_convention(
 
 def _alternative(item: Found, checked: Convention, key: str) -> Alternative:
     return Alternative(
-        words(item.convention, checked) + key, item.mismatches, item.samples, complete=item.complete
+        words(item.convention, checked) + key,
+        item.mismatches,
+        item.samples,
+        complete=item.complete,
+        convention=item.convention,
     )
 
 

@@ -64,7 +64,9 @@ class Outcome:
     Parameters
     ----------
     found
-        The convention under which nothing differs, alone; or else the closest, the closest first.
+        The convention under which nothing differs, alone; or else those worth a word, the closest first.
+    closest
+        The closest, worth a word or not.
     tried
         How many different networks were run.
     exhausted
@@ -72,6 +74,7 @@ class Outcome:
     """
 
     found: tuple[Found, ...]
+    closest: tuple[Found, ...]
     tried: int
     exhausted: bool
 
@@ -159,7 +162,9 @@ class Search:
                     exhausted = self._answer is not None
                 answer = self._answer or self._nearly
                 found = (answer,) if answer is not None else self._closest()
-        return Outcome(tuple(self._simplest(item) for item in found), len(self._scores), exhausted)
+                found = tuple(self._simplest(item) for item in found)
+        near = tuple(item for item in found if item.complete or 2 * item.mismatches <= self._worst)
+        return Outcome(near, found, len(self._scores), exhausted)
 
     def _explore(self) -> None:
         """From near to far: one question of the checked convention, the presets, then more at a time."""
@@ -293,8 +298,7 @@ class Search:
                 count = int(np.count_nonzero(self._wrong(self._read(point), x, out)))
             except UserError:
                 continue
-            if 2 * count <= self._worst:
-                found.append(Found(point, count, len(self._trial), complete=False))
+            found.append(Found(point, count, len(self._trial), complete=False))
             if time.monotonic() > self._until + 5:
                 break
         return tuple(sorted(found, key=lambda item: item.mismatches)[:_KEPT])

@@ -40,7 +40,14 @@ def follow(capsys: Capture, model: Path, data: Path, *given: object) -> list[lis
     return found
 
 
-@pytest.mark.parametrize("start", ["nir", "snntorch", "norse", "sinabs", "spikingjelly", "rockpool"])
+@pytest.mark.parametrize(
+    "start",
+    [
+        *("nir", "norse"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("snntorch", "sinabs", "spikingjelly")),
+        pytest.param("rockpool", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_every_framework_from_every_preset(name: str, start: str, capsys: Capture) -> None:
     model, data = FOLDER / f"{name}.nir", FOLDER / f"{name}.npz"
@@ -157,6 +164,31 @@ def test_tau_as_the_retention(start: str, tmp_path: Path, capsys: Capture) -> No
     """Five fields from any preset."""
     (said,) = follow(capsys, *retention(tmp_path), "--convention", start)
     assert "decay=direct" in said
+
+
+def integers(tmp_path: Path) -> tuple[Path, Path]:
+    """Whole weights, a retention of 4054/4096 rounded toward zero, a reset to zero, ``>=``."""
+    rng = np.random.default_rng(9)
+    weight = rng.integers(-40, 60, (8, 6))
+    x = (rng.random((200, 4, 6)) < 0.3).astype(np.uint8)
+    v = np.zeros((4, 8), np.int64)
+    out = []
+    for step in x:
+        v = np.trunc(v * 4054 / 4096).astype(np.int64) + step @ weight.T
+        out.append(v >= 300)
+        v = np.where(v >= 300, 0, v)
+    model, data = tmp_path / "net.npz", tmp_path / "data.npz"
+    layers: dict[str, Any] = {"input_shape": [6], "a.type": "Linear", "a.weight": weight, "b.type": "LIF"}
+    np.savez(model, **layers, **{"b.tau": 4054 / 4096, "b.v_threshold": 300.0})
+    np.savez(data, input=x, out=np.array(out, np.uint8))
+    return model, data
+
+
+def test_a_network_that_computes_in_integers(tmp_path: Path, capsys: Capture) -> None:
+    """No convention agrees in floating point; the options that compare integers are named."""
+    (said,) = follow(capsys, *integers(tmp_path), "--convention", "nir", "--search", "8")
+    assert "decay=direct" in said
+    assert said[-4:] == ["--bits", "8", "--leak-rounding", "zero"]
 
 
 def test_words_that_a_shell_takes_as_they_are() -> None:

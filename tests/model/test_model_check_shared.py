@@ -98,6 +98,14 @@ def test_a_rockpool_of_5_ms_and_one_spike(capsys: Capture) -> None:
     assert "multi_spike=false" in said[0]
 
 
+def test_integers_of_another_chip(capsys: Capture) -> None:
+    """SYNtzulA's first layer agrees with no convention in floating point, and exactly by its own rounding."""
+    folder = data_folder() / "syntzula_emg"
+    files = (folder / "layer1.npz", folder / "data_layer1.npz")
+    (said,) = follow(capsys, *files, "--convention", "nir", "--search", "15")
+    assert said[-2:] == ["--leak-rounding", "zero"]
+
+
 def test_a_readout(tmp_path: Path, capsys: Capture) -> None:
     """The potentials of expected.npz as ``out``."""
     folder = FOLDER / "readout_layer_refused_with_data"
