@@ -293,7 +293,9 @@ def infer(given: argparse.Namespace) -> int:
         files.check_writable(Path(given.out))
     bits, options = _bits_and_options(given)
     if bits is None and given.diagnose:
-        raise UserError("--diagnose needs --bits 2 to 16; --bits float rounds nothing")
+        raise UserError(
+            "--diagnose and the options of rounding need --bits 2 to 16; --bits float rounds nothing"
+        )
     _, network, data = _model_and_data(given)
     progress = Progress()
     fires = network.group(network.output).threshold is not None
