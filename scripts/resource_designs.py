@@ -20,6 +20,7 @@ from qsnn_hw.plan import HardwarePlan, IoOptions, PlanOptions, make_plan
 from qsnn_hw.plan.group_plan import SynapseStore
 from qsnn_hw.plan.io_plan import PIXEL_MAX
 from qsnn_hw.quantize import QuantizeOptions, quantize
+from qsnn_hw.quantize.leak import LEAK_BITS
 
 ROOT = Path(__file__).resolve().parent.parent
 BOARDS = {"ice40": "icebreaker", "ecp5": "ulx3s-85f"}
@@ -83,7 +84,9 @@ class Example:
             convention="nir",
             settings=write_model(random_network(self.model), path),
             board=self.board.name,
-            quantize=QuantizeOptions(weight_bits=self.bits, fractional_bits=self.fractional_bits),
+            quantize=QuantizeOptions(
+                weight_bits=self.bits, fractional_bits=self.fractional_bits, leak_bits=LEAK_BITS
+            ),
             lanes=tuple(given.lanes or ()),
             update_lanes=tuple(given.update_lanes or ()),
             event_lanes=tuple(given.event_lanes or ()),
@@ -98,6 +101,7 @@ class Example:
         options = QuantizeOptions(
             weight_bits=self.bits,
             fractional_bits=self.fractional_bits,
+            leak_bits=LEAK_BITS,
             # A pixel may stand for as many events as its value says.
             input_max=PIXEL_MAX if self.io.encoder == "direct" else 1,
         )
