@@ -1,5 +1,7 @@
-"""In-simulator tests: what runs inside the simulator process, under cocotb.
+"""What runs beside the simulated design.
 
-``driver`` offers words, ``monitor`` records them, ``model`` says what was expected, ``checker``
-compares. ``network`` and ``board`` are the test modules; ``qsnn_hw/verify`` builds and starts them.
+Under cocotb, inside the simulator's process: ``driver`` offers words, ``monitor`` records them; ``network``,
+``classifier``, ``board`` and ``words`` are the test modules. Without Python: ``bench.cpp`` does both, and
+``native`` and ``native_answers`` read what it recorded. ``checker`` compares, whoever recorded.
+``qsnn_hw/verify`` builds and starts them.
 """

@@ -1,5 +1,6 @@
 """Encoder, network and readout as one design answer as golden says, end to end."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +34,9 @@ def network(input_max: int = 1, seed: int = 1, **fields: object) -> QuantizedNet
     return quantize(trained, QuantizeOptions(weight_bits=4, input_max=input_max))
 
 
-def run(net: QuantizedNetwork, plan: HardwarePlan, folder: Path, *, wrong: bool = False) -> Answers:
+def run(
+    net: QuantizedNetwork, plan: HardwarePlan, folder: Path, *, wrong: bool = False, simulator: str = QUICK
+) -> Answers:
     """Compare on samples that get different answers; ``wrong`` lies to the model about one pixel."""
     rng = np.random.default_rng(3)
     pixels = rng.integers(0, 256, (12, 7)).astype(np.uint8)
@@ -58,7 +61,7 @@ def run(net: QuantizedNetwork, plan: HardwarePlan, folder: Path, *, wrong: bool 
     verilog = folder / "design.v"
     if not verilog.exists():
         export(plan, folder, Classifier)
-    return verify_classifier(plan, verilog, stimulus, golden, folder / "work", simulator=QUICK)
+    return verify_classifier(plan, verilog, stimulus, golden, folder / "work", simulator=simulator)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +88,20 @@ def test_answers_equal_golden(
     assert found.samples == len(found.cycles_per_sample) == found.stream_samples == 12
     # Back to back samples overlap, but none is done before its own work is.
     assert max(found.cycles_per_sample) < found.stream_cycles < sum(found.cycles_per_sample)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus is not installed")
+def test_answers_and_their_times_are_the_same_without_cocotb(tmp_path: Path) -> None:
+    net = network()
+    io = IoOptions("rate", "count", steps=STEPS)
+    plan = make_plan(net, PlanOptions(lanes=(6, 2), event_lanes=(2, 1), synapse_store="ram", io=io))
+    found, other = (run(net, plan, tmp_path, simulator=name) for name in ("verilator", "icarus"))
+    assert found == other
+    with pytest.raises(
+        MismatchError, match=r"\(verilator, answers, alone\): sample 11: got \d+, expected \d+$"
+    ):
+        run(net, plan, tmp_path, wrong=True, simulator="verilator")
 
 
 @builds
