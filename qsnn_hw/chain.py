@@ -151,16 +151,26 @@ class Chain:
 
     def _io(self, data_steps: int | None = None) -> IoOptions:
         """Encoder and readout as asked for; ``data_steps`` serves where no number of steps is given."""
-        options = self._options
+        options, readout = self._options, self._asked_readout
         steps = options.steps
         if options.encoder is None and steps is not None:
             raise UserError("--steps belongs to --encoder: without one the host decides")
-        if options.encoder is None and options.readout is not None:
-            if options.readout == "count" and data_steps is None:
+        if options.encoder is None and readout is not None:
+            if readout == "count" and data_steps is None:
                 raise UserError("--readout count sizes its counters by a sample's steps: give --data FILE")
             # The other readouts serve any number of steps.
             steps = data_steps or 1
-        return IoOptions(options.encoder, options.readout, steps, options.encoder_floor)  # type: ignore[arg-type]
+        return IoOptions(
+            options.encoder,  # type: ignore[arg-type]
+            readout,  # type: ignore[arg-type]
+            steps,
+            options.encoder_floor,
+            answer=options.readout is None,
+        )
+
+    @property
+    def _asked_readout(self) -> str | None:
+        return None if self._options.readout == "none" else self._options.readout
 
     def _encoder(self, network: Network) -> EncoderPlan | None:
         if self._options.encoder is None:
@@ -170,7 +180,7 @@ class Chain:
     def _readout(self, network: Network) -> ReadoutKind:
         """What answers: the readout on the chip, or the default of the output group."""
         output = network.group(network.output)
-        return chosen_readout(self._options.readout, output.name, fires=output.threshold is not None)
+        return chosen_readout(self._asked_readout, output.name, fires=output.threshold is not None)
 
     def quantize(self, network: Network, data: Dataset | None) -> Chosen:
         """Float to integers, by calibration when there is data for it; wide enough for the data's input."""
@@ -587,7 +597,13 @@ class Chain:
         return self._place(plan, self._synthesize(plan))
 
     def _synthesize(self, plan: HardwarePlan) -> Synthesis:
-        board = self.board
+        board, output = self.board, plan.output_group
+        if output.readout and plan.readout is None:
+            raise UserError(
+                f"group {output.group} never spikes and no readout answers by its potentials, so nothing "
+                "would leave the chip: --readout membrane answers for an output that is a list of classes; "
+                "simulate compares any output"
+            )
 
         def make() -> Synthesis:
             synthesis = synthesize(

@@ -394,7 +394,7 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
         "--readout",
         choices=["count", "first", "membrane", "none"],
         help="answer with a class on the chip: most spikes, first spike or highest potential after the last "
-        "step (default: none)",
+        "step (default: membrane where the output never fires, else none)",
     )
     parser.add_argument(
         "--buffer-depth", type=int, metavar="N", help="words each router buffer holds (default: chosen)"

@@ -126,10 +126,10 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
             changes[name] = value
     if given.samples is not None:
         changes["samples"] = _samples(given)
-    for name in ("encoder", "readout"):
-        value = getattr(given, name)
-        if value is not None:
-            changes[name] = None if value == "none" else value
+    if given.encoder is not None:
+        changes["encoder"] = None if given.encoder == "none" else given.encoder
+    if given.readout is not None:
+        changes["readout"] = given.readout
     # What belonged to the encoder of an earlier run goes with it.
     if given.encoder is not None and given.encoder != "latency":
         changes.setdefault("encoder_floor", 1)

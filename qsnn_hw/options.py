@@ -22,8 +22,8 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "optimize": ("balanced", "latency", "area", "energy"),
     "weights": ("rom", "ram"),
     "encoder": (None, "rate", "latency", "direct"),
-    "readout": (None, "count", "first", "membrane"),
-    "simulator": ("verilator", "icarus"),
+    "readout": (None, "none", "count", "first", "membrane"),
+    "simulator": ("verilator", "cocotb", "icarus"),
 }
 _SPELLED = {"model": "MODEL", "calibration_data": "--calibrate"}
 
@@ -62,7 +62,8 @@ class BuildOptions:
     board
         Name or TOML file.
     encoder, readout, steps, encoder_floor
-        Encoder and readout on the chip, see ``IoOptions``; ``data`` then holds pixels.
+        Encoder and readout on the chip, see ``IoOptions``; with an encoder ``data`` holds pixels. Readout
+        None is "membrane" where the output never fires, else none; "none" is none in any case.
     seed
         Of the placer and of the simulation's random gaps.
     simulator
@@ -98,7 +99,7 @@ class BuildOptions:
         for name, allowed in _CHOICES.items():
             value = getattr(self, name)
             if value not in allowed:
-                known = ", ".join("none" if choice is None else choice for choice in allowed)
+                known = ", ".join(dict.fromkeys("none" if choice is None else choice for choice in allowed))
                 raise UserError(f"--{name} must be one of {known}, not {value!r}")
         for name in ("samples", "lut_budget", "cycle_budget", "steps"):
             value = getattr(self, name)

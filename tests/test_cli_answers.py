@@ -105,10 +105,10 @@ def test_infer_golden_report_and_plan_give_the_same_answers(
     found = GoldenRun.load(folder / "03_golden.npz").potentials["out"]
     assert np.array_equal(found[-1].argmax(axis=1), out[-1].argmax(axis=1))
     plan = HardwarePlan.load(folder / "04_plan.npz")
-    if readout:
-        assert plan.readout is not None
-        answers, _ = plan.readout.answers(np.zeros((1, 1, 1)), found)
-        assert np.array_equal(answers, out[-1].argmax(axis=1))
+    assert plan.readout is not None
+    assert plan.readout.kind == "membrane"
+    answers, _ = plan.readout.answers(np.zeros((1, 1, 1)), found)
+    assert np.array_equal(answers, out[-1].argmax(axis=1))
 
 
 def test_the_chip_answers_what_infer_answers(model: Path, samples: Path, tmp_path: Path) -> None:

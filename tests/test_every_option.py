@@ -7,7 +7,7 @@ option without one fails here.
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 from qsnn_hw import cli, commands
 from qsnn_hw.chain import Chain
 from qsnn_hw.errors import UserError
+from qsnn_hw.options import BuildOptions
 from qsnn_hw.progress import SILENT
 from qsnn_hw.stages import Stages
 
@@ -382,3 +383,21 @@ def test_damaged_options_are_one_line(
     del content["board"]
     (out / "options.json").write_text(json.dumps(content), encoding="utf-8")
     assert cli.main(["generate", "-o", str(out), "-q"]) == 2
+
+
+def test_every_choice_of_the_command_line_is_one_that_can_be_saved(tmp_path: Path) -> None:
+    """cocotb was offered by --simulator and refused by what is saved."""
+    (tree,) = [a for a in cli.make_parser()._actions if isinstance(a, argparse._SubParsersAction)]
+    tried = 0
+    for action in tree.choices["build"]._actions:
+        name = action.dest
+        if action.choices is None or name not in {field.name for field in fields(BuildOptions)}:
+            continue
+        for value in action.choices:
+            if (name, value) == ("encoder", "none"):
+                continue
+            made = replace(BuildOptions("a.nir", board="icebreaker", convention="snntorch"), **{name: value})
+            made.save(tmp_path / "options.json")
+            assert getattr(BuildOptions.load(tmp_path / "options.json"), name) == value
+            tried += 1
+    assert tried >= 15

@@ -29,12 +29,16 @@ class IoOptions:
         Time steps of a sample; needed with either.
     floor
         "latency": darker pixels never spike.
+    answer
+        Where no readout is asked for and the output group never fires, "membrane" answers if it can:
+        nothing else of such a group leaves the chip.
     """
 
     encoder: EncoderKind | None = None
     readout: ReadoutKind | None = None
     steps: int | None = None
     floor: int = 1
+    answer: bool = False
 
     def __post_init__(self) -> None:
         for name, kind, kinds in (
@@ -93,20 +97,23 @@ def _encoder(plan: HardwarePlan, options: IoOptions) -> EncoderPlan | None:
 
 def _readout(plan: HardwarePlan, options: IoOptions) -> ReadoutPlan | None:
     kind = options.readout
-    if kind is None:
-        return None
-    assert options.steps is not None
     group = plan.output_group
     space = plan.output_space
     # Channels of a single place are a list, whatever they came out of.
-    if not np.array_equal(space.addresses(), np.arange(space.neurons)):
+    listed = np.array_equal(space.addresses(), np.arange(space.neurons))
+    ordered = np.array_equal(group.neuron_of_slot[: group.neurons], np.arange(group.neurons))
+    if kind is None:
+        if not (options.answer and group.readout and listed and ordered):
+            return None
+        kind = "membrane"
+    if not listed:
         grid = " x ".join(str(size) for size in space.shape)
         raise UserError(
             f"--readout {kind} needs an output that is a list of classes, not a grid of {grid}: leave "
             "--readout out, and the host decides from what comes back"
         )
     if kind == "membrane":
-        if not np.array_equal(group.neuron_of_slot[: group.neurons], np.arange(group.neurons)):
+        if not ordered:
             raise UserError(
                 f"--readout membrane needs potentials in the order of classes; {group.group} has not"
             )
@@ -116,5 +123,6 @@ def _readout(plan: HardwarePlan, options: IoOptions) -> ReadoutPlan | None:
     if kind == "first":
         return ReadoutPlan(kind, plan.output_size, slots=plan.output_lanes)
     # No neuron can spike more often: a counter that stopped would make classes equal that are not.
+    assert options.steps is not None
     most = options.steps * plan.output_max
     return ReadoutPlan(kind, plan.output_size, slots=plan.output_lanes, count_bits=most.bit_length())
