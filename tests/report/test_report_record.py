@@ -282,7 +282,7 @@ def _format(content: dict[str, Any]) -> None:
         (_layer_text, "report.network.layers[0] must be an object, not 'hidden'"),
         (_text_number, "estimate.typical must be a number or null, not '3'"),
         (_number_text, "report.files.verilog must be text, not 3"),
-        (_nan, "power_mw.low must be finite (null when absent), not nan"),
+        (_nan, "is not readable JSON: NaN is no JSON number"),
         (_resources_list, "report.resources must be an object, not []"),
         (_warnings_text, "report.warnings must be a list, not 'one'"),
         (_format, "format is 'qsnn-hw report 9', expected 'qsnn-hw report 2'"),
