@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM with children is of POSIX")
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_bench_that_is_ended_leaves_no_command_behind(number: signal.Signals, tmp_path: Path) -> None:
     scripts = Path(__file__).resolve().parent.parent / "scripts"

@@ -282,7 +282,6 @@ def _format(content: dict[str, Any]) -> None:
         (_layer_text, "report.network.layers[0] must be an object, not 'hidden'"),
         (_text_number, "estimate.typical must be a number or null, not '3'"),
         (_number_text, "report.files.verilog must be text, not 3"),
-        (_nan, "is not readable JSON: NaN is no JSON number"),
         (_resources_list, "report.resources must be an object, not []"),
         (_warnings_text, "report.warnings must be a list, not 'one'"),
         (_format, "format is 'qsnn-hw report 9', expected 'qsnn-hw report 2'"),
@@ -302,6 +301,15 @@ def test_load_says_what_is_wrong(
     assert text.startswith(str(path))
     assert text.endswith("run the build again")
     assert "\n" not in text
+
+
+def test_nan_is_no_number_of_a_report(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    content = saved(full_report(), tmp_path)
+    _nan(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(UserError, match=r"report\.json is not readable JSON: NaN is no JSON number"):
+        Report.load(path)
 
 
 @pytest.mark.parametrize(
