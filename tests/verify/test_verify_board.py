@@ -20,7 +20,7 @@ from qsnn_hw.progress import SILENT
 from qsnn_hw.resources import resource_folder
 from qsnn_hw.rtl.board_top import BoardTop
 from qsnn_hw.verify.simulation import build_model, find_simulator, run_jobs
-from tests.verify.verify_networks import QUICK, Example, builds, chain_network, example, export
+from tests.verify.verify_networks import QUICK_COCOTB, Example, builds, chain_network, example, export
 
 DIVISOR = 4
 
@@ -55,13 +55,13 @@ def through_serial_pins(item: Example, samples: int, folder: Path, simulator: st
 
 def test_tiny_network_through_serial_pins(tmp_path: Path) -> None:
     item = example(chain_network(), samples=3, steps=6)
-    assert np.array_equal(through_serial_pins(item, 3, tmp_path, QUICK), item.golden.spikes["lif2"])
+    assert np.array_equal(through_serial_pins(item, 3, tmp_path, QUICK_COCOTB), item.golden.spikes["lif2"])
 
 
 @builds
 def test_many_addresses_take_several_bytes(tmp_path: Path) -> None:
     item = example(chain_network(3, (150, 5, 3)), samples=1, steps=3)
-    assert np.array_equal(through_serial_pins(item, 1, tmp_path, QUICK), item.golden.spikes["lif2"])
+    assert np.array_equal(through_serial_pins(item, 1, tmp_path, QUICK_COCOTB), item.golden.spikes["lif2"])
 
 
 @pytest.mark.slow
@@ -77,4 +77,4 @@ def test_digits_through_serial_pins(tmp_path: Path) -> None:
     inputs = load_dataset(folder / "digits_test.npz", network=trained).input[:, :2]
     golden = run_clocked(network, inputs, record=[g.name for g in network.groups])
     item = Example(make_plan(network, PlanOptions(lanes=(8,))), inputs, golden)
-    assert np.array_equal(through_serial_pins(item, 2, tmp_path, "verilator"), golden.spikes[network.output])
+    assert np.array_equal(through_serial_pins(item, 2, tmp_path, "cocotb"), golden.spikes[network.output])

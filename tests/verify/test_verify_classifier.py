@@ -38,7 +38,7 @@ def run(
     net: QuantizedNetwork, plan: HardwarePlan, folder: Path, *, wrong: bool = False, simulator: str = QUICK
 ) -> Answers:
     """Compare on samples that get different answers; ``wrong`` lies to the model about one pixel."""
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (12, 7)).astype(np.uint8)
     pixels *= (rng.random((12, 7)) < np.linspace(0.1, 1, 12)[:, None]).astype(np.uint8)
     pixels[[0, 6]] = 0

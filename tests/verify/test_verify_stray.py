@@ -13,14 +13,16 @@ from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.stream_words import pack_words, unpack_words
 from qsnn_hw.verify.simulation import build_model, find_simulator, run_jobs
 from tests.rtl.stray import CASES, plan_of, with_strays
-from tests.verify.verify_networks import QUICK, export
+from tests.verify.verify_networks import QUICK, QUICK_COCOTB, export
 
 STEPS, SAMPLES = 6, 3
 # One build of Verilator's in the quick suite, all of Icarus'.
 RUNS = [
-    pytest.param(case, simulator, marks=[] if simulator == QUICK and case in quick else [pytest.mark.slow])
-    for simulator, quick in (("icarus", tuple(CASES)), ("verilator", ("grid",)))
-    if simulator == "verilator" or QUICK == "icarus"
+    pytest.param(
+        case, simulator, marks=[] if simulator == QUICK_COCOTB and case in quick else [pytest.mark.slow]
+    )
+    for simulator, quick in (("icarus", tuple(CASES)), ("cocotb", ("grid",)))
+    if simulator == "cocotb" or QUICK == "icarus"
     for case in CASES
 ]
 

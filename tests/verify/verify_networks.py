@@ -21,6 +21,9 @@ from qsnn_hw.rtl.top import SpikingNetwork
 QUICK = "icarus" if shutil.which("iverilog") else "verilator"
 """The simulator that builds a model fastest: a second with Icarus, several with Verilator."""
 
+QUICK_COCOTB = "icarus" if QUICK == "icarus" else "cocotb"
+"""The same for benches that exist under cocotb alone."""
+
 each_a_build: tuple[pytest.MarkDecorator, ...] = () if QUICK == "icarus" else (pytest.mark.slow,)
 """Marks of tests that build a model of their own and are not the first of their kind."""
 
