@@ -25,6 +25,7 @@ from qsnn_hw.rtl.top import SpikingNetwork
 from qsnn_hw.verify import Verification, runner, simulation, verify
 from tests.verify.verify_networks import (
     QUICK,
+    QUICK_COCOTB,
     Example,
     builds,
     chain_network,
@@ -340,7 +341,7 @@ def test_a_design_without_trace_is_a_tool_error(tmp_path: Path) -> None:
     item = example(chain_network())
     verilog = export(item.plan, tmp_path, lambda plan: SpikingNetwork(plan))
     with pytest.raises(ToolError, match=r"without a verdict on pass alone: .*trace_lif1.*simulation.log$"):
-        run(item, verilog, tmp_path / "work")
+        run(item, verilog, tmp_path / "work", simulator=QUICK_COCOTB)
 
 
 SCRIPT = """
@@ -368,7 +369,7 @@ def test_ctrl_c_ends_the_simulators(tmp_path: Path) -> None:
     verilog = export(example(chain_network()).plan, tmp_path)
     paths = os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(verilog), str(tmp_path / "work"), QUICK],
+        [sys.executable, "-c", SCRIPT, str(verilog), str(tmp_path / "work"), QUICK_COCOTB],
         env={**os.environ, "PYTHONPATH": paths},
         stderr=subprocess.PIPE,
         text=True,
