@@ -315,8 +315,9 @@ class Chain:
             overlap = None if calibration is None else overlap_warning(data, calibration)
             if overlap is not None:
                 warnings = (*warnings, overlap)
+            read = read_output(network, float_run, readout)
             answered = answers(readout, output_of(quantized, integer, readout))
-            test = drop_on(data.label, answers(readout, read_output(network, float_run, readout)), answered)
+            test = drop_on(data.label, answers(readout, read), answered)
             fires = network.group(network.output).threshold is not None
             spikes = (float_run.out, output_of(quantized, integer)) if fires else (None, None)
             fell = fall_warning(chosen, test, *spikes)
@@ -326,7 +327,7 @@ class Chain:
             one = simulate(network, data.input[:, traced : traced + 1], record_potentials=names)
             saved = {
                 "out": own_output(network, data, float_run),
-                "read": read_output(network, float_run, readout),
+                "read": read,
                 "traced": np.array(traced),
                 "warnings": np.array(warnings, dtype=str),
                 **{f"potential.{name}": v for name, v in one.potentials.items()},

@@ -118,6 +118,7 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
         "buffer_depth",
         "steps",
         "encoder_floor",
+        "readout",
         "seed",
         "simulator",
     ):
@@ -128,8 +129,6 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
         changes["samples"] = _samples(given)
     if given.encoder is not None:
         changes["encoder"] = None if given.encoder == "none" else given.encoder
-    if given.readout is not None:
-        changes["readout"] = given.readout
     # What belonged to the encoder of an earlier run goes with it.
     if given.encoder is not None and given.encoder != "latency":
         changes.setdefault("encoder_floor", 1)

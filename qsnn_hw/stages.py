@@ -94,10 +94,10 @@ class Stages:
             Reads the files back.
         """
         key = self._key(stage, after, options or {}, code)
-        known = self._manifest.get(stage)
-        if known is not None and known["key"] == key and self._intact(known, made):
+        known = self._known(stage, key, made)
+        if known is not None:
             self._progress.say(f"{stage}: unchanged")
-            self._finish(stage, after, options, known["files"], made)
+            self._finish(stage, after, options, known, made)
             return load()
         with self._lock:
             if self._manifest.pop(stage, None) is not None:
@@ -125,11 +125,10 @@ class Stages:
         """
         if any(name not in self._done for name in after):
             return False
-        known = self._manifest.get(stage)
-        key = self._key(stage, after, options or {}, code)
-        if known is None or known["key"] != key or not self._intact(known, made):
+        known = self._known(stage, self._key(stage, after, options or {}, code), made)
+        if known is None:
             return False
-        self._finish(stage, after, options, known["files"], made)
+        self._finish(stage, after, options, known, made)
         return True
 
     def _finish(
@@ -160,13 +159,17 @@ class Stages:
         content = [stage, options, code_digest(code), before]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
-    def _intact(self, known: Mapping[str, Any], made: Sequence[str]) -> bool:
-        digests = known["files"]
+    def _known(self, stage: str, key: str, made: Sequence[str]) -> Mapping[str, str] | None:
+        """Digests of the files of ``stage``, where it was made under ``key`` and they are as it left them."""
+        known = self._manifest.get(stage)
+        if known is None or known["key"] != key:
+            return None
+        digests: Mapping[str, str] = known["files"]
         for name in made:
             path = self.folder / name
             if name not in digests or not path.is_file() or files.digest(path) != digests[name]:
-                return False
-        return True
+                return None
+        return digests
 
     def _store(self) -> None:
         files.write_json(self.folder / MANIFEST, self._manifest)

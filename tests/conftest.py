@@ -1,10 +1,12 @@
 """What every test may use: the shipped example, and the shared data when it is there."""
 
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from qsnn_hw import cli
 from tests.known_skips import data_folder, unexpected
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +30,18 @@ def data_dir() -> Path:
     if not (folder / "README.md").exists():
         pytest.skip(f"no model data in {folder}; set QSNN_DATA to the folder that holds it")
     return folder
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run a command line; exit code, stdout and stderr."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = cli.main([str(a) for a in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

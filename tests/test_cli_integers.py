@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw import cli
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.reader import read_network
@@ -25,18 +24,6 @@ SIZES = (12, 20, 16, 5)
 THRESHOLDS = (190, 170, 0)
 KEPT = (4054, 4054, 4055)
 STEPS = 60
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command line; exit code, stdout and stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = cli.main([str(a) for a in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
 
 
 def weights_of(bits: int = 8) -> list[np.ndarray]:

@@ -1,5 +1,6 @@
 """Rounding the weights of a group to signed integers, and the scales between them."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -145,3 +146,19 @@ def signed_bits(values: np.ndarray) -> int:
     """The least signed width that holds all values, and 0."""
     low, high = int(values.min(initial=0)), int(values.max(initial=0))
     return max(high.bit_length(), (~low).bit_length() if low < 0 else 0) + 1
+
+
+def split_columns(matrix: np.ndarray, like: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """The arrays ``like`` whose rows stand side by side in ``matrix``, in their own shapes again.
+
+    Parameters
+    ----------
+    matrix
+        Shape (rows, values of a row): ``w.reshape(rows, -1)`` of each, one beside the other.
+    like
+        Arrays of the shapes to give back.
+    """
+    rows = matrix.shape[0]
+    cuts = np.cumsum([w.size // rows for w in like])[:-1]
+    parts = np.split(matrix, cuts, axis=1)
+    return tuple(part.reshape(w.shape) for part, w in zip(parts, like, strict=True))

@@ -8,7 +8,7 @@ import numpy as np
 
 from qsnn_hw.model.network import NeuronGroup
 from qsnn_hw.quantize.grid import Kept, exact_leak_bits, keep_integers, on_grid
-from qsnn_hw.quantize.integers import signed_bits
+from qsnn_hw.quantize.integers import signed_bits, split_columns
 from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.quantize.options import MAX_FRACTIONAL_BITS, QuantizeOptions
 
@@ -77,7 +77,8 @@ def own_integers(
         changes["fractional_bits"] = _fractional_bits(kept, blocks, options)
     elif options.leak_bits is None:
         changes["leak_bits"] = leak
-    return OwnIntegers(kept.scale, _split(kept.integers, weights), replace(options, **changes), whole)
+    parts = split_columns(kept.integers, weights)
+    return OwnIntegers(kept.scale, parts, replace(options, **changes), whole)
 
 
 def _whole(group: NeuronGroup, drive: np.ndarray, step: np.ndarray) -> bool:
@@ -100,14 +101,6 @@ def _fractional_bits(kept: Kept, blocks: np.ndarray, options: QuantizeOptions) -
     # A fifth coarser is as fine: 8-bit integers in 16 bits want 8 more bits, not 9.
     missing = max(0, int(np.ceil(np.log2(kept.scale.max() / plain) - 0.25)))
     return min(options.scheme.fractional_bits + missing, MAX_FRACTIONAL_BITS)
-
-
-def _split(integers: np.ndarray, weights: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
-    rows = integers.shape[0]
-    cuts = np.cumsum([w.size // rows for w in weights])[:-1]
-    return tuple(
-        part.reshape(w.shape) for part, w in zip(np.split(integers, cuts, axis=1), weights, strict=True)
-    )
 
 
 def own_integers_notes(network: QuantizedNetwork) -> list[str]:

@@ -19,7 +19,7 @@ from qsnn_hw.quantize.chain import (
 from qsnn_hw.quantize.compensate import Statistics, compensated
 from qsnn_hw.quantize.dead_zone import dead_zone_note, finer_steps
 from qsnn_hw.quantize.grid import snapped
-from qsnn_hw.quantize.integers import weight_scale
+from qsnn_hw.quantize.integers import split_columns, weight_scale
 from qsnn_hw.quantize.leak import Reach, leak_fraction
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection, ResetKind
 from qsnn_hw.quantize.never import heights_in_float
@@ -335,10 +335,7 @@ class _Group:
             bare = ~np.concatenate([w.reshape(rows, -1) for w in reals], axis=1).any(axis=1)
             others = weight_scale(self._other_values(rows)[:, np.newaxis], bits, per_neuron=True)
             scale = np.where(bare, others, scale)
-        cuts = np.cumsum([w.shape[1] for w in flat])[:-1]
-        parts = [
-            part.reshape(w.shape) for part, w in zip(np.split(integers, cuts, axis=1), reals, strict=True)
-        ]
+        parts = split_columns(integers, reals)
         return scale, tuple(with_integers(c, part, bits) for c, part in zip(chains, parts, strict=True))
 
     def _nearest(

@@ -4,7 +4,6 @@ One file serves every bench: the program of ``sim/bench.cpp`` reads it, and so d
 are payloads of the design's own streams, whatever they mean there.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -198,13 +197,6 @@ def as_integers(words: np.ndarray) -> list[int]:
     if words.shape[1] == 1:
         return [int(word) for word in words[:, 0].tolist()]
     return [int.from_bytes(word.tobytes(), "little") for word in words.astype("<u4")]
-
-
-def as_words(payloads: Sequence[int], bits: int) -> np.ndarray:
-    """The inverse of :func:`as_integers`: uint32, shape (words, limbs)."""
-    size = 4 * limbs_of(bits)
-    data = b"".join(payload.to_bytes(size, "little") for payload in payloads)
-    return np.frombuffer(data, dtype="<u4").reshape(-1, size // 4)
 
 
 def limbs_of(bits: int) -> int:

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qsnn_hw import cli
 from qsnn_hw.errors import UserError
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Pool2d, Projection, Scale
@@ -61,16 +60,6 @@ def data(tmp_path: Path) -> Path:
     x = (np.random.default_rng(4).random((12, 5, 1, 4, 4)) < 0.4).astype(np.uint8)
     np.savez(tmp_path / "data.npz", input=x, label=np.zeros(5, int), out=simulate(live(), x).out)
     return tmp_path / "data.npz"
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = cli.main([str(a) for a in arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
 
 
 def test_a_saved_network_comes_back(saved: Path) -> None:

@@ -1,7 +1,7 @@
 """The bench without Python: what it finds and measures is what cocotb's benches find and measure."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,10 @@ from qsnn_hw.verify.native import ports_header, verilog_ports
 from qsnn_hw.verify.stimulus import (
     Stimulus,
     as_integers,
-    as_words,
     draw_gaps,
     draw_stalls,
     input_words,
+    limbs_of,
 )
 from sim.checker import trace_values
 from sim.native import potentials, word_characters
@@ -246,6 +246,13 @@ def test_a_design_without_trace_is_a_tool_error(tmp_path: Path) -> None:
 
 
 # Its parts.
+
+
+def as_words(payloads: Sequence[int], bits: int) -> np.ndarray:
+    """The inverse of ``as_integers``: uint32, shape (words, limbs)."""
+    size = 4 * limbs_of(bits)
+    data = b"".join(payload.to_bytes(size, "little") for payload in payloads)
+    return np.frombuffer(data, dtype="<u4").reshape(-1, size // 4)
 
 
 @given(
