@@ -188,6 +188,7 @@ def make_parser() -> argparse.ArgumentParser:
         help='compare the integers of this weight width, 2 to 16, not the float network (default: "float")',
     )
     _add_quantize_options(check)
+    check.add_argument("--in-key", default="input", metavar="KEY", help="array with the input spikes")
     check.add_argument("--out-key", default="out", metavar="KEY", help="array with the framework's spikes")
     check.add_argument(
         "--search",

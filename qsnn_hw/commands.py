@@ -4,6 +4,7 @@ Nothing heavy is imported before a command needs it.
 """
 
 import argparse
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from qsnn_hw.errors import UserError
 from qsnn_hw.terminal import complain, show
 
 if TYPE_CHECKING:
+    from qsnn_hw.model.convention import Convention
     from qsnn_hw.options import BuildOptions
     from qsnn_hw.quantize import QuantizeOptions
 
@@ -367,11 +369,11 @@ def infer(given: argparse.Namespace) -> int:
 
 def check(given: argparse.Namespace) -> int:
     """Compare a network with its framework's own output, spikes or potentials."""
-    from qsnn_hw.explore.integer_advice import integer_advice
+    from qsnn_hw.explore.integer_advice import integer_advice, whole_bits
     from qsnn_hw.model.check import SEARCH_S, check_convention, readable
     from qsnn_hw.model.check_lines import check_lines
     from qsnn_hw.model.dataset import load_dataset, other_outs
-    from qsnn_hw.model.reader import convention_for, network_reader
+    from qsnn_hw.model.reader import network_reader
     from qsnn_hw.progress import Progress
 
     bits, options = _bits_and_options(given)
@@ -382,7 +384,7 @@ def check(given: argparse.Namespace) -> int:
     seconds = SEARCH_S if given.search is None else given.search
     if not 0 <= seconds <= _LONGEST_SEARCH_S:
         raise UserError(f"--search wants seconds from 0 to {_LONGEST_SEARCH_S}, not {seconds:g}")
-    convention = convention_for(given.model, given.convention, _settings(given.set))
+    convention = _convention_to_check(given)
     graph, read = network_reader(given.model, convention)
     network = readable(read, convention, graph)
     data = load_dataset(
@@ -390,18 +392,31 @@ def check(given: argparse.Namespace) -> int:
         network=network,
         layout=given.layout or "auto",
         samples=given.samples,
+        in_key=given.in_key,
         out_key=given.out_key,
     )
+    if data.unpacked is not None:
+        show(data.unpacked)
+    until = time.monotonic() + seconds
+    # It may be integers that gave the output, and then no convention is found in floating point.
+    bits = None if convention is None else whole_bits(network)
     found = check_convention(
         *(read, convention, data),
         graph=graph,
         out_key=given.out_key,
-        others=other_outs(given.data, network, data, given.out_key),
-        budget_s=seconds,
+        others=other_outs(given.data, network, data, given.out_key, given.in_key),
+        budget_s=seconds if bits is None else seconds / 3,
         progress=Progress(),
     )
-    if not any(item.complete for item in found.alternatives):
-        whole = integer_advice(read, found.closest, data)
+    wrong = found.mismatches or found.refused is not None
+    if wrong and convention and bits is not None and not any(item.complete for item in found.alternatives):
+        whole = integer_advice(
+            *(read, convention, graph, found.closest, data),
+            bits=bits,
+            budget_s=until - time.monotonic(),
+            key="" if given.out_key == "out" else f" --out-key {given.out_key}",
+            progress=Progress(),
+        )
         if whole is not None:
             found = replace(found, alternatives=(whole,), hints=(), exhausted=True)
     if found.refused is None:
@@ -417,6 +432,18 @@ def check(given: argparse.Namespace) -> int:
     return EXIT_FAILED if found.mismatches or found.refused is not None else 0
 
 
+def _convention_to_check(given: argparse.Namespace) -> "Convention | None":
+    """The convention to compare first: of a file that needs one, ``nir`` where none is given."""
+    from qsnn_hw.model.network_file import is_saved_network
+    from qsnn_hw.model.reader import convention_for
+
+    name = given.convention
+    if name is None and Path(given.model).is_file() and not is_saved_network(Path(given.model)):
+        name = "nir"
+        show("no --convention was given: nir is compared first")
+    return convention_for(given.model, name, _settings(given.set))
+
+
 def _check_integers(given: argparse.Namespace, options: "QuantizeOptions") -> int:
     """Compare a network's integers with the output that came with the data."""
     from qsnn_hw.explore.integer_check import check_integers, check_lines
@@ -425,7 +452,9 @@ def _check_integers(given: argparse.Namespace, options: "QuantizeOptions") -> in
 
     if given.calibration_data is not None or given.max_drop is not None:
         raise UserError("check takes the integers as the options say: --calibrate and --max-drop are infer's")
-    _, network, data = _model_and_data(given, out_key=given.out_key)
+    _, network, data = _model_and_data(given, in_key=given.in_key, out_key=given.out_key)
+    if data.unpacked is not None:
+        show(data.unpacked)
     options = replace(options, input_max=max(1, int(data.input.max())))
     found = check_integers(network, options, data, Progress())
     for warning in found.quantized.warnings[len(network.warnings) :]:

@@ -65,7 +65,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         spikes = (chance.random((9, 9, 6)) < 0.4).astype(np.uint8)
         out = (chance.random((9, 9, 3)) < 0.3).astype(np.uint8)
         label = chance.integers(0, 3, 9)
-        np.savez(tmp_path / name, input=spikes, label=label, out=out, other=np.zeros_like(out))
+        others = {"first": 1 - spikes, "other": np.zeros_like(out)}
+        np.savez(tmp_path / name, input=spikes, label=label, out=out, **others)
     np.savez(tmp_path / "pixels.npz", pixels=np.arange(54, dtype=np.uint8).reshape(9, 6) * 4, label=label)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -120,6 +121,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--out": ("elsewhere",),
     "--quiet": (),
     "--diagnose": (),
+    "--in-key": ("first",),
     "--out-key": ("other",),
     "--search": ("0.001",),
     "--epochs": ("3",),

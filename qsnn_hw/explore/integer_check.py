@@ -100,38 +100,63 @@ def check_integers(
     return replace(found, float_differ=float_differ, others=others)
 
 
-def _compared(network: Network, options: QuantizeOptions, data: Dataset) -> IntegerCheck:
+def integer_differences(network: Network, options: QuantizeOptions, data: Dataset) -> np.ndarray:
+    """Where the golden model's output and ``data.out`` differ, bool of (time, sample, neuron).
+
+    Raises
+    ------
+    UserError
+        As :func:`qsnn_hw.quantize.quantize`.
+    """
+    return _run(network, options, data).wrong
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The integers' output beside the stored one; ``greatest`` in potential steps, None for spikes."""
+
+    quantized: QuantizedNetwork
+    got: np.ndarray
+    wrong: np.ndarray
+    exact: bool = True
+    greatest: float | None = None
+
+
+def _run(network: Network, options: QuantizeOptions, data: Dataset) -> _Run:
     assert data.out is not None
     potentials = compares_potentials(network, data)
     readout = "membrane" if potentials else "count"
     quantized = quantize(network, comparable(network, options, readout))  # type: ignore[arg-type]
     output = quantized.output
     run = run_clocked(quantized, data.input, record=[output] if potentials else [])
-    exact, greatest = True, None
-    if potentials:
-        whole, step = run.potentials[output], quantized.group(output).step
-        stored = snapped(data.out.astype(np.float64) / step)
-        got = whole * step
-        greatest = float(np.abs(stored - whole).max(initial=0))
-        exact = bool((stored == np.rint(stored)).all())
-        wrong = stored != whole if exact else differing(data.out, got, fires=False)
-    else:
+    if not potentials:
         got = run.spikes[output]
-        wrong = data.out != got
+        return _Run(quantized, got, data.out != got)
+    whole, step = run.potentials[output], quantized.group(output).step
+    stored = snapped(data.out.astype(np.float64) / step)
+    got = whole * step
+    exact = bool((stored == np.rint(stored)).all())
+    wrong = stored != whole if exact else differing(data.out, got, fires=False)
+    return _Run(quantized, got, wrong, exact, float(np.abs(stored - whole).max(initial=0)))
+
+
+def _compared(network: Network, options: QuantizeOptions, data: Dataset) -> IntegerCheck:
+    assert data.out is not None
+    run = _run(network, options, data)
     made = IntegerCheck(
-        quantized,
-        wrong.size,
-        int(np.count_nonzero(wrong)),
-        int(wrong.any(axis=(0, 2)).sum()),
-        "potentials" if potentials else "spikes",
-        exact,
-        greatest_steps=greatest,
+        run.quantized,
+        run.wrong.size,
+        int(np.count_nonzero(run.wrong)),
+        int(run.wrong.any(axis=(0, 2)).sum()),
+        "spikes" if run.greatest is None else "potentials",
+        run.exact,
+        greatest_steps=run.greatest,
     )
     if not made.differ:
         return made
-    step_, sample, neuron = (int(v) for v in np.argwhere(wrong)[0])
-    at = (step_, sample, neuron)
-    return replace(made, first=at, expected=float(data.out[at]), got=float(got[at]))
+    step, sample, neuron = (int(v) for v in np.argwhere(run.wrong)[0])
+    at = (step, sample, neuron)
+    return replace(made, first=at, expected=float(data.out[at]), got=float(run.got[at]))
 
 
 def check_lines(found: IntegerCheck, samples: int) -> list[str]:

@@ -1,9 +1,9 @@
 """Input spikes, labels and the framework's own output spikes from an .npz file.
 
 Keys: ``input_packed`` with ``input_shape`` (``np.packbits`` along the last axis, then cut) or a plain
-``input``; ``label`` and ``out`` (or ``out_packed`` with ``out_shape``) optional. Other keys are left
-alone; :func:`load_array` reads them. A design that makes its own input spikes takes ``pixels``
-instead: uint8, shape (sample, ...).
+``input``, or another name that is given; ``label`` and ``out`` (or ``out_packed`` with ``out_shape``)
+optional. Other keys are left alone; :func:`load_array` reads them. A design that makes its own input
+spikes takes ``pixels`` instead: uint8, shape (sample, ...).
 """
 
 import hashlib
@@ -20,6 +20,9 @@ from qsnn_hw.model.network import Network
 
 Layout = Literal["auto", "time-sample", "sample-time"]
 LAYOUTS: tuple[Layout, ...] = ("auto", "time-sample", "sample-time")
+
+INPUT_KEY = "input"
+"""The key of the spikes where no other is given."""
 
 _MAX_COUNT = 255
 
@@ -47,6 +50,8 @@ class Dataset:
         Of all arrays in the file.
     out_missing
         Why there is no ``out`` although the file has one.
+    unpacked
+        What bits ``input`` was read from where no name in the file says that they are bits; else None.
     """
 
     source: str
@@ -57,6 +62,7 @@ class Dataset:
     pixels: np.ndarray | None = None
     names: tuple[str, ...] = ()
     out_missing: str | None = None
+    unpacked: str | None = None
 
     @property
     def steps(self) -> int:
@@ -106,6 +112,7 @@ def load_dataset(
     input_shape: tuple[int, ...] | None = None,
     layout: Layout = "auto",
     samples: int | None = None,
+    in_key: str = INPUT_KEY,
     out_key: str = "out",
 ) -> Dataset:
     """Read a data file.
@@ -120,6 +127,9 @@ def load_dataset(
         as samples; where both or neither fit, it takes "time-sample".
     samples
         Keep only the first so many.
+    in_key
+        The key of the spikes. An array of another key than "input" whose steps fit ``network`` only as the
+        bytes of ``np.packbits`` is unpacked.
     out_key
         The key of the framework's own spikes; only a key other than "out" must exist.
 
@@ -132,15 +142,17 @@ def load_dataset(
     if layout not in LAYOUTS:
         raise UserError(f"layout is one of {', '.join(LAYOUTS)}, not {layout!r}")
     arrays = read_npz(path)
-    spikes = _array(path, arrays, "input")
+    spikes = _array(path, arrays, in_key)
     if spikes is None:
         raise UserError(
-            f"{path} has neither input_packed nor input; it holds {', '.join(sorted(arrays)) or 'nothing'}"
+            f"{path} has neither {in_key}_packed nor {in_key}; it holds "
+            f"{', '.join(sorted(arrays)) or 'nothing'}: store the spikes as input, or for qsnn-hw check give "
+            "--in-key KEY, with --layout sample-time where samples come before time steps"
         )
     if spikes.ndim < 3:
-        raise UserError(f"{path}: input has shape {spikes.shape}, not (time, sample, addresses)")
+        raise UserError(f"{path}: {in_key} has shape {spikes.shape}, not (time, sample, addresses)")
     if 0 in spikes.shape:
-        raise UserError(f"{path}: input has shape {spikes.shape}, so it is empty")
+        raise UserError(f"{path}: {in_key} has shape {spikes.shape}, so it is empty")
     label = _labels(path, arrays, network)
     order = _layout(layout, spikes, label)
     if order == "sample-time":
@@ -151,9 +163,12 @@ def load_dataset(
             "cut one of them, or give the other layout"
         )
     wanted = network.input_shape if network is not None else input_shape
-    spikes = _fitted(path, _counts(path, "input", spikes), wanted)
+    unpacked = None
+    if in_key != INPUT_KEY and wanted is not None and f"{in_key}_packed" not in arrays:
+        spikes, unpacked = _bits(in_key, spikes, wanted)
+    spikes = _fitted(path, in_key, _counts(path, in_key, spikes), wanted)
     out = _out(path, arrays, out_key, order, spikes.shape[:2], network)
-    dataset = Dataset(str(path), spikes, label, out, order, names=tuple(sorted(arrays)))
+    dataset = Dataset(str(path), spikes, label, out, order, names=tuple(sorted(arrays)), unpacked=unpacked)
     return dataset if samples is None else dataset.take(samples)
 
 
@@ -246,8 +261,10 @@ def load_array(path: Path | str, key: str) -> np.ndarray:
     return found
 
 
-def other_outs(path: Path | str, network: Network, data: Dataset, key: str) -> dict[str, np.ndarray]:
-    """Arrays of the file of ``data``, but that of ``key``, that fit the network's output.
+def other_outs(
+    path: Path | str, network: Network, data: Dataset, key: str, in_key: str = INPUT_KEY
+) -> dict[str, np.ndarray]:
+    """Arrays of the file of ``data``, but those of ``key`` and ``in_key``, that fit the network's output.
 
     Each is what :func:`load_dataset` would give as ``out`` with that key.
 
@@ -258,14 +275,14 @@ def other_outs(path: Path | str, network: Network, data: Dataset, key: str) -> d
     """
     path = Path(path)
     arrays = read_npz(path)
-    spikes = _array(path, arrays, "input")
+    spikes = _array(path, arrays, in_key)
     if spikes is None or spikes.ndim < 3:
         return {}
     lead = spikes.shape[:2] if data.layout == "time-sample" else spikes.shape[1::-1]
     names = dict.fromkeys(name.removesuffix("_packed") for name in sorted(arrays))
     found = {}
     for name in names:
-        if name not in (key, "input", "label", "hidden"):
+        if name not in (key, in_key, INPUT_KEY, "label", "hidden"):
             try:
                 out = _out(path, arrays, name, data.layout, lead, network)
             except UserError:
@@ -347,13 +364,22 @@ def _counts(path: Path, key: str, values: np.ndarray) -> np.ndarray:
     return values.astype(np.uint8)
 
 
-def _fitted(path: Path, spikes: np.ndarray, wanted: tuple[int, ...] | None) -> np.ndarray:
+def _bits(key: str, spikes: np.ndarray, wanted: tuple[int, ...]) -> tuple[np.ndarray, str | None]:
+    """``spikes`` unpacked, and a line that says so, where a step of them fits in no other way."""
+    has, needs = (int(np.prod(shape, dtype=np.int64)) for shape in (spikes.shape[2:], wanted))
+    if spikes.ndim != 3 or spikes.dtype != np.uint8 or has == needs or has != -(-needs // 8):
+        return spikes, None
+    text = f"{key}: bytes per step {has}, addresses {needs}, so read as np.packbits packs them"
+    return np.unpackbits(spikes, axis=-1, count=needs), text
+
+
+def _fitted(path: Path, key: str, spikes: np.ndarray, wanted: tuple[int, ...] | None) -> np.ndarray:
     if wanted is None or spikes.shape[2:] == tuple(wanted):
         return np.ascontiguousarray(spikes)
     has = int(np.prod(spikes.shape[2:], dtype=np.int64))
     needs = int(np.prod(wanted, dtype=np.int64))
     if has != needs:
-        raise UserError(f"{path}: input has {has} addresses per step, the network wants {needs}")
+        raise UserError(f"{path}: {key} has {has} addresses per step, the network wants {needs}")
     return np.ascontiguousarray(spikes).reshape(*spikes.shape[:2], *wanted)
 
 

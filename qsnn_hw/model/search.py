@@ -117,6 +117,8 @@ class Search:
         Differences, in the trial samples, that something to recommend has at most half of.
     budget_s
         Seconds to search.
+    task
+        What the search is called while it runs.
     """
 
     def __init__(
@@ -131,7 +133,9 @@ class Search:
         rounding: Callable[[Network, np.ndarray], bool],
         worst: int,
         budget_s: float,
+        task: str = "trying other conventions",
     ) -> None:
+        self._name = task
         self._read, self._checked, self._wrong, self._rounding = read, checked, wrong, rounding
         self._x, self._out, self._trial, self._worst = x, out, trial, worst
         self._steps = candidates(graph)
@@ -152,7 +156,7 @@ class Search:
     def run(self, progress: Progress) -> Outcome:
         """Search until a convention leaves no difference, everything is tried or time is out."""
         exhausted = True
-        with progress.task("trying other conventions") as task:
+        with progress.task(self._name) as task:
             self._task = task
             # A wrong convention may let potentials grow without bound.
             with np.errstate(all="ignore"):

@@ -3,6 +3,7 @@
 import re
 import time
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +29,18 @@ def advised(told: str) -> list[list[str]]:
 
 
 def follow(capsys: Capture, model: Path, data: Path, *given: object) -> list[list[str]]:
-    """Check, then do what it says; returns what it said."""
+    """Check, then do what it says in the place of convention, fields and output; returns what it said."""
+    kept: list[object] = []
+    for option, value in zip(given[::2], given[1::2], strict=True):
+        if option not in ("--convention", "--set", "--out-key", "--search"):
+            kept += [option, value]
     assert check(model, "--data", data, *given) == 1
     told = capsys.readouterr()
     assert "Traceback" not in told.err
     found = advised(told.out)
     assert found, told.out
     for each in found:
-        assert check(model, "--data", data, *each) == 0, each
+        assert check(model, "--data", data, *each, *kept) == 0, each
         assert "0 differ" in capsys.readouterr().out
     return found
 
@@ -189,6 +194,81 @@ def test_a_network_that_computes_in_integers(tmp_path: Path, capsys: Capture) ->
     (said,) = follow(capsys, *integers(tmp_path), "--convention", "nir", "--search", "8")
     assert "decay=direct" in said
     assert said[-4:] == ["--bits", "8", "--leak-rounding", "zero"]
+
+
+def integers_of_several_layers(tmp_path: Path) -> tuple[Path, Path]:
+    """As :func:`integers`, with three layers and thresholds so small that rounding decides."""
+    rng = np.random.default_rng(3)
+    sizes, thresholds = (6, 12, 12, 8), (19, 17, 11)
+    weights = [rng.integers(-12, 16, (post, pre)) for pre, post in pairwise(sizes)]
+    x = (rng.random((300, 1, sizes[0])) < 0.2).astype(np.uint8)
+    v = [np.zeros((1, size), np.int64) for size in sizes[1:]]
+    out = []
+    for step in x:
+        spikes = step
+        for k, (weight, threshold) in enumerate(zip(weights, thresholds, strict=True)):
+            v[k] = np.trunc(v[k] * 4054 / 4096).astype(np.int64) + spikes @ weight.T
+            spikes = v[k] >= threshold
+            v[k] = np.where(spikes, 0, v[k])
+        out.append(spikes)
+    layers: dict[str, Any] = {"input_shape": [sizes[0]]}
+    for k, (weight, threshold) in enumerate(zip(weights, thresholds, strict=True)):
+        layers |= {f"w{k}.type": "Linear", f"w{k}.weight": weight, f"n{k}.type": "LIF"}
+        layers |= {f"n{k}.tau": 4054 / 4096, f"n{k}.v_threshold": float(threshold)}
+    model, data = tmp_path / "net.npz", tmp_path / "data.npz"
+    np.savez(model, **layers)
+    np.savez(data, input=x, own=np.array(out, np.uint8))
+    return model, data
+
+
+def test_integers_that_floating_point_does_not_lead_to(tmp_path: Path, capsys: Capture) -> None:
+    """No convention is close in floating point, so conventions are searched by integers."""
+    given = ("--convention", "nir", "--search", "12", "--out-key", "own")
+    (said,) = follow(capsys, *integers_of_several_layers(tmp_path), *given)
+    assert "decay=direct" in said
+    assert said[-6:] == ["--out-key", "own", "--bits", "8", "--leak-rounding", "zero"]
+
+
+def test_without_a_convention_all_are_looked_at(
+    write_nir: NirWriter, tmp_path: Path, capsys: Capture
+) -> None:
+    weight, x, out = leaky(tmp_path, zero=False)
+    data = tmp_path / "data.npz"
+    np.savez(data, input=x, out=out)
+    model = snntorch_file(write_nir, weight)
+    assert check(model, "--data", data) == 1
+    told = capsys.readouterr().out
+    assert told.startswith("no --convention was given: nir is compared first\n")
+    assert advised(told) == [["--convention", "snntorch"]]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_input_has_the_name_that_is_given(
+    packed: bool, write_nir: NirWriter, tmp_path: Path, capsys: Capture
+) -> None:
+    """Samples first and no labels, as another program stores them, also as packed bits."""
+    weight, x, out = leaky(tmp_path, zero=False)
+    data = tmp_path / "data.npz"
+    first, own = np.swapaxes(x, 0, 1), np.swapaxes(out, 0, 1)
+    np.savez(data, X=np.packbits(first, axis=-1) if packed else first, y=np.arange(10), out=own)
+    files = (snntorch_file(write_nir, weight), "--data", data, "--convention", "snntorch")
+    assert check(*files) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        f"error: {data} has neither input_packed nor input; it holds X, out, y: store the spikes as "
+        "input, or for qsnn-hw check give --in-key KEY, with --layout sample-time where samples come before "
+        "time steps"
+    )
+    assert check(*files, "--in-key", "X", "--layout", "sample-time") == 0
+    told = capsys.readouterr().out
+    assert "equal: 1600 output values" in told
+    bits = "X: bytes per step 1, addresses 6, so read as np.packbits packs them\n"
+    assert (bits in told) == packed
+    assert check(*files, "--in-key", "Z") == 2
+    assert "has neither Z_packed nor Z; it holds X, out, y" in capsys.readouterr().err
+    # Integers are compared by the same names.
+    assert check(*files, "--in-key", "X", "--layout", "sample-time", "--bits", "16") in (0, 1)
+    assert "1600 output spikes, integers of 16 bits" in capsys.readouterr().out
 
 
 def test_words_that_a_shell_takes_as_they_are() -> None:

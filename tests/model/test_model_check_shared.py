@@ -49,6 +49,10 @@ CASES = [
 LARGE = ("sinabs_conv", "braille", "mnist")
 
 
+def large(name: str) -> bool:
+    return any(part in name for part in LARGE)
+
+
 FOLDER = data_folder().parent / "cases"
 
 if not all((folder / "README.md").exists() for folder in (data_folder(), FOLDER)):
@@ -65,10 +69,6 @@ def marked(rows: list[tuple[str, str, tuple[str, ...], str | None]]) -> list[obj
         )
         for row in rows
     ]
-
-
-def large(name: str) -> bool:
-    return any(part in name for part in LARGE)
 
 
 @pytest.mark.parametrize(("model", "data", "more", "right"), marked(DATA))
@@ -99,6 +99,16 @@ def test_a_rockpool_of_5_ms_and_one_spike(capsys: Capture) -> None:
 
 
 @pytest.mark.slow
+def test_several_spikes_of_sinabs_are_found(capsys: Capture) -> None:
+    """Where rounding decides samples, the convention is advised all the same."""
+    files = (data_folder() / "sinabs_conv_mnist.nir", "--data", data_folder() / "sinabs_conv_mnist.npz")
+    assert check(*files, "--convention", "nir", "--out-key", "out_multispike") == 1
+    told = capsys.readouterr().out
+    assert re.search(r"^try --convention sinabs --out-key out_multispike: \d+ differ", told, re.MULTILINE)
+    assert "closer: " not in told
+
+
+@pytest.mark.slow
 def test_several_spikes_of_sinabs(capsys: Capture) -> None:
     """Equal, or different where float rounding decides: which it is hangs on the processor's BLAS."""
     files = (data_folder() / "sinabs_conv_mnist.nir", "--data", data_folder() / "sinabs_conv_mnist.npz")
@@ -121,6 +131,36 @@ def test_integers_of_another_chip(capsys: Capture) -> None:
     files = (folder / "layer1.npz", folder / "data_layer1.npz")
     (said,) = follow(capsys, *files, "--convention", "nir", "--search", "15")
     assert said[-2:] == ["--leak-rounding", "zero"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("given", [("--convention", "nir"), ()])
+def test_integers_of_several_layers(given: tuple[str, ...], capsys: Capture) -> None:
+    """SYNtzulA's three layers: the right convention is not among the closest in floating point."""
+    folder = data_folder() / "syntzula_emg"
+    (said,) = follow(capsys, folder / "layers123.npz", folder / "data_layers123.npz", *given)
+    assert said[-4:] == ["--bits", "8", "--leak-rounding", "zero"]
+
+
+@pytest.mark.parametrize(
+    ("model", "data"), [row[:2] for row in (*DATA, *CASES) if not large(row[0]) and not row[2]]
+)
+def test_without_a_convention(model: str, data: str, capsys: Capture) -> None:
+    folder = data_folder() if (data_folder() / model).exists() else FOLDER
+    follow(capsys, folder / model, folder / data)
+
+
+def test_spikes_of_another_name(capsys: Capture) -> None:
+    """cnn_sinabs_saccade.npz: packed spikes called X, samples first, two outputs."""
+    folder = data_folder() / "nir_paper"
+    model, data = folder / "cnn_sinabs.nir", folder / "cnn_sinabs_saccade.npz"
+    assert check(model, "--data", data) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "it holds X, if1_first10_multi" in line
+    assert "--in-key KEY, with --layout sample-time where samples come before time steps" in line
+    named = ("--in-key", "X", "--layout", "sample-time", "--samples", 2)
+    said = follow(capsys, model, data, "--out-key", "out_multi", *named)
+    assert said == [["--convention", "sinabs", "--out-key", "out_multi"]]
 
 
 def test_a_readout(tmp_path: Path, capsys: Capture) -> None:

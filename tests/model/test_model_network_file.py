@@ -131,7 +131,7 @@ def test_a_network_that_does_not_say_takes_no_convention(tmp_path: Path) -> None
 
 
 def test_a_file_without_its_steps_needs_a_convention(run: Run, data: Path, digits: Path) -> None:
-    code, _, err = run("check", digits / "digits_64-32-10.nir", "--data", data)
+    code, _, err = run("infer", digits / "digits_64-32-10.nir", "--data", data)
     assert (code, err.count("\n")) == (2, 1)
     assert "does not say how its framework takes a time step: give --convention NAME, one of snntorch" in err
 
