@@ -2,7 +2,7 @@
 
 import sys
 
-from qsnn_hw.cli import main
+from qsnn_hw.build.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -25,15 +25,15 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.golden import output_of, run_clocked
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset, load_dataset
 from qsnn_hw.model.network import Dense, Network
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import accuracy, simulate
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.quantize.compensate import Statistics, measure
+from qsnn_hw.support.errors import UserError
 
 BITS = (16, 8, 6, 4, 3, 2)
 STEPS = 25

@@ -15,28 +15,28 @@ from pathlib import Path
 
 import numpy as np
 
-from qsnn_hw import flow
-from qsnn_hw.boards import load_board
-from qsnn_hw.chain import GOLDEN, IMPLEMENTATION, PLAN, QUANTIZED, VERIFICATION, Chain
-from qsnn_hw.errors import MismatchError, ToolError, UserError
-from qsnn_hw.explore.choose import Chosen
+from qsnn_hw.build import flow
+from qsnn_hw.build.chain import GOLDEN, IMPLEMENTATION, PLAN, QUANTIZED, VERIFICATION, Chain
+from qsnn_hw.build.options import BuildOptions
+from qsnn_hw.build.report_maker.speed import DesignCycles, LinkBytes
+from qsnn_hw.build.report_maker.spending import design_power
+from qsnn_hw.explore.integers.choose import Chosen
+from qsnn_hw.families.boards import load_board
 from qsnn_hw.golden import GoldenRun, run_clocked
-from qsnn_hw.implement.power import PowerEstimate
-from qsnn_hw.implement.record import Implementation
-from qsnn_hw.implement.saving import Saving, energy_saving
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset, load_dataset
 from qsnn_hw.model.network import Dense, Network
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import accuracy, simulate
-from qsnn_hw.options import BuildOptions
 from qsnn_hw.plan import HardwarePlan
-from qsnn_hw.progress import Progress
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
-from qsnn_hw.report_maker.speed import DesignCycles, LinkBytes
-from qsnn_hw.report_maker.spending import design_power
-from qsnn_hw.resources import resource_folder
-from qsnn_hw.tools import find_tool
+from qsnn_hw.support.errors import MismatchError, ToolError, UserError
+from qsnn_hw.support.progress import Progress
+from qsnn_hw.support.shipped import resource_folder
+from qsnn_hw.targets.fpga.power import PowerEstimate
+from qsnn_hw.targets.fpga.record import Implementation
+from qsnn_hw.targets.fpga.saving import Saving, energy_saving
+from qsnn_hw.toolchain.tools import find_tool
 from qsnn_hw.verify import Verification
 
 MODEL, DATA = (

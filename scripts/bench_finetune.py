@@ -19,17 +19,17 @@ from pathlib import Path
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.files import write_json
 from qsnn_hw.finetune.settings import Finetuned, FinetuneSettings
 from qsnn_hw.golden.clocked import output_of, run_clocked
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset, load_dataset
 from qsnn_hw.model.network import Network
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import accuracy, simulate
-from qsnn_hw.progress import Progress
 from qsnn_hw.quantize.quantizer import QuantizeOptions, quantize
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.files import write_json
+from qsnn_hw.support.progress import Progress
 
 STEPS = 25
 TRAIN_ENCODING_SEED = 3001

@@ -14,7 +14,7 @@ from pathlib import Path
 from resource_models import Model, random_network, write_model
 from user_command import Ended, qsnn_hw
 
-from qsnn_hw.errors import ToolError
+from qsnn_hw.support.errors import ToolError
 
 # Sizes and weight bits: at more than 2 bits no board holds the last one, and the command says so.
 NETWORKS = (

@@ -27,11 +27,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench_accuracy import TEST_SEED, bernoulli, idx
 from mnist_files import encode, encode_rate
 
-from qsnn_hw.cli import main as qsnn_hw
-from qsnn_hw.errors import ToolError, UserError
+from qsnn_hw.build.cli import main as qsnn_hw
 from qsnn_hw.model.readouts import answers
 from qsnn_hw.quantize.integers import CLIPS
 from qsnn_hw.quantize.schemes import PLAIN, Scheme, default_scheme
+from qsnn_hw.support.errors import ToolError, UserError
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 WIDTHS = (8, 7, 6, 5, 4, 3, 2)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from user_command import qsnn_hw
 
-from qsnn_hw.errors import ToolError
 from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.support.errors import ToolError
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"

@@ -12,13 +12,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from qsnn_hw.boards import Board, load_board
-from qsnn_hw.errors import ToolError, UserError
-from qsnn_hw.implement.least import Least
-from qsnn_hw.implement.place_route import place_and_route
-from qsnn_hw.implement.synthesis import Synthesis, synthesize
-from qsnn_hw.limits import FAMILIES
-from qsnn_hw.progress import SILENT
+from qsnn_hw.families.boards import Board, load_board
+from qsnn_hw.families.limits import FAMILIES
+from qsnn_hw.support.errors import ToolError, UserError
+from qsnn_hw.support.progress import SILENT
+from qsnn_hw.targets.fpga.least import Least
+from qsnn_hw.targets.fpga.place_route import place_and_route
+from qsnn_hw.targets.fpga.synthesis import Synthesis, synthesize
 
 NO_FLOOR_PLAN = "rwcheck off, no floor plan"
 """The row in which nextpnr places all block RAMs; in the others ``place_blocks`` places those of weights."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from qsnn_hw.progress import Progress
+from qsnn_hw.support.progress import Progress
 
 SIZES = (64, 32, 10)
 

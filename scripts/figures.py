@@ -29,8 +29,8 @@ import hardware_pages
 import largest_networks
 from user_command import qsnn_hw
 
-from qsnn_hw.errors import ToolError, UserError
-from qsnn_hw.files import write_text
+from qsnn_hw.support.errors import ToolError, UserError
+from qsnn_hw.support.files import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("QSNN_DATA", ROOT.parent / "shared" / "data"))

@@ -2,7 +2,7 @@
 
 ``python scripts/fit_resources.py measure --only NAME`` runs the chain of ``qsnn-hw synth`` on a design
 and keeps what place and route counted (minutes each; without ``--only``: all that were never measured).
-``... fit`` prints the coefficients for ``qsnn_hw/plan/coefficients.py``. The predictions in the table of
+``... fit`` prints the coefficients for ``qsnn_hw/cost/coefficients.py``. The predictions in the table of
 docs/resources.md need no tool: ``scripts/figures --check resources`` compares them, and ``--write``
 puts them there.
 """
@@ -20,14 +20,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from resource_designs import DESIGNS, EXAMPLES, Example, Trained
 
-from qsnn_hw import chain, flow
-from qsnn_hw.files import read_json, write_json
-from qsnn_hw.implement.record import Implementation
-from qsnn_hw.limits import FAMILIES
+from qsnn_hw.build import chain, flow
+from qsnn_hw.cost.coefficients import LOGIC, SERIAL
+from qsnn_hw.cost.predict import network_parts, predict
+from qsnn_hw.families.limits import FAMILIES
 from qsnn_hw.plan import HardwarePlan
-from qsnn_hw.plan.coefficients import LOGIC, SERIAL
-from qsnn_hw.plan.predict import network_parts, predict
-from qsnn_hw.progress import SILENT
+from qsnn_hw.support.files import read_json, write_json
+from qsnn_hw.support.progress import SILENT
+from qsnn_hw.targets.fpga.record import Implementation
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "resources.md"

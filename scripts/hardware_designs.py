@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from qsnn_hw.resources import resource_folder
+from qsnn_hw.support.shipped import resource_folder
 
 
 @dataclass(frozen=True)

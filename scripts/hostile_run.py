@@ -1,7 +1,7 @@
 """Runs commands of a hostile case in a sandbox of their own, and judges how each ended.
 
-A run is ``qsnn_hw.cli.main`` in a forked child that has everything imported already, which saves the half
-second a fresh interpreter takes. What belongs to the start of an interpreter (closed streams, encodings)
+A run is ``qsnn_hw.build.cli.main`` in a forked child that has everything imported already, which saves the
+half second a fresh interpreter takes. What belongs to the start of an interpreter (closed streams, encodings)
 takes a real ``python -m qsnn_hw``: ``Step.fresh``.
 """
 
@@ -231,7 +231,7 @@ def _main(step: Step, environment: Mapping[str, str]) -> int:
     """``main`` as an interpreter of its own would run and end it."""
     import tempfile
 
-    from qsnn_hw import cli
+    from qsnn_hw.build import cli
 
     os.environ.clear()
     os.environ.update(environment)
@@ -406,10 +406,10 @@ def run_cases(
 
 def import_everything() -> None:
     """What commands import, before the first fork; threads of a BLAS would not survive it."""
-    import qsnn_hw.explore.measured
+    import qsnn_hw.build.flow
+    import qsnn_hw.explore.integers.measured
     import qsnn_hw.finetune.settings
-    import qsnn_hw.flow
     import qsnn_hw.golden
     import qsnn_hw.model.check
     import qsnn_hw.report
-    import qsnn_hw.tools  # noqa: F401
+    import qsnn_hw.toolchain.tools  # noqa: F401

@@ -20,18 +20,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from resource_models import Model, random_network, write_model
 
-from qsnn_hw import chain, flow
-from qsnn_hw.boards import Board, list_boards, load_board
-from qsnn_hw.errors import UserError
-from qsnn_hw.implement.record import Implementation
-from qsnn_hw.limits import FAMILIES
+from qsnn_hw.build import chain, flow
+from qsnn_hw.build.options import BuildOptions
+from qsnn_hw.cost.predict import in_words, predict
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.families.boards import Board, list_boards, load_board
+from qsnn_hw.families.limits import FAMILIES
 from qsnn_hw.model.network import Dense, Network
-from qsnn_hw.options import BuildOptions
-from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.plan.group_plan import SynapseStore
-from qsnn_hw.plan.predict import in_words, predict
-from qsnn_hw.progress import SILENT
 from qsnn_hw.quantize import QuantizeOptions, quantize
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.progress import SILENT
+from qsnn_hw.targets.fpga.record import Implementation
 
 INPUTS, OUTPUTS = 784, 10
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "resources.md"

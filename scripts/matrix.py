@@ -28,9 +28,9 @@ from matrix_page import page, table
 from matrix_rows import TARGETS, Case, Row, run_case, source_digest, with_targets_compared
 from user_command import ROOT, end_with_children
 
-from qsnn_hw import files
-from qsnn_hw.boards import list_boards
-from qsnn_hw.errors import ToolError, UserError
+from qsnn_hw.families.boards import list_boards
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import ToolError, UserError
 
 PAGE = ROOT / "docs" / "matrix.md"
 ROWS = "rows.json"

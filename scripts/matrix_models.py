@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from qsnn_hw.files import write_npz
-from qsnn_hw.resources import resource_folder
+from qsnn_hw.support.files import write_npz
+from qsnn_hw.support.shipped import resource_folder
 
 _SHIPPED = ("digits/", "mnist_fast/", "mnist_conv/", "frameworks/")
 

@@ -13,9 +13,9 @@ from typing import Any, Literal
 from matrix_models import Model
 from user_command import ROOT, qsnn_hw
 
-from qsnn_hw.boards import Board
-from qsnn_hw.limits import FAMILIES
-from qsnn_hw.plan.balance import DESIGN_NOTE
+from qsnn_hw.explore.designs.balance import DESIGN_NOTE
+from qsnn_hw.families.boards import Board
+from qsnn_hw.families.limits import FAMILIES
 
 TARGETS = ("balanced", "area", "energy", "latency")
 """``--optimize``; the first is the default and not typed."""

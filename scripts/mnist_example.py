@@ -14,12 +14,12 @@ import mnist_files
 import numpy as np
 from mnist_files import Layer, Settings, by_count, by_first_spike, encode, events
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.golden.clocked import output_of, run_clocked
 from qsnn_hw.model.convention import Convention
-from qsnn_hw.model.reader import read_network
-from qsnn_hw.progress import Progress
+from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.quantize.quantizer import QuantizeOptions, quantize
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.progress import Progress
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 # Samples that the golden model runs at once: bounds its memory.

@@ -15,8 +15,8 @@ from string import Template
 import nir
 import numpy as np
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.files import replacing, write_npz, write_text
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.files import replacing, write_npz, write_text
 
 SIDE = 28
 VALIDATION_SAMPLES = 5000

@@ -10,7 +10,7 @@ from mnist_files import SIDE, Layer, Settings, by_count, by_first_spike, encode
 from torch import Tensor
 from torch.nn import functional
 
-from qsnn_hw.progress import Progress
+from qsnn_hw.support.progress import Progress
 
 GRID = 2.0**-14
 """Trained weights and biases are multiples of this.

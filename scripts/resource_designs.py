@@ -12,11 +12,14 @@ from typing import Any
 
 from resource_models import Model, random_network, write_model
 
-from qsnn_hw.boards import Board, load_board
+from qsnn_hw.build.options import BuildOptions
+from qsnn_hw.explore.designs.io_planner import IoOptions
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.families.boards import Board, load_board
 from qsnn_hw.model.convention import Convention
-from qsnn_hw.model.reader import read_network
-from qsnn_hw.options import BuildOptions
-from qsnn_hw.plan import HardwarePlan, IoOptions, PlanOptions, make_plan
+from qsnn_hw.model.readers.reader import read_network
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.plan.group_plan import SynapseStore
 from qsnn_hw.plan.io_plan import PIXEL_MAX
 from qsnn_hw.quantize import QuantizeOptions, quantize

@@ -19,9 +19,9 @@ from string import Template
 import nir
 import numpy as np
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.files import replacing, write_npz, write_text
-from qsnn_hw.progress import Progress
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.files import replacing, write_npz, write_text
+from qsnn_hw.support.progress import Progress
 
 STEPS = 25
 TEST_PART = 0.25

@@ -21,9 +21,9 @@ import nir
 import numpy as np
 from train_digits import Digits, accuracy, load_digits_split, packed
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.files import read_json, replacing, write_json, write_npz, write_text
-from qsnn_hw.progress import Progress
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.files import read_json, replacing, write_json, write_npz, write_text
+from qsnn_hw.support.progress import Progress
 
 DEFAULT_OUT = Path(__file__).resolve().parents[1] / "examples" / "frameworks"
 README_TEMPLATE = Path(__file__).resolve().with_name("frameworks_readme.txt")

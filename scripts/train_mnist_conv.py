@@ -17,8 +17,8 @@ import mnist_files
 import numpy as np
 from mnist_files import Layer
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.progress import Progress
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.progress import Progress
 
 NAME = "mnist_conv"
 LAYERS = ((16, 5, 2), (32, 3, 2), (64, 0, 0), (10, 0, 0))

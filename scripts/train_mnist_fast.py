@@ -13,7 +13,7 @@ from dataclasses import replace
 import mnist_example
 from mnist_files import Settings
 
-from qsnn_hw.errors import UserError
+from qsnn_hw.support.errors import UserError
 
 DEFAULTS = Settings(
     steps=4,

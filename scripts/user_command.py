@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qsnn_hw.errors import ToolError
+from qsnn_hw.support.errors import ToolError
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -13,7 +13,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import Event, FallingEdge, Timer
 
-from qsnn_hw.files import write_json
+from qsnn_hw.support.files import write_json
 from sim.driver import PERIOD
 
 JOB = json.loads(Path(os.environ["QSNN_HW_JOB"]).read_text(encoding="utf-8"))

@@ -113,7 +113,7 @@ class Checker:
         self._case = case
         self._first = first
         self._output = StreamChecker(case.output_stream, "output", whole_ticks=True)
-        # As a group sends a tick, its further slots mean nothing yet (rtl/encoder.py).
+        # As a group sends a tick, its further slots mean nothing yet (rtl/group/encoder.py).
         self._sent = [StreamChecker(g.trace.sent, "sent", whole_ticks=False) for g in case.groups]
         self._slots = [group.trace.slot_of_neuron() for group in case.groups]
         self.spikes = 0

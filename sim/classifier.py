@@ -14,7 +14,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import Event, RisingEdge, Timer
 from cocotb.utils import get_sim_time
 
-from qsnn_hw.files import write_json
+from qsnn_hw.support.files import write_json
 from qsnn_hw.verify.answers import AnswerCase
 from sim.driver import PERIOD, StreamDriver, StreamRuleError
 from sim.monitor import StreamMonitor

@@ -14,7 +14,7 @@ class StreamRuleError(Exception):
 
 
 class StreamDriver:
-    """Puts words on the stream ``<prefix>`` of ``dut`` by the rules in ``rtl/aer.py``.
+    """Puts words on the stream ``<prefix>`` of ``dut`` by the rules in ``rtl/stream/aer.py``.
 
     A word that is not taken at once costs two wake-ups however long it waits: the edge of ``ready``
     and the clock edge behind it. A gap costs one, whatever its length.

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from qsnn_hw.files import write_json
+from qsnn_hw.support.files import write_json
 from qsnn_hw.verify.case import Case
 from qsnn_hw.verify.layout import TraceLayout
 from qsnn_hw.verify.native import Bench, GroupRecord, RunRecord, run_bench

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from qsnn_hw.files import write_json
+from qsnn_hw.support.files import write_json
 from qsnn_hw.verify.answers import AnswerCase
 from qsnn_hw.verify.native import Bench, run_bench
 from qsnn_hw.verify.stimulus import as_integers

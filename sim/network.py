@@ -23,7 +23,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import Event, RisingEdge, Timer
 from cocotb.utils import get_sim_time
 
-from qsnn_hw.files import write_json
+from qsnn_hw.support.files import write_json
 from qsnn_hw.verify.case import Case
 from qsnn_hw.verify.stimulus import network_stimulus
 from sim.activity import ActivityReader

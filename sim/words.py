@@ -14,7 +14,7 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import Event, First, RisingEdge, Timer
 
-from qsnn_hw.files import write_json
+from qsnn_hw.support.files import write_json
 from qsnn_hw.verify.stimulus import draw_gaps, draw_stalls
 from sim.driver import PERIOD, StreamDriver
 from sim.monitor import StreamMonitor

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from qsnn_hw import cli
+from qsnn_hw.build import cli
 from tests.known_skips import data_folder, unexpected
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from qsnn_hw.boards import MIN_DIVISOR, list_boards, load_board, serial_divisor
-from qsnn_hw.errors import UserError
-from qsnn_hw.resources import resource_folder
+from qsnn_hw.families.boards import MIN_DIVISOR, list_boards, load_board, serial_divisor
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.shipped import resource_folder
 from tests.board_platforms import PLATFORMS, leds, pins, platform_of
 
 

@@ -14,11 +14,11 @@ import nir
 import numpy as np
 import pytest
 
-from qsnn_hw import cli, commands
-from qsnn_hw.errors import MismatchError, ToolError
+from qsnn_hw.build import cli, commands
 from qsnn_hw.model.network import Dense
 from qsnn_hw.model.network_file import load_network
 from qsnn_hw.report import Report
+from qsnn_hw.support.errors import MismatchError, ToolError
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qsnn_hw import cli
+from qsnn_hw.build import cli
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 from tests.verify.verify_networks import QUICK

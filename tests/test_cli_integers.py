@@ -10,7 +10,7 @@ import pytest
 
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.model.convention import Convention
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 
 Run = Callable[..., tuple[int, str, str]]

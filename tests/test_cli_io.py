@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qsnn_hw import cli, commands
-from qsnn_hw.options import BuildOptions
+from qsnn_hw.build import cli, commands
+from qsnn_hw.build.options import BuildOptions
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 
 

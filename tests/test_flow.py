@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from qsnn_hw import cli
+from qsnn_hw.build import cli
 from tests.report.real_report import check_figures
 
 # What the first design was asked to reach on the iCEBreaker.

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.host_protocol import (
+from qsnn_hw.host.protocol import (
     decode_classes,
     decode_pixels,
     encode_classes,
@@ -19,6 +18,7 @@ from qsnn_hw.host_protocol import (
     encode_rows,
 )
 from qsnn_hw.plan.address_space import AddressSpace
+from qsnn_hw.support.errors import UserError
 
 
 @given(st.integers(0, 999), st.sampled_from([(1,), (2,), (300,), (3, 2, 5), (1, 28, 28)]))

@@ -11,12 +11,12 @@ import h5py
 import numpy as np
 import pytest
 
-from qsnn_hw import files
-from qsnn_hw.boards import load_board
-from qsnn_hw.errors import UserError
+from qsnn_hw.families.boards import load_board
 from qsnn_hw.model.convention import Convention
-from qsnn_hw.model.hdf5_tree import read_tree
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.hdf5_tree import read_tree
+from qsnn_hw.model.readers.reader import read_network
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import UserError
 
 CONVENTION = Convention.preset("nir").with_settings({"dt": "0.001"})
 LAYERS = """
@@ -298,7 +298,7 @@ def test_an_output_folder_that_cannot_be_one_is_refused_before_the_work(tmp_path
 
 
 def test_a_long_name_of_a_network_fits_file_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from qsnn_hw import cli
+    from qsnn_hw.build import cli
     from qsnn_hw.plan.hardware_plan import HardwarePlan
 
     path = tmp_path / "m.toml"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from qsnn_hw.boards import load_board
-from qsnn_hw.limits import Shortfall, Usage
+from qsnn_hw.families.boards import load_board
+from qsnn_hw.families.limits import Shortfall, Usage
 
 ICE = load_board("icebreaker").limits
 ECP = load_board("ulx3s-85f").limits

@@ -11,7 +11,7 @@ from matrix_models import MODELS
 from matrix_page import page, table
 from matrix_rows import Case, Row, judge, read_figures, refused, with_targets_compared
 
-from qsnn_hw.boards import list_boards, load_board
+from qsnn_hw.families.boards import list_boards, load_board
 
 BOARD = load_board("icebreaker")
 

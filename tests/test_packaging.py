@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from qsnn_hw import resources
-from qsnn_hw.errors import UserError
-from qsnn_hw.resources import resource_folder
+from qsnn_hw.support import shipped as resources
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.shipped import resource_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("boards", "examples", "sim")
@@ -64,7 +64,7 @@ def test_an_installed_wheel_finds_its_folders(wheel: Path, tmp_path: Path) -> No
     command = [sys.executable, "-m", "pip", "install", "--no-input", "--quiet", "--no-deps", "--target"]
     subprocess.run([*command, str(target), str(wheel)], check=True, capture_output=True, text=True)
     program = (
-        "import qsnn_hw; from qsnn_hw.resources import resource_folder; print(qsnn_hw.__file__);"
+        "import qsnn_hw; from qsnn_hw.support.shipped import resource_folder; print(qsnn_hw.__file__);"
         f"[print(resource_folder(name)) for name in {NAMES}]"
     )
     # -P keeps the current folder off the path; the target must win over this environment's own.

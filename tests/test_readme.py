@@ -12,8 +12,8 @@ import figures
 import matrix
 import pytest
 
-from qsnn_hw import cli
-from qsnn_hw.boards import list_boards
+from qsnn_hw.build import cli
+from qsnn_hw.families.boards import list_boards
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"

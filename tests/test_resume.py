@@ -11,13 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qsnn_hw import cli, commands, files
-from qsnn_hw.chain import Chain
-from qsnn_hw.errors import ToolError, UserError
+from qsnn_hw.build import cli, commands
+from qsnn_hw.build.chain import Chain
+from qsnn_hw.build.options import BuildOptions
 from qsnn_hw.golden import GoldenRun
-from qsnn_hw.options import BuildOptions
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.report import Report, summary_lines
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import ToolError, UserError
 
 Run = Callable[..., tuple[int, str]]
 TAKEN = commands.EXIT_FAILED

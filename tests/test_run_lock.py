@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from qsnn_hw import cli
-from qsnn_hw.errors import UserError
-from qsnn_hw.files import sweep
-from qsnn_hw.run_lock import LOCK, one_run, refuse_busy
+from qsnn_hw.build import cli
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.files import sweep
+from qsnn_hw.support.run_lock import LOCK, one_run, refuse_busy
 
 ROOT = Path(cli.__file__).resolve().parent.parent
 HOLDS = (
-    "import sys, time\nfrom pathlib import Path\nfrom qsnn_hw.run_lock import one_run\n"
+    "import sys, time\nfrom pathlib import Path\nfrom qsnn_hw.support.run_lock import one_run\n"
     "with one_run(Path(sys.argv[1]), 'qsnn-hw build net.nir'):\n"
     "    print('held', flush=True)\n    time.sleep(60)\n"
 )
@@ -110,7 +110,7 @@ def test_temporaries_of_killed_runs_go_and_nothing_else(tmp_path: Path) -> None:
 def test_a_killed_command_leaves_nothing_that_the_next_one_keeps(tmp_path: Path) -> None:
     """SIGKILL while a file is written, then any command in the folder."""
     writes = (
-        "import sys, time\nfrom pathlib import Path\nfrom qsnn_hw.files import replacing\n"
+        "import sys, time\nfrom pathlib import Path\nfrom qsnn_hw.support.files import replacing\n"
         "with replacing(Path(sys.argv[1]) / '06_design.v') as path:\n"
         "    print(path, flush=True)\n    time.sleep(60)\n"
     )

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from qsnn_hw import stage_code
-from qsnn_hw.chain import Chain
-from qsnn_hw.stage_code import code_digest, imported_modules, reached_modules
+from qsnn_hw.build import stage_code
+from qsnn_hw.build.chain import Chain
+from qsnn_hw.build.stage_code import code_digest, imported_modules, reached_modules
 
 ROOT = Path(stage_code.__file__).parent.parent
 STAGES = {
@@ -66,20 +66,20 @@ def repeated(module: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> se
     [
         ("qsnn_hw.report.page", set()),
         ("qsnn_hw.report.summary", set()),
-        ("qsnn_hw.report_maker.maker", set()),
-        ("qsnn_hw.cli", set()),
+        ("qsnn_hw.build.report_maker.maker", set()),
+        ("qsnn_hw.build.cli", set()),
         ("qsnn_hw.finetune.training", set()),
         ("sim.checker", {"verify", "reference"}),
         ("sim.network", {"verify", "reference"}),
         ("sim.board", {"verify", "reference"}),
         ("qsnn_hw.verify.worker", {"verify", "reference"}),
-        ("qsnn_hw.rtl.lane", {"elaborate", "verify", "reference"}),
+        ("qsnn_hw.rtl.group.lane", {"elaborate", "verify", "reference"}),
         ("qsnn_hw.rtl.board_top", {"elaborate"}),
-        ("qsnn_hw.model.hdf5_worker", {"read"}),
-        ("qsnn_hw.implement.synthesis", {"synthesize", "implement"}),
-        ("qsnn_hw.implement.place_route", {"implement"}),
-        ("qsnn_hw.implement.constraints", {"implement"}),
-        ("qsnn_hw.files", set(STAGES)),
+        ("qsnn_hw.model.readers.hdf5_worker", {"read"}),
+        ("qsnn_hw.targets.fpga.synthesis", {"synthesize", "implement"}),
+        ("qsnn_hw.targets.fpga.place_route", {"implement"}),
+        ("qsnn_hw.targets.fpga.constraints", {"implement"}),
+        ("qsnn_hw.support.files", set(STAGES)),
     ],
 )
 def test_an_edit_repeats_the_stages_it_takes_part_in(
@@ -90,7 +90,7 @@ def test_an_edit_repeats_the_stages_it_takes_part_in(
 
 def test_every_stage_of_the_chain_says_which_source_decides_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The table above is the chain's own."""
-    tree = ast.parse((ROOT / "qsnn_hw" / "chain.py").read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / "qsnn_hw" / "build/chain.py").read_text(encoding="utf-8"))
     said = {
         node.args[0].value
         for node in ast.walk(tree)
@@ -123,7 +123,7 @@ def test_no_import_is_overlooked(module: str) -> None:
 def test_imports_inside_functions_and_modules_started_by_name_count() -> None:
     reached = reached_modules([Chain.verify])
     # make_case imports it late; run_jobs starts it with python -m; cocotb imports it by its name.
-    assert {"qsnn_hw.rtl.activity", "qsnn_hw.verify.worker", "sim.network", "sim.monitor"} <= reached
+    assert {"qsnn_hw.rtl.trace.activity", "qsnn_hw.verify.worker", "sim.network", "sim.monitor"} <= reached
 
 
 def test_a_method_counts_with_the_helpers_it_names_and_without_its_neighbours(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_method_counts_with_the_helpers_it_names_and_without_its_neighbours(tm
         return method
 
     text = (
-        "from qsnn_hw.files import digest\nLIMIT = 5\n\ndef helper():\n    return LIMIT\n\n"
+        "from qsnn_hw.support.files import digest\nLIMIT = 5\n\ndef helper():\n    return LIMIT\n\n"
         "class Steps:\n    def first(self):\n        return self._more()\n\n"
         "    def _more(self):\n        return helper(), digest\n\n    def other(self):\n        return 1\n"
     )
@@ -144,8 +144,8 @@ def test_a_method_counts_with_the_helpers_it_names_and_without_its_neighbours(tm
     assert code_digest([loaded(text.replace("return 1", "return 2"))]) == usual
     assert code_digest([loaded(text.replace("LIMIT = 5", "LIMIT = 6"))]) != usual
     assert code_digest([loaded(text.replace("helper(), digest", "digest, helper()"))]) != usual
-    assert "qsnn_hw.files" in reached_modules([loaded(text)])
-    assert "qsnn_hw.files" not in reached_modules([loaded(text.replace(", digest", ""))])
+    assert "qsnn_hw.support.files" in reached_modules([loaded(text)])
+    assert "qsnn_hw.support.files" not in reached_modules([loaded(text.replace(", digest", ""))])
 
 
 def test_stages_side_by_side_do_not_parse_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from qsnn_hw import files
-from qsnn_hw import stages as stages_module
-from qsnn_hw.errors import UserError
-from qsnn_hw.files import write_text
-from qsnn_hw.progress import SILENT
-from qsnn_hw.stages import MANIFEST, Stages
+from qsnn_hw.build import stages as stages_module
+from qsnn_hw.build.stages import MANIFEST, Stages
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.files import write_text
+from qsnn_hw.support.progress import SILENT
 
 
 class Work:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from qsnn_hw import cli
-from qsnn_hw.stopping import StoppedError, deferred, stoppable
+from qsnn_hw.build import cli
+from qsnn_hw.support.stopping import StoppedError, deferred, stoppable
 from tests.test_resume import write_data, write_model
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -89,7 +89,7 @@ def test_a_signal_ends_the_run_and_its_tools(
 def test_an_ignored_hangup_stays_ignored(tmp_path: Path) -> None:
     """``nohup qsnn-hw build ...`` goes on when the terminal closes."""
     program = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + (
-        "import os\nfrom qsnn_hw.stopping import stoppable\n"
+        "import os\nfrom qsnn_hw.support.stopping import stoppable\n"
         "with stoppable():\n    os.kill(os.getpid(), signal.SIGHUP)\nprint('goes on')\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=ENVIRONMENT)

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.host_protocol import (
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.host.protocol import (
     Word,
     decode_pixels,
     decode_words,
@@ -18,11 +19,12 @@ from qsnn_hw.host_protocol import (
     sample_spikes,
     sample_words,
 )
+from qsnn_hw.host.stream_words import pack_events, pack_words, slot_bits, tick_bit, unpack_words
 from qsnn_hw.model.network import INPUT, Conv2d, Network, NeuronGroup, Projection
-from qsnn_hw.plan import AddressSpace, PlanOptions, make_plan
+from qsnn_hw.plan import AddressSpace
 from qsnn_hw.quantize import QuantizeOptions, quantize
-from qsnn_hw.rtl.aer import AerLayout
-from qsnn_hw.stream_words import pack_events, pack_words, slot_bits, tick_bit, unpack_words
+from qsnn_hw.rtl.stream.aer import AerLayout
+from qsnn_hw.support.errors import UserError
 
 SHAPES = st.one_of(
     st.tuples(st.integers(1, 90)), st.tuples(st.integers(1, 5), st.integers(1, 9), st.integers(1, 9))

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from qsnn_hw import cli, commands
-from qsnn_hw.progress import Progress
-from qsnn_hw.terminal import MAX_LINE, plain, shortened
+from qsnn_hw.build import cli, commands
+from qsnn_hw.support.progress import Progress
+from qsnn_hw.support.terminal import MAX_LINE, plain, shortened
 
 HOSTILE = "a\x1b[2J\x9b31m\r\nerror: forged\u2028\u202e\x7f\udc80b"
 
@@ -97,7 +97,7 @@ def test_streams_that_are_closed() -> None:
 
 def test_closed_streams_are_open_to_nowhere_for_tools_as_well() -> None:
     """Otherwise the next file that is opened takes the number, and a tool's messages go into it."""
-    program = "import os; from qsnn_hw.terminal import prepare_streams; prepare_streams(); "
+    program = "import os; from qsnn_hw.support.terminal import prepare_streams; prepare_streams(); "
     program += "print(*(os.readlink(f'/proc/self/fd/{n}') for n in (0, 2)), os.get_inheritable(2))"
     root = str(Path(cli.__file__).parent.parent)
     done = subprocess.run(

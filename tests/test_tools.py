@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from qsnn_hw.errors import ToolError, UserError
-from qsnn_hw.progress import SILENT
+from qsnn_hw.support.errors import ToolError, UserError
+from qsnn_hw.support.progress import SILENT
 from qsnn_hw.toolchain import finder, object_cache, simulator, webassembly
-from qsnn_hw.tools import (
+from qsnn_hw.toolchain.tools import (
     Tool,
     ToolStatus,
     check_build_folder,
@@ -324,7 +324,7 @@ async def counts(dut):
 """
 BUILD = """\
 from cocotb_tools.runner import get_results, get_runner
-from qsnn_hw.tools import verilator_build_args, verilator_ready
+from qsnn_hw.toolchain.tools import verilator_build_args, verilator_ready
 with verilator_ready():
     runner = get_runner("verilator")
     runner.build(sources=["counter.v"], hdl_toplevel="counter", build_dir="build",

@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from qsnn_hw import files
-from qsnn_hw.errors import UserError
 from qsnn_hw.finetune.settings import Epoch, FinetuneSettings
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Dense, Network
 from qsnn_hw.quantize.options import QuantizeOptions
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import UserError
 
 FORMAT = "qsnn-hw fine-tuning checkpoint 1"
 

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from qsnn_hw.errors import MismatchError
 from qsnn_hw.finetune.forward import IntegerNetwork
 from qsnn_hw.finetune.group import Integers, TrainableGroup, gain_of
 from qsnn_hw.model.network import Dense, Network, NeuronGroup, Projection
 from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.quantize.options import QuantizeOptions
 from qsnn_hw.quantize.quantizer import quantize
+from qsnn_hw.support.errors import MismatchError
 
 # A threshold this close to where its rounding flips is moved to a safe place between two flips.
 _FRAGILE = 1e-6

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.files import replacing
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.files import replacing
 
 
 def write_nir(network: Network, path: Path) -> None:

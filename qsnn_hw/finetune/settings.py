@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.network import Network
 from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.quantize.options import QuantizeOptions
+from qsnn_hw.support.errors import UserError
 
 
 def need_torch() -> None:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.finetune.settings import Epoch, Finetuned, FinetuneSettings, best_of, need_torch
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.simulate import accuracy, simulate
-from qsnn_hw.progress import SILENT, Progress
 from qsnn_hw.quantize.compensate import measure
 from qsnn_hw.quantize.options import QuantizeOptions
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.progress import SILENT, Progress
 
 need_torch()
 

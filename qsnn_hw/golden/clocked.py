@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from qsnn_hw import files
-from qsnn_hw.errors import UserError
 from qsnn_hw.golden.neuron import GroupState
 from qsnn_hw.golden.weighted import WeightedSum
 from qsnn_hw.model.network import INPUT, Dense
 from qsnn_hw.model.readouts import ReadoutKind
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection
 from qsnn_hw.quantize.options import MAX_SPIKES
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import UserError
 
 FORMAT = "qsnn-hw golden run 1"
 

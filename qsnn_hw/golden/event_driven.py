@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.golden.clocked import GoldenRun, checked_input, tick
 from qsnn_hw.golden.columns import Columns
 from qsnn_hw.golden.event_general import GeneralEventGroup
@@ -19,6 +18,7 @@ from qsnn_hw.model.network import INPUT
 from qsnn_hw.quantize.bounds import leak
 from qsnn_hw.quantize.integers import finite_numbers
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
+from qsnn_hw.support.errors import UserError
 
 
 class EventDrivenGroup:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dynamics import neuron_group
 from qsnn_hw.model.graph import KNOWN_TYPES, MAX_NODES, NEURON_TYPES, Graph, Node
@@ -22,6 +21,7 @@ from qsnn_hw.model.network import (
 from qsnn_hw.model.operators import size_of
 from qsnn_hw.model.order import order_groups
 from qsnn_hw.model.paths import Path, PathFinder
+from qsnn_hw.support.errors import UserError
 
 _SILENT_TYPES = ("LI", "I", "CubaLI")
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.framework import (
@@ -20,7 +19,8 @@ from qsnn_hw.model.search import Found, Search
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.model.time_steps import candidates, wrote_rockpool
 from qsnn_hw.model.variants import changed, starts, words
-from qsnn_hw.progress import SILENT, Progress
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.progress import SILENT, Progress
 
 Read = Callable[[Convention | None], Network]
 """Builds the network under a convention; UserError where it cannot."""
@@ -268,7 +268,7 @@ def _hints(graph: Graph | None) -> tuple[str, ...]:
         )
     return (
         "docs/frameworks.md lists what each exporter leaves out; a live module that is read with "
-        "qsnn_hw.model.live leaves out nothing",
+        "qsnn_hw.model.readers.live leaves out nothing",
     )
 
 

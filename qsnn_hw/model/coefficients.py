@@ -6,10 +6,10 @@ et al., Nat. Commun. 15, 8122, 2024); the convention says how a step integrates 
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.graph import Graph, broadcasts
 from qsnn_hw.model.network import FloatArray
+from qsnn_hw.support.errors import UserError
 
 BoolArray = np.ndarray
 

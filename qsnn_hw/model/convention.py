@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal, get_args
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.network import Comparison, Reset
+from qsnn_hw.support.errors import UserError
 
 DecayForm = Literal["euler", "exponential", "direct"]
 InputGain = Literal["euler", "complement", "r", "one", "rockpool"]

@@ -14,9 +14,9 @@ from typing import Literal
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.files import read_npz
 from qsnn_hw.model.network import Network
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.files import read_npz
 
 Layout = Literal["auto", "time-sample", "sample-time"]
 LAYOUTS: tuple[Layout, ...] = ("auto", "time-sample", "sample-time")

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.coefficients import NodeReader
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.graph import Graph
 from qsnn_hw.model.network import FloatArray, NeuronGroup, Reset
+from qsnn_hw.support.errors import UserError
 
 
 def neuron_group(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
+from qsnn_hw.support.errors import UserError
 
 NEURON_TYPES = ("LIF", "IF", "CubaLIF", "LI", "I", "CubaLI", "Threshold")
 OPERATOR_TYPES = (

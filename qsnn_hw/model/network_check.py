@@ -9,7 +9,6 @@ from typing import Any, get_args
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.network import (
     INPUT,
     Comparison,
@@ -23,6 +22,7 @@ from qsnn_hw.model.network import (
     Reset,
     Scale,
 )
+from qsnn_hw.support.errors import UserError
 
 _MAX_SIZE = 2**28
 _MAX_DELAY = 10_000

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from qsnn_hw import files
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.network import Conv2d, Dense, Network, NeuronGroup, Operator, Pool2d, Projection, Scale
 from qsnn_hw.model.network_check import check_network
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import UserError
 
 FORMAT = "qsnn-hw network 1"
 _FAMILY = "qsnn-hw network "

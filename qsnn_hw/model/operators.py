@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.graph import Graph
 from qsnn_hw.model.network import Conv2d, Dense, Operator, Pool2d, Scale
+from qsnn_hw.support.errors import UserError
 
 Shape = tuple[int, ...]
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.coefficients import parameter_shape
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.graph import NEURON_TYPES, Graph, broadcasts, channel_hint
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Operator
 from qsnn_hw.model.operators import Shape, check_size, operator, size_of, weight_inputs
+from qsnn_hw.support.errors import UserError
 
 _MAX_PATHS = 1024
 _MAX_DELAY = 10000

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
+from qsnn_hw.support.errors import UserError
 
 ReadoutKind = Literal["count", "first", "membrane"]
 READOUTS: tuple[ReadoutKind, ...] = get_args(ReadoutKind)

@@ -13,13 +13,13 @@ from itertools import combinations
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.convention import PRESETS, Convention
 from qsnn_hw.model.graph import Graph
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.time_steps import candidates
 from qsnn_hw.model.variants import Variants, changed, differences, starts
-from qsnn_hw.progress import Progress, Task
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.progress import Progress, Task
 
 Wrong = Callable[[Network, np.ndarray, np.ndarray], np.ndarray]
 """Network, input and the framework's own output -> where the network's output differs, bool."""

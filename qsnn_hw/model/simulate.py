@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.linear import apply_operators
 from qsnn_hw.model.network import INPUT, Network, Projection
 from qsnn_hw.model.neuron import GroupState
 from qsnn_hw.model.readouts import ReadoutKind, answers, default_readout
-from qsnn_hw.progress import SILENT, Progress
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.progress import SILENT, Progress
 
 _BATCH_BYTES = 64 << 20
 

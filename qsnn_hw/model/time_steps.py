@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.coefficients import rockpool_dt
 from qsnn_hw.model.graph import Graph
+from qsnn_hw.support.errors import UserError
 
 USUAL = (1.0, 1e-3, 1e-4)
 _ROUND = (1.0, 2.0, 2.5, 5.0)

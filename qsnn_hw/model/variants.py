@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.convention import CHOICES, COMPARISON_WORDS, PRESETS, Convention
 from qsnn_hw.model.graph import Graph
+from qsnn_hw.support.errors import UserError
 
 Change = Mapping[str, object]
 

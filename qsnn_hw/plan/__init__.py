@@ -1,13 +1,9 @@
-"""Quantized network -> hardware plan."""
+"""The hardware plan: what is built, in plain numbers. Records only; ``explore/designs`` makes them."""
 
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan, Route
 from qsnn_hw.plan.io_plan import EncoderPlan, ReadoutPlan
-from qsnn_hw.plan.io_planner import IoOptions
-from qsnn_hw.plan.options import PlanOptions
-from qsnn_hw.plan.planner import make_plan
-from qsnn_hw.plan.traffic import Traffic
 
 __all__ = [
     "HOST",
@@ -15,11 +11,7 @@ __all__ = [
     "EncoderPlan",
     "GroupPlan",
     "HardwarePlan",
-    "IoOptions",
-    "PlanOptions",
     "ProjectionPlan",
     "ReadoutPlan",
     "Route",
-    "Traffic",
-    "make_plan",
 ]

@@ -4,13 +4,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from qsnn_hw import files
-from qsnn_hw.errors import UserError
-from qsnn_hw.host_protocol import encode_rows
+from qsnn_hw.host.protocol import encode_rows
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.io_plan import EncoderPlan, ReadoutPlan
 from qsnn_hw.plan.plan_file import build, flatten
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import UserError
 
 FORMAT = "qsnn-hw hardware plan 2"
 
@@ -32,7 +32,7 @@ class Route:
         Time steps by which events arrive late; at least 1 on a route that runs ahead.
     ahead
         The route closes a loop: it gives the destination the tick of a step before the source has
-        made that step (``rtl/step_delay.py``).
+        made that step (``rtl/stream/step_delay.py``).
     words
         Events the delay can hold: those of all steps in flight when every neuron fires its most.
     """

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Literal
 
-from qsnn_hw.limits import Limits
+from qsnn_hw.families.limits import Limits
 from qsnn_hw.plan.group_plan import NeuronMemoryStyle, SynapseStore
 
 # A memory of fewer bits is smaller in LUTs than it is worth in block RAM.

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import Accumulators
+from qsnn_hw.support.errors import UserError
 
 MAX_EVENT_LANES = 16
 """Each pair of them has a crossing of its own; more than 8 were never worth their logic."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.linear import apply_operators
 from qsnn_hw.model.network import INPUT, Dense
 from qsnn_hw.plan.address_space import AddressSpace
@@ -14,6 +13,7 @@ from qsnn_hw.plan.group_plan import ProjectionPlan
 from qsnn_hw.plan.slots import Slots
 from qsnn_hw.quantize.integers import signed_bits
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection
+from qsnn_hw.support.errors import UserError
 
 # Rows that hold no weight are left out where that saves at least this share of them: the tables that
 # say which rows there are cost memory of their own.

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.quantize.integers import check_bits, finite_numbers, integer_dtype
+from qsnn_hw.support.errors import UserError
 
 
 def quantize_weights(

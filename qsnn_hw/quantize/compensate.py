@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.linear import apply_operators, windows
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Operator, Projection
 from qsnn_hw.model.simulate import simulate
-from qsnn_hw.progress import SILENT, Progress
 from qsnn_hw.quantize.chain import chain_of
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.progress import SILENT, Progress
 
 # Ranges tried, as fractions of max|w|, when the scale is chosen together with the rounding.
 _FRACTIONS = np.linspace(0.2, 1.0, 17)

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
+from qsnn_hw.support.errors import UserError
 
 MIN_BITS = 2
 MAX_BITS = 16

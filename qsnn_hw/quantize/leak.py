@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.network import NeuronGroup
 from qsnn_hw.quantize.options import MAX_LEAK_SHIFT
+from qsnn_hw.support.errors import UserError
 
 LEAK_BITS = 8
 """Fractional bits of a leak that needs no more."""

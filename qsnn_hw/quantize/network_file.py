@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from qsnn_hw import files
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.network import Conv2d, Dense, Operator, Pool2d, Scale
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import UserError
 
 FORMAT = "qsnn-hw quantized network 1"
 

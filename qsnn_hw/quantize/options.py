@@ -6,10 +6,10 @@ from typing import Literal
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.quantize.integers import CLIPS, Clip, check_bits
 from qsnn_hw.quantize.network import LEAK_ROUNDINGS, LeakRounding
 from qsnn_hw.quantize.schemes import PLAIN, Scheme, default_scheme
+from qsnn_hw.support.errors import UserError
 
 MAX_FRACTIONAL_BITS = 8
 MAX_LEAK_SHIFT = 24

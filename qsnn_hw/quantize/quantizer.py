@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
 from qsnn_hw.quantize.bounds import Interval
 from qsnn_hw.quantize.chain import (
@@ -36,6 +35,7 @@ from qsnn_hw.quantize.readout import readout_fraction
 from qsnn_hw.quantize.rounding import whole_steps
 from qsnn_hw.quantize.schemes import PLAIN
 from qsnn_hw.quantize.width import NeverFiresError, prove_current, prove_potential
+from qsnn_hw.support.errors import UserError
 
 __all__ = [
     "MAX_FRACTIONAL_BITS",

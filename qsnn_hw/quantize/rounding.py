@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.quantize.options import MAX_POTENTIAL_BITS
+from qsnn_hw.support.errors import UserError
 
 
 def whole_steps(values: np.ndarray, group: str, what: str) -> np.ndarray:

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.quantize.bounds import Extras, Interval, current_interval, state_interval
 from qsnn_hw.quantize.network import QuantizedGroup
 from qsnn_hw.quantize.options import MAX_POTENTIAL_BITS, MAX_SPIKES, QuantizeOptions
 from qsnn_hw.quantize.readout import READOUT_STEPS, integrator_clamp, steps_to
+from qsnn_hw.support.errors import UserError
 
 # A firing integrator without leak has no proved bound: its potential saturates at this many times the
 # largest of its threshold, its reset and one step's greatest input, once per step.

@@ -3,13 +3,13 @@
 from importlib import resources
 from pathlib import Path
 
-from qsnn_hw import files
 from qsnn_hw.report import cards, charts, diagnostics_page, figures, spending_tables, tables
 from qsnn_hw.report.meaning import DEFINITIONS
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.svg import Figure
 from qsnn_hw.report.traces import Traces
 from qsnn_hw.report.words import NOT_MEASURED
+from qsnn_hw.support import files
 
 
 def sections(report: Report, traces: Traces | None) -> list[tuple[str, list[Figure | None]]]:

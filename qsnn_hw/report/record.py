@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from qsnn_hw import files
-from qsnn_hw.errors import UserError
 from qsnn_hw.report.diagnostics import Diagnostics
 from qsnn_hw.report.meaning import BASIS, DEFINITIONS
 from qsnn_hw.report.parts import Accuracy, Calibration, Files, Resource, Timing, Verification
@@ -18,6 +16,8 @@ from qsnn_hw.report.parts_energy import Energy, GroupActivity, Metrics, PowerMw
 from qsnn_hw.report.parts_speed import Clock, Latency, Link, OperatingPoint, Throughput
 from qsnn_hw.report.prediction import Prediction
 from qsnn_hw.report.values import Number, check_counts, check_numbers, decode, encode, number, put
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import UserError
 
 FORMAT = "qsnn-hw report 2"
 

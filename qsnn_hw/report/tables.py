@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qsnn_hw.plan.balance import DESIGN_NOTE
+from qsnn_hw.explore.designs.balance import DESIGN_NOTE
 from qsnn_hw.report.record import Layer, Report
 from qsnn_hw.report.words import NOT_MEASURED, figure, with_unit
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from qsnn_hw import files
-from qsnn_hw.errors import UserError
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import UserError
 
 Array = np.ndarray[Any, Any]
 

@@ -18,7 +18,7 @@ class AxiStreamNetwork(wiring.Component):
     """A component with AER streams ``i`` and ``o`` as one with AXI4-Stream ports.
 
     One beat carries one AER word: ``tdata`` holds the payload in its low bits, laid out as
-    :class:`~qsnn_hw.rtl.aer.AerLayout` says, and zeros above it. Inward a tick ends the sample when
+    :class:`~qsnn_hw.rtl.stream.aer.AerLayout` says, and zeros above it. Inward a tick ends the sample when
     its own last mark is set or it comes with ``tlast``; on an event ``tlast`` means nothing, so a
     transfer may be cut anywhere between events. Outward ``tlast`` is set on a sample's last tick and
     on nothing else.

@@ -6,13 +6,13 @@ from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from qsnn_hw.boards import LEVELS, Board
-from qsnn_hw.host_protocol import PIXEL_BITS
+from qsnn_hw.families.boards import LEVELS, Board
+from qsnn_hw.host.protocol import PIXEL_BITS
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.rtl.classifier import Classifier
-from qsnn_hw.rtl.host_link import HostLink
-from qsnn_hw.rtl.lane_adapter import LaneAdapter
-from qsnn_hw.rtl.pixels import WordPixels
+from qsnn_hw.rtl.io.host_link import HostLink
+from qsnn_hw.rtl.io.pixels import WordPixels
+from qsnn_hw.rtl.stream.lane_adapter import LaneAdapter
 
 _POWER_ON_CYCLES = 512
 """Reset cycles after configuration. iCE40 block RAM reads zeros for the first microseconds

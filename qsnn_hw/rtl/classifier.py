@@ -5,13 +5,13 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.plan import HardwarePlan
-from qsnn_hw.rtl.address_guard import BAD_WORDS_BITS
-from qsnn_hw.rtl.aer import aer_signature
-from qsnn_hw.rtl.input_encoder import InputEncoder
-from qsnn_hw.rtl.lane_adapter import LaneAdapter
-from qsnn_hw.rtl.pixels import PixelLayout
-from qsnn_hw.rtl.readout import class_signature, make_readout
-from qsnn_hw.rtl.top import SpikingNetwork
+from qsnn_hw.rtl.io.input_encoder import InputEncoder
+from qsnn_hw.rtl.io.pixels import PixelLayout
+from qsnn_hw.rtl.io.readout import class_signature, make_readout
+from qsnn_hw.rtl.network import SpikingNetwork
+from qsnn_hw.rtl.stream.address_guard import BAD_WORDS_BITS
+from qsnn_hw.rtl.stream.aer import aer_signature
+from qsnn_hw.rtl.stream.lane_adapter import LaneAdapter
 
 
 class Classifier(wiring.Component):

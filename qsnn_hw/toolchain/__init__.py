@@ -1,1 +1,1 @@
-"""Outside tools: where they are, how they are run, what they need. Use :mod:`qsnn_hw.tools`."""
+"""Outside tools: where they are, how they are run, what they need. Use :mod:`qsnn_hw.toolchain.tools`."""

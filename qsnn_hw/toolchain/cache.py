@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from qsnn_hw.errors import UserError
+from qsnn_hw.support.errors import UserError
 
 
 def cache_folder() -> Path:

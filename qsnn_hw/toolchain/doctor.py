@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from qsnn_hw.errors import UserError
+from qsnn_hw.support.errors import UserError
 from qsnn_hw.toolchain import webassembly
 from qsnn_hw.toolchain.cache import cache_folder
 from qsnn_hw.toolchain.finder import SPECS, ToolSpec, find_tool

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from qsnn_hw.errors import UserError
+from qsnn_hw.support.errors import UserError
 from qsnn_hw.toolchain import compiler
 
 Version = tuple[int, ...]

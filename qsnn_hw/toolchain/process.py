@@ -16,9 +16,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, cast
 
-from qsnn_hw.errors import ToolError, UserError
-from qsnn_hw.progress import Progress
-from qsnn_hw.stopping import deferred
+from qsnn_hw.support.errors import ToolError, UserError
+from qsnn_hw.support.progress import Progress
+from qsnn_hw.support.stopping import deferred
 from qsnn_hw.toolchain import crash, webassembly
 from qsnn_hw.toolchain.crash import WaysOut
 from qsnn_hw.toolchain.finder import Tool

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from qsnn_hw.errors import UserError
+from qsnn_hw.support.errors import UserError
 from qsnn_hw.toolchain import compiler, object_cache
 from qsnn_hw.toolchain.cache import cache_folder
 from qsnn_hw.toolchain.finder import Tool, find_tool

@@ -9,8 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.progress import SILENT, Progress
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.progress import SILENT, Progress
 from qsnn_hw.toolchain import compiler, simulator, webassembly
 from qsnn_hw.toolchain.finder import find_tool
 

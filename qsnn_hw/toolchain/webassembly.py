@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from qsnn_hw.progress import Progress
-from qsnn_hw.run_lock import try_lock
-from qsnn_hw.stopping import deferred
+from qsnn_hw.support.progress import Progress
+from qsnn_hw.support.run_lock import try_lock
+from qsnn_hw.support.stopping import deferred
 from qsnn_hw.toolchain.cache import cache_folder, writable
 from qsnn_hw.toolchain.finder import Tool
 

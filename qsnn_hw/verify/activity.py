@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from qsnn_hw.errors import MismatchError, ToolError
 from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.support.errors import MismatchError, ToolError
 from qsnn_hw.verify.case import Case
 from qsnn_hw.verify.record import GroupActivity
 from qsnn_hw.verify.work import synapse_reads

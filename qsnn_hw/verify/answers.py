@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from qsnn_hw import files
-from qsnn_hw.errors import UserError
-from qsnn_hw.host_protocol import PIXEL_BITS, address_bits
+from qsnn_hw.host.protocol import PIXEL_BITS, address_bits
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import UserError
 from qsnn_hw.verify.layout import StreamLayout
 from qsnn_hw.verify.stimulus import Stimulus, draw_gaps, draw_stalls, input_words, limbs_of, put_bits
 

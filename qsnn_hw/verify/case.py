@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from qsnn_hw import files
-from qsnn_hw.errors import UserError
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.plan import HOST, HardwarePlan
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import UserError
 from qsnn_hw.verify.layout import StreamLayout, TraceLayout, stream_layouts, trace_layout
 from qsnn_hw.verify.work import step_cycles
 
@@ -254,7 +254,7 @@ def make_case(
         ``idle`` or ``backpressure`` is no probability.
     """
     # Only here: the simulators load cases too, and need nothing of what builds hardware.
-    from qsnn_hw.rtl.activity import COUNTERS
+    from qsnn_hw.rtl.trace.activity import COUNTERS
 
     steps, samples = inputs.shape[:2]
     if not steps or not samples:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from qsnn_hw.errors import MismatchError
 from qsnn_hw.golden import GoldenRun
-from qsnn_hw.host_protocol import address_bits
+from qsnn_hw.host.protocol import address_bits
 from qsnn_hw.plan import HardwarePlan
-from qsnn_hw.progress import SILENT, Progress
+from qsnn_hw.support.errors import MismatchError
+from qsnn_hw.support.progress import SILENT, Progress
 from qsnn_hw.verify.answers import AnswerCase
 from qsnn_hw.verify.layout import stream_layouts
 from qsnn_hw.verify.runner import STREAM_SAMPLES, cut, run_passes, share_out

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from qsnn_hw import files
-from qsnn_hw.errors import ToolError, UserError
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.plan import HardwarePlan
-from qsnn_hw.progress import SILENT, Progress
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import ToolError, UserError
+from qsnn_hw.support.progress import SILENT, Progress
 from qsnn_hw.verify.classifier import verify_classifier
 from qsnn_hw.verify.record import Verification
 from qsnn_hw.verify.runner import verify

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qsnn_hw.host.stream_words import slot_bits, tick_bit
 from qsnn_hw.plan import GroupPlan, HardwarePlan
-from qsnn_hw.stream_words import slot_bits, tick_bit
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from qsnn_hw.errors import ToolError, UserError
-from qsnn_hw.files import BUILDING, write_text
-from qsnn_hw.progress import Progress
-from qsnn_hw.resources import resource_folder
-from qsnn_hw.tools import (
+from qsnn_hw.support.errors import ToolError, UserError
+from qsnn_hw.support.files import BUILDING, write_text
+from qsnn_hw.support.progress import Progress
+from qsnn_hw.support.shipped import resource_folder
+from qsnn_hw.toolchain.tools import (
     cache_folder,
     check_build_folder,
     find_tool,

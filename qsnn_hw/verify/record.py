@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from statistics import fmean
 
-from qsnn_hw import files
-from qsnn_hw.errors import UserError
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import UserError
 
 FORMAT = "qsnn-hw verification 4"
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from qsnn_hw.errors import MismatchError, ToolError, UserError
-from qsnn_hw.files import read_json
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.plan import HardwarePlan
-from qsnn_hw.progress import SILENT, Progress
+from qsnn_hw.support.errors import MismatchError, ToolError, UserError
+from qsnn_hw.support.files import read_json
+from qsnn_hw.support.progress import SILENT, Progress
 from qsnn_hw.verify.activity import check_counters, count_activity
 from qsnn_hw.verify.case import Case, make_case
 from qsnn_hw.verify.record import Verification

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qsnn_hw import files
-from qsnn_hw.errors import MismatchError, ToolError
-from qsnn_hw.progress import Progress
-from qsnn_hw.tools import WaysOut, find_tool, relative, run_tool
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import MismatchError, ToolError
+from qsnn_hw.support.progress import Progress
+from qsnn_hw.toolchain.tools import WaysOut, find_tool, relative, run_tool
 from qsnn_hw.verify.netlist import Bit, Difference, Matched, Netlist, compare
 
 _GUARD = ".guard"
@@ -49,8 +49,8 @@ def same_network(
     """Compare the netlists of two forms of one design, without the guard against unknown addresses.
 
     On a board the serial link leaves out events whose address nobody has, so its network has no guard
-    (:class:`~qsnn_hw.rtl.address_guard.AddressGuard`); where there is one, it counts as wires, which it
-    is for every word whose events all have an input.
+    (:class:`~qsnn_hw.rtl.stream.address_guard.AddressGuard`); where there is one, it counts as wires,
+    which it is for every word whose events all have an input.
 
     Parameters
     ----------

@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qsnn_hw.errors import ToolError, UserError
-from qsnn_hw.files import BUILDING, digest, write_json, write_text
-from qsnn_hw.progress import Progress
-from qsnn_hw.stopping import deferred
-from qsnn_hw.tools import Tool, check_build_folder, end_groups, find_tool, run_tool
+from qsnn_hw.support.errors import ToolError, UserError
+from qsnn_hw.support.files import BUILDING, digest, write_json, write_text
+from qsnn_hw.support.progress import Progress
+from qsnn_hw.support.stopping import deferred
+from qsnn_hw.toolchain.tools import Tool, check_build_folder, end_groups, find_tool, run_tool
 from qsnn_hw.verify.native import Bench, bench_source, build_bench, compiling
 
 _POLL_S = 0.1

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from qsnn_hw import files
-from qsnn_hw.errors import UserError
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import UserError
 from qsnn_hw.verify.case import Case
 from qsnn_hw.verify.layout import StreamLayout
 

@@ -14,9 +14,9 @@ import threading
 from contextlib import nullcontext
 from pathlib import Path
 
-from qsnn_hw.errors import ToolError, UserError
-from qsnn_hw.resources import resource_folder
-from qsnn_hw.tools import verilator_build_args, verilator_ready
+from qsnn_hw.support.errors import ToolError, UserError
+from qsnn_hw.support.shipped import resource_folder
+from qsnn_hw.toolchain.tools import verilator_build_args, verilator_ready
 
 
 def main() -> int:

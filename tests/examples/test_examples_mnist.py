@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qsnn_hw import cli
+from qsnn_hw.build import cli
 from qsnn_hw.golden.clocked import output_of, run_clocked
 from qsnn_hw.golden.encoders import latency_spikes
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset, load_dataset, load_pixels
 from qsnn_hw.model.network import Network
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import predict, simulate
 from qsnn_hw.quantize.quantizer import QuantizeOptions, quantize
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import train_frameworks
 
-from qsnn_hw.files import read_json
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import load_dataset
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import simulate
+from qsnn_hw.support.files import read_json
 
 MODULES = {"sinabs": "sinabs.nir", "spikingjelly": "spikingjelly.activation_based.nir_exchange"}
 

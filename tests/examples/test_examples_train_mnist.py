@@ -14,7 +14,7 @@ import pytest
 
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.network import Conv2d, Dense
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import simulate
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.explore import calibrate as calibrating
-from qsnn_hw.explore.calibrate import Scorer, calibrate, comparable
-from qsnn_hw.explore.choose import Chosen, drop_on, fall_warning, overlap_warning
-from qsnn_hw.explore.drop import Drop, beats, fall, paired
-from qsnn_hw.explore.narrowest import narrowest
-from qsnn_hw.explore.refine import refine
+from qsnn_hw.explore.integers import calibrate as calibrating
+from qsnn_hw.explore.integers.calibrate import Scorer, calibrate, comparable
+from qsnn_hw.explore.integers.choose import Chosen, drop_on, fall_warning, overlap_warning
+from qsnn_hw.explore.integers.drop import Drop, beats, fall, paired
+from qsnn_hw.explore.integers.narrowest import narrowest
+from qsnn_hw.explore.integers.refine import refine
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
+from qsnn_hw.support.errors import UserError
 from tests.explore.test_explore_narrowest import data, network
 
 

@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.explore.calibrate import Scorer, calibrate
-from qsnn_hw.explore.diagnostics import diagnose, sensitivity, with_sensitivity
-from qsnn_hw.explore.narrowest import narrowest
-from qsnn_hw.explore.refine import refine
+from qsnn_hw.explore.integers.calibrate import Scorer, calibrate
+from qsnn_hw.explore.integers.diagnostics import diagnose, sensitivity, with_sensitivity
+from qsnn_hw.explore.integers.narrowest import narrowest
+from qsnn_hw.explore.integers.refine import refine
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
 from qsnn_hw.model.simulate import accuracy, predict, simulate
 from qsnn_hw.quantize import GroupOptions, QuantizeOptions, quantize
+from qsnn_hw.support.errors import UserError
 
 
 def lif(name: str, size: int, **changes: object) -> NeuronGroup:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw import cli
+from qsnn_hw.build import cli
 from tests.model.readout_networks import CONVENTION
 from tests.verify.verify_networks import QUICK
 

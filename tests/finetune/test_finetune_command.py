@@ -11,19 +11,19 @@ import pytest
 pytest.importorskip("torch", reason="fine-tuning needs torch, an extra")
 sys.path.insert(0, str(Path(__file__).parent))
 
-from qsnn_hw import files
-from qsnn_hw.errors import MismatchError, UserError
 from qsnn_hw.finetune.command import finetune_command, require_equal
 from qsnn_hw.finetune.settings import FinetuneSettings
 from qsnn_hw.golden.clocked import run_clocked
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import load_dataset
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import accuracy
-from qsnn_hw.progress import Progress
 from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.quantize.options import QuantizeOptions
 from qsnn_hw.quantize.quantizer import quantize
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import MismatchError, UserError
+from qsnn_hw.support.progress import Progress
 
 MODEL, DATA = "digits_64-32-10.nir", "digits_calibration.npz"
 OPTIONS = QuantizeOptions(weight_bits=2, clip="mse", per_neuron=True)

@@ -12,13 +12,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import finetune_networks as nets  # noqa: E402
 
-from qsnn_hw.errors import MismatchError  # noqa: E402
 from qsnn_hw.finetune.export import compare, deployed_options, exported  # noqa: E402
 from qsnn_hw.finetune.forward import IntegerNetwork  # noqa: E402
 from qsnn_hw.golden.clocked import run_clocked  # noqa: E402
 from qsnn_hw.model.network import INPUT, Dense, Network, Projection  # noqa: E402
 from qsnn_hw.quantize.options import GroupOptions, QuantizeOptions  # noqa: E402
 from qsnn_hw.quantize.quantizer import quantize  # noqa: E402
+from qsnn_hw.support.errors import MismatchError  # noqa: E402
 
 OPTIONS = [
     QuantizeOptions(weight_bits=2, clip="mse", per_neuron=True, fractional_bits=2),

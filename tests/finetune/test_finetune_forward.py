@@ -12,15 +12,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import finetune_networks as nets  # noqa: E402
 
-from qsnn_hw.errors import UserError  # noqa: E402
 from qsnn_hw.finetune.forward import IntegerNetwork  # noqa: E402
 from qsnn_hw.golden.clocked import output_of, run_clocked  # noqa: E402
 from qsnn_hw.model.convention import Convention  # noqa: E402
 from qsnn_hw.model.dataset import load_dataset  # noqa: E402
 from qsnn_hw.model.network import Network, Projection  # noqa: E402
-from qsnn_hw.model.reader import read_network  # noqa: E402
+from qsnn_hw.model.readers.reader import read_network  # noqa: E402
 from qsnn_hw.model.simulate import predict  # noqa: E402
 from qsnn_hw.quantize.options import QuantizeOptions  # noqa: E402
+from qsnn_hw.support.errors import UserError  # noqa: E402
 
 OPTIONS = {
     "4 bits": QuantizeOptions(weight_bits=4),

@@ -12,13 +12,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import finetune_networks as nets
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.finetune.nir_writer import write_nir
 from qsnn_hw.model.convention import PRESETS, Convention
 from qsnn_hw.model.network import Dense, Network
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.quantize.options import QuantizeOptions
 from qsnn_hw.quantize.quantizer import quantize
+from qsnn_hw.support.errors import UserError
 
 FIELDS = (
     *("decay", "input_gain", "leak", "threshold", "v_reset", "current_decay", "current_gain"),

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.finetune.settings import Epoch, FinetuneSettings, best_of, need_torch
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Dense, Network
-from qsnn_hw.progress import Progress
 from qsnn_hw.quantize.options import QuantizeOptions
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.progress import Progress
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.golden import process_spikes_event_driven as process
+from qsnn_hw.support.errors import UserError
 
 
 def test_nothing_in_nothing_out() -> None:

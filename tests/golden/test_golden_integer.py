@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsnn_hw import files
-from qsnn_hw.errors import UserError
 from qsnn_hw.golden import GoldenRun, run_clocked, run_event_driven
 from qsnn_hw.golden import clocked as clocked_module
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.quantize.network import LEAK_ROUNDINGS, LeakRounding, QuantizedNetwork, QuantizedProjection
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import UserError
 from tests.golden.networks import RESETS, random_group, random_input, random_network
 from tests.golden.wide_networks import leaked
 

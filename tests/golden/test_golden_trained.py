@@ -8,7 +8,7 @@ import pytest
 from qsnn_hw.golden import run_clocked, run_event_driven
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset, load_dataset
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import accuracy
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 

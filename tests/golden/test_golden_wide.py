@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.golden import GoldenRun, output_of, run_clocked, run_event_driven
 from qsnn_hw.model.network import Network
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
+from qsnn_hw.support.errors import UserError
 from tests.golden.wide_networks import FEATURES, by_the_book, random_network
 
 

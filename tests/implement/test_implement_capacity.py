@@ -2,10 +2,10 @@
 
 import pytest
 
-from qsnn_hw.boards import load_board
-from qsnn_hw.errors import UserError
-from qsnn_hw.implement.capacity import Needs, check_fits, over_capacity
-from qsnn_hw.limits import Limits, Usage
+from qsnn_hw.families.boards import load_board
+from qsnn_hw.families.limits import Limits, Usage
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.targets.fpga.capacity import Needs, check_fits, over_capacity
 
 ICE = load_board("icebreaker")
 

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qsnn_hw.boards import load_board
-from qsnn_hw.errors import UserError
-from qsnn_hw.implement.coefficients import Coefficient
-from qsnn_hw.implement.energy import Energy, energy
-from qsnn_hw.implement.power import PowerEstimate, Range, Term, estimate_power
+from qsnn_hw.families.boards import load_board
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.targets.fpga.coefficients import Coefficient
+from qsnn_hw.targets.fpga.energy import Energy, energy
+from qsnn_hw.targets.fpga.power import PowerEstimate, Range, Term, estimate_power
 
 ICE = load_board("icebreaker")
 ICE_USED = {"ICESTORM_LC": 1000, "ICESTORM_RAM": 10, "ICESTORM_SPRAM": 0, "ICESTORM_DSP": 0}

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qsnn_hw.files import read_json
-from qsnn_hw.implement.floorplan import SITES, compact_sites, group_blocks, place_blocks
-from qsnn_hw.progress import SILENT
-from qsnn_hw.tools import find_tool, run_tool
+from qsnn_hw.support.files import read_json
+from qsnn_hw.support.progress import SILENT
+from qsnn_hw.targets.fpga.floorplan import SITES, compact_sites, group_blocks, place_blocks
+from qsnn_hw.toolchain.tools import find_tool, run_tool
 
 
 def netlist(banks: int, blocks: int, others: int = 2) -> dict[str, Any]:

@@ -10,17 +10,19 @@ from fit_resources import MEASURED
 from resource_designs import EXAMPLES, Example, shapes
 from resource_models import group
 
-from qsnn_hw.boards import load_board
-from qsnn_hw.errors import ToolError
-from qsnn_hw.files import read_json
-from qsnn_hw.implement.least import CARRIES, REGISTERS, Least, least_cells, missing
-from qsnn_hw.implement.synthesis import synthesize
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.families.boards import load_board
 from qsnn_hw.model.network import INPUT, Dense, Network, Projection
-from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
-from qsnn_hw.progress import SILENT
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.rtl.board_top import BoardTop
-from qsnn_hw.rtl.export import export_verilog
+from qsnn_hw.rtl.text.export import export_verilog
+from qsnn_hw.support.errors import ToolError
+from qsnn_hw.support.files import read_json
+from qsnn_hw.support.progress import SILENT
+from qsnn_hw.targets.fpga.least import CARRIES, REGISTERS, Least, least_cells, missing
+from qsnn_hw.targets.fpga.synthesis import synthesize
 
 BOARDS = {"ice40": "icebreaker", "ecp5": "ulx3s-85f"}
 STORED: dict[str, Any] = read_json(MEASURED)

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from qsnn_hw.boards import load_board
-from qsnn_hw.implement.least import Least
-from qsnn_hw.implement.synthesis import synthesize
+from qsnn_hw.families.boards import load_board
 from qsnn_hw.plan.group_plan import NeuronMemoryStyle
 from qsnn_hw.plan.placement import block_shape, distributed_cells
-from qsnn_hw.progress import SILENT
-from qsnn_hw.rtl.export import export_verilog
-from qsnn_hw.rtl.neuron_memory import NeuronMemory
+from qsnn_hw.rtl.group.neuron_memory import NeuronMemory
+from qsnn_hw.rtl.text.export import export_verilog
+from qsnn_hw.support.progress import SILENT
+from qsnn_hw.targets.fpga.least import Least
+from qsnn_hw.targets.fpga.synthesis import synthesize
 
 WIDTH = 28
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from qsnn_hw.boards import list_boards, load_board
-from qsnn_hw.errors import UserError
-from qsnn_hw.implement.coefficients import DEVICES, Coefficient
-from qsnn_hw.implement.power import Activity, Range, estimate_power, without_coefficients
+from qsnn_hw.families.boards import list_boards, load_board
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.targets.fpga.coefficients import DEVICES, Coefficient
+from qsnn_hw.targets.fpga.power import Activity, Range, estimate_power, without_coefficients
 
 ICE = load_board("icebreaker")
 ECP = load_board("ulx3s-85f")

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from qsnn_hw.boards import load_board
-from qsnn_hw.errors import ToolError, UserError
-from qsnn_hw.implement.bitstream import Bitstream, pack_bitstream
-from qsnn_hw.implement.constraints import constraint_text
-from qsnn_hw.implement.least import Least
-from qsnn_hw.implement.place_route import PlaceRoute, place_and_route
-from qsnn_hw.implement.record import Implementation
-from qsnn_hw.implement.synthesis import (
+from qsnn_hw.families.boards import load_board
+from qsnn_hw.families.limits import FAMILIES, Usage
+from qsnn_hw.support.errors import ToolError, UserError
+from qsnn_hw.support.progress import SILENT
+from qsnn_hw.targets.fpga.bitstream import Bitstream, pack_bitstream
+from qsnn_hw.targets.fpga.constraints import constraint_text
+from qsnn_hw.targets.fpga.least import Least
+from qsnn_hw.targets.fpga.place_route import PlaceRoute, place_and_route
+from qsnn_hw.targets.fpga.record import Implementation
+from qsnn_hw.targets.fpga.synthesis import (
     Synthesis,
     TopPort,
     count_cells,
@@ -25,9 +27,7 @@ from qsnn_hw.implement.synthesis import (
     synthesis_script,
     synthesize,
 )
-from qsnn_hw.implement.timing import Resource, parse_log_utilization, parse_report
-from qsnn_hw.limits import FAMILIES, Usage
-from qsnn_hw.progress import SILENT
+from qsnn_hw.targets.fpga.timing import Resource, parse_log_utilization, parse_report
 
 RECORDED = Path(__file__).parent / "recorded"
 PORTS = {"clk": TopPort("in", 1), "rx": TopPort("in", 1), "tx": TopPort("out", 1), "led": TopPort("out", 2)}
@@ -254,7 +254,7 @@ def test_a_design_nextpnr_finds_too_large_is_reported_with_its_excess(tmp_path, 
         log.write_text((RECORDED / "icebreaker-nextpnr-over.log").read_text())
         raise ToolError("nextpnr-ice40 failed with exit code 255")
 
-    monkeypatch.setattr("qsnn_hw.implement.place_route.run_tool", fail)
+    monkeypatch.setattr("qsnn_hw.targets.fpga.place_route.run_tool", fail)
     message = r"needs 6276 ICESTORM_LC, .* 5280 \(996 too many\); it would fit with --board tinyfpga-bx, "
     with pytest.raises(UserError, match=message):
         place_and_route(_synthesis(tmp_path), load_board("icebreaker"), tmp_path, progress=SILENT)
@@ -268,7 +268,7 @@ def test_an_interrupted_tool_leaves_nothing_under_a_final_name(step, tmp_path, m
                 path.write_text("half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(f"qsnn_hw.implement.{step}.run_tool", interrupted)
+    monkeypatch.setattr(f"qsnn_hw.targets.fpga.{step}.run_tool", interrupted)
     board = load_board("icebreaker")
     calls = {
         "synthesis": lambda: synthesize(

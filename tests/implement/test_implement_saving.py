@@ -4,10 +4,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qsnn_hw.boards import load_board
-from qsnn_hw.implement.coefficients import Coefficient
-from qsnn_hw.implement.power import Activity, PowerEstimate, Range, Term, estimate_power
-from qsnn_hw.implement.saving import energy_saving
+from qsnn_hw.families.boards import load_board
+from qsnn_hw.targets.fpga.coefficients import Coefficient
+from qsnn_hw.targets.fpga.power import Activity, PowerEstimate, Range, Term, estimate_power
+from qsnn_hw.targets.fpga.saving import energy_saving
 
 
 def estimate(**terms: tuple[float, float, float]) -> PowerEstimate:

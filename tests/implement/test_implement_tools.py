@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from qsnn_hw.boards import list_boards, load_board
-from qsnn_hw.errors import ToolError, UserError
-from qsnn_hw.implement.bitstream import pack_bitstream
-from qsnn_hw.implement.least import Least, LeastGroup
-from qsnn_hw.implement.place_route import place_and_route
-from qsnn_hw.implement.record import Implementation
-from qsnn_hw.implement.synthesis import synthesize
-from qsnn_hw.progress import SILENT
+from qsnn_hw.families.boards import list_boards, load_board
+from qsnn_hw.support.errors import ToolError, UserError
+from qsnn_hw.support.progress import SILENT
+from qsnn_hw.targets.fpga.bitstream import pack_bitstream
+from qsnn_hw.targets.fpga.least import Least, LeastGroup
+from qsnn_hw.targets.fpga.place_route import place_and_route
+from qsnn_hw.targets.fpga.record import Implementation
+from qsnn_hw.targets.fpga.synthesis import synthesize
 from tests.implement.designs import lif_verilog
 
 LED = """module led (input clk, output led);

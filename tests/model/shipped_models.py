@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from qsnn_hw.files import read_json
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset, load_array, load_dataset
 from qsnn_hw.model.network import Network
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.reader import read_network
+from qsnn_hw.support.files import read_json
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "frameworks"
 MODELS: dict[str, dict[str, Any]] = read_json(FOLDER / "models.json")["models"]

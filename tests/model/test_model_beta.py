@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.golden.event_driven import run_event_driven
 from qsnn_hw.model.build import build_network
 from qsnn_hw.model.convention import PRESETS, Convention
 from qsnn_hw.model.graph import Graph, Node
 from qsnn_hw.model.network import Network
-from qsnn_hw.model.nir_reader import read_nir
+from qsnn_hw.model.readers.nir_reader import read_nir
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.quantize import QuantizeOptions, quantize
+from qsnn_hw.support.errors import UserError
 from tests.model.model_nodes import small_nodes
 
 Write = Callable[..., Path]

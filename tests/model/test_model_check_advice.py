@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw import cli
+from qsnn_hw.build import cli
 from qsnn_hw.model.convention import PRESETS
 from qsnn_hw.model.variants import words
 from tests.model.conftest import NirWriter

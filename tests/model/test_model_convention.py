@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.convention import CHOICES, PRESETS, Convention
+from qsnn_hw.support.errors import UserError
 
 
 def test_presets_cover_the_frameworks() -> None:

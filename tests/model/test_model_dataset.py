@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.dataset import load_array, load_dataset
+from qsnn_hw.support.errors import UserError
 
 
 def save(path: Path, **arrays: Any) -> Path:

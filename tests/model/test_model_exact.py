@@ -8,7 +8,7 @@ import pytest
 from qsnn_hw.model.check import check_convention
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import load_array, load_dataset
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import accuracy, predict, simulate
 
 CASES = [

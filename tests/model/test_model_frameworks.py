@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qsnn_hw.model.check import check_convention
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import accuracy, simulate
 from tests.model import shipped_models
 from tests.model.shipped_models import CLASSIFIERS, FOLDER, MODELS
@@ -111,7 +111,7 @@ def test_spikes_and_potentials_of_a_neuron(preset: str, settings: dict[str, str]
 def test_the_readme_is_the_manifest_in_words() -> None:
     import train_frameworks
 
-    from qsnn_hw.files import read_json
+    from qsnn_hw.support.files import read_json
 
     made = train_frameworks.readme(read_json(FOLDER / train_frameworks.MANIFEST))
     assert made == (FOLDER / "README.md").read_text(encoding="utf-8")

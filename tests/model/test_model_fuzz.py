@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.model import hdf5_tree
 from qsnn_hw.model.convention import PRESETS, Convention
 from qsnn_hw.model.network import Network
-from qsnn_hw.model.nir_reader import read_nir
+from qsnn_hw.model.readers import hdf5_tree
+from qsnn_hw.model.readers.nir_reader import read_nir
 from qsnn_hw.model.simulate import simulate
+from qsnn_hw.support.errors import UserError
 from tests.model.model_nodes import lif
 
 Write = Callable[..., Path]

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.model.live import FRAMEWORKS, read_module
+from qsnn_hw.model.readers.live import FRAMEWORKS, read_module
+from qsnn_hw.support.errors import UserError
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

@@ -11,10 +11,10 @@ from typing import Any
 import nir
 import pytest
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.network import Network
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.reader import read_network
+from qsnn_hw.support.errors import UserError
 from tests.model.model_live_checks import SAMPLES, STEPS, check, imported, random_spikes
 
 (torch,) = imported("torch")

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.model.live import read_snntorch
 from qsnn_hw.model.network import Conv2d, Dense, Pool2d
+from qsnn_hw.model.readers.live import read_snntorch
+from qsnn_hw.support.errors import UserError
 from tests.model.model_live_checks import check, imported, random_spikes
 
 torch, snn = imported("torch", "snntorch")

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw import cli
-from qsnn_hw.model.live import read_module
+from qsnn_hw.build import cli
 from qsnn_hw.model.network_file import save_network
+from qsnn_hw.model.readers.live import read_module
 from tests.model.model_live_checks import imported, random_spikes
 
 (torch,) = imported("torch")

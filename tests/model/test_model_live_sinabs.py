@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.model.live import read_sinabs
+from qsnn_hw.model.readers.live import read_sinabs
+from qsnn_hw.support.errors import UserError
 from tests.model.model_live_checks import SAMPLES, STEPS, check, imported, random_spikes
 
 torch, sl, sa, from_torch = imported("torch", "sinabs.layers", "sinabs.activation", "sinabs.from_torch")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.model.live import read_spikingjelly
+from qsnn_hw.model.readers.live import read_spikingjelly
+from qsnn_hw.support.errors import UserError
 from tests.model.model_live_checks import check, imported, random_spikes
 
 _NAMES = [f"spikingjelly.activation_based.{name}" for name in ("neuron", "layer", "functional", "surrogate")]

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.model.live import read_snntorch
+from qsnn_hw.model.readers.live import read_snntorch
+from qsnn_hw.support.errors import UserError
 from tests.model.model_live_checks import check, imported, random_spikes
 
 torch, snn = imported("torch", "snntorch")

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Pool2d, Projection, Scale
 from qsnn_hw.model.network_file import load_network, save_network
-from qsnn_hw.model.reader import convention_for, read_network
+from qsnn_hw.model.readers.reader import convention_for, read_network
 from qsnn_hw.model.simulate import simulate
+from qsnn_hw.support.errors import UserError
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -9,11 +9,11 @@ import nir
 import numpy as np
 import pytest
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Pool2d, Scale
-from qsnn_hw.model.nir_reader import read_nir
+from qsnn_hw.model.readers.nir_reader import read_nir
 from qsnn_hw.model.simulate import simulate
+from qsnn_hw.support.errors import UserError
 from tests.model.model_nodes import lif, small_nodes
 from tests.model.shipped_models import FOLDER
 

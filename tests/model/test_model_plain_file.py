@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.model.batch_norm import fold_batch_norm
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.network import INPUT, Dense
-from qsnn_hw.model.plain_file import PARAMETERS
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.batch_norm import fold_batch_norm
+from qsnn_hw.model.readers.plain_file import PARAMETERS
+from qsnn_hw.model.readers.reader import read_network
+from qsnn_hw.support.errors import UserError
 
 PLAIN = Convention.preset("nir").with_settings(
     {"decay": "direct", "input_gain": "r", "integrator_gain": "r", "current_gain": "w_in"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qsnn_hw import cli
+from qsnn_hw.build import cli
 from tests.model.readout_networks import CONVENTION, KINDS, readout_network
 from tests.verify.verify_networks import QUICK
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.golden.event_driven import run_event_driven
 from qsnn_hw.model.build import build_network
@@ -17,6 +16,7 @@ from qsnn_hw.model.graph import Graph, Node
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.quantize import QuantizeOptions, quantize
+from qsnn_hw.support.errors import UserError
 
 NORSE = Convention.preset("norse").with_settings({"dt": "1"})
 WEIGHT = np.random.default_rng(21).normal(0, 0.8, (4, 5))

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.coefficients import rockpool_dt
 from qsnn_hw.model.convention import PRESETS, Convention
 from qsnn_hw.model.network import Network
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import simulate
+from qsnn_hw.support.errors import UserError
 from tests.model.conftest import NirWriter
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qsnn_hw.model.convention import PRESETS
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import simulate
 from tests.model.model_live_checks import SAMPLES, STEPS, check, imported
 

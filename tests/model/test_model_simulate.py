@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pytest
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.linear import apply_operators
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Pool2d, Projection, Scale
 from qsnn_hw.model.simulate import accuracy, blocks, predict, simulate
+from qsnn_hw.support.errors import UserError
 
 
 def group(name: str = "a", n: int = 1, **changes: object) -> NeuronGroup:

@@ -9,24 +9,26 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from qsnn_hw.boards import load_board
-from qsnn_hw.errors import UserError
+from qsnn_hw.cost.cycles import count_cycles, predict_cycles
+from qsnn_hw.cost.predict import predict
+from qsnn_hw.cost.traffic import Traffic
+from qsnn_hw.cost.traffic_cycles import TrafficCycles
+from qsnn_hw.explore.designs.balance import DESIGN_NOTE, Balance, balance
+from qsnn_hw.explore.designs.layout import Layout
+from qsnn_hw.explore.designs.options import PlanOptions, Target
+from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.families.boards import load_board
+from qsnn_hw.families.limits import Limits
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.limits import Limits
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import load_dataset
-from qsnn_hw.model.reader import read_network
-from qsnn_hw.plan import HardwarePlan, PlanOptions, Traffic, make_plan
-from qsnn_hw.plan.balance import DESIGN_NOTE, Balance, balance
-from qsnn_hw.plan.cycles import count_cycles, predict_cycles
-from qsnn_hw.plan.layout import Layout
-from qsnn_hw.plan.options import Target
-from qsnn_hw.plan.predict import predict
+from qsnn_hw.model.readers.reader import read_network
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.plan.shape import fitted
 from qsnn_hw.plan.synapses import address_spaces
-from qsnn_hw.plan.traffic_cycles import TrafficCycles
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.quantize.network import QuantizedNetwork
+from qsnn_hw.support.errors import UserError
 from tests.golden.networks import random_network
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

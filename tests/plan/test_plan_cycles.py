@@ -10,12 +10,13 @@ from amaranth.sim import Simulator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qsnn_hw.cost.cycles import count_cycles, follow_words, predict_cycles, words_per_sample
+from qsnn_hw.cost.word_network import follows
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.plan import PlanOptions, make_plan
-from qsnn_hw.plan.cycles import count_cycles, follow_words, predict_cycles, words_per_sample
-from qsnn_hw.plan.word_network import follows
 from qsnn_hw.quantize.network import QuantizedNetwork
-from qsnn_hw.rtl.top import SpikingNetwork
+from qsnn_hw.rtl.network import SpikingNetwork
 from qsnn_hw.verify.layout import stream_layouts
 from qsnn_hw.verify.stimulus import as_integers, input_words
 from tests.golden.wide_networks import FEATURES

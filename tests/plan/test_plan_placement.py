@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsnn_hw.boards import load_board
-from qsnn_hw.errors import UserError
-from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
+from qsnn_hw.cost.predict import predict
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.families.boards import load_board
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.plan.placement import (
     BLOCK_BITS,
     MOST_ROM_WORDS,
@@ -22,7 +24,7 @@ from qsnn_hw.plan.placement import (
     state_style,
     synapse_blocks,
 )
-from qsnn_hw.plan.predict import predict
+from qsnn_hw.support.errors import UserError
 from tests.golden.networks import random_network
 
 LIMITS = load_board("ulx3s-25f").limits

@@ -10,14 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsnn_hw import files
-from qsnn_hw.errors import UserError
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
-from qsnn_hw.plan import HOST, AddressSpace, HardwarePlan, PlanOptions, Route, make_plan
+from qsnn_hw.plan import HOST, AddressSpace, HardwarePlan, Route
 from qsnn_hw.plan.hardware_plan import identifier
 from qsnn_hw.plan.shape import Shape, fitted
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.quantize.network import QuantizedNetwork
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import UserError
 from tests.golden.networks import random_network
 
 

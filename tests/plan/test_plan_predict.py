@@ -12,21 +12,22 @@ from resource_designs import DESIGNS, EXAMPLES, Example, Trained
 from resource_models import random_network as float_network
 from resource_models import write_model
 
-from qsnn_hw.boards import load_board
-from qsnn_hw.files import read_json
+from qsnn_hw.cost.group_parts import group_parts
+from qsnn_hw.cost.parts import Parts, add_product, table_luts
+from qsnn_hw.cost.predict import in_words, predict
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.outline import outline
+from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.families.boards import load_board
 from qsnn_hw.model.convention import Convention
-from qsnn_hw.model.reader import read_network
-from qsnn_hw.plan import PlanOptions, make_plan
-from qsnn_hw.plan.group_parts import group_parts
+from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.plan.group_plan import SynapseStore
-from qsnn_hw.plan.outline import outline
-from qsnn_hw.plan.parts import Parts, add_product, table_luts
-from qsnn_hw.plan.predict import in_words, predict
 from qsnn_hw.plan.shape import fitted
 from qsnn_hw.plan.synapses import address_spaces
 from qsnn_hw.plan.update_stages import state_fields
 from qsnn_hw.quantize import QuantizeOptions, quantize
-from qsnn_hw.rtl.lane import StateLayout
+from qsnn_hw.rtl.group.lane import StateLayout
+from qsnn_hw.support.files import read_json
 from tests.golden.networks import random_network
 from tests.golden.wide_networks import FEATURES
 from tests.rtl.test_rtl_network import make as make_network

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.model.linear import apply_operators
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Operator, Pool2d, Scale
-from qsnn_hw.plan import PlanOptions, make_plan
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
 from qsnn_hw.plan.plan_file import build, flatten

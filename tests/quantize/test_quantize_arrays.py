@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import qsnn_hw
-from qsnn_hw.errors import UserError
 from qsnn_hw.quantize import membrane_scale, quantize_membrane, quantize_weights
+from qsnn_hw.support.errors import UserError
 
 
 def test_eight_bits_are_the_default() -> None:

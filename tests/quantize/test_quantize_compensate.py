@@ -5,11 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Projection
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.quantize.compensate import compensated, measure
 from qsnn_hw.quantize.integers import round_weights, weight_scale
+from qsnn_hw.support.errors import UserError
 
 
 def correlated(rng: np.random.Generator, columns: int) -> np.ndarray:

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.quantize import membrane_scale, quantize_membrane, quantize_weights
 from qsnn_hw.quantize.integers import integer_dtype, round_weights, weight_scale
+from qsnn_hw.support.errors import UserError
 
 BITS = range(2, 17)
 reals = st.floats(-1e6, 1e6, allow_nan=False, width=64)

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsnn_hw.cli import main
-from qsnn_hw.errors import UserError
+from qsnn_hw.build.cli import main
 from qsnn_hw.golden import run_clocked, run_event_driven
 from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.quantize.leak import LEAST_LOSS, leak_bits_for
+from qsnn_hw.support.errors import UserError
 
 
 def network(decay: Any, weight: float, size: int = 1, **changes: Any) -> Network:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.quantize import QuantizeOptions
 from qsnn_hw.quantize.integers import CLIPS, round_weights, weight_scale
+from qsnn_hw.support.errors import UserError
 
 
 @given(

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw import files
-from qsnn_hw.errors import UserError
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import UserError
 from tests.golden.networks import random_network
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.quantize import GroupOptions, QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.quantize.dead_zone import dead_zone
 from qsnn_hw.quantize.schemes import PLAIN, Scheme, default_scheme

@@ -5,7 +5,6 @@ import re
 import numpy as np
 import pytest
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.golden import output_of, run_clocked
 from qsnn_hw.model.linear import apply_operators
 from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
@@ -13,6 +12,7 @@ from qsnn_hw.model.simulate import simulate
 from qsnn_hw.quantize import GroupOptions, QuantizeOptions, quantize
 from qsnn_hw.quantize.chain import chain_of, drive_of, fan_in_of, round_earlier, with_integers
 from qsnn_hw.quantize.integers import round_weights
+from qsnn_hw.support.errors import UserError
 from tests.golden.wide_networks import FEATURES, random_network, random_path
 
 FINE = QuantizeOptions(weight_bits=14, fractional_bits=4, leak_bits=12)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw.explore import diagnostics as measured
+from qsnn_hw.explore.integers import diagnostics as measured
 from qsnn_hw.report import (
     Diagnostics,
     GroupDiagnosis,

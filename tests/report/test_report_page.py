@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.report import (
     Accuracy,
     GroupActivity,
@@ -25,6 +24,7 @@ from qsnn_hw.report import (
     Verification,
     write_page,
 )
+from qsnn_hw.support.errors import UserError
 from tests.report.report_examples import empty_report, full_report, traces
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}

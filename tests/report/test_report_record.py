@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.report import (
     Accuracy,
     Bounds,
@@ -30,6 +29,7 @@ from qsnn_hw.report import (
 )
 from qsnn_hw.report.meaning import BASIS, DEFINITIONS
 from qsnn_hw.report.values import decode, encode
+from qsnn_hw.support.errors import UserError
 from tests.report.report_examples import empty_report, full_report
 
 BOUNDS = {"low", "typical", "high"}

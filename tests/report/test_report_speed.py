@@ -5,14 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qsnn_hw.boards import load_board
+from qsnn_hw.build.report_maker import speed
+from qsnn_hw.build.report_maker.speed import DesignCycles, LinkBytes
+from qsnn_hw.explore.designs.io_planner import IoOptions
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.families.boards import load_board
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.host_protocol import encode_classes, encode_pixels, encode_words, sample_words
+from qsnn_hw.host.protocol import encode_classes, encode_pixels, encode_words, sample_words
 from qsnn_hw.model.dataset import Dataset
-from qsnn_hw.plan import IoOptions, PlanOptions, make_plan
 from qsnn_hw.report import Link
-from qsnn_hw.report_maker import speed
-from qsnn_hw.report_maker.speed import DesignCycles, LinkBytes
 from tests.report.report_runs import RECORD
 from tests.verify.verify_networks import chain_network, example
 

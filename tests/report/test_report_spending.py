@@ -6,14 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw.boards import Board, load_board
-from qsnn_hw.implement.record import Implementation, Resource
-from qsnn_hw.plan import HardwarePlan, IoOptions, PlanOptions, make_plan
-from qsnn_hw.plan.group_parts import group_blocks
-from qsnn_hw.plan.predict import predict
+from qsnn_hw.build.report_maker.speed import DesignCycles
+from qsnn_hw.build.report_maker.spending import Spending, spending
+from qsnn_hw.cost.group_parts import group_blocks
+from qsnn_hw.cost.predict import predict
+from qsnn_hw.explore.designs.io_planner import IoOptions
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.families.boards import Board, load_board
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.report import Bounds, Latency, Throughput
-from qsnn_hw.report_maker.speed import DesignCycles
-from qsnn_hw.report_maker.spending import Spending, spending
+from qsnn_hw.targets.fpga.record import Implementation, Resource
 from qsnn_hw.verify import Verification
 from tests.report.report_runs import RECORD, did
 from tests.verify.verify_networks import chain_network
@@ -193,7 +196,7 @@ def test_what_is_not_known_is_absent() -> None:
 
 def test_no_layer_is_busy_more_than_all_the_time() -> None:
     """A record that says so is refused where the report takes it in, not printed as 128 %."""
-    from qsnn_hw.report_maker.work import activity
+    from qsnn_hw.build.report_maker.work import activity
 
     wrong = replace(RECORD, groups={"lif1": did(64)})
     with pytest.raises(ValueError, match=r"activity.busy_share must be at most 1, not 1\.28"):

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qsnn_hw.errors import UserError
 from qsnn_hw.report import GroupTrace, Traces
+from qsnn_hw.support.errors import UserError
 from tests.report.report_examples import traces
 
 S = np.zeros((5, 3), np.uint8)

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qsnn_hw.build.report_maker.work import activity, fan_out, metrics
 from qsnn_hw.golden import GoldenRun, run_clocked
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.linear import apply_operators
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Pool2d
 from qsnn_hw.quantize import QuantizedNetwork, QuantizedProjection
-from qsnn_hw.report_maker.work import activity, fan_out, metrics
 from tests.report.report_runs import RECORD
 from tests.verify.verify_networks import chain_network, skip_network
 

@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.host.stream_words import slot_bits, tick_bit
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Projection
-from qsnn_hw.plan import AddressSpace, HardwarePlan, PlanOptions, make_plan
+from qsnn_hw.plan import AddressSpace, HardwarePlan
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.quantize.network import QuantizedNetwork
-from qsnn_hw.stream_words import slot_bits, tick_bit
 
 
 def stray_payloads(space: AddressSpace, slots: int) -> list[int]:

@@ -13,7 +13,7 @@ from typing import Any
 from amaranth.hdl import Module, Signal, Value
 from amaranth.sim import Simulator
 
-from qsnn_hw.host_protocol import Word, address_bits
+from qsnn_hw.host.protocol import Word, address_bits
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
-from qsnn_hw.rtl.accumulate import MemoryAccumulators, RegisterAccumulators
-from qsnn_hw.rtl.links import SynapseOperation, operation_signature, sweep_signature
-from qsnn_hw.rtl.synapse_memory import SynapseBanks, load_members
+from qsnn_hw.rtl.group.accumulate import MemoryAccumulators, RegisterAccumulators
+from qsnn_hw.rtl.group.links import SynapseOperation, operation_signature, sweep_signature
+from qsnn_hw.rtl.group.synapse_memory import SynapseBanks, load_members
 from tests.rtl.operations import Op, group_plan
 from tests.rtl.streams import PACES, Pace, put_all
 

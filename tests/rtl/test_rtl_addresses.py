@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.host_protocol import decode_words, encode_words, sample_spikes, sample_words
+from qsnn_hw.host.protocol import decode_words, encode_words, sample_spikes, sample_words
+from qsnn_hw.host.stream_words import pack_words, unpack_words
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Operator, Pool2d, Projection
-from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizeOptions, quantize
-from qsnn_hw.rtl.top import SpikingNetwork
-from qsnn_hw.stream_words import pack_words, unpack_words
+from qsnn_hw.rtl.network import SpikingNetwork
 from tests.rtl.streams import PACES, exchange
 
 STEPS = 5

@@ -13,13 +13,13 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.progress import Progress
-from qsnn_hw.rtl.aer import AerLayout, aer_signature
 from qsnn_hw.rtl.axi_stream import AxiStreamNetwork, data_bits
-from qsnn_hw.rtl.export import write_rtlil, write_verilog
-from qsnn_hw.rtl.router import ElasticBuffer
-from qsnn_hw.tools import find_tool, run_tool, verilator_environment
+from qsnn_hw.rtl.stream.aer import AerLayout, aer_signature
+from qsnn_hw.rtl.stream.router import ElasticBuffer
+from qsnn_hw.rtl.text.export import write_rtlil, write_verilog
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.progress import Progress
+from qsnn_hw.toolchain.tools import find_tool, run_tool, verilator_environment
 from tests.rtl.streams import PACES, Pace
 
 Beat = tuple[int, int]

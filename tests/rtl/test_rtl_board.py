@@ -13,12 +13,15 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
-from qsnn_hw.boards import load_board
-from qsnn_hw.host_protocol import RECEIVE_WORDS, Word, encode_words
-from qsnn_hw.plan import AddressSpace, HardwarePlan, IoOptions, PlanOptions, make_plan
-from qsnn_hw.rtl import host_link
+from qsnn_hw.explore.designs.io_planner import IoOptions
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.families.boards import load_board
+from qsnn_hw.host.protocol import RECEIVE_WORDS, Word, encode_words
+from qsnn_hw.plan import AddressSpace, HardwarePlan
 from qsnn_hw.rtl.board_top import BoardTop, board_top, reset_cycles
-from qsnn_hw.rtl.host_link import HostLink
+from qsnn_hw.rtl.io import host_link
+from qsnn_hw.rtl.io.host_link import HostLink
 from tests.board_platforms import PLATFORMS, leds, pins, platform_of
 from tests.golden.networks import random_network
 from tests.rtl.streams import clocked

@@ -11,13 +11,14 @@ from amaranth.hdl import Module, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from qsnn_hw.errors import ToolError
-from qsnn_hw.plan import PlanOptions, make_plan
-from qsnn_hw.progress import SILENT
-from qsnn_hw.rtl import export
-from qsnn_hw.rtl.export import write_rtlil, write_verilog, write_verilogs
-from qsnn_hw.rtl.neuron_memory import NeuronMemory
-from qsnn_hw.rtl.top import SpikingNetwork
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.rtl.group.neuron_memory import NeuronMemory
+from qsnn_hw.rtl.network import SpikingNetwork
+from qsnn_hw.rtl.text import export
+from qsnn_hw.rtl.text.export import write_rtlil, write_verilog, write_verilogs
+from qsnn_hw.support.errors import ToolError
+from qsnn_hw.support.progress import SILENT
 from tests.golden.networks import random_network
 
 

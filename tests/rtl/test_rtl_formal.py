@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from qsnn_hw.errors import UserError
+from qsnn_hw.support.errors import UserError
 from qsnn_hw.verify.formal import PROOFS, Proof, find_solver, prove
 from qsnn_hw.verify.formal import sby as sby_module
 

@@ -11,17 +11,20 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
+from qsnn_hw.explore.designs.io_planner import IoOptions
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.host_protocol import sample_words
-from qsnn_hw.plan import HardwarePlan, IoOptions, PlanOptions, make_plan
-from qsnn_hw.progress import SILENT
+from qsnn_hw.host.protocol import sample_words
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.rtl.axi_stream import AxiStreamNetwork
 from qsnn_hw.rtl.board_top import BoardTop
 from qsnn_hw.rtl.classifier import Classifier
-from qsnn_hw.rtl.export import export_verilog
-from qsnn_hw.rtl.top import SpikingNetwork
+from qsnn_hw.rtl.network import SpikingNetwork
+from qsnn_hw.rtl.text.export import export_verilog
+from qsnn_hw.support.progress import SILENT
 from qsnn_hw.toolchain.simulator import verilator_ready
-from qsnn_hw.tools import find_tool
+from qsnn_hw.toolchain.tools import find_tool
 from tests.golden.networks import random_input, random_network
 from tests.rtl.streams import aer
 from tests.rtl.test_rtl_verilog import LOGICAL_NOT, WAIVED

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.host_protocol import address_bits
+from qsnn_hw.host.protocol import address_bits
+from qsnn_hw.host.stream_words import pack_events, pack_tick, slot_bits, tick_bit, unpack_words
 from qsnn_hw.plan import AddressSpace
-from qsnn_hw.rtl.address_guard import AddressGuard, known_address
-from qsnn_hw.rtl.top import SpikingNetwork
-from qsnn_hw.stream_words import pack_events, pack_tick, slot_bits, tick_bit, unpack_words
+from qsnn_hw.rtl.network import SpikingNetwork
+from qsnn_hw.rtl.stream.address_guard import AddressGuard, known_address
 from tests.rtl.stray import CASES, plan_of, stray_payloads, with_strays
 from tests.rtl.streams import PACES, Pace, exchange
 from tests.rtl.test_rtl_network import by_step, packed

@@ -12,10 +12,12 @@ from amaranth.sim import Simulator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qsnn_hw.boards import load_board
-from qsnn_hw.errors import UserError
+from qsnn_hw.explore.designs.io_planner import IoOptions
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.families.boards import load_board
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.host_protocol import (
+from qsnn_hw.host.protocol import (
     Word,
     address_bits,
     bytes_per_word,
@@ -26,11 +28,12 @@ from qsnn_hw.host_protocol import (
     sample_spikes,
     sample_words,
 )
-from qsnn_hw.plan import AddressSpace, IoOptions, PlanOptions, make_plan
-from qsnn_hw.rtl import host_link
+from qsnn_hw.plan import AddressSpace
 from qsnn_hw.rtl.board_top import BoardTop, reset_cycles
-from qsnn_hw.rtl.host_link import ReceiveBuffer, WordAssembler, WordSplitter
-from qsnn_hw.rtl.uart import UartReceiver, UartTransmitter
+from qsnn_hw.rtl.io import host_link
+from qsnn_hw.rtl.io.host_link import ReceiveBuffer, WordAssembler, WordSplitter
+from qsnn_hw.rtl.io.uart import UartReceiver, UartTransmitter
+from qsnn_hw.support.errors import UserError
 from tests.golden.networks import random_input, random_network
 from tests.rtl.streams import PACES, Pace, aer, clocked, exchange, from_aer, put_all, take
 

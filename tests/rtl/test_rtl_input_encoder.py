@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsnn_hw.golden.encoders import direct_counts, latency_spikes, rate_spikes
-from qsnn_hw.host_protocol import Word, decode_words, encode_pixels
+from qsnn_hw.host.protocol import Word, decode_words, encode_pixels
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.io_plan import EncoderPlan
-from qsnn_hw.rtl.input_encoder import InputEncoder
-from qsnn_hw.rtl.pixels import PixelLayout, RasterPixels, WordPixels
+from qsnn_hw.rtl.io.input_encoder import InputEncoder
+from qsnn_hw.rtl.io.pixels import PixelLayout, RasterPixels, WordPixels
 from tests.rtl.streams import PACES, Pace, aer, clocked, exchange, put_all, take
 
 paces = pytest.mark.parametrize("pace", PACES, ids=["full", "idle", "stall", "both"])

@@ -16,8 +16,8 @@ from qsnn_hw.plan.update_stages import compare_stage, update_parameters, update_
 from qsnn_hw.quantize.integers import signed_bits
 from qsnn_hw.quantize.network import QuantizedGroup
 from qsnn_hw.quantize.options import MAX_LEAK_SHIFT
-from qsnn_hw.rtl.constant_product import signed_digits
-from qsnn_hw.rtl.lane import NeuronLane, StateLayout
+from qsnn_hw.rtl.group.constant_product import signed_digits
+from qsnn_hw.rtl.group.lane import NeuronLane, StateLayout
 from tests.golden import wide_networks
 from tests.rtl.plans import RESETS, group_plan, plain_group, random_group
 from tests.rtl.streams import clocked

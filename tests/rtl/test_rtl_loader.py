@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from qsnn_hw.host_protocol import encode_rows
-from qsnn_hw.rtl.weight_loader import LoadedMemory, WeightLoader
+from qsnn_hw.host.protocol import encode_rows
+from qsnn_hw.rtl.io.weight_loader import LoadedMemory, WeightLoader
 from tests.rtl.streams import clocked
 
 Write = tuple[int, int, int, int]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from amaranth.sim import Simulator
 
-from qsnn_hw.rtl.neuron_memory import NeuronMemory, ParameterMemory
+from qsnn_hw.rtl.group.neuron_memory import NeuronMemory, ParameterMemory
 from tests.rtl.streams import clocked
 
 

@@ -8,16 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsnn_hw.boards import load_board
-from qsnn_hw.errors import UserError
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.families.boards import load_board
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.host_protocol import address_bits
-from qsnn_hw.plan import AddressSpace, GroupPlan, HardwarePlan, PlanOptions, make_plan
+from qsnn_hw.host.protocol import address_bits
+from qsnn_hw.host.stream_words import pack_events, pack_tick
+from qsnn_hw.plan import AddressSpace, GroupPlan, HardwarePlan
 from qsnn_hw.plan.group_plan import Accumulators
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.quantize.network import QuantizedNetwork
-from qsnn_hw.rtl.top import SpikingNetwork
-from qsnn_hw.stream_words import pack_events, pack_tick
+from qsnn_hw.rtl.network import SpikingNetwork
+from qsnn_hw.support.errors import UserError
 from tests.golden.wide_networks import FEATURES, random_network
 from tests.rtl.streams import PACES, Pace, exchange
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from qsnn_hw.model.readouts import count_class, first_class, membrane_class
 from qsnn_hw.plan.io_plan import ReadoutPlan
-from qsnn_hw.rtl.aer import AerLayout
-from qsnn_hw.rtl.readout import ClassLayout, make_readout
+from qsnn_hw.rtl.io.readout import ClassLayout, make_readout
+from qsnn_hw.rtl.stream.aer import AerLayout
 from tests.rtl.streams import PACES, Pace, clocked, exchange
 
 paces = pytest.mark.parametrize("pace", PACES, ids=["full", "idle", "stall", "both"])

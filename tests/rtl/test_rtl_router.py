@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from amaranth.hdl import Value
 
-from qsnn_hw.host_protocol import address_bits
-from qsnn_hw.rtl.lane_adapter import LaneAdapter
-from qsnn_hw.rtl.router import AerRouter, RouterRoute, TickMerge
-from qsnn_hw.rtl.step_delay import StepDelay, delay_words
+from qsnn_hw.host.protocol import address_bits
+from qsnn_hw.rtl.stream.lane_adapter import LaneAdapter
+from qsnn_hw.rtl.stream.router import AerRouter, RouterRoute, TickMerge
+from qsnn_hw.rtl.stream.step_delay import StepDelay, delay_words
 from tests.rtl.streams import PACES, Pace, clocked, exchange, put_all, stream_get
 
 paces = pytest.mark.parametrize("pace", PACES, ids=["full", "idle", "stall", "both"])

@@ -11,10 +11,10 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
-from qsnn_hw.host_protocol import Word, address_bits
-from qsnn_hw.rtl.aer import AerLayout, aer_signature
-from qsnn_hw.rtl.encoder import FiredLayout, SpikeEncoder
-from qsnn_hw.rtl.router import AerRouter, ElasticBuffer, Multicast, TickMerge
+from qsnn_hw.host.protocol import Word, address_bits
+from qsnn_hw.rtl.group.encoder import FiredLayout, SpikeEncoder
+from qsnn_hw.rtl.stream.aer import AerLayout, aer_signature
+from qsnn_hw.rtl.stream.router import AerRouter, ElasticBuffer, Multicast, TickMerge
 from tests.rtl.streams import PACES, Pace, aer, exchange, from_aer
 
 paces = pytest.mark.parametrize("pace", PACES, ids=["full", "idle", "stall", "both"])

@@ -12,13 +12,13 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from qsnn_hw.golden.neuron import GroupState
-from qsnn_hw.host_protocol import address_bits
+from qsnn_hw.host.protocol import address_bits
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.update_stages import update_stages
 from qsnn_hw.quantize.network import QuantizedGroup
-from qsnn_hw.rtl.encoder import SpikeEncoder
-from qsnn_hw.rtl.sweep import Sweep
+from qsnn_hw.rtl.group.encoder import SpikeEncoder
+from qsnn_hw.rtl.group.sweep import Sweep
 from tests.rtl.plans import RESETS, group_plan, plain_group, random_group
 from tests.rtl.streams import PACES, Pace, clocked, take
 

@@ -13,18 +13,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Projection
-from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
-from qsnn_hw.progress import SILENT
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizeOptions, quantize
-from qsnn_hw.rtl.activity import COUNTERS
 from qsnn_hw.rtl.board_top import BoardTop
-from qsnn_hw.rtl.export import export_verilog, split_contents
-from qsnn_hw.rtl.memory_style import memory_attributes
-from qsnn_hw.rtl.readable import About, readable
-from qsnn_hw.rtl.top import SpikingNetwork
+from qsnn_hw.rtl.network import SpikingNetwork
+from qsnn_hw.rtl.text.export import export_verilog, split_contents
+from qsnn_hw.rtl.text.memory_style import memory_attributes
+from qsnn_hw.rtl.text.readable import About, readable
+from qsnn_hw.rtl.trace.activity import COUNTERS
+from qsnn_hw.support.progress import SILENT
 from qsnn_hw.toolchain.simulator import verilator_ready
-from qsnn_hw.tools import find_tool, run_tool
+from qsnn_hw.toolchain.tools import find_tool, run_tool
 
 WAIVED = {
     "CASEINCOMPLETE": "the value given before the case stands for all patterns it does not name",

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import AxisTable, GroupPlan, ProjectionPlan
-from qsnn_hw.rtl.aer import AerLayout
-from qsnn_hw.rtl.links import SynapseOperation
-from qsnn_hw.rtl.walker import Walker
+from qsnn_hw.rtl.group.links import SynapseOperation
+from qsnn_hw.rtl.group.walker import Walker
+from qsnn_hw.rtl.stream.aer import AerLayout
 from tests.rtl.operations import Op, group_plan
 from tests.rtl.streams import PACES, Pace, clocked, exchange
 

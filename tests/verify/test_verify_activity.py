@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from amaranth.hdl import Module, Signal, Value
 
-from qsnn_hw.errors import MismatchError, ToolError
-from qsnn_hw.plan import HOST, PlanOptions, make_plan
-from qsnn_hw.rtl import activity, sweep
-from qsnn_hw.rtl.encoder import SpikeEncoder
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.plan import HOST
+from qsnn_hw.rtl.group import sweep
+from qsnn_hw.rtl.group.encoder import SpikeEncoder
+from qsnn_hw.rtl.trace import activity
+from qsnn_hw.support.errors import MismatchError, ToolError
 from qsnn_hw.verify import Verification, make_case, verify
 from qsnn_hw.verify.activity import check_counters, count_activity
 from qsnn_hw.verify.work import synapse_reads

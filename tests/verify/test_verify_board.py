@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.host_protocol import (
+from qsnn_hw.host.protocol import (
     address_bits,
     bytes_per_word,
     decode_words,
@@ -15,10 +17,9 @@ from qsnn_hw.host_protocol import (
     sample_spikes,
     sample_words,
 )
-from qsnn_hw.plan import PlanOptions, make_plan
-from qsnn_hw.progress import SILENT
-from qsnn_hw.resources import resource_folder
 from qsnn_hw.rtl.board_top import BoardTop
+from qsnn_hw.support.progress import SILENT
+from qsnn_hw.support.shipped import resource_folder
 from qsnn_hw.verify.simulation import build_model, find_simulator, run_jobs
 from tests.verify.verify_networks import QUICK_COCOTB, Example, builds, chain_network, example, export
 
@@ -68,7 +69,7 @@ def test_many_addresses_take_several_bytes(tmp_path: Path) -> None:
 def test_digits_through_serial_pins(tmp_path: Path) -> None:
     from qsnn_hw.model.convention import Convention
     from qsnn_hw.model.dataset import load_dataset
-    from qsnn_hw.model.reader import read_network
+    from qsnn_hw.model.readers.reader import read_network
     from qsnn_hw.quantize import QuantizeOptions, quantize
 
     folder = resource_folder("examples") / "digits"

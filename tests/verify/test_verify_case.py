@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qsnn_hw.errors import UserError
-from qsnn_hw.files import read_json, write_json
 from qsnn_hw.golden import GoldenRun
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.files import read_json, write_json
 from qsnn_hw.verify import Case, Verification, make_case
 from qsnn_hw.verify.record import GroupActivity
 from qsnn_hw.verify.runner import _shards

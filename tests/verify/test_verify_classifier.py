@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qsnn_hw.errors import MismatchError
+from qsnn_hw.explore.designs.io_planner import IoOptions
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.model.network import INPUT, Dense, Network, Projection
-from qsnn_hw.plan import HardwarePlan, IoOptions, PlanOptions, make_plan
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.rtl.classifier import Classifier
+from qsnn_hw.support.errors import MismatchError
 from qsnn_hw.verify import verify_classifier
 from qsnn_hw.verify.classifier import Answers
 from tests.verify.verify_networks import QUICK, builds, export, group

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw.errors import MismatchError
-from qsnn_hw.plan import PlanOptions, make_plan
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.support.errors import MismatchError
 from qsnn_hw.verify import Verification, verify
 from tests.verify.verify_networks import QUICK, Example, chain_network, example, export, skip_network
 

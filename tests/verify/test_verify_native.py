@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qsnn_hw.errors import MismatchError, ToolError, UserError
-from qsnn_hw.plan import PlanOptions, make_plan
-from qsnn_hw.rtl.top import SpikingNetwork
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.rtl.network import SpikingNetwork
+from qsnn_hw.support.errors import MismatchError, ToolError, UserError
 from qsnn_hw.verify import Verification, design, native, runner, verify
 from qsnn_hw.verify.design import Compared, Reference, verify_reference
 from qsnn_hw.verify.layout import StreamLayout

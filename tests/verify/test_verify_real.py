@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import load_dataset
 from qsnn_hw.model.network import Network
-from qsnn_hw.model.reader import read_network
-from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
+from qsnn_hw.model.readers.reader import read_network
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.verify import Verification, verify
 from tests.model.shipped_models import FOLDER

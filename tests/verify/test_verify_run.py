@@ -16,12 +16,14 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.utils import ceil_log2
 
-from qsnn_hw.errors import MismatchError, ToolError, UserError
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
-from qsnn_hw.rtl import sweep
-from qsnn_hw.rtl.encoder import SpikeEncoder
-from qsnn_hw.rtl.top import SpikingNetwork
+from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.rtl.group import sweep
+from qsnn_hw.rtl.group.encoder import SpikeEncoder
+from qsnn_hw.rtl.network import SpikingNetwork
+from qsnn_hw.support.errors import MismatchError, ToolError, UserError
 from qsnn_hw.verify import Verification, runner, simulation, verify
 from tests.verify.verify_networks import (
     QUICK,

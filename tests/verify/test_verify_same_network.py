@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
-from qsnn_hw.errors import MismatchError, ToolError
-from qsnn_hw.plan import HardwarePlan, IoOptions, PlanOptions, make_plan
-from qsnn_hw.progress import SILENT
+from qsnn_hw.explore.designs.io_planner import IoOptions
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.rtl.board_top import BoardTop
 from qsnn_hw.rtl.classifier import Classifier
-from qsnn_hw.rtl.export import write_rtlil, write_verilogs
-from qsnn_hw.rtl.top import SpikingNetwork
-from qsnn_hw.tools import find_tool, run_tool
+from qsnn_hw.rtl.network import SpikingNetwork
+from qsnn_hw.rtl.text.export import write_rtlil, write_verilogs
+from qsnn_hw.support.errors import MismatchError, ToolError
+from qsnn_hw.support.progress import SILENT
+from qsnn_hw.toolchain.tools import find_tool, run_tool
 from qsnn_hw.verify.netlist import Difference, Matched, Netlist, compare
 from qsnn_hw.verify.same_network import Form, same_network
 from tests.verify.verify_networks import chain_network, skip_network

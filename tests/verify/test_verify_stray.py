@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.host_protocol import sample_spikes, sample_words
-from qsnn_hw.progress import SILENT
-from qsnn_hw.rtl.top import SpikingNetwork
-from qsnn_hw.stream_words import pack_words, unpack_words
+from qsnn_hw.host.protocol import sample_spikes, sample_words
+from qsnn_hw.host.stream_words import pack_words, unpack_words
+from qsnn_hw.rtl.network import SpikingNetwork
+from qsnn_hw.support.progress import SILENT
 from qsnn_hw.verify.simulation import build_model, find_simulator, run_jobs
 from tests.rtl.stray import CASES, plan_of, with_strays
 from tests.verify.verify_networks import QUICK, QUICK_COCOTB, export

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import GoldenRun, run_clocked
-from qsnn_hw.plan import HOST, HardwarePlan, PlanOptions, make_plan
+from qsnn_hw.plan import HOST, HardwarePlan
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.verify import Case, make_case
 from qsnn_hw.verify.layout import stream_layouts, trace_layout

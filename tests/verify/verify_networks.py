@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import GoldenRun, run_clocked
 from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
-from qsnn_hw.plan import HardwarePlan, PlanOptions, make_plan
-from qsnn_hw.progress import SILENT
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
-from qsnn_hw.rtl.export import write_rtlil, write_verilog
-from qsnn_hw.rtl.top import SpikingNetwork
+from qsnn_hw.rtl.network import SpikingNetwork
+from qsnn_hw.rtl.text.export import write_rtlil, write_verilog
+from qsnn_hw.support.progress import SILENT
 
 QUICK = "icarus" if shutil.which("iverilog") else "verilator"
 """The simulator that builds a model fastest: a second with Icarus, several with Verilator."""

@@ -10,10 +10,11 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.plan import AddressSpace, GroupPlan, ProjectionPlan
-from qsnn_hw.rtl import accumulate, encoder, lane_adapter, lane_steps, router, step_delay, sweep
-from qsnn_hw.rtl.aer import AerLayout, aer_signature
-from qsnn_hw.rtl.neuron_memory import NeuronMemory
-from qsnn_hw.rtl.walker import Walker
+from qsnn_hw.rtl.group import accumulate, encoder, lane_steps, sweep
+from qsnn_hw.rtl.group.neuron_memory import NeuronMemory
+from qsnn_hw.rtl.group.walker import Walker
+from qsnn_hw.rtl.stream import lane_adapter, router, step_delay
+from qsnn_hw.rtl.stream.aer import AerLayout, aer_signature
 from qsnn_hw.verify.formal.leak_properties import LeakExact
 from qsnn_hw.verify.formal.properties import BufferOrder, EncoderExact, Harness, MergeTicks, MulticastOnce
 from qsnn_hw.verify.formal.route_properties import AdaptOnce, DelayRoom

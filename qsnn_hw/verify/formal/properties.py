@@ -1,6 +1,6 @@
 """What must hold, written as hardware around a module.
 
-Every harness drives its module's inputs freely, within the stream rules of ``rtl/aer.py``, and
+Every harness drives its module's inputs freely, within the stream rules of ``rtl/stream/aer.py``, and
 asserts what the module promises. A harness may also assert invariants that tie its own counters to
 the module's registers: they carry an induction and are themselves proved.
 """
@@ -20,8 +20,8 @@ from amaranth.hdl import (
     Value,
 )
 
-from qsnn_hw.rtl.encoder import SpikeEncoder
-from qsnn_hw.rtl.router import ElasticBuffer, Multicast, TickMerge
+from qsnn_hw.rtl.group.encoder import SpikeEncoder
+from qsnn_hw.rtl.stream.router import ElasticBuffer, Multicast, TickMerge
 
 
 def _stream_rule(m: Module, stream: Any, check: Callable[[Value], Any]) -> None:

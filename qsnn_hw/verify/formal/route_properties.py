@@ -2,8 +2,8 @@
 
 from amaranth.hdl import Assert, Assume, Cat, Module, Mux, Signal, Value
 
-from qsnn_hw.rtl.lane_adapter import LaneAdapter
-from qsnn_hw.rtl.step_delay import StepDelay
+from qsnn_hw.rtl.stream.lane_adapter import LaneAdapter
+from qsnn_hw.rtl.stream.step_delay import StepDelay
 from qsnn_hw.verify.formal.properties import Harness, moves, own_addresses, slots_of
 
 

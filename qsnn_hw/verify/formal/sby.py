@@ -10,8 +10,8 @@ from typing import Literal
 
 from amaranth.back import rtlil
 
-from qsnn_hw import files
-from qsnn_hw.errors import ToolError, UserError
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import ToolError, UserError
 from qsnn_hw.verify.formal.properties import Harness
 
 Mode = Literal["prove", "bmc"]

@@ -1,0 +1,161 @@
+"""How fast the bitstream is: cycles of the design as built, and bytes on its serial line."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from qsnn_hw.families.boards import Board
+from qsnn_hw.golden import GoldenRun
+from qsnn_hw.host.protocol import PIXEL_BITS, address_bits, bytes_per_word
+from qsnn_hw.model.dataset import Dataset
+from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.report import Latency, Link, Throughput
+from qsnn_hw.verify import Verification
+
+_BITS_PER_BYTE = 10
+"""On the line: 8N1, a start bit, eight of data, a stop bit."""
+
+
+@dataclass(frozen=True)
+class DesignCycles:
+    """Clock cycles of the design that the bitstream holds, encoder and readout included.
+
+    Parameters
+    ----------
+    alone
+        int64, shape (samples,): of each sample alone; None when not measured.
+    stream
+        Of a sample back to back with others; None when not measured.
+    network
+        As ``alone``, of the bare network, where that is not the design.
+    """
+
+    alone: np.ndarray | None = None
+    stream: float | None = None
+    network: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, plan: HardwarePlan, verification: Verification | None) -> "DesignCycles":
+        """What verification measured of this design; nothing where it did not."""
+        if verification is None:
+            return cls()
+        network = _array(verification.cycles_per_sample)
+        if plan.encoder is None and plan.readout is None:
+            return cls(network, verification.stream_cycles_per_sample)
+        samples = verification.answer_stream_samples
+        stream = verification.answer_stream_cycles / samples if samples else None
+        return cls(_array(verification.answer_cycles_per_sample), stream, network)
+
+    @property
+    def alone_mean(self) -> float | None:
+        """Mean cycles of a sample alone."""
+        return None if self.alone is None else float(self.alone.mean())
+
+
+def _array(cycles: tuple[int, ...]) -> np.ndarray | None:
+    return np.asarray(cycles, dtype=np.int64) if cycles else None
+
+
+@dataclass(frozen=True)
+class LinkBytes:
+    """Bytes on the serial line, int64, shape (steps, samples) each, and the words that a mean sample sends.
+
+    One step alone where pixels or a class go over the line: these belong to the sample as a whole.
+    """
+
+    sent: np.ndarray
+    received: np.ndarray
+    words_in_mean: float
+
+    @classmethod
+    def of(cls, plan: HardwarePlan, data: Dataset, run: GoldenRun) -> "LinkBytes":
+        """Of the test samples, in the format of ``qsnn_hw/host/protocol.py``."""
+        if plan.encoder is None:
+            words = data.input.reshape(data.steps, data.samples, -1).sum(axis=2, dtype=np.int64) + 1
+            size = plan.input_size
+        else:
+            assert data.pixels is not None
+            # Pixels of value 0 stay at home; the last tick goes.
+            words = np.count_nonzero(data.pixels.reshape(data.samples, -1), axis=1)[np.newaxis] + 1
+            size = plan.input_size << PIXEL_BITS
+        sent, words_in = words * bytes_per_word(address_bits(size)), float(words.sum(axis=0).mean())
+        if plan.readout is None:
+            spikes = run.spikes[plan.output_group.group]
+            words, size = spikes.sum(axis=2, dtype=np.int64) + 1, plan.output_size
+        else:
+            words, size = np.ones((1, data.samples), dtype=np.int64), plan.readout.classes
+        return cls(sent, words * bytes_per_word(address_bits(size)), words_in)
+
+
+def link(board: Board, moved: LinkBytes | None) -> Link:
+    """The line's figures; only its speed where no sample is known."""
+    if moved is None:
+        return Link(board.baud)
+    byte = _byte_us(board)
+    sent, received = (float(count.sum(axis=0).mean()) for count in (moved.sent, moved.received))
+    return Link(board.baud, sent, received, sent * byte, received * byte)
+
+
+def _byte_us(board: Board) -> float:
+    return _BITS_PER_BYTE * 1e6 / board.baud
+
+
+def latency(
+    board: Board, cycles: DesignCycles, fmax_mhz: float | None, line: Link, moved: LinkBytes | None
+) -> Latency:
+    """Of core and link, each by itself, and of both as a host sees them."""
+    found = Latency()
+    if cycles.alone is not None:
+        found = Latency.of(cycles.alone, fmax_mhz, board.clock_mhz)
+    if cycles.network is not None:
+        found = replace(found, network_cycles_mean=float(cycles.network.mean()))
+    if line.us_in_mean is None or line.us_out_mean is None or moved is None:
+        return found
+    found = replace(found, link_us_mean=max(line.us_in_mean, line.us_out_mean))
+    if found.us_on_board_mean is None:
+        return found
+    return replace(found, host_us_mean=host_us(moved, _byte_us(board), found.us_on_board_mean))
+
+
+def host_us(moved: LinkBytes, byte_us: float, core_us: float) -> float:
+    """Mean time from a sample's first bit to its answer's last, in microseconds.
+
+    Parameters
+    ----------
+    byte_us
+        Of one byte on the line.
+    core_us
+        Of a sample in the core; each step takes an equal share.
+    """
+    steps = max(len(moved.sent), len(moved.received))
+    arrived = np.cumsum(moved.sent, axis=0) * byte_us
+    ready = sent = np.zeros(moved.sent.shape[1])
+    for step in range(steps):
+        # Where the sample goes as a whole, no step begins before all of it is there.
+        ready = np.maximum(ready, arrived[min(step, len(arrived) - 1)]) + core_us / steps
+        if len(moved.received) == steps:
+            sent = np.maximum(sent, ready) + moved.received[step] * byte_us
+    if len(moved.received) != steps:
+        sent = ready + moved.received[0] * byte_us
+    return float(sent.mean())
+
+
+def stream_note(verification: Verification | None) -> tuple[str, ...]:
+    """A line where fewer samples went back to back than were compared; the means beside them are of all."""
+    if verification is None or not 0 < verification.stream_samples < verification.samples:
+        return ()
+    return (
+        "samples a second on the chip, activity, and with it power and the work of a sample are means of "
+        f"the first {verification.stream_samples} of {verification.samples} samples, simulated back to back; "
+        "latency, time on the link and spikes are means of all",
+    )
+
+
+def throughput(board: Board, cycles: DesignCycles, link_us: float | None) -> Throughput:
+    """Samples a second on the chip and through the link; ``per_watt`` is left for who knows the power."""
+    if cycles.stream is None:
+        return Throughput()
+    core_us = cycles.stream / board.clock_mhz
+    if link_us is None:
+        return Throughput(1e6 / core_us)
+    return Throughput(1e6 / core_us, 1e6 / max(core_us, link_us), "link" if link_us > core_us else "core")

@@ -1,0 +1,190 @@
+"""An output folder in which every stage leaves a file and is not run again for nothing.
+
+A stage's key is a digest of everything that decides its result: its own options and source
+(``build/stage_code.py``), and of every stage before it the options and the content of the files it left.
+``stages.json`` remembers the key under which each file was made and the file's digest; a stage whose
+key and files still match is loaded instead of run. So an edit of a stage's source repeats that stage,
+and those after it only where it then leaves something else.
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.progress import Progress
+from qsnn_hw.build.stage_code import code_digest
+
+MANIFEST = "stages.json"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A stage that this run has made or loaded: what decided it, and digests of what it left."""
+
+    after: tuple[str, ...]
+    options: Mapping[str, object]
+    digests: Mapping[str, str]
+
+
+class Stages:
+    """The stages of one output folder; safe to use from several threads.
+
+    Parameters
+    ----------
+    folder
+        Where the files go; made when missing.
+    progress
+        Told about stages that are loaded instead of run.
+
+    Raises
+    ------
+    UserError
+        The folder cannot be made or written, or its ``stages.json`` is damaged.
+    """
+
+    def __init__(self, folder: Path, progress: Progress) -> None:
+        self.folder = folder
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._done: dict[str, _Done] = {}
+        manifest = folder / MANIFEST
+        self._manifest: dict[str, Any] = {}
+        if manifest.exists():
+            self._manifest = _checked(files.read_json(manifest), manifest)
+        # A read-only folder should say so now, not after minutes of work.
+        self._store()
+
+    def run(
+        self,
+        stage: str,
+        made: Sequence[str],
+        *,
+        after: Sequence[str] = (),
+        options: Mapping[str, object] | None = None,
+        code: Sequence[Callable[..., Any]],
+        make: Callable[[], T],
+        load: Callable[[], T],
+    ) -> T:
+        """Run a stage, or load it when nothing that decides it has changed.
+
+        Parameters
+        ----------
+        stage
+            Its name.
+        made
+            Files it leaves, relative to the folder.
+        after
+            Stages whose results it uses; those before them count as well.
+        options
+            JSON values that decide its result, digests of the files it reads among them.
+        code
+            Functions whose source decides it, and the source of all they reach: the one that makes it,
+            and those whose results it takes from memory.
+        make
+            Does the work and leaves the files.
+        load
+            Reads the files back.
+        """
+        key = self._key(stage, after, options or {}, code)
+        known = self._known(stage, key, made)
+        if known is not None:
+            self._progress.say(f"{stage}: unchanged")
+            self._finish(stage, after, options, known, made)
+            return load()
+        with self._lock:
+            if self._manifest.pop(stage, None) is not None:
+                self._store()
+        result = make()
+        digests = {name: files.digest(self.folder / name) for name in made}
+        self._finish(stage, after, options, digests, made)
+        with self._lock:
+            self._manifest[stage] = {"key": key, "files": digests}
+            self._store()
+        return result
+
+    def finished(
+        self,
+        stage: str,
+        made: Sequence[str],
+        *,
+        after: Sequence[str] = (),
+        options: Mapping[str, object] | None = None,
+        code: Sequence[Callable[..., Any]],
+    ) -> bool:
+        """Whether this or an earlier run left this stage as :meth:`run` would make it now.
+
+        Then it counts as done, for stages after it.
+        """
+        if any(name not in self._done for name in after):
+            return False
+        known = self._known(stage, self._key(stage, after, options or {}, code), made)
+        if known is None:
+            return False
+        self._finish(stage, after, options, known, made)
+        return True
+
+    def _finish(
+        self,
+        stage: str,
+        after: Sequence[str],
+        options: Mapping[str, object] | None,
+        digests: Mapping[str, str],
+        made: Sequence[str],
+    ) -> None:
+        self._done[stage] = _Done(tuple(after), options or {}, {name: digests[name] for name in made})
+
+    def _key(
+        self,
+        stage: str,
+        after: Sequence[str],
+        options: Mapping[str, object],
+        code: Sequence[Callable[..., Any]],
+    ) -> str:
+        before: dict[str, object] = {}
+        ahead = list(after)
+        while ahead:
+            name = ahead.pop()
+            if name not in before:
+                done = self._done[name]
+                before[name] = [done.options, done.digests]
+                ahead += done.after
+        content = [stage, options, code_digest(code), before]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def _known(self, stage: str, key: str, made: Sequence[str]) -> Mapping[str, str] | None:
+        """Digests of the files of ``stage``, where it was made under ``key`` and they are as it left them."""
+        known = self._manifest.get(stage)
+        if known is None or known["key"] != key:
+            return None
+        digests: Mapping[str, str] = known["files"]
+        for name in made:
+            path = self.folder / name
+            if name not in digests or not path.is_file() or files.digest(path) != digests[name]:
+                return None
+        return digests
+
+    def _store(self) -> None:
+        files.write_json(self.folder / MANIFEST, self._manifest)
+
+
+def _checked(found: Any, path: Path) -> dict[str, Any]:
+    """The content of ``stages.json``; UserError where it is not what :class:`Stages` writes."""
+
+    def whole(entry: Any) -> bool:
+        return (
+            isinstance(entry, dict)
+            and isinstance(entry.get("key"), str)
+            and isinstance(entry.get("files"), dict)
+        )
+
+    if not isinstance(found, dict) or not all(whole(entry) for entry in found.values()):
+        raise UserError(f"{path} is damaged; delete it to run every stage again")
+    return dict(found)

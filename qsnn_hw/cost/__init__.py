@@ -1,0 +1,1 @@
+"""What a plan takes, before any tool runs: logic, memories and cycles."""

@@ -1,0 +1,163 @@
+"""Counts of hardware in bits, and what the commonest pieces take: constant tables, memories, sums."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from qsnn_hw.families.limits import Limits
+from qsnn_hw.plan.placement import block_shape, distributed_cells, memory_blocks
+from qsnn_hw.quantize.integers import signed_bits
+
+
+@dataclass
+class Parts:
+    """Counts of one piece of hardware; bits unless said otherwise.
+
+    Parameters
+    ----------
+    adders
+        Result bits of adders, subtractors and comparators.
+    muxes
+        Bits of two-way multiplexers and gates beside them.
+    depth_muxes
+        The same, between the blocks of a deep memory: large trees of nothing else.
+    computed, copied
+        Register bits behind logic of their own, and those that take another register or memory as it
+        is.
+    control
+        Address, row and fold bits that counters and comparisons handle.
+    luts
+        LUTs of constant tables, and of sums in carry-save form.
+    distributed
+        Memories of 16 words of 4 bits.
+    groups, lanes
+        Number of groups, an encoder being one, and of neuron lanes.
+    blocks, sprams, dsps
+        Whole memory blocks and multipliers.
+    """
+
+    adders: float = 0
+    muxes: float = 0
+    depth_muxes: float = 0
+    computed: float = 0
+    copied: float = 0
+    control: float = 0
+    luts: float = 0
+    distributed: float = 0
+    groups: float = 0
+    lanes: float = 0
+    blocks: int = 0
+    sprams: int = 0
+    dsps: int = 0
+
+    def add(self, other: "Parts", times: float = 1) -> None:
+        """Take in another piece, ``times`` over."""
+        for entry in fields(self):
+            value = getattr(self, entry.name) + getattr(other, entry.name) * times
+            setattr(self, entry.name, value)
+
+
+def bits(count: int) -> int:
+    """Bits that number ``count`` things."""
+    return max(0, (int(count) - 1).bit_length())
+
+
+def varying_bits(words: np.ndarray) -> int:
+    """Bits of a constant table that are not the same in all rows; synthesis keeps only these."""
+    changed = np.bitwise_or.reduce(words ^ words[:1], axis=0) & (1 << signed_bits(words)) - 1
+    return sum(int(word).bit_count() for word in changed)
+
+
+def table_luts(words: np.ndarray, *, wide: bool) -> int:
+    """LUTs of a constant table, shape (rows,) or (rows, lanes), looked up by the row's number.
+
+    Equal bits are made once, and a bit takes as many LUTs as the bits of the row's number that decide
+    it want; one that is such a bit itself is a wire.
+
+    Parameters
+    ----------
+    wide
+        The device has multiplexers between LUTs; otherwise those take LUTs, too, two for four.
+    """
+    if not words.size:
+        return 0
+    values = words.reshape(len(words), -1)
+    shifts = np.arange(signed_bits(values))
+    columns = np.unique((values[:, :, None] >> shifts & 1).reshape(len(values), -1).T, axis=0)
+    found = 0
+    for column in columns.astype(bool):
+        decided = 0
+        for bit in range(bits(len(column))):
+            rows = np.arange(len(column))
+            other = rows ^ 1 << bit
+            inside = other < len(column)
+            decided += bool((column[rows[inside]] != column[other[inside]]).any())
+        blocks = 1 << max(0, decided - 4)
+        if decided > 1:
+            found += blocks if wide else blocks + -(-2 * (blocks - 1) // 3)
+    return found
+
+
+def memory(
+    parts: Parts,
+    limits: Limits,
+    depth: int,
+    width: int,
+    *,
+    style: str = "",
+    rom: bool = False,
+    words: np.ndarray | None = None,
+) -> None:
+    """A memory with a registered read port, in the form that synthesis gives it.
+
+    Parameters
+    ----------
+    style
+        "block", "distributed" or "spram" where the design insists on such RAM, else "".
+    rom
+        It has no write port.
+    words
+        What a ROM holds, where that is known: shape (depth,) or (depth, lanes).
+    """
+    if not width:
+        return
+    if style == "spram" and limits.spram is not None:
+        deep, _ = limits.spram.shapes[0]
+        parts.sprams += limits.spram.blocks(depth, width)
+        # One port: the loader's row and the walker's pass a multiplexer.
+        parts.muxes += bits(depth)
+        parts.depth_muxes += width * (-(-depth // deep) - 1)
+        return
+    blocks = 0
+    if style != "distributed":
+        blocks = memory_blocks(limits, depth, width, rom=rom, block=style == "block")
+    parts.blocks += blocks
+    if blocks:
+        parts.depth_muxes += width * (block_shape(limits, depth, width)[1] - 1)
+        return
+    if rom:
+        wide = limits.family == "ecp5"
+        parts.luts += width * -(-depth // 16) if words is None else table_luts(words, wide=wide)
+        parts.computed += width
+        return
+    parts.copied += width
+    if limits.family == "ecp5":
+        parts.distributed += distributed_cells(depth, width)
+    else:
+        parts.copied += depth * width
+        parts.muxes += depth * width
+
+
+def add_product(parts: Parts, width: int, number: int) -> None:
+    """A value of ``width`` bits times a constant: copies at the digits of the constant, summed."""
+    places = [bit - 1 for bit in range(1, number.bit_length() + 2) if (number ^ 3 * number) >> bit & 1]
+    if len(places) > 1:
+        # Below the second copy the first one passes.
+        add_sum(parts, width + number.bit_length() - places[1], len(places))
+
+
+def add_sum(parts: Parts, width: int, terms: int) -> None:
+    """A sum of ``terms``; more than two go in carry-save form: two LUTs a bit, then one addition."""
+    if terms > 1:
+        parts.adders += width
+        parts.luts += 2 * width * (terms - 2)

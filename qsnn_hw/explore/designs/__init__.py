@@ -1,0 +1,1 @@
+"""Which hardware serves a network best: shapes, buffers, where everything lies."""

@@ -1,0 +1,115 @@
+"""What the traffic asks of a group's shape: cycles of a time step, taken by itself.
+
+Means, for a search to begin with; what becomes of them in a whole design,
+``explore/designs/balance.py`` finds out by following words.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+
+import numpy as np
+
+from qsnn_hw.cost.traffic import Traffic
+from qsnn_hw.explore.designs.offers import MOST_SLOTS
+from qsnn_hw.model.network import INPUT
+from qsnn_hw.plan.address_space import AddressSpace
+from qsnn_hw.plan.grid import GridChain, grid_chain
+from qsnn_hw.plan.shape import Shape
+from qsnn_hw.plan.slots import Slots
+from qsnn_hw.quantize.network import QuantizedNetwork, QuantizedProjection
+
+# Cycles of a sweep that are not update rows.
+_SWEEP_OVERHEAD = 8
+
+
+class Demand:
+    """What the traffic asks of shapes: mean cycles of a time step.
+
+    Parameters
+    ----------
+    network, spaces
+        The network and its address spaces.
+    traffic
+        The events.
+    """
+
+    def __init__(
+        self, network: QuantizedNetwork, spaces: Mapping[str, AddressSpace], traffic: Traffic
+    ) -> None:
+        self._network, self._spaces, self._traffic = network, spaces, traffic
+        self._known: dict[tuple[str, Shape | None, Shape], float] = {}
+        self._filled = cache(self._filled_words)
+        self._swept: dict[tuple[str, int, int], tuple[float, float]] = {}
+        self._chains: dict[str, GridChain | None] = {
+            p.name: grid_chain(p.chain) if spaces[p.source].grid else None for p in network.projections
+        }
+
+    def sweep(self, name: str, shape: Shape) -> tuple[float, float]:
+        """Cycles of a sweep whose words, of one event each, leave at once, and the share it waits for.
+
+        A sweep ends when the words of its last row with spikes are in the encoder, not when they have left.
+        """
+        key = name, shape.lanes, shape.update_lanes
+        if key not in self._swept:
+            counts = self._by_row(name, shape.lanes, shape.update_lanes)
+            row = left = before = waited = np.zeros(len(counts))
+            for count in counts.T:
+                some = count > 0
+                row = np.where(some, np.maximum(row + 1, left), row + 1)
+                left, waited = np.where(some, row + count, left), np.where(some, before, waited)
+                before = before + count
+            share = float(waited.sum() / max(1, counts.sum()))
+            self._swept[key] = float(row.mean()) + _SWEEP_OVERHEAD, share
+        return self._swept[key]
+
+    def operations(self, projection: QuantizedProjection, source: Shape | None, target: Shape) -> float:
+        """Synapse operations; without ``source`` that of an input, or of one that sends events one by one."""
+        key = projection.name, source, target
+        if key not in self._known:
+            self._known[key] = self._operations(projection, source, target)
+        return self._known[key]
+
+    def _operations(self, projection: QuantizedProjection, source: Shape | None, target: Shape) -> float:
+        chain, name = self._chains[projection.name], projection.source
+        slots = Slots(self._spaces[projection.target], target.lanes)
+        if chain is None:
+            return self._words(name, source, target.event_lanes) * slots.folds
+        reach = np.array([len(row) for row in chain.rows])[:, np.newaxis] * [len(c) for c in chain.columns]
+        events = self._traffic.events[name].mean(axis=(0, 1)).reshape(chain.source)
+        return float((events * reach).sum()) * (slots.folds if chain.dense else slots.channel_folds)
+
+    def least_operations(self, projection: QuantizedProjection, target: Shape) -> float:
+        """The same with a source that fills its words as well as it can."""
+        size, name = self._spaces[projection.source].neurons, projection.source
+        wide = None if name == INPUT else Shape(-(-size // MOST_SLOTS) * MOST_SLOTS, MOST_SLOTS)
+        return self.operations(projection, wide, target)
+
+    def _words(self, name: str, source: Shape | None, slots: int) -> float:
+        """Words of ``slots`` events that arrive in a step."""
+        if slots > 1 and name == INPUT:
+            return self._filled(name, -(-self._spaces[name].neurons // slots) * slots, slots)
+        wide = 1 if source is None else min(slots, source.update_lanes & -source.update_lanes)
+        if wide == slots > 1 and source is not None:
+            return self._filled(name, source.update_lanes, slots)
+        # One by one, also where the source sends fewer of them in a word.
+        return float(self._traffic.events[name].sum(axis=2, dtype=np.int64).mean())
+
+    def _by_row(self, name: str, lanes: int, update: int) -> np.ndarray:
+        """Events of every update row, shape (step and sample, row)."""
+        events = self._flat(name)
+        neurons = Slots(self._spaces[name], lanes).neuron_of_slot()
+        by_slot = np.where(neurons >= 0, events[:, np.maximum(neurons, 0)], 0)
+        by_row: np.ndarray = by_slot.reshape(len(events), -1, update).sum(axis=2)
+        return by_row
+
+    def _flat(self, name: str) -> np.ndarray:
+        """Events of a source, shape (step and sample, address)."""
+        events = self._traffic.events[name]
+        return events.reshape(-1, events.shape[2]).astype(np.int64)
+
+    def _filled_words(self, name: str, width: int, slots: int) -> float:
+        """Words of a step that hold events of the same ``width`` addresses, one of each residue."""
+        events = self._flat(name)
+        events = np.pad(events, [(0, 0), (0, -events.shape[1] % width)])
+        each = events.reshape(len(events), -1, width // slots, slots).sum(axis=2).max(axis=2)
+        return float(each.sum(axis=1).mean())

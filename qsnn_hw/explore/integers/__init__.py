@@ -1,0 +1,1 @@
+"""Which integers serve a network best: calibration, narrowest widths, what rounding costs."""

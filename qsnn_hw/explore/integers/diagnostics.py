@@ -1,0 +1,222 @@
+"""What quantization did to each group, measured on samples: dead, saturating, drifting, sensitive."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from qsnn_hw.explore.integers.calibrate import Scorer
+from qsnn_hw.golden import run_clocked
+from qsnn_hw.model.dataset import Dataset
+from qsnn_hw.model.network import Network, NeuronGroup
+from qsnn_hw.model.simulate import simulate
+from qsnn_hw.quantize import QuantizedGroup, QuantizedNetwork, QuantizeOptions
+from qsnn_hw.quantize.dead_zone import dead_zone, never_leaks
+from qsnn_hw.quantize.integers import MIN_BITS
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.progress import SILENT, Progress
+
+_BINS = 32
+
+
+@dataclass(frozen=True)
+class GroupDiagnosis:
+    """One group after quantization.
+
+    Parameters
+    ----------
+    name, neurons
+        The group.
+    float_rate, integer_rate
+        Spikes per neuron and step; None for a readout.
+    drift
+        ``integer_rate / float_rate - 1``; None where the float group is silent.
+    dead
+        Every neuron is silent in integers although the float group fires.
+    dead_neurons
+        Neurons silent in integers that fire in float, in ascending order.
+    saturating_neurons
+        Neurons whose potential met the clamp, ascending.
+    saturations
+        How many potentials met the clamp.
+    spikes_differ
+        Fraction of (step, sample, neuron) whose spikes differ from the float network's; None for a
+        readout.
+    v_bits, v_bits_used
+        The width built, and the one these samples needed.
+    decay_error
+        Largest |rounded - wanted| of the neurons' decays (potential and current).
+    stuck_below
+        Potentials from 0 to here, in steps, no longer leak: the loss rounds down to nothing. Real
+        value in ``stuck_real``. None for a group without leak.
+    leakless
+        Some neuron leaks in theory and never below its threshold: ``stuck_below`` reaches it.
+    histogram_edges, histogram
+        Traced potentials in units of the threshold (of one real unit for a readout):
+        edges (bins + 1,) and counts (bins,).
+    """
+
+    name: str
+    neurons: int
+    float_rate: float | None
+    integer_rate: float | None
+    drift: float | None
+    dead: bool
+    dead_neurons: tuple[int, ...]
+    saturating_neurons: tuple[int, ...]
+    saturations: int
+    spikes_differ: float | None
+    v_bits: int
+    v_bits_used: int
+    decay_error: float
+    stuck_below: int | None
+    stuck_real: float | None
+    histogram_edges: tuple[float, ...]
+    histogram: tuple[int, ...]
+    leakless: bool = False
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """The score with one group at ``bits`` and the others as given; None where it cannot be built."""
+
+    group: str
+    bits: int
+    score: float | None
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """Every group's diagnosis, and the sensitivity table where it was asked for."""
+
+    samples: int
+    groups: tuple[GroupDiagnosis, ...]
+    sensitivity: tuple[Sensitivity, ...] = ()
+
+    @property
+    def dead_groups(self) -> tuple[str, ...]:
+        """Groups that quantization silenced."""
+        return tuple(g.name for g in self.groups if g.dead)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def diagnose(
+    network: Network,
+    quantized: QuantizedNetwork,
+    data: Dataset,
+    *,
+    samples: int = 200,
+    progress: Progress = SILENT,
+) -> Diagnostics:
+    """Compare float and integer groups on at most ``samples`` samples."""
+    part = data.take(min(samples, data.samples))
+    names = [g.name for g in network.groups]
+    wanted = simulate(network, part.input, record=names, progress=progress)
+    run = run_clocked(quantized, part.input, record=names)
+    groups = tuple(
+        _diagnose_group(
+            group,
+            quantized.group(group.name),
+            wanted.spikes[group.name],
+            run.spikes[group.name],
+            run.potentials[group.name],
+            run.saturated[group.name],
+        )
+        for group in network.groups
+    )
+    return Diagnostics(part.samples, groups)
+
+
+def _diagnose_group(
+    group: NeuronGroup,
+    made: QuantizedGroup,
+    wanted: np.ndarray,
+    got: np.ndarray,
+    potentials: np.ndarray,
+    saturated: np.ndarray,
+) -> GroupDiagnosis:
+    float_rate, integer_rate = float(wanted.mean()), float(got.mean())
+    silenced = wanted.any(axis=(0, 1)) & ~got.any(axis=(0, 1))
+    relative = potentials * made.step if made.readout else potentials / np.maximum(np.abs(made.threshold), 1)
+    counts, edges = np.histogram(relative, bins=_BINS)
+    used = max(int(potentials.max(initial=0)).bit_length(), int(-potentials.min(initial=0)).bit_length()) + 1
+    stuck = _stuck(made)
+    return GroupDiagnosis(
+        name=group.name,
+        neurons=group.size,
+        float_rate=None if made.readout else float_rate,
+        integer_rate=None if made.readout else integer_rate,
+        drift=None if made.readout or not float_rate else integer_rate / float_rate - 1,
+        dead=bool(wanted.any() and not got.any()),
+        dead_neurons=tuple(int(n) for n in np.flatnonzero(silenced)),
+        saturating_neurons=tuple(int(n) for n in np.flatnonzero(saturated)),
+        saturations=int(saturated.sum()),
+        spikes_differ=None if made.readout else float(np.mean(wanted != got)),
+        v_bits=made.v_bits,
+        v_bits_used=used,
+        decay_error=_decay_error(group, made),
+        stuck_below=stuck,
+        stuck_real=None if stuck is None else float(stuck * made.step.max()),
+        histogram_edges=tuple(float(e) for e in edges),
+        histogram=tuple(int(c) for c in counts),
+        leakless=bool(never_leaks(made).any()),
+    )
+
+
+def _decay_error(group: NeuronGroup, made: QuantizedGroup) -> float:
+    lost = np.asarray(made.numerator) / 2.0**made.leak_shift
+    error = float(np.abs(1 - lost - group.decay).max())
+    if made.current_leak_numerator is not None and group.current_decay is not None:
+        lost = made.current_leak_numerator / 2.0**made.current_leak_shift
+        error = max(error, float(np.abs(1 - lost - group.current_decay).max()))
+    return error
+
+
+def _stuck(made: QuantizedGroup) -> int | None:
+    """The largest potential of any neuron that does not leak; None where one never does."""
+    zone = dead_zone(made)
+    return None if (zone < 0).any() else int(zone.max())
+
+
+def sensitivity(
+    network: Network,
+    options: QuantizeOptions,
+    data: Dataset,
+    *,
+    bits: tuple[int, ...] = (8, 6, 4, 3, 2),
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    scorer: Scorer | None = None,
+) -> tuple[Sensitivity, ...]:
+    """Score each group at each width while the others keep theirs.
+
+    ``scorer`` is one already made of ``network`` and ``data``, whose float run need not be repeated.
+
+    Raises
+    ------
+    UserError
+        A width is out of range.
+    """
+    if any(b < MIN_BITS for b in bits):
+        raise UserError(f"sensitivity widths start at {MIN_BITS}, not {min(bits)}")
+    scorer = scorer or Scorer(network, data)
+    rows: list[Sensitivity] = []
+    total = len(network.groups) * len(bits)
+    for group in network.groups:
+        for width in bits:
+            score: float | None
+            try:
+                score = scorer.score(scorer.quantize(options.with_group(group.name, weight_bits=width)))
+            except UserError:
+                score = None
+            rows.append(Sensitivity(group.name, width, score))
+            on_progress(len(rows), total)
+    return tuple(rows)
+
+
+def with_sensitivity(diagnostics: Diagnostics, rows: tuple[Sensitivity, ...]) -> Diagnostics:
+    """A copy that holds the table."""
+    return replace(diagnostics, sensitivity=rows)

@@ -1,0 +1,187 @@
+"""Do a network's integers give the output that came with its data, value for value?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from qsnn_hw.explore.integers.calibrate import comparable
+from qsnn_hw.golden import run_clocked
+from qsnn_hw.model.dataset import Dataset
+from qsnn_hw.model.framework import POTENTIAL_TOLERANCE, compares_potentials, differing
+from qsnn_hw.model.network import Network
+from qsnn_hw.model.simulate import simulate
+from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
+from qsnn_hw.quantize.grid import snapped
+from qsnn_hw.quantize.network import LEAK_ROUNDINGS
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.progress import SILENT, Progress
+
+
+@dataclass(frozen=True)
+class IntegerCheck:
+    """How integers compare with stored output.
+
+    Parameters
+    ----------
+    quantized
+        The integers.
+    values, differ, samples
+        Output values compared, how many differ, and in how many samples.
+    what
+        "spikes" or "potentials".
+    exact
+        Potentials were compared step for step, as the stored ones are whole steps, too; otherwise
+        within a part of the largest. True for spikes.
+    first
+        (time step, sample, neuron) of the first difference in time, then sample; None without one.
+    expected, got
+        The stored value and the integers' at ``first``, potentials in the network's own unit.
+    greatest_steps
+        The greatest difference between two potentials in potential steps; None for spikes.
+    float_differ
+        How many of the values the float network has otherwise; None where the integers agree.
+    others
+        Options that at least halve the differences -> how many are left; empty where the integers agree.
+    """
+
+    quantized: QuantizedNetwork
+    values: int
+    differ: int
+    samples: int
+    what: str
+    exact: bool
+    first: tuple[int, int, int] | None = None
+    expected: float | None = None
+    got: float | None = None
+    greatest_steps: float | None = None
+    float_differ: int | None = None
+    others: Mapping[str, int] = field(default_factory=dict)
+
+
+def check_integers(
+    network: Network, options: QuantizeOptions, data: Dataset, progress: Progress = SILENT
+) -> IntegerCheck:
+    """Compare the golden model's output with ``data.out``.
+
+    Parameters
+    ----------
+    data
+        With ``out``: spikes, or potentials as :func:`qsnn_hw.model.check.check_convention` takes them.
+
+    Raises
+    ------
+    UserError
+        The data have no ``out``, or one of another width; or as :func:`qsnn_hw.quantize.quantize`.
+    """
+    size = network.group(network.output).size
+    if data.out is None:
+        raise UserError(f"{data.source} has no out to compare with: store spikes or potentials there")
+    if data.out.shape[2] != size:
+        raise UserError(
+            f"{data.source}: out has {data.out.shape[2]} neurons, the network's output has {size}"
+        )
+    found = _compared(network, options, data)
+    if not found.differ:
+        return found
+    potentials = found.what == "potentials"
+    run = simulate(
+        network, data.input, record_potentials=[network.output] if potentials else [], progress=progress
+    )
+    out = run.potentials[network.output] if potentials else run.out
+    float_differ = int(np.count_nonzero(differing(data.out, out, fires=not potentials)))
+    others = {}
+    for rounding in LEAK_ROUNDINGS:
+        if rounding != options.leak_rounding:
+            differ = _compared(network, replace(options, leak_rounding=rounding), data).differ
+            # A few less are chance, not the other chip's rounding.
+            if 2 * differ <= found.differ:
+                others[f"--leak-rounding {rounding}"] = differ
+    return replace(found, float_differ=float_differ, others=others)
+
+
+def integer_differences(network: Network, options: QuantizeOptions, data: Dataset) -> np.ndarray:
+    """Where the golden model's output and ``data.out`` differ, bool of (time, sample, neuron).
+
+    Raises
+    ------
+    UserError
+        As :func:`qsnn_hw.quantize.quantize`.
+    """
+    return _run(network, options, data).wrong
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The integers' output beside the stored one; ``greatest`` in potential steps, None for spikes."""
+
+    quantized: QuantizedNetwork
+    got: np.ndarray
+    wrong: np.ndarray
+    exact: bool = True
+    greatest: float | None = None
+
+
+def _run(network: Network, options: QuantizeOptions, data: Dataset) -> _Run:
+    assert data.out is not None
+    potentials = compares_potentials(network, data)
+    readout = "membrane" if potentials else "count"
+    quantized = quantize(network, comparable(network, options, readout))  # type: ignore[arg-type]
+    output = quantized.output
+    run = run_clocked(quantized, data.input, record=[output] if potentials else [])
+    if not potentials:
+        got = run.spikes[output]
+        return _Run(quantized, got, data.out != got)
+    whole, step = run.potentials[output], quantized.group(output).step
+    stored = snapped(data.out.astype(np.float64) / step)
+    got = whole * step
+    exact = bool((stored == np.rint(stored)).all())
+    wrong = stored != whole if exact else differing(data.out, got, fires=False)
+    return _Run(quantized, got, wrong, exact, float(np.abs(stored - whole).max(initial=0)))
+
+
+def _compared(network: Network, options: QuantizeOptions, data: Dataset) -> IntegerCheck:
+    assert data.out is not None
+    run = _run(network, options, data)
+    made = IntegerCheck(
+        run.quantized,
+        run.wrong.size,
+        int(np.count_nonzero(run.wrong)),
+        int(run.wrong.any(axis=(0, 2)).sum()),
+        "spikes" if run.greatest is None else "potentials",
+        run.exact,
+        greatest_steps=run.greatest,
+    )
+    if not made.differ:
+        return made
+    step, sample, neuron = (int(v) for v in np.argwhere(run.wrong)[0])
+    at = (step, sample, neuron)
+    return replace(made, first=at, expected=float(data.out[at]), got=float(run.got[at]))
+
+
+def check_lines(found: IntegerCheck, samples: int) -> list[str]:
+    """What the comparison found, for a terminal."""
+    bits = "/".join(str(n) for n in sorted({p.weight_bits for p in found.quantized.projections}))
+    beyond = "" if found.exact else f" by more than {POTENTIAL_TOLERANCE:g} of the largest"
+    what = f"output {found.what}, integers of {bits} bits"
+    if not found.differ:
+        lines = [f"equal: {found.values} {what}, {samples} samples, 0 differ{beyond}"]
+    else:
+        where = f"in {found.samples} of {samples} samples"
+        lines = [f"different: {found.differ} of {found.values} {what}, differ{beyond}, {where}"]
+    if found.greatest_steps is not None and not found.exact:
+        lines.append(f"potentials: greatest difference {found.greatest_steps:.3g} integer steps")
+    if found.first is not None:
+        step, sample, neuron = found.first
+        lines.append(
+            f"first: time step {step}, sample {sample}, neuron {neuron}: the data have {found.expected:g}, "
+            f"the integers give {found.got:g}"
+        )
+    if found.float_differ is not None:
+        line = f"the float network: {found.float_differ} of {found.values} differ"
+        if not found.float_differ:
+            line += "; rounding makes the difference"
+        elif 0 not in found.others.values():
+            line += "; qsnn-hw check without --bits looks for the convention"
+        lines.append(line)
+    return lines + [f"try {option}: {differ} differ" for option, differ in found.others.items()]

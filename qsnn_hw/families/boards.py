@@ -1,0 +1,310 @@
+"""The boards a network can be built for: pins, clock, device limits and tool options, one TOML file a board.
+
+The files live in ``boards/``; a path to a file of the same form names a board of one's own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qsnn_hw.families import board_words as words
+from qsnn_hw.families.limits import FAMILIES, BlockMemory, Limits
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.fields import Fields
+from qsnn_hw.support.files import read_toml
+from qsnn_hw.support.shipped import resource_folder
+
+PULLS = ("none", "up", "down")
+LEVELS = ("high", "low")
+
+MIN_DIVISOR = 4
+"""Fewest clock cycles per serial bit: the receiver samples mid-bit behind a two-stage synchronizer."""
+
+MAX_BAUD_ERROR = 0.02
+"""Most that the rate on the line may be off: half of what 8N1 bears, the other half is the host's."""
+
+MHZ_RANGE = (0.1, 1000.0)
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of the top module and the package pins it goes to.
+
+    Parameters
+    ----------
+    name
+        The port's name in the top module: ``clk``, ``rst``, ``rx``, ``tx`` or ``led``.
+    pins
+        Package pins, least significant bit first.
+    direction
+        "in" or "out", seen from the device.
+    pull
+        Resistor of the pin: "none", "up" or "down".
+    active
+        Level at the pin that means pressed or lit: "high" or "low". The pin is wired straight to
+        the port; the top module (``qsnn_hw/rtl/board_top.py``) inverts an active-low one.
+    """
+
+    name: str
+    pins: tuple[str, ...]
+    direction: str
+    pull: str = "none"
+    active: str = "high"
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board: its device, its pins and what the tools need to know.
+
+    Parameters
+    ----------
+    name
+        What the user types; the file's stem for the boards that ship.
+    description, page
+        One line for a list, and the vendor's page.
+    family
+        "ice40" or "ecp5".
+    chip
+        The device's ordering name.
+    device, package, speed_grade
+        As nextpnr wants them; ``speed_grade`` is None for iCE40, where the device implies it.
+    clock_mhz
+        The oscillator on the board.
+    baud
+        Bits a second on the UART; the clock divides to it within ``MAX_BAUD_ERROR``.
+    ports
+        Every port the board offers, by name; ``rst`` where the board has a button for it.
+    io_standard, io_drive_ma
+        For ECP5 constraint files; None where the family takes none.
+    limits
+        What the device holds.
+    synth_args, place_args, pack_args
+        Options for yosys' ``synth_<family>``, nextpnr and the bitstream packer.
+    bitstream_suffix
+        ".bin" or ".bit".
+    loader
+        The command that loads ``{bitstream}``.
+    notes, sources
+        What a user must know, and where the figures come from.
+    path
+        The file it was read from.
+    """
+
+    name: str
+    description: str
+    page: str
+    family: str
+    chip: str
+    device: str
+    package: str
+    speed_grade: str | None
+    clock_mhz: float
+    baud: int
+    ports: Mapping[str, Port]
+    io_standard: str | None
+    io_drive_ma: int | None
+    limits: Limits
+    synth_args: tuple[str, ...]
+    place_args: tuple[str, ...]
+    pack_args: tuple[str, ...]
+    bitstream_suffix: str
+    loader: str
+    notes: tuple[str, ...]
+    sources: tuple[str, ...]
+    path: Path
+
+    @property
+    def divisor(self) -> int:
+        """Clock cycles of a serial bit."""
+        return serial_divisor(self.clock_mhz, self.baud)
+
+    @property
+    def line_baud(self) -> float:
+        """Bits a second that the design really sends: the clock over :attr:`divisor`."""
+        return self.clock_mhz * 1e6 / self.divisor
+
+    def load_command(self, bitstream: Path) -> str:
+        """The shell command that loads ``bitstream`` into the board."""
+        return self.loader.replace("{bitstream}", str(bitstream))
+
+
+def serial_divisor(clock_mhz: float, baud: int) -> int:
+    """Clock cycles of a serial bit whose rate is nearest to ``baud``; at least ``MIN_DIVISOR``."""
+    # Compared as they are: an integer of hundreds of digits has no floating-point number.
+    if baud > clock_mhz * 1e6 / MIN_DIVISOR:
+        return MIN_DIVISOR
+    clock = clock_mhz * 1e6
+    below = max(MIN_DIVISOR, int(clock // baud))
+    return min((below, below + 1), key=lambda divisor: abs(clock / divisor - baud))
+
+
+def _check_rate(clock: Fields, uart: Fields) -> tuple[float, int]:
+    """Clock in MHz and baud rate; refuses a clock out of range and a rate it does not divide to."""
+    mhz, baud = clock.positive_float("mhz"), uart.positive_int("baud")
+    low, high = MHZ_RANGE
+    if not low <= mhz <= high:
+        clock.fail("mhz", f"must be from {low:g} to {high:g}, not {mhz:g}")
+    nearest = round(mhz * 1e6 / serial_divisor(mhz, baud))
+    # In integers, for the same reason as above.
+    if abs(nearest - baud) > MAX_BAUD_ERROR * nearest:
+        shown = baud if baud < 10**12 else f"{len(str(baud))} digits"
+        uart.fail(
+            "baud",
+            f"must be a rate that {mhz:g} MHz divides to within {100 * MAX_BAUD_ERROR:g} %, not {shown}; "
+            f"the nearest is {nearest}",
+        )
+    return mhz, baud
+
+
+def _block_memory(fields: Fields | None, kind: str) -> BlockMemory | None:
+    if fields is None:
+        return None
+    shapes = fields.shapes("shapes")
+    memory = BlockMemory(
+        kind=kind,
+        count=fields.positive_int("count"),
+        bits=fields.positive_int("bits"),
+        shapes=shapes,
+        true_dual_port=fields.boolean("true_dual_port"),
+        initial_content=fields.boolean("initial_content"),
+    )
+    for depth, width in shapes:
+        if depth * width > memory.bits:
+            fields.fail("shapes", f"must hold at most {memory.bits} bits each, not {depth}x{width}")
+    fields.close()
+    return memory
+
+
+def _limits(fields: Fields, family: str) -> Limits:
+    block_ram = _block_memory(fields.table("block_ram"), FAMILIES[family].block_ram)
+    spram_name = FAMILIES[family].spram
+    spram_fields = fields.optional_table("spram")
+    if spram_fields is not None and spram_name is None:
+        fields.fail("spram", f"is not something the {family} family has; remove the table")
+    limits = Limits(
+        family=family,
+        logic_cells=fields.positive_int("logic_cells"),
+        registers=fields.positive_int("registers"),
+        dsps=fields.natural("dsps"),
+        block_ram=block_ram,
+        spram=_block_memory(spram_fields, spram_name or ""),
+    )
+    fields.close()
+    return limits
+
+
+def _ports(fields: Fields) -> tuple[dict[str, Port], float, int]:
+    clock, uart, leds = fields.table("clock"), fields.table("uart"), fields.table("leds")
+    reset = fields.optional_table("reset")
+    ports = [
+        Port("clk", (words.text(clock, "pin", words.WORD),), "in"),
+        Port("rx", (words.text(uart, "rx", words.WORD),), "in", pull=uart.choice("rx_pull", PULLS)),
+        Port("tx", (words.text(uart, "tx", words.WORD),), "out"),
+        Port("led", words.texts(leds, "pins", words.WORD), "out", active=leds.choice("active", LEVELS)),
+    ]
+    if reset is not None:
+        ports.append(
+            Port(
+                "rst",
+                (words.text(reset, "pin", words.WORD),),
+                "in",
+                pull=reset.choice("pull", PULLS),
+                active=reset.choice("active", LEVELS),
+            )
+        )
+        reset.close()
+    if not ports[3].pins:
+        leds.fail("pins", "must name at least one pin")
+    clock_mhz, baud = _check_rate(clock, uart)
+    for table in (clock, uart, leds):
+        table.close()
+    seen: dict[str, str] = {}
+    for port in ports:
+        for pin in port.pins:
+            if pin in seen:
+                fields.fail("pins", f"name pin {pin} twice, for {seen[pin]} and {port.name}")
+            seen[pin] = port.name
+    return {port.name: port for port in ports}, clock_mhz, baud
+
+
+def parse_board(table: Mapping[str, Any], path: Path) -> Board:
+    """The board a parsed TOML file describes.
+
+    Raises
+    ------
+    UserError
+        A field is missing, unknown or has a wrong value; the message names field and file.
+    """
+    fields = Fields(table, str(path))
+    family = fields.choice("family", tuple(FAMILIES))
+    ports, clock_mhz, baud = _ports(fields)
+    io = fields.optional_table("io")
+    if (io is not None) != FAMILIES[family].wants_io_standard:
+        fields.fail("io", "is needed for ecp5, and for no other family")
+    if family == "ice40" and any(port.pull == "down" for port in ports.values()):
+        fields.fail("pull", "must not be 'down': iCE40 pins only pull up")
+    board = Board(
+        name=words.text(fields, "name", words.FILE_NAME),
+        description=words.text(fields, "description", words.LINE),
+        page=words.text(fields, "page", words.LINE),
+        family=family,
+        chip=words.text(fields, "chip", words.LINE),
+        device=fields.choice("device", words.DEVICES[family]),
+        package=words.text(fields, "package", words.WORD),
+        speed_grade=words.text(fields, "speed_grade", words.WORD)
+        if FAMILIES[family].wants_speed_grade
+        else None,
+        clock_mhz=clock_mhz,
+        baud=baud,
+        ports=ports,
+        io_standard=words.text(io, "standard", words.WORD) if io is not None else None,
+        io_drive_ma=io.positive_int("drive_ma") if io is not None else None,
+        limits=_limits(fields.table("limits"), family),
+        synth_args=words.arguments(fields, "synth_args", family),
+        place_args=words.arguments(fields, "place_args", family),
+        pack_args=words.arguments(fields, "pack_args", family),
+        bitstream_suffix=fields.choice("bitstream_suffix", (".bin", ".bit")),
+        loader=words.text(fields, "loader", words.LINE),
+        notes=words.texts(fields, "notes", words.LINE),
+        sources=words.texts(fields, "sources", words.LINE),
+        path=path,
+    )
+    if io is not None:
+        io.close()
+    if "{bitstream}" not in board.loader:
+        fields.fail("loader", "must contain {bitstream}")
+    fields.close()
+    return board
+
+
+def board_names() -> list[str]:
+    """The names of the boards that ship, sorted."""
+    return sorted(path.stem for path in resource_folder("boards").glob("*.toml"))
+
+
+def load_board(name_or_path: str | Path) -> Board:
+    """The board of that name, or the one a TOML file describes.
+
+    Raises
+    ------
+    UserError
+        There is no such board or file, or the file is not a board.
+    """
+    text = str(name_or_path)
+    if text.endswith(".toml"):
+        path = Path(text)
+    else:
+        names = board_names()
+        if text not in names:
+            raise UserError(
+                f"unknown board {text!r}; known boards: {', '.join(names)}; or give a path to a .toml file"
+            )
+        path = resource_folder("boards") / f"{text}.toml"
+    return parse_board(read_toml(path, "board file"), path)
+
+
+def list_boards() -> list[Board]:
+    """Every board that ships, smallest device first."""
+    boards = [load_board(name) for name in board_names()]
+    return sorted(boards, key=lambda board: (board.limits.logic_cells, board.name))

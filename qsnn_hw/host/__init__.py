@@ -1,0 +1,1 @@
+"""Talking to a board: the words of the link."""

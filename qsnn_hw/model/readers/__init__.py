@@ -1,0 +1,1 @@
+"""From files and live modules to a :class:`~qsnn_hw.model.network.Network`."""

@@ -1,0 +1,1 @@
+"""A neuron group: walkers, accumulators, update sweep."""

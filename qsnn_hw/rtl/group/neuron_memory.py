@@ -1,0 +1,132 @@
+"""Where the potentials of a group live between events."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from qsnn_hw.plan.group_plan import NeuronMemoryStyle
+from qsnn_hw.rtl.text.memory_style import memory_attributes
+
+
+class NeuronMemory(wiring.Component):
+    """One word of all lanes' potentials for each fold; one read and one write port.
+
+    A group with one fold keeps its word in registers. Otherwise this is a RAM, whose
+    undefined case (reading a word in the cycle in which it is written) the neuron group never
+    produces; synthesis relies on that.
+
+    Latency: the word at ``read_fold`` is on ``read_data`` in the cycle after ``read_en``, and stays
+    there until the next ``read_en``. With one fold ``read_data`` always shows the stored word.
+    Throughput: one read and one write per cycle.
+
+    Parameters
+    ----------
+    width
+        Bits of a word.
+    folds
+        Number of words, at least 1.
+    style
+        "block" or "distributed" RAM, "auto" for what synthesis finds best.
+
+    Members
+    -------
+    read_en : In(1)
+    read_fold : In(range(folds))
+    read_data : Out(width)
+    write_en : In(1)
+    write_fold : In(range(folds))
+    write_data : In(width)
+    """
+
+    def __init__(self, width: int, folds: int, style: NeuronMemoryStyle = "auto") -> None:
+        if folds < 1:
+            raise ValueError(f"Number of folds must be at least 1, not {folds!r}")
+        self._width, self._folds = width, folds
+        self._attributes = memory_attributes("ram", style)
+        fold = ceil_log2(folds)
+        super().__init__(
+            {
+                "read_en": In(1),
+                "read_fold": In(fold),
+                "read_data": Out(width),
+                "write_en": In(1),
+                "write_fold": In(fold),
+                "write_data": In(width),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        if self._folds == 1:
+            word = Signal(self._width)
+            m.d.comb += self.read_data.eq(word)
+            with m.If(self.write_en):
+                m.d.sync += word.eq(self.write_data)
+            return m
+        m.submodules.words = words = memory.Memory(
+            shape=self._width, depth=self._folds, init=[], attrs=self._attributes
+        )
+        read = words.read_port()
+        write = words.write_port()
+        m.d.comb += [
+            read.en.eq(self.read_en),
+            read.addr.eq(self.read_fold),
+            self.read_data.eq(read.data),
+            write.en.eq(self.write_en),
+            write.addr.eq(self.write_fold),
+            write.data.eq(self.write_data),
+        ]
+        return m
+
+
+class ParameterMemory(wiring.Component):
+    """A neuron parameter by fold, all lanes side by side; a constant where it never changes.
+
+    Latency: 1 cycle from ``en``, like :class:`NeuronMemory`; with ``registered`` one cycle of
+    ``en_output`` more.
+
+    Parameters
+    ----------
+    words
+        One packed word for each fold.
+    width
+        Bits of a word.
+    registered
+        A second register behind the memory, whose clock-to-output is the slow part of block RAM.
+
+    Members
+    -------
+    en : In(1)
+    fold : In(range(len(words)))
+    en_output : In(1), only with ``registered``
+    data : Out(width)
+    """
+
+    def __init__(self, words: list[int], width: int, *, registered: bool = False) -> None:
+        self._words, self._width, self._registered = words, width, registered
+        members: dict[str, wiring.Member] = {
+            "en": In(1),
+            "fold": In(ceil_log2(len(words))),
+            "data": Out(width),
+        }
+        if registered:
+            members["en_output"] = In(1)
+        super().__init__(members)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        if len(set(self._words)) == 1:
+            m.d.comb += self.data.eq(self._words[0])
+            return m
+        m.submodules.words = words = memory.Memory(
+            shape=self._width, depth=len(self._words), init=self._words
+        )
+        read = words.read_port()
+        m.d.comb += [read.en.eq(self.en), read.addr.eq(self.fold)]
+        if self._registered:
+            with m.If(self.en_output):
+                m.d.sync += self.data.eq(read.data)
+        else:
+            m.d.comb += self.data.eq(read.data)
+        return m

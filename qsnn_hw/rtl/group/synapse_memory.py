@@ -1,0 +1,229 @@
+"""The weights of a neuron group, in a ROM or a RAM that is loaded, and their sums over event lanes."""
+
+from typing import Literal
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from qsnn_hw.plan.group_plan import GroupPlan
+from qsnn_hw.plan.placement import BLOCK_BITS, pieces
+from qsnn_hw.rtl.group.choose import select
+from qsnn_hw.rtl.group.links import SynapseOperation
+from qsnn_hw.rtl.text.memory_style import memory_attributes
+
+Style = Literal["block", "spram"]
+
+
+def load_members(plan: GroupPlan) -> dict[str, wiring.Member]:
+    """The ports through which a loader fills a "ram" synapse memory, one row of one bank per cycle.
+
+    ``write_en`` (a bit for each bank), ``write_row``, ``write_data`` (a whole row, lane 0 in the
+    lowest bits). A row may not be read in the cycle that writes it.
+    """
+    return {
+        "write_en": In(plan.event_lanes),
+        "write_row": In(max(1, ceil_log2(plan.synapse_rows))),
+        "write_data": In(plan.lanes * plan.weight_bits),
+    }
+
+
+def check_style(plan: GroupPlan, style: str) -> None:
+    """ValueError where a group's synapses cannot be in memory of ``style``."""
+    if style not in ("block", "spram"):
+        raise ValueError(f"Style must be 'block' or 'spram', not {style!r}")
+    if style == "spram" and plan.synapse_store != "ram":
+        raise ValueError(f"Store must be 'ram' for single-port memory, not {plan.synapse_store!r}")
+
+
+class SynapseBanks(wiring.Component):
+    """The weights of a group: one bank for each event lane, all read at once.
+
+    Latency: bank ``k`` shows the row at ``row<k>`` on ``data<k>`` in the cycle after ``en[k]``, until
+    its next read. Throughput: one row per bank and cycle; no handshake.
+
+    A "ram" holds nothing defined until it is loaded through the write ports, and takes a row in the
+    cycle of ``write_en``.
+
+    Parameters
+    ----------
+    plan
+        ``synapses``, ``synapse_store``, ``synapse_shape``, ``event_lanes``, ``lanes`` and
+        ``weight_bits`` count. Of several memories in depth, only the one with the row is read.
+    style
+        "block" for block RAM. "spram": the single-port memory of iCE40 UltraPlus, for "ram" only; a
+        write then takes the bank's only port, and a read in the same cycle is lost.
+
+    Members
+    -------
+    en : In(event_lanes)
+    row<k> : In(range(synapse_rows))
+    data<k> : Out(lanes * weight_bits)
+        Lane 0 in the lowest bits.
+    write_en, write_row, write_data
+        Only in a "ram", see :func:`load_members`.
+    """
+
+    def __init__(self, plan: GroupPlan, *, style: Style = "block") -> None:
+        check_style(plan, style)
+        if plan.synapse_shape and plan.synapse_store != "rom":
+            raise ValueError(f"Store must be 'rom' for banks of several memories, not {plan.synapse_store!r}")
+        self._plan, self._style = plan, style
+        self._width = plan.lanes * plan.weight_bits
+        self._writable = plan.synapse_store == "ram"
+        row = max(1, ceil_log2(plan.synapse_rows))
+        members: dict[str, wiring.Member] = {"en": In(plan.event_lanes)}
+        members |= {f"row{k}": In(row) for k in range(plan.event_lanes)}
+        members |= {f"data{k}": Out(self._width) for k in range(plan.event_lanes)}
+        super().__init__(members | (load_members(plan) if self._writable else {}))
+
+    def _attributes(self, rows: int, width: int) -> dict[str, str]:
+        if self._style == "spram":
+            return memory_attributes("ram", "huge")
+        if width * rows < BLOCK_BITS:
+            return {}
+        return memory_attributes("ram" if self._writable else "rom", "block")
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan = self._plan
+        for bank in range(plan.event_lanes):
+            if plan.synapse_shape:
+                self._built(m, bank)
+                continue
+            rows = memory.Memory(
+                shape=self._width,
+                depth=plan.synapse_rows,
+                init=[] if self._writable else plan.synapse_words(bank),
+                attrs=self._attributes(plan.synapse_rows, self._width),
+            )
+            m.submodules[f"bank{bank}"] = rows
+            row, data = getattr(self, f"row{bank}"), getattr(self, f"data{bank}")
+            read = rows.read_port()
+            m.d.comb += [read.en.eq(self.en[bank]), read.addr.eq(row), data.eq(read.data)]
+            if self._writable:
+                write = rows.write_port()
+                m.d.comb += [
+                    write.en.eq(self.write_en[bank]),
+                    write.addr.eq(self.write_row),
+                    write.data.eq(self.write_data),
+                ]
+                if self._style == "spram":
+                    # One address for both ports is what makes synthesis find the single port.
+                    address = Signal.like(row)
+                    m.d.comb += [
+                        address.eq(Mux(self.write_en[bank], self.write_row, row)),
+                        read.addr.eq(address),
+                        write.addr.eq(address),
+                        read.en.eq(self.en[bank] & ~self.write_en[bank]),
+                    ]
+        return m
+
+    def _built(self, m: Module, bank: int) -> None:
+        """A bank of several memories, side by side and one above the other."""
+        plan = self._plan
+        row, en, data = getattr(self, f"row{bank}"), self.en[bank], getattr(self, f"data{bank}")
+        deep = plan.synapse_shape[0]
+        low = ceil_log2(deep)
+        words = plan.synapse_words(bank)
+        levels: list[list[Value]] = [[] for _ in range(0, plan.synapse_rows, deep)]
+        for first, bit, rows, width in pieces(plan.synapse_shape, plan.synapse_rows, self._width):
+            level = first // deep
+            mask = (1 << width) - 1
+            part = memory.Memory(
+                shape=width,
+                depth=rows,
+                init=[word >> bit & mask for word in words[first : first + rows]],
+                attrs=self._attributes(rows, width),
+            )
+            m.submodules[f"bank{bank}_row{first}_bit{bit}"] = part
+            read = part.read_port()
+            here = row[low:] == level if len(levels) > 1 else Const(1)
+            m.d.comb += [read.en.eq(en & here), read.addr.eq(row[:low])]
+            levels[level].append(read.data)
+        shown = Signal(ceil_log2(len(levels)), name=f"level{bank}")
+        with m.If(en):
+            m.d.sync += shown.eq(row[low:])
+        m.d.comb += data.eq(select([Cat(level) for level in levels], shown))
+
+
+def connect_load(m: Module, outer: wiring.Component, inner: wiring.Component) -> None:
+    """Pass the load ports on, where there are any."""
+    for name in ("write_en", "write_row", "write_data"):
+        if name in outer.signature.members:
+            m.d.comb += getattr(inner, name).eq(getattr(outer, name))
+
+
+class SynapseSums(wiring.Component):
+    """The weights that an operation adds to each lane: synapse memory, and an adder tree over banks.
+
+    Latency: ``latency`` cycles from ``i`` to ``sums``. Throughput: one operation per cycle, no
+    handshake. Where ``plan.registered_synapses``, the weights pass registers before anything is added
+    to them (the output of a block RAM is late in its cycle) and ``sums`` is 0 for a cycle without an
+    operation.
+
+    Parameters
+    ----------
+    plan
+        The group.
+    style
+        Of the synapse memory, see :class:`SynapseBanks`.
+
+    Attributes
+    ----------
+    latency : int
+        ``plan.synapse_latency``.
+
+    Members
+    -------
+    i : In(SynapseOperation(plan))
+    en : In(1)
+        ``i`` is an operation; in a tick ``present`` must be 0.
+    sum<lane> : Out(signed)
+    write_en, write_row, write_data
+        Only where the synapse store is "ram", see :func:`load_members`.
+    """
+
+    def __init__(self, plan: GroupPlan, *, style: Style = "block") -> None:
+        self._plan = plan
+        self._registered = plan.registered_synapses
+        self._style: Style = style
+        levels = ceil_log2(plan.event_lanes)
+        self.latency = plan.synapse_latency
+        members: dict[str, wiring.Member] = {"i": In(SynapseOperation(plan)), "en": In(1)}
+        members |= {f"sum{lane}": Out(signed(plan.weight_bits + levels)) for lane in range(plan.lanes)}
+        super().__init__(members | (load_members(plan) if plan.synapse_store == "ram" else {}))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        plan = self._plan
+        m.submodules.banks = banks = SynapseBanks(plan, style=self._style)
+        connect_load(m, self, banks)
+        present = self.i.present & self.en.replicate(plan.event_lanes)
+        # Reading what is not used does no harm, and the enables of so many blocks are soon late.
+        m.d.comb += banks.en.eq(self.i.present if self._registered else present)
+        terms: list[Value] = []
+        for bank in range(plan.event_lanes):
+            m.d.comb += getattr(banks, f"row{bank}").eq(self.i[f"row{bank}"])
+            word: Value = getattr(banks, f"data{bank}")
+            if self._registered:
+                absent = Signal(name=f"absent{bank}", init=1)
+                held = Signal.like(word, name=f"held{bank}", reset_less=True)
+                # A register's own reset makes the zeros of a bank that reads nothing. Not an If: a simulator
+                # that waits for a change of its inputs shows undefined bits until the first read.
+                m.d.sync += [absent.eq(~present[bank]), held.eq(Mux(absent, 0, word))]
+                word = held
+            terms.append(word)
+        for lane in range(plan.lanes):
+            at = slice(lane * plan.weight_bits, (lane + 1) * plan.weight_bits)
+            level = [term[at].as_signed() for term in terms]
+            while len(level) > 1:
+                sums = [a + b for a, b in zip(level[::2], level[1::2], strict=True)]
+                level = [
+                    Signal(s.shape(), name=f"tree{lane}_{len(sums)}_{k}", reset_less=True)
+                    for k, s in enumerate(sums)
+                ]
+                m.d.sync += [register.eq(s) for register, s in zip(level, sums, strict=True)]
+            m.d.comb += getattr(self, f"sum{lane}").eq(level[0])
+        return m

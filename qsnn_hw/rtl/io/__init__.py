@@ -1,0 +1,1 @@
+"""What stands between the network and its host: link, encoder, readout, loader."""

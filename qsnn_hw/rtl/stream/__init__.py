@@ -1,0 +1,1 @@
+"""AER streams: words, router, adapters, delays."""

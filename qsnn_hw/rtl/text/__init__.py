@@ -1,0 +1,1 @@
+"""Verilog that a person can read."""

@@ -1,0 +1,1 @@
+"""What only a verification build has: counters and copies of streams."""

@@ -1,0 +1,1 @@
+"""What every other part stands on: files, fields, records, errors, progress, shipped folders."""

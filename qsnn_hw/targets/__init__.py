@@ -1,0 +1,1 @@
+"""Where a network goes; each target has its own package."""

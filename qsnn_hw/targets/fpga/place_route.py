@@ -1,0 +1,158 @@
+"""Netlist to a placed and routed design with its Fmax, with nextpnr."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from qsnn_hw.families.boards import Board
+from qsnn_hw.support.errors import ToolError, UserError
+from qsnn_hw.support.files import read_json, replacing, write_text
+from qsnn_hw.support.progress import Progress
+from qsnn_hw.targets.fpga.capacity import over_capacity
+from qsnn_hw.targets.fpga.constraints import constraint_suffix, constraint_text
+from qsnn_hw.targets.fpga.synthesis import Synthesis
+from qsnn_hw.targets.fpga.timing import Clock, CriticalPath, Resource, parse_log_utilization, parse_report
+from qsnn_hw.toolchain.tools import WaysOut, find_tool, relative, run_tool
+
+
+@dataclass(frozen=True)
+class PlaceRoute:
+    """What nextpnr made of a netlist.
+
+    Parameters
+    ----------
+    board
+        Name of the board.
+    resources
+        Used and available units by nextpnr's own names.
+    clocks
+        Fmax and constraint of every clock by nextpnr's own names.
+    fmax_mhz, constraint_mhz
+        Of the slowest clock.
+    critical_path
+        The slowest path; None when nextpnr reports none.
+    seed
+        Of the placer: same inputs and seed, same result.
+    routed
+        The routed design for the packer (.asc or .config).
+    constraints, report, log
+        The pin file, nextpnr's JSON report, what it printed.
+    version
+        Version of nextpnr; None when it did not say.
+    """
+
+    board: str
+    resources: Mapping[str, Resource]
+    clocks: Mapping[str, Clock]
+    fmax_mhz: float
+    constraint_mhz: float
+    critical_path: CriticalPath | None
+    seed: int
+    routed: Path
+    constraints: Path
+    report: Path
+    log: Path
+    version: str | None
+
+
+_SMALLER = "--optimize area, fewer --lanes or a larger --board leaves it more room"
+_WAYS_OUT: WaysOut = {
+    "placement": f"{_SMALLER}; another --seed may place it as it is",
+    "routing": f"another --seed may route it as it is; {_SMALLER}",
+    "memory": "--optimize area or fewer --lanes make the design smaller",
+}
+
+
+def _over_capacity_from_log(board: Board, log: Path) -> UserError | None:
+    found = parse_log_utilization(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else {}
+    return over_capacity(board.limits.usage({name: count.used for name, count in found.items()}), board)
+
+
+def place_and_route(
+    synthesis: Synthesis,
+    board: Board,
+    out_dir: Path,
+    *,
+    seed: int = 1,
+    freq_mhz: float | None = None,
+    progress: Progress,
+) -> PlaceRoute:
+    """Place and route for ``board`` into ``out_dir``.
+
+    Leaves pins.pcf or pins.lpf, routed.asc or routed.config, nextpnr.json and nextpnr.log.
+
+    Parameters
+    ----------
+    seed
+        Of the placer.
+    freq_mhz
+        What nextpnr is asked to reach; the board's clock by default. Missing a higher target is
+        no error, missing the board's clock is.
+
+    Raises
+    ------
+    UserError
+        The design is larger than the device (says by how much and which board would hold it),
+        slower than the board's clock, or has ports the board has no pins for.
+    ToolError
+        nextpnr failed otherwise.
+    """
+    if freq_mhz is not None and not 0 < freq_mhz < 10_000:
+        raise UserError(f"target frequency must be between 0 and 10000 MHz, not {freq_mhz}")
+    if synthesis.board != board.name:
+        raise UserError(f"the netlist was made for {synthesis.board}, not {board.name}; synthesize it again")
+    # Blocks are counted exactly before packing; logic is not, so it is left to nextpnr.
+    too_large = over_capacity(replace(synthesis.usage, logic_cells=None), board)
+    if too_large is not None:
+        raise too_large
+    tool = find_tool(f"nextpnr-{board.family}")
+    constraints = out_dir / f"pins{constraint_suffix(board)}"
+    write_text(constraints, constraint_text(synthesis.ports, board))
+    routed = out_dir / ("routed.asc" if board.family == "ice40" else "routed.config")
+    report, log = out_dir / "nextpnr.json", out_dir / "nextpnr.log"
+    target = board.clock_mhz if freq_mhz is None else freq_mhz
+    with ExitStack() as stack:
+        new_routed = stack.enter_context(replacing(routed))
+        new_report = stack.enter_context(replacing(report))
+        pins, written = ("--pcf", "--asc") if board.family == "ice40" else ("--lpf", "--textcfg")
+        args = [f"--{board.device}", "--package", board.package]
+        if board.speed_grade is not None:
+            args += ["--speed", board.speed_grade]
+        args += ["--json", relative(synthesis.netlist, out_dir), pins, constraints.name]
+        args += [written, new_routed.name, "--report", new_report.name]
+        # Fmax is wanted even when the target is missed; the check against the board is below.
+        args += ["--seed", str(seed), "--freq", f"{target:g}", "--timing-allow-fail", *board.place_args]
+        try:
+            run_tool(
+                tool,
+                args,
+                log=log,
+                cwd=out_dir,
+                progress=progress,
+                name=f"nextpnr for {board.name}",
+                ways_out=_WAYS_OUT,
+            )
+        except ToolError as error:
+            raise _over_capacity_from_log(board, log) or error from error
+        parsed = parse_report(read_json(new_report))
+        slowest = parsed.clocks[parsed.slowest]
+        if slowest.achieved_mhz < board.clock_mhz:
+            raise UserError(
+                f"the design reaches {slowest.achieved_mhz:.2f} MHz, {board.name} clocks it with "
+                f"{board.clock_mhz:g} MHz; try another seed, fewer lanes or a faster board; see {log}"
+            )
+    return PlaceRoute(
+        board=board.name,
+        resources=parsed.resources,
+        clocks=parsed.clocks,
+        fmax_mhz=slowest.achieved_mhz,
+        constraint_mhz=slowest.constraint_mhz,
+        critical_path=parsed.critical_path,
+        seed=seed,
+        routed=routed,
+        constraints=constraints,
+        report=report,
+        log=log,
+        version=tool.version,
+    )
