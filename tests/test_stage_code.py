@@ -13,7 +13,7 @@ from qsnn_hw.build import stage_code
 from qsnn_hw.build.chain import Chain
 from qsnn_hw.build.stage_code import code_digest, imported_modules, reached_modules
 
-ROOT = Path(stage_code.__file__).parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 STAGES = {
     "read": [Chain.read],
     "quantize": [Chain.quantize],
@@ -90,7 +90,7 @@ def test_an_edit_repeats_the_stages_it_takes_part_in(
 
 def test_every_stage_of_the_chain_says_which_source_decides_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The table above is the chain's own."""
-    tree = ast.parse((ROOT / "qsnn_hw" / "build/chain.py").read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / "qsnn_hw" / "build" / "chain.py").read_text(encoding="utf-8"))
     said = {
         node.args[0].value
         for node in ast.walk(tree)

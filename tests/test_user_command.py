@@ -16,8 +16,9 @@ def test_a_bench_that_is_ended_leaves_no_command_behind(number: signal.Signals, 
     scripts = Path(__file__).resolve().parent.parent / "scripts"
     package = tmp_path / "qsnn_hw"
     package.mkdir()
+    (package / "support").mkdir()
     (package / "__init__.py").write_text("")
-    (package / "support/errors.py").write_text("class ToolError(Exception): pass\n")
+    (package / "support" / "errors.py").write_text("class ToolError(Exception): pass\n")
     (package / "__main__.py").write_text(
         "import pathlib, time\npathlib.Path('child').write_text('')\ntime.sleep(60)\n"
     )
