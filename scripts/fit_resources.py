@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from resource_designs import DESIGNS, EXAMPLES, Example, Trained
 
 from qsnn_hw.build import chain, flow
-from qsnn_hw.cost.coefficients import LOGIC, SERIAL
+from qsnn_hw.cost.coefficients import LOGIC
 from qsnn_hw.cost.predict import network_parts, predict
 from qsnn_hw.families.limits import FAMILIES
 from qsnn_hw.plan import HardwarePlan
@@ -38,11 +38,11 @@ _PULL = 0.06
 EXPECTED = {
     "ice40": {
         **{"adders": 1.0, "muxes": 0.8, "depth_muxes": 1.0, "copied": 1.0, "control": 0.5},
-        **{"luts": 1.0, "groups": 40.0},
+        **{"luts": 1.0, "saves": 1.0, "groups": 20.0, "links": 120.0},
     },
     "ecp5": {
-        **{"adders": 1.1, "muxes": 0.8, "depth_muxes": 1.0, "control": 0.5, "luts": 1.0},
-        **{"distributed": 6.0, "groups": 40.0},
+        **{"adders": 1.1, "muxes": 0.8, "depth_muxes": 1.0, "control": 0.5, "luts": 1.0, "saves": 1.0},
+        **{"distributed": 6.0, "groups": 20.0, "links": 120.0},
     },
 }
 
@@ -130,8 +130,7 @@ def fit(measured: Mapping[str, Any]) -> None:
             entry = measured[example.name]
             board = entry["scope"] == "board"
             parts = network_parts(example.plan(entry), example.board.limits, board=board)
-            real = entry["logic_cells"] - (SERIAL[family]["logic_cells"] if board else 0.0)
-            table.append([getattr(parts, name) / real for name in expected])
+            table.append([getattr(parts, name) / entry["logic_cells"] for name in expected])
         matrix = np.array(table)
         # Relative errors, and a pull of every coefficient to what is expected of it.
         pull = np.diag(_PULL * np.sqrt(len(table)) / prior)

@@ -53,6 +53,8 @@ class Example:
         Encoder and readout on the chip.
     store
         Weights in "rom" or "ram".
+    leak_bits
+        Fractional bits of a leak.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Example:
     unseen: bool = False
     io: IoOptions = field(default_factory=IoOptions)
     store: SynapseStore = "rom"
+    leak_bits: int = LEAK_BITS
 
     @property
     def model(self) -> Model:
@@ -88,7 +91,7 @@ class Example:
             settings=write_model(random_network(self.model), path),
             board=self.board.name,
             quantize=QuantizeOptions(
-                weight_bits=self.bits, fractional_bits=self.fractional_bits, leak_bits=LEAK_BITS
+                weight_bits=self.bits, fractional_bits=self.fractional_bits, leak_bits=self.leak_bits
             ),
             lanes=tuple(given.lanes or ()),
             update_lanes=tuple(given.update_lanes or ()),
@@ -104,7 +107,7 @@ class Example:
         options = QuantizeOptions(
             weight_bits=self.bits,
             fractional_bits=self.fractional_bits,
-            leak_bits=LEAK_BITS,
+            leak_bits=self.leak_bits,
             # A pixel may stand for as many events as its value says.
             input_max=PIXEL_MAX if self.io.encoder == "direct" else 1,
         )
@@ -322,6 +325,37 @@ EXAMPLES: tuple[Example, ...] = (
         sizes=(120, 48, 7),
         unseen=True,
     ),
+)
+
+
+_TINY: tuple[tuple[str, tuple[int, ...], PlanOptions, dict[str, Any]], ...] = (
+    ("single", (1, 1), shapes([1], [1]), {}),
+    ("single4", (1, 1), shapes([1], [1]), {"bits": 4}),
+    ("pair", (2, 2), shapes([2], [2]), {}),
+    ("folded", (4, 3), shapes([1], [1]), {}),
+    ("shared", (8, 4), shapes([4], [1], None, [R]), {}),
+    ("layers", (12, 6, 3), shapes([2, 1], [1, 1]), {}),
+    ("many_in", (200, 2), shapes([2], [2]), {}),
+    ("many_out", (16, 200), shapes([4], [1]), {}),
+    ("events", (16, 4), shapes([4], [4], [2], [R]), {}),
+)
+"""Networks so small that what stands around them decides: of one and two bytes a word either way."""
+_FOLDED = ((64, 32, 10), shapes([4, 1], [2, 1]))
+_SIDE_BY_SIDE = ((64, 32, 10), shapes([32, 10], [4, 1], None, [R, R]))
+_ROUNDED: tuple[tuple[str, tuple[int, ...], PlanOptions, dict[str, Any]], ...] = (
+    ("own3", *_FOLDED, {"bits": 3, "features": {"own": True}}),
+    ("own3_reg", *_SIDE_BY_SIDE, {"bits": 3, "features": {"own": True}}),
+    ("decay3", *_FOLDED, {"bits": 3, "features": {"own_decay": True, "own": True}}),
+    ("leak24", *_FOLDED, {"leak_bits": 24}),
+    ("leak24_reg", *_SIDE_BY_SIDE, {"leak_bits": 24}),
+    ("decay24", *_FOLDED, {"leak_bits": 24, "features": {"own_decay": True}}),
+    ("leak16", *_FOLDED, {"leak_bits": 16}),
+)
+"""Weights of few bits with thresholds and leaks of each neuron's own, and leaks of many bits."""
+EXAMPLES += tuple(
+    Example(f"{short}_{name}", family, sizes, options, **more)
+    for name, sizes, options, more in (*_TINY, *_ROUNDED)
+    for short, family in (("i", "ice40"), ("e", "ecp5"))
 )
 
 

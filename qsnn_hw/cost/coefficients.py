@@ -6,30 +6,29 @@ Fitted by ``python scripts/fit_resources.py fit`` to the designs measured in
 
 LOGIC = {
     "ice40": {
-        "adders": 0.938,
-        "muxes": 0.83,
+        "adders": 0.997,
+        "muxes": 0.883,
         "depth_muxes": 1.0,
-        "copied": 1.102,
-        "control": 0.504,
-        "luts": 0.857,
-        "groups": 42.2,
+        "copied": 1.139,
+        "control": 0.517,
+        "luts": 1.009,
+        "saves": 0.969,
+        "groups": 20.963,
+        "links": 130.127,
     },
     "ecp5": {
-        "adders": 1.282,
-        "muxes": 0.817,
-        "depth_muxes": 1.015,
-        "control": 0.483,
-        "luts": 0.906,
-        "distributed": 5.721,
-        "groups": 37.7,
+        "adders": 1.262,
+        "muxes": 0.886,
+        "depth_muxes": 1.031,
+        "control": 0.522,
+        "luts": 1.013,
+        "saves": 1.135,
+        "distributed": 6.044,
+        "groups": 20.706,
+        "links": 120.045,
     },
 }
 REGISTERS = {
     "ice40": {"computed": 1.0, "copied": 1.0},
     "ecp5": {"computed": 1.0, "copied": 1.0},
 }
-SERIAL = {
-    "ice40": {"logic_cells": 115.0, "registers": 0.0},
-    "ecp5": {"logic_cells": 160.0, "registers": 84.0},
-}
-"""The serial host link and the power-on reset; nearly the same in every design."""

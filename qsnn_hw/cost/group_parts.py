@@ -7,7 +7,7 @@ becomes of adders, multiplexers and control is left to coefficients (``cost/coef
 from dataclasses import dataclass
 
 from qsnn_hw.cost.lane_parts import lane_parts
-from qsnn_hw.cost.parts import Parts, add_product, bits, memory, table_luts, varying_bits
+from qsnn_hw.cost.parts import Parts, add_product, bits, columns, memory, table_luts, varying_bits
 from qsnn_hw.families.limits import Limits
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
 from qsnn_hw.plan.placement import BLOCK_BITS, pieces
@@ -19,7 +19,7 @@ def group_parts(plan: GroupPlan, limits: Limits, *, potentials: bool = False) ->
     parts = Parts(groups=1)
     for projection in plan.projections:
         _walker(parts, plan, projection, limits)
-    row, fold = max(1, bits(plan.synapse_rows)), max(1, bits(plan.folds))
+    row, fold = bits(plan.synapse_rows), bits(plan.folds)
     if len(plan.projections) > 1:
         parts.computed += row + fold + 4
         parts.muxes += (row + fold) * len(plan.projections)
@@ -33,7 +33,8 @@ def group_parts(plan: GroupPlan, limits: Limits, *, potentials: bool = False) ->
 
 
 def _walker(parts: Parts, plan: GroupPlan, projection: ProjectionPlan, limits: Limits) -> None:
-    row, fold = max(1, bits(plan.synapse_rows)), max(1, bits(plan.folds))
+    # A place of which there is one has no bits: its register is a constant.
+    row, fold = bits(plan.synapse_rows), bits(plan.folds)
     parts.control += plan.event_lanes * row + fold
     if projection.kind == "dense":
         # The bits below a fold's rows come from the address and stay.
@@ -80,7 +81,7 @@ def _synapses(parts: Parts, plan: GroupPlan, limits: Limits) -> None:
     if plan.synapse_shape:
         parts.depth_muxes += events * width * (-(-plan.synapse_rows // plan.synapse_shape[0]) - 1)
     if plan.registered_synapses:
-        parts.copied += events * (width + 1)
+        parts.copied += events * (columns(plan.synapse_rows, width) + 1)
     level, wide = events, plan.weight_bits
     while level > 1:
         level, wide = level // 2, wide + 1
@@ -122,24 +123,34 @@ def _memory(parts: Parts, plan: GroupPlan, limits: Limits) -> None:
     memory(parts, limits, plan.folds, word, style=plan.neuron_memory)
 
 
+def _base_bits(plan: GroupPlan) -> int:
+    """Bits of an update row's first address that differ between rows, as ``AddressCounter`` counts them."""
+    step, space = plan.update_lanes, plan.space
+    fields = [(plan.update_rows, step)]
+    if space.grid:
+        _, height, width = space.shape
+        fields = [(plan.lanes * plan.channel_folds // step, step), (width, 1), (height, 1)]
+    return sum(bits((count - 1) * (apart // (apart & -apart)) + 1) for count, apart in fields)
+
+
 def _sweep(parts: Parts, plan: GroupPlan, limits: Limits, potentials: bool) -> None:
     stages, rows, row = update_stages(plan), plan.update_rows, bits(plan.update_rows)
     lanes = plan.update_lanes
-    address = max(1, bits(plan.space.size))
-    parts.computed += 2 * row + address
-    parts.control += 2 * row + 2 * address
-    parts.adders += 2 * row + address
+    address, base = max(1, bits(plan.space.size)), _base_bits(plan)
+    parts.computed += 2 * row + base
+    parts.control += 2 * row + 2 * base
+    parts.adders += 2 * row + base
     parts.copied += 2 * (len(stages) + 1) + 4
     # The encoder: mask, priority, address.
     parts.computed += lanes + 2
     if plan.spare_row:
-        parts.computed += address
+        parts.computed += base
     else:
-        parts.copied += address
+        parts.copied += base
     parts.muxes += 2.5 * lanes + plan.output_lanes * address
     if plan.spare_row:
-        parts.copied += lanes + address + 3
-        parts.muxes += lanes + address + 2
+        parts.copied += lanes + base + 3
+        parts.muxes += lanes + base + 2
     width = sum(state_fields(plan).values())
     if rows == 1:
         parts.computed += lanes * width

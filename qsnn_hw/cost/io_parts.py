@@ -10,9 +10,13 @@ from qsnn_hw.cost.stream_parts import adapter_parts, buffer_parts, word_bits
 from qsnn_hw.families.limits import Limits
 from qsnn_hw.golden import encoders
 from qsnn_hw.host.protocol import PIXEL_BITS, RECEIVE_WORDS, address_bits, bytes_per_word
+from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 from qsnn_hw.plan.io_plan import EncoderPlan, ReadoutPlan
+
+_LINK_REGISTERS = 84
+"""Of the serial line with words of one byte, the addresses of the words that wait, and the reset."""
 
 
 def encoder_parts(plan: EncoderPlan, limits: Limits) -> Parts:
@@ -148,14 +152,27 @@ def around_parts(plan: HardwarePlan, limits: Limits) -> Parts:
     return parts
 
 
+def compared_bits(space: AddressSpace, width: int) -> int:
+    """Bits of an address of ``width`` that ``known_address`` compares: of fields with codes of nobody."""
+    fields = [(width, space.shape[0])]
+    if space.grid:
+        channels, rows, columns = space.shape
+        low, middle = space.channel_bits, space.channel_bits + space.column_bits
+        fields = [(low, channels), (middle - low, columns), (width - middle, rows)]
+    return sum(field for field, count in fields if count < 1 << field)
+
+
 def link_parts(plan: HardwarePlan, limits: Limits) -> Parts:
-    """The words of the host link, beyond what every serial line takes for those of one byte."""
-    parts = Parts()
+    """The host link: the serial line and the power-on reset, then what the widths of its words add."""
+    parts = Parts(links=1, computed=_LINK_REGISTERS)
     encoded = plan.encoder is not None
     width = address_bits(plan.input_size << (PIXEL_BITS if encoded else 0))
     more = bytes_per_word(width) - 1
+    # The bits that came before, and the choice between a word's only byte and its last.
     parts.computed += 7 * more + bits(more + 1)
-    parts.muxes += 7 * more
+    parts.muxes += 14 * more
+    space = plan.input_space if plan.encoder is None else plan.encoder.space
+    parts.adders += compared_bits(space, 6 + 7 * more - (PIXEL_BITS if encoded else 0))
     classes = plan.output_size if plan.readout is None else plan.readout.classes
     more = bytes_per_word(address_bits(classes)) - 1
     parts.computed += bits(more + 1)

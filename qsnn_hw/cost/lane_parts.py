@@ -207,6 +207,9 @@ def _product(
 ) -> None:
     if own is not None or plan.leak_unit == "multiplier":
         parts.dsps += 1
+        if limits.family == "ice40":
+            # What is subtracted is inverted in front of the carry chain; a multiplier cannot do it.
+            parts.luts += width
         if width > _MULTIPLIER_BITS[limits.family]:
             # The bits beyond the multiplier's input are multiplied in LUTs and added.
             other = numerator.bit_length() if own is None else signed_bits(own)

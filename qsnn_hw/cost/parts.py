@@ -27,11 +27,15 @@ class Parts:
     control
         Address, row and fold bits that counters and comparisons handle.
     luts
-        LUTs of constant tables, and of sums in carry-save form.
+        LUTs of constant tables.
+    saves
+        LUTs of sums in carry-save form.
     distributed
         Memories of 16 words of 4 bits.
     groups, lanes
         Number of groups, an encoder being one, and of neuron lanes.
+    links
+        1 for a serial host link, with the board around it.
     blocks, sprams, dsps
         Whole memory blocks and multipliers.
     """
@@ -43,9 +47,11 @@ class Parts:
     copied: float = 0
     control: float = 0
     luts: float = 0
+    saves: float = 0
     distributed: float = 0
     groups: float = 0
     lanes: float = 0
+    links: float = 0
     blocks: int = 0
     sprams: int = 0
     dsps: int = 0
@@ -98,6 +104,20 @@ def table_luts(words: np.ndarray, *, wide: bool) -> int:
     return found
 
 
+def columns(depth: int, width: int) -> int:
+    """Of the bits of a ROM's word in LUTs, those that can differ: synthesis makes equal ones once."""
+    return min(width, (1 << depth) - 2) if depth < width.bit_length() + 1 else width
+
+
+def _random_luts(depth: int, *, wide: bool) -> int:
+    """LUTs of one bit of a ROM of which nothing is known; of two words it is the row's number."""
+    if depth < 3:
+        return 0
+    # Muxes between LUTs of their own skip what is not there; in LUTs the tree is a whole one.
+    blocks = -(-depth // 16) if wide else 1 << max(0, bits(depth) - 4)
+    return blocks if wide else blocks + -(-2 * (blocks - 1) // 3)
+
+
 def memory(
     parts: Parts,
     limits: Limits,
@@ -137,7 +157,11 @@ def memory(
         return
     if rom:
         wide = limits.family == "ecp5"
-        parts.luts += width * -(-depth // 16) if words is None else table_luts(words, wide=wide)
+        if words is None:
+            width = columns(depth, width)
+            parts.luts += width * _random_luts(depth, wide=wide)
+        else:
+            parts.luts += table_luts(words, wide=wide)
         parts.computed += width
         return
     parts.copied += width
@@ -149,15 +173,29 @@ def memory(
 
 
 def add_product(parts: Parts, width: int, number: int) -> None:
-    """A value of ``width`` bits times a constant: copies at the digits of the constant, summed."""
-    places = [bit - 1 for bit in range(1, number.bit_length() + 2) if (number ^ 3 * number) >> bit & 1]
-    if len(places) > 1:
-        # Below the second copy the first one passes.
-        add_sum(parts, width + number.bit_length() - places[1], len(places))
+    """A value of ``width`` bits times a constant: copies at the digits of the constant, summed.
+
+    A column of more than two bits takes two LUTs for each more. Beyond its own bits a copy is its sign,
+    and synthesis puts equal bits of a column together: there all that are added are one, and all that
+    are taken off.
+    """
+    triple = 3 * number
+    added, taken = (triple & ~number) >> 1, (number & ~triple) >> 1
+    places = [place for place in range(triple.bit_length()) if (added | taken) >> place & 1]
+    if len(places) < 2:
+        return
+    total = width + number.bit_length()
+    # Below the second copy the first one passes.
+    parts.adders += total - places[1]
+    for column in range(total):
+        copies = sum(place <= column < place + width for place in places)
+        beyond = (1 << max(0, column - width + 1)) - 1
+        signs = bool(added & beyond) + bool(taken & beyond)
+        parts.saves += 2 * max(0, copies + signs - 2)
 
 
 def add_sum(parts: Parts, width: int, terms: int) -> None:
     """A sum of ``terms``; more than two go in carry-save form: two LUTs a bit, then one addition."""
     if terms > 1:
         parts.adders += width
-        parts.luts += 2 * width * (terms - 2)
+        parts.saves += 2 * width * (terms - 2)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from qsnn_hw.cost.coefficients import LOGIC, REGISTERS, SERIAL
+from qsnn_hw.cost.coefficients import LOGIC, REGISTERS
 from qsnn_hw.cost.group_parts import group_parts
 from qsnn_hw.cost.io_parts import around_parts, link_parts
 from qsnn_hw.cost.parts import Parts
@@ -53,9 +53,6 @@ def predict(plan: HardwarePlan, limits: Limits, *, board: bool = True) -> Predic
     groups = _groups(plan, limits)
     total = _total(plan, limits, groups, board)
     cells, registers = logic_cells(total, family), register_bits(total, family)
-    if board:
-        cells += SERIAL[family]["logic_cells"]
-        registers += SERIAL[family]["registers"]
     usage = Usage(
         logic_cells=round(cells),
         registers=None if family == "ice40" else round(registers),
@@ -68,7 +65,7 @@ def predict(plan: HardwarePlan, limits: Limits, *, board: bool = True) -> Predic
 
 
 def network_parts(plan: HardwarePlan, limits: Limits, *, board: bool = False) -> Parts:
-    """All parts of the network and of what stands around it, but for the serial line itself."""
+    """All parts of the network and of what stands around it; with ``board``, of the host link, too."""
     return _total(plan, limits, _groups(plan, limits), board)
 
 

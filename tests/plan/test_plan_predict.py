@@ -13,7 +13,8 @@ from resource_models import random_network as float_network
 from resource_models import write_model
 
 from qsnn_hw.cost.group_parts import group_parts
-from qsnn_hw.cost.parts import Parts, add_product, table_luts
+from qsnn_hw.cost.io_parts import compared_bits
+from qsnn_hw.cost.parts import Parts, add_product, memory, table_luts
 from qsnn_hw.cost.predict import in_words, predict
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.outline import outline
@@ -21,11 +22,13 @@ from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.families.boards import load_board
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.readers.reader import read_network
+from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import SynapseStore
 from qsnn_hw.plan.shape import fitted
 from qsnn_hw.plan.synapses import address_spaces
 from qsnn_hw.plan.update_stages import state_fields
 from qsnn_hw.quantize import QuantizeOptions, quantize
+from qsnn_hw.rtl.group.constant_product import signed_digits
 from qsnn_hw.rtl.group.lane import StateLayout
 from qsnn_hw.support.files import read_json
 from tests.golden.networks import random_network
@@ -154,14 +157,66 @@ def test_an_outline_predicts_what_the_whole_plan_does(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "adders", "luts"),
-    # None, one, two and three copies: 26 is 32 - 8 + 2, so 12 of 15 bits are sums.
-    [(0, 0, 0), (8, 0, 0), (3, 10, 0), (5, 11, 0), (26, 12, 24), (255, 10, 0)],
+    ("number", "adders", "saves"),
+    # None, one, two and three copies: 26 is 32 - 8 + 2, so 12 of 15 bits are sums. Of those the first two
+    # have two copies yet, the others three, or fewer and the signs of what ended below.
+    [(0, 0, 0), (8, 0, 0), (3, 10, 0), (5, 11, 0), (26, 12, 20), (255, 10, 0)],
 )
-def test_sums_of_a_constant_product(number: int, adders: int, luts: int) -> None:
+def test_sums_of_a_constant_product(number: int, adders: int, saves: int) -> None:
     parts = Parts()
     add_product(parts, 10, number)
-    assert (parts.adders, parts.luts) == (adders, luts)
+    assert (parts.adders, parts.saves) == (adders, saves)
+
+
+def test_equal_signs_of_a_product_are_summed_once() -> None:
+    """A tenth in 24 bits is eleven copies: with each one's sign by itself, far more would be summed."""
+    number, width = round(0.1 * 2**24), 16
+    digits = signed_digits(number)
+    parts = Parts()
+    add_product(parts, width, number)
+    every = 2 * sum(
+        max(0, sum(place <= column for _, place in digits) - 2)
+        for column in range(width + number.bit_length())
+    )
+    assert 1.3 * parts.saves < every
+
+
+@pytest.mark.parametrize(
+    ("family", "depth", "width", "luts", "registers"),
+    [
+        # Of one word all is constant; of two words at most the row's number and its inverse are left.
+        ("ecp5", 1, 16, 0, 0),
+        ("ecp5", 2, 16, 0, 2),
+        ("ecp5", 3, 16, 6, 6),
+        ("ecp5", 16, 16, 16, 16),
+        ("ecp5", 36, 4, 12, 4),
+        ("ice40", 16, 8, 8, 8),
+        # Four tables and two LUTs that choose among them.
+        ("ice40", 36, 4, 24, 4),
+    ],
+)
+def test_a_small_rom_whose_words_are_not_known(
+    family: str, depth: int, width: int, luts: int, registers: int
+) -> None:
+    parts = Parts()
+    limits = next(board.limits for board in BOARDS if board.family == family)
+    memory(parts, limits, depth, width, rom=True)
+    assert (parts.luts, parts.computed, parts.blocks) == (luts, registers, 0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "width", "bits"),
+    [
+        ((64,), 6, 0),
+        ((1,), 6, 6),
+        ((200,), 13, 13),
+        # Channels and columns of a grid have fields that they fill or do not; rows have what is left.
+        ((2, 8, 8), 13, 9),
+        ((3, 5, 8), 13, 13 - 3),
+    ],
+)
+def test_bits_compared_with_the_last_address(shape: tuple[int, ...], width: int, bits: int) -> None:
+    assert compared_bits(AddressSpace(shape), width) == bits
 
 
 def test_words_set_the_prediction_beside_the_count() -> None:
