@@ -1,0 +1,181 @@
+"""Whether this source makes what another revision made: Verilog, ROM images, quantized files, byte for byte.
+
+``scripts/same_bytes REVISION`` types ``qsnn-hw generate`` of the matrix's models in a checkout of REVISION
+and in this one, and compares the files that both leave: ``*.v`` and ``*.bin`` by their bytes, the quantized
+network by its arrays. The first file that differs is named with its first differing line, and the exit
+status is 1. What REVISION made is kept, so that the next comparison with it costs half.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+from matrix import cases, data_of
+from matrix_models import MODELS
+from matrix_rows import TARGETS, Case
+from user_command import ROOT
+
+from qsnn_hw.families.boards import list_boards
+from qsnn_hw.support.errors import ToolError, UserError
+
+_COMPARED = (".v", ".bin")
+_QUANTIZED = "02_quantized.npz"
+
+
+def checkout_of(revision: str, folder: Path) -> Path:
+    """A work tree of ``revision`` under ``folder``, made where it is not there yet.
+
+    Raises
+    ------
+    UserError
+        No such revision.
+    """
+    named = subprocess.run(
+        ["git", "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if named.returncode:
+        raise UserError(f"no revision {revision!r} in this repository")
+    commit = named.stdout.strip()
+    tree = folder / commit[:12] / "source"
+    if not tree.is_dir():
+        tree.parent.mkdir(parents=True, exist_ok=True)
+        partial = tree.with_name("source.partial")
+        subprocess.run(["rm", "-rf", str(partial)], check=True)
+        partial.mkdir()
+        packed = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=True)
+        subprocess.run(["tar", "-x", "-C", str(partial)], input=packed.stdout, check=True)
+        partial.rename(tree)
+    return tree
+
+
+def generate(source: Path, arguments: list[str], out: Path) -> str | None:
+    """``qsnn-hw ARGUMENTS -o OUT`` of the package in ``source``; the last line printed if it was refused.
+
+    Raises
+    ------
+    ToolError
+        It ended neither well nor with a refusal.
+    """
+    ended = subprocess.run(
+        [sys.executable, "-m", "qsnn_hw", *arguments, "-q", "-o", str(out)],
+        cwd=source,
+        env={**os.environ, "PYTHONPATH": str(source)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    last = ((ended.stdout + ended.stderr).strip().splitlines() or [""])[-1]
+    if ended.returncode not in (0, 2):
+        raise ToolError(f"qsnn-hw {' '.join(arguments)} ended with {ended.returncode}: {last}")
+    return last if ended.returncode else None
+
+
+def differences(before: Path, after: Path) -> Iterator[str]:
+    """One line for each file in which the two folders differ."""
+    names = {path.name for side in (before, after) for path in side.iterdir() if path.suffix in _COMPARED}
+    for name in sorted(names):
+        old, new = before / name, after / name
+        if not old.is_file() or not new.is_file():
+            yield f"{name} is only in the {'new' if new.is_file() else 'old'} one"
+        elif old.read_bytes() != new.read_bytes():
+            yield f"{name}: {_first_difference(old, new)}"
+    yield from (f"{_QUANTIZED}: {line}" for line in _arrays(before / _QUANTIZED, after / _QUANTIZED))
+
+
+def _first_difference(old: Path, new: Path) -> str:
+    if old.suffix != ".v":
+        return f"{old.stat().st_size} and {new.stat().st_size} bytes that differ"
+    pairs = zip_longest(old.read_text().splitlines(), new.read_text().splitlines())
+    for number, (a, b) in enumerate(pairs, 1):
+        if a != b:
+            return f"line {number}: {str(a)[:100]!r} became {str(b)[:100]!r}"
+    return "line ends differ"
+
+
+def _arrays(old: Path, new: Path) -> Iterator[str]:
+    with np.load(old) as before, np.load(new) as after:
+        for name in sorted({*before.files, *after.files}):
+            if name not in before.files or name not in after.files:
+                yield f"{name} is only in the {'new' if name in after.files else 'old'} one"
+            elif before[name].dtype != after[name].dtype or not np.array_equal(before[name], after[name]):
+                yield f"{name} differs"
+
+
+def compare(case: Case, shared: Path, sources: tuple[Path, Path], folders: tuple[Path, Path]) -> list[str]:
+    """What differs between the two sources on one case; the old one's output is made once."""
+    data = data_of(case.model, shared, folders[0])
+    arguments = case.arguments(shared, data)
+    outs = [folder / case.name for folder in folders]
+    refusals: list[str | None] = []
+    for source, out, keep in zip(sources, outs, (True, False), strict=True):
+        said = out / "refused.txt"
+        if keep and said.is_file():
+            refusals.append(said.read_text() or None)
+            continue
+        refusals.append(generate(source, arguments, out))
+        out.mkdir(parents=True, exist_ok=True)
+        said.write_text(refusals[-1] or "")
+    if refusals[0] != refusals[1]:
+        return [f"ended with {refusals[0]!r}, now with {refusals[1]!r}"]
+    return [] if refusals[0] else list(differences(*outs))
+
+
+def wanted_cases(given: argparse.Namespace, shared: Path) -> list[Case]:
+    """Every model for the smallest and the largest board, unless said otherwise."""
+    asked = argparse.Namespace(
+        model=given.model,
+        board=given.board or ["icebreaker", "ulx3s-85f"],
+        optimize=given.optimize or [TARGETS[0]],
+        samples=2,
+        only_plan=True,
+    )
+    return cases(asked, shared)
+
+
+def report(found: Iterable[tuple[Case, list[str]]]) -> int:
+    """A line for each case; 1 if any differs."""
+    differ = count = 0
+    for case, lines in found:
+        count += 1
+        differ += bool(lines)
+        print(f"{case.name}: {'; '.join(lines) or 'the same'}", flush=True)
+    print(f"{count} designs, {differ} differ")
+    return int(differ > 0)
+
+
+def main(words: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="scripts/same_bytes", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("revision", help="what to compare with, as git names it")
+    parser.add_argument("--model", nargs="+", choices=[model.name for model in MODELS], help="only these")
+    parser.add_argument("--board", nargs="+", choices=[board.name for board in list_boards()])
+    parser.add_argument("--optimize", nargs="+", choices=TARGETS)
+    parser.add_argument("--jobs", type=int, default=1, help="designs side by side (default: 1)")
+    parser.add_argument("-o", "--out", type=Path, default=ROOT / "build" / "same_bytes")
+    given = parser.parse_args(words)
+    shared = Path(os.environ.get("QSNN_DATA", ROOT.parent / "shared" / "data"))
+    try:
+        old = checkout_of(given.revision, given.out)
+        folders = (old.parent / "made", given.out / "now")
+        todo = wanted_cases(given, shared)
+        with ThreadPoolExecutor(given.jobs) as pool:
+            found = pool.map(lambda case: (case, compare(case, shared, (old, ROOT), folders)), todo)
+            return report(found)
+    except (UserError, ToolError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
