@@ -172,7 +172,7 @@ CASES: dict[str, Callable[[Path, int | None], Case]] = {
         "sinabs_conv_mnist.npz",
         "sinabs",
         n,
-        multi_spike="false",
+        max_spikes="1",
     ),
     "cnn_sinabs": saccades,
 }

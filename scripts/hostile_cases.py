@@ -283,6 +283,7 @@ SETTINGS = (
         "reset_drops_input",
         "reset_retest",
         "multi_spike",
+        "max_spikes",
     ),
     *("v_min", "input_gain", "integrator_gain", "current_gain", "start", "update", "refractory", "tau_fix"),
     *("delay_unit", "snap", "name", "nothing", ""),

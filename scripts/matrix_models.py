@@ -148,7 +148,7 @@ MODELS: tuple[Model, ...] = (
     Model("mnist8_ram", *_MNIST, (*_SNNTORCH, "--weights", "ram"), 4, weight=6.0, boards=("icebreaker",)),
     Model("sinabs_multi", *_SINABS, ("--convention", "sinabs"), 2, weight=10.0),
     Model(
-        *("sinabs_single", *_SINABS, ("--convention", "sinabs", "--set", "multi_spike=false"), 2),
+        *("sinabs_single", *_SINABS, ("--convention", "sinabs", "--set", "max_spikes=1"), 2),
         weight=10.0,
     ),
     Model(

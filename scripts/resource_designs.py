@@ -250,8 +250,8 @@ EXAMPLES: tuple[Example, ...] = (
     ),
     Example("i_loop", "ice40", (48, 24, 10), shapes([4, 2], [2, 1]), 8, {}, 2, True, 1),
     Example("e_loop", "ecp5", (48, 24, 10), shapes([24, 2], [4, 1], None, [R, M]), 8, {}, 2, True, 1),
-    Example("i_multi", "ice40", (48, 24, 10), shapes([4, 2], [2, 1]), 8, {"multi_spike": True}),
-    Example("e_multi", "ecp5", (48, 24, 10), shapes([24, 2], [4, 1], None, [R, M]), 8, {"multi_spike": True}),
+    Example("i_multi", "ice40", (48, 24, 10), shapes([4, 2], [2, 1]), 8, {"max_spikes": None}),
+    Example("e_multi", "ecp5", (48, 24, 10), shapes([24, 2], [4, 1], None, [R, M]), 8, {"max_spikes": None}),
     Example("i_own_decay", "ice40", (48, 24, 10), shapes([4, 2], [1, 1]), 8, {"own_decay": True}),
     Example(
         "e_own_decay", "ecp5", (48, 24, 10), shapes([24, 2], [2, 1], None, [R, M]), 8, {"own_decay": True}

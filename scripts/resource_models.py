@@ -142,7 +142,7 @@ def write_model(network: Network, path: Path) -> dict[str, str]:
         "reset": first.reset,
         "reset_delay": first.reset_delay,
         "reset_retest": first.reset_retest,
-        "multi_spike": first.multi_spike,
+        "max_spikes": first.max_spikes or "unlimited",
         "v_min": "none" if first.v_min is None else first.v_min,
         "refractory": first.refractory,
     }

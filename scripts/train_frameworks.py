@@ -86,7 +86,7 @@ RECIPES = {
         "rockpool",
         "64-24-10, ExpSynTorch and LIFNeuronTorch, then LIFTorch, a time constant for each neuron",
         "rockpool",
-        settings={"dt": "5e-3", "multi_spike": "false"},
+        settings={"dt": "5e-3", "max_spikes": "1"},
         epochs=30,
     ),
 }

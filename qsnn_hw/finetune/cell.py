@@ -11,7 +11,6 @@ from torch import Tensor
 
 from qsnn_hw.finetune.group import Integers
 from qsnn_hw.quantize.network import LeakRounding, QuantizedGroup
-from qsnn_hw.quantize.options import MAX_SPIKES
 
 EXACT_FLOAT32 = 2**23
 """Half of what float32 holds exactly; the other half is for the terms of one sum."""
@@ -90,7 +89,9 @@ class Cell:
             passed = _times(passed, (free == v).to(self.dtype))
         self.met.append(v)
         fired = self._fire(v)
-        count = (v / self.amount).floor_().clamp_(max=MAX_SPIKES).mul_(fired) if group.multi_spike else fired
+        count = fired
+        if group.multi_spike:
+            count = (v / self.amount).floor_().clamp_(max=group.max_spikes).mul_(fired)
         v, kept = self._retest(v, fired, count) if group.reset_retest else self._plain(v, fired, count)
         if self._keep:
             if passed is not None:

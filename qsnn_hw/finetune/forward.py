@@ -15,7 +15,7 @@ from qsnn_hw.finetune.group import Integers, TrainableGroup
 from qsnn_hw.model.network import INPUT, Network, Projection
 from qsnn_hw.model.simulate import blocks
 from qsnn_hw.quantize.compensate import Statistics
-from qsnn_hw.quantize.options import MAX_SPIKES, QuantizeOptions
+from qsnn_hw.quantize.options import QuantizeOptions
 from qsnn_hw.quantize.quantizer import quantize
 
 
@@ -117,8 +117,8 @@ class IntegerNetwork(nn.Module):
         for p in self._module(name).projections:
             if p.source == INPUT:
                 most = max(most, self.quantized.input_max)
-            elif self.network.group(p.source).multi_spike:
-                most = MAX_SPIKES
+            else:
+                most = max(most, self.quantized.group(p.source).max_spikes)
         return most
 
     def _loops(self, names: list[str], sums: list["_Sums"]) -> tuple[list[Loop], list[Tensor]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from qsnn_hw.model.convention import Convention
+from qsnn_hw.model.convention import Convention, current_fields
 from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.files import replacing
@@ -59,12 +59,12 @@ def convention_of(network: Network) -> Convention:
         It does not say, as networks of live readers do not.
     """
     known = {item.name for item in fields(Convention)}
-    if not network.convention or set(network.convention) - known:
+    values: dict[str, Any] = current_fields(network.convention)
+    if not values or set(values) - known:
         raise UserError(
             f"network {network.name} does not say by which convention it was read, so its time constants "
             "cannot be written; read it from a model file first"
         )
-    values: dict[str, Any] = dict(network.convention)
     try:
         return Convention(**values)
     except TypeError as error:

@@ -16,7 +16,6 @@ from qsnn_hw.golden.weighted import WeightedSum
 from qsnn_hw.model.network import INPUT, Dense
 from qsnn_hw.model.readouts import ReadoutKind
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection
-from qsnn_hw.quantize.options import MAX_SPIKES
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
 
@@ -274,7 +273,7 @@ class _Engine:
 def _most(network: QuantizedNetwork, source: str) -> int:
     if source == INPUT:
         return network.input_max
-    return MAX_SPIKES if network.group(source).multi_spike else 1
+    return network.group(source).max_spikes
 
 
 def _blocks(network: QuantizedNetwork) -> list[list[str]]:

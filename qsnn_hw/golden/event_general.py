@@ -11,7 +11,6 @@ import numpy as np
 
 from qsnn_hw.golden.columns import Columns
 from qsnn_hw.quantize.network import QuantizedGroup
-from qsnn_hw.quantize.options import MAX_SPIKES
 
 
 class GeneralEventGroup:
@@ -109,7 +108,7 @@ class GeneralEventGroup:
             waiting = np.maximum(self._silent[at] - 1, 0)
             self._silent[at] = np.where(count > 0, group.refractory, waiting)
         if group.multi_spike:
-            count *= np.minimum(v // group.reset_amount[at], MAX_SPIKES)
+            count *= np.minimum(v // group.reset_amount[at], group.max_spikes)
         return count
 
     def _reset(

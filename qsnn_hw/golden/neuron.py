@@ -7,7 +7,6 @@ memory traffic of temporaries costs more than the arithmetic.
 import numpy as np
 
 from qsnn_hw.quantize.network import QuantizedGroup
-from qsnn_hw.quantize.options import MAX_SPIKES
 
 
 def state_dtype(group: QuantizedGroup) -> type[np.signedinteger]:
@@ -103,7 +102,7 @@ class GroupState:
         counts = np.zeros(v.shape, np.uint8)
         # Few neurons fire, and integer division is the slowest operation here.
         at = np.nonzero(fired)
-        counts[at] = np.minimum(v[at] // self._amount[at[-1]], MAX_SPIKES)
+        counts[at] = np.minimum(v[at] // self._amount[at[-1]], self._group.max_spikes)
         return counts
 
     def _plain(self, v: np.ndarray, fired: np.ndarray, spikes: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal, get_args
 
-from qsnn_hw.model.network import Comparison, Reset
+from qsnn_hw.model.network import MAX_SPIKES, Comparison, Reset
 from qsnn_hw.support.errors import UserError
 
 DecayForm = Literal["euler", "exponential", "direct"]
@@ -23,6 +23,7 @@ Update = Literal["retain", "relax"]
 Start = Literal["zero", "rest"]
 TauFix = Literal["none", "divide_by_dt"]
 DelayUnit = Literal["time", "steps"]
+MaxSpikes = int | Literal["unlimited"]
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,9 @@ class Convention:
     reset_drops_input: DropsInput = "never"
     # With reset_delay=false: snnTorch's retest, see NeuronGroup.reset_retest.
     reset_retest: bool = False
-    # floor(v / threshold) spikes in one step, all of them subtracted.
-    multi_spike: bool = False
+    # The most spikes of a neuron in one step: min(floor(v / threshold), max_spikes), each taking one
+    # threshold off; of "unlimited" each is as many as v holds thresholds.
+    max_spikes: MaxSpikes = 1
     # Lower clamp of the potential after reset, or none.
     v_min: float | None = None
     # Factor on the input of LIF and LI: r*dt/tau (euler), r*(1 - decay) (complement), r, or 1; rockpool:
@@ -106,7 +108,12 @@ class Convention:
         """
         known = [item.name for item in fields(self) if item.name != "name"]
         changes: dict[str, object] = {}
+        if {"max_spikes", "multi_spike"} <= settings.keys():
+            raise UserError("--set multi_spike says what --set max_spikes says; give max_spikes alone")
         for field_name, text in settings.items():
+            if field_name == "multi_spike":
+                changes["max_spikes"] = _max_spikes_of(_truth("multi_spike", text.strip()))
+                continue
             if field_name not in known:
                 raise UserError(f"unknown convention field {field_name!r}; --set knows {', '.join(known)}")
             changes[field_name] = _parse(field_name, text.strip())
@@ -132,11 +139,16 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 """Fields with a fixed set of values."""
 
-SWITCHES = ("reset_delay", "reset_retest", "multi_spike", "clamp_decay")
+SWITCHES = ("reset_delay", "reset_retest", "clamp_decay")
 """Fields that are true or false."""
 
 COMPARISON_WORDS: dict[str, str] = {"gt": ">", "ge": ">="}
 """Other spellings of the comparison, which a shell takes without quotes."""
+
+_WHOLE = {
+    "refractory": "a whole number of steps",
+    "max_spikes": f"a whole number from 1 to {MAX_SPIKES} or unlimited",
+}
 
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -146,14 +158,14 @@ def _parse(field_name: str, text: str) -> object:
     if field_name in CHOICES:
         return COMPARISON_WORDS.get(text, text) if field_name == "comparison" else text
     if field_name in SWITCHES:
-        if text.lower() not in _TRUTH:
-            raise UserError(f"{where}: {field_name} is true or false, not {text!r}")
-        return _TRUTH[text.lower()]
-    if field_name == "refractory":
+        return _truth(field_name, text)
+    if field_name == "max_spikes" and text.lower() == "unlimited":
+        return "unlimited"
+    if field_name in _WHOLE:
         try:
             return int(text)
         except ValueError:
-            raise UserError(f"{where}: refractory is a whole number of steps, not {text!r}") from None
+            raise UserError(f"{where}: {field_name} is {_WHOLE[field_name]}, not {text!r}") from None
     if field_name in ("v_min", "dt") and text.lower() == "none":
         return None
     try:
@@ -161,6 +173,25 @@ def _parse(field_name: str, text: str) -> object:
     except ValueError:
         allowed = "a number" if field_name in ("snap", "dt") else "a number or none"
         raise UserError(f"{where}: {field_name} is {allowed}, not {text!r}") from None
+
+
+def _truth(field_name: str, text: str) -> bool:
+    if text.lower() not in _TRUTH:
+        raise UserError(f"--set {field_name}={text}: {field_name} is true or false, not {text!r}")
+    return _TRUTH[text.lower()]
+
+
+def _max_spikes_of(multi_spike: object) -> MaxSpikes:
+    # Files and command lines of before there was a limit: any number of spikes a step, or one.
+    return "unlimited" if multi_spike else 1
+
+
+def current_fields(saved: Mapping[str, object]) -> dict[str, object]:
+    """What :meth:`Convention.as_dict` of this or an earlier version gave, by the names of this one."""
+    values = dict(saved)
+    if "multi_spike" in values:
+        values["max_spikes"] = _max_spikes_of(values.pop("multi_spike"))
+    return values
 
 
 def _validate(convention: Convention) -> None:
@@ -175,16 +206,23 @@ def _validate(convention: Convention) -> None:
         raise UserError(f"convention field v_min is a finite number or none, not {convention.v_min!r}")
     if convention.refractory < 0:
         raise UserError(f"convention field refractory is 0 or more steps, not {convention.refractory!r}")
+    most = convention.max_spikes
+    whole = isinstance(most, int) and not isinstance(most, bool) and 1 <= most <= MAX_SPIKES
+    if not whole and most != "unlimited":
+        raise UserError(
+            f"convention field max_spikes is a whole number from 1 to {MAX_SPIKES} or unlimited, not {most!r}"
+        )
     if not 0 <= convention.snap < 1e-2:
         raise UserError(f"convention field snap is a number from 0 to below 0.01, not {convention.snap!r}")
     _validate_pairs(convention)
 
 
 def _validate_pairs(convention: Convention) -> None:
-    if convention.multi_spike and (convention.reset != "subtract" or convention.reset_delay):
+    late = str(convention.reset_delay).lower()
+    if convention.max_spikes != 1 and (convention.reset != "subtract" or convention.reset_delay):
         raise UserError(
-            "convention field multi_spike=true needs reset=subtract and reset_delay=false, not "
-            f"reset={convention.reset} and reset_delay={str(convention.reset_delay).lower()}"
+            f"convention field max_spikes={convention.max_spikes} needs reset=subtract and "
+            f"reset_delay=false, not reset={convention.reset} and reset_delay={late}"
         )
     if convention.reset_delay and convention.reset == "v_reset":
         raise UserError(
@@ -225,7 +263,7 @@ PRESETS: dict[str, Convention] = {
         decay="exponential",
         comparison=">=",
         reset="subtract",
-        multi_spike=True,
+        max_spikes="unlimited",
         v_min=-1.0,
         input_gain="complement",
         integrator_gain="r",
@@ -241,7 +279,7 @@ PRESETS: dict[str, Convention] = {
         decay="exponential",
         comparison=">=",
         reset="subtract",
-        multi_spike=True,
+        max_spikes="unlimited",
         input_gain="rockpool",
         current_gain="decayed",
     ),

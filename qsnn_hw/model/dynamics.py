@@ -80,7 +80,7 @@ def neuron_group(
         reset_delay=late,
         reset_drops_input=late and reset == "zero" and drops,
         reset_retest=fires and not late and convention.reset_retest and reset != "none",
-        multi_spike=fires and convention.multi_spike,
+        max_spikes=_limit(convention) if fires else 1,
         v_min=v_min,
         current_decay=current_decay,
         current_gain=current_gain,
@@ -89,6 +89,10 @@ def neuron_group(
         reset_amount=amount,
     )
     return group, tuple(reader.warnings)
+
+
+def _limit(convention: Convention) -> int | None:
+    return None if convention.max_spikes == "unlimited" else convention.max_spikes
 
 
 def _readout_rest(reader: NodeReader, rest: FloatArray) -> str:
@@ -109,10 +113,10 @@ def _from_rest(
 ) -> tuple[FloatArray | None, FloatArray, Reset, float | None]:
     """Threshold, reset and clamp as distances from the rest."""
     where, convention = reader.graph.where(reader.name), reader.convention
-    if threshold is not None and convention.multi_spike:
+    if threshold is not None and convention.max_spikes != 1:
         raise UserError(
             f"{where}: it starts at a rest of {rest[np.argmax(rest != 0)]:g}, and several spikes per step "
-            "are counted from 0: give --set multi_spike=false, or --set start=zero if it starts there"
+            "are counted from 0: give --set max_spikes=1, or --set start=zero if it starts there"
         )
     if reset == "zero" and (convention.reset_delay or convention.reset_retest):
         raise UserError(
@@ -147,7 +151,7 @@ def _firing(reader: NodeReader, kind: str) -> tuple[FloatArray | None, FloatArra
         return reader.get("threshold"), zero, "none"
     threshold, v_reset = reader.get("v_threshold"), reader.get("v_reset")
     where = reader.graph.where(reader.name)
-    if (reset == "subtract" or reader.convention.multi_spike) and np.any(threshold <= 0):
+    if (reset == "subtract" or reader.convention.max_spikes != 1) and np.any(threshold <= 0):
         first = int(np.argmax(threshold <= 0))
         raise UserError(
             f"{where}: v_threshold of neuron {first} is {threshold[first]:g}, not above 0, and a spike "

@@ -19,6 +19,9 @@ FloatArray = np.ndarray
 INPUT = "input"
 """The name under which projections refer to the network's input."""
 
+MAX_SPIKES = 255
+"""The most spikes of a neuron or of an address in one step; arrays of spikes are uint8."""
+
 Reset = Literal["subtract", "zero", "v_reset", "none"]
 Comparison = Literal[">", ">="]
 
@@ -149,8 +152,9 @@ class NeuronGroup:
     reset_retest
         Only without ``reset_delay``: snnTorch's reset_delay=False, which tests firing on the
         potential less one threshold when the stored potential is itself above threshold.
-    multi_spike
-        A neuron may emit floor(v / threshold) spikes in one step.
+    max_spikes
+        The most spikes of a neuron in one step: 1, or as many as ``v`` holds thresholds up to this many,
+        each taking one off; None for no limit. The rest of ``v`` stays.
     v_min
         Lower clamp of the potential, applied after reset; None for no clamp.
     current_decay, current_gain
@@ -174,13 +178,18 @@ class NeuronGroup:
     reset_delay: bool = False
     reset_drops_input: bool = False
     reset_retest: bool = False
-    multi_spike: bool = False
+    max_spikes: int | None = 1
     v_min: float | None = None
     current_decay: FloatArray | None = None
     current_gain: FloatArray | None = None
     refractory: int = 0
     relax: bool = False
     reset_amount: FloatArray | None = None
+
+    @property
+    def multi_spike(self) -> bool:
+        """Whether a neuron may emit several spikes in one step."""
+        return self.max_spikes != 1
 
     @property
     def amount(self) -> FloatArray | None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from qsnn_hw.model.network import (
     INPUT,
+    MAX_SPIKES,
     Comparison,
     Conv2d,
     Dense,
@@ -26,7 +27,7 @@ from qsnn_hw.support.errors import UserError
 
 _MAX_SIZE = 2**28
 _MAX_DELAY = 10_000
-_SWITCHES = ("reset_delay", "reset_drops_input", "reset_retest", "multi_spike", "relax")
+_SWITCHES = ("reset_delay", "reset_drops_input", "reset_retest", "relax")
 
 
 def check_network(source: str, network: Network) -> Network:
@@ -115,6 +116,8 @@ def _group(where: str, group: NeuronGroup) -> None:
     _need(group.comparison in get_args(Comparison), where, f"comparison is {group.comparison!r}")
     _need(group.reset in get_args(Reset), where, f"reset is {group.reset!r}")
     _need(_whole(group.refractory, 0), where, f"refractory is {group.refractory!r}")
+    several = group.max_spikes is None or _whole(group.max_spikes, 1, MAX_SPIKES)
+    _need(several, where, f"max_spikes is {group.max_spikes!r}")
     v_min = group.v_min
     number = isinstance(v_min, int | float) and not isinstance(v_min, bool) and math.isfinite(v_min)
     _need(v_min is None or number, where, f"v_min is {v_min!r}")
@@ -125,7 +128,7 @@ def _group(where: str, group: NeuronGroup) -> None:
     _need(
         not (group.multi_spike and (group.reset != "subtract" or group.reset_delay)),
         where,
-        "multi_spike needs an immediate reset by subtraction",
+        "several spikes per step need an immediate reset by subtraction",
     )
     _need(
         not ((group.reset_delay or group.reset_retest) and group.reset == "v_reset"),

@@ -63,7 +63,7 @@ def load_network(path: Path | str) -> Network:
         if str(arrays["format"]) != FORMAT:
             raise UserError(f"{path}: format is {arrays['format']}, this version reads {FORMAT}")
         described = _unpack(json.loads(str(arrays["description"])), arrays)
-        described["groups"] = tuple(NeuronGroup(**_tuples(NeuronGroup, g)) for g in described["groups"])
+        described["groups"] = tuple(_group(g) for g in described["groups"])
         described["projections"] = tuple(_projection(p) for p in described["projections"])
         network = Network(**_tuples(Network, described))
     # A description that someone changed may have anything where a table is due.
@@ -80,6 +80,16 @@ def _unpack(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, list):
         return [_unpack(item, arrays) for item in value]
     return value
+
+
+def _group(described: dict[str, Any]) -> NeuronGroup:
+    # Files of before several spikes a step had a limit.
+    several = described.pop("multi_spike", None)
+    if several is not None:
+        if not isinstance(several, bool):
+            raise ValueError("multi_spike is not true or false")
+        described["max_spikes"] = None if several else 1
+    return NeuronGroup(**_tuples(NeuronGroup, described))
 
 
 def _projection(described: dict[str, Any]) -> Projection:

@@ -132,7 +132,10 @@ class GroupState:
             beyond &= self._silent == 0
             self._silent = np.where(beyond, self._group.refractory, np.maximum(self._silent - 1, 0))
         if self._group.multi_spike:
-            return np.where(beyond, np.trunc(v / threshold), v.dtype.type(0))
+            several = np.trunc(v / threshold)
+            if self._group.max_spikes is not None:
+                several = np.minimum(several, v.dtype.type(self._group.max_spikes))
+            return np.where(beyond, several, v.dtype.type(0))
         return beyond.astype(v.dtype)
 
     def _reset(self, v: np.ndarray, amount: np.ndarray, fired: np.ndarray | None) -> np.ndarray:

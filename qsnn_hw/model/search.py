@@ -15,7 +15,7 @@ import numpy as np
 
 from qsnn_hw.model.convention import PRESETS, Convention
 from qsnn_hw.model.graph import Graph
-from qsnn_hw.model.network import Network
+from qsnn_hw.model.network import MAX_SPIKES, Network
 from qsnn_hw.model.time_steps import candidates
 from qsnn_hw.model.variants import Variants, changed, differences, starts
 from qsnn_hw.support.errors import UserError
@@ -139,7 +139,7 @@ class Search:
         self._read, self._checked, self._wrong, self._rounding = read, checked, wrong, rounding
         self._x, self._out, self._trial, self._worst = x, out, trial, worst
         self._steps = candidates(graph)
-        self._variants = Variants.of(graph, self._steps)
+        self._variants = Variants.of(graph, self._steps, _most_spikes(out))
         self._until = time.monotonic() + budget_s
         self._known: dict[tuple[object, ...], bytes | None] = {}
         self._scores: dict[bytes, _Score] = {}
@@ -324,6 +324,12 @@ class Search:
             made.append((len(differences(point, base)) + (name != self._checked.name), point))
         best = min(made, key=lambda pair: pair[0])[1]
         return Found(best, item.mismatches, item.samples, item.complete)
+
+
+def _most_spikes(out: np.ndarray) -> int:
+    """The most spikes of a neuron in a step; 1 where ``out`` holds potentials, which show none."""
+    counts = out.dtype.kind in "bui" or bool((out == np.rint(out)).all())
+    return int(np.clip(out.max(initial=1), 1, MAX_SPIKES)) if counts else 1
 
 
 def _called(point: Convention, name: str) -> Convention:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qsnn_hw.model.linear import apply_operators
-from qsnn_hw.model.network import INPUT, Network, Projection
+from qsnn_hw.model.network import INPUT, MAX_SPIKES, Network, Projection
 from qsnn_hw.model.neuron import GroupState
 from qsnn_hw.model.readouts import ReadoutKind, answers, default_readout
 from qsnn_hw.support.errors import UserError
@@ -249,9 +249,9 @@ class _Batch:
 
 def _as_counts(name: str, spikes: np.ndarray) -> np.ndarray:
     most = spikes.max(initial=0)
-    if most > 255:
+    if most > MAX_SPIKES:
         raise UserError(
-            f"group {name!r} emits {most:.0f} spikes of one neuron in one step, over 255; the threshold is "
-            "too low for its weights, or set multi_spike=false"
+            f"group {name!r} emits {most:.0f} spikes of one neuron in one step, over {MAX_SPIKES}; the "
+            "threshold is too low for its weights, or set max_spikes=1"
         )
     return spikes.astype(np.uint8)

@@ -3,21 +3,23 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
-from qsnn_hw.model.convention import CHOICES, COMPARISON_WORDS, PRESETS, Convention
+from qsnn_hw.model.convention import CHOICES, COMPARISON_WORDS, PRESETS, Convention, MaxSpikes
 from qsnn_hw.model.graph import Graph
+from qsnn_hw.model.network import MAX_SPIKES
 from qsnn_hw.support.errors import UserError
 
 Change = Mapping[str, object]
 
 _LEAKY = ("LIF", "CubaLIF", "LI", "CubaLI")
 _CLAMPS = (None, 0.0, -1.0)
+_LIMITS = 3
 
 
 def _fires(
-    reset: str, *, late: bool = False, retest: bool = False, several: bool = False, drops: str = "never"
+    reset: str, *, late: bool = False, retest: bool = False, most: MaxSpikes = 1, drops: str = "never"
 ) -> Change:
     # A field that decides nothing beside the others stays as it is.
-    made: dict[str, object] = {"reset": reset, "multi_spike": several}
+    made: dict[str, object] = {"reset": reset, "max_spikes": most}
     if reset != "none":
         made["reset_delay"] = late
     if reset in ("subtract", "zero") and not late:
@@ -34,7 +36,7 @@ _FIRING = (
     _fires("subtract"),
     _fires("zero"),
     _fires("v_reset"),
-    _fires("subtract", several=True),
+    _fires("subtract", most="unlimited"),
     _fires("subtract", retest=True),
     _fires("zero", retest=True),
     _fires("none"),
@@ -59,8 +61,11 @@ class Variants:
     variables: Mapping[str, tuple[Change, ...]]
 
     @classmethod
-    def of(cls, graph: Graph | None, steps: tuple[float, ...]) -> "Variants":
-        """Those that can matter to ``graph`` (to any file, where it is None), with time steps ``steps``."""
+    def of(cls, graph: Graph | None, steps: tuple[float, ...], most: int = 1) -> "Variants":
+        """Those that can matter to ``graph`` (to any file, where it is None), with time steps ``steps``.
+
+        ``most`` is the most spikes of an output neuron in a step that the framework's own output has.
+        """
         kinds = None if graph is None else {node.type for node in graph.nodes.values()}
 
         def has(*wanted: str) -> bool:
@@ -68,7 +73,10 @@ class Variants:
 
         made: dict[str, tuple[Change, ...]] = {}
         if has("LIF", "IF", "CubaLIF"):
-            made["firing"] = _FIRING
+            # A limit is no lower than what the output shows; one far above it would show nowhere.
+            low = max(2, most)
+            limits = range(low, min(low + _LIMITS, MAX_SPIKES + 1))
+            made["firing"] = (*_FIRING, *(_fires("subtract", most=limit) for limit in limits))
             made["comparison"] = _each("comparison")
         if has(*_LEAKY):
             # Before dt: another dt may do the same to the numbers, but is not what happened.

@@ -2,7 +2,6 @@
 
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
-from qsnn_hw.quantize.options import MAX_SPIKES
 
 
 def max_count(group: QuantizedGroup) -> int:
@@ -12,7 +11,7 @@ def max_count(group: QuantizedGroup) -> int:
     if not group.multi_spike:
         return 1
     high = (1 << (group.v_bits - 1)) - 1 if group.v_high is None else group.v_high
-    return int(min(MAX_SPIKES, max(1, high // int(group.reset_amount.min()))))
+    return int(min(group.max_spikes, max(1, high // int(group.reset_amount.min()))))
 
 
 def most_of(network: QuantizedNetwork, source: str) -> int:

@@ -137,7 +137,7 @@ class GroupPlan:
         As in ``QuantizedGroup``.
     bias, threshold, reset_amount, reset_value
         int64, shape (lanes * folds,), by slot.
-    readout, multi_spike, refractory, reset_drops_input, reset_retest
+    readout, max_spikes, refractory, reset_drops_input, reset_retest
         As in ``QuantizedGroup``.
     v_min, leak_numerators, current_leak_numerator, current_bias
         int64 by slot, or None, as in ``QuantizedGroup``.
@@ -147,7 +147,8 @@ class GroupPlan:
         "shift-add": constants as sums of shifted copies; "multiplier": one product (a DSP block where
         the device has them). Own leaks per neuron always take a multiplier.
     max_count
-        The most spikes of one neuron in one step.
+        The most spikes of one neuron in one step that the width of the potential lets happen, at most
+        ``max_spikes``; 0 in a readout.
     registered_reads
         A register behind every block RAM that is read, also where accumulators are in memory: for clock
         rate, on devices whose block RAM is slow and whose registers cost nothing.
@@ -193,7 +194,7 @@ class GroupPlan:
     reset_amount: np.ndarray
     reset_value: np.ndarray
     readout: bool = False
-    multi_spike: bool = False
+    max_spikes: int = 1
     refractory: int = 0
     reset_drops_input: bool = False
     reset_retest: bool = False
@@ -210,6 +211,16 @@ class GroupPlan:
     acc_lane_bits: np.ndarray | None = None
     registered_reads: bool = False
     leak_rounding: str = "floor"
+
+    @property
+    def multi_spike(self) -> bool:
+        """Whether a neuron may emit several spikes in one step."""
+        return self.max_spikes > 1
+
+    @property
+    def counts_spikes(self) -> bool:
+        """Whether potentials can hold more than ``max_spikes`` amounts, so that a sweep must count them."""
+        return self.multi_spike and self.max_count >= self.max_spikes
 
     @property
     def slots(self) -> int:

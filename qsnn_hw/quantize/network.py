@@ -10,7 +10,7 @@ is, every name a field of :class:`QuantizedGroup` or a state that starts as said
     v = clamp(v, v_low, v_high)                  # only where the group has a clamp
     fired = v >= threshold and silent == 0       # never in a readout group
     count = fired                                # spikes emitted
-    count = min(v // reset_amount, 255) where fired              # multi_spike
+    count = min(v // reset_amount, max_spikes) where fired       # only with max_spikes above 1
     silent = refractory where fired, otherwise max(silent - 1, 0)
     v = v - count * reset_amount                 # reset "subtract", not delayed
     v = reset_value where fired                  # reset "value", not delayed
@@ -97,8 +97,9 @@ class QuantizedGroup:
         Signed width that holds the state and every partial sum, proved from the fan-in.
     readout
         The group never fires; its potentials are its output. ``threshold`` is then out of reach.
-    multi_spike
-        A neuron may emit several spikes a step; reset is "subtract", not delayed.
+    max_spikes
+        The most spikes of a neuron in one step, 1 to 255 (which stands for no limit, too). Above 1 reset is
+        "subtract", not delayed.
     v_min
         Lower limit of the potential after reset, shape (n,), or None.
     refractory
@@ -139,7 +140,7 @@ class QuantizedGroup:
     v_high: int | None
     v_bits: int
     readout: bool = False
-    multi_spike: bool = False
+    max_spikes: int = 1
     v_min: np.ndarray | None = None
     refractory: int = 0
     reset_drops_input: bool = False
@@ -156,6 +157,11 @@ class QuantizedGroup:
     def size(self) -> int:
         """The number of neurons."""
         return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def multi_spike(self) -> bool:
+        """Whether a neuron may emit several spikes in one step."""
+        return self.max_spikes > 1
 
     @property
     def numerator(self) -> int | np.ndarray:

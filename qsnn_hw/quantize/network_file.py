@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from qsnn_hw.model.network import Conv2d, Dense, Operator, Pool2d, Scale
+from qsnn_hw.model.network import MAX_SPIKES, Conv2d, Dense, Operator, Pool2d, Scale
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
@@ -82,8 +82,12 @@ def _projection(arrays: dict[str, np.ndarray], prefix: str) -> QuantizedProjecti
 
 def _read(kind: type, arrays: dict[str, np.ndarray], prefix: str, **given: Any) -> Any:
     values: dict[str, Any] = dict(given)
+    several = arrays.get(f"{prefix}multi_spike")
+    if several is not None:
+        # Files of before several spikes a step had a limit.
+        values["max_spikes"] = MAX_SPIKES if several else 1
     for item in fields(kind):
-        if item.name in given:
+        if item.name in values:
             continue
         value = arrays.get(prefix + item.name)
         if value is None:

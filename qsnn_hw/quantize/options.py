@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from qsnn_hw.model.network import MAX_SPIKES
 from qsnn_hw.quantize.integers import CLIPS, Clip, check_bits
 from qsnn_hw.quantize.network import LEAK_ROUNDINGS, LeakRounding
 from qsnn_hw.quantize.schemes import PLAIN, Scheme, default_scheme
@@ -20,8 +21,6 @@ Rounding = Literal["nearest", "compensate"]
 ROUNDINGS: tuple[Rounding, ...] = ("nearest", "compensate")
 KeepIntegers = Literal["rows", "group", "none"]
 KEEP_INTEGERS: tuple[KeepIntegers, ...] = ("rows", "group", "none")
-MAX_SPIKES = 255
-"""The most spikes of one neuron or address in one step; golden spikes are uint8."""
 
 
 def _check_range(value: object, low: int, high: int, what: str) -> None:

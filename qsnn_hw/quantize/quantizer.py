@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
+from qsnn_hw.model.network import INPUT, MAX_SPIKES, Dense, Network, NeuronGroup, Projection
 from qsnn_hw.quantize.bounds import Interval
 from qsnn_hw.quantize.chain import (
     Chain,
@@ -26,7 +26,6 @@ from qsnn_hw.quantize.options import (
     MAX_FRACTIONAL_BITS,
     MAX_LEAK_SHIFT,
     MAX_POTENTIAL_BITS,
-    MAX_SPIKES,
     GroupOptions,
     QuantizeOptions,
 )
@@ -85,8 +84,8 @@ def quantize(
     groups: list[QuantizedGroup] = []
     projections: list[QuantizedProjection] = []
     warnings = list(network.warnings)
-    # The most spikes of each address in one step; loops count on the limit of the format itself.
-    most: dict[str, np.ndarray | int] = {g.name: MAX_SPIKES if g.multi_spike else 1 for g in network.groups}
+    # The most spikes of each address in one step; loops count on the limit of the neurons, or of the format.
+    most: dict[str, np.ndarray | int] = {g.name: g.max_spikes or MAX_SPIKES for g in network.groups}
     most[INPUT] = options.input_max
     for group in network.groups:
         _check(group)
@@ -115,7 +114,7 @@ def _check(group: NeuronGroup) -> None:
     if group.multi_spike and (group.reset != "subtract" or group.reset_delay):
         raise UserError(
             f"{where}: several spikes per step need an immediate reset by subtraction; "
-            "pass --set reset=subtract and --set reset_delay=false, or --set multi_spike=false"
+            "pass --set reset=subtract and --set reset_delay=false, or --set max_spikes=1"
         )
     if group.reset_retest and group.reset == "v_reset":
         raise UserError(
@@ -233,7 +232,7 @@ class _Group:
             v_high=None,
             v_bits=0,
             readout=group.threshold is None,
-            multi_spike=group.multi_spike,
+            max_spikes=group.max_spikes or MAX_SPIKES,
             v_min=v_min,
             refractory=group.refractory,
             reset_drops_input=self._drops(),

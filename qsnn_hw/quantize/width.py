@@ -6,7 +6,7 @@ import numpy as np
 
 from qsnn_hw.quantize.bounds import Extras, Interval, current_interval, state_interval
 from qsnn_hw.quantize.network import QuantizedGroup
-from qsnn_hw.quantize.options import MAX_POTENTIAL_BITS, MAX_SPIKES, QuantizeOptions
+from qsnn_hw.quantize.options import MAX_POTENTIAL_BITS, QuantizeOptions
 from qsnn_hw.quantize.readout import READOUT_STEPS, integrator_clamp, steps_to
 from qsnn_hw.support.errors import UserError
 
@@ -100,7 +100,7 @@ def prove_potential(
             )
     extras = Extras(
         v_min=group.v_min,
-        max_count=MAX_SPIKES if group.multi_spike else 1,
+        max_count=group.max_spikes,
         refractory=group.refractory > 0,
         drops_input=group.reset_drops_input,
         retest=group.reset_retest,
@@ -180,7 +180,7 @@ def _max_count(group: QuantizedGroup, interval: Interval) -> np.ndarray | int:
         return 0
     if not group.multi_spike:
         return 1
-    return np.clip(interval.high // group.reset_amount, 0, MAX_SPIKES)
+    return np.clip(interval.high // group.reset_amount, 0, group.max_spikes)
 
 
 def _integrator_clamp(group: QuantizedGroup, fan_in: Interval) -> tuple[int, int]:

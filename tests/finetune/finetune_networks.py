@@ -15,7 +15,8 @@ KINDS: dict[str, dict[str, object]] = {
     "zero at once, tested again": {"reset": "zero", "reset_retest": True},
     "v_reset": {"reset": "v_reset"},
     "no reset": {"reset": "none"},
-    "several spikes": {"reset": "subtract", "multi_spike": True},
+    "several spikes": {"reset": "subtract", "max_spikes": None},
+    "two spikes at most": {"reset": "subtract", "max_spikes": 2},
     "clamp below, >=": {"reset": "subtract", "v_min": -0.3, "comparison": ">="},
     "refractory": {"reset": "subtract", "refractory": 2},
 }

@@ -46,7 +46,7 @@ def shake(model: IntegerNetwork, rng: np.random.Generator, size: float) -> None:
 @pytest.mark.parametrize("kind", nets.KINDS.values(), ids=nets.KINDS)
 def test_export_is_what_was_trained(kind: dict[str, object], options: QuantizeOptions) -> None:
     rng = np.random.default_rng(8)
-    net = nets.network(rng, recurrent=True, cuba="multi_spike" not in kind, **kind)  # type: ignore[arg-type]
+    net = nets.network(rng, recurrent=True, cuba="max_spikes" not in kind, **kind)  # type: ignore[arg-type]
     model = IntegerNetwork(net, options)
     shake(model, rng, 0.2)
     network, quantized = exported(model)

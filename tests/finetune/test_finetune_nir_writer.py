@@ -40,7 +40,7 @@ def under(convention: Convention, cuba: bool, recurrent: bool = True, skip: int 
         reset=convention.reset,
         reset_delay=late,
         reset_retest=retest,
-        multi_spike=convention.multi_spike,
+        max_spikes=None if convention.max_spikes == "unlimited" else convention.max_spikes,
         comparison=convention.comparison,
         v_min=convention.v_min,
         relax=convention.update == "relax",
@@ -178,7 +178,7 @@ def integrators_and_readouts(
         {"decay": np.full(5, 0.75), **(leaky or {})},
         {"current_decay": np.full(5, 0.5), "current_gain": np.ones(5), **(current or {})},
     ):
-        silent = {"threshold": None, "reset": "none", "multi_spike": False, "v_min": None}
+        silent = {"threshold": None, "reset": "none", "max_spikes": 1, "v_min": None}
         readout = replace(two, **silent, v_reset=np.zeros(5), **fields)  # type: ignore[arg-type]
         made = replace(net, groups=(one, readout))
         write_nir(made, tmp_path / "random.nir")

@@ -20,7 +20,17 @@ from qsnn_hw.model.network import (
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
 
 FEATURES = (
-    *("plain", "current", "multi_spike", "v_min", "refractory", "late_subtract", "late_zero", "late_drop"),
+    *(
+        "plain",
+        "current",
+        "multi_spike",
+        "two_spikes",
+        "v_min",
+        "refractory",
+        "late_subtract",
+        "late_zero",
+        "late_drop",
+    ),
     *("retest_subtract", "retest_zero", "retest_drop", "v_reset", "no_reset", "readout", "integrator"),
     *(
         "own_decays",
@@ -47,7 +57,9 @@ def random_group(rng: np.random.Generator, name: str, shape: tuple[int, ...], fe
         if rng.random() < 0.5:
             changes["current_decay"] = rng.uniform(0.3, 0.9, size)
     if feature == "multi_spike" or "multi" in words:
-        changes.update(multi_spike=True, v_min=-1.0 if rng.random() < 0.5 else None)
+        changes.update(max_spikes=None, v_min=-1.0 if rng.random() < 0.5 else None)
+    if feature == "two_spikes" or "two" in words:
+        changes.update(max_spikes=2, v_min=-1.0 if rng.random() < 0.5 else None)
     if "min" in words:
         changes["v_min"] = -0.5
     if "refractory" in words:
@@ -221,7 +233,7 @@ def _neuron(g: QuantizedGroup, j: int, x: int, s: dict[str, int]) -> tuple[int, 
     if g.v_low is not None and g.v_high is not None:
         v = min(max(v, g.v_low), g.v_high)
     fired = int(not g.readout and v >= threshold and s["silent"] == 0)
-    count = min(v // amount, 255) if fired and g.multi_spike else fired
+    count = min(v // amount, g.max_spikes) if fired and g.max_spikes > 1 else fired
     s["silent"] = g.refractory if fired else max(s["silent"] - 1, 0)
     if g.reset_retest:
         if g.reset == "subtract":

@@ -67,7 +67,7 @@ def test_rockpool_of_another_time_step_and_one_spike(capsys: Capture) -> None:
     """Two fields from its preset, five from others; the time step is read off the file's r."""
     name = FOLDER / "rockpool_synapses"
     files = (name.with_suffix(".nir"), name.with_suffix(".npz"))
-    wanted = ["--convention", "rockpool", "--set", "dt=0.005", "--set", "multi_spike=false"]
+    wanted = ["--convention", "rockpool", "--set", "dt=0.005", "--set", "max_spikes=1"]
     assert follow(capsys, *files, "--convention", "rockpool") == [wanted]
     assert follow(capsys, *files, "--convention", "nir") == [wanted]
 
@@ -78,7 +78,7 @@ def test_rockpool_of_another_time_step_and_one_spike(capsys: Capture) -> None:
         (["reset_delay=false"], ["reset_delay=true"]),
         (["dt=2e-4", "reset=none"], ["dt=0.0001", "reset=subtract"]),
         (["dt=3e-4", "reset=zero", "decay=exponential"], ["dt=0.0001", "decay=euler", "reset=subtract"]),
-        (["multi_spike=true", "reset_delay=false", "v_min=0"], ["reset_delay=true", "multi_spike=false"]),
+        (["multi_spike=true", "reset_delay=false", "v_min=0"], ["reset_delay=true", "max_spikes=1"]),
     ],
 )
 def test_fields_that_were_given_are_named(settings: list[str], wanted: list[str], capsys: Capture) -> None:
@@ -273,9 +273,11 @@ def test_the_input_has_the_name_that_is_given(
 
 def test_words_that_a_shell_takes_as_they_are() -> None:
     checked = PRESETS["nir"].with_settings({"dt": "1e-3"})
-    said = words(replace(checked, comparison=">=", v_min=-1.0, reset="subtract", multi_spike=True), checked)
+    said = words(
+        replace(checked, comparison=">=", v_min=-1.0, reset="subtract", max_spikes="unlimited"), checked
+    )
     assert said == (
-        "--convention nir --set dt=0.001 --set comparison=ge --set reset=subtract --set multi_spike=true "
+        "--convention nir --set dt=0.001 --set comparison=ge --set reset=subtract --set max_spikes=unlimited "
         "--set v_min=-1.0"
     )
     assert PRESETS["nir"].with_settings({"comparison": "ge"}).comparison == ">="
@@ -296,7 +298,7 @@ def test_arrays_that_may_be_the_output_are_named(tmp_path: Path, capsys: Capture
     given = ("--convention", "sinabs", "--out-key", "out_singlespike")
     said = follow(capsys, model, data, *given)
     assert said == [
-        ["--convention", "sinabs", "--set", "multi_spike=false", "--out-key", "out_singlespike"],
+        ["--convention", "sinabs", "--set", "max_spikes=1", "--out-key", "out_singlespike"],
         ["--convention", "sinabs", "--out-key", "out_multi"],
     ]
 

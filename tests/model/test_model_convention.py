@@ -37,7 +37,7 @@ def test_every_field_can_be_set() -> None:
             if choice in ("direct",):
                 continue
             assert getattr(base.with_settings({item.name: choice}), item.name) == choice
-        if item.name not in CHOICES and item.name not in ("reset_delay", "multi_spike"):
+        if item.name not in CHOICES and item.name not in ("reset_delay", "max_spikes"):
             assert base.with_settings({item.name: "0.001" if item.name in ("dt", "v_min", "snap") else "1"})
 
 
@@ -56,7 +56,13 @@ def test_every_field_can_be_set() -> None:
         ({"refractory": "1.5"}, "refractory is a whole number of steps, not '1.5'"),
         ({"refractory": "-1"}, "refractory is 0 or more steps, not -1"),
         ({"snap": "0.5"}, "snap is a number from 0 to below 0.01, not 0.5"),
-        ({"multi_spike": "true"}, "multi_spike=true needs reset=subtract and reset_delay=false"),
+        ({"multi_spike": "yes please"}, "multi_spike is true or false, not 'yes please'"),
+        ({"multi_spike": "true", "max_spikes": "2"}, "--set multi_spike says what --set max_spikes says"),
+        ({"max_spikes": "0"}, "max_spikes is a whole number from 1 to 255 or unlimited, not 0"),
+        ({"max_spikes": "256"}, "max_spikes is a whole number from 1 to 255 or unlimited, not 256"),
+        ({"max_spikes": "2.5"}, "max_spikes is a whole number from 1 to 255 or unlimited, not '2.5'"),
+        ({"max_spikes": "2"}, "max_spikes=2 needs reset=subtract and reset_delay=false"),
+        ({"multi_spike": "true"}, "max_spikes=unlimited needs reset=subtract and reset_delay=false"),
         ({"reset": "v_reset"}, "reset_delay=true needs reset=subtract, zero or none, not v_reset"),
         ({"decay": "direct"}, "decay=direct means tau is the retention itself"),
     ],

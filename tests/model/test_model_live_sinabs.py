@@ -23,6 +23,10 @@ LAYERS = {
     "IAF zero": lambda: sl.IAF(reset_fn=sa.MembraneReset(), **SINGLE),
     "IAF current": lambda: sl.IAF(tau_syn=3.0, min_v_mem=-1.0),
     "IAF one at most": lambda: sl.IAF(spike_fn=sa.MaxSpike(1)),
+    "IAF two at most": lambda: sl.IAF(spike_fn=sa.MaxSpike(2), spike_threshold=torch.tensor(0.3)),
+    "LIF three at most": lambda: sl.LIF(
+        tau_mem=8.0, spike_fn=sa.MaxSpike(3), spike_threshold=torch.tensor(0.05)
+    ),
     "LIF": lambda: sl.LIF(tau_mem=8.0, spike_threshold=torch.tensor(0.1)),
     "LIF raw": lambda: sl.LIF(tau_mem=torch.rand(HIDDEN) * 9 + 3, norm_input=False),
     "LIF single": lambda: sl.LIF(tau_mem=8.0, norm_input=False, **SINGLE),
@@ -89,7 +93,8 @@ def test_converted_convolutional_network(spike_fn: Any, traced: bool) -> None:
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (lambda: sl.IAF(spike_fn=sa.MaxSpike(3)), r"MaxSpike\(3\) has no counterpart here; use SingleSpike"),
+        (lambda: sl.IAF(spike_fn=sa.MaxSpike(0)), r"MaxSpike\(0\) is no whole number of spikes from 1 on"),
+        (lambda: sl.IAF(spike_fn=sa.MaxSpike(2.5)), r"MaxSpike\(2.5\) is no whole number of spikes"),
         (lambda: sl.IAF(reset_fn=sa.MembraneReset(0.5), **SINGLE), r"MembraneReset\(0.5\) is not supported"),
         (lambda: sl.IAF(reset_fn=sa.MembraneReset()), "several spikes per step with a reset to zero"),
         (lambda: sl.IAF(reset_fn=sa.MembraneSubtract(0.5)), r"MembraneSubtract\(0.5\) is not the threshold"),

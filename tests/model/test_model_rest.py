@@ -141,7 +141,7 @@ def test_integers_follow(comparison: str, subtract: bool) -> None:
     ("settings", "parameters", "says"),
     [
         (
-            {"reset": "subtract", "multi_spike": "true"},
+            {"reset": "subtract", "max_spikes": "unlimited"},
             {},
             "several spikes per step are counted from 0: give --set",
         ),

@@ -93,16 +93,16 @@ KINDS: dict[str, Any] = {
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("dt", [1e-3, 5e-3, 2.5e-4])
-@pytest.mark.parametrize("single", [False, True], ids=["several spikes", "one spike"])
+@pytest.mark.parametrize("most", ["unlimited", 1, 2, 3])
 @pytest.mark.parametrize("kind", KINDS)
 def test_spikes_of_its_forward(
-    rockpool: Rockpool, kind: str, single: bool, dt: float, tmp_path: Path
+    rockpool: Rockpool, kind: str, most: int | str, dt: float, tmp_path: Path
 ) -> None:
     torch.manual_seed(len(kind))
     factor = 3.0 if kind in ONCE else FACTORS[dt]
     common: dict[str, Any] = {"dt": dt, "threshold": rockpool.constant(1.0)}
-    if single:
-        common["max_spikes_per_dt"] = torch.tensor(1.0)
+    if most != "unlimited":
+        common["max_spikes_per_dt"] = torch.tensor(float(most))
     net = rockpool.sequential(
         rockpool.dense(INPUTS, HIDDEN, factor),
         *KINDS[kind](rockpool, HIDDEN, **common),
@@ -110,9 +110,9 @@ def test_spikes_of_its_forward(
         *KINDS[kind](rockpool, OUTPUTS, **common),
     )
     path, x, expected = rockpool.run(net, tmp_path)
-    settings = {"dt": str(dt), "multi_spike": str(not single).lower()}
+    settings = {"dt": str(dt), "max_spikes": str(most)}
     network = read_network(path, PRESETS["rockpool"].with_settings(settings))
-    assert single == (expected.max() <= 1)
+    assert expected.max() > 3 if most == "unlimited" else expected.max() == most
     check(network, x, expected)
     assert not [text for text in network.warnings if "its r is" in text]
     # The file says which time step it was.

@@ -56,7 +56,9 @@ def test_comparison_reset_value_and_clamp() -> None:
 
 
 def test_several_spikes_and_retest() -> None:
-    assert trace([3.5, 1.75], multi_spike=True) == ([3, 2], [0.5, 0.0])
+    assert trace([3.5, 1.75], max_spikes=None) == ([3, 2], [0.5, 0.0])
+    # What a limit leaves on the potential stays there: 2.5, then 1.5 * 0.5 + 1.75.
+    assert trace([4.5, 1.75], max_spikes=2) == ([2, 2], [2.5, 1.0])
     # Stored 2.5 > 1: firing is tested on 1.25 - 1, so there is none, and the early reset is undone.
     assert trace([3.5, 0.0], reset_retest=True) == ([1, 0], [2.5, 1.25])
     assert trace([3.5, 0.0]) == ([1, 1], [2.5, 0.25])
@@ -199,4 +201,4 @@ def test_refusals(shape: tuple[int, ...], options: dict[str, object], text: str)
 
 def test_too_many_spikes() -> None:
     with pytest.raises(UserError, match="group 'a' emits 300 spikes of one neuron in one step, over 255"):
-        trace([300.0], multi_spike=True)
+        trace([300.0], max_spikes=None)

@@ -83,8 +83,8 @@ def test_the_file_of_a_random_network_holds_the_network(example: Example, tmp_pa
         assert ours.v_bits == theirs.v_bits
         assert ours.leak_numerator == theirs.leak_numerator
         assert (ours.threshold == theirs.threshold).all()
-        assert (ours.reset, ours.reset_delay, ours.multi_spike) == (
-            *(theirs.reset, theirs.reset_delay, theirs.multi_spike),
+        assert (ours.reset, ours.reset_delay, ours.max_spikes) == (
+            *(theirs.reset, theirs.reset_delay, theirs.max_spikes),
         )
         assert (ours.refractory, ours.current_bits) == (theirs.refractory, theirs.current_bits)
         for a, b in zip(one.into(ours.name), other.into(theirs.name), strict=True):

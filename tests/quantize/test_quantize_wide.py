@@ -161,9 +161,9 @@ ERRORS = [
         "options for group 'z', which does not exist; groups are a",
     ),
     (
-        lambda: quantize(chained(lif("a", multi_spike=True, reset="zero")), QuantizeOptions()),
+        lambda: quantize(chained(lif("a", max_spikes=None, reset="zero")), QuantizeOptions()),
         "group a: several spikes per step need an immediate reset by subtraction; "
-        "pass --set reset=subtract and --set reset_delay=false, or --set multi_spike=false",
+        "pass --set reset=subtract and --set reset_delay=false, or --set max_spikes=1",
     ),
     (
         lambda: quantize(chained(lif("a", reset_retest=True, reset="v_reset")), QuantizeOptions()),

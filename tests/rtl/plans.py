@@ -58,11 +58,11 @@ def group_plan(
         "channel_folds": channel_folds,
         "neuron_of_slot": slots,
         "weight_bits": 4,
-        "max_count": max_count if group.multi_spike else 1,
+        "max_count": min(max_count, group.max_spikes),
     }
     for name in ("fractional_bits", "v_bits", "leak_numerator", "leak_shift", "reset", "reset_delay"):
         made[name] = getattr(group, name)
-    for name in ("v_low", "v_high", "readout", "multi_spike", "refractory", "reset_drops_input"):
+    for name in ("v_low", "v_high", "readout", "max_spikes", "refractory", "reset_drops_input"):
         made[name] = getattr(group, name)
     for name in ("reset_retest", "current_leak_shift", "current_bits", "leak_rounding"):
         made[name] = getattr(group, name)
@@ -126,8 +126,10 @@ RESETS: dict[str, dict[str, Any]] = {
     "retest subtract": {"reset_retest": True},
     "retest zero": {"reset": "value", "reset_retest": True},
     "retest drop": {"reset": "value", "reset_retest": True, "reset_drops_input": True},
-    "several": {"multi_spike": True},
-    "several retest": {"multi_spike": True, "reset_retest": True},
+    "several": {"max_spikes": 255},
+    "two": {"max_spikes": 2},
+    "two retest": {"max_spikes": 2, "reset_retest": True},
+    "several retest": {"max_spikes": 255, "reset_retest": True},
     "readout": {"readout": True, "reset": "none"},
 }
 """Everything that a spike can do, as fields of a quantized group."""

@@ -66,7 +66,7 @@ def run_lane(
                     ctx.set(getattr(dut, f"{name}_{stage}"), int(values[0]))
         ctx.set(dut.clear, clear)
         rows: list[int | None] = [None] * (depth + 2)
-        sent, repeat, spiking = 0, False, None
+        sent, repeat, spiking, repeats = 0, False, None, 0
         while None in [f.get("done") for f in found]:
             rows[1] = sent if sent < len(words) else None
             if rows[1] is not None:
@@ -77,7 +77,9 @@ def run_lane(
             again = False
             if plan.multi_spike:
                 ctx.set(dut.repeat, repeat)
+                # The limit is the sweep's business.
                 again = bool(ctx.get(dut.again)) and rows[compared] is not None
+                again = again and repeats < plan.max_spikes - 1
             ctx.set(dut.advance, en and not again)
             if en:
                 if spiking is not None:
@@ -88,7 +90,7 @@ def run_lane(
                     found[leaving] |= state | {"trace": ctx.get(dut.trace), "done": 1}
                     if plan.accumulators == "memory":
                         found[leaving]["acc"] = ctx.get(dut.acc)
-                spiking, repeat = rows[compared], again
+                spiking, repeat, repeats = rows[compared], again, repeats + 1 if again else 0
                 for stage in range(depth + 1, 1, -1):
                     if stage > compared or not again:
                         rows[stage] = rows[stage - 1]
@@ -171,9 +173,9 @@ def test_stage_counts() -> None:
 
 
 def test_several_spikes_need_an_amount_within_the_threshold() -> None:
-    group = plain_group(1, multi_spike=True, reset_amount=np.array([21]))
+    group = plain_group(1, max_spikes=255, reset_amount=np.array([21]))
     with pytest.raises(ValueError, match=r"^Threshold of several spikes per step must be at least the reset"):
         NeuronLane(group_plan(group))
-    group = plain_group(1, multi_spike=True, reset_amount=np.array([0]))
+    group = plain_group(1, max_spikes=255, reset_amount=np.array([0]))
     with pytest.raises(ValueError, match=r"^Reset amount of several spikes per step must be above 0$"):
         NeuronLane(group_plan(group))

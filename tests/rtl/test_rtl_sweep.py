@@ -295,7 +295,7 @@ def test_events_per_word(output_lanes: int) -> None:
 
 def test_several_spikes_take_a_cycle_each_and_stop_at_255() -> None:
     group = plain_group(
-        2, multi_spike=True, v_bits=14, threshold=np.full(2, 20), reset_amount=np.array([19, 20])
+        2, max_spikes=255, v_bits=14, threshold=np.full(2, 20), reset_amount=np.array([19, 20])
     )
     plan = group_plan(group, lanes=2, update_lanes=2)
     x = np.array([2600, 45])
@@ -307,6 +307,22 @@ def test_several_spikes_take_a_cycle_each_and_stop_at_255() -> None:
     # 254 further masks, and four times a second event from the same mask.
     assert link.cycles[2] == least + 254 + 4
     assert len(words) >= 263
+
+
+@pytest.mark.parametrize("most", [2, 3, 4, 7])
+def test_a_limit_of_spikes_leaves_the_rest_for_the_next_step(most: int) -> None:
+    """Nine amounts of input in one step: as many spikes as are allowed, the others in later steps."""
+    group = plain_group(2, max_spikes=most, fractional_bits=0, leak_numerator=0)
+    plan = group_plan(group, lanes=2, update_lanes=2)
+    assert plan.counts_spikes
+    steps = [(np.array([185, 45]), False), *(3 * [(np.zeros(2, int), False)]), (np.zeros(2, int), True)]
+    _, words = run_sweep(plan, group, steps)
+    expected, _ = golden(plan, group, steps)
+    counts = [addresses.count(0) for addresses, _ in expected]
+    assert counts == [min(most, max(0, 9 - most * step)) for step in range(5)]
+    # A limit that no potential can meet takes no counter.
+    assert not replace(plan, max_count=most - 1).counts_spikes
+    assert words
 
 
 def test_what_the_sweep_refuses() -> None:

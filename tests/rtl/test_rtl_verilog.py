@@ -63,7 +63,7 @@ def plan_of_all_kinds() -> HardwarePlan:
 
     several = {"current_decay": np.full(18, 0.6), "current_gain": np.ones(18), "reset_delay": True}
     groups = (
-        lif("conv", (2, 6, 6), multi_spike=True, v_min=-1.0),
+        lif("conv", (2, 6, 6), max_spikes=None, v_min=-1.0),
         lif("hidden", (18,), **several),
         lif("folded", (10,), refractory=2, reset_retest=True),
         lif("out", (5,)),

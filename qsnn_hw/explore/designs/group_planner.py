@@ -96,7 +96,7 @@ def plan_group(
         reset_amount=present(group.reset_amount),
         reset_value=present(group.reset_value),
         readout=group.readout,
-        multi_spike=group.multi_spike,
+        max_spikes=group.max_spikes,
         refractory=group.refractory,
         reset_drops_input=group.reset_drops_input,
         reset_retest=group.reset_retest,

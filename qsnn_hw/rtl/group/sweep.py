@@ -8,7 +8,6 @@ from amaranth.utils import ceil_log2
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.update_stages import compare_stage, update_parameters, update_stages
 from qsnn_hw.quantize.integers import signed_bits
-from qsnn_hw.quantize.options import MAX_SPIKES
 from qsnn_hw.rtl.group.encoder import SpikeEncoder
 from qsnn_hw.rtl.group.lane import NeuronLane, StateLayout
 from qsnn_hw.rtl.group.links import sweep_signature
@@ -304,9 +303,10 @@ class Sweep(wiring.Component):
         repeat = Signal()
         again = Signal()
         more = Cat(lane.again for lane in lanes).any() & compared.valid
-        if plan.max_count >= MAX_SPIKES:
-            count = Signal(range(MAX_SPIKES))
-            more &= count != MAX_SPIKES - 1
+        if plan.counts_spikes:
+            # All lanes of a row have spiked equally often, those that still spike.
+            count = Signal(range(plan.max_spikes))
+            more &= count != plan.max_spikes - 1
             with m.If(moving):
                 m.d.sync += count.eq(Mux(again, count + 1, 0))
         m.d.comb += again.eq(more)

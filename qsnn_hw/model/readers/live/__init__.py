@@ -122,4 +122,24 @@ def read_spikingjelly(
     return read_module(module, "spikingjelly", input_shape, example=example, output=output, name=name)
 
 
-__all__ = ["FRAMEWORKS", "read_module", "read_norse", "read_sinabs", "read_snntorch", "read_spikingjelly"]
+def read_rockpool(
+    module: Any,
+    input_shape: Sequence[int],
+    *,
+    example: Any = None,
+    output: str | None = None,
+    name: str | None = None,
+) -> Network:
+    """:func:`read_module` for Rockpool: LIFTorch, LIFNeuronTorch, ExpSynTorch and LinearTorch."""
+    return read_module(module, "rockpool", input_shape, example=example, output=output, name=name)
+
+
+__all__ = [
+    "FRAMEWORKS",
+    "read_module",
+    "read_norse",
+    "read_rockpool",
+    "read_sinabs",
+    "read_snntorch",
+    "read_spikingjelly",
+]

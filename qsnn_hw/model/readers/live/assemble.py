@@ -32,6 +32,7 @@ def assemble(catalog: Catalog, wiring: Wiring, input_shape: tuple[int, ...], nam
         connection takes a number of time steps that cannot be expressed.
     """
     _fold(wiring, catalog)
+    _merge_synapses(wiring)
     nodes = {INPUT_NODE: Node(INPUT_NODE, "Input", {"shape": np.array(input_shape)})}
     nodes |= wiring.nodes
     for key, neuron in wiring.neurons.items():
@@ -80,6 +81,29 @@ def _fold(wiring: Wiring, catalog: Catalog) -> None:
         for pre, post in list(wiring.edges):
             if pre == name:
                 wiring.edges[first.name, post] = wiring.edges.pop((pre, post))
+
+
+def _merge_synapses(wiring: Wiring) -> None:
+    """Fold a synapse into the neurons behind it, where each is all the other has: it is their current."""
+    for name, synapse in list(wiring.neurons.items()):
+        after = [post for pre, post in wiring.edges if pre == name]
+        if not synapse.synapse or len(after) != 1 or after[0] not in wiring.neurons:
+            continue
+        (follower,) = after
+        neuron = wiring.neurons[follower]
+        alone = [pre for pre, post in wiring.edges if post == follower] == [name]
+        if not alone or wiring.edges[name, follower] or neuron.current_decay is not None:
+            continue
+        wiring.neurons[follower] = replace(
+            neuron,
+            current_decay=synapse.decay,
+            current_gain=synapse.input_gain,
+            warnings=(*synapse.warnings, *neuron.warnings),
+        )
+        del wiring.neurons[name], wiring.edges[name, follower]
+        for pre, post in list(wiring.edges):
+            if post == name:
+                wiring.edges[pre, follower] = wiring.edges.pop((pre, post))
 
 
 def _check_time(network: Network, wiring: Wiring, source: str) -> None:

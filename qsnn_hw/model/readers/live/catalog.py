@@ -6,7 +6,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from qsnn_hw.model.graph import Node
-from qsnn_hw.model.readers.live import norse_modules, sinabs_modules, snntorch_modules, spikingjelly_modules
+from qsnn_hw.model.readers.live import (
+    norse_modules,
+    rockpool_modules,
+    sinabs_modules,
+    snntorch_modules,
+    spikingjelly_modules,
+)
 from qsnn_hw.model.readers.live.layers import PASSIVE, TORCH_LAYERS
 from qsnn_hw.model.readers.live.parts import ModuleTypes, Neuron
 from qsnn_hw.support.errors import UserError
@@ -16,6 +22,7 @@ _LOADERS = {
     "norse": norse_modules.load,
     "sinabs": sinabs_modules.load,
     "spikingjelly": spikingjelly_modules.load,
+    "rockpool": rockpool_modules.load,
 }
 
 FRAMEWORKS = tuple(_LOADERS)
@@ -34,7 +41,10 @@ class Catalog:
 
     def where(self, path: str, module: Any) -> str:
         """How messages refer to a module: framework, path and type."""
-        return f"{self.framework} module {path or '(root)'!r} ({type(module).__name__})"
+        return f"{self.framework} module {path or '(root)'!r} ({self._kind(module).__name__})"
+
+    def _kind(self, module: Any) -> type:
+        return self.types.unwrapped(type(module))
 
     def check_module(self, module: Any) -> None:
         """UserError unless ``module`` is a torch module."""
@@ -43,19 +53,19 @@ class Catalog:
 
     def is_neuron(self, module: Any) -> bool:
         """Whether the module is a known neuron."""
-        return type(module) in self.types.neurons
+        return self._kind(module) in self.types.neurons
 
     def is_layer(self, module: Any) -> bool:
         """Whether the module is a known operator."""
-        return type(module) in self.types.layers
+        return self._kind(module) in self.types.layers
 
     def is_passive(self, module: Any) -> bool:
         """Whether the module passes spikes on unchanged."""
-        return type(module) in self.types.passive
+        return self._kind(module) in self.types.passive
 
     def children(self, module: Any) -> list[tuple[str, Any]] | None:
         """A sequence's children in order; None for any other module."""
-        kind = type(module)
+        kind = self._kind(module)
         plain = isinstance(module, self.sequential) and kind.forward is self.sequential.forward  # type: ignore[attr-defined]
         if not plain and kind not in self.types.sequences:
             return None
@@ -65,12 +75,12 @@ class Catalog:
 
     def layer(self, path: str, module: Any, name: str) -> Node:
         """An operator module as a node called ``name``."""
-        kind, parameters = self.types.layers[type(module)](module, self.where(path, module))
+        kind, parameters = self.types.layers[self._kind(module)](module, self.where(path, module))
         return Node(name, kind, parameters)
 
     def neuron(self, path: str, module: Any) -> Neuron:
         """A neuron module's dynamics."""
-        return self.types.neurons[type(module)](module, self.where(path, module))
+        return self.types.neurons[self._kind(module)](module, self.where(path, module))
 
     def unknown(self, path: str, module: Any) -> UserError:
         """The error for a module that is neither layer nor neuron nor sequence."""
@@ -90,6 +100,7 @@ _INSTALL = {
     "norse": "pip install torch norse",
     "sinabs": "pip install torch nirtorch matplotlib pbr && pip install --no-deps sinabs",
     "spikingjelly": "pip install torch spikingjelly",
+    "rockpool": "pip install torch nirtorch scipy && pip install --no-deps rockpool",
 }
 
 
@@ -130,6 +141,7 @@ def load_catalog(framework: str) -> Catalog:
         passive=frozenset(getattr(nn, name) for name in PASSIVE) | own.passive,
         sequences=own.sequences,
         explicit_state=own.explicit_state,
+        unwrapped=own.unwrapped,
     )
     return Catalog(framework, _version(framework), types, nn.Sequential, nn.Module)
 

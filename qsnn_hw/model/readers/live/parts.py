@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from qsnn_hw.model.graph import Node
-from qsnn_hw.model.network import Comparison, FloatArray, NeuronGroup, Reset
+from qsnn_hw.model.network import MAX_SPIKES, Comparison, FloatArray, NeuronGroup, Reset
 from qsnn_hw.support.errors import UserError
 
 Value = float | FloatArray
@@ -26,11 +26,14 @@ class Neuron:
         Operator nodes that the module applies to its input before its neurons; names are suffixes.
     recurrent
         Operator nodes from the module's spikes back to its neurons, in order.
+    synapse
+        A module that never fires, whose potential may be the synaptic current of one neuron module behind it.
     """
 
     where: str
     decay: Value = 1.0
     input_gain: Value = 1.0
+    leak: Value = 0.0
     threshold: Value | None = 1.0
     v_reset: Value = 0.0
     comparison: Comparison = ">"
@@ -38,7 +41,7 @@ class Neuron:
     reset_delay: bool = False
     reset_drops_input: bool = False
     reset_retest: bool = False
-    multi_spike: bool = False
+    max_spikes: int | None = 1
     v_min: float | None = None
     current_decay: Value | None = None
     current_gain: Value | None = None
@@ -46,6 +49,7 @@ class Neuron:
     reset_amount: Value | None = None
     inward: tuple[Node, ...] = ()
     recurrent: tuple[Node, ...] = ()
+    synapse: bool = False
     warnings: tuple[str, ...] = ()
 
     def group(self, name: str, shape: tuple[int, ...]) -> NeuronGroup:
@@ -74,7 +78,7 @@ class Neuron:
             shape=shape,
             decay=decay,
             input_gain=self._spread("gain of the input", self.input_gain, shape),
-            leak=np.zeros(decay.size),
+            leak=self._spread("bias", self.leak, shape),
             threshold=threshold,
             v_reset=v_reset,
             comparison=self.comparison,
@@ -82,7 +86,7 @@ class Neuron:
             reset_delay=self.reset_delay,
             reset_drops_input=self.reset_drops_input,
             reset_retest=self.reset_retest,
-            multi_spike=self.multi_spike,
+            max_spikes=self.max_spikes,
             v_min=self.v_min,
             current_decay=current_decay,
             current_gain=current_gain,
@@ -169,6 +173,19 @@ def as_array(value: Any) -> FloatArray:
     return np.asarray(value, np.float64)
 
 
+def spike_limit(where: str, what: str, most: float) -> int | None:
+    """The most spikes a step as groups have it: None above what arrays of spikes hold.
+
+    Raises
+    ------
+    UserError
+        ``most`` is no whole number above 0; ``what`` names it.
+    """
+    if most < 1 or most != int(most):
+        raise UserError(f"{where}: {what} is no whole number of spikes from 1 on; set one")
+    return int(most) if most <= MAX_SPIKES else None
+
+
 NeuronReader = Callable[[Any, str], Neuron]
 """Module and where it is -> its dynamics."""
 
@@ -190,6 +207,8 @@ class ModuleTypes:
         Types that apply their children in order.
     explicit_state
         Neurons called without a state start anew, so a loop over time must hand it on.
+    unwrapped
+        The type that a module had before the framework gave it one of its own.
     """
 
     neurons: dict[type, NeuronReader]
@@ -197,6 +216,7 @@ class ModuleTypes:
     passive: frozenset[type] = frozenset()
     sequences: frozenset[type] = frozenset()
     explicit_state: bool = False
+    unwrapped: Callable[[type], type] = lambda kind: kind
 
 
 Require = Callable[[str], Any]

@@ -11,7 +11,7 @@ import numpy as np
 from qsnn_hw.model.graph import Node
 from qsnn_hw.model.network import Reset
 from qsnn_hw.model.readers.live.layers import convolution, linear, sum_pool
-from qsnn_hw.model.readers.live.parts import ModuleTypes, Neuron, Require, as_array
+from qsnn_hw.model.readers.live.parts import ModuleTypes, Neuron, Require, as_array, spike_limit
 from qsnn_hw.support.errors import UserError
 
 
@@ -22,9 +22,9 @@ def load(require: Require) -> ModuleTypes:
     network = require("sinabs.network")
 
     def spiking(module: Any, where: str, recurrent: tuple[Node, ...] = ()) -> Neuron:
-        multi = _is_multi(module, where, activation)
+        most = _max_spikes(module, where, activation)
         reset = _reset(module, where, activation)
-        if multi and reset == "zero":
+        if most != 1 and reset == "zero":
             raise UserError(
                 f"{where}: several spikes per step with a reset to zero is not supported; use SingleSpike"
             )
@@ -33,7 +33,7 @@ def load(require: Require) -> ModuleTypes:
             threshold=as_array(module.spike_threshold),
             comparison=">=",
             reset=reset,
-            multi_spike=multi,
+            max_spikes=most,
             recurrent=recurrent,
         )
 
@@ -74,22 +74,16 @@ def _membrane(module: Any, where: str) -> dict[str, Any]:
     return made
 
 
-def _is_multi(module: Any, where: str, activation: Any) -> bool:
+def _max_spikes(module: Any, where: str, activation: Any) -> int | None:
     function = module.spike_fn
     if function is activation.SingleSpike:
-        return False
+        return 1
     if function is activation.MultiSpike:
-        return True
+        return None
     if isinstance(function, activation.MaxSpike):
-        if function.max_num_spikes_per_bin is None:
-            return True
-        if function.max_num_spikes_per_bin == 1:
-            return False
-        raise UserError(
-            f"{where}: MaxSpike({function.max_num_spikes_per_bin}) has no counterpart here; "
-            "use SingleSpike or MultiSpike"
-        )
-    raise UserError(f"{where}: spike_fn is {function!r}; use SingleSpike or MultiSpike")
+        most = function.max_num_spikes_per_bin
+        return None if most is None else spike_limit(where, f"MaxSpike({most})", most)
+    raise UserError(f"{where}: spike_fn is {function!r}; use SingleSpike, MultiSpike or MaxSpike")
 
 
 def _reset(module: Any, where: str, activation: Any) -> Reset:

@@ -86,7 +86,7 @@ class _Trace:
         self._book.put(tensor, self._book.fresh(tensor, INPUT_NODE, 0, size))
 
     def _forward(self, args: tuple[Any, ...]) -> Any:
-        modes = [(child, child.training) for child in self._module.modules()]
+        modes = [(child, child.training) for _, child in self._module.named_modules()]
         self._first_call = {name: len(calls) for name, calls in self._fed.items()}
         with ExitStack() as stack:
             stack.callback(_restore, modes)
@@ -127,7 +127,8 @@ class _Trace:
     @contextmanager
     def _hooks(self) -> Iterator[None]:
         handles = []
-        for child in self._module.modules():
+        # Not modules(), which Rockpool's modules answer with a dictionary.
+        for _, child in self._module.named_modules():
             handles.append(child.register_forward_pre_hook(self._before, with_kwargs=True))
             handles.append(child.register_forward_hook(self._after, with_kwargs=True))
         try:
