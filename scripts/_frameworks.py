@@ -41,5 +41,5 @@ def steps(extras: Mapping[str, Sequence[str]], torch: str | None) -> dict[str, S
             next(line for line in extras["spikingjelly"] if line.startswith("spikingjelly")),
             *("loguru", "matplotlib", "scipy", "tqdm"),
         ),
-        "rockpool": alone("rockpool>=3.1,<4", "scipy"),
+        "rockpool": alone(next(line for line in extras["rockpool"] if line.startswith("rockpool")), "scipy"),
     }

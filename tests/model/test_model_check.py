@@ -82,7 +82,7 @@ def test_rounding_is_told_from_a_wrong_convention(data_dir: Path) -> None:
 
     How many there are depends on the processor's BLAS: two on one, none on another.
     """
-    convention = Convention.preset("sinabs").with_settings({"multi_spike": "false"})
+    convention = Convention.preset("sinabs").with_settings({"max_spikes": "1"})
     model = data_dir / "sinabs_conv_mnist.nir"
     network = read_network(model, convention)
     dataset = load_dataset(data_dir / "sinabs_conv_mnist.npz", network=network, out_key="out_singlespike")

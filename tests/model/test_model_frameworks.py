@@ -42,7 +42,7 @@ def test_no_spike_differs(name: str) -> None:
 
 
 def test_single_spikes_of_the_same_weights() -> None:
-    network = shipped_models.network("sinabs_conv", multi_spike="false")
+    network = shipped_models.network("sinabs_conv", max_spikes="1")
     dataset = shipped_models.dataset("sinabs_conv", network, out_key="out_singlespike")
     assert dataset.out is not None
     assert dataset.label is not None
@@ -60,11 +60,11 @@ WRONG = [
     ("snntorch_recurrent", {"reset": "zero"}),
     ("norse", {"reset": "subtract"}),
     ("sinabs_conv", {"v_min": "none"}),
-    ("sinabs_conv", {"multi_spike": "false"}),
+    ("sinabs_conv", {"max_spikes": "1"}),
     ("spikingjelly", {"reset": "subtract"}),
     ("rockpool", {"input_gain": "euler"}),
     ("rockpool", {"current_gain": "decayed_euler"}),
-    ("rockpool", {"multi_spike": "false"}),
+    ("rockpool", {"max_spikes": "1"}),
 ]
 
 

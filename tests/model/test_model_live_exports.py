@@ -126,7 +126,7 @@ def test_norse(kind: str, tmp_path: Path) -> None:
     [
         ("IAFSqueeze", {"min_v_mem": -1.0}, {}),
         ("IAFSqueeze", {}, {"v_min": "none"}),
-        ("IAFSqueeze", {"min_v_mem": -1.0, "single": True}, {"multi_spike": "false"}),
+        ("IAFSqueeze", {"min_v_mem": -1.0, "single": True}, {"max_spikes": "1"}),
         ("LIFSqueeze", {"min_v_mem": -1.0}, {}),
         ("LIFSqueeze", {"min_v_mem": -1.0, "norm_input": False}, {"input_gain": "r"}),
     ],

@@ -82,7 +82,7 @@ REAL = {
         3,
         215687,
         PlanOptions(lanes=[4, 8, 64, 10], update_lanes=[2, 8, 8, 5]),
-        {"multi_spike": "false"},
+        {"max_spikes": "1"},
         stress_samples=1,
     ),
     "braille": Real(
@@ -114,19 +114,22 @@ SHIPPED = {
     "norse": Real("norse", "norse", 12, 1482, PlanOptions(lanes=[8, 2]), {"tau_fix": "divide_by_dt"}),
     "sinabs several spikes": Real("sinabs_conv", "sinabs", 4, 8246, PlanOptions(lanes=[4, 8, 10])),
     "sinabs single spikes": Real(
-        "sinabs_conv", "sinabs", 4, 15362, PlanOptions(lanes=[2, 4, 5]), {"multi_spike": "false"}
+        "sinabs_conv", "sinabs", 4, 15362, PlanOptions(lanes=[2, 4, 5]), {"max_spikes": "1"}
     ),
     "spikingjelly": Real(
         "spikingjelly", "spikingjelly", 12, 373, PlanOptions(lanes=[24, 10], event_lanes=[4, 1])
     ),
     "rockpool": Real("rockpool", "rockpool", 12, 1060, PlanOptions(lanes=[12, 10])),
+    "rockpool two spikes": Real(
+        "rockpool", "rockpool", 12, 1060, PlanOptions(lanes=[12, 10]), {"max_spikes": "2"}
+    ),
     "rockpool synapses": Real(
         "rockpool_synapses",
         "rockpool",
         12,
         994,
         PlanOptions(lanes=[12, 10]),
-        {"dt": "5e-3", "multi_spike": "false"},
+        {"dt": "5e-3", "max_spikes": "1"},
     ),
 }
 """Models of examples/frameworks."""

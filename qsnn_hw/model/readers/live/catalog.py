@@ -100,7 +100,7 @@ _INSTALL = {
     "norse": "pip install torch norse",
     "sinabs": "pip install torch nirtorch matplotlib pbr && pip install --no-deps sinabs",
     "spikingjelly": "pip install torch spikingjelly",
-    "rockpool": "pip install torch nirtorch scipy && pip install --no-deps rockpool",
+    "rockpool": "pip install torch rockpool",
 }
 
 
