@@ -265,7 +265,7 @@ def _hints(graph: Graph | None) -> tuple[str, ...]:
         return (
             "the file is Rockpool's, whose exporter leaves out the bias of LIFTorch and LIFNeuronTorch, the "
             "recurrent weights of has_rec, and a max_spikes_per_dt of each layer's own: with any of them no "
-            "convention agrees; qsnn_hw.model.live.read_rockpool reads them from the live module",
+            "convention agrees; qsnn_hw.model.readers.live.read_rockpool reads them from the live module",
         )
     return (
         "docs/frameworks.md lists what each exporter leaves out; a live module that is read with "

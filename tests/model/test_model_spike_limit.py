@@ -1,5 +1,6 @@
 """Several spikes a step with a limit: Rockpool's ``max_spikes_per_dt`` from a file to integers."""
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -7,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw import cli
-from qsnn_hw.errors import UserError
+from qsnn_hw.build import cli
 from qsnn_hw.golden import run_clocked, run_event_driven
 from qsnn_hw.model.convention import PRESETS, current_fields
 from qsnn_hw.model.network_file import load_network, save_network
-from qsnn_hw.model.reader import read_network
+from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
+from qsnn_hw.support.errors import UserError
 from tests.model.conftest import NirWriter
 from tests.model.rockpool_loop import lif_torch
 from tests.model.test_model_check_advice import follow
@@ -27,7 +28,7 @@ SIZES = (6, 8, 5)
 def weights_and_input() -> tuple[list[np.ndarray], np.ndarray]:
     """Strong enough for several spikes in a step, in both layers."""
     rng = np.random.default_rng(7)
-    weights = [rng.normal(0.15, 0.5, (post, pre)) for pre, post in zip(SIZES, SIZES[1:], strict=False)]
+    weights = [rng.normal(0.15, 0.5, (post, pre)) for pre, post in itertools.pairwise(SIZES)]
     return weights, (rng.random((30, 8, SIZES[0])) < 0.4).astype(np.uint8)
 
 
