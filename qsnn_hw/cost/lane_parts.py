@@ -100,6 +100,7 @@ def _made(plan: GroupPlan, name: str, values: dict[str, int]) -> dict[str, int]:
         loss = v
     made: dict[str, dict[str, int]] = {
         "current": {"u": u},
+        "clamp_current": {"u": u},
         "sum": {"v": v},
         "clamp": {"v": v},
         "compare": {"v": v, "resets": 1, "over": 1, **beside},
@@ -126,6 +127,10 @@ def _logic(parts: Parts, plan: GroupPlan, name: str, values: dict[str, int], lim
     v, u = plan.v_bits, plan.current_bits
     if name == "current" and plan.accumulators == "registers":
         parts.adders += u
+    elif name == "clamp_current":
+        assert plan.current_low is not None
+        assert plan.current_high is not None
+        _clamp(parts, u, plan.current_low, plan.current_high)
     elif name == "sum":
         parts.adders += v if "v" in state_fields(plan) else 0
         parts.muxes += v if plan.reset_drops_input else 0
@@ -133,13 +138,7 @@ def _logic(parts: Parts, plan: GroupPlan, name: str, values: dict[str, int], lim
         if _clamps(plan, name):
             assert plan.v_low is not None
             assert plan.v_high is not None
-            parts.muxes += v
-            if plan.v_low == ~plan.v_high and not plan.v_high & (plan.v_high + 1):
-                # A power of two: beyond it the upper bits differ, which takes no comparison.
-                parts.muxes += 2
-            else:
-                parts.adders += 2 * v
-                parts.muxes += v
+            _clamp(parts, v, plan.v_low, plan.v_high)
         if name != "clamp" and not plan.readout:
             parts.adders += v
         if name == "compare_many":
@@ -169,6 +168,17 @@ def _logic(parts: Parts, plan: GroupPlan, name: str, values: dict[str, int], lim
             _round_up(parts, plan, u, plan.current_leak_shift)
     elif name == "next":
         _next(parts, plan)
+
+
+def _clamp(parts: Parts, width: int, low: int, high: int) -> None:
+    """Saturation between two limits."""
+    parts.muxes += width
+    if low == ~high and not high & (high + 1):
+        # A power of two: beyond it the upper bits differ, which takes no comparison.
+        parts.muxes += 2
+    else:
+        parts.adders += 2 * width
+        parts.muxes += width
 
 
 def _round_up(parts: Parts, plan: GroupPlan, width: int, shift: int) -> None:

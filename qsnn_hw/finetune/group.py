@@ -111,6 +111,11 @@ class TrainableGroup(nn.Module):
                 f"group {group.name} starts at a rest other than 0 and resets by subtraction, which "
                 "fine-tuning does not take; quantize this network without fine-tuning"
             )
+        if self.integer.current_low is not None:
+            raise UserError(
+                f"group {group.name} has a synaptic current that keeps everything, or nearly so, whose "
+                "saturation depends on the weights in training; quantize this network without fine-tuning"
+            )
         if options.potential_bits is None and self.integer.v_low is not None:
             raise UserError(
                 f"group {group.name} has no leak or a very slow one, so its saturation depends on the "

@@ -38,7 +38,7 @@ class GoldenRun:
         Group name -> int32 of the same shape: the potential each tick's trace shows. Only the
         groups asked for and readout groups.
     saturations
-        Group name -> how many potentials met the group's clamp, over all neurons and steps.
+        Group name -> how many potentials, and currents, met the group's clamps, over all neurons and steps.
     saturated
         Group name -> the same for each neuron, int64 of shape (neuron,).
     """

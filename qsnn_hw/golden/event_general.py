@@ -28,7 +28,7 @@ class GeneralEventGroup:
     trace
         The potential each neuron's trace shows, int64, (n,).
     saturations, visits
-        How many potentials met the clamp, and how many neuron updates were made, since
+        How many potentials and currents met a clamp, and how many neuron updates were made, since
         :meth:`reset`.
     """
 
@@ -80,6 +80,8 @@ class GeneralEventGroup:
         x = self._input[at]
         if group.current_leak_numerator is not None and group.current_bias is not None:
             u = self._current[at] + x
+            if group.current_low is not None and group.current_high is not None:
+                u = self._clamped(u, group.current_low, group.current_high)
             lost = _lost(group, u, group.current_leak_numerator[at], group.current_leak_shift)
             self._current[at] = u - lost + group.current_bias[at]
             x = u
@@ -88,9 +90,7 @@ class GeneralEventGroup:
         if group.reset_drops_input:
             v = np.where(over, 0, v)
         if group.v_low is not None and group.v_high is not None:
-            inside = np.minimum(np.maximum(v, group.v_low), group.v_high)
-            self.saturations += int(np.count_nonzero(inside != v))
-            v = inside
+            v = self._clamped(v, group.v_low, group.v_high)
         count = self._fire(at, v)
         v, kept, subtracted = self._reset(at, v, count, over)
         self.trace[at] = v
@@ -98,6 +98,11 @@ class GeneralEventGroup:
         lost = _lost(group, kept, numerator, group.leak_shift)
         self._state[at] = kept - lost + group.bias[at] - subtracted
         return count
+
+    def _clamped(self, values: np.ndarray, low: int, high: int) -> np.ndarray:
+        inside: np.ndarray = np.minimum(np.maximum(values, low), high)
+        self.saturations += int(np.count_nonzero(inside != values))
+        return inside
 
     def _fire(self, at: np.ndarray, v: np.ndarray) -> np.ndarray:
         group = self._group

@@ -35,7 +35,7 @@ class GroupState:
     v
         The traced potential of the last step, (batch, n).
     saturated
-        How many potentials of each neuron met the clamp so far, int64, (n,).
+        How often each neuron's potential, or its current, met its clamp so far, int64, (n,).
     """
 
     def __init__(self, group: QuantizedGroup, batch: int) -> None:
@@ -78,6 +78,8 @@ class GroupState:
         group, v = self._group, self._state
         if self._current is not None:
             self._current += x.astype(self.dtype, copy=False)
+            if group.current_low is not None and group.current_high is not None:
+                self._clamp(self._current, group.current_low, group.current_high)
             v += self._current
             self._leak_current()
         else:
@@ -85,9 +87,7 @@ class GroupState:
         if group.reset_drops_input and self._over is not None:
             v[self._over] = 0
         if group.v_low is not None and group.v_high is not None:
-            clamped = np.clip(v, group.v_low, group.v_high, out=self._scratch)
-            self.saturated += np.count_nonzero(clamped != v, axis=0)
-            v[...] = clamped
+            self._clamp(v, group.v_low, group.v_high)
         fired = np.zeros(v.shape, bool) if group.readout else v >= self._threshold
         if self._silent is not None:
             fired &= self._silent == 0
@@ -97,6 +97,12 @@ class GroupState:
         reset = self._retest if group.reset_retest else self._plain
         self._state = reset(v, fired, spikes)
         return spikes
+
+    def _clamp(self, values: np.ndarray, low: int, high: int) -> None:
+        """Saturate in place, and count."""
+        clamped = np.clip(values, low, high, out=self._scratch)
+        self.saturated += np.count_nonzero(clamped != values, axis=0)
+        values[...] = clamped
 
     def _counts(self, v: np.ndarray, fired: np.ndarray) -> np.ndarray:
         counts = np.zeros(v.shape, np.uint8)

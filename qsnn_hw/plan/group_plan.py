@@ -141,7 +141,7 @@ class GroupPlan:
         As in ``QuantizedGroup``.
     v_min, leak_numerators, current_leak_numerator, current_bias
         int64 by slot, or None, as in ``QuantizedGroup``.
-    current_leak_shift, current_bits, leak_rounding
+    current_leak_shift, current_bits, current_low, current_high, leak_rounding
         As in ``QuantizedGroup``.
     leak_unit
         "shift-add": constants as sums of shifted copies; "multiplier": one product (a DSP block where
@@ -204,6 +204,8 @@ class GroupPlan:
     current_leak_shift: int = 0
     current_bias: np.ndarray | None = None
     current_bits: int = 0
+    current_low: int | None = None
+    current_high: int | None = None
     leak_unit: Literal["shift-add", "multiplier"] = "shift-add"
     max_count: int = 1
     synapse_style: Literal["block", "spram"] = "block"

@@ -73,6 +73,8 @@ def update_stages(plan: GroupPlan) -> list[list[Step]]:
     loads = plan.update_loads
     if has_current(plan):
         add("current", "x current", cut=loads)
+        if plan.current_low is not None:
+            add("clamp_current", "u")
     add("sum", "x v over", cut=quick if has_current(plan) else loads)
     if plan.multi_spike and plan.v_low is not None:
         add("clamp", "v")

@@ -4,7 +4,8 @@ This text is the specification of record. The integer membrane update of one gro
 is, every name a field of :class:`QuantizedGroup` or a state that starts as said below::
 
     x = sum over projections of (operators(spikes of the source) << shift) << fractional_bits
-    u = current + x;  x = u                      # only with a synaptic current
+    u = current + x                              # only with a synaptic current
+    u = clamp(u, current_low, current_high);  x = u     # clamped only where the current has a clamp
     v = state + x                                # accumulated, in any order
     v = 0 where dropped                          # only with reset_drops_input
     v = clamp(v, v_low, v_high)                  # only where the group has a clamp
@@ -118,6 +119,8 @@ class QuantizedGroup:
         Added to the current every step, in potential steps, or None.
     current_bits
         Signed width that holds the current and every partial sum of it; 0 without a current.
+    current_low, current_high
+        Saturation of the current applied once per step, ints, or None where its width is proved without.
     own_integers
         The weights lay on a grid of ``scale`` already and are its integers, not rounded ones.
     leak_rounding
@@ -150,6 +153,8 @@ class QuantizedGroup:
     current_leak_shift: int = 0
     current_bias: np.ndarray | None = None
     current_bits: int = 0
+    current_low: int | None = None
+    current_high: int | None = None
     leak_rounding: LeakRounding = "floor"
     own_integers: bool = False
 

@@ -250,8 +250,8 @@ class _Group:
             self.notes += notes
             losses = np.full(group.size, each, dtype=np.int64) if loss is None else loss
             made = replace(made, current_leak_numerator=losses, current_leak_shift=loss_shift)
-            drive = prove_current(made, drive)
-            made = replace(made, current_bits=drive.bits())
+            made, drive, notes = prove_current(made, drive)
+            self.notes += notes
         try:
             made, self.max_count, notes = prove_potential(
                 made, drive, options, silent=bool(self._never.all())

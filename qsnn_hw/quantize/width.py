@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from qsnn_hw.quantize.bounds import Extras, Interval, current_interval, state_interval
+from qsnn_hw.quantize.bounds import Extras, Interval, current_interval, leak, state_interval
 from qsnn_hw.quantize.network import QuantizedGroup
 from qsnn_hw.quantize.options import MAX_POTENTIAL_BITS, QuantizeOptions
 from qsnn_hw.quantize.readout import READOUT_STEPS, integrator_clamp, steps_to
 from qsnn_hw.support.errors import UserError
 
 # A firing integrator without leak has no proved bound: its potential saturates at this many times the
-# largest of its threshold, its reset and one step's greatest input, once per step.
+# largest of its threshold, its reset and one step's greatest input, once per step. So does a synaptic
+# current that keeps everything.
 _INTEGRATOR_HEADROOM = 8
 
 
@@ -24,13 +25,27 @@ def never_note(group: str) -> str:
     return f"group {group}: no input can make any neuron reach its threshold"
 
 
-def prove_current(group: QuantizedGroup, fan_in: Interval) -> Interval:
-    """The interval of the synaptic current.
+def prove_current(group: QuantizedGroup, fan_in: Interval) -> tuple[QuantizedGroup, Interval, list[str]]:
+    """Give the synaptic current of ``group`` its width and, where needed, its clamp.
+
+    Parameters
+    ----------
+    fan_in
+        What one step may add to the current, in potential steps.
+
+    Returns
+    -------
+    group
+        With ``current_bits``, ``current_low`` and ``current_high``.
+    drive
+        What the current may add to the potential in one step.
+    notes
+        A line where no width can be proved.
 
     Raises
     ------
     UserError
-        The current keeps everything, so it has no bound, or needs more than 32 bits.
+        What one step can add needs more than 32 bits.
     """
     assert group.current_leak_numerator is not None
     assert group.current_bias is not None
@@ -43,21 +58,37 @@ def prove_current(group: QuantizedGroup, fan_in: Interval) -> Interval:
             leak_rounding=group.leak_rounding,
             bias=group.current_bias,
         )
-    if found is None or found.bits() > MAX_POTENTIAL_BITS:
-        needed = "an unbounded" if found is None else f"a {found.bits()}-bit"
-        way = "use fewer --bits or --fractional-bits, or a current that decays"
-        kept = group.current_leak_numerator == 0
-        if kept.any():
-            way = (
-                f"{np.count_nonzero(kept)} of its {group.size} neurons keep all of their current from step "
-                "to step (an alpha of 1, an infinite tau_syn), which no width holds: train with a current "
-                "that decays"
-            )
-        raise UserError(
-            f"group {group.name}: worst-case fan-in needs {needed} synaptic current, more than "
-            f"{MAX_POTENTIAL_BITS} bits; {way}"
+    if found is not None and found.bits() <= MAX_POTENTIAL_BITS:
+        return replace(group, current_bits=found.bits()), found, []
+    low, high = clamp = _integrator_clamp(group, fan_in, group.current_bias)
+    stored = [
+        leak(
+            np.full(group.size, end),
+            group.current_leak_numerator,
+            group.current_leak_shift,
+            group.leak_rounding,
         )
-    return found
+        + group.current_bias
+        for end in clamp
+    ]
+    sums = Interval(
+        np.minimum(stored[0], group.current_bias) + fan_in.low,
+        np.maximum(stored[1], group.current_bias) + fan_in.high,
+    )
+    if sums.bits() > MAX_POTENTIAL_BITS:
+        raise UserError(
+            f"group {group.name}: worst-case fan-in needs a {sums.bits()}-bit synaptic current, more than "
+            f"{MAX_POTENTIAL_BITS} bits; use fewer --bits or --fractional-bits"
+        )
+    made = replace(group, current_bits=sums.bits(), current_low=low, current_high=high)
+    drive = Interval(np.clip(sums.low, low, high), np.clip(sums.high, low, high))
+    if group.readout and steps_to(clamp, fan_in, group.current_bias) >= READOUT_STEPS:
+        # No sample in sight gets there.
+        return made, drive, []
+    why = "some of its currents fade so slowly that no width within 32 bits is proved"
+    if (group.current_leak_numerator == 0).any():
+        why = "no loss of its synaptic current, so no width can be proved"
+    return made, drive, [f"group {group.name}: {why}; currents saturate once per step at {high}"]
 
 
 def prove_potential(
@@ -112,7 +143,7 @@ def prove_potential(
         )
     notes: list[str] = []
     interval = clamp = None
-    headroom = _integrator_clamp(group, drive)
+    headroom = _integrator_clamp(group, drive, group.bias)
     for clamp in (given, headroom):
         interval = state_interval(
             drive,
@@ -183,9 +214,9 @@ def _max_count(group: QuantizedGroup, interval: Interval) -> np.ndarray | int:
     return np.clip(interval.high // group.reset_amount, 0, group.max_spikes)
 
 
-def _integrator_clamp(group: QuantizedGroup, fan_in: Interval) -> tuple[int, int]:
+def _integrator_clamp(group: QuantizedGroup, fan_in: Interval, bias: np.ndarray) -> tuple[int, int]:
     if group.readout:
-        return integrator_clamp(fan_in, group.bias)
+        return integrator_clamp(fan_in, bias)
     ends = (group.threshold, group.reset_amount, group.reset_value, fan_in.high, fan_in.low)
     largest = max(int(np.abs(values).max()) for values in ends)
     bits = min((_INTEGRATOR_HEADROOM * largest).bit_length() + 1, MAX_POTENTIAL_BITS - 1)

@@ -29,7 +29,7 @@ class GroupDiagnosis:
     dead_neurons
         Neurons that fire in the float network and never in integers, ascending.
     saturating_neurons, saturations
-        Neurons whose potential met the clamp, ascending, and how often that happened.
+        Neurons whose potential or current met its clamp, ascending, and how often that happened.
     spikes_differ
         Fraction of (step, sample, neuron) whose spikes differ; None for a readout.
     v_bits, v_bits_used
@@ -233,7 +233,7 @@ class Diagnostics:
             if g.drifts and not g.dead
         ]
         clamped = [
-            f"potentials of group {g.name} met the clamp {plural(g.saturations, 'time')} "
+            f"potentials or currents of group {g.name} met a clamp {plural(g.saturations, 'time')} "
             f"(neuron {listed(g.saturating_neurons)})"
             for g in self.groups
             if g.saturating_neurons and not own_clamp

@@ -26,10 +26,10 @@ def table(report: Report) -> Table | None:
         "diagnostics",
         f"Float against integer, on {plural(found.samples, 'sample')}",
         "Rate: spikes per neuron and time step. Drift: how far the integer rate is off. Silenced: neurons "
-        "that fire in the float network and never in integers. Saturating: neurons whose potential met the "
-        "clamp. Bits used: of the potential as built. No leak below: potentials from 0 to here, in the "
-        "float network's unit, stay as they are, for their leak rounds to nothing; marked where that reaches "
-        "a threshold.",
+        "that fire in the float network and never in integers. Saturating: neurons whose potential or "
+        "current met its clamp. Bits used: of the potential as built. No leak below: potentials from 0 to "
+        "here, in the float network's unit, stay as they are, for their leak rounds to nothing; marked where "
+        "that reaches a threshold.",
         COLUMNS,
         tuple(cells(group, report.own_clamp, "\u26a0") for group in found.groups),
     )

@@ -124,6 +124,19 @@ def test_an_integrator_needs_a_width() -> None:
     assert mismatches(model, nets.spikes(rng, net, 15, 6))[:2] == (0, 0)
 
 
+def test_a_current_that_keeps_everything_is_refused() -> None:
+    """Its saturation follows the weights, and those move in training."""
+    rng = np.random.default_rng(7)
+    one = nets.group(rng, "one", 9, current_decay=np.ones(9), current_gain=np.ones(9))
+    net = nets.network(rng)
+    groups = tuple(one if g.name == "one" else g for g in net.groups)
+    net = Network(net.name, net.input_shape, groups, net.projections, net.output)
+    with pytest.raises(
+        UserError, match=r"group one has a synaptic current that keeps everything.*without fine"
+    ):
+        IntegerNetwork(net, QuantizeOptions())
+
+
 @pytest.mark.parametrize("bits", [2, 4, 8])
 def test_trained_digits_are_the_golden_model(digits: Path, bits: int) -> None:
     network = read_network(digits / "digits_64-32-10.nir", Convention.preset("snntorch"))

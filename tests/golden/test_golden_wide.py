@@ -65,6 +65,25 @@ def test_each_feature_alone(feature: str) -> None:
     assert total > 0
 
 
+@pytest.mark.parametrize("feature", ["current", "current_v_min", "current_retest"])
+def test_currents_that_saturate(feature: str) -> None:
+    """Tighter than any width asks for, so that many do: three forms, one answer."""
+    met = 0
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        network = quantized(rng, random_network(rng, [feature, "plain"], loops=False, delays=False))
+        if network is None:
+            continue
+        first, *others = network.groups
+        limit = max(2, int(first.threshold.max()) // 3)
+        first = replace(first, current_low=-limit, current_high=limit - 1)
+        network = replace(network, groups=(first, *others))
+        inputs = (rng.random((12, 2, *network.input_shape)) < 0.5).astype(np.uint8) * network.input_max
+        same_everywhere(network, inputs)
+        met += run_clocked(network, inputs).saturations[first.name]
+    assert met > 0
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),

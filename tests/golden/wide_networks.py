@@ -36,6 +36,7 @@ FEATURES = (
         "own_decays",
         "current_v_min",
         "current_retest",
+        "kept_current",
         "multi_retest",
         "refractory_retest",
         "late_refractory",
@@ -56,6 +57,8 @@ def random_group(rng: np.random.Generator, name: str, shape: tuple[int, ...], fe
         changes.update(current_decay=np.full(size, 0.6), current_gain=np.full(size, 0.8))
         if rng.random() < 0.5:
             changes["current_decay"] = rng.uniform(0.3, 0.9, size)
+        if "kept" in words:
+            changes["current_decay"] = rng.choice([0.5, 1.0], size) if rng.random() < 0.5 else np.ones(size)
     if feature == "multi_spike" or "multi" in words:
         changes.update(max_spikes=None, v_min=-1.0 if rng.random() < 0.5 else None)
     if feature == "two_spikes" or "two" in words:
@@ -224,6 +227,8 @@ def _neuron(g: QuantizedGroup, j: int, x: int, s: dict[str, int]) -> tuple[int, 
     amount, value, threshold = int(g.reset_amount[j]), int(g.reset_value[j]), int(g.threshold[j])
     if g.current_leak_numerator is not None and g.current_bias is not None:
         u = s["current"] + x
+        if g.current_low is not None and g.current_high is not None:
+            u = min(max(u, g.current_low), g.current_high)
         kept = leaked(g, u, int(g.current_leak_numerator[j]), g.current_leak_shift)
         s["current"] = kept + int(g.current_bias[j])
         x = u

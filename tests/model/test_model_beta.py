@@ -120,6 +120,63 @@ def test_no_leak_at_all_in_integers(beta: list[float]) -> None:
     assert wanted[:, :, exact].any()
 
 
+def on_a_grid(beta: list[float], alpha: list[float]) -> Network:
+    """Synaptic neurons whose weights are whole 16ths."""
+    kind, parameters = exported(beta, alpha)
+    grid = np.clip(np.round(WEIGHT * 16), -7, 7)
+    grid[0, 0] = 7
+    nodes = small_nodes(
+        **{"in": {"type": "Input", "shape": [5]}, "fc": {"type": "Linear", "weight": grid / 16}},
+        lif={"type": kind, **parameters},
+        out={"type": "Output", "shape": [4]},
+    )
+    made = {name: Node(name, str(value["type"]), dict(value)) for name, value in nodes.items()}
+    return build_network(Graph("n", "n", made, (("in", "fc"), ("fc", "lif"), ("lif", "out"))), SNN)
+
+
+@pytest.mark.parametrize(
+    ("beta", "alpha"),
+    [([0.5] * 4, [1.0] * 4), ([0.0, 0.5, 0.75, 0.5], [1.02, 1.0, 3.0, 0.5]), ([1.0] * 4,) * 2],
+)
+def test_a_current_that_keeps_everything_in_integers(beta: list[float], alpha: list[float]) -> None:
+    """Exact, as the grid and the retentions are, until a current meets its clamp; there both models agree."""
+    read = on_a_grid(beta, alpha)
+    integers = quantize(read, QuantizeOptions(weight_bits=4, fractional_bits=8))
+    group = integers.groups[0]
+    assert group.current_low is not None
+    assert group.current_high is not None
+    weight = integers.projections[0].weight.astype(int) * 2**8
+    sums = (np.where(weight * sign > 0, abs(weight), 0).sum(axis=1) for sign in (1, -1))
+    largest = int(np.max([group.threshold, *sums]))
+    assert 8 * largest <= group.current_high < 16 * largest
+    assert group.current_low == ~group.current_high
+    assert sum("of its synaptic current" in text for text in integers.warnings) == 1
+    x = spikes()
+    run, wanted = run_clocked(integers, x), simulate(read, x).out
+    assert run.saturations["lif"] == 0
+    assert wanted.any()
+    assert np.array_equal(run.spikes["lif"], wanted)
+    long = np.ones((400, 1, 5), np.uint8)
+    run = run_clocked(integers, long)
+    assert run.saturations["lif"] > 0
+    assert np.array_equal(run.spikes["lif"], run_event_driven(integers, long).spikes["lif"])
+
+
+def test_a_readout_of_a_current_that_keeps_everything() -> None:
+    """No sample of 1,024 steps meets the clamp, so no warning tells of it."""
+    kind, parameters = exported([0.5] * 4, [1.0] * 4)
+    del parameters["v_threshold"]
+    read = network("CubaLI", parameters)
+    integers = quantize(read, QuantizeOptions(weight_bits=8))
+    assert kind == "CubaLIF"
+    assert integers.warnings == ()
+    x = np.ones((1024, 1, 5), np.uint8)
+    run = run_clocked(integers, x)
+    assert run.saturations["lif"] == 0
+    got, wanted = run.potentials["lif"] * integers.groups[0].step, simulate(read, x).out
+    assert np.abs(got - wanted).max() < 0.01 * np.abs(wanted).max()
+
+
 def test_a_clamp_is_told() -> None:
     (first, second) = network(*exported([1.02, 1.5, -0.1, 0.9])).warnings
     assert "tau says that 1.5 of the potential is kept from step to step; taken as 1, as snnTorch" in first

@@ -172,11 +172,11 @@ ERRORS = [
     ),
     (
         lambda: quantize(
-            chained(lif("a", current_decay=np.ones(3), current_gain=np.ones(3))), QuantizeOptions()
+            chained(lif("a", current_decay=np.ones(3), current_gain=np.ones(3))),
+            QuantizeOptions(weight_bits=16, fractional_bits=8, input_max=200),
         ),
-        "group a: worst-case fan-in needs an unbounded synaptic current, more than 32 bits; "
-        "3 of its 3 neurons keep all of their current from step to step (an alpha of 1, an infinite "
-        "tau_syn), which no width holds: train with a current that decays",
+        "group a: worst-case fan-in needs a 33-bit synaptic current, more than 32 bits; use fewer --bits or "
+        "--fractional-bits",
     ),
 ]
 

@@ -134,7 +134,7 @@ def test_nothing_wrong_says_nothing(tmp_path: Path) -> None:
             (CLAMPED, AWAKENED),
             [
                 "group output fires in integers and never in the float network",
-                "potentials of group hidden met the clamp 12 times (neuron 0, 7)",
+                "potentials or currents of group hidden met a clamp 12 times (neuron 0, 7)",
             ],
             ["spike rate drifts: group output silent in float; saturating: 2 neurons of group hidden"],
         ),

@@ -64,7 +64,9 @@ def group_plan(
         made[name] = getattr(group, name)
     for name in ("v_low", "v_high", "readout", "max_spikes", "refractory", "reset_drops_input"):
         made[name] = getattr(group, name)
-    for name in ("reset_retest", "current_leak_shift", "current_bits", "leak_rounding"):
+    for name in ("reset_retest", "leak_rounding"):
+        made[name] = getattr(group, name)
+    for name in ("current_leak_shift", "current_bits", "current_low", "current_high"):
         made[name] = getattr(group, name)
     for name in ("bias", "v_min", "current_bias"):
         made[name] = by_slot(slots, getattr(group, name), 0)
@@ -176,4 +178,6 @@ def random_group(rng: np.random.Generator, size: int, reset: str, **changes: Any
             current_bias=values(-5, 6),
             current_bits=14,
         )
+        if shift % 3 == 0:
+            fields.update(current_low=-64 if shift == 3 else -71, current_high=63)
     return plain_group(size, **(fields | changes))

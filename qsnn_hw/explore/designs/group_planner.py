@@ -106,6 +106,8 @@ def plan_group(
         current_leak_shift=group.current_leak_shift,
         current_bias=by_slot(group.current_bias, 0),
         current_bits=group.current_bits,
+        current_low=group.current_low,
+        current_high=group.current_high,
         leak_rounding=group.leak_rounding,
         leak_unit=leak_unit,
         max_count=max_count(group),

@@ -37,9 +37,9 @@ class GroupDiagnosis:
     dead_neurons
         Neurons silent in integers that fire in float, in ascending order.
     saturating_neurons
-        Neurons whose potential met the clamp, ascending.
+        Neurons whose potential or current met its clamp, ascending.
     saturations
-        How many potentials met the clamp.
+        How many potentials and currents met a clamp.
     spikes_differ
         Fraction of (step, sample, neuron) whose spikes differ from the float network's; None for a
         readout.

@@ -50,6 +50,12 @@ class LaneSteps:
             u = (u << self._plan.fractional_bits) + values["current"].as_signed()
         return {"u": _cut(m, "u", u, self._plan.current_bits)}
 
+    def clamp_current(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
+        """Saturation of the current."""
+        plan = self._plan
+        u = _clamp(values["u"], plan.current_low, plan.current_high)
+        return {"u": _cut(m, "u_clamped", u, plan.current_bits)}
+
     def sum(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
         """The potential with the step's input, 0 where the step's input is dropped."""
         plan = self._plan
@@ -64,18 +70,13 @@ class LaneSteps:
 
     def clamp(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
         """Saturation."""
-        return {"v": self._v(m, "clamped", self._clamp(values["v"]))}
-
-    def _clamp(self, v: Value) -> Value:
-        low, high = self._plan.v_low, self._plan.v_high
-        if low is None or high is None:
-            return v
-        return Mux(v < low, low, Mux(v > high, high, v))
+        plan = self._plan
+        return {"v": self._v(m, "clamped", _clamp(values["v"], plan.v_low, plan.v_high))}
 
     def compare(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
         """Saturation and at most one spike."""
         plan = self._plan
-        clamped = self._v(m, "clamped", self._clamp(values["v"]))
+        clamped = self._v(m, "clamped", _clamp(values["v"], plan.v_low, plan.v_high))
         fired = Signal(name="fires")
         if not plan.readout:
             beyond = clamped
@@ -215,6 +216,13 @@ class LaneSteps:
 
     def _v(self, m: Module, name: str, value: Value) -> Value:
         return _cut(m, name, value, self._plan.v_bits)
+
+
+def _clamp(value: Value, low: int | None, high: int | None) -> Value:
+    """``value`` between the limits, where there are any."""
+    if low is None or high is None:
+        return value
+    return Mux(value < low, low, Mux(value > high, high, value))
 
 
 def _cut(m: Module, name: str, value: Value, bits: int) -> Value:
