@@ -13,11 +13,11 @@ PACKAGE = Path(__file__).resolve().parent.parent / "qsnn_hw"
 # Each part may import those before it, and itself. A name with a dot is a module or package inside a part.
 ORDER = [
     *(f"support.{name}" for name in ("errors", "stopping", "terminal", "files", "run_lock")),
-    *(f"support.{name}" for name in ("progress", "fields", "shipped")),
+    *(f"support.{name}" for name in ("progress", "fields", "values", "shipped")),
     *("families", "host", "toolchain"),
     *("model", "quantize", "golden", "finetune"),
     *("plan", "cost", "explore", "rtl", "verify"),
-    *("targets", "report", "build", "__main__"),
+    *("report", "targets", "build", "__main__"),
 ]
 
 

@@ -13,7 +13,8 @@ from qsnn_hw.support.errors import UserError
 from qsnn_hw.explore.integers.choose import Chosen, choose, drop_lines, drop_on, fall_warning, overlap_warning
 from qsnn_hw.explore.integers.drop import Drop
 from qsnn_hw.explore.integers.golden_result import GoldenResult
-from qsnn_hw.explore.integers.measured import MeasuredDiagnostics, measure_diagnostics
+from qsnn_hw.explore.integers.diagnosis import Diagnostics
+from qsnn_hw.explore.integers.measured import measure_diagnostics
 from qsnn_hw.explore.integers.silence import dead, dead_text, silence, silent_groups
 from qsnn_hw.golden import GoldenRun, output_of, run_clocked
 from qsnn_hw.targets.fpga.bitstream import pack_bitstream
@@ -40,6 +41,7 @@ from qsnn_hw.cost.cycles import FOLLOWED_WORDS, predict_cycles
 from qsnn_hw.cost.predict import in_words
 from qsnn_hw.cost.predict import predict as predict_usage
 from qsnn_hw.support.progress import Progress
+from qsnn_hw.support.values import decode, encode
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions
 from qsnn_hw.quantize.chain import weights_of
 from qsnn_hw.report import Report
@@ -237,15 +239,15 @@ class Chain:
             return None
         return self._read_data(options.calibration_data, network)
 
-    def diagnose(self, network: Network, chosen: Chosen, data: Dataset | None) -> MeasuredDiagnostics | None:
+    def diagnose(self, network: Network, chosen: Chosen, data: Dataset | None) -> Diagnostics | None:
         """What quantization did to every group; None without data."""
         if data is None:
             return None
 
-        def make() -> MeasuredDiagnostics:
+        def make() -> Diagnostics:
             scored = self._calibration(network) or data
             found = measure_diagnostics(network, chosen, data, scored, self._progress, self._readout(network))
-            files.write_json(self._path(DIAGNOSTICS), asdict(found))
+            files.write_json(self._path(DIAGNOSTICS), encode(found))
             return found
 
         return self._stages.run(
@@ -254,7 +256,7 @@ class Chain:
             after=["quantize", "golden"],
             code=[self.diagnose, self.load_data],
             make=make,
-            load=lambda: MeasuredDiagnostics(**files.read_json(self._path(DIAGNOSTICS))),
+            load=lambda: decode(Diagnostics, files.read_json(self._path(DIAGNOSTICS)), DIAGNOSTICS),
         )
 
     def golden(self, network: Network, chosen: Chosen, data: Dataset | None) -> GoldenResult | None:
@@ -667,7 +669,7 @@ class Chain:
         plan: HardwarePlan,
         data: Dataset | None,
         golden: GoldenResult | None,
-        diagnostics: MeasuredDiagnostics | None,
+        diagnostics: Diagnostics | None,
     ) -> Report:
         """Put everything that is known into report.json and report.html.
 

@@ -327,11 +327,10 @@ def infer(given: argparse.Namespace) -> int:
         files.write_npz(Path(given.out), {"out": out})
     if bits is not None and given.diagnose:
         from qsnn_hw.report import diagnostics_table
-        from qsnn_hw.build.report_maker import report_diagnostics
 
         found = measure_diagnostics(network, chosen, data, calibration or data, progress, readout)
         clamped = any(group.v_min is not None for group in network.groups)
-        show(*diagnostics_table(report_diagnostics(found), own_clamp=clamped))
+        show(*diagnostics_table(found, own_clamp=clamped))
     widths = sorted({p.weight_bits for p in quantized.projections}) if bits is not None else []
     kind = f"{'/'.join(str(width) for width in widths)} bits" if widths else "float"
     if data.label is None:

@@ -7,7 +7,7 @@ from typing import Any
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.quantize import QuantizeOptions
-from qsnn_hw.report.values import decode
+from qsnn_hw.support.values import decode
 
 OPTIONS = "options.json"
 """Their file in an output folder: of the last run that was not refused."""

@@ -1,6 +1,6 @@
 """What a build found out: ``report.json``, ``report.html`` and a few lines for the terminal."""
 
-from qsnn_hw.report.diagnostics import Diagnostics, GroupDiagnosis, Sensitivity
+from qsnn_hw.explore.integers.diagnosis import Diagnostics, GroupDiagnosis, Sensitivity
 from qsnn_hw.report.diagnostics_text import diagnostics_table
 from qsnn_hw.report.page import write_page
 from qsnn_hw.report.parts import Accuracy, Calibration, Files, Framework, Resource, Timing, Verification

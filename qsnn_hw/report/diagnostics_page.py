@@ -2,7 +2,7 @@
 
 import math
 
-from qsnn_hw.report.diagnostics import Diagnostics, GroupDiagnosis
+from qsnn_hw.explore.integers.diagnosis import Diagnostics, GroupDiagnosis
 from qsnn_hw.report.diagnostics_text import COLUMNS, cells, score_text, scored_groups, widths
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.svg import NARROW, Drawing, Figure, colour, figure, num, ticks

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from qsnn_hw.report.diagnostics import Diagnostics, GroupDiagnosis, percent_change
-from qsnn_hw.report.words import NOT_MEASURED, figure, percent, plural
+from qsnn_hw.explore.integers.diagnosis import Diagnostics, GroupDiagnosis
+from qsnn_hw.report.words import NOT_MEASURED, figure, percent, plural, signed
+from qsnn_hw.support.values import Number
 
 COLUMNS = (
     "group",
@@ -144,3 +145,51 @@ def brief(diagnostics: Diagnostics, own_clamp: bool) -> list[str]:
     second += [f"saturating: {_few(clamped)}"] if clamped else []
     lines = [f"SILENCED {_few(silent)}"] if silent else []
     return _plain(lines + (["; ".join(second)] if second else []))
+
+
+def findings(diagnostics: Diagnostics, own_clamp: bool = False) -> tuple[str, ...]:
+    """What a reader must know, one line each, worst first; empty when nothing is wrong.
+
+    Parameters
+    ----------
+    own_clamp
+        The trained network clamps its potentials itself, so meeting the clamp is no fault.
+    """
+    dead = [
+        f"quantization silenced group {g.name}: it fires in the float network and never in integers"
+        for g in diagnostics.groups
+        if g.dead
+    ]
+    partly = [
+        f"quantization silenced {len(g.dead_neurons):,} of {plural(g.neurons, 'neuron')} of group "
+        f"{g.name} (neuron {listed(g.dead_neurons)})"
+        for g in diagnostics.groups
+        if g.dead_neurons and not g.dead
+    ]
+    drifting = [
+        f"group {g.name} fires in integers and never in the float network"
+        if g.drift is None
+        else f"spike rate of group {g.name} moved by {percent_change(g.drift)} against the float network"
+        for g in diagnostics.groups
+        if g.drifts and not g.dead
+    ]
+    clamped = [
+        f"potentials or currents of group {g.name} met a clamp {plural(g.saturations, 'time')} "
+        f"(neuron {listed(g.saturating_neurons)})"
+        for g in diagnostics.groups
+        if g.saturating_neurons and not own_clamp
+    ]
+    return (*dead, *drifting, *partly, *clamped)
+
+
+def percent_change(drift: Number) -> str:
+    """A relative change as a signed percentage; a decimal below 10 %, and near -100 %."""
+    percent = 100 * drift
+    return f"{signed(percent, 1 if abs(percent) < 10 or -100 < percent < -99 else 0)} %"
+
+
+def listed(neurons: tuple[int, ...], most: int = 6) -> str:
+    """The first few indices, and how many more there are."""
+    more = len(neurons) - most
+    shown = ", ".join(str(n) for n in neurons[:most])
+    return shown + (f" and {more:,} more" if more > 0 else "")

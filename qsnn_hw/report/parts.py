@@ -6,7 +6,7 @@ Units are in the names; accuracies are fractions from 0 to 1.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from qsnn_hw.report.values import Number, check_counts, check_numbers, count, number, put
+from qsnn_hw.support.values import Number, check_counts, check_numbers, count, number, put
 
 
 @dataclass(frozen=True)

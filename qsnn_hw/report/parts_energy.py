@@ -6,7 +6,7 @@ Absent is None. Estimates are low, typical and high: every coefficient at its lo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from qsnn_hw.report.values import Number, check_numbers, number, put
+from qsnn_hw.support.values import Number, check_numbers, number, put
 
 VERDICTS = ("kept", "not kept", "depends")
 

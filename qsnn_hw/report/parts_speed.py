@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qsnn_hw.report.parts_energy import Bounds
-from qsnn_hw.report.values import Number, check_numbers
+from qsnn_hw.support.values import Number, check_numbers
 
 LIMITS = ("link", "core")
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from qsnn_hw.report.values import Number, check_counts, check_numbers, count, put
+from qsnn_hw.support.values import Number, check_counts, check_numbers, count, put
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from qsnn_hw.report.diagnostics import Diagnostics
+from qsnn_hw.explore.integers.diagnosis import Diagnostics
+from qsnn_hw.report.diagnostics_text import findings
 from qsnn_hw.report.meaning import BASIS, DEFINITIONS
 from qsnn_hw.report.parts import Accuracy, Calibration, Files, Resource, Timing, Verification
 from qsnn_hw.report.parts_energy import Energy, GroupActivity, Metrics, PowerMw
 from qsnn_hw.report.parts_speed import Clock, Latency, Link, OperatingPoint, Throughput
 from qsnn_hw.report.prediction import Prediction
-from qsnn_hw.report.values import Number, check_counts, check_numbers, decode, encode, number, put
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.values import Number, check_counts, check_numbers, decode, encode, number, put
 
 FORMAT = "qsnn-hw report 2"
 
@@ -209,7 +210,7 @@ class Report:
     @property
     def all_warnings(self) -> tuple[str, ...]:
         """What quantization broke, and the warnings of the build."""
-        found = () if self.diagnostics is None else self.diagnostics.findings(self.own_clamp)
+        found = () if self.diagnostics is None else findings(self.diagnostics, self.own_clamp)
         return (*found, *self.warnings)
 
     @property

@@ -1,6 +1,6 @@
 """Numbers as text for a reader."""
 
-from qsnn_hw.report.values import Number
+from qsnn_hw.support.values import Number
 
 NOT_MEASURED = "not measured"
 

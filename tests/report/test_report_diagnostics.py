@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw.explore.integers import diagnostics as measured
 from qsnn_hw.report import (
     Diagnostics,
     GroupDiagnosis,
@@ -21,6 +20,8 @@ from qsnn_hw.report import (
     summary_lines,
     write_page,
 )
+from qsnn_hw.report.diagnostics_text import findings
+from qsnn_hw.support.values import decode, encode
 from tests.report.report_examples import diagnosis, diagnostics, empty_report, full_report
 
 DEAD = diagnosis(
@@ -41,31 +42,25 @@ def html(report: Report, folder: Path) -> str:
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
-def test_fields_equal_those_that_were_measured() -> None:
-    pairs = [(GroupDiagnosis, measured.GroupDiagnosis), (Sensitivity, measured.Sensitivity)]
-    for kept, found in pairs:
-        assert [f.name for f in dataclasses.fields(kept)] == [f.name for f in dataclasses.fields(found)]
-    reference = {"float_score", "score_samples"}
-    assert {f.name for f in dataclasses.fields(Diagnostics)} == reference | {
-        f.name for f in dataclasses.fields(measured.Diagnostics)
-    }
-
-
-def test_taken_from_what_was_measured() -> None:
-    group = measured.GroupDiagnosis(**{**dataclasses.asdict(PARTLY), "float_rate": np.float64(0.25)})
-    found = measured.Diagnostics(200, (group,), (measured.Sensitivity("output", 4, None),))
-    kept = Diagnostics.of(found.as_dict(), float_score=0.9, score_samples=450)
-    assert kept == Diagnostics(200, (PARTLY,), (Sensitivity("output", 4, None),), 0.9, 450)
-    assert json.loads(json.dumps(found.as_dict()))["groups"][0]["dead_neurons"] == list(PARTLY.dead_neurons)
+def test_it_is_kept_on_disk_as_it_was_measured() -> None:
+    found = Diagnostics(
+        200,
+        (diagnosis("output", 10, float_rate=np.float64(0.25)),),
+        (Sensitivity("output", 4, None),),
+        0.9,
+        450,
+    )
+    assert type(found.groups[0].float_rate) is float
+    assert decode(Diagnostics, json.loads(json.dumps(encode(found))), "diagnostics") == found
 
 
 def test_content_with_an_unknown_key_is_refused() -> None:
-    found = measured.Diagnostics(200, ()).as_dict()
+    content = encode(Diagnostics(200, ()))
     with pytest.raises(ValueError, match=r"^diagnostics has an unknown key 'speed'$"):
-        Diagnostics.of({**found, "speed": 3})
-    del found["groups"]
+        decode(Diagnostics, {**content, "speed": 3}, "diagnostics")
+    del content["groups"]
     with pytest.raises(ValueError, match=r"^diagnostics lacks the key 'groups'$"):
-        Diagnostics.of(found)
+        decode(Diagnostics, content, "diagnostics")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +102,7 @@ def test_refuses(make: Callable[[], object], message: str) -> None:
 
 
 def test_nothing_wrong_says_nothing(tmp_path: Path) -> None:
-    assert diagnostics().findings() == ()
+    assert findings(diagnostics()) == ()
     assert not [line for line in summary_lines(full_report()) if "quantization" in line]
     text = html(full_report(), tmp_path)
     assert "1 warning</h2>" in text
@@ -115,7 +110,7 @@ def test_nothing_wrong_says_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("groups", "findings", "lines"),
+    ("groups", "found", "lines"),
     [
         (
             (DEAD,),
@@ -147,11 +142,11 @@ def test_nothing_wrong_says_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_said(
-    groups: tuple[GroupDiagnosis, ...], findings: list[str], lines: list[str], tmp_path: Path
+    groups: tuple[GroupDiagnosis, ...], found: list[str], lines: list[str], tmp_path: Path
 ) -> None:
     report = report_of(*groups)
     assert report.diagnostics is not None
-    assert list(report.diagnostics.findings()) == findings
+    assert list(findings(report.diagnostics)) == found
     shown = summary_lines(report)
     names = ["quantization", ""]
     assert [f"  {name:<13} {text}" for name, text in zip(names, lines, strict=False)] == [
@@ -159,13 +154,13 @@ def test_what_is_wrong_is_said(
     ]
     text = html(report, tmp_path)
     top = text[: text.index('class="cards"')]
-    assert all(f"<li>{line}</li>" in top for line in findings)
-    assert f"{len(findings) + 1} warning" in top
+    assert all(f"<li>{line}</li>" in top for line in found)
+    assert f"{len(found) + 1} warning" in top
 
 
 @pytest.mark.parametrize(("drift", "wrong"), [(0.2, False), (0.2001, True), (-0.2, False), (-0.2001, True)])
 def test_drift_above_a_fifth_is_wrong(drift: float, wrong: bool) -> None:
-    assert bool(diagnostics(diagnosis("hidden", 32, drift=drift)).findings()) is wrong
+    assert bool(findings(diagnostics(diagnosis("hidden", 32, drift=drift)))) is wrong
 
 
 def test_the_networks_own_clamp_is_no_fault(tmp_path: Path) -> None:

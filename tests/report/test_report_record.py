@@ -28,8 +28,8 @@ from qsnn_hw.report import (
     Verification,
 )
 from qsnn_hw.report.meaning import BASIS, DEFINITIONS
-from qsnn_hw.report.values import decode, encode
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.values import decode, encode
 from tests.report.report_examples import empty_report, full_report
 
 BOUNDS = {"low", "typical", "high"}

@@ -15,7 +15,6 @@ from qsnn_hw.cost.predict import predict as predict_usage
 from qsnn_hw.explore.integers.choose import Chosen
 from qsnn_hw.explore.integers.drop import Drop
 from qsnn_hw.explore.integers.golden_result import GoldenResult
-from qsnn_hw.explore.integers.measured import MeasuredDiagnostics
 from qsnn_hw.families.boards import Board
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.model.dataset import Dataset
@@ -66,7 +65,7 @@ def make_report(
     plan: HardwarePlan,
     data: Dataset | None,
     golden: GoldenResult | None,
-    diagnostics: MeasuredDiagnostics | None,
+    diagnostics: Diagnostics | None,
     verification: Verification | None,
     implementation: Implementation | None,
 ) -> Report:
@@ -103,7 +102,7 @@ def make_report(
         accuracy=_accuracy(data, golden),
         calibration=_calibration(chosen.drop),
         accuracy_samples=None if data is None or data.label is None else data.samples,
-        diagnostics=None if diagnostics is None else report_diagnostics(diagnostics),
+        diagnostics=diagnostics,
         verification=_verification(verification, golden),
         resources=_resources(implementation),
         timing=_timing(implementation),
@@ -174,11 +173,6 @@ def predicted_figures(
     both = simulated[: cycles.size]
     differ = int(np.count_nonzero(cycles != both))
     return Prediction(resources, mean, float(both.mean()), cycles.size, differ)
-
-
-def report_diagnostics(found: MeasuredDiagnostics) -> Diagnostics:
-    """The diagnostics as the report holds them."""
-    return Diagnostics.of(found.content, float_score=found.float_score, score_samples=found.score_samples)
 
 
 def _accuracy(data: Dataset | None, golden: GoldenResult | None) -> Accuracy:

@@ -1,12 +1,11 @@
 """What quantization did to each group, measured on samples: dead, saturating, drifting, sensitive."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from qsnn_hw.explore.integers.calibrate import Scorer
+from qsnn_hw.explore.integers.diagnosis import Diagnostics, GroupDiagnosis, Sensitivity
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network, NeuronGroup
@@ -18,90 +17,6 @@ from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import SILENT, Progress
 
 _BINS = 32
-
-
-@dataclass(frozen=True)
-class GroupDiagnosis:
-    """One group after quantization.
-
-    Parameters
-    ----------
-    name, neurons
-        The group.
-    float_rate, integer_rate
-        Spikes per neuron and step; None for a readout.
-    drift
-        ``integer_rate / float_rate - 1``; None where the float group is silent.
-    dead
-        Every neuron is silent in integers although the float group fires.
-    dead_neurons
-        Neurons silent in integers that fire in float, in ascending order.
-    saturating_neurons
-        Neurons whose potential or current met its clamp, ascending.
-    saturations
-        How many potentials and currents met a clamp.
-    spikes_differ
-        Fraction of (step, sample, neuron) whose spikes differ from the float network's; None for a
-        readout.
-    v_bits, v_bits_used
-        The width built, and the one these samples needed.
-    decay_error
-        Largest |rounded - wanted| of the neurons' decays (potential and current).
-    stuck_below
-        Potentials from 0 to here, in steps, no longer leak: the loss rounds down to nothing. Real
-        value in ``stuck_real``. None for a group without leak.
-    leakless
-        Some neuron leaks in theory and never below its threshold: ``stuck_below`` reaches it.
-    histogram_edges, histogram
-        Traced potentials in units of the threshold (of one real unit for a readout):
-        edges (bins + 1,) and counts (bins,).
-    """
-
-    name: str
-    neurons: int
-    float_rate: float | None
-    integer_rate: float | None
-    drift: float | None
-    dead: bool
-    dead_neurons: tuple[int, ...]
-    saturating_neurons: tuple[int, ...]
-    saturations: int
-    spikes_differ: float | None
-    v_bits: int
-    v_bits_used: int
-    decay_error: float
-    stuck_below: int | None
-    stuck_real: float | None
-    histogram_edges: tuple[float, ...]
-    histogram: tuple[int, ...]
-    leakless: bool = False
-
-
-@dataclass(frozen=True)
-class Sensitivity:
-    """The score with one group at ``bits`` and the others as given; None where it cannot be built."""
-
-    group: str
-    bits: int
-    score: float | None
-
-
-@dataclass(frozen=True)
-class Diagnostics:
-    """Every group's diagnosis, and the sensitivity table where it was asked for."""
-
-    samples: int
-    groups: tuple[GroupDiagnosis, ...]
-    sensitivity: tuple[Sensitivity, ...] = ()
-
-    @property
-    def dead_groups(self) -> tuple[str, ...]:
-        """Groups that quantization silenced."""
-        return tuple(g.name for g in self.groups if g.dead)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self)
 
 
 def diagnose(
@@ -215,8 +130,3 @@ def sensitivity(
             rows.append(Sensitivity(group.name, width, score))
             on_progress(len(rows), total)
     return tuple(rows)
-
-
-def with_sensitivity(diagnostics: Diagnostics, rows: tuple[Sensitivity, ...]) -> Diagnostics:
-    """A copy that holds the table."""
-    return replace(diagnostics, sensitivity=rows)

@@ -1,12 +1,9 @@
-"""What quantization did to each neuron group, as ``report.json`` holds it, and what is wrong with it."""
+"""What quantization did to each neuron group, float against integer: what is measured, kept and reported."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
-from qsnn_hw.report.values import Number, check_counts, check_numbers, count, decode, encode, number, put
-from qsnn_hw.report.words import plural, signed
+from qsnn_hw.support.values import Number, check_counts, check_numbers, count, number, put
 
 LARGE_DRIFT = 0.2
 """A spike rate that moves by more than this share of the float network's is a warning."""
@@ -178,77 +175,7 @@ class Diagnostics:
             if row.group not in names:
                 raise ValueError(f"diagnostics.sensitivity names {row.group!r}, which is none of {names!r}")
 
-    @classmethod
-    def of(
-        cls,
-        content: Mapping[str, Any],
-        *,
-        float_score: Number | None = None,
-        score_samples: int | None = None,
-    ) -> "Diagnostics":
-        """Take what measured the groups, as plain values under this class's field names.
-
-        Parameters
-        ----------
-        content
-            ``samples``, ``groups`` and ``sensitivity``; nothing missing, nothing unknown.
-        float_score, score_samples
-            The reference of ``sensitivity``, and the samples behind both.
-
-        Raises
-        ------
-        ValueError
-            A key is missing or unknown or a value is refused; the text names where.
-        """
-        reference = {"float_score": float_score, "score_samples": score_samples}
-        found = decode(cls, {**encode(content), **encode(reference)}, "diagnostics")
-        if not isinstance(found, cls):
-            raise TypeError(f"decode gave a {type(found).__name__}, not a Diagnostics")
-        return found
-
-    def findings(self, own_clamp: bool = False) -> tuple[str, ...]:
-        """What a reader must know, one line each, worst first; empty when nothing is wrong.
-
-        Parameters
-        ----------
-        own_clamp
-            The trained network clamps its potentials itself, so meeting the clamp is no fault.
-        """
-        dead = [
-            f"quantization silenced group {g.name}: it fires in the float network and never in integers"
-            for g in self.groups
-            if g.dead
-        ]
-        partly = [
-            f"quantization silenced {len(g.dead_neurons):,} of {plural(g.neurons, 'neuron')} of group "
-            f"{g.name} (neuron {listed(g.dead_neurons)})"
-            for g in self.groups
-            if g.dead_neurons and not g.dead
-        ]
-        drifting = [
-            f"group {g.name} fires in integers and never in the float network"
-            if g.drift is None
-            else f"spike rate of group {g.name} moved by {percent_change(g.drift)} against the float network"
-            for g in self.groups
-            if g.drifts and not g.dead
-        ]
-        clamped = [
-            f"potentials or currents of group {g.name} met a clamp {plural(g.saturations, 'time')} "
-            f"(neuron {listed(g.saturating_neurons)})"
-            for g in self.groups
-            if g.saturating_neurons and not own_clamp
-        ]
-        return (*dead, *drifting, *partly, *clamped)
-
-
-def percent_change(drift: Number) -> str:
-    """A relative change as a signed percentage; a decimal below 10 %, and near -100 %."""
-    percent = 100 * drift
-    return f"{signed(percent, 1 if abs(percent) < 10 or -100 < percent < -99 else 0)} %"
-
-
-def listed(neurons: tuple[int, ...], most: int = 6) -> str:
-    """The first few indices, and how many more there are."""
-    more = len(neurons) - most
-    shown = ", ".join(str(n) for n in neurons[:most])
-    return shown + (f" and {more:,} more" if more > 0 else "")
+    @property
+    def dead_groups(self) -> tuple[str, ...]:
+        """Groups that quantization silenced."""
+        return tuple(g.name for g in self.groups if g.dead)

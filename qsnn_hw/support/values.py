@@ -1,4 +1,4 @@
-"""Checks on what a report holds, and reading a report's dataclasses back from JSON.
+"""Checks on what a record holds, and reading frozen dataclasses back from JSON.
 
 A field may be written under another name than its Python attribute, through the metadata key
 ``json`` (``float`` cannot be an attribute name without hiding the built-in).
