@@ -38,11 +38,11 @@ _PULL = 0.06
 EXPECTED = {
     "ice40": {
         **{"adders": 1.0, "muxes": 0.8, "depth_muxes": 1.0, "copied": 1.0, "control": 0.5},
-        **{"luts": 1.0, "saves": 1.0, "groups": 20.0, "links": 120.0},
+        **{"luts": 1.0, "saves": 0.8, "deep_saves": 1.0, "groups": 20.0, "links": 120.0},
     },
     "ecp5": {
-        **{"adders": 1.1, "muxes": 0.8, "depth_muxes": 1.0, "control": 0.5, "luts": 1.0, "saves": 1.0},
-        **{"distributed": 6.0, "groups": 20.0, "links": 120.0},
+        **{"adders": 1.1, "muxes": 0.8, "depth_muxes": 1.0, "control": 0.5, "luts": 1.0, "saves": 0.8},
+        **{"deep_saves": 2.0, "distributed": 6.0, "groups": 20.0, "links": 120.0},
     },
 }
 

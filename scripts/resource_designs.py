@@ -350,6 +350,8 @@ _ROUNDED: tuple[tuple[str, tuple[int, ...], PlanOptions, dict[str, Any]], ...] =
     ("leak24_reg", *_SIDE_BY_SIDE, {"leak_bits": 24}),
     ("decay24", *_FOLDED, {"leak_bits": 24, "features": {"own_decay": True}}),
     ("leak16", *_FOLDED, {"leak_bits": 16}),
+    ("leak12", *_FOLDED, {"leak_bits": 12, "unseen": True}),
+    ("leak20", *_FOLDED, {"leak_bits": 20, "unseen": True}),
 )
 """Weights of few bits with thresholds and leaks of each neuron's own, and leaks of many bits."""
 EXAMPLES += tuple(

@@ -210,20 +210,42 @@ def _parameters(plan: GroupPlan) -> set[str]:
 
 
 _MULTIPLIER_BITS = {"ice40": 16, "ecp5": 18}
+_LEAST_PRODUCT_BITS = {"ice40": 11, "ecp5": 0}
+"""Of a result: what is narrower goes into LUTs."""
 
 
 def _product(
     parts: Parts, own: np.ndarray | None, numerator: int, width: int, plan: GroupPlan, limits: Limits
 ) -> None:
-    if own is not None or plan.leak_unit == "multiplier":
-        parts.dsps += 1
-        if limits.family == "ice40":
-            # What is subtracted is inverted in front of the carry chain; a multiplier cannot do it.
-            parts.luts += width
-        if width > _MULTIPLIER_BITS[limits.family]:
-            # The bits beyond the multiplier's input are multiplied in LUTs and added.
-            other = numerator.bit_length() if own is None else signed_bits(own)
-            parts.adders += width + other
-            parts.muxes += other
+    if own is None and plan.leak_unit != "multiplier":
+        add_product(parts, width, numerator)
         return
-    add_product(parts, width, numerator)
+    if limits.family == "ice40":
+        # What is subtracted is inverted in front of the carry chain; a multiplier cannot do it.
+        parts.luts += width
+    other = 1 + numerator.bit_length() if own is None else signed_bits(own)
+    add_multiplication(parts, limits.family, max(width, other), min(width, other))
+
+
+def add_multiplication(parts: Parts, family: str, wide: int, narrow: int) -> None:
+    """A product of two values of so many bits, cut into pieces that multipliers take, and their sum.
+
+    A piece of a bit, or with too short a result, is multiplied in LUTs.
+    """
+    first = _cut(wide, _MULTIPLIER_BITS[family])
+    second = _cut(narrow, _MULTIPLIER_BITS[family])
+    parts.adders += sum(piece + narrow for piece in first[1:])
+    for one in first:
+        parts.adders += sum(one + piece for piece in second[1:])
+        for piece in second:
+            if min(one, piece) > 1 and one + piece >= _LEAST_PRODUCT_BITS[family]:
+                parts.dsps += 1
+                continue
+            parts.adders += (min(one, piece) - 1) * max(one, piece)
+            parts.muxes += max(one, piece)
+
+
+def _cut(width: int, most: int) -> list[int]:
+    """Pieces of at most ``most`` bits; the last is what is left."""
+    whole = max(0, width - 1) // most
+    return [most] * whole + [width - whole * most]

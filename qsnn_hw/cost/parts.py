@@ -28,8 +28,8 @@ class Parts:
         Address, row and fold bits that counters and comparisons handle.
     luts
         LUTs of constant tables.
-    saves
-        LUTs of sums in carry-save form.
+    saves, deep_saves
+        LUTs of sums in carry-save form; of those, the ones beyond the seventh bit of a column.
     distributed
         Memories of 16 words of 4 bits.
     groups, lanes
@@ -48,6 +48,7 @@ class Parts:
     control: float = 0
     luts: float = 0
     saves: float = 0
+    deep_saves: float = 0
     distributed: float = 0
     groups: float = 0
     lanes: float = 0
@@ -192,6 +193,8 @@ def add_product(parts: Parts, width: int, number: int) -> None:
         beyond = (1 << max(0, column - width + 1)) - 1
         signs = bool(added & beyond) + bool(taken & beyond)
         parts.saves += 2 * max(0, copies + signs - 2)
+        # So many levels are no longer merged into LUTs but taken apart for speed.
+        parts.deep_saves += 2 * max(0, copies + signs - 7)
 
 
 def add_sum(parts: Parts, width: int, terms: int) -> None:

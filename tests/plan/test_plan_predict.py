@@ -14,6 +14,7 @@ from resource_models import write_model
 
 from qsnn_hw.cost.group_parts import group_parts
 from qsnn_hw.cost.io_parts import compared_bits
+from qsnn_hw.cost.lane_parts import add_multiplication
 from qsnn_hw.cost.parts import Parts, add_product, memory, table_luts
 from qsnn_hw.cost.predict import in_words, predict
 from qsnn_hw.explore.designs.options import PlanOptions
@@ -179,6 +180,27 @@ def test_equal_signs_of_a_product_are_summed_once() -> None:
         for column in range(width + number.bit_length())
     )
     assert 1.3 * parts.saves < every
+
+
+@pytest.mark.parametrize(
+    ("family", "wide", "narrow", "dsps"),
+    [
+        ("ecp5", 18, 18, 1),
+        ("ecp5", 24, 18, 2),
+        ("ice40", 16, 16, 1),
+        # What is left of the second is one bit, which is no multiplier's, or two.
+        ("ice40", 17, 9, 1),
+        ("ice40", 24, 17, 2),
+        ("ice40", 24, 18, 3),
+        # A result of ten bits is made in LUTs.
+        ("ice40", 6, 4, 0),
+        ("ecp5", 6, 4, 1),
+    ],
+)
+def test_multipliers_of_a_wide_product(family: str, wide: int, narrow: int, dsps: int) -> None:
+    parts = Parts()
+    add_multiplication(parts, family, wide, narrow)
+    assert parts.dsps == dsps
 
 
 @pytest.mark.parametrize(
