@@ -5,13 +5,14 @@ groups are ordered so that every feed-forward source comes first and each loop i
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dynamics import neuron_group
-from qsnn_hw.model.graph import KNOWN_TYPES, MAX_NODES, NEURON_TYPES, Graph, Node
+from qsnn_hw.model.fold import folded
+from qsnn_hw.model.graph import KNOWN_TYPES, MAX_NODES, NEURON_TYPES, Graph
 from qsnn_hw.model.network import (
     INPUT,
     Network,
@@ -22,8 +23,6 @@ from qsnn_hw.model.operators import size_of
 from qsnn_hw.model.order import order_groups
 from qsnn_hw.model.paths import Path, PathFinder
 from qsnn_hw.support.errors import UserError
-
-_SILENT_TYPES = ("LI", "I", "CubaLI")
 
 
 def build_network(graph: Graph, convention: Convention) -> Network:
@@ -61,7 +60,7 @@ class Builder:
     """
 
     def __init__(self, graph: Graph) -> None:
-        self._graph = _merge_thresholds(_merge_currents(_check_types(graph)))
+        self._graph = folded(_check_types(graph))
         self._entry, self._exit = _port(self._graph, "Input"), _port(self._graph, "Output")
         _check_connected(self._graph, self._entry, self._exit)
         self._timed = any(node.type == "Delay" for node in self._graph.nodes.values())
@@ -160,48 +159,6 @@ def _check_types(graph: Graph) -> Graph:
         if node.type in NEURON_TYPES and node.name == INPUT:
             raise UserError(f"{graph.where(node.name)}: a neuron node may not be called {INPUT!r}; rename it")
     return graph
-
-
-def _merge_currents(graph: Graph) -> Graph:
-    """Fold ``LI -> LIF``, where each is all the other has, into one group with a synaptic current.
-
-    That is how Rockpool's ExpSynTorch drives a LIFNeuronTorch. The LI keeps the gain that it has on its own.
-    """
-    nodes, edges = dict(graph.nodes), list(graph.edges)
-    for node in graph.nodes.values():
-        after = graph.after(node.name)
-        if node.type != "LI" or len(after) != 1 or graph.nodes[after[0]].type != "LIF":
-            continue
-        follower = graph.nodes[after[0]]
-        if len(graph.before(follower.name)) != 1 or np.any(graph.numbers(node.name, "v_leak")):
-            continue
-        own = {key: value for key, value in follower.parameters.items() if key != "tau"}
-        merged = {**own, "tau_mem": follower.parameters.get("tau")}
-        merged |= {"tau_syn": node.parameters.get("tau"), "r_syn": node.parameters.get("r")}
-        nodes[follower.name] = Node(follower.name, "CubaLIF", merged)
-        del nodes[node.name]
-        edges = [(a, follower.name if b == node.name else b) for a, b in edges if a != node.name]
-    return replace(graph, nodes=nodes, edges=tuple(edges))
-
-
-def _merge_thresholds(graph: Graph) -> Graph:
-    """Fold ``LI -> Threshold`` into one group that fires without reset."""
-    nodes, edges = dict(graph.nodes), list(graph.edges)
-    for node in graph.nodes.values():
-        after = graph.after(node.name)
-        if node.type not in _SILENT_TYPES or not any(graph.nodes[n].type != "Output" for n in after):
-            continue
-        follower = after[0]
-        if len(after) != 1 or graph.nodes[follower].type != "Threshold" or len(graph.before(follower)) != 1:
-            raise UserError(
-                f"{graph.where(node.name)} hands its potential to {', '.join(map(repr, after))}; only spikes "
-                "travel between groups here, so put one Threshold node after it or use it as the output"
-            )
-        threshold = graph.nodes[follower].parameters.get("threshold")
-        nodes[node.name] = Node(node.name, node.type, {**node.parameters, "threshold": threshold})
-        del nodes[follower]
-        edges = [(node.name if a == follower else a, b) for a, b in edges if b != follower]
-    return replace(graph, nodes=nodes, edges=tuple(edges))
 
 
 def _port(graph: Graph, kind: str) -> str:

@@ -55,7 +55,7 @@ def rockpool_dt(tau: FloatArray, r: FloatArray) -> float | None:
 def parameter_shape(graph: Graph, name: str) -> tuple[int, ...]:
     """What a neuron node's parameters broadcast to together; the largest shape where they do not."""
     node = graph.nodes[name]
-    # build.py gives a readout that a Threshold node follows its threshold.
+    # fold.py gives a readout that a Threshold node follows its threshold.
     keys = (*PARAMETERS[node.type], *(("threshold",) if "threshold" in node.parameters else ()))
     shapes = [graph.numbers(name, key, DEFAULTS.get(key), infinite=True).shape for key in keys]
     largest = max(shapes, key=lambda shape: int(np.prod(shape, dtype=np.int64)))
@@ -247,7 +247,7 @@ class NodeReader:
 
     def current_factor(self, decay: FloatArray) -> FloatArray:
         if "r_syn" in self.graph.nodes[self.name].parameters:
-            # build.py made the current of an LI node.
+            # fold.py made the current of an LI node.
             return self.input_factor("tau_syn", decay, r_key="r_syn", readout=True)[0]
         form = self.convention.current_gain
         if form == "one":

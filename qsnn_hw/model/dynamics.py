@@ -31,7 +31,7 @@ def neuron_group(
     size = int(np.prod(shape, dtype=np.int64))
     reader = NodeReader(graph, name, shape, convention)
     zero, one = np.zeros(size), np.ones(size)
-    decay, gain, leak = one, one, zero
+    decay, gain, leak, steady = one, one, zero, zero
     current_decay: FloatArray | None = None
     current_gain: FloatArray | None = None
     if kind in ("IF", "I"):
@@ -42,7 +42,10 @@ def neuron_group(
         tau = "tau_mem" if kind.startswith("Cuba") else "tau"
         decay = reader.retention(tau)
         gain, leak_factor = reader.input_factor(tau, decay, readout=kind == "LI")
-        leak = leak_factor * reader.get("v_leak")
+        if "drive" in graph.nodes[name].parameters:
+            # fold.py put the bias behind a synaptic current here.
+            steady = gain * reader.get("drive")
+        leak = leak_factor * reader.get("v_leak") + steady
         if kind.startswith("Cuba"):
             current_decay = reader.retention("tau_syn")
             current_gain = reader.current_factor(current_decay)
@@ -53,19 +56,21 @@ def neuron_group(
         # Every state starts at 0 here, so potentials are counted from the rest instead.
         rest = v_reset if kind in ("IF", "I") else reader.get("v_leak")
         if np.any(rest != 0):
-            leak, amount = zero, threshold if reset == "subtract" else None
+            leak, amount = steady, threshold if reset == "subtract" else None
             if threshold is None:
                 reader.warnings.append(_readout_rest(reader, rest))
             threshold, v_reset, reset, v_min = _from_rest(reader, rest, threshold, v_reset, reset, v_min)
     fires = threshold is not None and kind != "Threshold"
     late = convention.reset_delay and fires and reset != "none"
-    if not convention.reset_delay and convention.name == "snntorch" and recurrent and kind == "CubaLIF":
+    # The current that fold.py made of an integrator is not snnTorch's own.
+    synaptic = kind == "CubaLIF" and "r_syn" not in graph.nodes[name].parameters
+    if not convention.reset_delay and convention.name == "snntorch" and recurrent and synaptic:
         reader.warnings.append(
             f"{graph.where(name)}: imported with reset_delay=false; snnTorch 1.0.0's RSynaptic ignores that "
             "option, so if it trained this model set reset_delay=true"
         )
     drops = convention.reset_drops_input == "always" or (
-        convention.reset_drops_input == "snntorch" and (recurrent or kind == "CubaLIF")
+        convention.reset_drops_input == "snntorch" and (recurrent or synaptic)
     )
     group = NeuronGroup(
         name=name,
@@ -143,7 +148,7 @@ def _firing(reader: NodeReader, kind: str) -> tuple[FloatArray | None, FloatArra
     zero = np.zeros(reader.size)
     reset = reader.convention.reset
     if kind in ("LI", "I", "CubaLI"):
-        # build.py puts a following Threshold node's value here: it fires without any reset.
+        # fold.py puts a following Threshold node's value here: it fires without any reset.
         if "threshold" not in reader.graph.nodes[reader.name].parameters:
             return None, zero, "none"
         return reader.get("threshold"), zero, "none"

@@ -320,6 +320,7 @@ def test_truncated_file(digits: Path, tmp_path: Path) -> None:
 
 def test_hidden_analog_group(write_nir: Write) -> None:
     silent = {key: value for key, value in lif(2).items() if key not in ("v_threshold", "v_reset")}
+    silent["tau"] = np.array([1e-3, 2e-3])
     nodes = small_nodes(lif={**silent, "type": "LI"}, out=LINEAR, lif2=lif(2), end=OUT)
     with pytest.raises(UserError, match=r"'lif' \(LI\) hands its potential to 'out'"):
         read_nir(write_nir(nodes), SNN)

@@ -206,7 +206,8 @@ class _Trace:
             )
         if isinstance(mark, State):
             raise UserError(
-                f"{where} is fed by the state of {mark.name!r}; only spikes travel between neurons here"
+                f"{where} is fed by the state of {mark.name!r}; only spikes travel between neurons here: "
+                "let it fire, or end the network in it"
             )
         if mark is None:
             raise UserError(
