@@ -173,7 +173,7 @@ def install(key: str, extras: set[str]) -> list["subprocess.Popen[bytes]"]:
         if "frameworks" in extras and not install_frameworks():
             extras = extras - {"frameworks"}
         STAMP.write_text(json.dumps({"key": key, "installed": sorted(extras)}), encoding="utf-8")
-        background.append(warm("c++", "nextpnr-ecp5", "ecppack", "nextpnr-ice40", "icepack"))
+        background.append(warm("c++", *family_tools()))
     except BaseException:
         stop(background)
         raise
@@ -223,6 +223,14 @@ def machine_can_compile() -> bool:
     from qsnn_hw.toolchain.finder import on_this_machine
 
     return on_this_machine("c++") and on_this_machine("make")
+
+
+def family_tools() -> list[str]:
+    """Tools of every device family: place and route, and packers."""
+    sys.path.insert(0, str(ROOT))
+    from qsnn_hw.families.registry import families
+
+    return [tool.name for one in families().values() for tool in (one.flow.place, one.flow.pack)]
 
 
 def requirement(name: str) -> str:

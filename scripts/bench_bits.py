@@ -22,6 +22,7 @@ from qsnn_hw.build.report_maker.speed import DesignCycles, LinkBytes
 from qsnn_hw.build.report_maker.spending import design_power
 from qsnn_hw.explore.integers.choose import Chosen
 from qsnn_hw.families.boards import load_board
+from qsnn_hw.families.family import Units
 from qsnn_hw.golden import GoldenRun, run_clocked
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.dataset import Dataset, load_dataset
@@ -156,7 +157,7 @@ def build(bits: int, given: argparse.Namespace, folder: Path, progress: Progress
     )
 
 
-def table(rows: list[Row], float_accuracy: float) -> list[str]:
+def table(rows: list[Row], float_accuracy: float, units: Units) -> list[str]:
     """The rows as a Markdown table, the 32-bit reference first."""
     base = next(r for r in rows if r.bits == REFERENCE_BITS)
     lines = [
@@ -166,8 +167,7 @@ def table(rows: list[Row], float_accuracy: float) -> list[str]:
     ]
     for row in rows:
         used = row.placed.resources
-        logic = next(used[n].used for n in ("ICESTORM_LC", "TRELLIS_COMB") if n in used)
-        memory = next(used[n].used for n in ("ICESTORM_RAM", "DP16KD") if n in used)
+        logic, memory = used[units.logic_cells].used, used[units.block_ram].used
         lines.append(
             f"| {row.bits} | {100 * row.accuracy:.2f} | {100 * (float_accuracy - row.accuracy):+.2f} | "
             f"{logic} | {memory} | "
@@ -217,7 +217,7 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, UserError) else 1
     versions = ", ".join(
-        f"{n} {find_tool(n).version}" for n in ("yosys", f"nextpnr-{board.family}", "verilator")
+        f"{n} {find_tool(n).version}" for n in ("yosys", board.family.flow.place.name, "verilator")
     )
     print(
         f"digits 64-32-10 on {board.name}, lanes {given.lanes}, seed {given.seed}; "
@@ -227,7 +227,7 @@ def main() -> int:
         f"{versions}; {given.samples} samples simulated; "
         f"power and energy estimated at {board.clock_mhz:g} MHz"
     )
-    print("\n".join(table(rows, float_accuracy)))
+    print("\n".join(table(rows, float_accuracy, board.family.units)))
     return 0
 
 

@@ -25,7 +25,6 @@ from qsnn_hw.build.chain import NETWORK, PLAN, VERIFICATION
 from qsnn_hw.build.options import BuildOptions
 from qsnn_hw.build.report_maker.speed import DesignCycles
 from qsnn_hw.families.boards import load_board
-from qsnn_hw.families.limits import FAMILIES
 from qsnn_hw.model.dataset import load_dataset, load_pixels
 from qsnn_hw.model.network_file import load_network
 from qsnn_hw.plan import HardwarePlan
@@ -90,7 +89,7 @@ def measure(design: Design, given: argparse.Namespace) -> Row | None:
         again = report_of(["synth", "--seed", str(seed), "-q"], folder)
         fmax.append(again["timing"]["fmax_mhz"])
     board = load_board(design.board)
-    names = FAMILIES[board.family]
+    names = board.family.units
 
     def used(name: str | None) -> int | None:
         return None if name is None else int(found["resources"].get(name, {}).get("used") or 0)

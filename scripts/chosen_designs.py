@@ -8,6 +8,7 @@ from pathlib import Path
 
 from user_command import qsnn_hw
 
+from qsnn_hw.families.boards import load_board
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.support.errors import ToolError
 
@@ -15,7 +16,6 @@ ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
 SHARED = Path(os.environ.get("QSNN_DATA", ROOT.parent / "shared" / "data"))
 _CYCLES = re.compile(r"plan: predicted ([\d.]+) cycles a sample")
-_LUTS = re.compile(r"plan: predicted (\d+) (?:TRELLIS_COMB|ICESTORM_LC)")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,9 @@ class Row:
             arguments: list[str | Path] = ["generate", self.model, "--convention", *self.convention]
             arguments += ["--data", self.data, "--samples", str(self.samples), "--board", self.board]
             ended = qsnn_hw([*arguments, *wish, "-o", folder])
-            cycles, luts = _CYCLES.search(ended.output), _LUTS.search(ended.output)
+            unit = load_board(self.board).family.units.logic_cells
+            luts = re.search(rf"plan: predicted (\d+) {unit}", ended.output)
+            cycles = _CYCLES.search(ended.output)
             if ended.status or cycles is None or luts is None:
                 raise ToolError(f"{ended.command} predicts nothing: {ended.last_line}")
             depth = HardwarePlan.load(Path(folder) / "04_plan.npz").buffer_depth

@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from qsnn_hw.families.boards import Board, load_board
-from qsnn_hw.families.limits import FAMILIES
 from qsnn_hw.support.errors import ToolError, UserError
 from qsnn_hw.support.progress import SILENT
 from qsnn_hw.targets.fpga.least import Least
@@ -23,27 +22,6 @@ from qsnn_hw.targets.fpga.synthesis import Synthesis, synthesize
 NO_FLOOR_PLAN = "rwcheck off, no floor plan"
 """The row in which nextpnr places all block RAMs; in the others ``place_blocks`` places those of weights."""
 
-SYNTH: dict[str, dict[str, list[str]]] = {
-    "ice40": {
-        "plain": [],
-        "rwcheck off": ["-no-rw-check"],
-        "-device u": ["-no-rw-check", "-device", "u"],
-        "-device u -dff": ["-no-rw-check", "-device", "u", "-dff"],
-        "-device u -dsp": ["-no-rw-check", "-device", "u", "-dsp"],
-        "-device u -noabc": ["-no-rw-check", "-device", "u", "-noabc"],
-        "-device u min_ce 4": ["-no-rw-check", "-device", "u", "-dffe_min_ce_use", "4"],
-    },
-    "ecp5": {
-        "plain": [],
-        "rwcheck off": ["-no-rw-check"],
-        "-dff": ["-no-rw-check", "-dff"],
-        "-nowidelut": ["-no-rw-check", "-nowidelut"],
-        "-cmp2softlogic": ["-no-rw-check", "-cmp2softlogic"],
-        "-nowidelut -cmp2softlogic": ["-no-rw-check", "-nowidelut", "-cmp2softlogic"],
-        "-noccu2": ["-no-rw-check", "-noccu2"],
-        NO_FLOOR_PLAN: ["-no-rw-check"],
-    },
-}
 PLACE: dict[str, tuple[float | None, list[str]]] = {
     "board clock": (None, []),
     "asked 4x": (4.0, []),
@@ -68,7 +46,7 @@ def _row(name: str, synthesis: Synthesis, board: Board, times: float | None, see
             return f"| {name} | {error} |"
         fmax.append(placed.fmax_mhz)
         used = {resource: count.used for resource, count in placed.resources.items()}
-    names = FAMILIES[board.family]
+    names = board.family.units
     kept = [names.logic_cells, names.registers, names.block_ram, names.dsps]
     counts = " ".join(f"{resource}={used[resource]}" for resource in kept if resource in used)
     spread = " ".join(f"{value:.1f}" for value in fmax)
@@ -89,7 +67,10 @@ def main() -> int:
     given = parser.parse_args()
     try:
         board = load_board(given.board)
-        synth, place = SYNTH[board.family], PLACE
+        flow, place = board.family.flow, PLACE
+        synth = dict(flow.synth_trials)
+        if flow.finish is not None:
+            synth[NO_FLOOR_PLAN] = board.synth_args
         if given.only is not None:
             unknown = [row for row in given.only if row not in {*synth, *place}]
             if unknown:
@@ -100,7 +81,7 @@ def main() -> int:
             folder = Path(name)
             print("| choice | used | Fmax MHz, median (each seed) | nextpnr |\n|---|---|---|---|", flush=True)
             for choice, flags in synth.items():
-                other, floor_plan = replace(board, synth_args=tuple(flags)), choice != NO_FLOOR_PLAN
+                other, floor_plan = replace(board, synth_args=flags), choice != NO_FLOOR_PLAN
                 made = synthesize(
                     *(given.verilog, given.top, other, folder),
                     least=Least(),
@@ -109,8 +90,8 @@ def main() -> int:
                 )
                 print(_row(choice, made, board, 4.0, given.seeds, folder), flush=True)
             made = synthesize(given.verilog, given.top, board, folder, least=Least(), progress=SILENT)
-            for choice, (times, flags) in place.items():
-                placing = replace(board, place_args=tuple(flags))
+            for choice, (times, words) in place.items():
+                placing = replace(board, place_args=tuple(words))
                 print(_row(choice, made, placing, times, given.seeds, folder), flush=True)
     except (UserError, ToolError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -2,9 +2,9 @@
 
 ``python scripts/fit_resources.py measure --only NAME`` runs the chain of ``qsnn-hw synth`` on a design
 and keeps what place and route counted (minutes each; without ``--only``: all that were never measured).
-``... fit`` prints the coefficients for ``qsnn_hw/cost/coefficients.py``. The predictions in the table of
-docs/resources.md need no tool: ``scripts/figures --check resources`` compares them, and ``--write``
-puts them there.
+``... fit`` prints the coefficients for each file of a family in ``qsnn_hw/families/``. The predictions in
+the table of docs/resources.md need no tool: ``scripts/figures --check resources`` compares them, and
+``--write`` puts them there.
 """
 
 import argparse
@@ -21,9 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from resource_designs import DESIGNS, EXAMPLES, Example, Trained
 
 from qsnn_hw.build import chain, flow
-from qsnn_hw.cost.coefficients import LOGIC
 from qsnn_hw.cost.predict import network_parts, predict
-from qsnn_hw.families.limits import FAMILIES
+from qsnn_hw.families.registry import families
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.support.files import read_json, write_json
 from qsnn_hw.support.progress import SILENT
@@ -35,16 +34,6 @@ MEASURED = ROOT / "tests" / "plan" / "data" / "resources.json"
 
 # How strongly a coefficient is drawn to what the structure says it should be.
 _PULL = 0.06
-EXPECTED = {
-    "ice40": {
-        **{"adders": 1.0, "muxes": 0.8, "depth_muxes": 1.0, "copied": 1.0, "control": 0.5},
-        **{"luts": 1.0, "saves": 0.8, "deep_saves": 1.0, "groups": 20.0, "links": 120.0},
-    },
-    "ecp5": {
-        **{"adders": 1.1, "muxes": 0.8, "depth_muxes": 1.0, "control": 0.5, "luts": 1.0, "saves": 0.8},
-        **{"deep_saves": 2.0, "distributed": 6.0, "groups": 20.0, "links": 120.0},
-    },
-}
 
 
 HEADING = "| design | logic | counted | off | registers | counted | off | block RAM | DSP |"
@@ -62,7 +51,7 @@ def counted(design: Example | Trained, folder: Path) -> dict[str, Any]:
     """What the finished build in ``folder`` took, and what was planned."""
     found = Implementation.load(folder / chain.IMPLEMENTATION)
     plan = HardwarePlan.load(folder / chain.PLAN)
-    used, names = found.used(), FAMILIES[design.family]
+    used, names = found.used(), design.board.family.units
     fields = ("lanes", "update_lanes", "event_lanes", "accumulators")
     return {
         "scope": "board",
@@ -76,7 +65,7 @@ def counted(design: Example | Trained, folder: Path) -> dict[str, Any]:
         "buffer_depth": plan.buffer_depth,
         "input_max": plan.input_max,
         "yosys": found.tools["yosys"],
-        "nextpnr": found.tools[f"nextpnr-{design.family}"],
+        "nextpnr": found.tools[design.board.family.flow.place.name],
     }
 
 
@@ -122,9 +111,10 @@ def table() -> str:
 
 
 def fit(measured: Mapping[str, Any]) -> None:
-    """Print coefficients for both families, and what they come to."""
-    for family, expected in EXPECTED.items():
-        used = [e for e in EXAMPLES if e.family == family and e.name in measured and not e.unseen]
+    """Print coefficients for every family, beside those in use."""
+    for family in families().values():
+        expected = family.costs.expected_logic
+        used = [e for e in EXAMPLES if e.board.family is family and e.name in measured and not e.unseen]
         table, prior = [], np.array(list(expected.values()))
         for example in used:
             entry = measured[example.name]
@@ -137,7 +127,7 @@ def fit(measured: Mapping[str, Any]) -> None:
         left, right = np.vstack([matrix, pull]), np.concatenate([np.ones(len(table)), pull @ prior])
         found = np.linalg.lstsq(left, right, rcond=None)[0]
         print(family, {name: round(float(value), 3) for name, value in zip(expected, found, strict=True)})
-    print("in use:", LOGIC)
+        print(f"in use: {dict(family.costs.logic)}")
 
 
 def main() -> int:

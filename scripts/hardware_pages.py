@@ -5,6 +5,8 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from qsnn_hw.families.registry import families
+
 # The closest other generator on the same network, whose cycles do not depend on the input: 919 cycles
 # in each of 25 steps (docs/peers.md).
 RIVAL = ("Spiker+", "MNIST 784-128-10 (M)", 919 * 25)
@@ -15,6 +17,7 @@ def report(rows: Sequence[Any]) -> str:
     """The Markdown page."""
     used = ("yosys", "nextpnr", "verilator")
     tools = {f"{name} {v}" for row in rows for name, v in row.tools.items() if name.startswith(used)}
+    logic = ", ".join(f"{one.units.logic_cells} on {one.title}" for one in families().values())
     seeds = ", ".join(sorted({str(seed) for row in rows for seed in row.seeds}))
     lines = [
         "# The hardware against its targets",
@@ -25,7 +28,7 @@ def report(rows: Sequence[Any]) -> str:
         "",
         f"Tools: {', '.join(sorted(tools))}. Fmax is nextpnr's own for the bitstream's design, the median of "
         f"the seeds (here {seeds}; each in brackets); a board may clock it slower. "
-        "Logic: TRELLIS_COMB on ECP5, ICESTORM_LC on iCE40. Cycles: a sample alone in the design, from its "
+        f"Logic: {logic}. Cycles: a sample alone in the design, from its "
         "first word to its last tick or its class, encoder and readout included where the design has them, "
         "from the simulation in which every spike and every potential of the samples equalled the golden "
         "model; microseconds are the core alone, at Fmax, without the serial link. Accuracy: the golden "

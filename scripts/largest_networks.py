@@ -26,7 +26,6 @@ from qsnn_hw.cost.predict import in_words, predict
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.families.boards import Board, list_boards, load_board
-from qsnn_hw.families.limits import FAMILIES
 from qsnn_hw.model.network import Dense, Network
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.plan.group_plan import SynapseStore
@@ -118,7 +117,7 @@ def confirm(board: Board, bits: int, hidden: int, depth: int, store: SynapseStor
         )
         flow.run(options, folder / "out", part="synth", progress=SILENT)
         found = Implementation.load(folder / "out" / chain.IMPLEMENTATION)
-    names, used = FAMILIES[board.family], found.used()
+    names, used = board.family.units, found.used()
     kept = [names.logic_cells, names.block_ram, *([names.spram] if names.spram and store == "ram" else [])]
     return f"{', '.join(f'{used[name]} {name}' for name in kept)}, {found.fmax_mhz:.1f} MHz"
 

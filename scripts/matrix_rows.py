@@ -15,7 +15,6 @@ from user_command import ROOT, qsnn_hw
 
 from qsnn_hw.explore.designs.balance import DESIGN_NOTE
 from qsnn_hw.families.boards import Board
-from qsnn_hw.families.limits import FAMILIES
 
 TARGETS = ("balanced", "area", "energy", "latency")
 """``--optimize``; the first is the default and not typed."""
@@ -45,7 +44,7 @@ class Case:
     @property
     def weight(self) -> float:
         """About how long it takes, digits on iCE40 being 1."""
-        return self.model.weight * (1.0 if self.board.family == "ice40" else 1.5)
+        return self.model.weight * self.board.family.flow.time
 
     def arguments(self, shared: Path, data: Path) -> list[str]:
         """What a user types behind ``qsnn-hw``, but for the folder."""
@@ -155,7 +154,7 @@ def refused(status: int, line: str, board: Board) -> tuple[Verdict, str]:
 
 def read_figures(report: Mapping[str, Any], board: Board) -> dict[str, Any]:
     """The figures of a row out of report.json."""
-    names = FAMILIES[board.family]
+    names = board.family.units
     prediction, resources = report["prediction"], report["resources"]
 
     def pair(name: str) -> tuple[int | None, int | None]:

@@ -26,7 +26,9 @@ from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.quantize.leak import LEAK_BITS
 
 ROOT = Path(__file__).resolve().parent.parent
-BOARDS = {"ice40": "icebreaker", "ecp5": "ulx3s-85f"}
+ICE, ECP = "icebreaker", "ulx3s-85f"
+BOARDS = {"i": ICE, "e": ECP}
+"""By the letter that an example's name begins with."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class Example:
     ----------
     name
         Unique.
-    family
-        "ice40" or "ecp5".
+    board_name
+        Of the board that it is built for.
     sizes, features, loop, delay
         See ``Model``.
     options
@@ -58,7 +60,7 @@ class Example:
     """
 
     name: str
-    family: str
+    board_name: str
     sizes: tuple[int, ...] | str
     options: PlanOptions
     bits: int = 8
@@ -79,7 +81,7 @@ class Example:
     @property
     def board(self) -> Board:
         """The board it is built for."""
-        return load_board(BOARDS[self.family])
+        return load_board(self.board_name)
 
     def build_options(self, folder: Path) -> BuildOptions:
         """What a user would ask for; the model becomes a file in ``folder``."""
@@ -133,8 +135,8 @@ class Trained:
         Files, in examples/ or in the shared data folder.
     convention, settings
         As for ``qsnn-hw build``.
-    family
-        "ice40" or "ecp5".
+    board_name
+        Of the board that it is built for.
     samples
         Of the data, for the activity that the choice of shapes counts on.
     changes
@@ -145,7 +147,7 @@ class Trained:
     model: str
     data: str
     convention: str
-    family: str
+    board_name: str
     settings: dict[str, str] = field(default_factory=dict)
     samples: int = 20
     changes: Mapping[str, Any] = field(default_factory=dict)
@@ -154,7 +156,7 @@ class Trained:
     @property
     def board(self) -> Board:
         """The board it is built for."""
-        return load_board(BOARDS[self.family])
+        return load_board(self.board_name)
 
     def file(self, name: str) -> Path:
         """Where a file of the model is; it may not exist."""
@@ -211,61 +213,54 @@ def shapes(
 
 
 def with_io(name: str, encoder: Any, readout: Any, options: PlanOptions, **changes: Any) -> Example:
-    """An example with encoder and readout around a small network; the family is in its name."""
-    family = {"i": "ice40", "e": "ecp5"}[name[0]]
+    """An example with encoder and readout around a small network; its name says the board."""
     given: dict[str, Any] = {"sizes": (64, 32, 10), "bits": 6, **changes}
-    return Example(name, family, options=options, io=IoOptions(encoder, readout, steps=25), **given)
+    return Example(name, BOARDS[name[0]], options=options, io=IoOptions(encoder, readout, steps=25), **given)
 
 
 R, M = True, False
 EXAMPLES: tuple[Example, ...] = (
-    Example("e_reg32", "ecp5", (64, 32, 10), shapes([32, 10], [8, 1], None, [R, M])),
-    Example("i_small", "ice40", (64, 32, 10), shapes([2, 1], [1, 1])),
-    Example("e_reg64e4", "ecp5", (128, 64, 10), shapes([64, 10], [4, 1], [4, 1], [R, M])),
-    Example("i_mem8", "ice40", (64, 32, 10), shapes([8, 2], [4, 1])),
-    Example("e_reg48", "ecp5", (100, 48, 10), shapes([48, 10], [16, 10], None, [R, M]), 4),
-    Example("i_reg32", "ice40", (64, 32, 10), shapes([32, 10], [4, 1], None, [R, M]), 4),
-    Example("e_small", "ecp5", (128, 64, 10), shapes([2, 1], [1, 1])),
-    Example("i_own", "ice40", (64, 32, 10), shapes([4, 1], [2, 1]), 8, {"own": True}),
-    Example("e_mem16", "ecp5", (128, 64, 10), shapes([16, 5], [4, 1]), 6),
-    Example("i_mem16", "ice40", (100, 48, 10), shapes([16, 10], [2, 10]), 6),
-    Example("e_mem8", "ecp5", (128, 64, 10), shapes([8, 2], [8, 2]), 8, {"own": True}),
-    Example("i_e2", "ice40", (64, 32, 10), shapes([8, 2], [4, 1], [2, 1])),
-    Example("e_three", "ecp5", (64, 40, 24, 10), shapes([40, 6, 2], [8, 3, 1], [2, 1, 1], [R, M, M])),
-    Example("i_conv", "ice40", "conv", shapes([4, 4, 2], [2, 2, 1]), 4),
-    Example("e_conv", "ecp5", "conv", shapes([8, 12, 5], [4, 6, 1]), 6),
-    Example("i_current", "ice40", (48, 24, 10), shapes([4, 2], [2, 1]), 8, {"current": True}),
-    Example(
-        *("e_current", "ecp5", (48, 24, 10), shapes([24, 2], [4, 1], None, [R, M]), 8, {"current": True})
-    ),
-    Example(
-        "i_refractory", "ice40", (48, 24, 10), shapes([4, 2], [2, 1]), 8, {"refractory": 3, "v_min": -1.0}
-    ),
+    Example("e_reg32", ECP, (64, 32, 10), shapes([32, 10], [8, 1], None, [R, M])),
+    Example("i_small", ICE, (64, 32, 10), shapes([2, 1], [1, 1])),
+    Example("e_reg64e4", ECP, (128, 64, 10), shapes([64, 10], [4, 1], [4, 1], [R, M])),
+    Example("i_mem8", ICE, (64, 32, 10), shapes([8, 2], [4, 1])),
+    Example("e_reg48", ECP, (100, 48, 10), shapes([48, 10], [16, 10], None, [R, M]), 4),
+    Example("i_reg32", ICE, (64, 32, 10), shapes([32, 10], [4, 1], None, [R, M]), 4),
+    Example("e_small", ECP, (128, 64, 10), shapes([2, 1], [1, 1])),
+    Example("i_own", ICE, (64, 32, 10), shapes([4, 1], [2, 1]), 8, {"own": True}),
+    Example("e_mem16", ECP, (128, 64, 10), shapes([16, 5], [4, 1]), 6),
+    Example("i_mem16", ICE, (100, 48, 10), shapes([16, 10], [2, 10]), 6),
+    Example("e_mem8", ECP, (128, 64, 10), shapes([8, 2], [8, 2]), 8, {"own": True}),
+    Example("i_e2", ICE, (64, 32, 10), shapes([8, 2], [4, 1], [2, 1])),
+    Example("e_three", ECP, (64, 40, 24, 10), shapes([40, 6, 2], [8, 3, 1], [2, 1, 1], [R, M, M])),
+    Example("i_conv", ICE, "conv", shapes([4, 4, 2], [2, 2, 1]), 4),
+    Example("e_conv", ECP, "conv", shapes([8, 12, 5], [4, 6, 1]), 6),
+    Example("i_current", ICE, (48, 24, 10), shapes([4, 2], [2, 1]), 8, {"current": True}),
+    Example(*("e_current", ECP, (48, 24, 10), shapes([24, 2], [4, 1], None, [R, M]), 8, {"current": True})),
+    Example("i_refractory", ICE, (48, 24, 10), shapes([4, 2], [2, 1]), 8, {"refractory": 3, "v_min": -1.0}),
     Example(
         "e_refractory",
-        "ecp5",
+        ECP,
         (48, 24, 10),
         shapes([24, 5], [4, 5], None, [R, M]),
         features={"refractory": 3, "v_min": -1.0},
     ),
-    Example("i_loop", "ice40", (48, 24, 10), shapes([4, 2], [2, 1]), 8, {}, 2, True, 1),
-    Example("e_loop", "ecp5", (48, 24, 10), shapes([24, 2], [4, 1], None, [R, M]), 8, {}, 2, True, 1),
-    Example("i_multi", "ice40", (48, 24, 10), shapes([4, 2], [2, 1]), 8, {"max_spikes": None}),
-    Example("e_multi", "ecp5", (48, 24, 10), shapes([24, 2], [4, 1], None, [R, M]), 8, {"max_spikes": None}),
-    Example("i_own_decay", "ice40", (48, 24, 10), shapes([4, 2], [1, 1]), 8, {"own_decay": True}),
-    Example(
-        "e_own_decay", "ecp5", (48, 24, 10), shapes([24, 2], [2, 1], None, [R, M]), 8, {"own_decay": True}
-    ),
-    Example("i_board", "ice40", (64, 32, 10), shapes([2, 1], [1, 1])),
-    Example("e_board", "ecp5", (64, 32, 10), shapes([32, 10], [8, 1], None, [R, M])),
-    Example("e_reg128", "ecp5", (200, 128, 10), shapes([128, 2], [2, 1], None, [R, M]), 6),
-    Example("i_one", "ice40", (100, 16, 10), shapes([16, 10], [16, 10]), 4),
-    Example("e_reads", "ecp5", (128, 64, 10), shapes([16, 5], [4, 1]), 6),
-    Example("e_reads8", "ecp5", (128, 64, 10), shapes([8, 2], [8, 1])),
-    Example("e_deep", "ecp5", (784, 128, 10), shapes([2, 1], [1, 1]), 4),
+    Example("i_loop", ICE, (48, 24, 10), shapes([4, 2], [2, 1]), 8, {}, 2, True, 1),
+    Example("e_loop", ECP, (48, 24, 10), shapes([24, 2], [4, 1], None, [R, M]), 8, {}, 2, True, 1),
+    Example("i_multi", ICE, (48, 24, 10), shapes([4, 2], [2, 1]), 8, {"max_spikes": None}),
+    Example("e_multi", ECP, (48, 24, 10), shapes([24, 2], [4, 1], None, [R, M]), 8, {"max_spikes": None}),
+    Example("i_own_decay", ICE, (48, 24, 10), shapes([4, 2], [1, 1]), 8, {"own_decay": True}),
+    Example("e_own_decay", ECP, (48, 24, 10), shapes([24, 2], [2, 1], None, [R, M]), 8, {"own_decay": True}),
+    Example("i_board", ICE, (64, 32, 10), shapes([2, 1], [1, 1])),
+    Example("e_board", ECP, (64, 32, 10), shapes([32, 10], [8, 1], None, [R, M])),
+    Example("e_reg128", ECP, (200, 128, 10), shapes([128, 2], [2, 1], None, [R, M]), 6),
+    Example("i_one", ICE, (100, 16, 10), shapes([16, 10], [16, 10]), 4),
+    Example("e_reads", ECP, (128, 64, 10), shapes([16, 5], [4, 1]), 6),
+    Example("e_reads8", ECP, (128, 64, 10), shapes([8, 2], [8, 1])),
+    Example("e_deep", ECP, (784, 128, 10), shapes([2, 1], [1, 1]), 4),
     Example(
         "e_unseen4",
-        "ecp5",
+        ECP,
         (400, 160, 10),
         shapes([4, 1], [1, 1]),
         bits=4,
@@ -273,19 +268,19 @@ EXAMPLES: tuple[Example, ...] = (
     ),
     Example(
         "e_unseen1",
-        "ecp5",
+        ECP,
         (150, 80, 10),
         shapes([80, 10], [8, 2], [2, 1], [R, M]),
         bits=5,
         unseen=True,
     ),
-    Example("i_unseen1", "ice40", (80, 40, 10), shapes([10, 5], [5, 1]), 6, unseen=True),
-    Example("e_unseen2", "ecp5", (90, 60, 30, 12), shapes([15, 10, 4], [5, 2, 2]), 7, unseen=True),
-    Example("i_unseen2", "ice40", (80, 24, 12), shapes([24, 3], [3, 1], None, [R, M]), 8, unseen=True),
-    Example("i_unseen3", "ice40", (60, 30, 10), shapes([6, 2], [3, 2]), 5, unseen=True),
+    Example("i_unseen1", ICE, (80, 40, 10), shapes([10, 5], [5, 1]), 6, unseen=True),
+    Example("e_unseen2", ECP, (90, 60, 30, 12), shapes([15, 10, 4], [5, 2, 2]), 7, unseen=True),
+    Example("i_unseen2", ICE, (80, 24, 12), shapes([24, 3], [3, 1], None, [R, M]), 8, unseen=True),
+    Example("i_unseen3", ICE, (60, 30, 10), shapes([6, 2], [3, 2]), 5, unseen=True),
     Example(
         "e_unseen3",
-        "ecp5",
+        ECP,
         (60, 30, 10),
         shapes([30, 2], [2, 1], None, [R, M]),
         features={"own": True, "reset_delay": True},
@@ -355,9 +350,9 @@ _ROUNDED: tuple[tuple[str, tuple[int, ...], PlanOptions, dict[str, Any]], ...] =
 )
 """Weights of few bits with thresholds and leaks of each neuron's own, and leaks of many bits."""
 EXAMPLES += tuple(
-    Example(f"{short}_{name}", family, sizes, options, **more)
+    Example(f"{short}_{name}", board, sizes, options, **more)
     for name, sizes, options, more in (*_TINY, *_ROUNDED)
-    for short, family in (("i", "ice40"), ("e", "ecp5"))
+    for short, board in BOARDS.items()
 )
 
 
@@ -365,16 +360,14 @@ _DIGITS = ("digits/digits_64-32-10.nir", "digits/digits_test.npz", "snntorch")
 _MNIST = ("snntorch_mnist_784-128-10.nir", "snntorch_mnist_784-128-10.npz", "snntorch")
 _BRAILLE = ("nir_paper/braille_noDelay_noBias_subtract.nir", "nir_paper/braille.npz", "snntorch")
 TRAINED: tuple[Trained, ...] = (
-    Trained("digits_ice", *_DIGITS, "ice40"),
-    Trained("digits_ram_ice", *_DIGITS, "ice40", changes={"weights": "ram"}),
-    Trained("digits_ecp", *_DIGITS, "ecp5"),
-    Trained("digits_buffers_ice", *_DIGITS, "ice40", changes={"buffer_depth": 256}),
-    Trained("digits_buffers_ecp", *_DIGITS, "ecp5", changes={"buffer_depth": 16}),
-    Trained("braille_ice", *_BRAILLE, "ice40", {"reset_delay": "false"}, 5),
-    Trained("mnist_ram_ice", *_MNIST, "ice40", changes={"weights": "ram"}),
-    Trained("mnist_area_ecp", *_MNIST, "ecp5", changes={"optimize": "area"}),
-    Trained(
-        "mnist_conv_ecp", "mnist_conv/mnist_conv.nir", "mnist_conv/mnist_conv_test.npz", "snntorch", "ecp5"
-    ),
+    Trained("digits_ice", *_DIGITS, ICE),
+    Trained("digits_ram_ice", *_DIGITS, ICE, changes={"weights": "ram"}),
+    Trained("digits_ecp", *_DIGITS, ECP),
+    Trained("digits_buffers_ice", *_DIGITS, ICE, changes={"buffer_depth": 256}),
+    Trained("digits_buffers_ecp", *_DIGITS, ECP, changes={"buffer_depth": 16}),
+    Trained("braille_ice", *_BRAILLE, ICE, {"reset_delay": "false"}, 5),
+    Trained("mnist_ram_ice", *_MNIST, ICE, changes={"weights": "ram"}),
+    Trained("mnist_area_ecp", *_MNIST, ECP, changes={"optimize": "area"}),
+    Trained("mnist_conv_ecp", "mnist_conv/mnist_conv.nir", "mnist_conv/mnist_conv_test.npz", "snntorch", ECP),
 )
 DESIGNS: tuple[Example | Trained, ...] = (*EXAMPLES, *TRAINED)

@@ -76,7 +76,7 @@ def test_own_board_file_is_read(tmp_path):
             r"mine\.toml: field clock\.ppm is unknown; known fields here: mhz, pin",
         ),
         ('package = "sg48"', 'package = "sg48"\ncolour = "red"', r"field colour is unknown"),
-        ('family = "ice40"', 'family = "gowin"', r"field family must be one of ice40, ecp5, not 'gowin'"),
+        ('family = "ice40"', 'family = "gowin"', r"field family must be one of ecp5, ice40, not 'gowin'"),
         ("mhz = 12.0", "mhz = 0", r"field clock\.mhz must be a number > 0, not 0"),
         ("mhz = 12.0", "mhz = nan", r"field clock\.mhz must be a number > 0, not nan"),
         ("count = 30", 'count = "30"', r"field limits\.block_ram\.count must be an integer > 0, not '30'"),

@@ -104,7 +104,7 @@ def test_a_native_tool_that_is_too_old_is_passed_over(
 
 
 def test_an_unknown_tool() -> None:
-    with pytest.raises(UserError, match="no such tool 'vivado'; known tools: yosys, nextpnr-ice40, "):
+    with pytest.raises(UserError, match="no such tool 'vivado'; known tools: yosys, nextpnr-ecp5, "):
         find_tool("vivado")
 
 

@@ -658,7 +658,7 @@ class Chain:
         return {
             "made": [IMPLEMENTATION, self._bitstream(plan)],
             "after": ["synthesize"],
-            "options": {"seed": self._options.seed, "nextpnr": _version(f"nextpnr-{self.board.family}")},
+            "options": {"seed": self._options.seed, "nextpnr": _version(self.board.family.flow.place.name)},
             "code": [self._place],
         }
 

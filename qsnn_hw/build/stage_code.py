@@ -14,9 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from qsnn_hw.families.registry import families
 from qsnn_hw.support.shipped import resource_folder
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+
+_LIMITS = "qsnn_hw.families.limits"
+"""Limits hold their family, which is found and not imported: who reaches them reaches every family's file."""
 
 # Far quicker than a syntax tree of every module. What it finds too much (in a docstring) costs a
 # repeated stage at most; tests/test_stage_code.py holds that it finds no less.
@@ -112,12 +116,19 @@ def _closure(wanted: Iterable[str]) -> set[str]:
         ahead += _cached_imports(module)
         if module.split(".")[0] == "sim":
             ahead += _sim_modules()
+        if module == _LIMITS:
+            ahead += _family_modules()
     return reached
 
 
 def _parents(module: str) -> Iterator[str]:
     pieces = module.split(".")
     return (".".join(pieces[:count]) for count in range(1, len(pieces)))
+
+
+@functools.cache
+def _family_modules() -> tuple[str, ...]:
+    return tuple(f"qsnn_hw.families.{name}" for name in families())
 
 
 @functools.cache

@@ -1,7 +1,7 @@
 """What a neuron group is made of, counted in bits before any tool runs.
 
 The counts follow the components in ``qsnn_hw/rtl``: what a register holds is known from the plan; what
-becomes of adders, multiplexers and control is left to coefficients (``cost/coefficients.py``).
+becomes of adders, multiplexers and control is left to the coefficients of the device family.
 """
 
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ def _walker(parts: Parts, plan: GroupPlan, projection: ProjectionPlan, limits: L
         parts.computed += 2 * pair + 3 * left + 1 + row + fold
         parts.adders += pair + left + row + fold
         for words in (axis.start, axis.count - 1, axis.row, axis.fold):
-            parts.luts += table_luts(words, wide=limits.family == "ecp5")
+            parts.luts += table_luts(words, wide=limits.family.fabric.wide_multiplexers)
         parts.muxes += pair + left
     parts.computed += 2 * row
     add_product(parts, row - projection.rows_per_channel.bit_length(), projection.rows_per_channel)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from qsnn_hw.cost.parts import Parts, add_product, add_sum, varying_bits
+from qsnn_hw.families.family import Fabric
 from qsnn_hw.families.limits import Limits
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.update_stages import (
@@ -209,36 +210,32 @@ def _parameters(plan: GroupPlan) -> set[str]:
     return {name for stage in update_stages(plan) for _, _, names in stage for name in names}
 
 
-_MULTIPLIER_BITS = {"ice40": 16, "ecp5": 18}
-_LEAST_PRODUCT_BITS = {"ice40": 11, "ecp5": 0}
-"""Of a result: what is narrower goes into LUTs."""
-
-
 def _product(
     parts: Parts, own: np.ndarray | None, numerator: int, width: int, plan: GroupPlan, limits: Limits
 ) -> None:
     if own is None and plan.leak_unit != "multiplier":
         add_product(parts, width, numerator)
         return
-    if limits.family == "ice40":
+    fabric = limits.family.fabric
+    if not fabric.adders_invert:
         # What is subtracted is inverted in front of the carry chain; a multiplier cannot do it.
         parts.luts += width
     other = 1 + numerator.bit_length() if own is None else signed_bits(own)
-    add_multiplication(parts, limits.family, max(width, other), min(width, other))
+    add_multiplication(parts, fabric, max(width, other), min(width, other))
 
 
-def add_multiplication(parts: Parts, family: str, wide: int, narrow: int) -> None:
+def add_multiplication(parts: Parts, fabric: Fabric, wide: int, narrow: int) -> None:
     """A product of two values of so many bits, cut into pieces that multipliers take, and their sum.
 
     A piece of a bit, or with too short a result, is multiplied in LUTs.
     """
-    first = _cut(wide, _MULTIPLIER_BITS[family])
-    second = _cut(narrow, _MULTIPLIER_BITS[family])
+    first = _cut(wide, fabric.multiplier_bits)
+    second = _cut(narrow, fabric.multiplier_bits)
     parts.adders += sum(piece + narrow for piece in first[1:])
     for one in first:
         parts.adders += sum(one + piece for piece in second[1:])
         for piece in second:
-            if min(one, piece) > 1 and one + piece >= _LEAST_PRODUCT_BITS[family]:
+            if min(one, piece) > 1 and one + piece >= fabric.least_product_bits:
                 parts.dsps += 1
                 continue
             parts.adders += (min(one, piece) - 1) * max(one, piece)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from qsnn_hw.families.limits import Limits
-from qsnn_hw.plan.placement import block_shape, distributed_cells, memory_blocks
+from qsnn_hw.plan.placement import block_shape, memory_blocks
 from qsnn_hw.quantize.integers import signed_bits
 
 
@@ -31,7 +31,7 @@ class Parts:
     saves, deep_saves
         LUTs of sums in carry-save form; of those, the ones beyond the seventh bit of a column.
     distributed
-        Memories of 16 words of 4 bits.
+        Cells of distributed RAM.
     groups, lanes
         Number of groups, an encoder being one, and of neuron lanes.
     links
@@ -157,7 +157,7 @@ def memory(
         parts.depth_muxes += width * (block_shape(limits, depth, width)[1] - 1)
         return
     if rom:
-        wide = limits.family == "ecp5"
+        wide = limits.family.fabric.wide_multiplexers
         if words is None:
             width = columns(depth, width)
             parts.luts += width * _random_luts(depth, wide=wide)
@@ -166,8 +166,9 @@ def memory(
         parts.computed += width
         return
     parts.copied += width
-    if limits.family == "ecp5":
-        parts.distributed += distributed_cells(depth, width)
+    distributed = limits.family.fabric.distributed
+    if distributed is not None:
+        parts.distributed += distributed.cells(depth, width)
     else:
         parts.copied += depth * width
         parts.muxes += depth * width

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from qsnn_hw.cost.coefficients import LOGIC, REGISTERS
 from qsnn_hw.cost.group_parts import group_parts
 from qsnn_hw.cost.io_parts import around_parts, link_parts
 from qsnn_hw.cost.parts import Parts
 from qsnn_hw.cost.stream_parts import router_parts
-from qsnn_hw.families.limits import FAMILIES, Limits, Usage
+from qsnn_hw.families.family import Family
+from qsnn_hw.families.limits import Limits, Usage
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 
 
@@ -19,7 +19,7 @@ class Prediction:
     Parameters
     ----------
     usage
-        The whole design; ``registers`` is None on iCE40, where a logic cell holds one.
+        The whole design; ``registers`` is None where a logic cell holds one.
     groups
         Logic cells of every group, by its name in the plan.
     around
@@ -31,14 +31,14 @@ class Prediction:
     around: int
 
 
-def logic_cells(parts: Parts, family: str) -> float:
+def logic_cells(parts: Parts, family: Family) -> float:
     """Logic cells of some parts."""
-    return sum(getattr(parts, name) * value for name, value in LOGIC[family].items())
+    return sum(getattr(parts, name) * value for name, value in family.costs.logic.items())
 
 
-def register_bits(parts: Parts, family: str) -> float:
+def register_bits(parts: Parts, family: Family) -> float:
     """Flip-flops of some parts."""
-    return sum(getattr(parts, name) * value for name, value in REGISTERS[family].items())
+    return sum(getattr(parts, name) * value for name, value in family.costs.registers.items())
 
 
 def predict(plan: HardwarePlan, limits: Limits, *, board: bool = True) -> Prediction:
@@ -55,7 +55,7 @@ def predict(plan: HardwarePlan, limits: Limits, *, board: bool = True) -> Predic
     cells, registers = logic_cells(total, family), register_bits(total, family)
     usage = Usage(
         logic_cells=round(cells),
-        registers=None if family == "ice40" else round(registers),
+        registers=None if family.units.registers is None else round(registers),
         block_rams=total.blocks,
         sprams=total.sprams if limits.spram is not None else None,
         dsps=total.dsps,
@@ -86,7 +86,7 @@ def _groups(plan: HardwarePlan, limits: Limits) -> dict[str, Parts]:
 
 def in_words(usage: Usage, limits: Limits, counted: Mapping[str, int] | None = None) -> str:
     """A usage under the tools' names; beside it what the tools ``counted``, where that is known."""
-    names = FAMILIES[limits.family]
+    names = limits.family.units
     found = {
         names.logic_cells: usage.logic_cells,
         names.registers: usage.registers,

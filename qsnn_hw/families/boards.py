@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from qsnn_hw.families import board_words as words
-from qsnn_hw.families.limits import FAMILIES, BlockMemory, Limits
+from qsnn_hw.families.family import Family, Part
+from qsnn_hw.families.limits import BlockMemory, Limits
+from qsnn_hw.families.pins import LEVELS, PULLS, Port
+from qsnn_hw.families.registry import families
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.fields import Fields
 from qsnn_hw.support.files import read_toml
 from qsnn_hw.support.shipped import resource_folder
-
-PULLS = ("none", "up", "down")
-LEVELS = ("high", "low")
 
 MIN_DIVISOR = 4
 """Fewest clock cycles per serial bit: the receiver samples mid-bit behind a two-stage synchronizer."""
@@ -25,32 +25,6 @@ MAX_BAUD_ERROR = 0.02
 """Most that the rate on the line may be off: half of what 8N1 bears, the other half is the host's."""
 
 MHZ_RANGE = (0.1, 1000.0)
-
-
-@dataclass(frozen=True)
-class Port:
-    """A port of the top module and the package pins it goes to.
-
-    Parameters
-    ----------
-    name
-        The port's name in the top module: ``clk``, ``rst``, ``rx``, ``tx`` or ``led``.
-    pins
-        Package pins, least significant bit first.
-    direction
-        "in" or "out", seen from the device.
-    pull
-        Resistor of the pin: "none", "up" or "down".
-    active
-        Level at the pin that means pressed or lit: "high" or "low". The pin is wired straight to
-        the port; the top module (``qsnn_hw/rtl/board_top.py``) inverts an active-low one.
-    """
-
-    name: str
-    pins: tuple[str, ...]
-    direction: str
-    pull: str = "none"
-    active: str = "high"
 
 
 @dataclass(frozen=True)
@@ -64,11 +38,11 @@ class Board:
     description, page
         One line for a list, and the vendor's page.
     family
-        "ice40" or "ecp5".
+        Of the device.
     chip
         The device's ordering name.
     device, package, speed_grade
-        As nextpnr wants them; ``speed_grade`` is None for iCE40, where the device implies it.
+        As nextpnr wants them; ``speed_grade`` is None where the device implies it.
     clock_mhz
         The oscillator on the board.
     baud
@@ -76,11 +50,11 @@ class Board:
     ports
         Every port the board offers, by name; ``rst`` where the board has a button for it.
     io_standard, io_drive_ma
-        For ECP5 constraint files; None where the family takes none.
+        For the constraint file; None where the family takes none.
     limits
         What the device holds.
     synth_args, place_args, pack_args
-        Options for yosys' ``synth_<family>``, nextpnr and the bitstream packer.
+        Options for yosys' ``synth_`` command of the family, nextpnr and the bitstream packer.
     bitstream_suffix
         ".bin" or ".bit".
     loader
@@ -94,7 +68,7 @@ class Board:
     name: str
     description: str
     page: str
-    family: str
+    family: Family
     chip: str
     device: str
     package: str
@@ -113,6 +87,11 @@ class Board:
     notes: tuple[str, ...]
     sources: tuple[str, ...]
     path: Path
+
+    @property
+    def part(self) -> Part:
+        """The device as place and route wants it."""
+        return Part(self.device, self.package, self.speed_grade)
 
     @property
     def divisor(self) -> int:
@@ -176,9 +155,9 @@ def _block_memory(fields: Fields | None, kind: str) -> BlockMemory | None:
     return memory
 
 
-def _limits(fields: Fields, family: str) -> Limits:
-    block_ram = _block_memory(fields.table("block_ram"), FAMILIES[family].block_ram)
-    spram_name = FAMILIES[family].spram
+def _limits(fields: Fields, family: Family) -> Limits:
+    block_ram = _block_memory(fields.table("block_ram"), family.units.block_ram)
+    spram_name = family.units.spram
     spram_fields = fields.optional_table("spram")
     if spram_fields is not None and spram_name is None:
         fields.fail("spram", f"is not something the {family} family has; remove the table")
@@ -237,33 +216,35 @@ def parse_board(table: Mapping[str, Any], path: Path) -> Board:
         A field is missing, unknown or has a wrong value; the message names field and file.
     """
     fields = Fields(table, str(path))
-    family = fields.choice("family", tuple(FAMILIES))
+    family = families()[fields.choice("family", tuple(families()))]
+    rules = family.board
     ports, clock_mhz, baud = _ports(fields)
     io = fields.optional_table("io")
-    if (io is not None) != FAMILIES[family].wants_io_standard:
-        fields.fail("io", "is needed for ecp5, and for no other family")
-    if family == "ice40" and any(port.pull == "down" for port in ports.values()):
-        fields.fail("pull", "must not be 'down': iCE40 pins only pull up")
+    if (io is not None) != rules.io_standard:
+        wanting = ", ".join(name for name, other in families().items() if other.board.io_standard)
+        fields.fail("io", f"is needed for {wanting}, and for no other family")
+    for port in ports.values():
+        if port.pull not in rules.pulls:
+            only = " or ".join(pull for pull in rules.pulls if pull != "none")
+            fields.fail("pull", f"must not be {port.pull!r}: {family.title} pins only pull {only}")
     board = Board(
         name=words.text(fields, "name", words.FILE_NAME),
         description=words.text(fields, "description", words.LINE),
         page=words.text(fields, "page", words.LINE),
         family=family,
         chip=words.text(fields, "chip", words.LINE),
-        device=fields.choice("device", words.DEVICES[family]),
+        device=fields.choice("device", rules.devices),
         package=words.text(fields, "package", words.WORD),
-        speed_grade=words.text(fields, "speed_grade", words.WORD)
-        if FAMILIES[family].wants_speed_grade
-        else None,
+        speed_grade=words.text(fields, "speed_grade", words.WORD) if rules.speed_grade else None,
         clock_mhz=clock_mhz,
         baud=baud,
         ports=ports,
         io_standard=words.text(io, "standard", words.WORD) if io is not None else None,
         io_drive_ma=io.positive_int("drive_ma") if io is not None else None,
         limits=_limits(fields.table("limits"), family),
-        synth_args=words.arguments(fields, "synth_args", family),
-        place_args=words.arguments(fields, "place_args", family),
-        pack_args=words.arguments(fields, "pack_args", family),
+        synth_args=words.arguments(fields, "synth_args", rules.synth_args),
+        place_args=words.arguments(fields, "place_args", rules.place_args),
+        pack_args=words.arguments(fields, "pack_args", rules.pack_args),
         bitstream_suffix=fields.choice("bitstream_suffix", (".bin", ".bit")),
         loader=words.text(fields, "loader", words.LINE),
         notes=words.texts(fields, "notes", words.LINE),

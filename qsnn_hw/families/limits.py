@@ -3,26 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Family:
-    """How one device family's place and route tool names its resources."""
-
-    logic_cells: str
-    registers: str | None
-    """None where a register lives inside a logic cell and is not counted apart."""
-    block_ram: str
-    spram: str | None
-    dsps: str
-    wants_speed_grade: bool
-    wants_io_standard: bool
-
-
-FAMILIES: Mapping[str, Family] = {
-    "ice40": Family("ICESTORM_LC", None, "ICESTORM_RAM", "ICESTORM_SPRAM", "ICESTORM_DSP", False, False),
-    "ecp5": Family("TRELLIS_COMB", "TRELLIS_FF", "DP16KD", None, "MULT18X18D", True, True),
-}
-"""Names as nextpnr-ice40 and nextpnr-ecp5 0.11.1 report them."""
+from qsnn_hw.families.family import Family
 
 
 @dataclass(frozen=True)
@@ -102,14 +83,14 @@ class Limits:
     Parameters
     ----------
     family
-        "ice40" or "ecp5": decides the tools' names and units.
+        Decides the tools' names and units.
     logic_cells, registers, dsps
         Counts on the device.
     block_ram, spram
         Memory blocks; None where the device has none.
     """
 
-    family: str
+    family: Family
     logic_cells: int
     registers: int
     dsps: int
@@ -118,7 +99,7 @@ class Limits:
 
     def available(self) -> dict[str, int]:
         """Every limit under the place and route tool's own name."""
-        names = FAMILIES[self.family]
+        names = self.family.units
         found = {names.logic_cells: self.logic_cells, names.dsps: self.dsps}
         if names.registers is not None:
             found[names.registers] = self.registers
@@ -129,7 +110,7 @@ class Limits:
 
     def fits(self, usage: Usage) -> list[Shortfall]:
         """Every resource of which ``usage`` takes more than there is; empty when it fits."""
-        names, available = FAMILIES[self.family], self.available()
+        names, available = self.family.units, self.available()
         # A family without such blocks at all still has to say that one was asked for.
         needed = {
             names.logic_cells: usage.logic_cells,
@@ -147,7 +128,7 @@ class Limits:
 
     def usage(self, utilization: Mapping[str, int]) -> Usage:
         """The usage behind a tool's own counts, such as ``{"ICESTORM_LC": 900}``."""
-        names = FAMILIES[self.family]
+        names = self.family.units
 
         def count(name: str | None) -> int | None:
             return utilization.get(name) if name is not None else None
@@ -162,7 +143,7 @@ class Limits:
 
     def by_name(self, usage: Usage) -> dict[str, int]:
         """What is known of a usage under the tools' own names; the inverse of :meth:`usage`."""
-        names = FAMILIES[self.family]
+        names = self.family.units
         counts = {
             names.logic_cells: usage.logic_cells,
             names.registers: usage.registers,
@@ -176,16 +157,16 @@ class Limits:
         """At most how much ``usage``, counted on this device, takes on ``other``.
 
         Within a family the counts carry over. Across families every block is replaced by as many
-        of the other's as its least favourable shape needs, and an iCE40 logic cell is taken to hold
-        either a LUT or a register, so the answer is an upper bound. It does not cover memories read
+        of the other's as its least favourable shape needs, and a logic cell that holds both is taken to
+        hold either a LUT or a register, so the answer is an upper bound. It does not cover memories read
         through two ports, which take twice the blocks where ``true_dual_port`` is false.
         """
         if other.family == self.family:
             return usage
         logic, registers = usage.logic_cells, usage.registers
-        if FAMILIES[self.family].registers is None:
+        if self.family.units.registers is None:
             registers = logic
-        elif FAMILIES[other.family].registers is None and logic is not None:
+        elif other.family.units.registers is None and logic is not None:
             logic, registers = logic + (registers or 0), None
         blocks, sprams = usage.block_rams, usage.sprams
         if blocks is not None and self.block_ram is not None and other.block_ram is not None:

@@ -10,7 +10,6 @@ from qsnn_hw.plan.group_plan import NeuronMemoryStyle, SynapseStore
 
 # A memory of fewer bits is smaller in LUTs than it is worth in block RAM.
 BLOCK_BITS = 1024
-_DISTRIBUTED_WORDS = 16
 
 
 @dataclass(frozen=True)
@@ -41,16 +40,10 @@ MOST_ROM_WORDS = 250_000
 """Words of ROM that yosys, as WebAssembly, is given of one design: every word is an assignment to read,
 whatever its width. docs/resources.md has what was tried."""
 
-# What yosys' memory mapping sets against each other: a block, and the LUTs of a memory without one.
-_BLOCK_COST = {"ice40": 64, "ecp5": 128}
-_DISTRIBUTED_COST = 4
+# What yosys' memory mapping sets against a block, whose cost is the family's: a bit of a multiplexer
+# between memories, and how many bits of a ROM in LUTs count one.
 _MUX_COST = 0.5
 _ROM_BITS_PER_COST = 16
-
-
-def distributed_cells(depth: int, width: int) -> int:
-    """Cells of distributed RAM, 16 words of 4 bits each."""
-    return -(-depth // _DISTRIBUTED_WORDS) * -(-width // 4)
 
 
 def block_shape(limits: Limits, depth: int, width: int) -> tuple[int, int]:
@@ -68,7 +61,7 @@ def block_shape(limits: Limits, depth: int, width: int) -> tuple[int, int]:
 
     def cost(shape: tuple[int, int]) -> float:
         blocks, deep = count(shape)
-        return _BLOCK_COST[limits.family] * blocks + _MUX_COST * width * (deep - 1)
+        return limits.family.fabric.block_cost * blocks + _MUX_COST * width * (deep - 1)
 
     return count(min(limits.block_ram.shapes, key=cost))
 
@@ -84,20 +77,21 @@ def memory_blocks(limits: Limits, depth: int, width: int, *, rom: bool, block: b
         The design insists on block RAM.
     """
     blocks, _ = block_shape(limits, depth, width)
-    cost = _BLOCK_COST[limits.family] * blocks
+    cost = limits.family.fabric.block_cost * blocks
+    distributed = limits.family.fabric.distributed
     if rom:
         other = depth * width / _ROM_BITS_PER_COST
-    elif limits.family == "ecp5":
-        deep = -(-depth // _DISTRIBUTED_WORDS)
-        other = _DISTRIBUTED_COST * distributed_cells(depth, width) + _MUX_COST * width * (deep - 1)
+    elif distributed is not None:
+        deep = distributed.rows(depth)
+        other = distributed.cost * distributed.cells(depth, width) + _MUX_COST * width * (deep - 1)
     else:
         other = depth * width
     return blocks if block or cost < other else 0
 
 
 def registers_reads(limits: Limits | None) -> bool:
-    """Whether what block RAM shows is taken into registers first: on ECP5 it comes late in the cycle."""
-    return limits is not None and limits.family == "ecp5"
+    """Whether what block RAM shows is taken into registers first, where it comes late in the cycle."""
+    return limits is not None and limits.family.fabric.registered_reads
 
 
 def synapse_blocks(limits: Limits, memories: GroupMemories) -> int:
@@ -180,10 +174,11 @@ def bank_shapes(needs: Mapping[str, GroupMemories], limits: Limits) -> dict[str,
 def state_style(limits: Limits, depth: int, width: int) -> Literal["block", "distributed"]:
     """Where a memory of potentials goes.
 
-    iCE40 has block RAM or registers, nothing between. ECP5 has distributed RAM of 16 words: deeper
-    memories cost it once per 16 words and a multiplexer, while block RAM is seldom short.
+    A family without distributed RAM has block RAM or registers, nothing between. Distributed RAM is of
+    few words: deeper memories take more of it and a multiplexer, while block RAM is seldom short.
     """
-    if limits.family == "ice40" or (depth > _DISTRIBUTED_WORDS and depth * width >= BLOCK_BITS):
+    distributed = limits.family.fabric.distributed
+    if distributed is None or (depth > distributed.words and depth * width >= BLOCK_BITS):
         return "block"
     return "block" if memory_blocks(limits, depth, width, rom=False) else "distributed"
 
@@ -193,7 +188,8 @@ def neuron_style(limits: Limits, memories: GroupMemories) -> NeuronMemoryStyle:
     if limits.block_ram is None:
         return "auto"
     styles = {state_style(limits, depth, width) for depth, width in memories.state if depth > 1}
-    return "distributed" if limits.family != "ice40" and "block" not in styles else "block"
+    either = limits.family.fabric.distributed is not None
+    return "distributed" if either and "block" not in styles else "block"
 
 
 def state_blocks(limits: Limits, memories: GroupMemories) -> int:

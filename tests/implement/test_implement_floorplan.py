@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qsnn_hw.families.ecp5_floorplan import SITES, compact_sites, group_blocks, place_blocks
 from qsnn_hw.support.files import read_json
 from qsnn_hw.support.progress import SILENT
-from qsnn_hw.targets.fpga.floorplan import SITES, compact_sites, group_blocks, place_blocks
 from qsnn_hw.toolchain.tools import find_tool, run_tool
 
 

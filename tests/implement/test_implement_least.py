@@ -21,7 +21,7 @@ from qsnn_hw.rtl.text.export import export_verilog
 from qsnn_hw.support.errors import ToolError
 from qsnn_hw.support.files import read_json
 from qsnn_hw.support.progress import SILENT
-from qsnn_hw.targets.fpga.least import CARRIES, REGISTERS, Least, least_cells, missing
+from qsnn_hw.targets.fpga.least import Least, least_cells, missing
 from qsnn_hw.targets.fpga.synthesis import synthesize
 
 BOARDS = {"ice40": "icebreaker", "ecp5": "ulx3s-85f"}
@@ -75,11 +75,11 @@ def without_weights(plan: HardwarePlan, number: int, lanes: slice) -> HardwarePl
 def test_no_measured_design_is_refused(example: Example) -> None:
     plan, board = example.plan(STORED[example.name]), example.board
     least, cells = least_cells(plan, board.limits), STORED[example.name]["cells"]
-    assert 0 < least.carries <= cells[CARRIES[board.family]]
+    assert 0 < least.carries <= cells[board.family.cells.carry]
     blocks = sum(found.block_rams for found in least.groups)
     # All but the weights' and sums' blocks are few: the bound is close.
     assert STORED[example.name]["block_rams"] - 6 <= blocks <= STORED[example.name]["block_rams"]
-    registers = sum(count for name, count in cells.items() if name.startswith(REGISTERS))
+    registers = sum(count for name, count in cells.items() if name.startswith(board.family.cells.registers))
     assert sum(found.registers for found in least.groups) <= registers
 
 
@@ -126,10 +126,11 @@ def test_a_network_that_no_pin_shows_is_caught(family: str, tmp_path: Path) -> N
 
 def test_what_is_missing_is_said_by_group() -> None:
     plan = planned(two_groups(), SHAPES["registers"], "ulx3s-85f")
-    least = least_cells(plan, load_board("ulx3s-85f").limits)
+    board = load_board("ulx3s-85f")
+    least, names = least_cells(plan, board.limits), board.family.cells
     netlist: dict[str, Any] = {"cells": {}, "netnames": {}}
-    found = missing(least, {"LUT4": 10, "TRELLIS_FF": 10}, netlist, "ecp5")
+    found = missing(least, {"LUT4": 10, "TRELLIS_FF": 10}, netlist, names)
     assert found[-1] == f"0 adder cells (CCU2C) where at least {least.carries} were expected"
     wanted = least.groups[0].registers
     assert f"0 registers of the accumulators of group first where at least {wanted} were expected" in found
-    assert missing(Least(), {"LUT4": 10, "TRELLIS_FF": 10}, netlist, "ecp5") == []
+    assert missing(Least(), {"LUT4": 10, "TRELLIS_FF": 10}, netlist, names) == []

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from qsnn_hw.targets.fpga.netlist import cut_unused_carries
+from qsnn_hw.families.ecp5_carries import cut_unused_carries
 
 
 def adder(carry_in: Any, sums: list[int], carry: list[Any]) -> dict[str, Any]:

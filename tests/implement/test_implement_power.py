@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from qsnn_hw.families.boards import list_boards, load_board
+from qsnn_hw.families.power_coefficients import Coefficient
+from qsnn_hw.families.registry import families
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.targets.fpga.coefficients import DEVICES, Coefficient
 from qsnn_hw.targets.fpga.power import Activity, Range, estimate_power, without_coefficients
 
 ICE = load_board("icebreaker")
@@ -21,7 +22,7 @@ def _terms(estimate):
 
 def test_every_shipped_board_has_coefficients_with_sources():
     for board in list_boards():
-        device = DEVICES[board.family, board.device]
+        device = board.family.power[board.device]
         found = [value for value in vars(device).values() if value is not None]
         assert all(isinstance(c, Coefficient) and c.unit and c.source for c in found)
         # An assumption says so, and is wide.
@@ -95,13 +96,14 @@ def test_ecp5_is_dominated_by_static_power_and_says_it_is_an_assumption():
 def test_a_device_without_coefficients_is_named_and_no_error():
     assert without_coefficients(ICE) is None
     line = without_coefficients(replace(ICE, device="hx8k"))
-    assert line == (
-        "power not estimated: no coefficients for ice40 hx8k; known: " + ", ".join(map(" ".join, DEVICES))
-    )
+    known = ", ".join(f"{family} {name}" for family in families().values() for name in family.power)
+    assert line == f"power not estimated: no coefficients for ice40 hx8k; known: {known}"
+    assert known.startswith("ecp5 25k, ")
 
 
 def test_ecp5_static_power_rests_on_the_data_sheet_and_stays_below_the_measured_boards():
-    small, large = DEVICES["ecp5", "25k"].static, DEVICES["ecp5", "85k"].static
+    power = ECP.family.power
+    small, large = power["25k"].static, power["85k"].static
     assert not small.assumed
     assert "FPGA-DS-02012" in small.source
     # 77 mA at 1.1 V; a whole OrangeCrab and a whole ULX3S-85F draw 147 and 202 mW with their design in reset.

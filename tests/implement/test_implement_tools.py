@@ -11,7 +11,7 @@ from qsnn_hw.targets.fpga.bitstream import pack_bitstream
 from qsnn_hw.targets.fpga.least import Least, LeastGroup
 from qsnn_hw.targets.fpga.place_route import place_and_route
 from qsnn_hw.targets.fpga.record import Implementation
-from qsnn_hw.targets.fpga.synthesis import synthesize
+from qsnn_hw.targets.fpga.synthesis import count_cells, synthesize
 from tests.implement.designs import lif_verilog
 
 LED = """module led (input clk, output led);
@@ -31,9 +31,10 @@ def _build(board, verilog, top, folder, **options):
 
 
 def _check(board, folder, verilog, synthesis, placed, bitstream):
-    assert synthesis.usage.block_rams == placed.resources[_block_ram(board)].used == 1
+    usage = count_cells(synthesis.cells, board.family)
+    assert usage.block_rams == placed.resources[_block_ram(board)].used == 1
     assert placed.fmax_mhz > board.clock_mhz == placed.constraint_mhz
-    assert placed.resources[_logic(board)].used >= synthesis.usage.logic_cells > 100
+    assert placed.resources[_logic(board)].used >= usage.logic_cells > 100
     assert bitstream.size == bitstream.path.stat().st_size > 50_000
     assert not [path for path in bitstream.path.parent.iterdir() if path.name.startswith(".")]
     record = Implementation.of(verilog, synthesis, placed, bitstream)
@@ -44,11 +45,11 @@ def _check(board, folder, verilog, synthesis, placed, bitstream):
 
 
 def _block_ram(board):
-    return "ICESTORM_RAM" if board.family == "ice40" else "DP16KD"
+    return board.family.units.block_ram
 
 
 def _logic(board):
-    return "ICESTORM_LC" if board.family == "ice40" else "TRELLIS_COMB"
+    return board.family.units.logic_cells
 
 
 def test_icebreaker_from_verilog_to_bitstream(tmp_path):

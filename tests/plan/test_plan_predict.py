@@ -21,6 +21,7 @@ from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.outline import outline
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.families.boards import load_board
+from qsnn_hw.families.registry import families
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.plan.address_space import AddressSpace
@@ -60,7 +61,7 @@ def test_prediction_holds_against_stored_measurements(design: Example | Trained)
 
 
 def test_some_designs_are_unseen_by_the_fit() -> None:
-    unseen = {d.family for d in DESIGNS if d.unseen and d.name in STORED}
+    unseen = {d.board.family.name for d in DESIGNS if d.unseen and d.name in STORED}
     assert unseen == {"ice40", "ecp5"}
     assert all({"yosys", "nextpnr"} <= entry.keys() for entry in STORED.values())
     assert {d.name for d in DESIGNS} >= STORED.keys()
@@ -199,7 +200,7 @@ def test_equal_signs_of_a_product_are_summed_once() -> None:
 )
 def test_multipliers_of_a_wide_product(family: str, wide: int, narrow: int, dsps: int) -> None:
     parts = Parts()
-    add_multiplication(parts, family, wide, narrow)
+    add_multiplication(parts, families()[family].fabric, wide, narrow)
     assert parts.dsps == dsps
 
 
@@ -221,7 +222,7 @@ def test_a_small_rom_whose_words_are_not_known(
     family: str, depth: int, width: int, luts: int, registers: int
 ) -> None:
     parts = Parts()
-    limits = next(board.limits for board in BOARDS if board.family == family)
+    limits = next(board.limits for board in BOARDS if board.family.name == family)
     memory(parts, limits, depth, width, rom=True)
     assert (parts.luts, parts.computed, parts.blocks) == (luts, registers, 0)
 

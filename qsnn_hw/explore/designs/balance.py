@@ -17,7 +17,7 @@ from qsnn_hw.cost.traffic_cycles import TrafficCycles
 from qsnn_hw.explore.designs.candidates import Candidate, Candidates
 from qsnn_hw.explore.designs.demand import Demand
 from qsnn_hw.explore.designs.layout import Layout
-from qsnn_hw.explore.designs.offers import ANY_DEVICE, offers
+from qsnn_hw.explore.designs.offers import any_device, offers
 from qsnn_hw.families.limits import Limits, Usage
 from qsnn_hw.plan.shape import Shape
 from qsnn_hw.support.errors import UserError
@@ -29,9 +29,6 @@ _FIRST_DEPTH = 257
 # Share of a device's logic cells that a design may take: "balanced" leaves the device to its user, the
 # others take what still routes well.
 _SHARE = {"balanced": 0.18, "latency": 0.55, "area": 0.55, "energy": 0.55}
-# What a device draws at rest, in the LUTs that would draw as much when clocked: the leak of an
-# LFE5U-85F, and next to none of an UltraPlus. Assumptions; they only decide between designs.
-_REST_LUTS = {"ecp5": 8000, "ice40": 300}
 # Designs that are laid out: from the rough fronts, and in each round around the best so far.
 _FROM_FRONT, _NEAR, _ROUNDS = 12, 3, 4
 # Words of the traffic that are followed before the search ends: some seconds' worth.
@@ -137,7 +134,7 @@ class _Search:
         self._traffic = self._options.traffic or Traffic.assumed(layout.network)
         self._cycles = TrafficCycles(self._traffic)
         self._limits = self._options.limits
-        self._device: Limits = ANY_DEVICE if self._limits is None else self._limits
+        self._device: Limits = any_device() if self._limits is None else self._limits
         self._found: dict[tuple[tuple[Shape, ...], int], Design] = {}
         self._tried: dict[tuple[tuple[Shape, ...], int], Design] = {}
         # Cycles of more samples than those that every design is tried with.
@@ -219,7 +216,7 @@ class _Search:
         if target == "latency":
             return cycles, luts
         if target == "energy":
-            return cycles * (luts + _REST_LUTS[self._device.family]), luts
+            return cycles * (luts + self._device.family.fabric.rest_luts), luts
         return cycles * luts, luts
 
     def _kept(self) -> bool:

@@ -3,6 +3,7 @@
 LUTs are those that ``cost/predict.py`` gives a group without its weights.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -11,7 +12,8 @@ from qsnn_hw.cost.predict import logic_cells
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.outline import outline
 from qsnn_hw.explore.designs.shape_memories import shape_memories
-from qsnn_hw.families.limits import BlockMemory, Limits
+from qsnn_hw.families.boards import load_board
+from qsnn_hw.families.limits import Limits
 from qsnn_hw.model.network import INPUT, Dense
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.placement import (
@@ -29,13 +31,7 @@ from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
 MOST_SLOTS = 8
 """Event lanes of a group at most."""
 
-ANY_DEVICE = Limits(
-    *("ecp5", 83_640, 83_640, 156),
-    BlockMemory(
-        "DP16KD", 208, 18_432, ((512, 36), (1024, 18), (2048, 9), (4096, 4), (16_384, 1)), True, True
-    ),
-)
-"""Where no device is given: one with distributed RAM and plenty of blocks."""
+_ANY_BOARD = "ulx3s-85f"
 
 
 @dataclass(frozen=True)
@@ -59,6 +55,12 @@ class Offer:
     memories: GroupMemories
     blocks: int
     sprams: int | None
+
+
+@functools.cache
+def any_device() -> Limits:
+    """What figures are of where no device is given: one with distributed RAM and plenty of blocks."""
+    return load_board(_ANY_BOARD).limits
 
 
 def offers(
@@ -89,7 +91,7 @@ def _offer(
     shape: Shape,
     options: PlanOptions,
 ) -> Offer:
-    device = ANY_DEVICE if options.limits is None else options.limits
+    device = any_device() if options.limits is None else options.limits
     memories = shape_memories(network, group, spaces, shape)
     style = neuron_style(device, memories) if options.neuron_memory == "auto" else options.neuron_memory
     rough = outline(

@@ -1,4 +1,4 @@
-"""A routed design to the file that is loaded into the board, with icepack or ecppack."""
+"""A routed design to the file that is loaded into the board, with the packer of its family."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +36,13 @@ def pack_bitstream(
     """
     if placed.board != board.name:
         raise UserError(f"the design was routed for {placed.board}, not {board.name}; route it again")
-    packer = "icepack" if board.family == "ice40" else "ecppack"
+    flow = board.family.flow
+    packer = flow.pack.name
     tool = find_tool(packer)
     path, log = out_dir / f"{name}{board.bitstream_suffix}", out_dir / "pack.log"
     with replacing(path) as temporary:
-        args = [*board.pack_args, relative(placed.routed, out_dir), temporary.name]
+        routed = relative(placed.routed, out_dir)
+        args = flow.pack_words(board.part, board.pack_args, routed, temporary.name)
         run_tool(tool, args, log=log, cwd=out_dir, progress=progress, name=f"{packer} for {board.name}")
         size = temporary.stat().st_size
         if size == 0:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from qsnn_hw.families.boards import Board, list_boards
-from qsnn_hw.families.limits import FAMILIES, Limits, Shortfall, Usage
+from qsnn_hw.families.limits import Limits, Shortfall, Usage
 from qsnn_hw.support.errors import UserError
 
 Needs = Callable[[Limits], Usage]
@@ -54,7 +54,7 @@ def _smaller(shortfalls: Sequence[Shortfall], board: Board, weight_bits: int, la
             f"its weights alone are {weight_bits / 1024:,.0f} kbit, {board.name} has "
             f"{memory / 1024:,.0f} kbit of memory; use fewer --bits or a smaller network"
         )
-    names = FAMILIES[board.limits.family]
+    names = board.family.units
     logic = any(s.resource in (names.logic_cells, names.registers) for s in shortfalls)
     lanes = "fewer --lanes, " if logic and not lanes_tried else ""
     return f"use {lanes}fewer --bits or a smaller network"

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from qsnn_hw.families.boards import Board, Port
+from qsnn_hw.families.boards import Board
+from qsnn_hw.families.pins import Port
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.targets.fpga.synthesis import TopPort
 
@@ -34,21 +35,8 @@ def assign_pins(ports: Mapping[str, TopPort], board: Board) -> list[tuple[str, s
 
 
 def constraint_text(ports: Mapping[str, TopPort], board: Board) -> str:
-    """The constraint file: .pcf for iCE40, .lpf for ECP5."""
+    """The constraint file, in the form of the board's family."""
     lines = [f"# Pins of {board.name} ({board.description})"]
     for bit, pin, home in assign_pins(ports, board):
-        if board.family == "ice40":
-            pull = "-pullup yes " if home.pull == "up" else ""
-            lines.append(f"set_io {pull}{bit} {pin}")
-        else:
-            drive = f" DRIVE={board.io_drive_ma}" if home.direction == "out" else ""
-            lines.append(f'LOCATE COMP "{bit}" SITE "{pin}";')
-            lines.append(
-                f'IOBUF PORT "{bit}" IO_TYPE={board.io_standard} PULLMODE={home.pull.upper()}{drive};'
-            )
+        lines += board.family.flow.pin_lines(bit, pin, home, board.io_standard, board.io_drive_ma)
     return "\n".join(lines) + "\n"
-
-
-def constraint_suffix(board: Board) -> str:
-    """ ".pcf" or ".lpf"."""
-    return ".pcf" if board.family == "ice40" else ".lpf"

@@ -26,19 +26,11 @@ from typing import Any
 
 import numpy as np
 
+from qsnn_hw.families.family import Cells
 from qsnn_hw.families.limits import Limits
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.hardware_plan import HardwarePlan
-from qsnn_hw.plan.placement import BLOCK_BITS, distributed_cells, pieces
-
-LUTS = ("SB_LUT4", "LUT4")
-REGISTERS = ("SB_DFF", "TRELLIS_FF")
-BLOCK_RAMS = ("SB_RAM40_4K", "DP16KD", "PDPW16KD")
-SPRAMS = ("SB_SPRAM256KA",)
-DISTRIBUTED = ("TRELLIS_DPR16X4",)
-
-CARRIES = {"ice40": "SB_CARRY", "ecp5": "CCU2C"}
-"""The cells that adders are made of: of one bit on iCE40 (beside a SB_LUT4), of two on ECP5."""
+from qsnn_hw.plan.placement import BLOCK_BITS, pieces
 
 _WEIGHTS = re.compile(r"sums\.|sum\d")
 # yosys makes logic of additions of so few bits.
@@ -75,7 +67,7 @@ class Least:
     logic_cells, registers
         Of the whole design.
     carries
-        Adder cells of the whole design, see :data:`CARRIES`.
+        Adder cells of the whole design, ``carry`` of the family's cells.
     groups
         Of every neuron group.
     """
@@ -91,9 +83,8 @@ def least_cells(plan: HardwarePlan, limits: Limits) -> Least:
     widths = [_sum_bits(group) for group in plan.groups]
     groups = tuple(_least_group(group, bits, limits) for group, bits in zip(plan.groups, widths, strict=True))
     long = np.concatenate([bits[bits > _SHORT] for bits in widths])
-    # The highest bit of a sum on iCE40 needs no carry, the lowest none where one side is constant.
-    carries = (long + 1) // 2 if limits.family == "ecp5" else long - 2
-    return Least(carries=int(carries.sum()), groups=groups)
+    carries = sum(limits.family.cells.fewest_carries(int(bits)) for bits in long)
+    return Least(carries=carries, groups=groups)
 
 
 def _sum_bits(plan: GroupPlan) -> np.ndarray:
@@ -119,8 +110,8 @@ def _least_group(plan: GroupPlan, bits: np.ndarray, limits: Limits) -> LeastGrou
         registers = total
     elif plan.neuron_memory == "block":
         blocks = _fewest_blocks(limits, plan.folds, total)
-    elif plan.neuron_memory == "distributed" and limits.family == "ecp5":
-        distributed = distributed_cells(plan.folds, total)
+    elif plan.neuron_memory == "distributed" and limits.family.fabric.distributed is not None:
+        distributed = limits.family.fabric.distributed.cells(plan.folds, total)
     if plan.synapse_style == "block":
         blocks += _synapse_blocks(plan, limits)
     elif limits.spram is not None:
@@ -153,7 +144,7 @@ def _fewest_blocks(limits: Limits, depth: int, width: int) -> int:
     return min(-(-(-(-depth // deep) * width) // wide) for deep, wide in limits.block_ram.shapes)
 
 
-def missing(least: Least, cells: Mapping[str, int], module: Mapping[str, Any], family: str) -> list[str]:
+def missing(least: Least, cells: Mapping[str, int], module: Mapping[str, Any], names: Cells) -> list[str]:
     """What of ``least`` a netlist lacks, one text each; empty when all is there.
 
     Parameters
@@ -162,22 +153,21 @@ def missing(least: Least, cells: Mapping[str, int], module: Mapping[str, Any], f
         Cells of the netlist by type.
     module
         The flat module of yosys' JSON netlist.
-    family
-        "ice40" or "ecp5".
+    names
+        Of the family's cells.
     """
     outputs = {
         bit
         for cell in module["cells"].values()
-        if cell["type"].startswith(REGISTERS)
+        if cell["type"].startswith(names.registers)
         for bit in cell["connections"]["Q"]
     }
     # Groups first: they say where it went.
-    short = [line for group in least.groups for line in _missing_of_group(group, module, outputs)]
-    carries = CARRIES[family]
+    short = [line for group in least.groups for line in _missing_of_group(group, module, outputs, names)]
     counts = [
-        ("LUTs", least.logic_cells, count_of(cells, LUTS)),
-        ("registers", least.registers, count_of(cells, REGISTERS)),
-        (f"adder cells ({carries})", least.carries, cells.get(carries, 0)),
+        ("LUTs", least.logic_cells, count_of(cells, names.luts)),
+        ("registers", least.registers, count_of(cells, names.registers)),
+        (f"adder cells ({names.carry})", least.carries, cells.get(names.carry, 0)),
     ]
     return short + [
         f"{found} {what} where at least {want} were expected" for what, want, found in counts if found < want
@@ -189,7 +179,9 @@ def count_of(cells: Mapping[str, int], prefixes: tuple[str, ...]) -> int:
     return sum(count for name, count in cells.items() if name.startswith(prefixes))
 
 
-def _missing_of_group(least: LeastGroup, module: Mapping[str, Any], outputs: set[Any]) -> list[str]:
+def _missing_of_group(
+    least: LeastGroup, module: Mapping[str, Any], outputs: set[Any], names: Cells
+) -> list[str]:
     # Names tell the way through the modules, "network.hidden.accumulators.acc0". Of several names of a
     # net yosys keeps one, so what passes through the weights' registers has to be told by all of them.
     # Where one update row is the whole group, the accumulators' word is what the sweep reads, and may have
@@ -204,9 +196,9 @@ def _missing_of_group(least: LeastGroup, module: Mapping[str, Any], outputs: set
     cells = Counter(cell["type"] for name, cell in module["cells"].items() if inside in f".{name}")
     counts = [
         ("registers", least.registers, len(named & outputs)),
-        ("block RAMs", least.block_rams, count_of(cells, BLOCK_RAMS)),
-        ("single-port RAMs", least.sprams, count_of(cells, SPRAMS)),
-        ("cells of distributed RAM", least.distributed, count_of(cells, DISTRIBUTED)),
+        ("block RAMs", least.block_rams, count_of(cells, names.block_rams)),
+        ("single-port RAMs", least.sprams, count_of(cells, names.sprams)),
+        ("cells of distributed RAM", least.distributed, count_of(cells, names.distributed)),
     ]
     return [
         f"{found} {what} of the accumulators of group {least.name} where at least {want} were expected"

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qsnn_hw.families.boards import Board
+from qsnn_hw.families.family import PlaceFiles
 from qsnn_hw.support.errors import ToolError, UserError
 from qsnn_hw.support.files import read_json, replacing, write_text
 from qsnn_hw.support.progress import Progress
 from qsnn_hw.targets.fpga.capacity import over_capacity
-from qsnn_hw.targets.fpga.constraints import constraint_suffix, constraint_text
-from qsnn_hw.targets.fpga.synthesis import Synthesis
+from qsnn_hw.targets.fpga.constraints import constraint_text
+from qsnn_hw.targets.fpga.synthesis import Synthesis, count_cells
 from qsnn_hw.targets.fpga.timing import Clock, CriticalPath, Resource, parse_log_utilization, parse_report
 from qsnn_hw.toolchain.tools import WaysOut, find_tool, relative, run_tool
 
@@ -35,11 +36,11 @@ class PlaceRoute:
     seed
         Of the placer: same inputs and seed, same result.
     routed
-        The routed design for the packer (.asc or .config).
+        The routed design for the packer.
     constraints, report, log
         The pin file, nextpnr's JSON report, what it printed.
-    version
-        Version of nextpnr; None when it did not say.
+    tool, version
+        Name and version of nextpnr; None when it did not say.
     """
 
     board: str
@@ -53,6 +54,7 @@ class PlaceRoute:
     constraints: Path
     report: Path
     log: Path
+    tool: str
     version: str | None
 
 
@@ -80,7 +82,7 @@ def place_and_route(
 ) -> PlaceRoute:
     """Place and route for ``board`` into ``out_dir``.
 
-    Leaves pins.pcf or pins.lpf, routed.asc or routed.config, nextpnr.json and nextpnr.log.
+    Leaves pins and routed, each with the suffix of the board's family, nextpnr.json and nextpnr.log.
 
     Parameters
     ----------
@@ -103,24 +105,23 @@ def place_and_route(
     if synthesis.board != board.name:
         raise UserError(f"the netlist was made for {synthesis.board}, not {board.name}; synthesize it again")
     # Blocks are counted exactly before packing; logic is not, so it is left to nextpnr.
-    too_large = over_capacity(replace(synthesis.usage, logic_cells=None), board)
+    too_large = over_capacity(replace(count_cells(synthesis.cells, board.family), logic_cells=None), board)
     if too_large is not None:
         raise too_large
-    tool = find_tool(f"nextpnr-{board.family}")
-    constraints = out_dir / f"pins{constraint_suffix(board)}"
+    flow = board.family.flow
+    tool = find_tool(flow.place.name)
+    constraints = out_dir / f"pins{flow.pins_suffix}"
     write_text(constraints, constraint_text(synthesis.ports, board))
-    routed = out_dir / ("routed.asc" if board.family == "ice40" else "routed.config")
+    routed = out_dir / f"routed{flow.routed_suffix}"
     report, log = out_dir / "nextpnr.json", out_dir / "nextpnr.log"
     target = board.clock_mhz if freq_mhz is None else freq_mhz
     with ExitStack() as stack:
         new_routed = stack.enter_context(replacing(routed))
         new_report = stack.enter_context(replacing(report))
-        pins, written = ("--pcf", "--asc") if board.family == "ice40" else ("--lpf", "--textcfg")
-        args = [f"--{board.device}", "--package", board.package]
-        if board.speed_grade is not None:
-            args += ["--speed", board.speed_grade]
-        args += ["--json", relative(synthesis.netlist, out_dir), pins, constraints.name]
-        args += [written, new_routed.name, "--report", new_report.name]
+        named = PlaceFiles(
+            relative(synthesis.netlist, out_dir), constraints.name, new_routed.name, new_report.name
+        )
+        args = flow.place_words(board.part, named)
         # Fmax is wanted even when the target is missed; the check against the board is below.
         args += ["--seed", str(seed), "--freq", f"{target:g}", "--timing-allow-fail", *board.place_args]
         try:
@@ -154,5 +155,6 @@ def place_and_route(
         constraints=constraints,
         report=report,
         log=log,
+        tool=tool.name,
         version=tool.version,
     )

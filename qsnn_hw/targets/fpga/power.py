@@ -1,7 +1,7 @@
 """A power estimate: low, typical and high in milliwatts, always an estimate, never a measurement.
 
 ``P = static + clock * f + logic and registers * switching * f + memory accesses * energy + multipliers``,
-with the coefficients and sources of :mod:`qsnn_hw.targets.fpga.coefficients`. Core supply only: pins,
+with the coefficients and sources of the device's family. Core supply only: pins,
 auxiliary supply, oscillator, flash, USB bridge and regulators of the board come on top.
 
 Low is every coefficient and every assumption at its low end at once, high likewise, so terms add up at
@@ -14,12 +14,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qsnn_hw.families.boards import Board
-from qsnn_hw.families.limits import FAMILIES
+from qsnn_hw.families.power_coefficients import Coefficient
+from qsnn_hw.families.registry import families
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.targets.fpga.coefficients import DEFAULT_BUSY, DEFAULT_TOGGLE, DEVICES, Coefficient
 
 LABEL = "estimated"
 """Stands beside every figure of this module."""
+
+DEFAULT_TOGGLE = (0.05, 0.2, 0.5)
+"""Assumed share of cells that switch in a busy cycle, low, typical, high, when none was measured."""
+
+DEFAULT_BUSY = (0.2, 0.6, 1.0)
+"""Assumed share of cycles with work to do, low, typical, high, when none was measured."""
 
 SCOPE = "core supply (VCC) of the FPGA"
 """What every figure of this module is the power of."""
@@ -169,13 +175,13 @@ def _scaled(coefficient: Coefficient, amount: Range) -> Range:
 
 def without_coefficients(board: Board) -> str | None:
     """One line where there are no coefficients for the board's device, so that its power stays unknown."""
-    if (board.family, board.device) in DEVICES:
+    if board.device in board.family.power:
         return None
     return f"power not estimated: no coefficients for {board.family} {board.device}; known: {_known()}"
 
 
 def _known() -> str:
-    return ", ".join(f"{family} {name}" for family, name in DEVICES)
+    return ", ".join(f"{family} {name}" for family in families().values() for name in family.power)
 
 
 def estimate_power(
@@ -208,7 +214,7 @@ def estimate_power(
     UserError
         There are no coefficients for the device, or a figure is negative.
     """
-    device = DEVICES.get((board.family, board.device))
+    device = board.family.power.get(board.device)
     if device is None:
         raise UserError(
             f"no power coefficients for {board.family} {board.device} ({board.name}); known: {_known()}"
@@ -269,5 +275,5 @@ def estimate_power(
 
 
 def _unit(board: Board, name: str) -> str:
-    names = FAMILIES[board.family]
+    names = board.family.units
     return names.logic_cells if name == "logic" else str(names.registers)

@@ -62,9 +62,8 @@ class Implementation:
         cls, verilog: Path, synthesis: Synthesis, placed: PlaceRoute, bitstream: Bitstream | None
     ) -> "Implementation":
         """Put the results of the steps together; ``bitstream`` is None when none was packed."""
-        nextpnr = f"nextpnr-{'ice40' if placed.routed.suffix == '.asc' else 'ecp5'}"
-        tools = {"yosys": synthesis.version, nextpnr: placed.version}
-        logs = {"yosys": synthesis.log, nextpnr: placed.log}
+        tools = {"yosys": synthesis.version, placed.tool: placed.version}
+        logs = {"yosys": synthesis.log, placed.tool: placed.log}
         if bitstream is not None:
             tools[bitstream.packer] = bitstream.version
             logs[bitstream.packer] = bitstream.log

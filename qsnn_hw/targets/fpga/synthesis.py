@@ -13,19 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from qsnn_hw.families.boards import Board
+from qsnn_hw.families.family import Family
 from qsnn_hw.families.limits import Usage
 from qsnn_hw.support.errors import ToolError, UserError
 from qsnn_hw.support.files import read_json, replacing, write_json, write_text
 from qsnn_hw.support.progress import Progress
-from qsnn_hw.targets.fpga.floorplan import place_blocks
-from qsnn_hw.targets.fpga.least import BLOCK_RAMS, LUTS, REGISTERS, SPRAMS, Least, count_of, missing
-from qsnn_hw.targets.fpga.netlist import cut_unused_carries
+from qsnn_hw.targets.fpga.least import Least, count_of, missing
 from qsnn_hw.toolchain.tools import WaysOut, find_tool, relative, run_tool
 
 FORM = "qsnn-hw synthesis 1"
 NETLIST = "netlist.json"
-
-_DSPS = ("SB_MAC16", "MULT18X18D")
 
 
 @dataclass(frozen=True)
@@ -67,11 +64,6 @@ class Synthesis:
     log: Path
     version: str | None
 
-    @property
-    def usage(self) -> Usage:
-        """Cells by kind; ``logic_cells`` counts LUTs only, before carry cells are packed."""
-        return count_cells(self.cells)
-
     def save(self, path: Path) -> None:
         """Write the record as JSON; file names in it are relative to its folder.
 
@@ -111,12 +103,10 @@ class Synthesis:
 _PATHS = ("netlist", "script", "log")
 
 
-def count_cells(cells: Mapping[str, int]) -> Usage:
-    """Counts of a family's cells by kind.
-
-    An ECP5 block used through one read and one write port, PDPW16KD, is one DP16KD block.
-    """
-    kinds = (LUTS, REGISTERS, BLOCK_RAMS, SPRAMS, _DSPS)
+def count_cells(cells: Mapping[str, int], family: Family) -> Usage:
+    """Counts of a family's cells by kind; ``logic_cells`` counts LUTs only, before carry cells are packed."""
+    names = family.cells
+    kinds = (names.luts, names.registers, names.block_rams, names.sprams, names.dsps)
     return Usage(*(count_of(cells, kind) for kind in kinds))
 
 
@@ -148,7 +138,7 @@ def synthesis_script(verilog: str, top: str, board: Board, netlist: str, stat: s
     return (
         f'read_verilog -sv "{verilog}"\n'
         f"hierarchy -check -top {top}\n"
-        f"synth_{board.family} -top {top} {options} -json {netlist}\n"
+        f"{board.family.flow.synth} -top {top} {options} -json {netlist}\n"
         f"tee -q -o {stat} stat -json\n"
     )
 
@@ -166,7 +156,7 @@ def _check_kept(
     least: Least, cells: Mapping[str, int], module: Mapping[str, Any], top: str, board: Board, log: Path
 ) -> None:
     """Yosys removes whatever no output depends on, without a word and with exit code 0."""
-    short = missing(least, cells, module, board.family)
+    short = missing(least, cells, module, board.family.cells)
     if short:
         raise ToolError(
             f"yosys kept {short[0]}{f' (and {len(short) - 1} more such)' if short[1:] else ''}: the rest of "
@@ -188,16 +178,16 @@ def synthesize(
 ) -> Synthesis:
     """Synthesize module ``top`` of ``verilog`` for ``board`` into ``out_dir``.
 
-    Leaves synth.ys, synth.log, netlist.json and cells.json. On ECP5 the netlist is yosys' but for
-    unused carry outputs (:func:`cut_unused_carries`) and the places of many block RAMs
-    (:func:`place_blocks`).
+    Leaves synth.ys, synth.log, netlist.json and cells.json. The netlist is yosys' but for what the
+    board's family adds to it (``finish`` of its flow).
 
     Parameters
     ----------
     least
         What must be left of the design: :func:`least_cells` of its plan.
     floor_plan
-        Place the blocks of large synapse memories on ECP5; otherwise the placer places all.
+        Place the blocks of large synapse memories where the family has a floor plan; otherwise the placer
+        places all.
     ways_out
         What a user can do where yosys crashes, by the cause.
 
@@ -234,11 +224,8 @@ def synthesize(
         module = design["modules"][top]
         _check_kept(least, cells, module, top, board, log)
         write_json(new_stat, cells)
-        changes = 0
-        if board.family == "ecp5":
-            changes = cut_unused_carries(module)
-            changes += place_blocks(module, board.device) if floor_plan else 0
-        if changes:
+        finish = board.family.flow.finish
+        if finish is not None and finish(module, board.device, floor_plan):
             new_netlist.write_text(json.dumps(design), encoding="utf-8")
         # The script that stays must be one a user can run again.
         write_text(script, synthesis_script(relative(verilog, out_dir), top, board, netlist.name, stat.name))

