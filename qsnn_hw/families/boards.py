@@ -56,7 +56,7 @@ class Board:
     synth_args, place_args, pack_args
         Options for yosys' ``synth_`` command of the family, nextpnr and the bitstream packer.
     bitstream_suffix
-        ".bin" or ".bit".
+        With its dot.
     loader
         The command that loads ``{bitstream}``.
     notes, sources
@@ -245,7 +245,7 @@ def parse_board(table: Mapping[str, Any], path: Path) -> Board:
         synth_args=words.arguments(fields, "synth_args", rules.synth_args),
         place_args=words.arguments(fields, "place_args", rules.place_args),
         pack_args=words.arguments(fields, "pack_args", rules.pack_args),
-        bitstream_suffix=fields.choice("bitstream_suffix", (".bin", ".bit")),
+        bitstream_suffix=fields.choice("bitstream_suffix", rules.bitstream_suffixes),
         loader=words.text(fields, "loader", words.LINE),
         notes=words.texts(fields, "notes", words.LINE),
         sources=words.texts(fields, "sources", words.LINE),

@@ -170,6 +170,7 @@ FAMILY = Family(
         speed_grade=True,
         io_standard=True,
         pulls=("none", "up", "down"),
+        bitstream_suffixes=(".bin", ".bit"),
         synth_args={
             **SYNTH_OPTIONS,
             **dict.fromkeys(("-noccu2", "-nolutram", "-nowidemux", "-nodsp")),

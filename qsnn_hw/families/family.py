@@ -55,6 +55,8 @@ class BoardRules:
         It takes the table ``io``: standard and drive of the pins.
     pulls
         Resistors that a pin has, of "none", "up" and "down".
+    bitstream_suffixes
+        To choose one of.
     synth_args, place_args, pack_args
         Options for synthesis, place and route, and the packer.
     """
@@ -63,6 +65,7 @@ class BoardRules:
     speed_grade: bool
     io_standard: bool
     pulls: tuple[str, ...]
+    bitstream_suffixes: tuple[str, ...]
     synth_args: Options
     place_args: Options
     pack_args: Options

@@ -144,6 +144,7 @@ FAMILY = Family(
         speed_grade=False,
         io_standard=False,
         pulls=("none", "up"),
+        bitstream_suffixes=(".bin", ".bit"),
         synth_args={**SYNTH_OPTIONS, "-device": "hx|lp|u", "-dsp": None, "-spram": None, "-nocarry": None},
         place_args={**NEXTPNR_OPTIONS, "--no-promote-globals": None, "--promote-logic": None},
         pack_args={"-s": None},
