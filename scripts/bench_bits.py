@@ -2,7 +2,7 @@
 
 Builds the shipped digits network for one board at 16, 8, 6, 4, 3 and 2 bits and as a plain 32-bit
 fixed-point design (weights and potentials as Q16.16), all with the same lanes, seed and tools.
-Each is the user's chain, ``qsnn-hw build``; the reference changes one stage of it. Accuracy is measured
+Each is the user's ``qsnn-hw build``; the reference changes one step of it. Accuracy is measured
 on all test samples; cycles come from simulating the Verilog against the golden model on the first of
 them; power and energy are this project's estimate, so the last columns are estimates too, each with
 its range: of a saving, over the ranges of the coefficients, which both designs share.
@@ -16,10 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from qsnn_hw.build import flow
-from qsnn_hw.build.chain import GOLDEN, IMPLEMENTATION, PLAN, QUANTIZED, VERIFICATION, Chain
 from qsnn_hw.build.options import BuildOptions
 from qsnn_hw.build.report_maker.speed import DesignCycles, LinkBytes
 from qsnn_hw.build.report_maker.spending import design_power
+from qsnn_hw.build.steps import outputs
+from qsnn_hw.build.steps.integers import QUANTIZE
+from qsnn_hw.build.steps.step import Job
 from qsnn_hw.explore.integers.choose import Chosen
 from qsnn_hw.families.boards import load_board
 from qsnn_hw.families.family import Units
@@ -95,27 +97,16 @@ def reference(network: Network) -> QuantizedNetwork:
     return replace(wide, groups=tuple(groups), projections=tuple(projections))
 
 
-class ReferenceChain(Chain):
-    """The user's chain, with the 32-bit reference in place of the quantizer."""
+def _quantize_as_reference(job: Job, network: Network, data: Dataset | None) -> Chosen:
+    return replace(QUANTIZE.make(job, network, data), quantized=reference(network))
 
-    def quantize(self, network: Network, data: Dataset | None) -> Chosen:
-        """See :func:`reference`; always made anew."""
-        chosen = super().quantize(network, data)
-        quantized = reference(network)
 
-        def make() -> Chosen:
-            quantized.save(self._path(QUANTIZED))
-            return replace(chosen, quantized=quantized)
+def _reference_is_decided_by(job: Job, network: Network, data: Dataset | None) -> dict[str, object]:
+    return {"reference": REFERENCE_BITS, **QUANTIZE.decided_by(job, network, data)}
 
-        return self._stages.run(
-            "quantize",
-            [QUANTIZED],
-            after=["read"],
-            options={"reference": REFERENCE_BITS},
-            code=[self.quantize],
-            make=make,
-            load=make,
-        )
+
+QUANTIZE_AS_REFERENCE = replace(QUANTIZE, make=_quantize_as_reference, decided_by=_reference_is_decided_by)
+"""In place of the quantizer: see :func:`reference`."""
 
 
 def build(bits: int, given: argparse.Namespace, folder: Path, progress: Progress) -> Row:
@@ -131,19 +122,19 @@ def build(bits: int, given: argparse.Namespace, folder: Path, progress: Progress
         lanes=tuple(given.lanes),
         seed=given.seed,
     )
-    chain_type = ReferenceChain if is_reference else Chain
-    flow.run(options, folder, progress=progress, chain_type=chain_type)
+    instead = {QUANTIZE: QUANTIZE_AS_REFERENCE} if is_reference else None
+    flow.run(options, folder, progress=progress, instead=instead)
     board = load_board(given.board)
-    plan = HardwarePlan.load(folder / PLAN)
-    checked = Verification.load(folder / VERIFICATION)
-    placed = Implementation.load(folder / IMPLEMENTATION)
-    quantized = QuantizedNetwork.load(folder / QUANTIZED)
+    plan = HardwarePlan.load(folder / outputs.PLAN)
+    checked = Verification.load(folder / outputs.VERIFICATION)
+    placed = Implementation.load(folder / outputs.IMPLEMENTATION)
+    quantized = QuantizedNetwork.load(folder / outputs.QUANTIZED)
     cycles, period = checked.cycles_per_sample_mean, checked.stream_cycles_per_sample
     if cycles is None or period is None:
         raise UserError(f"{given.samples} samples give no cycles: simulate more of them")
     network = read_network(MODEL, Convention.preset("snntorch"))
     simulated = load_dataset(DATA, network=network, samples=given.samples)
-    words = LinkBytes.of(plan, simulated, GoldenRun.load(folder / GOLDEN)).words_in_mean
+    words = LinkBytes.of(plan, simulated, GoldenRun.load(folder / outputs.GOLDEN)).words_in_mean
     used = {name: resource.used for name, resource in placed.resources.items()}
     every = load_dataset(DATA, network=network)
     assert every.label is not None

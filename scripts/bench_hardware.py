@@ -21,9 +21,9 @@ from hardware_designs import DESIGNS, Design
 from hardware_pages import cycles_plot, report
 from user_command import report_of
 
-from qsnn_hw.build.chain import NETWORK, PLAN, VERIFICATION
 from qsnn_hw.build.options import BuildOptions
 from qsnn_hw.build.report_maker.speed import DesignCycles
+from qsnn_hw.build.steps import outputs
 from qsnn_hw.families.boards import load_board
 from qsnn_hw.model.dataset import load_dataset, load_pixels
 from qsnn_hw.model.network_file import load_network
@@ -94,8 +94,8 @@ def measure(design: Design, given: argparse.Namespace) -> Row | None:
     def used(name: str | None) -> int | None:
         return None if name is None else int(found["resources"].get(name, {}).get("used") or 0)
 
-    checked = Verification.load(folder / VERIFICATION)
-    plan = HardwarePlan.load(folder / PLAN)
+    checked = Verification.load(folder / outputs.VERIFICATION)
+    plan = HardwarePlan.load(folder / outputs.PLAN)
     alone = DesignCycles.of(plan, checked).alone
     if alone is None:
         raise ToolError(f"{design.name}: no cycles of the design as built were simulated")
@@ -132,7 +132,7 @@ def measure(design: Design, given: argparse.Namespace) -> Row | None:
 def _events(folder: Path, plan: HardwarePlan, cycles: Sequence[int]) -> dict[str, Any]:
     """Input events of every sample; rows that they read in the first group, over what it could read."""
     options = BuildOptions.load(folder / "options.json")
-    network = load_network(folder / NETWORK)
+    network = load_network(folder / outputs.NETWORK)
     assert options.data is not None
     if plan.encoder is not None:
         encode = plan.encoder.spikes

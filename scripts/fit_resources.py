@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from resource_designs import DESIGNS, EXAMPLES, Example, Trained
 
-from qsnn_hw.build import chain, flow
+from qsnn_hw.build import flow
+from qsnn_hw.build.steps import outputs
 from qsnn_hw.cost.predict import network_parts, predict
 from qsnn_hw.families.registry import families
 from qsnn_hw.plan import HardwarePlan
@@ -49,8 +50,8 @@ def measure(design: Example | Trained, folder: Path) -> dict[str, Any]:
 
 def counted(design: Example | Trained, folder: Path) -> dict[str, Any]:
     """What the finished build in ``folder`` took, and what was planned."""
-    found = Implementation.load(folder / chain.IMPLEMENTATION)
-    plan = HardwarePlan.load(folder / chain.PLAN)
+    found = Implementation.load(folder / outputs.IMPLEMENTATION)
+    plan = HardwarePlan.load(folder / outputs.PLAN)
     used, names = found.used(), design.board.family.units
     fields = ("lanes", "update_lanes", "event_lanes", "accumulators")
     return {

@@ -412,7 +412,7 @@ def _in_the_way(cwd: Path, what: str, place: str) -> None:
 
 
 PLACES = (
-    *("o", "o/options.json", "o/stages.json", "o/01_network.npz", "o/02_quantized.npz", "o/03_golden.npz"),
+    *("o", "o/options.json", "o/steps.json", "o/01_network.npz", "o/02_quantized.npz", "o/03_golden.npz"),
     *("o/04_plan.npz", "o/report.json", "o/report.html", "o/10_traces.npz", "o/06_verilog.log"),
     *("o/06_verilog.ys", "o/05_design.il", "o/06_design.v", "o/02_options.json", "o/03_diagnostics.json"),
     "o/qsnn-hw-error.log",
@@ -518,7 +518,7 @@ def damaged_folder(finished: Finished, chance: random.Random, number: int) -> Ca
     """A finished folder with a damaged file: told, or made again; never used."""
     kind = number % 4
     if kind < 2:
-        name = ("options.json", "stages.json")[kind]
+        name = ("options.json", "steps.json")[kind]
         before = partial(_damage_json, finished=finished, name=name, seed=chance.randrange(2**32))
     else:
         name = chance.choice(sorted(p.name for p in finished.folder.iterdir() if p.is_file()))
@@ -555,7 +555,7 @@ def _as_made(cwd: Path, finished: Finished, status: int | None = None) -> str:
             )
         else:
             same = path.read_bytes() == (finished.folder / name).read_bytes()
-        if not same and (cwd / "o" / "stages.json").is_file() and not _is_refused(cwd):
+        if not same and (cwd / "o" / "steps.json").is_file() and not _is_refused(cwd):
             return f"{name} is not what an undamaged run makes"
     return ""
 
@@ -596,7 +596,7 @@ def stale(chance: random.Random, number: int) -> Case:
     words = ["generate", named, *CONVENTION, *DATA, "--board", "icebreaker", "-q", "-o"]
     first = partial(_other_weights, name=model, seed=chance.randrange(999))
     second = partial(_other_weights, name=model, seed=1000 + chance.randrange(999))
-    # Past the reading stage everything hangs on keys: far enough, and without yosys.
+    # Past the reading step everything hangs on keys: far enough, and without yosys.
     quick = ("--lut-budget", "1")
     steps = (
         Step([*words, "o", *quick], before=first),

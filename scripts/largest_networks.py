@@ -20,8 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from resource_models import Model, random_network, write_model
 
-from qsnn_hw.build import chain, flow
+from qsnn_hw.build import flow
 from qsnn_hw.build.options import BuildOptions
+from qsnn_hw.build.steps import outputs
 from qsnn_hw.cost.predict import in_words, predict
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
@@ -116,7 +117,7 @@ def confirm(board: Board, bits: int, hidden: int, depth: int, store: SynapseStor
             weights=store,
         )
         flow.run(options, folder / "out", part="synth", progress=SILENT)
-        found = Implementation.load(folder / "out" / chain.IMPLEMENTATION)
+        found = Implementation.load(folder / "out" / outputs.IMPLEMENTATION)
     names, used = board.family.units, found.used()
     kept = [names.logic_cells, names.block_ram, *([names.spram] if names.spram and store == "ram" else [])]
     return f"{', '.join(f'{used[name]} {name}' for name in kept)}, {found.fmax_mhz:.1f} MHz"

@@ -15,11 +15,14 @@ import numpy as np
 import pytest
 
 from qsnn_hw.build import cli, commands
-from qsnn_hw.build.chain import Chain
 from qsnn_hw.build.options import BuildOptions
-from qsnn_hw.build.stages import Stages
+from qsnn_hw.build.steps.golden import GOLDEN
+from qsnn_hw.build.steps.inputs import DATA, READ
+from qsnn_hw.build.steps.integers import QUANTIZE
+from qsnn_hw.build.steps.run import Run
+from qsnn_hw.build.steps.step import Job
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.support.progress import SILENT
+from qsnn_hw.targets.fpga.steps import BOARD, IMPLEMENT, PLAN, VERIFY
 
 MODEL = """
 input_shape = [6]
@@ -181,27 +184,24 @@ def words(command: str, option: str | None, value: tuple[str, ...], beside: tupl
 
 
 def decided(arguments: list[str], folder: Path) -> Any:
-    """What the stages of a build are decided by and make, up to the plan; no tool runs."""
+    """What the steps of a build are decided by and make, up to the plan; no tool runs."""
     given = cli.make_parser().parse_args(arguments)
-    options = commands._build_options(given, Path(given.out))
-    chain = Chain(options, Stages(folder, SILENT), SILENT)
-    network = chain.read()
-    data = chain.load_data(network)
+    run = Run(Job(commands._build_options(given, Path(given.out)), folder))
+    network = run.get(READ)
     try:
-        chosen = chain.quantize(network, data)
+        chosen = run.get(QUANTIZE)
     except UserError as error:
         return str(error)
-    golden = chain.golden(network, chosen, data)
-    plan = chain.plan(chosen.quantized, data, golden)
+    golden, plan, board = run.get(GOLDEN), run.get(PLAN), run.get(BOARD)
     return [
         (folder / "01_network.npz").read_bytes(),
         (folder / "02_quantized.npz").read_bytes(),
         chosen.drop,
         None if golden is None else golden.integer.spikes[network.output].tobytes(),
         repr(asdict(plan)),
-        repr(chain._verification()["options"]),
-        repr(chain._implementation(plan)["options"]),
-        chain.board.name,
+        repr(VERIFY.decided_by(run.job, plan, run.get(DATA), golden)),
+        repr(IMPLEMENT.decided_by(run.job, plan, None, board)),
+        board.name,
         given.out,
         given.quiet,
     ]
@@ -329,9 +329,7 @@ def test_lanes_that_cannot_be_had_say_what_they_became(
     arguments = words("generate", "--lanes", ("1000",), ("--update-lanes", "5"))
     given = cli.make_parser().parse_args(arguments)
     options = commands._build_options(given, here / "out")
-    chain = Chain(options, Stages(here / "out", SILENT), SILENT)
-    network = chain.read()
-    plan = chain.plan(chain.quantize(network, None).quantized, None, None)
+    plan = Run(Job(replace(options, data=None), here / "out")).get(PLAN)
     assert "lanes of hidden: 1000 asked for, 12 built" in plan.notes
     assert "lanes of last: 1000 asked for, 3 built" in plan.notes
     assert "update lanes of hidden: 5 asked for, 4 built" in plan.notes

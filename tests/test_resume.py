@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qsnn_hw.build import cli, commands
-from qsnn_hw.build.chain import Chain
 from qsnn_hw.build.options import BuildOptions
+from qsnn_hw.build.steps.run import Run as StepRun
+from qsnn_hw.build.steps.step import Step
 from qsnn_hw.golden import GoldenRun
-from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.report import Report, summary_lines
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import ToolError, UserError
@@ -126,9 +127,9 @@ def test_nothing_rests_on_a_forged_file(run: Run, made: Path) -> None:
     """A design put in another's place, its digest in the manifest as well: all after it is made anew."""
     forged = (made / "05_traced.il").read_text(encoding="utf-8").replace("8'00000101", "8'00000100")
     (made / "05_traced.il").write_text(forged + "\n", encoding="utf-8")
-    manifest = files.read_json(made / "stages.json")
+    manifest = files.read_json(made / "steps.json")
     manifest["elaborate"]["files"]["05_traced.il"] = files.digest(made / "05_traced.il")
-    (made / "stages.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (made / "steps.json").write_text(json.dumps(manifest), encoding="utf-8")
     code, err = run("generate", "-o", made)
     assert code == 0, err
     assert unchanged(err) == EVERYTHING[:-1]
@@ -162,10 +163,14 @@ REFUSED = [
 def taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that is taken ends, with ``TAKEN``, where the work for the hardware begins."""
 
-    def stop(chain: Chain, plan: HardwarePlan) -> None:
-        raise ToolError("the rest is left out")
+    usual = StepRun.get
 
-    monkeypatch.setattr(Chain, "rtlil", stop)
+    def get(run: StepRun, step: Step[Any]) -> Any:
+        if step.name == "elaborate":
+            raise ToolError("the rest is left out")
+        return usual(run, step)
+
+    monkeypatch.setattr(StepRun, "get", get)
 
 
 @pytest.mark.parametrize(("option", "value"), REFUSED)
@@ -227,13 +232,15 @@ def test_a_first_command_that_is_refused_leaves_no_options(run: Run, taken: None
 def test_options_that_a_tool_refuses_at_the_end_give_way_to_the_earlier_ones(
     run: Run, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(chain: Chain, plan: HardwarePlan) -> None:
-        raise UserError("the design reaches 1 MHz")
+    usual = StepRun.get
+
+    def get(run: StepRun, step: Step[Any]) -> Any:
+        if step.name == "synthesize":
+            raise UserError("the design reaches 1 MHz")
+        return None if step.name in ("elaborate", "verilog") else usual(run, step)
 
     before = (made / "options.json").read_bytes()
-    for stage in ("rtlil", "verilog"):
-        monkeypatch.setattr(Chain, stage, lambda chain, plan: None)
-    monkeypatch.setattr(Chain, "implement", refuse)
+    monkeypatch.setattr(StepRun, "get", get)
     assert run("synth", "-o", made, "--seed", 5)[0] == 2
     assert (made / "options.json").read_bytes() == before
     (made / "options.json").unlink()

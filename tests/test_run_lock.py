@@ -87,7 +87,7 @@ def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
 def test_temporaries_of_killed_runs_go_and_nothing_else(tmp_path: Path) -> None:
     gone = [
         ".06_design.v.k3_ab9zq.v",
-        ".stages.json.00000000.json",
+        ".steps.json.00000000.json",
         "08_synthesis/.netlist.json.abcdefgh.json",
         "07_verification/run0/.alone.json.abcdefgh.json",
         "07_verification/building-0123456789abcdef-k3_ab9zq/Vtop.cpp",

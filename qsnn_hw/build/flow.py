@@ -1,23 +1,29 @@
-"""The whole chain on one screen: each stage takes the one before it and leaves a numbered file.
+"""A build: first the steps that may refuse a choice, then what the command is for, then the report.
 
-read -> quantize -> golden -> plan -> Amaranth -> Verilog -> verify | synthesize, place, pack -> report
+    read -> quantize -> golden -> plan -> elaborate -> verilog -> verify | synthesize -> implement -> report
+
+The steps of a target are one list (``targets/fpga/target.py``); a step says what it needs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from qsnn_hw.build import chain
+from qsnn_hw.build.options import OPTIONS, BuildOptions
+from qsnn_hw.build.report_maker import make_report
+from qsnn_hw.build.steps.run import Run
+from qsnn_hw.build.steps.step import Job, Step
+from qsnn_hw.report import Report
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.build.options import OPTIONS, BuildOptions
 from qsnn_hw.support.progress import CancelledError, Progress
-from qsnn_hw.report import Report
 from qsnn_hw.support.run_lock import one_run
-from qsnn_hw.build.stages import Stages
+from qsnn_hw.targets.registry import TARGETS
+from qsnn_hw.targets.target import TargetSteps, shared
 from qsnn_hw.verify.design import Reference
 
 PARTS = ("generate", "simulate", "verify", "synth", "build")
@@ -40,21 +46,21 @@ def run(
     part: str = "build",
     progress: Progress,
     command: str = "a program of this package",
-    chain_type: type[chain.Chain] = chain.Chain,
+    instead: Mapping[Step[Any], Step[Any]] | None = None,
 ) -> Outcome:
-    """Run a part of the chain in ``folder``, reusing what is already there.
+    """Run a part of the build in ``folder``, reusing what is already there.
 
     Parameters
     ----------
     command
         What another run in the same folder is told of this one.
-    chain_type
-        Another class for a bench that changes one stage, such as integers that no option gives.
+    instead
+        Another step in place of one, for a bench that changes it, such as integers that no option gives.
 
     Raises
     ------
     UserError, ToolError, MismatchError
-        As the stages raise them; what was finished stays and is used by the next run. UserError too where
+        As the steps raise them; what was finished stays and is used by the next run. UserError too where
         another run works in ``folder``.
     """
     if part not in PARTS:
@@ -63,36 +69,22 @@ def run(
         raise UserError(f"{part} compares hardware and model on real samples: give --data FILE")
     files.check_output_folder(folder)
     with one_run(folder, command):
-        return _run(chain_type(options, Stages(folder, progress), progress), options, folder, part, progress)
+        return _run(Run(Job(options, folder, progress), instead), TARGETS["fpga"].steps(), part)
 
 
-def _run(run: chain.Chain, options: BuildOptions, folder: Path, part: str, progress: Progress) -> Outcome:
-    network = run.read()
-    data = run.load_data(network)
-    chosen = run.quantize(network, data)
-    quantized = chosen.quantized
-    golden = run.golden(network, chosen, data)
-    diagnostics = run.diagnose(network, chosen, data)
-    plan = run.plan(quantized, data, golden)
-
+def _run(run: Run, steps: TargetSteps, part: str) -> Outcome:
+    options, goals = run.job.options, steps.goals[part]
+    for step in steps.choices:
+        run.get(step)
     # No choice is left to be refused, but by what only the tools find out.
-    with _remembered(options, folder / OPTIONS):
-        run.rtlil(plan)
-        run.verilog(plan)
-
-        # Verification and implementation share nothing but the Verilog, so they run side by side.
-        work: list[Any] = []
-        if part in ("simulate", "build"):
-            work.append(lambda: run.verify(plan, data, golden))
-        if part in ("synth", "build"):
-            work.append(lambda: run.implement(plan))
-        _side_by_side(work, progress)
-        reference = None
-        if part == "verify":
-            found = run.verify(plan, data, golden)
-            reference = run.reference(plan, data, golden, found)
-        made = run.report(network, chosen, plan, data, golden, diagnostics)
-        return Outcome(made, folder, reference)
+    with _remembered(options, run.job.path(OPTIONS)):
+        for step in shared(goals):
+            run.get(step)
+        made = _side_by_side([partial(run.get, goal) for goal in goals], run.job.progress)
+        facts: dict[str, Any] = {name: run.earlier(step) for name, step in steps.facts.items()}
+        report = make_report(run.job.path(), options=options, **facts)
+        reference = next((result for result in made if isinstance(result, Reference)), None)
+        return Outcome(report, run.job.path(), reference)
 
 
 @contextmanager
@@ -108,10 +100,10 @@ def _remembered(options: BuildOptions, path: Path) -> Iterator[None]:
         raise
 
 
-def _side_by_side(work: list[Any], progress: Progress) -> None:
-    """Run every function in a thread of its own; the first failure stops the others."""
-    if not work:
-        return
+def _side_by_side(work: Sequence[Callable[[], Any]], progress: Progress) -> list[Any]:
+    """What every function returns, each in a thread of its own; the first failure stops the others."""
+    if len(work) == 1:
+        return [work[0]()]
     with ThreadPoolExecutor(len(work)) as threads:
         futures: list[Future[Any]] = []
         try:
@@ -127,3 +119,4 @@ def _side_by_side(work: list[Any], progress: Progress) -> None:
     errors = [e for f in futures if (e := f.exception()) is not None and not isinstance(e, CancelledError)]
     if errors:
         raise errors[0]
+    return [future.result() for future in futures]

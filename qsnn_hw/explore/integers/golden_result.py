@@ -31,6 +31,11 @@ class GoldenResult:
         Index of the sample the report shows.
     float_potentials
         Group name -> float potentials of the traced sample, shape (time, 1, neuron).
+    float_out
+        The float network's output as its framework gives it, shape (time, sample, neuron): spikes, uint8, or
+        floating potentials.
+    float_read
+        What ``readout`` reads of it: the same, or the output's floating potentials after each step.
     warnings
         What is odd about the spikes, one line each.
     dead
@@ -45,5 +50,7 @@ class GoldenResult:
     framework: FrameworkComparison
     traced: int
     float_potentials: Mapping[str, np.ndarray]
+    float_out: np.ndarray
+    float_read: np.ndarray
     warnings: tuple[str, ...] = ()
     dead: str | None = None

@@ -1,4 +1,4 @@
-"""Which edits repeat which stages: read from the source itself."""
+"""Which edits repeat which steps: read from the source itself."""
 
 import ast
 import threading
@@ -9,24 +9,16 @@ from typing import Any
 
 import pytest
 
-from qsnn_hw.build import stage_code
-from qsnn_hw.build.chain import Chain
-from qsnn_hw.build.stage_code import code_digest, imported_modules, reached_modules
+from qsnn_hw.build.steps import code
+from qsnn_hw.build.steps.code import code_digest, imported_modules, reached_modules
+from qsnn_hw.build.steps.golden import GOLDEN
+from qsnn_hw.build.steps.inputs import READ
+from qsnn_hw.build.steps.integers import QUANTIZE
+from qsnn_hw.targets.fpga.steps import PLAN
+from qsnn_hw.targets.fpga.target import FPGA
 
 ROOT = Path(__file__).resolve().parent.parent
-STAGES = {
-    "read": [Chain.read],
-    "quantize": [Chain.quantize],
-    "golden": [Chain.golden, Chain.load_data],
-    "diagnose": [Chain.diagnose, Chain.load_data],
-    "plan": [Chain.plan, Chain.load_data],
-    "elaborate": [Chain.rtlil],
-    "verilog": [Chain.verilog],
-    "verify": [Chain.verify, Chain.load_data],
-    "reference": [Chain.reference, Chain.load_data],
-    "synthesize": [Chain._synthesize],
-    "implement": [Chain._place],
-}
+STEPS = {step.name: step.code for step in FPGA.steps().all()}
 
 
 def module_names() -> list[str]:
@@ -41,7 +33,7 @@ def module_names() -> list[str]:
 @pytest.fixture
 def fresh() -> Iterator[None]:
     """Nothing remembered of source that a test changes."""
-    caches = (stage_code._cached_imports, stage_code._sim_modules, stage_code._file, stage_code._unit_of)
+    caches = (code._cached_imports, code._sim_modules, code._file, code._unit_of)
     for cache in caches:
         cache.cache_clear()
     yield
@@ -50,19 +42,19 @@ def fresh() -> Iterator[None]:
 
 
 def repeated(module: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> set[str]:
-    """The stages whose key an edit of ``module`` changes."""
-    before = {name: code_digest(functions) for name, functions in STAGES.items()}
-    path = stage_code._file(module)
+    """The steps whose key an edit of ``module`` changes."""
+    before = {name: code_digest(functions) for name, functions in STEPS.items()}
+    path = code._file(module)
     assert path is not None
     edited = tmp_path / path.name
     edited.write_text(path.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
-    usual = stage_code._file
-    monkeypatch.setattr(stage_code, "_file", lambda name: edited if name == module else usual(name))
-    return {name for name, functions in STAGES.items() if code_digest(functions) != before[name]}
+    usual = code._file
+    monkeypatch.setattr(code, "_file", lambda name: edited if name == module else usual(name))
+    return {name for name, functions in STEPS.items() if code_digest(functions) != before[name]}
 
 
 @pytest.mark.parametrize(
-    ("module", "stages"),
+    ("module", "steps"),
     [
         ("qsnn_hw.report.page", set()),
         ("qsnn_hw.report.summary", set()),
@@ -79,39 +71,35 @@ def repeated(module: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> se
         ("qsnn_hw.targets.fpga.synthesis", {"synthesize", "implement"}),
         ("qsnn_hw.targets.fpga.place_route", {"implement"}),
         ("qsnn_hw.targets.fpga.constraints", {"implement"}),
-        ("qsnn_hw.support.files", set(STAGES)),
+        ("qsnn_hw.support.files", set(STEPS)),
     ],
 )
-def test_an_edit_repeats_the_stages_it_takes_part_in(
-    module: str, stages: set[str], fresh: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_an_edit_repeats_the_steps_it_takes_part_in(
+    module: str, steps: set[str], fresh: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert repeated(module, monkeypatch, tmp_path) == stages
+    assert repeated(module, monkeypatch, tmp_path) == steps
 
 
-def test_every_stage_of_the_chain_says_which_source_decides_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The table above is the chain's own."""
-    tree = ast.parse((ROOT / "qsnn_hw" / "build" / "chain.py").read_text(encoding="utf-8"))
-    said = {
-        node.args[0].value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "run"
-        and node.args
-        and isinstance(node.args[0], ast.Constant)
-    }
-    assert said == set(STAGES)
+def test_a_step_is_decided_by_no_source_of_its_neighbours() -> None:
+    """Steps share files, and one imports another to need it: neither makes it count."""
+    by_step = {name: reached_modules(functions) for name, functions in STEPS.items()}
+    planner, simulation = "qsnn_hw.explore.designs.planner", "qsnn_hw.verify.simulation"
+    assert {name for name, reached in by_step.items() if planner in reached} == {"plan"}
+    assert {name for name, reached in by_step.items() if simulation in reached} == {"verify", "reference"}
+    # An option more repeats nothing.
+    assert not any("qsnn_hw.build.options" in reached for reached in by_step.values())
+    assert not any("qsnn_hw.build.steps.run" in reached for reached in by_step.values())
 
 
 def by_tree(module: str) -> set[str]:
     """What ``imported_modules`` finds with patterns, from the syntax tree."""
-    path = stage_code._file(module)
+    path = code._file(module)
     assert path is not None
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            found |= stage_code._imports_of(node, package)
+            found |= code._imports_of(node, package)
     return found - {module}
 
 
@@ -121,7 +109,7 @@ def test_no_import_is_overlooked(module: str) -> None:
 
 
 def test_imports_inside_functions_and_modules_started_by_name_count() -> None:
-    reached = reached_modules([Chain.verify])
+    reached = reached_modules(STEPS["verify"])
     # make_case imports it late; run_jobs starts it with python -m; cocotb imports it by its name.
     assert {"qsnn_hw.rtl.trace.activity", "qsnn_hw.verify.worker", "sim.network", "sim.monitor"} <= reached
 
@@ -148,10 +136,10 @@ def test_a_method_counts_with_the_helpers_it_names_and_without_its_neighbours(tm
     assert "qsnn_hw.support.files" not in reached_modules([loaded(text.replace(", digest", ""))])
 
 
-def test_stages_side_by_side_do_not_parse_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_steps_side_by_side_do_not_parse_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """CPython 3.11 fails in ast.parse when two threads are in it: SystemError, seen in a build."""
     inside, met = [0], []
-    parse = stage_code.ast.parse
+    parse = code.ast.parse
 
     def watched(text: str) -> object:
         inside[0] += 1
@@ -160,13 +148,13 @@ def test_stages_side_by_side_do_not_parse_at_once(monkeypatch: pytest.MonkeyPatc
         inside[0] -= 1
         return parse(text)
 
-    monkeypatch.setattr(stage_code.ast, "parse", watched)
-    stage_code._unit_of.cache_clear()
-    stages = (Chain.golden, Chain.plan, Chain.quantize, Chain.read)
-    threads = [threading.Thread(target=stage_code.code_digest, args=([stage],)) for stage in stages]
+    monkeypatch.setattr(code.ast, "parse", watched)
+    code._unit_of.cache_clear()
+    steps = (GOLDEN.make, PLAN.make, QUANTIZE.make, READ.make)
+    threads = [threading.Thread(target=code.code_digest, args=([step],)) for step in steps]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(met) >= len(stages)
+    assert len(met) >= len(steps)
     assert max(met) == 1

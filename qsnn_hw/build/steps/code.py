@@ -1,6 +1,6 @@
-"""Which source decides what a stage makes: that of its function, and of every module this reaches.
+"""Which source decides what a step makes: that of its function, and of every module this reaches.
 
-An edit elsewhere (of a page, of a later stage) must not repeat hours of work; an edit of anything that
+An edit elsewhere (of a page, of a later step) must not repeat hours of work; an edit of anything that
 takes part must. What takes part is read from the source itself, imports inside functions included.
 """
 
@@ -17,32 +17,35 @@ from typing import Any
 from qsnn_hw.families.registry import families
 from qsnn_hw.support.shipped import resource_folder
 
-_PACKAGE = Path(__file__).resolve().parents[1]
+_PACKAGE = Path(__file__).resolve().parents[2]
 
 _LIMITS = "qsnn_hw.families.limits"
 """Limits hold their family, which is found and not imported: who reaches them reaches every family's file."""
 
 # Far quicker than a syntax tree of every module. What it finds too much (in a docstring) costs a
-# repeated stage at most; tests/test_stage_code.py holds that it finds no less.
+# repeated step at most; tests/test_step_code.py holds that it finds no less.
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+(?P<base>[.\w]+)[ \t]+import[ \t]+(?P<names>\([^)]*\)|[^\n#;]+)"
     r"|import[ \t]+(?P<plain>[^\n#;]+))",
     re.MULTILINE,
 )
+# Of a module that holds steps a name counts with its own source: a step is not its neighbours.
+_OF_STEPS = re.compile(r"qsnn_hw\.(build\.steps\.\w+|targets\.\w+\.steps)")
 # ``python -m qsnn_hw.verify.worker``, cocotb's ``sim.network``, a script beside the module.
 _NAMED = re.compile(r"""["']((?:qsnn_hw|sim)(?:\.\w+)+)["']""")
 _SCRIPT = re.compile(r"""["'](\w+)\.py["']""")
 
 
-# Stages run side by side, and ast.parse of CPython 3.11 in two threads at once fails with a SystemError.
+# Steps run side by side, and ast.parse of CPython 3.11 in two threads at once fails with a SystemError.
 _PARSING = threading.Lock()
 
 
 def code_digest(functions: Iterable[Callable[..., Any]]) -> str:
     """sha256, hexadecimal, of all source that can decide what ``functions`` do.
 
-    That is, for each: its own source with the methods and functions of its file that it names, and every
-    module of this package that these names come from, with all that those import. A module that starts
+    That is, for each: its own source with the methods and functions of its file that it names, and of other
+    files that hold steps; and every module of this package that its other names come from, with all that
+    those import. A module that starts
     the simulator's side brings ``sim/`` whole.
 
     Parameters
@@ -215,7 +218,13 @@ def _unit_of(file: str, qualname: str, module: str) -> tuple[str, set[str]]:
             continue
         seen.add(id(node))
         if isinstance(node, ast.Import | ast.ImportFrom):
-            modules |= _imports_of(node, package)
+            of_step = _of_step(node, package)
+            if of_step is None:
+                modules |= _imports_of(node, package)
+            else:
+                source, reached = _unit_of(*of_step)
+                parts.append(source)
+                modules |= reached
             continue
         parts.append(ast.get_source_segment(text, node) or "")
         for name in _names(node):
@@ -226,6 +235,15 @@ def _unit_of(file: str, qualname: str, module: str) -> tuple[str, set[str]]:
             else:
                 ahead.append(name)
     return "\n".join(sorted(parts)), modules
+
+
+def _of_step(node: ast.Import | ast.ImportFrom, package: str) -> tuple[str, str, str] | None:
+    """File, name and module of what this imports from a module that holds steps; None where it is not one."""
+    if isinstance(node, ast.Import):
+        return None
+    base = _absolute("." * node.level + (node.module or ""), package)
+    path = _file(base) if _OF_STEPS.fullmatch(base) else None
+    return None if path is None else (str(path), node.names[0].name, base)
 
 
 def _definitions(body: Sequence[ast.stmt]) -> dict[str, Any]:

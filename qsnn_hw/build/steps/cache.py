@@ -1,9 +1,9 @@
-"""An output folder in which every stage leaves a file and is not run again for nothing.
+"""An output folder in which every step leaves a file and is not run again for nothing.
 
-A stage's key is a digest of everything that decides its result: its own options and source
-(``build/stage_code.py``), and of every stage before it the options and the content of the files it left.
-``stages.json`` remembers the key under which each file was made and the file's digest; a stage whose
-key and files still match is loaded instead of run. So an edit of a stage's source repeats that stage,
+A step's key is a digest of everything that decides its result: its own options and source
+(``build/steps/code.py``), and of every step before it the options and the content of the files it left.
+``steps.json`` remembers the key under which each file was made and the file's digest; a step whose
+key and files still match is loaded instead of run. So an edit of a step's source repeats that step,
 and those after it only where it then leaves something else.
 """
 
@@ -18,36 +18,36 @@ from typing import Any, TypeVar
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import Progress
-from qsnn_hw.build.stage_code import code_digest
+from qsnn_hw.build.steps.code import code_digest
 
-MANIFEST = "stages.json"
+MANIFEST = "steps.json"
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class _Done:
-    """A stage that this run has made or loaded: what decided it, and digests of what it left."""
+    """A step that this run has made or loaded: what decided it, and digests of what it left."""
 
     after: tuple[str, ...]
     options: Mapping[str, object]
     digests: Mapping[str, str]
 
 
-class Stages:
-    """The stages of one output folder; safe to use from several threads.
+class Cache:
+    """The steps of one output folder; safe to use from several threads.
 
     Parameters
     ----------
     folder
         Where the files go; made when missing.
     progress
-        Told about stages that are loaded instead of run.
+        Told about steps that are loaded instead of run.
 
     Raises
     ------
     UserError
-        The folder cannot be made or written, or its ``stages.json`` is damaged.
+        The folder cannot be made or written, or its ``steps.json`` is damaged.
     """
 
     def __init__(self, folder: Path, progress: Progress) -> None:
@@ -62,10 +62,14 @@ class Stages:
         # A read-only folder should say so now, not after minutes of work.
         self._store()
 
+    def done(self, step: str) -> bool:
+        """Whether this run has made or loaded the files of ``step``."""
+        return step in self._done
+
     def run(
         self,
-        stage: str,
-        made: Sequence[str],
+        step: str,
+        leaves: Sequence[str],
         *,
         after: Sequence[str] = (),
         options: Mapping[str, object] | None = None,
@@ -73,16 +77,16 @@ class Stages:
         make: Callable[[], T],
         load: Callable[[], T],
     ) -> T:
-        """Run a stage, or load it when nothing that decides it has changed.
+        """Run a step, or load it when nothing that decides it has changed.
 
         Parameters
         ----------
-        stage
+        step
             Its name.
-        made
+        leaves
             Files it leaves, relative to the folder.
         after
-            Stages whose results it uses; those before them count as well.
+            Steps whose results it uses; those before them count as well.
         options
             JSON values that decide its result, digests of the files it reads among them.
         code
@@ -93,57 +97,57 @@ class Stages:
         load
             Reads the files back.
         """
-        key = self._key(stage, after, options or {}, code)
-        known = self._known(stage, key, made)
+        key = self._key(step, after, options or {}, code)
+        known = self._known(step, key, leaves)
         if known is not None:
-            self._progress.say(f"{stage}: unchanged")
-            self._finish(stage, after, options, known, made)
+            self._progress.say(f"{step}: unchanged")
+            self._finish(step, after, options, known, leaves)
             return load()
         with self._lock:
-            if self._manifest.pop(stage, None) is not None:
+            if self._manifest.pop(step, None) is not None:
                 self._store()
         result = make()
-        digests = {name: files.digest(self.folder / name) for name in made}
-        self._finish(stage, after, options, digests, made)
+        digests = {name: files.digest(self.folder / name) for name in leaves}
+        self._finish(step, after, options, digests, leaves)
         with self._lock:
-            self._manifest[stage] = {"key": key, "files": digests}
+            self._manifest[step] = {"key": key, "files": digests}
             self._store()
         return result
 
     def finished(
         self,
-        stage: str,
-        made: Sequence[str],
+        step: str,
+        leaves: Sequence[str],
         *,
         after: Sequence[str] = (),
         options: Mapping[str, object] | None = None,
         code: Sequence[Callable[..., Any]],
     ) -> bool:
-        """Whether this or an earlier run left this stage as :meth:`run` would make it now.
+        """Whether this or an earlier run left this step as :meth:`run` would make it now.
 
-        Then it counts as done, for stages after it.
+        Then it counts as done, for steps after it.
         """
         if any(name not in self._done for name in after):
             return False
-        known = self._known(stage, self._key(stage, after, options or {}, code), made)
+        known = self._known(step, self._key(step, after, options or {}, code), leaves)
         if known is None:
             return False
-        self._finish(stage, after, options, known, made)
+        self._finish(step, after, options, known, leaves)
         return True
 
     def _finish(
         self,
-        stage: str,
+        step: str,
         after: Sequence[str],
         options: Mapping[str, object] | None,
         digests: Mapping[str, str],
-        made: Sequence[str],
+        leaves: Sequence[str],
     ) -> None:
-        self._done[stage] = _Done(tuple(after), options or {}, {name: digests[name] for name in made})
+        self._done[step] = _Done(tuple(after), options or {}, {name: digests[name] for name in leaves})
 
     def _key(
         self,
-        stage: str,
+        step: str,
         after: Sequence[str],
         options: Mapping[str, object],
         code: Sequence[Callable[..., Any]],
@@ -156,16 +160,16 @@ class Stages:
                 done = self._done[name]
                 before[name] = [done.options, done.digests]
                 ahead += done.after
-        content = [stage, options, code_digest(code), before]
+        content = [step, options, code_digest(code), before]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
-    def _known(self, stage: str, key: str, made: Sequence[str]) -> Mapping[str, str] | None:
-        """Digests of the files of ``stage``, where it was made under ``key`` and they are as it left them."""
-        known = self._manifest.get(stage)
+    def _known(self, step: str, key: str, leaves: Sequence[str]) -> Mapping[str, str] | None:
+        """Digests of the files of ``step``, where it was made under ``key`` and they are as it left them."""
+        known = self._manifest.get(step)
         if known is None or known["key"] != key:
             return None
         digests: Mapping[str, str] = known["files"]
-        for name in made:
+        for name in leaves:
             path = self.folder / name
             if name not in digests or not path.is_file() or files.digest(path) != digests[name]:
                 return None
@@ -176,7 +180,7 @@ class Stages:
 
 
 def _checked(found: Any, path: Path) -> dict[str, Any]:
-    """The content of ``stages.json``; UserError where it is not what :class:`Stages` writes."""
+    """The content of ``steps.json``; UserError where it is not what :class:`Cache` writes."""
 
     def whole(entry: Any) -> bool:
         return (
@@ -186,5 +190,5 @@ def _checked(found: Any, path: Path) -> dict[str, Any]:
         )
 
     if not isinstance(found, dict) or not all(whole(entry) for entry in found.values()):
-        raise UserError(f"{path} is damaged; delete it to run every stage again")
+        raise UserError(f"{path} is damaged; delete it to run every step again")
     return dict(found)

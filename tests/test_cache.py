@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from qsnn_hw.build import stages as stages_module
-from qsnn_hw.build.stages import MANIFEST, Stages
+from qsnn_hw.build.steps import cache as cache_module
+from qsnn_hw.build.steps.cache import MANIFEST, Cache
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.files import write_text
@@ -16,22 +16,22 @@ from qsnn_hw.support.progress import SILENT
 
 
 class Work:
-    """Counts how often two chained stages really ran."""
+    """Counts how often two steps in a row really ran."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.made: list[str] = []
         self.code: list[Callable[..., Any]] = []
 
-    def run(self, *, first: object = 1, second: object = 1) -> Stages:
-        stages = Stages(self.folder, SILENT)
+    def run(self, *, first: object = 1, second: object = 1) -> Cache:
+        cache = Cache(self.folder, SILENT)
         for name, after, option in (("one", [], first), ("two", ["one"], second)):
 
             def make(name: str = name, option: object = option) -> None:
                 write_text(self.folder / f"{name}.txt", str(option))
                 self.made.append(name)
 
-            stages.run(
+            cache.run(
                 name,
                 [f"{name}.txt"],
                 after=after,
@@ -40,7 +40,7 @@ class Work:
                 make=make,
                 load=lambda: None,
             )
-        return stages
+        return cache
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_nothing_runs_twice(work: Work) -> None:
     assert work.made == []
 
 
-def test_an_option_runs_its_stage_and_the_ones_after(work: Work) -> None:
+def test_an_option_runs_its_step_and_the_ones_after(work: Work) -> None:
     work.run(first=2)
     assert work.made == ["one", "two"]
     work.made.clear()
@@ -74,29 +74,29 @@ def test_a_damaged_or_missing_file_is_made_again(work: Work, damage: str | None)
     assert path.read_text() == "1"
 
 
-def test_a_stage_that_failed_is_not_remembered(work: Work) -> None:
-    stages = Stages(work.folder, SILENT)
+def test_a_step_that_failed_is_not_remembered(work: Work) -> None:
+    cache = Cache(work.folder, SILENT)
 
     def fail() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        stages.run("one", ["one.txt"], options={"v": 9}, code=[], make=fail, load=lambda: None)
-    assert not stages.finished("one", ["one.txt"], options={"v": 9}, code=[])
+        cache.run("one", ["one.txt"], options={"v": 9}, code=[], make=fail, load=lambda: None)
+    assert not cache.finished("one", ["one.txt"], options={"v": 9}, code=[])
     work.run()
     assert work.made == ["one"]
 
 
 def test_finished_looks_at_earlier_runs(work: Work) -> None:
-    stages = Stages(work.folder, SILENT)
-    two: dict[str, Any] = {"made": ["two.txt"], "after": ["one"], "code": []}
-    assert not stages.finished("two", **two, options={"v": 1}), "the stage before was not reached in this run"
-    stages.run("one", ["one.txt"], options={"v": 1}, code=[], make=lambda: None, load=lambda: None)
-    assert stages.finished("two", **two, options={"v": 1})
-    assert not stages.finished("two", **two, options={"v": 2})
+    cache = Cache(work.folder, SILENT)
+    two: dict[str, Any] = {"leaves": ["two.txt"], "after": ["one"], "code": []}
+    assert not cache.finished("two", **two, options={"v": 1}), "the step before was not reached in this run"
+    cache.run("one", ["one.txt"], options={"v": 1}, code=[], make=lambda: None, load=lambda: None)
+    assert cache.finished("two", **two, options={"v": 1})
+    assert not cache.finished("two", **two, options={"v": 2})
 
 
-def test_what_an_earlier_stage_left_decides_and_not_only_how_it_was_made(work: Work) -> None:
+def test_what_an_earlier_step_left_decides_and_not_only_how_it_was_made(work: Work) -> None:
     """A file put in another's place, its digest in the manifest as well: nothing rests on it unseen."""
     forged = work.folder / "one.txt"
     forged.write_text("forged", encoding="utf-8")
@@ -107,20 +107,20 @@ def test_what_an_earlier_stage_left_decides_and_not_only_how_it_was_made(work: W
     assert work.made == ["two"]
 
 
-def test_finished_asks_for_the_files_of_the_stage_not_for_those_the_manifest_names(work: Work) -> None:
+def test_finished_asks_for_the_files_of_the_step_not_for_those_the_manifest_names(work: Work) -> None:
     manifest = json.loads((work.folder / MANIFEST).read_text(encoding="utf-8"))
     manifest["two"]["files"] = {}
     write_text(work.folder / MANIFEST, json.dumps(manifest))
-    stages = Stages(work.folder, SILENT)
-    stages.run("one", ["one.txt"], options={"v": 1}, code=[], make=lambda: None, load=lambda: None)
-    assert not stages.finished("two", ["two.txt"], after=["one"], options={"v": 1}, code=[])
+    cache = Cache(work.folder, SILENT)
+    cache.run("one", ["one.txt"], options={"v": 1}, code=[], make=lambda: None, load=lambda: None)
+    assert not cache.finished("two", ["two.txt"], after=["one"], options={"v": 1}, code=[])
 
 
-def test_changed_source_repeats_a_stage_and_those_after_it_only_where_they_see_a_difference(
+def test_changed_source_repeats_a_step_and_those_after_it_only_where_they_see_a_difference(
     work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digests = iter(["a", "b", "b", "b", "b", "b"])
-    monkeypatch.setattr(stages_module, "code_digest", lambda functions: next(digests))
+    monkeypatch.setattr(cache_module, "code_digest", lambda functions: next(digests))
     work.run()
     assert work.made == ["one", "two"], "no source was remembered before"
     work.made.clear()
@@ -128,12 +128,12 @@ def test_changed_source_repeats_a_stage_and_those_after_it_only_where_they_see_a
     assert work.made == ["one"], "it left the same file"
 
 
-def test_options_of_every_earlier_stage_decide(tmp_path: Path) -> None:
-    """What a stage takes from memory, such as data, is told by the options of the stage that read it."""
+def test_options_of_every_earlier_step_decide(tmp_path: Path) -> None:
+    """What a step takes from memory, such as data, is told by the options of the step that read it."""
     made: list[str] = []
 
     def run(option: int) -> None:
-        stages = Stages(tmp_path, SILENT)
+        cache = Cache(tmp_path, SILENT)
         for name, after, options in (
             ("one", [], {"v": option}),
             ("two", ["one"], {}),
@@ -144,7 +144,7 @@ def test_options_of_every_earlier_stage_decide(tmp_path: Path) -> None:
                 write_text(tmp_path / name, "the same")
                 made.append(name)
 
-            stages.run(name, [name], after=after, options=options, code=[], make=make, load=lambda: None)
+            cache.run(name, [name], after=after, options=options, code=[], make=make, load=lambda: None)
 
     run(1)
     made.clear()
@@ -158,11 +158,11 @@ def test_options_of_every_earlier_stage_decide(tmp_path: Path) -> None:
 )
 def test_a_damaged_manifest_is_one_clear_line(work: Work, content: str) -> None:
     (work.folder / MANIFEST).write_text(content)
-    with pytest.raises(UserError, match=r"stages\.json is damaged; delete it"):
-        Stages(work.folder, SILENT)
+    with pytest.raises(UserError, match=r"steps\.json is damaged; delete it"):
+        Cache(work.folder, SILENT)
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot write .*choose a writable output folder"):
-        Stages(tmp_path / "file" / "out", SILENT)
+        Cache(tmp_path / "file" / "out", SILENT)

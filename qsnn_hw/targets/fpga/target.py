@@ -1,0 +1,41 @@
+"""The FPGA target: an iCE40 or ECP5 board, by yosys and nextpnr."""
+
+from qsnn_hw.targets.target import Target, TargetSteps
+
+
+def _steps() -> TargetSteps:
+    """The whole build on one screen."""
+    from qsnn_hw.build.steps.golden import DIAGNOSE, GOLDEN
+    from qsnn_hw.build.steps.inputs import DATA, READ
+    from qsnn_hw.build.steps.integers import QUANTIZE
+    from qsnn_hw.targets.fpga.steps import BOARD, IMPLEMENT, PLAN, REFERENCE, VERIFY, VERILOG
+
+    return TargetSteps(
+        choices=(BOARD, READ, DATA, QUANTIZE, GOLDEN, DIAGNOSE, PLAN),
+        goals={
+            "generate": (VERILOG,),
+            "simulate": (VERIFY,),
+            "verify": (REFERENCE,),
+            "synth": (IMPLEMENT,),
+            "build": (VERIFY, IMPLEMENT),
+        },
+        facts={
+            "board": BOARD,
+            "network": READ,
+            "data": DATA,
+            "chosen": QUANTIZE,
+            "golden": GOLDEN,
+            "diagnostics": DIAGNOSE,
+            "plan": PLAN,
+            "verification": VERIFY,
+            "implementation": IMPLEMENT,
+        },
+    )
+
+
+FPGA = Target(
+    name="fpga",
+    summary="a bitstream for a board with an iCE40 or ECP5 (default)",
+    takes_board=True,
+    steps=_steps,
+)

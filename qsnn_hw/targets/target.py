@@ -1,0 +1,67 @@
+"""A target as data: where a network goes, and the steps that take it there."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qsnn_hw.build.steps.step import Step
+
+
+@dataclass(frozen=True)
+class TargetSteps:
+    """The steps of a target.
+
+    Parameters
+    ----------
+    choices
+        Run first, in this order: what may refuse an option of the user. After them no choice is left to be
+        refused but by what only the tools find out.
+    goals
+        Command -> what it is for: the steps that it ends with, side by side. What they need is run before.
+        A command that is missing here is none of the target's.
+    facts
+        What the report is told: the name of a fact, as ``make_report`` takes it, and the step that knows.
+        One that this run does not need counts when an earlier run of the same choices did it.
+    """
+
+    choices: "tuple[Step[Any], ...]"
+    goals: "Mapping[str, tuple[Step[Any], ...]]"
+    facts: "Mapping[str, Step[Any]]"
+
+    def all(self) -> "Iterator[Step[Any]]":
+        """Every step, each once and behind those it rests on."""
+        seen: set[Step[Any]] = set()
+        for step in (*self.choices, *(goal for goals in self.goals.values() for goal in goals)):
+            for reached in step.reach():
+                if reached not in seen:
+                    seen.add(reached)
+                    yield reached
+
+
+def shared(goals: "Sequence[Step[Any]]") -> "list[Step[Any]]":
+    """Steps that more than one goal rests on, in an order they can be run in."""
+    reached = [list(goal.reach()) for goal in goals]
+    return [step for step in (reached or [[]])[0] if any(step in other for other in reached[1:])]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a network goes. Cheap to look at: its steps, and what they import, come when asked for.
+
+    Parameters
+    ----------
+    name
+        As ``--target`` takes it.
+    summary
+        One line for a list.
+    takes_board
+        Whether it builds for a board, so that ``--board`` must be given.
+    steps
+        Gives the steps.
+    """
+
+    name: str
+    summary: str
+    takes_board: bool
+    steps: Callable[[], TargetSteps]
