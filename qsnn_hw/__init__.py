@@ -1,8 +1,8 @@
 """From a trained spiking network to a bitstream, compared in simulation, with open tools only.
 
 The three functions below are the smallest way in; everything else is in the subpackages, in the
-order of the chain: ``model``, ``quantize``, ``golden``, ``plan``, ``rtl``, ``verify``,
-``implement``, ``report``, and ``flow`` for all of it.
+order of a build: ``model``, ``quantize``, ``golden``, ``plan``, ``rtl``, ``verify``,
+``targets``, ``report``, and ``build`` for all of it.
 """
 
 from typing import TYPE_CHECKING, Any

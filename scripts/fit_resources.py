@@ -1,6 +1,6 @@
 """Measure what the tools make of the designs in resource_designs.py, and fit the prediction to it.
 
-``python scripts/fit_resources.py measure --only NAME`` runs the chain of ``qsnn-hw synth`` on a design
+``python scripts/fit_resources.py measure --only NAME`` runs ``qsnn-hw synth`` on a design
 and keeps what place and route counted (minutes each; without ``--only``: all that were never measured).
 ``... fit`` prints the coefficients for each file of a family in ``qsnn_hw/families/``. The predictions in
 the table of docs/resources.md need no tool: ``scripts/figures --check resources`` compares them, and

@@ -470,7 +470,7 @@ def _damage_json(cwd: Path, finished: Finished, name: str, seed: int) -> None:
 
 
 def saved_network(finished: Finished, chance: random.Random, number: int) -> Case:
-    """A network as the chain saves it, which is a model file, too: spoiled description, arrays, bytes."""
+    """A network as a build saves it, which is a model file, too: spoiled description, arrays, bytes."""
     content = (finished.folder / "01_network.npz").read_bytes()
     way = chance.random()
     if way < 0.2:

@@ -2,7 +2,7 @@
 
 "rom": weights in the bitstream; "ram": loaded at start, which lets the single-port RAM of UltraPlus
 hold them. Shapes are those of ``--optimize area``: what fits at all, not what is quick. With
-``--confirm BOARD`` the rows of that board with one hidden group go through the chain of
+``--confirm BOARD`` the rows of that board with one hidden group go through the build of
 ``qsnn-hw synth``, which takes minutes each. ``scripts/figures --slow --check largest`` predicts the
 networks of docs/resources.md anew, without a search for larger ones.
 """
@@ -103,7 +103,7 @@ def table() -> str:
 
 
 def confirm(board: Board, bits: int, hidden: int, depth: int, store: SynapseStore) -> str:
-    """What place and route counted, by the chain that a user calls."""
+    """What place and route counted, by the build that a user calls."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         path = folder / "model.npz"

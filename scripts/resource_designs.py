@@ -1,7 +1,7 @@
 """The designs that resource prediction is fitted on and held against.
 
 :data:`EXAMPLES` are random networks of varied shape; :data:`TRAINED` the shipped and shared models as a
-user builds them. Both are measured by the chain that a user calls.
+user builds them. Both are measured by the build that a user calls.
 """
 
 import os
@@ -105,7 +105,7 @@ class Example:
         )
 
     def plan(self, measured: Mapping[str, Any]) -> HardwarePlan:
-        """The plan of what was measured, without a run of the chain."""
+        """The plan of what was measured, without a build."""
         options = QuantizeOptions(
             weight_bits=self.bits,
             fractional_bits=self.fractional_bits,
@@ -182,7 +182,7 @@ class Trained:
         )
 
     def plan(self, measured: Mapping[str, Any]) -> HardwarePlan:
-        """The plan of what was measured, without a run of the chain."""
+        """The plan of what was measured, without a build."""
         convention = Convention.preset(self.convention).with_settings(self.settings)
         network = read_network(self.file(self.model), convention)
         quantized = quantize(network, QuantizeOptions(input_max=measured["input_max"]))

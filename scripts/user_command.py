@@ -1,6 +1,6 @@
 """The user's command, for benches: ``qsnn-hw`` in a process of its own, and the report it leaves.
 
-A bench that calls the stages itself may pass where the command fails; so none does.
+A bench that calls the steps itself may pass where the command fails; so none does.
 """
 
 import json

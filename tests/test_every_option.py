@@ -111,7 +111,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--update-lanes": ("2",),
     "--event-lanes": ("2",),
     "--optimize": ("area",),
-    "--lut-budget": ("600",),
+    "--lut-budget": ("700",),
     "--cycle-budget": ("3000",),
     "--weights": ("ram",),
     "--encoder": ("rate",),

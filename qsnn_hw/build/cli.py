@@ -139,7 +139,7 @@ def make_parser() -> argparse.ArgumentParser:
         "synth": "up to the bitstream, without the verification",
     }
     for part, text in parts.items():
-        command = commands.add_parser(part, help=text, description=f"Run the chain: {text}. {_RESUME}")
+        command = commands.add_parser(part, help=text, description=f"Run a build: {text}. {_RESUME}")
         _add_build_options(command)
         command.set_defaults(command=commands_of.run_part, part=part)
 

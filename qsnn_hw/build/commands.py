@@ -200,7 +200,7 @@ def _check_data_options(given: argparse.Namespace, options: "BuildOptions") -> N
 
 
 def run_part(given: argparse.Namespace) -> int:
-    """Build, generate, simulate or synth: run a part of the chain and print the figures."""
+    """Build, generate, simulate or synth: run a part of a build and print the figures."""
     from qsnn_hw.support.run_lock import refuse_busy
 
     folder = Path(given.out)

@@ -1,4 +1,4 @@
-"""Errors that no stage foresaw: one line for the user, the traceback into a file."""
+"""Errors that no step foresaw: one line for the user, the traceback into a file."""
 
 import os
 import platform

@@ -1,6 +1,6 @@
 """How long work talks: a live bar on a terminal, plain lines in a log.
 
-The flow hands one :class:`Progress` down through its stages. A stage calls
+The flow hands one :class:`Progress` down through its steps. A step calls
 ``progress.update(done, total)`` as often as it likes; on a terminal this draws one line with
 count and time left, elsewhere it prints a plain line at most every ten seconds.
 """
@@ -28,7 +28,7 @@ class CancelledError(Exception):
 
 
 class Task:
-    """One running piece of work inside a stage; made by :meth:`Progress.task`."""
+    """One running piece of work inside a step; made by :meth:`Progress.task`."""
 
     def __init__(self, progress: "Progress", name: str) -> None:
         self._progress = progress
@@ -61,7 +61,7 @@ class Task:
 
 
 class Progress:
-    """Prints stages and their progress to a stream; safe to call from several threads."""
+    """Prints steps and their progress to a stream; safe to call from several threads."""
 
     def __init__(self, stream: TextIO | None = None, quiet: bool = False) -> None:
         self._stream = stream if stream is not None else sys.stderr

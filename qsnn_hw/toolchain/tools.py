@@ -1,7 +1,7 @@
 """The outside tools, in one place: find them, run them, say what is missing.
 
-Every stage that needs a tool asks :func:`find_tool` and starts it with :func:`run_tool`; the
-simulation stage wraps cocotb's runner in :func:`verilator_ready`. The parts live in
+Every step that needs a tool asks :func:`find_tool` and starts it with :func:`run_tool`; the
+simulation step wraps cocotb's runner in :func:`verilator_ready`. The parts live in
 ``qsnn_hw/toolchain``.
 """
 

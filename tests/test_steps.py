@@ -1,0 +1,161 @@
+"""Steps as data: each takes what those it needs make; any can be run by itself, or another in its place."""
+
+import inspect
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import numpy as np
+import pytest
+
+from qsnn_hw.build import flow
+from qsnn_hw.build.options import BuildOptions
+from qsnn_hw.build.report_maker import make_report
+from qsnn_hw.build.steps import outputs
+from qsnn_hw.build.steps.golden import GOLDEN
+from qsnn_hw.build.steps.inputs import DATA, READ
+from qsnn_hw.build.steps.integers import QUANTIZE
+from qsnn_hw.build.steps.plan import PLAN
+from qsnn_hw.build.steps.run import Run
+from qsnn_hw.build.steps.step import Job, Step
+from qsnn_hw.build.steps.verilog import VERILOG
+from qsnn_hw.explore.integers.choose import Chosen
+from qsnn_hw.model.dataset import Dataset
+from qsnn_hw.model.network import Network
+from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.quantize import QuantizeOptions
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.targets import target as target_module
+from qsnn_hw.targets.registry import TARGETS
+
+EVERY_STEP = [
+    pytest.param(step, id=f"{target.name}-{step.name}")
+    for target in TARGETS.values()
+    for step in target.steps().all()
+]
+
+
+def takes(function: Any) -> list[Any]:
+    """Types of what a function takes behind the job, in order."""
+    hints = get_type_hints(function)
+    return [hints[name] for name in list(inspect.signature(function).parameters)[1:]]
+
+
+@pytest.mark.parametrize("step", EVERY_STEP)
+def test_a_step_takes_what_the_steps_it_needs_make(step: Step[Any]) -> None:
+    assert takes(step.make) == [get_type_hints(needed.make)["return"] for needed in step.needs]
+
+
+@pytest.mark.parametrize("step", EVERY_STEP)
+def test_every_function_of_a_step_can_be_called_with_what_it_needs(step: Step[Any]) -> None:
+    called = [step.make, step.load, step.decided_by, *([step.leaves] if callable(step.leaves) else [])]
+    for function in called:
+        inspect.signature(function).bind(None, *step.needs)
+    inspect.signature(step.save).bind(None, None)
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=list(TARGETS))
+def test_the_steps_of_a_target_fit_together(target: target_module.Target) -> None:
+    steps = target.steps()
+    names = [step.name for step in steps.all()]
+    assert len(names) == len(set(names)), "the cache knows a step by its name"
+    files = [name for step in steps.all() if not callable(step.leaves) for name in step.leaves]
+    assert len(files) == len(set(files))
+    assert set(steps.goals) <= set(flow.PARTS)
+    known = inspect.signature(make_report).parameters
+    assert set(steps.facts) <= set(known)
+    needed = {name for name, p in known.items() if p.default is inspect.Parameter.empty}
+    assert needed <= {"folder", "options", *steps.facts}
+    assert {s.name for s in steps.choices} >= {"read", "data", "quantize", "golden", "plan"}
+
+
+def test_goals_side_by_side_share_what_both_rest_on() -> None:
+    steps = TARGETS["fpga"].steps()
+    verify, implement = steps.goals["build"]
+    assert [s.name for s in target_module.shared([verify, implement])][-2:] == ["elaborate", "verilog"]
+    assert target_module.shared([verify]) == []
+    assert verify not in implement.reach()
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> BuildOptions:
+    """A network of 6-3 neurons and samples for it; for no board."""
+    rng = np.random.default_rng(4)
+    (tmp_path / "m.toml").write_text(
+        'input_shape = [6]\narrays = "w.npz"\n[[layer]]\nname = "fc"\ntype = "Linear"\n'
+        '[[layer]]\nname = "lif"\ntype = "LIF"\ntau = 9.0\n',
+        encoding="utf-8",
+    )
+    np.savez(tmp_path / "w.npz", **{"fc.weight": rng.uniform(-0.5, 1, (3, 6))})
+    spikes = (rng.random((5, 8, 6)) < 0.4).astype(np.uint8)
+    np.savez(tmp_path / "d.npz", input=spikes, label=rng.integers(0, 3, 8))
+    return BuildOptions(
+        model=str(tmp_path / "m.toml"),
+        convention="snntorch",
+        board="icebreaker",
+        settings={"dt": "1"},
+        data=str(tmp_path / "d.npz"),
+    )
+
+
+def test_steps_run_one_by_one_in_memory(options: BuildOptions, tmp_path: Path) -> None:
+    before = sorted(tmp_path.iterdir())
+    job = Job(options)
+    run = Run(job)
+    plan = run.get(PLAN)
+    assert isinstance(plan, HardwarePlan)
+    assert sorted(tmp_path.iterdir()) == before
+    # And by hand, each a plain call.
+    network = READ.make(job)
+    data = DATA.make(job, network)
+    chosen = QUANTIZE.make(job, network, data)
+    golden = GOLDEN.make(job, network, chosen, data)
+    assert repr(PLAN.make(job, chosen, data, golden)) == repr(plan)
+    with pytest.raises(UserError, match=r"^05_traced\.il needs an output folder: give one$"):
+        run.get(VERILOG)
+
+
+def test_what_a_step_leaves_is_what_it_says(options: BuildOptions, tmp_path: Path) -> None:
+    run = Run(Job(options, tmp_path / "out"))
+    for step in (READ, DATA, QUANTIZE, GOLDEN, PLAN):
+        run.get(step)
+        left = step.files(run.job, [run.get(needed) for needed in step.needs])
+        assert all((tmp_path / "out" / name).is_file() for name in left)
+    assert not list((tmp_path / "out").glob("05_*"))
+
+
+def test_without_samples_golden_makes_and_leaves_nothing(options: BuildOptions, tmp_path: Path) -> None:
+    run = Run(Job(replace(options, data=None), tmp_path / "out"))
+    assert run.get(GOLDEN) is None
+    assert not (tmp_path / "out" / outputs.GOLDEN).exists()
+    assert run.get(PLAN).groups
+
+
+def test_earlier_reads_back_and_makes_nothing(options: BuildOptions, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert Run(Job(options, out)).earlier(QUANTIZE) is None
+    made = Run(Job(options, out)).get(QUANTIZE)
+    again = Run(Job(options, out))
+    assert again.earlier(QUANTIZE) is None, "what it rests on is not known yet"
+    again.get(DATA)
+    read = again.earlier(QUANTIZE)
+    assert read is not None
+    assert read.options == made.options
+    other = Run(Job(replace(options, quantize=QuantizeOptions(weight_bits=5)), out))
+    other.get(DATA)
+    assert other.earlier(QUANTIZE) is None
+
+
+def _narrow(job: Job, network: Network, data: Dataset | None) -> Chosen:
+    narrow = replace(job.options, quantize=QuantizeOptions(weight_bits=3))
+    return QUANTIZE.make(replace(job, options=narrow), network, data)
+
+
+def test_another_step_in_place_of_one(options: BuildOptions, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    usual = Run(Job(options, out)).get(PLAN)
+    other = Run(Job(options, out), {QUANTIZE: replace(QUANTIZE, make=_narrow)}).get(PLAN)
+    assert {g.weight_bits for g in usual.groups} == {8}
+    assert {g.weight_bits for g in other.groups} == {3}
+    # The folder tells them apart by their source.
+    assert {g.weight_bits for g in Run(Job(options, out)).get(PLAN).groups} == {8}
