@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from qsnn_hw.support import terminal
 from qsnn_hw import __version__
 from qsnn_hw.build import commands as commands_of
 from qsnn_hw.build.commands import ALL, EXIT_FAILED
+from qsnn_hw.support import terminal
 from qsnn_hw.support.errors import MismatchError, ToolError, UserError
 from qsnn_hw.support.stopping import StoppedError, stoppable
 

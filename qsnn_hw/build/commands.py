@@ -14,8 +14,8 @@ from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.terminal import complain, show
 
 if TYPE_CHECKING:
-    from qsnn_hw.model.convention import Convention
     from qsnn_hw.build.options import BuildOptions
+    from qsnn_hw.model.convention import Convention
     from qsnn_hw.quantize import QuantizeOptions
 
 _LONGEST_SEARCH_S = 86400
@@ -89,8 +89,8 @@ def _typed(given: argparse.Namespace, names: Sequence[str]) -> list[str]:
 
 def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
     """The earlier run's options, if there are any, overridden by the ones given now."""
-    from qsnn_hw.model.readers.reader import convention_for
     from qsnn_hw.build.options import OPTIONS, BuildOptions
+    from qsnn_hw.model.readers.reader import convention_for
     from qsnn_hw.quantize import QuantizeOptions
 
     saved = folder / OPTIONS
@@ -208,8 +208,8 @@ def run_part(given: argparse.Namespace) -> int:
     refuse_busy(folder)
     options = _build_options(given, folder)
     from qsnn_hw.build import flow
-    from qsnn_hw.support.progress import Progress
     from qsnn_hw.report import summary_lines
+    from qsnn_hw.support.progress import Progress
 
     progress = Progress(quiet=given.quiet)
     outcome = flow.run(options, folder, part=given.part, progress=progress, command=given.typed)
@@ -224,9 +224,9 @@ def run_part(given: argparse.Namespace) -> int:
 
 def report(given: argparse.Namespace) -> int:
     """Print an earlier run's figures and draw its page again."""
-    from qsnn_hw.support import files
-    from qsnn_hw.report import Report, Traces, summary_lines, write_page
     from qsnn_hw.build.report_maker import PAGE, REPORT, TRACES
+    from qsnn_hw.report import Report, Traces, summary_lines, write_page
+    from qsnn_hw.support import files
 
     folder = Path(given.out)
     files.check_output_folder(folder)
@@ -278,7 +278,6 @@ def _bits_and_options(given: argparse.Namespace) -> "tuple[int | None, QuantizeO
 
 def infer(given: argparse.Namespace) -> int:
     """Run a network in floating point or integers; print its accuracy."""
-    from qsnn_hw.support import files
     from qsnn_hw.explore.integers.choose import choose, drop_lines, drop_on, fall_warning, overlap_warning
     from qsnn_hw.explore.integers.measured import measure_diagnostics
     from qsnn_hw.explore.integers.silence import dead, silence, silent_groups
@@ -287,8 +286,9 @@ def infer(given: argparse.Namespace) -> int:
     from qsnn_hw.model.framework import compare_with_framework, compares_potentials, own_output
     from qsnn_hw.model.readouts import READOUT_WORDS, answers, chosen_readout
     from qsnn_hw.model.simulate import accuracy, read_output, simulate
-    from qsnn_hw.support.progress import Progress
     from qsnn_hw.quantize.own_integers import own_integers_notes
+    from qsnn_hw.support import files
+    from qsnn_hw.support.progress import Progress
 
     if given.out is not None:
         files.check_writable(Path(given.out))
@@ -446,8 +446,8 @@ def _convention_to_check(given: argparse.Namespace) -> "Convention | None":
 def _check_integers(given: argparse.Namespace, options: "QuantizeOptions") -> int:
     """Compare a network's integers with the output that came with the data."""
     from qsnn_hw.explore.integers.integer_check import check_integers, check_lines
-    from qsnn_hw.support.progress import Progress
     from qsnn_hw.quantize.own_integers import own_integers_notes
+    from qsnn_hw.support.progress import Progress
 
     if given.calibration_data is not None or given.max_drop is not None:
         raise UserError("check takes the integers as the options say: --calibrate and --max-drop are infer's")
@@ -464,11 +464,11 @@ def _check_integers(given: argparse.Namespace, options: "QuantizeOptions") -> in
 
 def finetune(given: argparse.Namespace) -> int:
     """Train a network further through its integer arithmetic."""
-    from qsnn_hw.support import files
     from qsnn_hw.finetune.command import finetune_command, summary
     from qsnn_hw.finetune.settings import FinetuneSettings
-    from qsnn_hw.support.progress import Progress
     from qsnn_hw.quantize import QuantizeOptions
+    from qsnn_hw.support import files
+    from qsnn_hw.support.progress import Progress
     from qsnn_hw.support.run_lock import one_run
 
     if given.calibration_data is not None or given.max_drop is not None:

@@ -4,9 +4,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from qsnn_hw.quantize import QuantizeOptions
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.quantize import QuantizeOptions
 from qsnn_hw.support.values import decode
 
 OPTIONS = "options.json"

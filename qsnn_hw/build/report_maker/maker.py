@@ -9,6 +9,9 @@ import numpy as np
 
 from qsnn_hw import __version__
 from qsnn_hw.build.options import BuildOptions
+from qsnn_hw.build.report_maker import speed
+from qsnn_hw.build.report_maker.spending import spending
+from qsnn_hw.build.report_maker.work import activity, metrics
 from qsnn_hw.cost.cycles import FOLLOWED_WORDS, predict_cycles
 from qsnn_hw.cost.predict import in_words
 from qsnn_hw.cost.predict import predict as predict_usage
@@ -44,9 +47,6 @@ from qsnn_hw.report import (
 )
 from qsnn_hw.report import Board as ReportBoard
 from qsnn_hw.report import Verification as ReportVerification
-from qsnn_hw.build.report_maker import speed
-from qsnn_hw.build.report_maker.spending import spending
-from qsnn_hw.build.report_maker.work import activity, metrics
 from qsnn_hw.targets.fpga.record import Implementation
 from qsnn_hw.verify import Verification
 

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 
+from qsnn_hw.build.report_maker.speed import DesignCycles
 from qsnn_hw.cost.group_parts import group_blocks
 from qsnn_hw.cost.predict import predict
 from qsnn_hw.families.boards import Board
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.report import Bounds, Energy, Latency, PowerMw, PowerTerm, Throughput
-from qsnn_hw.build.report_maker.speed import DesignCycles
 from qsnn_hw.targets.fpga.energy import Energy as EnergyEstimate
 from qsnn_hw.targets.fpga.energy import energy as estimate_energy
 from qsnn_hw.targets.fpga.power import (

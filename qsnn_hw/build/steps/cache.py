@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from qsnn_hw.build.steps.code import code_digest
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import Progress
-from qsnn_hw.build.steps.code import code_digest
 
 MANIFEST = "steps.json"
 

@@ -1,0 +1,90 @@
+"""Runs steps in one output folder, each once: what is needed first, then the step, or its files read back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+from qsnn_hw.build.steps.cache import Cache
+from qsnn_hw.build.steps.step import Job, Step
+
+T = TypeVar("T")
+
+
+class Run:
+    """The steps of one build; safe to use from threads whose steps have nothing left to do in common.
+
+    Parameters
+    ----------
+    job
+        Options, folder and progress. Without a folder nothing is kept, and steps of tools are refused.
+    instead
+        Another step in place of one: a bench that changes how the integers come about, a network that is
+        in memory already.
+
+    Raises
+    ------
+    UserError
+        The folder cannot be made or written, or what it remembers is damaged.
+    """
+
+    def __init__(self, job: Job, instead: Mapping[Step[Any], Step[Any]] | None = None) -> None:
+        self.job = job
+        self._cache = None if job.folder is None else Cache(job.folder, job.progress)
+        self._instead = dict(instead or {})
+        self._results: dict[Step[Any], Any] = {}
+
+    def get(self, step: Step[T]) -> T:
+        """What the step makes: made now, read back from the folder, or as this run has it already.
+
+        Raises
+        ------
+        UserError, ToolError, MismatchError
+            As the step raises them, or one that it needs. What was finished before stays.
+        """
+        if step not in self._results:
+            self._results[step] = self._made(self._instead.get(step, step))
+        return cast(T, self._results[step])
+
+    def earlier(self, step: Step[T]) -> T | None:
+        """What :meth:`get` would read back without making anything; None where it would have to."""
+        if step in self._results:
+            return cast(T, self._results[step])
+        if self._cache is None or any(self.earlier(before) is None for before in step.needs):
+            return None
+        done = self._instead.get(step, step)
+        needed = [self._results[before] for before in done.needs]
+        if not self._cache.finished(done.name, **self._decides(done, needed)):
+            return None
+        self._results[step] = done.load(self.job, *needed)
+        return cast(T, self._results[step])
+
+    def _made(self, step: Step[Any]) -> Any:
+        needed = [self.get(before) for before in step.needs]
+        for before in step.after:
+            self.get(before)
+
+        def make() -> Any:
+            result = step.make(self.job, *needed)
+            if self._cache is not None:
+                step.save(self.job, result)
+            return result
+
+        if self._cache is None or not step.files(self.job, needed):
+            return make()
+        return self._cache.run(
+            step.name,
+            **self._decides(step, needed),
+            make=make,
+            load=lambda: step.load(self.job, *needed),
+        )
+
+    def _decides(self, step: Step[Any], needed: Sequence[Any]) -> dict[str, Any]:
+        """What the step leaves and what decides it, as :class:`Cache` takes it."""
+        assert self._cache is not None
+        before = [self._instead.get(earlier, earlier).name for earlier in step.before]
+        return {
+            "leaves": step.files(self.job, needed),
+            # One that left no file, as golden without samples, decides nothing by its files.
+            "after": [name for name in before if self._cache.done(name)],
+            "options": step.decided_by(self.job, *needed),
+            "code": step.code,
+        }
