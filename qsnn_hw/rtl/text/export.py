@@ -1,25 +1,21 @@
 """Amaranth component -> RTLIL -> Verilog."""
 
-import copy
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from amaranth.back import rtlil
 from amaranth.hdl import Fragment, Value
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
 
+from qsnn_hw.rtl.text.emission import quick_amaranth
 from qsnn_hw.rtl.text.readable import describe, readable
 from qsnn_hw.support import files
 from qsnn_hw.support.progress import Progress
 from qsnn_hw.toolchain.tools import WaysOut, find_tool, relative, run_tool
 
 _DIRECTIONS = {wiring.In: PortDirection.Input, wiring.Out: PortDirection.Output}
-
-_EMITTING = threading.Lock()
 
 # Of one initial block; the time of yosys' Verilog reader grows with the square of it.
 _BLOCK_WORDS = 256
@@ -53,35 +49,6 @@ def split_contents(verilog: str) -> str:
     return "".join(lines)
 
 
-class _Emitter(rtlil.ModuleEmitter):
-    """Amaranth's, but for the contents of memories, which that one makes bit by bit.
-
-    They are 60 % of the time it takes to write a network; here they are one number in binary a word.
-    """
-
-    def emit_memory(self, cell_idx: int, cell: Any) -> None:
-        empty = copy.copy(cell)
-        empty.init = ()
-        super().emit_memory(cell_idx, empty)
-        mask = (1 << cell.width) - 1
-        # The first word is in the lowest bits.
-        words = [f"{row & mask:0{cell.width}b}" for row in reversed(cell.init)]
-        made = next(reversed(self.builder.contents.values()))
-        made.ports["DATA"] = f"{cell.width * len(words)}'{''.join(words)}"
-
-
-@contextmanager
-def _quick_memories() -> Iterator[None]:
-    """Amaranth emits modules with :class:`_Emitter` meanwhile; one thread at a time."""
-    with _EMITTING:
-        usual = rtlil.ModuleEmitter
-        rtlil.ModuleEmitter = _Emitter
-        try:
-            yield
-        finally:
-            rtlil.ModuleEmitter = usual
-
-
 def write_rtlil(component: wiring.Component, name: str, path: Path) -> None:
     """Elaborate ``component`` and write it as RTLIL with top module ``name``; needs no tool.
 
@@ -92,10 +59,11 @@ def write_rtlil(component: wiring.Component, name: str, path: Path) -> None:
         "__".join(map(str, path)): (Value.cast(value), _DIRECTIONS[member.flow])
         for path, member, value in component.signature.flatten(component)
     }
-    design = Fragment.get(component, None).prepare(ports=ports, hierarchy=(name,))
-    with _quick_memories():
+    with quick_amaranth():
+        design = Fragment.get(component, None).prepare(ports=ports, hierarchy=(name,))
         text, _ = rtlil.convert_fragment(design, name=name, emit_src=False)
-    files.write_text(path, readable(text, describe(design)))
+        text = readable(text, describe(design))
+    files.write_text(path, text)
 
 
 def export_verilog(component: wiring.Component, name: str, folder: Path, progress: Progress) -> Path:

@@ -1,7 +1,7 @@
 """RTLIL in the words of the design: ports named and ordered as components have them, modules described."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -108,8 +108,8 @@ def _new_names(module: RtlilModule, interface: Mapping[str, str]) -> dict[str, s
     # Those without a name in the interface come last: they keep their own only where it is still free.
     for port in sorted(module.ports, key=lambda port: port not in candidates):
         wanted = [] if port[1:] in ("clk", "rst") else sorted(candidates.get(port, ()))
-        own = [*(f"\\{name}" for _, name in wanted), port, *(f"{port}_{k}" for k in _MORE)]
-        names[port] = next(name for name in own if name not in taken)
+        own = [f"\\{name}" for _, name in wanted]
+        names[port] = next((name for name in own if name not in taken), None) or _free(port, taken)
         taken.add(names[port])
     return {port: new for port, new in names.items() if port != new}
 
@@ -143,9 +143,16 @@ def _inner_names(module: RtlilModule, ports: Mapping[str, str], about: About) ->
             )
         if wire == name and wire not in fixed:
             continue
-        names[wire] = next(new for new in (name, *(f"{name}_{k}" for k in _MORE)) if new not in used)
+        names[wire] = _free(name, used)
         used.add(names[wire])
     return names
+
+
+def _free(name: str, taken: Set[str]) -> str:
+    """``name``, or one made of it that nothing else has."""
+    if name not in taken:
+        return name
+    return next(new for k in _MORE if (new := f"{name}_{k}") not in taken)
 
 
 # Fields whose names all stand in the name of a port; of more the first and the last.
