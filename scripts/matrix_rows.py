@@ -71,8 +71,8 @@ class Row:
     plan
         The chosen shapes in words.
     planned, predicted, simulated
-        Mean cycles of a sample: what the plan was chosen by, counted from the samples' spikes, and
-        simulated.
+        Mean cycles of a sample, encoder and readout included: what the plan was chosen by, counted from
+        the samples' spikes, and simulated.
     logic, blocks
         (predicted, counted) logic cells and block RAMs.
     """
@@ -198,6 +198,9 @@ def judge(report: Mapping[str, Any], figures: Mapping[str, Any], samples: int, o
         elif prediction["samples_differ"]:
             differ, of = prediction["samples_differ"], prediction["samples"]
             found.append(f"predicted cycles differ in {differ} of {of} samples")
+        alone = _off(prediction["network_cycles_mean"], prediction["network_simulated_mean"])
+        if alone is not None and abs(alone) > MOST_CYCLES_OFF:
+            found.append(f"cycles of the network alone predicted {_percent(alone)} of the simulated ones")
         if report["files"]["bitstream"] is None:
             found.append("no bitstream")
         off = _off(*figures["logic"])

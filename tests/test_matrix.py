@@ -33,6 +33,8 @@ def report(**changes: Any) -> dict[str, Any]:
             "simulated_mean": 1010.0,
             "samples": 20,
             "samples_differ": 0,
+            "network_cycles_mean": 400.0,
+            "network_simulated_mean": 400.0,
         },
         "resources": {
             "ICESTORM_LC": {"used": 900, "available": 5280},
@@ -68,6 +70,11 @@ def test_a_row_in_which_all_is_well() -> None:
         ("prediction", {"samples_differ": 2}, "predicted cycles differ in 2 of 20 samples"),
         ("prediction", {"samples_differ": None}, "no cycles predicted for the simulated samples"),
         ("prediction", {"simulated_mean": 1060.0}, "the plan's cycles -5.7 % of the simulated ones"),
+        (
+            "prediction",
+            {"network_simulated_mean": 380.0},
+            "cycles of the network alone predicted +5.3 % of the simulated ones",
+        ),
         ("resources", {"ICESTORM_LC": {"used": 860}}, "logic predicted +10.5 % of the counted"),
         ("resources", {"ICESTORM_LC": {"used": 1060}}, "logic predicted -10.4 % of the counted"),
         ("resources", {"ICESTORM_RAM": {"used": 12}}, "block RAM predicted 11, counted 12"),

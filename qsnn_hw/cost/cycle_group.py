@@ -164,6 +164,8 @@ class GroupTiming:
         self._rows: dict[int, list[tuple[int, int]]] = {}
         self._steps: list[dict[int, list[tuple[int, int]]]] = []
         self._step = 0
+        self.shown: int | None = None
+        """The row of potentials that the cycle showed."""
 
     def load(self, spikes: np.ndarray) -> None:
         """What the sample's sweeps find: spikes of every neuron, shape (time, neuron)."""
@@ -268,6 +270,7 @@ class GroupTiming:
             self._repeat = self._repeat + 1 if again else 0
             if flags[-1] == final:
                 self._running = False
+        self.shown = flags[-1] if moving and not self._silent else None
         flags[0] = self._row if self._issuing else None
         for stage in range(len(flags) - 1, 0, -1):
             if advance if stage <= compared else moving:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 
 from qsnn_hw.cost.cycle_group import GroupTiming, Word
+from qsnn_hw.cost.design_words import DesignWords
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan, Route
 
 
@@ -145,6 +146,52 @@ class _Merge:
     def step(self, taken: bool) -> None:
         """End of the cycle; ``taken``: the destination takes the buffer's word."""
         self.buffer.step(self._word, taken)
+
+
+class Sender:
+    """Who feeds the network: the host, or ``InputEncoder`` with the buffer behind it.
+
+    Parameters
+    ----------
+    words
+        Of one sample.
+
+    Attributes
+    ----------
+    started : int
+        The cycle that took the sample's first word.
+    """
+
+    def __init__(self, words: DesignWords) -> None:
+        self._words: deque[Word | None] = deque()
+        for step, sent in enumerate(words.steps):
+            self._words += [Word(False, False, addresses) if addresses else None for addresses in sent]
+            self._words.append(Word(True, step == len(words.steps) - 1))
+        self._buffer = None if words.lead is None else _Buffer(2)
+        self._lead = words.lead or 0
+        self._cycle = 0
+        self.started = -1 if self._buffer is None else 0
+
+    @property
+    def out(self) -> Word | None:
+        """The word on offer to the network."""
+        if self._buffer is not None:
+            return self._buffer.out
+        return self._words[0] if self._words else None
+
+    def step(self, taken: bool) -> None:
+        """End of a cycle; ``taken``: the network took the word on offer."""
+        if self._buffer is None:
+            if taken:
+                self.started = self._cycle if self.started < 0 else self.started
+                self._words.popleft()
+        else:
+            made = self._words[0] if self._words and self._cycle >= self._lead else None
+            passes = self._cycle >= self._lead and self._words and (made is None or self._buffer.ready)
+            self._buffer.step(made, taken)
+            if passes:
+                self._words.popleft()
+        self._cycle += 1
 
 
 class CycleNetwork:

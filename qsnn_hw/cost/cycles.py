@@ -6,13 +6,13 @@ where branches of a network meet, cycle by cycle (``cost/cycle_network.py``).
 ``tests/plan/test_plan_cycles.py`` holds both against simulations of the hardware.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from qsnn_hw.cost.cycle_group import Word
-from qsnn_hw.cost.cycle_network import CycleNetwork
-from qsnn_hw.cost.word_network import WordNetwork, follows, input_words
+from qsnn_hw.cost.cycle_network import CycleNetwork, Sender
+from qsnn_hw.cost.design_words import DesignWords, design_words
+from qsnn_hw.cost.word_network import WordNetwork, follows
 from qsnn_hw.cost.word_timing import masks
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 
@@ -22,16 +22,29 @@ FOLLOWED_WORDS = 50_000
 
 
 def predict_cycles(
-    plan: HardwarePlan, inputs: np.ndarray, spikes: Mapping[str, np.ndarray], *, effort: int | None = None
+    plan: HardwarePlan,
+    inputs: np.ndarray,
+    spikes: Mapping[str, np.ndarray],
+    *,
+    pixels: np.ndarray | None = None,
+    effort: int | None = None,
 ) -> np.ndarray:
-    """Clock cycles of each sample, sent alone and at full speed, from its first word to its last tick.
+    """Clock cycles of each sample, sent alone and at full speed: of the design with encoder and readout.
+
+    They are counted from the edge that takes a sample's first word to the one on which its answer leaves:
+    a readout's, else the last tick. ``plan.bare`` is the network alone.
 
     Parameters
     ----------
+    plan
+        The design.
     inputs
         Events of every input, shape (time, sample, ...).
     spikes
         Group name (in the network) -> spikes, shape (time, sample, neuron).
+    pixels
+        With an encoder: what it made ``inputs`` of, shape (sample, ...). Where None, pixels that never
+        spike count as 0, which are not sent.
     effort
         Words to follow, each some 5 microseconds: fewer samples come back, from the first, but one at
         least. Where branches of the network meet (:func:`follows`), the cycles to count at ten times
@@ -43,12 +56,14 @@ def predict_cycles(
         int64, shape (samples,).
     """
     flat = inputs.reshape(*inputs.shape[:2], -1)
+    whole = None if pixels is None else pixels.reshape(len(pixels), -1)
     if not follows(plan):
-        return count_cycles(plan, flat, spikes, _LONGEST if effort is None else effort // 10)
+        most = _LONGEST if effort is None else effort // 10
+        return count_cycles(plan, flat, spikes, most, pixels=whole)
     if effort is not None:
         words = np.cumsum(words_per_sample(plan, flat, spikes))
         flat = flat[:, : max(1, int(np.searchsorted(words, effort)))]
-    return follow_words(plan, flat, spikes)
+    return follow_words(plan, flat, spikes, pixels=whole)
 
 
 def words_per_sample(plan: HardwarePlan, inputs: np.ndarray, spikes: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -60,65 +75,78 @@ def words_per_sample(plan: HardwarePlan, inputs: np.ndarray, spikes: Mapping[str
     return found
 
 
-def follow_words(plan: HardwarePlan, inputs: np.ndarray, spikes: Mapping[str, np.ndarray]) -> np.ndarray:
+def follow_words(
+    plan: HardwarePlan,
+    inputs: np.ndarray,
+    spikes: Mapping[str, np.ndarray],
+    *,
+    pixels: np.ndarray | None = None,
+) -> np.ndarray:
     """Cycles of each sample, word by word: close to the truth where :func:`follows` says no, else equal.
 
-    ``inputs`` have shape (time, sample, input).
+    ``inputs`` have shape (time, sample, input), ``pixels`` (sample, input).
     """
     network = WordNetwork(plan)
-    addresses = plan.input_space.addresses()
     found = []
-    for sample in range(inputs.shape[1]):
+    for sample, words in enumerate(_words(plan, inputs, pixels)):
         network.load({g.name: masks(g, spikes[g.group][:, sample]) for g in plan.groups})
-        found.append(network.run(input_words(inputs[:, sample], addresses, plan.input_lanes)))
+        found.append(network.run(words))
     return np.array(found, dtype=np.int64)
 
 
 def count_cycles(
-    plan: HardwarePlan, inputs: np.ndarray, spikes: Mapping[str, np.ndarray], most_cycles: int = _LONGEST
+    plan: HardwarePlan,
+    inputs: np.ndarray,
+    spikes: Mapping[str, np.ndarray],
+    most_cycles: int = _LONGEST,
+    *,
+    pixels: np.ndarray | None = None,
 ) -> np.ndarray:
     """Cycles of each sample, cycle by cycle: some 60 microseconds each.
 
-    ``inputs`` have shape (time, sample, input). Samples beyond ``most_cycles`` are left out.
+    ``inputs`` have shape (time, sample, input), ``pixels`` (sample, input). Samples beyond ``most_cycles``
+    are left out.
     """
     design = CycleNetwork(plan)
-    addresses = plan.input_space.addresses()
     for _ in range(_LONGEST):
         if not any(group.running for group in design.groups.values()):
             break
         design.step(None)
     found: list[int] = []
-    for sample in range(inputs.shape[1]):
+    for sample, words in enumerate(_words(plan, inputs, pixels)):
         for group in plan.groups:
             design.groups[group.name].load(spikes[group.group][:, sample])
-        words = _words(inputs[:, sample], addresses, plan.input_lanes)
-        cycles = _run(design, words, len(inputs), most_cycles - sum(found))
+        cycles = _run(design, plan, words, most_cycles - sum(found))
         if cycles is None:
             break
         found.append(cycles)
     return np.array(found, dtype=np.int64)
 
 
-def _run(design: CycleNetwork, words: list[Word], steps: int, most: int) -> int | None:
+def _words(plan: HardwarePlan, inputs: np.ndarray, pixels: np.ndarray | None) -> Iterator[DesignWords]:
+    """Every sample's words."""
+    for sample in range(inputs.shape[1]):
+        yield design_words(plan, inputs[:, sample], None if pixels is None else pixels[sample])
+
+
+def _run(design: CycleNetwork, plan: HardwarePlan, words: DesignWords, most: int) -> int | None:
     """Cycles of one sample; None where that is more than ``most``."""
-    sent = ticks = 0
-    started = 0
+    sender, readout = Sender(words), plan.readout
+    answering = design.groups[plan.output_group.name]
+    deciding = 0
+    answered = most
     for cycle in range(most):
-        taken, left = design.step(words[sent] if sent < len(words) else None)
-        if taken and sent < len(words):
-            started = cycle if sent == 0 else started
-            sent += 1
-        if left is not None and left.tick:
-            ticks += 1
-            if ticks == steps:
-                return cycle - started
+        word = sender.out
+        taken, left = design.step(word)
+        sender.step(taken and word is not None)
+        if readout is not None and readout.potentials:
+            decides = answering.shown == readout.rows - 1
+        else:
+            decides = left is not None and left.tick
+        if decides:
+            deciding += 1
+            if deciding == len(words.steps):
+                answered = cycle + (0 if readout is None else readout.latency)
+        if cycle == answered:
+            return cycle - sender.started
     return None
-
-
-def _words(events: np.ndarray, addresses: np.ndarray, lanes: int) -> list[Word]:
-    """A sample's words."""
-    words = []
-    for step, sent in enumerate(input_words(events, addresses, lanes)):
-        words += [Word(False, False, word) for word in sent]
-        words.append(Word(True, step == len(events) - 1))
-    return words

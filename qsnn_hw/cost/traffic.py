@@ -35,12 +35,17 @@ class Traffic:
         Counted in the golden model's run, not assumed.
     all_events
         Those of all samples.
+    pixels, all_pixels
+        What an encoder made the input's events of, uint8, shape (sample, input): of the samples in
+        ``events``, and of all; None without.
     """
 
     events: Mapping[str, np.ndarray]
     steps: int
     measured: bool
     all_events: Mapping[str, np.ndarray]
+    pixels: np.ndarray | None = None
+    all_pixels: np.ndarray | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -56,7 +61,14 @@ class Traffic:
         return events + steps * samples * len(self.events)
 
     @classmethod
-    def counted(cls, inputs: np.ndarray, spikes: Mapping[str, np.ndarray], words: int = _WORDS) -> "Traffic":
+    def counted(
+        cls,
+        inputs: np.ndarray,
+        spikes: Mapping[str, np.ndarray],
+        words: int = _WORDS,
+        *,
+        pixels: np.ndarray | None = None,
+    ) -> "Traffic":
         """The samples, or of large ones the steps, that are nearest to the mean of all.
 
         Parameters
@@ -67,6 +79,8 @@ class Traffic:
             Group name -> spikes, shape (time, sample, neuron).
         words
             Events to keep, about.
+        pixels
+            With an encoder: what it made ``inputs`` of, shape (sample, ...).
         """
         whole = {INPUT: inputs.reshape(*inputs.shape[:2], -1), **spikes}
         steps = inputs.shape[0]
@@ -92,7 +106,10 @@ class Traffic:
             stretches = (sums[:, length:] - sums[:, :-length]) / length
             first = int(np.argmin(_distance(stretches, each.mean(axis=(1, 2)))))
         cut = {name: events[first : first + length, chosen] for name, events in whole.items()}
-        return cls(cut, steps, True, whole)
+        if pixels is None:
+            return cls(cut, steps, True, whole)
+        lit = pixels.reshape(len(pixels), -1)
+        return cls(cut, steps, True, whole, lit[chosen], lit)
 
     @classmethod
     def assumed(cls, network: QuantizedNetwork) -> "Traffic":

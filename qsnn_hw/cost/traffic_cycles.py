@@ -5,9 +5,10 @@ from collections.abc import Hashable
 import numpy as np
 
 from qsnn_hw.cost.cycles import FOLLOWED_WORDS, predict_cycles
+from qsnn_hw.cost.design_words import DesignWords, design_words
 from qsnn_hw.cost.traffic import Traffic
-from qsnn_hw.cost.word_network import WordNetwork, input_words
-from qsnn_hw.cost.word_timing import Addresses, Mask, Walk, masks
+from qsnn_hw.cost.word_network import WordNetwork
+from qsnn_hw.cost.word_timing import Mask, Walk, masks
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 
@@ -25,7 +26,7 @@ class TrafficCycles:
         self._traffic = traffic
         self._masks: dict[Hashable, list[list[Mask]]] = {}
         self._walks: dict[Hashable, list[Walk | None]] = {}
-        self._words: dict[Hashable, list[list[Addresses]]] = {}
+        self._words: dict[Hashable, DesignWords] = {}
 
     def mean(self, plan: HardwarePlan) -> float:
         """Mean cycles of a sample; of a time step where the traffic is assumed."""
@@ -46,7 +47,8 @@ class TrafficCycles:
         """Mean cycles of more samples, as ``predict_cycles`` has them; None where that takes too long."""
         events = self._traffic.all_events
         spikes = {group.group: events[group.group] for group in plan.groups}
-        found = predict_cycles(plan, events[INPUT], spikes, effort=FOLLOWED_WORDS)
+        pixels = self._traffic.all_pixels
+        found = predict_cycles(plan, events[INPUT], spikes, pixels=pixels, effort=FOLLOWED_WORDS)
         return float(np.mean(found)) if found.size else None
 
     def _found(self, plan: HardwarePlan, name: str, sample: int) -> list[list[Mask]]:
@@ -56,11 +58,10 @@ class TrafficCycles:
             self._masks[key] = masks(group, self._traffic.events[group.group][:, sample])
         return self._masks[key]
 
-    def _sent(self, plan: HardwarePlan, sample: int) -> list[list[Addresses]]:
+    def _sent(self, plan: HardwarePlan, sample: int) -> DesignWords:
         key = plan.input_lanes, sample
         if key not in self._words:
-            addresses = plan.input_space.addresses()
-            self._words[key] = input_words(
-                self._traffic.events[INPUT][:, sample], addresses, plan.input_lanes
-            )
+            pixels = self._traffic.pixels
+            events = self._traffic.events[INPUT][:, sample]
+            self._words[key] = design_words(plan, events, None if pixels is None else pixels[sample])
         return self._words[key]

@@ -3,17 +3,16 @@
 ``cost/word_timing.py`` has what this is about.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 
-import numpy as np
-
+from qsnn_hw.cost.design_words import DesignWords
 from qsnn_hw.cost.word_routes import Arrival, Merge, Outlet
-from qsnn_hw.cost.word_timing import Addresses, Buffer, Group, Mask, Walk
+from qsnn_hw.cost.word_timing import LONG_AGO, Addresses, Buffer, Group, Mask, Taker, Walk
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan
 
 
 class WordNetwork:
-    """The whole ``SpikingNetwork``.
+    """The whole ``SpikingNetwork``, with encoder and readout where the plan has them: ``Classifier``.
 
     Parameters
     ----------
@@ -32,8 +31,15 @@ class WordNetwork:
             # Event lanes too: a projection with rows left out is walked as sparse, and only with one of them.
             key = group.name, group.lanes, group.event_lanes, group.accumulators
             self._groups[group.name] = Group(group, outlets[group.name], walks.setdefault(key, []))
-        merges = {name: Merge(Buffer(plan.buffer_depth, self._groups.get(name))) for name in (*names, HOST)}
-        arrivals = [(route, Arrival(plan, route, merges[route.destination])) for route in plan.routes]
+        parallel = _parallel(plan)
+        merges = {
+            name: Merge(Buffer(plan.buffer_depth, self._groups.get(name)), name in parallel)
+            for name in (*names, HOST)
+        }
+        arrivals = [
+            (route, Arrival(plan, route, merges[route.destination], self._groups.get(route.source)))
+            for route in plan.routes
+        ]
         for route, arrival in arrivals:
             merges[route.destination].arrivals.append(arrival)
         # A tick first goes where others wait for what it sets off: groups are in that order.
@@ -43,60 +49,63 @@ class WordNetwork:
                     outlets[route.source].arrivals.append(arrival)
         for outlet in outlets.values():
             outlet.shorten()
-        self._host, self._end = outlets[HOST], merges[HOST].buffer
-        self._addresses = plan.input_space.addresses()
+        self._end, self._readout = merges[HOST].buffer, plan.readout
+        self._answering = self._groups[plan.output_group.name]
+        self._host: Taker = outlets[HOST] if plan.encoder is None else _Encoder(outlets[HOST])
         self._now = 0
         self.ticks: list[int] = []
-        """When each of the sample's ticks left the design."""
+        """When each of the sample's ticks left the network."""
 
     def load(self, spikes: Mapping[str, list[list[Mask]]]) -> None:
         """What the next sample's sweeps find, by group of the plan."""
         for name, found in spikes.items():
             self._groups[name].load(found)
 
-    def run(self, steps: Sequence[Sequence[Addresses]]) -> int:
-        """Cycles of a sample, from its first word to its last tick; ``steps`` are its words."""
+    def run(self, words: DesignWords) -> int:
+        """Cycles of a sample, from its first word to its answer: that of a readout, else its last tick."""
         host, now, started = self._host, self._now, -1
+        if words.lead is not None:
+            started, now = now, now + words.lead
         self.ticks = []
-        for step, words in enumerate(steps):
-            for word in words:
-                at = host.event(word, now)
+        for step, sent in enumerate(words.steps):
+            for word in sent:
+                at = host.event(word, now) if word else now
                 started = at if started < 0 else started
                 now = at + 1
-            at = host.tick(step == len(steps) - 1, now)
+            at = host.tick(step == len(words.steps) - 1, now)
             started = at if started < 0 else started
             now = at + 1
             self.ticks.append(self._end.left)
-        # The next sample is sent when this one's last tick has left.
-        self._now = self._end.left + 1
-        return self._end.left - started
+        answered = self._end.left
+        if self._readout is not None:
+            told = self._answering.shown(self._readout.rows) if self._readout.potentials else answered
+            answered = told + self._readout.latency
+        # The next sample is sent when this one's answer has left.
+        self._now = answered + 1
+        return answered - started
 
 
-def input_words(events: np.ndarray, addresses: np.ndarray, lanes: int) -> list[list[Addresses]]:
-    """A sample's words, step by step: events by ascending address, in as few words as can be.
+class _Encoder:
+    """``InputEncoder`` behind its banks: the buffer of two words that it fills."""
 
-    Parameters
-    ----------
-    events
-        How many of every input, shape (time, input).
-    addresses
-        Of the inputs.
-    lanes
-        Events per word.
-    """
-    found: list[list[Addresses]] = []
-    for row in events:
-        fired = np.flatnonzero(row)
-        sent = np.sort(np.repeat(addresses[fired], row[fired])).tolist()
-        if lanes == 1:
-            found.append([(address,) for address in sent])
-            continue
-        queues: list[list[int]] = [[] for _ in range(lanes)]
-        for address in sent:
-            queues[address % lanes].append(address)
-        longest = max(len(queue) for queue in queues)
-        found.append([tuple(q[k] for q in queues if k < len(q)) for k in range(longest)])
-    return found
+    def __init__(self, network: Taker) -> None:
+        self._network = network
+        self._room = [LONG_AGO, LONG_AGO]
+
+    def event(self, addresses: Addresses, offered: int) -> int:
+        """A word at hand from a cycle on: when it is in the buffer."""
+        at = max(offered, self._room[0] + 1)
+        self._leaves(self._network.event(addresses, max(at, self._room[1]) + 1))
+        return at
+
+    def tick(self, last: bool, offered: int) -> int:
+        """The same for a tick."""
+        at = max(offered, self._room[0] + 1)
+        self._leaves(self._network.tick(last, max(at, self._room[1]) + 1))
+        return at
+
+    def _leaves(self, at: int) -> None:
+        self._room = [self._room[1], at]
 
 
 def follows(plan: HardwarePlan) -> bool:
@@ -105,16 +114,16 @@ def follows(plan: HardwarePlan) -> bool:
     It does where everything that one destination takes comes in an order that is known beforehand: not
     where branches of the network run side by side and meet, or a group has several walkers.
     """
-    direct: dict[str, set[str]] = {}
+    return not _parallel(plan) and all(len(group.projections) == 1 for group in plan.groups)
+
+
+def _parallel(plan: HardwarePlan) -> set[str]:
+    """The groups that hear branches of the network which run side by side."""
     reached: dict[str, set[str]] = {HOST: set()}
+    found = set()
     for group in plan.groups:
         sources = {r.source for r in plan.routes if r.destination == group.name and not r.delay}
-        direct[group.name] = sources
         reached[group.name] = sources.union(*(reached[source] for source in sources))
-    one = all(len(group.projections) == 1 for group in plan.groups)
-    return one and all(
-        a == b or a in reached[b] or b in reached[a]
-        for sources in direct.values()
-        for a in sources
-        for b in sources
-    )
+        if any(a != b and a not in reached[b] and b not in reached[a] for a in sources for b in sources):
+            found.add(group.name)
+    return found

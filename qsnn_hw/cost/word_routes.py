@@ -5,7 +5,7 @@
 
 from collections import deque
 
-from qsnn_hw.cost.word_timing import LONG_AGO, Addresses, Buffer
+from qsnn_hw.cost.word_timing import LONG_AGO, Addresses, Buffer, Group
 from qsnn_hw.plan.hardware_plan import HardwarePlan, Route
 
 
@@ -65,10 +65,10 @@ class _Delay:
 class Arrival:
     """One route, from its copy of the source's stream to its destination's merge."""
 
-    def __init__(self, plan: HardwarePlan, route: Route, merge: "Merge") -> None:
+    def __init__(self, plan: HardwarePlan, route: Route, merge: "Merge", source: Group | None) -> None:
         self._offset, self._lanes = route.offset, plan.sent_lanes(route.source)
         self._splits = plan.splits(route)
-        self.merge = merge
+        self.merge, self._source = merge, source
         self.delay = _Delay(route) if route.delay else None
         # Undelayed: the tick on offer, and when the last one left. Delayed: what is left of a word.
         self.offered: int | None = None
@@ -76,6 +76,10 @@ class Arrival:
         self._left = LONG_AGO
         self._rest: list[Addresses] = []
         self._rest_from = LONG_AGO
+        # Beside other branches: words that wait for what those send, each with when it is on offer.
+        self._kept: deque[tuple[int, Addresses]] = deque()
+        # How much later than that the one before was on offer, and with it all behind it in the sweep.
+        self._late = 0
 
     @property
     def plain(self) -> bool:
@@ -98,6 +102,34 @@ class Arrival:
             at = self.merge.event(self, part, offered)
             offered = at + 1
         return at
+
+    def keep(self, addresses: Addresses, offered: int) -> int:
+        """A word whose turn among those of other branches is not known yet: when it leaves at best."""
+        self._kept.append((offered, addresses))
+        return offered
+
+    def _turn(self, offered: int) -> int:
+        """When something is on offer that would have been earlier, had nothing held it up."""
+        return max(offered + self._late, self._left + 1)
+
+    def next_event(self) -> tuple[int, Addresses] | None:
+        """The next event that waits here, and when it is on offer."""
+        if self.delay is None:
+            if not self._kept:
+                return None
+            offered, addresses = self._kept[0]
+            return self._turn(offered), addresses
+        head = self.waiting()
+        return None if head is None or head[1] is None else (head[0], head[1])
+
+    def take_event(self, at: int) -> None:
+        """That event leaves."""
+        if self.delay is not None:
+            self.take(at)
+            return
+        offered, _ = self._kept.popleft()
+        self._late = self._turn(offered) - offered
+        self._left = at
 
     def offer_tick(self, last: bool, offered: int) -> None:
         """A tick comes on offer; it may have to wait for other routes."""
@@ -126,6 +158,13 @@ class Arrival:
         self._rest, self._rest_from = self._parts(word), offered
         return offered, self._rest[0]
 
+    def tick_offered(self) -> int | None:
+        """When the step's tick is on offer, behind all else that waits here."""
+        if self.delay is not None:
+            head = self.waiting()
+            return None if head is None else head[0]
+        return self.offered if self.offered is None or not self.merge.parallel else self._turn(self.offered)
+
     def ready(self) -> bool:
         """Whether it is known what comes up to the next tick."""
         return self.offered is not None if self.delay is None else self.waiting() is not None
@@ -133,7 +172,9 @@ class Arrival:
     def take(self, at: int) -> bool:
         """What waits is taken, in a cycle; whether it was the end of a sample."""
         if self.delay is None:
-            self.offered, self._left = None, at
+            if self.merge.parallel and self.offered is not None and self._source is not None:
+                self._source.hold_up(self._turn(self.offered) - self.offered, at)
+            self.offered, self._left, self._late = None, at, 0
             return self.last
         if self._rest:
             self._rest.pop(0)
@@ -142,28 +183,39 @@ class Arrival:
 
 
 class Merge:
-    """``TickMerge`` in front of a destination's buffer."""
+    """``TickMerge`` in front of a destination's buffer.
 
-    def __init__(self, buffer: Buffer) -> None:
-        self.buffer = buffer
+    Parameters
+    ----------
+    buffer
+        Behind it.
+    parallel
+        Some of its sources run side by side. Their words are kept until all of a step are there, and
+        take turns then; a source that others hold up learns of it with its tick.
+    """
+
+    def __init__(self, buffer: Buffer, parallel: bool) -> None:
+        self.buffer, self.parallel = buffer, parallel
         self.arrivals: list[Arrival] = []
 
     def event(self, arrival: Arrival, addresses: Addresses, offered: int) -> int:
         """An event of an undelayed route, behind what delayed routes have on offer before it."""
+        if self.parallel:
+            return arrival.keep(addresses, offered)
         if len(self.arrivals) > 1:
-            self._pass_delayed(arrival, offered)
+            self._pass_waiting(arrival, offered)
         return self.buffer.enter(offered, addresses)
 
-    def _pass_delayed(self, own: Arrival | None, offered: int) -> None:
-        """Take delayed events as long as the merge chooses them; all where no other event comes."""
+    def _pass_waiting(self, own: Arrival | None, offered: int) -> None:
+        """Take events that wait as long as the merge chooses them; all where no other event comes."""
         while True:
             heads: list[tuple[int, Arrival, Addresses]] = []
             for arrival in self.arrivals:
                 if arrival is own:
                     heads.append((offered, arrival, ()))
-                elif arrival.delay is not None:
-                    head = arrival.waiting()
-                    if head is not None and head[1] is not None:
+                else:
+                    head = arrival.next_event()
+                    if head is not None:
                         heads.append((head[0], arrival, head[1]))
             if not heads:
                 return
@@ -172,18 +224,18 @@ class Merge:
             _, arrival, word = next(head for head in heads if head[0] <= first)
             if arrival is own:
                 return
-            arrival.take(self.buffer.enter(first, word))
+            arrival.take_event(self.buffer.enter(first, word))
 
     def pump(self) -> None:
         """Pass ticks that every route has; delayed events where no others can come before."""
         while all(arrival.ready() for arrival in self.arrivals):
-            self._pass_delayed(None, 0)
+            self._pass_waiting(None, 0)
             offers = []
             for arrival in self.arrivals:
-                head = (arrival.offered, None) if arrival.delay is None else arrival.waiting()
-                if head is None or head[0] is None:
+                offered = arrival.tick_offered()
+                if offered is None:
                     return
-                offers.append(head[0])
+                offers.append(offered)
             at = self.buffer.enter(max(offers), None)
             ended = [arrival.take(at) for arrival in self.arrivals]
             if self.buffer.group is not None:

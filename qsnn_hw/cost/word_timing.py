@@ -170,7 +170,8 @@ class Group:
         stages = len(update_stages(plan))
         self._to_mask = compare_stage(plan) + 2
         self._to_end = stages - compare_stage(plan)
-        self._sent = LONG_AGO
+        self._sent = self._swept = LONG_AGO
+        self._update_rows = plan.update_rows
         self._steps: Sequence[Sequence[Mask]] = ()
         self._step = 0
 
@@ -245,12 +246,33 @@ class Group:
                 sent = out.event(word, offered)
                 offered = sent + 1
         self._sent = sent
-        end = held + self._to_end + 1
+        self._swept = held + self._to_end
+        end = self._swept + 1
         # Set before the tick goes out: a loop brings the next step's first word back.
         self._ticks_from = end
         if not self._quick:
             self._events_from = end
         self._sent = out.tick(last, max(held + 1, sent + 1))
+
+    def hold_up(self, cycles: int, left: int) -> None:
+        """The sweep ended later than it knew, because of words that others were in the way of.
+
+        Parameters
+        ----------
+        cycles
+            How much later.
+        left
+            When its tick left.
+        """
+        self._swept += cycles
+        self._ticks_from += cycles
+        if not self._quick:
+            self._events_from += cycles
+        self._sent = max(self._sent, left)
+
+    def shown(self, rows: int) -> int:
+        """When the last sweep showed the last of so many rows of potentials; padding is behind them."""
+        return self._swept - (self._update_rows - rows)
 
 
 def masks(plan: GroupPlan, spikes: np.ndarray) -> list[list[Mask]]:

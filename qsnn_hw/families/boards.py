@@ -3,6 +3,7 @@
 The files live in ``boards/``; a path to a file of the same form names a board of one's own.
 """
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,14 +99,9 @@ class Board:
         """Clock cycles of a serial bit."""
         return serial_divisor(self.clock_mhz, self.baud)
 
-    @property
-    def line_baud(self) -> float:
-        """Bits a second that the design really sends: the clock over :attr:`divisor`."""
-        return self.clock_mhz * 1e6 / self.divisor
-
     def load_command(self, bitstream: Path) -> str:
         """The shell command that loads ``bitstream`` into the board."""
-        return self.loader.replace("{bitstream}", str(bitstream))
+        return self.loader.replace("{bitstream}", shlex.quote(str(bitstream)))
 
 
 def serial_divisor(clock_mhz: float, baud: int) -> int:

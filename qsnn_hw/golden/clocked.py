@@ -13,7 +13,7 @@ import numpy as np
 
 from qsnn_hw.golden.neuron import GroupState
 from qsnn_hw.golden.weighted import WeightedSum
-from qsnn_hw.model.network import INPUT, Dense
+from qsnn_hw.model.network import INPUT
 from qsnn_hw.model.readouts import ReadoutKind
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection
 from qsnn_hw.support import files
@@ -184,12 +184,6 @@ def output_of(network: QuantizedNetwork, run: GoldenRun, readout: ReadoutKind | 
     if not group.readout and readout != "membrane":
         return run.spikes[group.name]
     return run.potentials[group.name] * group.step
-
-
-def _weighted(spikes: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Integer matrix product over the last axis: (time, sample, pre) x (post, pre), int64."""
-    product = WeightedSum((Dense(weight),), weight.shape[1], 1, 0)(spikes.reshape(-1, weight.shape[1]))
-    return product.reshape(*spikes.shape[:-1], weight.shape[0]).astype(np.int64)
 
 
 class _Engine:

@@ -27,15 +27,14 @@ class GeneralEventGroup:
     ----------
     trace
         The potential each neuron's trace shows, int64, (n,).
-    saturations, visits
-        How many potentials and currents met a clamp, and how many neuron updates were made, since
-        :meth:`reset`.
+    saturations
+        How many potentials and currents met a clamp since :meth:`reset`.
     """
 
     def __init__(self, group: QuantizedGroup, columns: Sequence[Columns]) -> None:
         self._group = group
         self._columns = tuple(columns)
-        self.saturations = self.visits = 0
+        self.saturations = 0
         self.reset()
 
     def reset(self) -> None:
@@ -61,7 +60,6 @@ class GeneralEventGroup:
     def tick(self) -> tuple[np.ndarray, np.ndarray]:
         """End the time step; return the addresses that fired, ascending, and how often each did."""
         at = np.flatnonzero(self._restless | self._touched)
-        self.visits += at.size
         before = (self._state[at], self._current[at], self._silent[at], self._over[at])
         count = self._advance(at)
         after = (self._state[at], self._current[at], self._silent[at], self._over[at])

@@ -1,7 +1,7 @@
 """The hardware plan: what is built, in plain numbers, before any hardware description exists."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qsnn_hw.host.protocol import encode_rows
@@ -111,6 +111,11 @@ class HardwarePlan:
             if group.name == name:
                 return group
         raise KeyError(name)
+
+    @property
+    def bare(self) -> "HardwarePlan":
+        """The network alone, without encoder and readout."""
+        return replace(self, encoder=None, readout=None)
 
     @property
     def output_group(self) -> GroupPlan:

@@ -149,6 +149,21 @@ class ReadoutPlan:
             if self.kind not in owners and value != default:
                 raise ValueError(f"{name} must be {default} with readout {self.kind}, not {value!r}")
 
+    @property
+    def potentials(self) -> bool:
+        """Whether it reads potentials, not spikes."""
+        return self.kind == "membrane"
+
+    @property
+    def rows(self) -> int:
+        """Rows of potentials that hold classes."""
+        return -(-self.classes // self.lanes)
+
+    @property
+    def latency(self) -> int:
+        """Cycles from what decides, a sample's last tick or its last row of potentials, to the answer."""
+        return {"count": 2, "first": 1, "membrane": 2 + max(1, (self.lanes - 1).bit_length())}[self.kind]
+
     def answers(self, spikes: np.ndarray, potentials: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """Each sample's class, and whether it was silent.
 

@@ -181,6 +181,9 @@ def _latency(report: Report) -> Card:
         )
     if latency.network_cycles_mean is not None:
         lines.append(f"the network alone: {figure(latency.network_cycles_mean)} cycles")
+    predicted = report.prediction.cycles_in_words()
+    if predicted is not None:
+        lines.append(f"predicted: {predicted}")
     return Card("latency", title, value, unit, tuple(lines), _basis(report, "latency.host_us_mean"))
 
 

@@ -92,7 +92,8 @@ DEFINITIONS: Mapping[str, str] = {
     "energy.per_spike_target": "Less than 1 uJ a spike: kept over the whole range, not kept anywhere in "
     "it, or it depends on where in the range the truth lies.",
     "prediction": "What the plan promised before any tool ran; cycles beside the simulated ones of the same "
-    "samples.",
+    "samples, of the design as built. network_cycles_mean, network_simulated_mean: likewise of the network "
+    "alone, where an encoder or a readout is around it.",
     "spikes_per_sample": "Mean number of spikes per test sample in the integer network.",
     "metrics.synaptic_operations_per_sample": "Synapses with a non-zero integer weight that the spikes of "
     "a mean sample drive, over all projections, convolutions included; pooling has no weights and counts "

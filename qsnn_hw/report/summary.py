@@ -128,10 +128,12 @@ def _speed(report: Report) -> str:
 def _latency(report: Report) -> str:
     latency = report.latency
     if latency.cycles_per_sample_mean is None:
-        if latency.network_cycles_mean is None:
-            return NOT_MEASURED
-        bare = figure(latency.network_cycles_mean)
-        return f"{NOT_MEASURED} with encoder and readout; the network alone {bare} cycles"
+        found = NOT_MEASURED
+        if latency.network_cycles_mean is not None:
+            bare = figure(latency.network_cycles_mean)
+            found = f"{NOT_MEASURED} with encoder and readout; the network alone {bare} cycles"
+        predicted = report.prediction.cycles_in_words()
+        return found if predicted is None else f"{found}; predicted {predicted}"
     cycles = f"{figure(latency.cycles_per_sample_mean)} cycles"
     if latency.cycles_per_sample_max is not None:
         cycles += f", most {figure(latency.cycles_per_sample_max)}"

@@ -166,11 +166,6 @@ class Verification:
         return self.stream_cycles / self.stream_samples if self.stream_samples else None
 
     @property
-    def stress_cycles_per_sample(self) -> float | None:
-        """Cycles per sample under idle gaps and backpressure; None likewise."""
-        return self.stress_cycles / self.stress_samples if self.stress_samples else None
-
-    @property
     def activity(self) -> dict[str, float]:
         """Group -> share of ``activity_cycles`` in which it is busy, 0 to 1.
 

@@ -333,3 +333,7 @@ def test_a_prediction_holds_counts_and_comes_back() -> None:
     assert full_report().prediction == Prediction()
     with pytest.raises(ValueError, match=r"prediction\.samples_differ must be a whole number"):
         Prediction(samples_differ=0.5)  # type: ignore[arg-type]
+    assert given.prediction.cycles_in_words() == "542 cycles"
+    around = replace(given.prediction, network_cycles_mean=400.0)
+    assert around.cycles_in_words() == "542 cycles, the network alone 400"
+    assert Prediction().cycles_in_words() is None

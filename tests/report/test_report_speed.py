@@ -7,6 +7,7 @@ import pytest
 
 from qsnn_hw.build.report_maker import speed
 from qsnn_hw.build.report_maker.speed import DesignCycles, LinkBytes
+from qsnn_hw.cost.design_cycles import PredictedCycles
 from qsnn_hw.explore.designs.io_planner import IoOptions
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
@@ -136,6 +137,29 @@ def test_with_encoder_or_readout_the_cycles_are_those_of_the_whole() -> None:
     assert (found.alone, found.stream) == (None, None)
     assert speed.latency(BOARD, found, 100.0, Link(), None).cycles_per_sample_mean is None
     assert DesignCycles.of(whole, None) == DesignCycles()
+
+
+def test_predicted_cycles_are_of_the_design_as_built_with_the_network_alone_beside_them() -> None:
+    network = chain_network()
+    pixels = np.random.default_rng(2).integers(0, 256, (4, 6)).astype(np.uint8)
+    plan = make_plan(network, PlanOptions(io=IoOptions("rate", "count", 5)))
+    assert plan.encoder is not None
+    inputs = plan.encoder.spikes(pixels)
+    run = run_clocked(network, inputs)
+    found = PredictedCycles.of(plan, inputs, run.spikes, pixels, 3)
+    assert found.network is not None
+    assert found.design.shape == found.network.shape == (3,)
+    # Six pixels a step, at the least, and a tick.
+    assert (found.design >= 5 * 7).all()
+    assert (found.design > found.network).all()
+    assert found.text() == (
+        f"{found.design.mean():.0f} cycles a sample, mean of the first 3; the network alone, without encoder "
+        f"and readout, {found.network.mean():.0f}"
+    )
+    alone = PredictedCycles.of(plan.bare, inputs, run.spikes, None, 3)
+    assert alone.network is None
+    assert alone.design.tolist() == found.network.tolist()
+    assert alone.text() == f"{alone.design.mean():.0f} cycles a sample, mean of the first 3"
 
 
 def test_a_mean_over_fewer_samples_says_so() -> None:

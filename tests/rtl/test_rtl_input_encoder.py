@@ -16,7 +16,7 @@ from qsnn_hw.host.protocol import Word, decode_words, encode_pixels
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.io_plan import EncoderPlan
 from qsnn_hw.rtl.io.input_encoder import InputEncoder
-from qsnn_hw.rtl.io.pixels import PixelLayout, RasterPixels, WordPixels
+from qsnn_hw.rtl.io.pixels import PixelLayout, WordPixels
 from tests.rtl.streams import PACES, Pace, aer, clocked, exchange, put_all, take
 
 paces = pytest.mark.parametrize("pace", PACES, ids=["full", "idle", "stall", "both"])
@@ -273,22 +273,6 @@ def test_a_list_takes_no_more_pixels_than_it_holds() -> None:
     dut = InputEncoder(plan)
     (words,) = exchange(dut, [(dut.i, sent)], [(dut.o, 4)], Pace())
     assert words == [0, 1, 2, 5]
-
-
-@paces
-@pytest.mark.parametrize("slots", [1, 2, 4])
-@pytest.mark.parametrize("shape", [(1,), (7,), (3, 2, 3), (1, 3, 3), (2, 1, 1)])
-def test_raster(shape: tuple[int, ...], slots: int, pace: Pace) -> None:
-    space = AddressSpace(shape)
-    pixels = images(1, 2, space.neurons)
-    layout = PixelLayout(space.size, slots)
-    wanted = [
-        layout.const({"row": a // slots, f"value{a % slots}": v, "last": k == space.neurons - 1}).as_bits()
-        for image in pixels.tolist()
-        for k, (a, v) in enumerate(zip(space.addresses().tolist(), image, strict=True))
-    ]
-    dut = RasterPixels(space, slots)
-    assert exchange(dut, [(dut.i, pixels.reshape(-1).tolist())], [(dut.o, len(wanted))], pace) == [wanted]
 
 
 @paces

@@ -28,7 +28,7 @@ def contents(memories: Sequence[LoadedMemory], seed: int) -> tuple[list[Write], 
             rows = [chance.getrandbits(loaded.width) for _ in range(loaded.rows)]
             writes += [(k, 1 << bank, row, word) for row, word in enumerate(rows)]
             sent += encode_rows(rows, loaded.width)
-    assert len(sent) == sum(loaded.total_bytes for loaded in memories)
+    assert len(sent) == sum(loaded.banks * loaded.rows * loaded.row_bytes for loaded in memories)
     return writes, sent
 
 

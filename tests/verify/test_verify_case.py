@@ -161,7 +161,6 @@ def test_what_a_record_derives() -> None:
     assert RECORD.cycles_per_sample_mean == 30
     assert RECORD.cycles_per_sample_max == 40
     assert RECORD.stream_cycles_per_sample == 25
-    assert RECORD.stress_cycles_per_sample == 50
     assert RECORD.activity == {"lif1": 0.6, "lif2": 0.12}
 
 
@@ -169,7 +168,6 @@ def test_a_record_of_one_pass_claims_nothing_else() -> None:
     only = replace(RECORD, cycles_per_sample=(), stress_samples=0, stress_cycles=0)
     assert only.cycles_per_sample_mean is None
     assert only.cycles_per_sample_max is None
-    assert only.stress_cycles_per_sample is None
     neither = replace(only, stream_samples=0, stream_cycles=0, activity_cycles=0, groups={})
     assert neither.stream_cycles_per_sample is None
     with pytest.raises(ValueError, match="needs the pass alone or the pass stream: neither was run"):

@@ -3,6 +3,7 @@
 import datetime
 import importlib.metadata
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from qsnn_hw.build.options import BuildOptions
 from qsnn_hw.build.report_maker import speed
 from qsnn_hw.build.report_maker.spending import spending
 from qsnn_hw.build.report_maker.work import activity, metrics
-from qsnn_hw.cost.cycles import FOLLOWED_WORDS, predict_cycles
+from qsnn_hw.cost.design_cycles import PredictedCycles
 from qsnn_hw.cost.predict import in_words
 from qsnn_hw.cost.predict import predict as predict_usage
 from qsnn_hw.explore.integers.choose import Chosen
@@ -161,18 +162,31 @@ def predicted_figures(
     resources = board.limits.by_name(usage)
     if data is None or golden is None:
         return Prediction(resources)
-    simulated = None if verification is None else np.asarray(verification.cycles_per_sample)
-    samples = data.samples if simulated is None or not simulated.size else simulated.size
-    spikes = {name: found[:, :samples] for name, found in golden.integer.spikes.items()}
-    cycles = predict_cycles(plan, data.input[:, :samples], spikes, effort=FOLLOWED_WORDS)
-    if not cycles.size:
+    simulated = speed.DesignCycles.of(plan, verification)
+    most = None if simulated.alone is None else simulated.alone.size
+    found = PredictedCycles.of(plan, data.input, golden.integer.spikes, data.pixels, most)
+    if not found.design.size:
         return Prediction(resources)
-    mean = float(cycles.mean())
-    if simulated is None or not simulated.size:
-        return Prediction(resources, mean, samples=cycles.size)
-    both = simulated[: cycles.size]
-    differ = int(np.count_nonzero(cycles != both))
-    return Prediction(resources, mean, float(both.mean()), cycles.size, differ)
+    figures = Prediction(
+        resources,
+        _mean(found.design),
+        samples=found.design.size,
+        network_cycles_mean=_mean(found.network),
+    )
+    if simulated.alone is None:
+        return figures
+    both = simulated.alone[: found.design.size]
+    return replace(
+        figures,
+        simulated_mean=_mean(both),
+        samples_differ=int(np.count_nonzero(found.design != both)),
+        network_simulated_mean=_mean(simulated.network, found.design.size),
+    )
+
+
+def _mean(cycles: np.ndarray | None, samples: int | None = None) -> float | None:
+    """Of the first ``samples``, or of all."""
+    return None if cycles is None or not cycles.size else float(cycles[:samples].mean())
 
 
 def _accuracy(data: Dataset | None, golden: GoldenResult | None) -> Accuracy:

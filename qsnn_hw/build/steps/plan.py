@@ -6,7 +6,7 @@ from qsnn_hw.build.steps.golden import GOLDEN
 from qsnn_hw.build.steps.inputs import DATA, io_options
 from qsnn_hw.build.steps.integers import QUANTIZE
 from qsnn_hw.build.steps.step import Job, Step
-from qsnn_hw.cost.cycles import FOLLOWED_WORDS, predict_cycles
+from qsnn_hw.cost.design_cycles import PredictedCycles
 from qsnn_hw.cost.traffic import Traffic
 from qsnn_hw.explore.designs.balance import DESIGN_NOTE
 from qsnn_hw.explore.designs.options import PlanOptions
@@ -28,7 +28,7 @@ def plan_options(
     traffic = None
     if data is not None and golden is not None:
         # The spikes that golden counted steer the balance.
-        traffic = Traffic.counted(data.input, golden.integer.spikes)
+        traffic = Traffic.counted(data.input, golden.integer.spikes, pixels=data.pixels)
     return PlanOptions(
         lanes=options.lanes,
         update_lanes=options.update_lanes,
@@ -57,12 +57,9 @@ def say_cycles(job: Job, plan: HardwarePlan, data: Dataset | None, golden: Golde
     """Tell how many clock cycles a sample is predicted to take; nothing without samples."""
     if data is None or golden is None:
         return
-    cycles = predict_cycles(plan, data.input, golden.integer.spikes, effort=FOLLOWED_WORDS)
-    if cycles.size:
-        about = f"{cycles.mean():.0f} cycles a sample, mean of the first {cycles.size}"
-        if plan.encoder is not None or plan.readout is not None:
-            about += ", of the network alone, without encoder and readout"
-        job.progress.say(f"plan: predicted {about}")
+    cycles = PredictedCycles.of(plan, data.input, golden.integer.spikes, data.pixels)
+    if cycles.design.size:
+        job.progress.say(f"plan: predicted {cycles.text()}")
 
 
 def _shape(group: GroupPlan) -> str:

@@ -73,7 +73,8 @@ def offers(
     found = {}
     for group in network.groups:
         fed = any(p.source == INPUT for p in network.into(group.name))
-        most = options.host_lanes if fed else MOST_SLOTS
+        # The serial line brings one event at a time; more event lanes may be given.
+        most = 1 if fed else MOST_SLOTS
         shapes = dict.fromkeys(s for s in _shapes(network, group, spaces) if s.event_lanes <= most)
         all_of = [_offer(network, group, spaces, shape, options) for shape in shapes]
         store, limits = options.synapse_store, options.limits

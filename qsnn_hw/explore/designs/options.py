@@ -51,9 +51,6 @@ class PlanOptions:
         Leave out synapse rows without a weight where that pays.
     traffic
         The events that the design is to be quick for; None assumes some.
-    host_lanes
-        Events per word that whatever feeds the input can deliver: more event lanes than that are not
-        chosen for the groups behind it (they may be given).
     io
         Encoder and readout on the chip.
     """
@@ -71,7 +68,6 @@ class PlanOptions:
     synapse_store: SynapseStore = "rom"
     skip_zero_rows: bool = True
     traffic: Traffic | None = field(default=None, repr=False)
-    host_lanes: int = 1
     io: IoOptions = field(default_factory=IoOptions)
 
     def __post_init__(self) -> None:

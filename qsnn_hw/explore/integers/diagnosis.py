@@ -174,8 +174,3 @@ class Diagnostics:
         for row in self.sensitivity:
             if row.group not in names:
                 raise ValueError(f"diagnostics.sensitivity names {row.group!r}, which is none of {names!r}")
-
-    @property
-    def dead_groups(self) -> tuple[str, ...]:
-        """Groups that quantization silenced."""
-        return tuple(g.name for g in self.groups if g.dead)

@@ -1,12 +1,11 @@
-"""What the encoders on the chip take: pixels with their addresses, and how bytes become that."""
+"""What the encoders on the chip take: pixels with their addresses, and how serial words become that."""
 
-from amaranth.hdl import Cat, Const, Module, ShapeLike, Signal, unsigned
+from amaranth.hdl import Const, Module, ShapeLike
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.host.protocol import PIXEL_BITS, address_bits
-from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.rtl.stream.aer import aer_signature
 
 
@@ -81,66 +80,4 @@ class WordPixels(wiring.Component):
         for slot in range(self._slots):
             with m.If(~word.tick & (address[:slot_bits] == slot if slot_bits else Const(1, 1))):
                 m.d.comb += self.o.payload[f"value{slot}"].eq(value)
-        return m
-
-
-class RasterPixels(wiring.Component):
-    """Bytes in the order of the network's input (C order) to pixels with addresses.
-
-    A sample is exactly as many bytes as the space has inputs. Latency: 0 cycles. Throughput: one
-    byte per cycle; each becomes one word.
-
-    Parameters
-    ----------
-    space
-        Addresses of the network's input stream.
-    slots
-        Pixels per word of ``o``.
-
-    Members
-    -------
-    i : In(stream.Signature(8))
-    o : Out(stream.Signature(PixelLayout(space.size, slots)))
-    """
-
-    def __init__(self, space: AddressSpace, slots: int = 1) -> None:
-        self._space, self._slots = space, slots
-        super().__init__(
-            {
-                "i": In(stream.Signature(unsigned(PIXEL_BITS))),
-                "o": Out(stream.Signature(PixelLayout(space.size, slots))),
-            }
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        shape = self._space.shape
-        # Innermost first: the last axis moves with every byte.
-        counters = [Signal(ceil_log2(n), name=f"position{k}") for k, n in enumerate(shape)]
-        moves = Signal()
-        m.d.comb += moves.eq(self.i.valid & self.i.ready)
-        carry = moves
-        final = Const(1, 1)
-        for counter, count in reversed(list(zip(counters, shape, strict=True))):
-            at_end = counter == count - 1
-            with m.If(carry):
-                m.d.sync += counter.eq(0)
-                with m.If(~at_end):
-                    m.d.sync += counter.eq(counter + 1)
-            carry, final = carry & at_end, final & at_end
-        if self._space.grid:
-            channel, row, column = counters
-            position = Cat(channel, column, row)
-        else:
-            position = Cat(*counters)
-        slot_bits = ceil_log2(self._slots)
-        m.d.comb += [
-            self.o.valid.eq(self.i.valid),
-            self.i.ready.eq(self.o.ready),
-            self.o.payload.row.eq(position[slot_bits:]),
-            self.o.payload.last.eq(final),
-        ]
-        for slot in range(self._slots):
-            with m.If(position[:slot_bits] == slot if slot_bits else Const(1, 1)):
-                m.d.comb += self.o.payload[f"value{slot}"].eq(self.i.payload)
         return m

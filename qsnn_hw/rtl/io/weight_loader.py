@@ -37,11 +37,6 @@ class LoadedMemory:
         """Bytes that carry one row."""
         return -(-self.width // 8)
 
-    @property
-    def total_bytes(self) -> int:
-        """Bytes that fill all banks."""
-        return self.banks * self.rows * self.row_bytes
-
 
 class WeightLoader(wiring.Component):
     """Fills memory after memory, bank after bank, row after row, from a stream of bytes.

@@ -242,6 +242,7 @@ def _implement(job: Job, plan: HardwarePlan, synthesis: Synthesis, board: Board)
     packed = pack_bitstream(placed, board, folder, progress=progress)
     files.write_bytes(bitstream, packed.path.read_bytes())
     packed = replace(packed, path=bitstream)
+    progress.say(f"implement: to load the bitstream: {board.load_command(bitstream)}")
     return Implementation.of(job.path(outputs.BOARD_VERILOG), synthesis, placed, packed)
 
 
