@@ -148,8 +148,8 @@ def _sweep(parts: Parts, plan: GroupPlan, limits: Limits, potentials: bool) -> N
     else:
         parts.copied += base
     if plan.counts_spikes:
-        parts.computed += bits(plan.max_spikes)
-        parts.adders += bits(plan.max_spikes)
+        parts.computed += bits(plan.neuron.max_spikes)
+        parts.adders += bits(plan.neuron.max_spikes)
     parts.muxes += 2.5 * lanes + plan.output_lanes * address
     if plan.spare_row:
         parts.copied += lanes + base + 3

@@ -8,9 +8,7 @@ from qsnn_hw.families.limits import Limits
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.update_stages import (
     compare_stage,
-    has_current,
     state_fields,
-    uniform_current_leak,
     update_parameters,
     update_stages,
 )
@@ -24,7 +22,7 @@ def lane_parts(plan: GroupPlan, limits: Limits, *, potentials: bool = False) -> 
     """
     parts = Parts(lanes=1)
     stages, stored = update_stages(plan), state_fields(plan)
-    v = plan.v_bits
+    v = plan.neuron.v_bits
     values = {"x": plan.acc_bits, **stored}
     fresh: set[str] = set()
     compared = compare_stage(plan)
@@ -70,7 +68,7 @@ def _made_by_logic(plan: GroupPlan, name: str) -> set[str]:
     elif name == "compare":
         passed = {"u"} if _clamps(plan, name) else {"u", "v"}
     elif name == "retest":
-        passed = {"v"} if plan.reset != "value" else set()
+        passed = {"v"} if plan.neuron.reset != "value" else set()
     return {
         "u",
         "v",
@@ -87,17 +85,19 @@ def _made_by_logic(plan: GroupPlan, name: str) -> set[str]:
 
 def _clamps(plan: GroupPlan, name: str) -> bool:
     """Whether a step saturates the potential."""
-    return plan.v_low is not None and (name == "clamp" or (name == "compare" and not plan.multi_spike))
+    return plan.neuron.v_low is not None and (
+        name == "clamp" or (name == "compare" and not plan.neuron.multi_spike)
+    )
 
 
 def _made(plan: GroupPlan, name: str, values: dict[str, int]) -> dict[str, int]:
     """Names and widths of what a step leaves."""
-    v, u = plan.v_bits, plan.current_bits
+    v, u = plan.neuron.v_bits, plan.neuron.current_bits
     beside: dict[str, int] = {key: values[key] for key in ("u", "silent") if key in values}
     if "over" in values:
         beside |= {"was_over": 1}
-    loss = max(1, v - plan.leak_shift + plan.leak_numerator.bit_length())
-    if plan.leak_numerators is not None:
+    loss = max(1, v - plan.neuron.leak_shift + plan.neuron.leak_numerator.bit_length())
+    if plan.neuron.leak_numerators is not None:
         loss = v
     made: dict[str, dict[str, int]] = {
         "current": {"u": u},
@@ -125,22 +125,22 @@ def _made(plan: GroupPlan, name: str, values: dict[str, int]) -> dict[str, int]:
 
 def _logic(parts: Parts, plan: GroupPlan, name: str, values: dict[str, int], limits: Limits) -> None:
     """Adders and multiplexers of one step of one lane."""
-    v, u = plan.v_bits, plan.current_bits
+    v, u = plan.neuron.v_bits, plan.neuron.current_bits
     if name == "current" and plan.accumulators == "registers":
         parts.adders += u
     elif name == "clamp_current":
-        assert plan.current_low is not None
-        assert plan.current_high is not None
-        _clamp(parts, u, plan.current_low, plan.current_high)
+        assert plan.neuron.current_low is not None
+        assert plan.neuron.current_high is not None
+        _clamp(parts, u, plan.neuron.current_low, plan.neuron.current_high)
     elif name == "sum":
         parts.adders += v if "v" in state_fields(plan) else 0
-        parts.muxes += v if plan.reset_drops_input else 0
+        parts.muxes += v if plan.neuron.reset_drops_input else 0
     elif name in ("compare", "compare_many", "clamp"):
         if _clamps(plan, name):
-            assert plan.v_low is not None
-            assert plan.v_high is not None
-            _clamp(parts, v, plan.v_low, plan.v_high)
-        if name != "clamp" and not plan.readout:
+            assert plan.neuron.v_low is not None
+            assert plan.neuron.v_high is not None
+            _clamp(parts, v, plan.neuron.v_low, plan.neuron.v_high)
+        if name != "clamp" and not plan.neuron.readout:
             parts.adders += v
         if name == "compare_many":
             parts.adders += 2 * v
@@ -148,7 +148,7 @@ def _logic(parts: Parts, plan: GroupPlan, name: str, values: dict[str, int], lim
         if "silent" in values and name != "clamp":
             parts.muxes += 2 * values["silent"]
     elif name == "reset":
-        if plan.reset == "subtract" or plan.reset_retest:
+        if plan.neuron.reset == "subtract" or plan.neuron.reset_retest:
             parts.adders += v
         else:
             parts.muxes += v
@@ -160,13 +160,13 @@ def _logic(parts: Parts, plan: GroupPlan, name: str, values: dict[str, int], lim
     elif name == "late_reset":
         parts.muxes += v
     elif name == "leak":
-        _product(parts, plan.leak_numerators, plan.leak_numerator, v, plan, limits)
-        _round_up(parts, plan, v, plan.leak_shift)
-        if has_current(plan):
-            same = uniform_current_leak(plan)
-            own = plan.current_leak_numerator if same is None else None
+        _product(parts, plan.neuron.leak_numerators, plan.neuron.leak_numerator, v, plan, limits)
+        _round_up(parts, plan, v, plan.neuron.leak_shift)
+        if plan.neuron.has_current:
+            same = plan.neuron.uniform_current_leak
+            own = plan.neuron.current_leak_numerator if same is None else None
             _product(parts, own, same or 0, u, plan, limits)
-            _round_up(parts, plan, u, plan.current_leak_shift)
+            _round_up(parts, plan, u, plan.neuron.current_leak_shift)
     elif name == "next":
         _next(parts, plan)
 
@@ -184,16 +184,16 @@ def _clamp(parts: Parts, width: int, low: int, high: int) -> None:
 
 def _round_up(parts: Parts, plan: GroupPlan, width: int, shift: int) -> None:
     """Rounding toward zero: the bits that are cut, ORed, are added to what is left of the product."""
-    if plan.leak_rounding == "zero" and shift:
+    if plan.neuron.leak_rounding == "zero" and shift:
         parts.adders += width
         parts.luts += -(-shift // 3)
 
 
 def _next(parts: Parts, plan: GroupPlan) -> None:
     """What leaks off and the bias on: sums of three where a group has both, none where it has neither."""
-    v, u = plan.v_bits, plan.current_bits
-    leaks = plan.leak_numerators is not None or bool(plan.leak_numerator)
-    bias = bool(plan.bias.any())
+    v, u = plan.neuron.v_bits, plan.neuron.current_bits
+    leaks = plan.neuron.leak_numerators is not None or bool(plan.neuron.leak_numerator)
+    bias = bool(plan.neuron.bias.any())
     if "fired_bias" in _parameters(plan):
         bias = True
         # Where no neuron differs, the choice between two constants is the choice's own bit.
@@ -201,9 +201,9 @@ def _next(parts: Parts, plan: GroupPlan) -> None:
         apart = max(varying_bits(values[name].reshape(rows, -1)) for name in ("bias", "fired_bias"))
         parts.muxes += apart / plan.update_lanes
     add_sum(parts, v, 1 + leaks + bias)
-    if plan.current_bias is not None:
-        fades = uniform_current_leak(plan) != 0
-        add_sum(parts, u, 1 + fades + bool(plan.current_bias.any()))
+    if plan.neuron.current_bias is not None:
+        fades = plan.neuron.uniform_current_leak != 0
+        add_sum(parts, u, 1 + fades + bool(plan.neuron.current_bias.any()))
 
 
 def _parameters(plan: GroupPlan) -> set[str]:

@@ -7,7 +7,6 @@ from functools import cached_property
 import numpy as np
 
 from qsnn_hw.model.network import INPUT
-from qsnn_hw.plan.event_count import most_of
 from qsnn_hw.quantize.network import QuantizedNetwork
 
 # Words to follow for one estimate, at a few microseconds each, and samples at most.
@@ -117,7 +116,7 @@ class Traffic:
         rng = np.random.default_rng(0)
         events = {}
         for name in (INPUT, *(group.name for group in network.groups)):
-            size, most = network.source_size(name), most_of(network, name)
+            size, most = network.source_size(name), network.most_events(name)
             drawn = np.zeros((_ASSUMED_STEPS, 1, size), dtype=np.uint8)
             for row in drawn[:, 0]:
                 for _ in range(max(1, round(most**0.5)) if most else 0):

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from qsnn_hw.plan.address_space import AddressSpace
+from qsnn_hw.quantize.network import NeuronDynamics
 
 Accumulators = Literal["registers", "memory"]
 SynapseStore = Literal["rom", "ram"]
@@ -99,7 +100,7 @@ class GroupPlan:
     wide; a tick copies all of them to a second rank and clears them, so that the next step's events
     go on while the update sweeps. "memory": what events add to *is* the stored value the sweep left
     (the state, or with a synaptic current the current), in potential steps, ``acc_bits`` wide
-    (= ``v_bits`` or ``current_bits``); the sweep and the events take turns.
+    (= ``neuron.v_bits`` or ``neuron.current_bits``); the sweep and the events take turns.
 
     Parameters
     ----------
@@ -133,22 +134,13 @@ class GroupPlan:
         Folds of one position; ``folds`` in a flat group.
     neuron_of_slot
         int64, shape (lanes * folds,).
-    weight_bits, fractional_bits, v_bits, leak_numerator, leak_shift, reset, reset_delay, v_low, v_high
-        As in ``QuantizedGroup``.
-    bias, threshold, reset_amount, reset_value
-        int64, shape (lanes * folds,), by slot.
-    readout, max_spikes, refractory, reset_drops_input, reset_retest
-        As in ``QuantizedGroup``.
-    v_min, leak_numerators, current_leak_numerator, current_bias
-        int64 by slot, or None, as in ``QuantizedGroup``.
-    current_leak_shift, current_bits, current_low, current_high, leak_rounding
-        As in ``QuantizedGroup``.
+    weight_bits
+        Signed width of every weight in ``synapses``.
+    neuron
+        What the group's neurons do in a step; arrays by slot, shape (lanes * folds,).
     leak_unit
         "shift-add": constants as sums of shifted copies; "multiplier": one product (a DSP block where
         the device has them). Own leaks per neuron always take a multiplier.
-    max_count
-        The most spikes of one neuron in one step that the width of the potential lets happen, at most
-        ``max_spikes``; 0 in a readout.
     registered_reads
         A register behind every block RAM that is read, also where accumulators are in memory: for clock
         rate, on devices whose block RAM is slow and whose registers cost nothing.
@@ -181,48 +173,17 @@ class GroupPlan:
     channel_folds: int
     neuron_of_slot: np.ndarray
     weight_bits: int
-    fractional_bits: int
-    v_bits: int
-    leak_numerator: int
-    leak_shift: int
-    reset: str
-    reset_delay: bool
-    v_low: int | None
-    v_high: int | None
-    bias: np.ndarray
-    threshold: np.ndarray
-    reset_amount: np.ndarray
-    reset_value: np.ndarray
-    readout: bool = False
-    max_spikes: int = 1
-    refractory: int = 0
-    reset_drops_input: bool = False
-    reset_retest: bool = False
-    v_min: np.ndarray | None = None
-    leak_numerators: np.ndarray | None = None
-    current_leak_numerator: np.ndarray | None = None
-    current_leak_shift: int = 0
-    current_bias: np.ndarray | None = None
-    current_bits: int = 0
-    current_low: int | None = None
-    current_high: int | None = None
+    neuron: NeuronDynamics
     leak_unit: Literal["shift-add", "multiplier"] = "shift-add"
-    max_count: int = 1
     synapse_style: Literal["block", "spram"] = "block"
     synapse_shape: tuple[int, ...] = ()
     acc_lane_bits: np.ndarray | None = None
     registered_reads: bool = False
-    leak_rounding: str = "floor"
-
-    @property
-    def multi_spike(self) -> bool:
-        """Whether a neuron may emit several spikes in one step."""
-        return self.max_spikes > 1
 
     @property
     def counts_spikes(self) -> bool:
         """Whether potentials can hold more than ``max_spikes`` amounts, so that a sweep must count them."""
-        return self.multi_spike and self.max_count >= self.max_spikes
+        return self.neuron.multi_spike and self.neuron.max_count >= self.neuron.max_spikes
 
     @property
     def slots(self) -> int:
@@ -237,7 +198,7 @@ class GroupPlan:
     @property
     def potentials_in(self) -> str:
         """Where the potentials are between two steps, in words."""
-        apart = self.accumulators == "registers" or self.current_leak_numerator is not None
+        apart = self.accumulators == "registers" or self.neuron.has_current
         if (self.update_rows if apart else self.folds) == 1:
             return "registers"
         return {"auto": "memory", "block": "block RAM", "distributed": "distributed RAM"}[self.neuron_memory]

@@ -12,7 +12,7 @@ from qsnn_hw.plan.plan_file import build, flatten
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
 
-FORMAT = "qsnn-hw hardware plan 2"
+FORMAT = "qsnn-hw hardware plan 3"
 
 HOST = "host"
 """The endpoint outside the chip: source of the input stream, destination of the output stream."""

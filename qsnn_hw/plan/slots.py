@@ -1,10 +1,11 @@
 """Where the neurons of a group live: slots, folds and update rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from qsnn_hw.plan.address_space import AddressSpace
+from qsnn_hw.quantize.network import NeuronDynamics
 
 
 @dataclass(frozen=True)
@@ -53,3 +54,15 @@ class Slots:
         """A parameter of shape (neurons,) as int64 by slot."""
         neurons = self.neuron_of_slot()
         return np.where(neurons < 0, filler, np.asarray(values, dtype=np.int64)[np.maximum(neurons, 0)])
+
+    def dynamics(self, group: NeuronDynamics) -> NeuronDynamics:
+        """The constants of ``group``, every array of shape (neurons,) as int64 by slot.
+
+        A slot without a neuron has those of the first neuron, so that what is equal stays equal; but no
+        bias, and a threshold above 0: its potential stays 0 and it never fires.
+        """
+        filler = {name: int(values[0]) for name, values in group.arrays.items()}
+        filler |= {"bias": 0, "current_bias": 0, "threshold": max(1, filler["threshold"])}
+        kept = {item.name: getattr(group, item.name) for item in fields(NeuronDynamics)}
+        by_slot = {name: self.by_slot(values, filler[name]) for name, values in group.arrays.items()}
+        return NeuronDynamics(**(kept | by_slot))

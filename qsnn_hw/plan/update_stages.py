@@ -9,11 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qsnn_hw.plan.group_plan import GroupPlan
-
-
-def has_current(plan: GroupPlan) -> bool:
-    """Whether the group has a synaptic current."""
-    return plan.current_leak_numerator is not None
+from qsnn_hw.quantize.network import NeuronDynamics
 
 
 def state_fields(plan: GroupPlan) -> Mapping[str, int]:
@@ -23,16 +19,16 @@ def state_fields(plan: GroupPlan) -> Mapping[str, int]:
     accumulator is it; ``over``: the neuron was reset late and its next step must know it; ``silent``:
     steps it still stays silent.
     """
-    registers = plan.accumulators == "registers"
+    registers, neuron = plan.accumulators == "registers", plan.neuron
     fields = {}
-    if registers or has_current(plan):
-        fields["v"] = plan.v_bits
-    if registers and has_current(plan):
-        fields["current"] = plan.current_bits
-    if not plan.readout and (plan.reset_retest or plan.reset_drops_input):
+    if registers or neuron.has_current:
+        fields["v"] = neuron.v_bits
+    if registers and neuron.has_current:
+        fields["current"] = neuron.current_bits
+    if not neuron.readout and (neuron.reset_retest or neuron.reset_drops_input):
         fields["over"] = 1
-    if not plan.readout and plan.refractory:
-        fields["silent"] = plan.refractory.bit_length()
+    if not neuron.readout and neuron.refractory:
+        fields["silent"] = neuron.refractory.bit_length()
     return fields
 
 
@@ -42,6 +38,30 @@ class Step(NamedTuple):
     name: str
     reads: frozenset[str]
     parameters: tuple[str, ...] = ()
+
+
+class _Stages:
+    """Stages as they fill: a step goes into the last one, or begins the next."""
+
+    def __init__(self, plan: GroupPlan) -> None:
+        self.quick = plan.accumulators == "registers"
+        self.made: list[list[Step]] = [[]]
+
+    def add(self, name: str, reads: str, *parameters: str, cut: bool | None = None) -> None:
+        """One more step, in a stage of its own or with ``cut``; None: where the group is quick."""
+        if self.quick if cut is None else cut:
+            self.made.append([])
+        self.made[-1].append(Step(name, frozenset(reads.split()), parameters))
+
+    @property
+    def last(self) -> str:
+        """Name of the last step."""
+        return self.made[-1][-1].name
+
+    @property
+    def first(self) -> bool:
+        """Whether the next step is cut off because the comparison is right before it."""
+        return self.quick or self.last.startswith("compare")
 
 
 def update_stages(plan: GroupPlan) -> list[list[Step]]:
@@ -55,75 +75,73 @@ def update_stages(plan: GroupPlan) -> list[list[Step]]:
     in three, 546 and 56 MHz in four). Some also start with a stage that only
     takes (``GroupPlan.update_loads``), because block RAM and a clamp apart are slow on larger devices.
     """
-    quick = plan.accumulators == "registers"
-    late_subtract = plan.reset == "subtract" and (plan.reset_delay or plan.reset_retest)
-    stages: list[list[Step]] = [[]]
+    stages = _Stages(plan)
+    _add_input(stages, plan)
+    _add_comparison(stages, plan.neuron)
+    _add_reset(stages, plan.neuron)
+    _add_leak(stages, plan)
+    return stages.made
 
-    def add(name: str, reads: str, *parameters: str, cut: bool = quick) -> None:
-        if cut:
-            stages.append([])
-        stages[-1].append(Step(name, frozenset(reads.split()), parameters))
 
-    def last() -> str:
-        return stages[-1][-1].name
+def _add_input(stages: _Stages, plan: GroupPlan) -> None:
+    """The step's input onto what is stored."""
+    neuron = plan.neuron
+    if neuron.has_current:
+        stages.add("current", "x current", cut=plan.update_loads)
+        if neuron.current_low is not None:
+            stages.add("clamp_current", "u")
+    stages.add("sum", "x v over", cut=None if neuron.has_current else plan.update_loads)
 
-    def first() -> bool:
-        return quick or last().startswith("compare")
 
-    loads = plan.update_loads
-    if has_current(plan):
-        add("current", "x current", cut=loads)
-        if plan.current_low is not None:
-            add("clamp_current", "u")
-    add("sum", "x v over", cut=quick if has_current(plan) else loads)
-    if plan.multi_spike and plan.v_low is not None:
-        add("clamp", "v")
-    if plan.multi_spike:
-        # A row of several spikes waits in the register in front, which loses one amount a cycle.
-        add("compare_many", "v over silent", "threshold", "reset_amount", cut=True)
-    else:
-        add("compare", "v over silent", *(() if plan.readout else ("threshold",)))
-    resets = not plan.readout and plan.reset != "none"
-    if resets and (plan.reset_retest or not (plan.reset_delay or plan.multi_spike)):
-        amount = {"subtract": ("reset_amount",), "value": () if plan.reset_retest else ("reset_value",)}
-        add("reset", "v resets was_over shown fired shown_over", *amount[plan.reset], cut=first())
-    if plan.v_min is not None:
-        add("floor", "v shown", "v_min", cut=first())
-    if resets and plan.reset_retest:
-        add("retest", "v resets", "threshold", cut=first())
-    if resets and plan.reset == "value" and plan.reset_delay:
-        add("late_reset", "v over", "reset_value", cut=first())
-    own = ("leak_numerators",) if plan.leak_numerators is not None else ()
-    of_current = ("current_leak_numerator",) if uniform_current_leak(plan) is None else ()
-    if has_current(plan) or own or plan.leak_numerator:
+def _add_comparison(stages: _Stages, neuron: NeuronDynamics) -> None:
+    """Saturation and spikes."""
+    if not neuron.multi_spike:
+        stages.add("compare", "v over silent", *(() if neuron.readout else ("threshold",)))
+        return
+    if neuron.v_low is not None:
+        stages.add("clamp", "v")
+    # A row of several spikes waits in the register in front, which loses one amount a cycle.
+    stages.add("compare_many", "v over silent", "threshold", "reset_amount", cut=True)
+
+
+def _add_reset(stages: _Stages, neuron: NeuronDynamics) -> None:
+    """What a spike does to the potential, and its lower limit."""
+    resets, late = neuron.resets, neuron.reset_delay or neuron.multi_spike
+    if resets and (neuron.reset_retest or not late):
+        amount = {"subtract": ("reset_amount",), "value": () if neuron.reset_retest else ("reset_value",)}
+        reads = "v resets was_over shown fired shown_over"
+        stages.add("reset", reads, *amount[neuron.reset], cut=stages.first)
+    if neuron.v_min is not None:
+        stages.add("floor", "v shown", "v_min", cut=stages.first)
+    if resets and neuron.reset_retest:
+        stages.add("retest", "v resets", "threshold", cut=stages.first)
+    if resets and neuron.reset == "value" and neuron.reset_delay:
+        stages.add("late_reset", "v over", "reset_value", cut=stages.first)
+
+
+def _add_leak(stages: _Stages, plan: GroupPlan) -> None:
+    """What leaks, and the bias: the state that is stored."""
+    neuron = plan.neuron
+    own = ("leak_numerators",) if neuron.leak_numerators is not None else ()
+    of_current = ("current_leak_numerator",) if neuron.uniform_current_leak is None else ()
+    if neuron.has_current or own or neuron.leak_numerator:
         # A choice between two values leaves time for the leak.
-        add("leak", "v u", *own, *of_current, cut=last() != "late_reset")
-    offset = ("bias", "fired_bias") if resets and late_subtract else ("bias",)
-    over = "over" if "fired_bias" in offset or "over" in state_fields(plan) else ""
-    apart = quick or last() not in ("leak", "late_reset")
-    current_bias = ("current_bias",) if has_current(plan) else ()
-    add("next", f"v u loss current_loss silent shown {over}", *offset, *current_bias, cut=apart)
-    return stages
-
-
-def uniform_current_leak(plan: GroupPlan) -> int | None:
-    """The numerator of all currents' leaks; 0 without a current, None where neurons differ."""
-    numerators = plan.current_leak_numerator
-    if numerators is None:
-        return 0
-    return int(numerators[0]) if (numerators == numerators[0]).all() else None
+        stages.add("leak", "v u", *own, *of_current, cut=stages.last != "late_reset")
+    late = neuron.resets and neuron.reset == "subtract" and (neuron.reset_delay or neuron.reset_retest)
+    reads = "v u loss current_loss silent shown"
+    if late or "over" in state_fields(plan):
+        reads += " over"
+    offset = ("bias", "fired_bias") if late else ("bias",)
+    current_bias = ("current_bias",) if neuron.has_current else ()
+    apart = stages.quick or stages.last not in ("leak", "late_reset")
+    stages.add("next", reads, *offset, *current_bias, cut=apart)
 
 
 def update_parameters(plan: GroupPlan) -> dict[str, np.ndarray]:
     """Values by slot of every parameter that :func:`update_stages` names."""
-    values: dict[str, np.ndarray | None] = {
-        name: getattr(plan, name)
-        for name in ("threshold", "reset_amount", "reset_value", "bias", "v_min", "leak_numerators")
-    }
-    values |= {name: getattr(plan, name) for name in ("current_leak_numerator", "current_bias")}
+    neuron = plan.neuron
     # One parameter instead of a second subtraction.
-    values["fired_bias"] = plan.bias - plan.reset_amount
-    return {name: v for name, v in values.items() if v is not None}
+    return {**neuron.arrays, "fired_bias": neuron.bias - neuron.reset_amount}
 
 
 def compare_stage(plan: GroupPlan) -> int:

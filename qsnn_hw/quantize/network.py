@@ -54,7 +54,7 @@ are those of the float network with integers for weights and no biases: Dense, C
 Scale. Averages are sums here, their divisor in the scale. All sums are exact.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
@@ -68,16 +68,13 @@ LEAK_ROUNDINGS: tuple[LeakRounding, ...] = ("floor", "zero")
 
 
 @dataclass(frozen=True)
-class QuantizedGroup:
-    """One neuron group in integers; arrays have shape (n,) and dtype int64 unless said.
+class NeuronDynamics:
+    """What a group's neurons do in a step: the constants of the text above.
+
+    Arrays are int64 with one value for each neuron, shape (n,); of a hardware plan, with one for each slot.
 
     Parameters
     ----------
-    name, shape
-        As in the float network.
-    scale
-        float64: the real value of one weight step. One step of the potential is worth
-        ``scale / 2**fractional_bits``.
     fractional_bits
         Extra low bits of the potential below one weight step.
     leak_numerator, leak_shift
@@ -102,7 +99,7 @@ class QuantizedGroup:
         The most spikes of a neuron in one step, 1 to 255 (which stands for no limit, too). Above 1 reset is
         "subtract", not delayed.
     v_min
-        Lower limit of the potential after reset, shape (n,), or None.
+        Lower limit of the potential after reset, or None.
     refractory
         Steps a neuron stays silent after a spike.
     reset_drops_input
@@ -110,10 +107,10 @@ class QuantizedGroup:
     reset_retest
         snnTorch's reset_delay=False, see above; ``reset_delay`` is then False.
     leak_numerators
-        Shape (n,): each neuron's own numerator, or None where all have ``leak_numerator``, which
-        is otherwise the largest of them.
+        Each neuron's own numerator, or None where all have ``leak_numerator``, which is otherwise the
+        largest of them.
     current_leak_numerator, current_leak_shift
-        Loss per step of the synaptic current, shape (n,) and an int; None for a group without one.
+        Loss per step of the synaptic current, an array and an int; None for a group without one.
         The current has the same grid as the potential.
     current_bias
         Added to the current every step, in potential steps, or None.
@@ -121,15 +118,10 @@ class QuantizedGroup:
         Signed width that holds the current and every partial sum of it; 0 without a current.
     current_low, current_high
         Saturation of the current applied once per step, ints, or None where its width is proved without.
-    own_integers
-        The weights lay on a grid of ``scale`` already and are its integers, not rounded ones.
     leak_rounding
         Of potential and current, see above: "floor" rounds the loss down, "zero" what is kept toward 0.
     """
 
-    name: str
-    shape: tuple[int, ...]
-    scale: np.ndarray
     fractional_bits: int
     leak_numerator: int
     leak_shift: int
@@ -156,12 +148,6 @@ class QuantizedGroup:
     current_low: int | None = None
     current_high: int | None = None
     leak_rounding: LeakRounding = "floor"
-    own_integers: bool = False
-
-    @property
-    def size(self) -> int:
-        """The number of neurons."""
-        return int(np.prod(self.shape, dtype=np.int64))
 
     @property
     def multi_spike(self) -> bool:
@@ -169,9 +155,77 @@ class QuantizedGroup:
         return self.max_spikes > 1
 
     @property
+    def resets(self) -> bool:
+        """Whether a spike does anything to the potential."""
+        return not self.readout and self.reset != "none"
+
+    @property
+    def max_count(self) -> int:
+        """The most spikes of one neuron in one step that the width of the potential lets happen."""
+        if self.readout or not self.multi_spike:
+            return int(not self.readout)
+        high = (1 << (self.v_bits - 1)) - 1 if self.v_high is None else self.v_high
+        return int(min(self.max_spikes, max(1, high // int(self.reset_amount.min()))))
+
+    @property
     def numerator(self) -> int | np.ndarray:
         """The leak's numerator: one int, or int64 of shape (n,)."""
         return self.leak_numerator if self.leak_numerators is None else self.leak_numerators
+
+    @property
+    def has_current(self) -> bool:
+        """Whether there is a synaptic current."""
+        return self.current_leak_numerator is not None
+
+    @property
+    def uniform_current_leak(self) -> int | None:
+        """The numerator of all currents' leaks; 0 without a current, None where neurons differ."""
+        numerators = self.current_leak_numerator
+        if numerators is None:
+            return 0
+        return int(numerators[0]) if (numerators == numerators[0]).all() else None
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Every constant that is an array, by its name."""
+        values = {item.name: getattr(self, item.name) for item in fields(NeuronDynamics)}
+        return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+
+
+@dataclass(frozen=True)
+class ScaledGroup:
+    """Which neurons a group has, and what their integers are worth.
+
+    Parameters
+    ----------
+    name, shape
+        As in the float network.
+    scale
+        float64, shape (n,): the real value of one weight step. One step of the potential is worth
+        ``scale / 2**fractional_bits``.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    scale: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """The number of neurons."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class QuantizedGroup(NeuronDynamics, ScaledGroup):
+    """One neuron group in integers: the fields of both records, and one of its own.
+
+    Parameters
+    ----------
+    own_integers
+        The weights lay on a grid of ``scale`` already and are its integers, not rounded ones.
+    """
+
+    own_integers: bool = False
 
     @property
     def step(self) -> np.ndarray:
@@ -251,6 +305,10 @@ class QuantizedNetwork:
     def source_size(self, source: str) -> int:
         """The number of addresses of a group or of the input."""
         return self.input_size if source == INPUT else self.group(source).size
+
+    def most_events(self, source: str) -> int:
+        """The most events of one address of a group or of the input in one step."""
+        return self.input_max if source == INPUT else self.group(source).max_count
 
     def recurrent(self, projection: QuantizedProjection) -> bool:
         """Whether ``projection`` reads spikes of the step before (its source is not before its target)."""

@@ -77,7 +77,7 @@ class SpikingNetwork(wiring.Component):
             members["bad_words"] = Out(BAD_WORDS_BITS)
         if potentials:
             group = plan.output_group
-            shown = potentials_signature(group.update_rows, group.update_lanes, group.v_bits)
+            shown = potentials_signature(group.update_rows, group.update_lanes, group.neuron.v_bits)
             members["potentials"] = Out(shown)
         if trace:
             members |= {f"trace_{g.name}": Out(trace_signature(g)) for g in plan.groups}

@@ -273,10 +273,10 @@ def make_case(
                 f"Golden potentials of group {group.group!r} must have shape "
                 f"{(steps, samples, group.neurons)}, not {potentials.shape}"
             )
-        limit = 1 << (group.v_bits - 1)
+        limit = 1 << (group.neuron.v_bits - 1)
         if potentials.min() < -limit or potentials.max() >= limit:
             raise ValueError(
-                f"Golden potentials of group {group.group!r} must fit {group.v_bits} bits, "
+                f"Golden potentials of group {group.group!r} must fit {group.neuron.v_bits} bits, "
                 f"not reach from {potentials.min()} to {potentials.max()}"
             )
         spikes = _counts(f"Spikes of group {group.group!r}", golden.spikes[group.group][:, :samples])

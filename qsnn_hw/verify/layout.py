@@ -109,7 +109,7 @@ def trace_layout(group: GroupPlan) -> TraceLayout:
         row_port="row",
         rows=group.update_rows,
         lanes=group.update_lanes,
-        v_bits=group.v_bits,
+        v_bits=group.neuron.v_bits,
         neuron_of_slot=np.asarray(group.neuron_of_slot),
         sent_port=f"sent_{group.name}",
         activity_port=f"activity_{group.name}",

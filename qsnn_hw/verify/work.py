@@ -73,7 +73,7 @@ def _most(plan: HardwarePlan, name: str, input_max: int) -> int:
     """The most spikes of one neuron or input in one step."""
     if name == HOST:
         return max(1, input_max)
-    return max(1, plan.group(name).max_count)
+    return max(1, plan.group(name).neuron.max_count)
 
 
 def synapse_reads(plan: HardwarePlan, inputs: np.ndarray, spikes: Mapping[str, np.ndarray]) -> dict[str, int]:

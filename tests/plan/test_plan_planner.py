@@ -1,7 +1,7 @@
 """Quantized network -> hardware plan: folding, address map, ROM images, names, files."""
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
 from qsnn_hw.plan import HOST, AddressSpace, HardwarePlan, Route
 from qsnn_hw.plan.hardware_plan import identifier
+from qsnn_hw.plan.plan_file import flatten
 from qsnn_hw.plan.shape import Shape, fitted
 from qsnn_hw.quantize import QuantizeOptions, quantize
-from qsnn_hw.quantize.network import QuantizedNetwork
+from qsnn_hw.quantize.network import NeuronDynamics, QuantizedNetwork
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
 from tests.golden.networks import random_network
@@ -76,13 +77,13 @@ def test_padding_never_fires() -> None:
     assert (group.neurons, group.folds, group.lanes) == (5, 2, 3)
     assert group.neuron_of_slot.tolist() == [0, 1, 2, 3, 4, -1]
     for name in ("bias", "threshold", "reset_amount", "reset_value"):
-        values = getattr(group, name)
+        values = getattr(group.neuron, name)
         assert values.dtype == np.int64
         assert values.shape == (6,)
         assert (values[:5] == getattr(original, name)).all()
-    assert not group.bias[5:].any()
+    assert not group.neuron.bias[5:].any()
     assert not group.synapses[0, 3:, 2].any()
-    assert (group.threshold[5:] > 0).all()
+    assert (group.neuron.threshold[5:] > 0).all()
 
 
 def test_fields_are_carried_over() -> None:
@@ -91,9 +92,8 @@ def test_fields_are_carried_over() -> None:
     )
     plan = make_plan(network, PlanOptions(buffer_depth=5))
     group, original = plan.groups[0], network.groups[0]
-    for name in ("fractional_bits", "v_bits", "leak_numerator", "leak_shift", "reset", "reset_delay"):
-        assert getattr(group, name) == getattr(original, name)
-    assert (group.v_low, group.v_high) == (original.v_low, original.v_high)
+    for item in fields(NeuronDynamics):
+        assert np.array_equal(getattr(group.neuron, item.name), getattr(original, item.name)), item.name
     assert group.weight_bits == 7
     assert plan.buffer_depth == 5
     assert plan.group("g1") is group
@@ -241,26 +241,26 @@ def test_save_and_load(tmp_path: Path) -> None:
         again = HardwarePlan.load(path)
         assert replace(again, groups=()) == replace(plan, groups=())
         for left, right in zip(again.groups, plan.groups, strict=True):
-            for name, value in vars(right).items():
+            ours, theirs = flatten(left), flatten(right)
+            assert ours.keys() == theirs.keys()
+            for name, value in theirs.items():
+                assert type(ours[name]) is type(value), name
                 if isinstance(value, np.ndarray):
-                    assert getattr(left, name).dtype == value.dtype
-                    assert np.array_equal(getattr(left, name), value)
-                elif name != "projections":
-                    assert getattr(left, name) == value
-                    assert type(getattr(left, name)) is type(value)
+                    assert ours[name].dtype == value.dtype, name
+                assert np.array_equal(ours[name], value), name
 
 
 def test_damaged_files(tmp_path: Path) -> None:
     path = tmp_path / "plan.npz"
     make_plan(random_network(np.random.default_rng(9), [3, 2]), PlanOptions()).save(path)
     whole = files.read_npz(path)
-    for missing in ("input_max", "routes.0.offset", "groups.0.synapses", "groups.0.reset"):
+    for missing in ("input_max", "routes.0.offset", "groups.0.synapses", "groups.0.neuron.reset"):
         files.write_npz(path, {k: v for k, v in whole.items() if k != missing})
         with pytest.raises(UserError, match=rf"is not a hardware plan of this version: KeyError.*{missing}"):
             HardwarePlan.load(path)
-    files.write_npz(path, {**whole, "format": "qsnn-hw hardware plan 0"})
+    files.write_npz(path, {**whole, "format": "qsnn-hw hardware plan 2"})
     with pytest.raises(
-        UserError, match="format is qsnn-hw hardware plan 0, this version reads qsnn-hw hardware plan 2"
+        UserError, match="format is qsnn-hw hardware plan 2, this version reads qsnn-hw hardware plan 3"
     ):
         HardwarePlan.load(path)
     with pytest.raises(UserError, match=r"^no such file: "):
@@ -277,5 +277,5 @@ def test_slots_without_a_neuron_stay_silent_beside_neurons_that_fire_at_rest() -
     (plan,) = make_plan(quantize(network, QuantizeOptions()), PlanOptions(lanes=[2])).groups
     empty = plan.neuron_of_slot < 0
     assert empty.any()
-    assert (plan.threshold[empty] > 0).all()
-    assert (plan.threshold[~empty] <= 0).any()
+    assert (plan.neuron.threshold[empty] > 0).all()
+    assert (plan.neuron.threshold[~empty] <= 0).any()

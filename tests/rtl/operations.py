@@ -7,6 +7,7 @@ import numpy as np
 
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
+from qsnn_hw.quantize.network import NeuronDynamics
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def group_plan(
     event_lanes: int = 1,
     lanes: int = 2,
     update_lanes: int | None = None,
+    fractional_bits: int = 0,
     **changes: Any,
 ) -> GroupPlan:
     """A plan whose synapses are random; the neuron's own numbers mean nothing."""
@@ -62,7 +64,6 @@ def group_plan(
         "neuron_memory": "auto",
         "synapse_store": "rom",
         "weight_bits": bits,
-        "fractional_bits": 0,
     }
     return GroupPlan(
         name="group",
@@ -79,16 +80,19 @@ def group_plan(
         synapses=rng.integers(-limit, limit, (event_lanes, rows, lanes)),
         channel_folds=folds,
         neuron_of_slot=np.arange(slots),
-        v_bits=14,
-        leak_numerator=1,
-        leak_shift=1,
-        reset="none",
-        reset_delay=False,
-        v_low=None,
-        v_high=None,
-        bias=zeros,
-        threshold=zeros,
-        reset_amount=zeros,
-        reset_value=zeros,
+        neuron=NeuronDynamics(
+            fractional_bits=fractional_bits,
+            leak_numerator=1,
+            leak_shift=1,
+            bias=zeros,
+            threshold=zeros,
+            reset="none",
+            reset_delay=False,
+            reset_amount=zeros,
+            reset_value=zeros,
+            v_low=None,
+            v_high=None,
+            v_bits=14,
+        ),
         **(settings | changes),
     )

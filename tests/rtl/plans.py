@@ -1,12 +1,13 @@
 """Plans of single groups for unit tests, without a planner and without synapses."""
 
+from dataclasses import fields
 from typing import Any, Literal
 
 import numpy as np
 
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
-from qsnn_hw.quantize.network import QuantizedGroup
+from qsnn_hw.quantize.network import NeuronDynamics, QuantizedGroup
 
 
 def group_plan(
@@ -18,7 +19,6 @@ def group_plan(
     output_lanes: int = 1,
     space: AddressSpace | None = None,
     acc_bits: int = 16,
-    max_count: int = 255,
     **changes: Any,
 ) -> GroupPlan:
     """``group`` in ``lanes`` times as many folds as it needs; one lane per neuron unless said.
@@ -58,31 +58,20 @@ def group_plan(
         "channel_folds": channel_folds,
         "neuron_of_slot": slots,
         "weight_bits": 4,
-        "max_count": min(max_count, group.max_spikes),
+        "neuron": by_slot(slots, group),
     }
-    for name in ("fractional_bits", "v_bits", "leak_numerator", "leak_shift", "reset", "reset_delay"):
-        made[name] = getattr(group, name)
-    for name in ("v_low", "v_high", "readout", "max_spikes", "refractory", "reset_drops_input"):
-        made[name] = getattr(group, name)
-    for name in ("reset_retest", "leak_rounding"):
-        made[name] = getattr(group, name)
-    for name in ("current_leak_shift", "current_bits", "current_low", "current_high"):
-        made[name] = getattr(group, name)
-    for name in ("bias", "v_min", "current_bias"):
-        made[name] = by_slot(slots, getattr(group, name), 0)
-    for name in ("threshold", "reset_amount", "reset_value", "leak_numerators", "current_leak_numerator"):
-        values = getattr(group, name)
-        # Copies of a real neuron keep a uniform parameter uniform.
-        filler = 0 if values is None else int(values[int(np.argmax(values))])
-        made[name] = by_slot(slots, values, max(filler, 1) if name == "threshold" else filler)
     return GroupPlan(**{**made, **changes})
 
 
-def by_slot(slots: np.ndarray, values: np.ndarray | None, filler: int) -> np.ndarray | None:
-    """Values of neurons as values of slots, ``filler`` where a slot has no neuron."""
-    if values is None:
-        return None
-    return np.where(slots >= 0, np.asarray(values, np.int64)[np.maximum(slots, 0)], filler)
+def by_slot(slots: np.ndarray, group: QuantizedGroup) -> NeuronDynamics:
+    """A group's constants by slot; a slot without a neuron has another one's, and never fires."""
+    made = {item.name: getattr(group, item.name) for item in fields(NeuronDynamics)}
+    for name, values in made.items():
+        if isinstance(values, np.ndarray):
+            filler = 0 if name in ("bias", "current_bias") else int(values.max())
+            filler = max(filler, 1) if name == "threshold" else filler
+            made[name] = np.where(slots >= 0, values[np.maximum(slots, 0)].astype(np.int64), filler)
+    return NeuronDynamics(**made)
 
 
 def _slots(space: AddressSpace, lanes: int | None) -> tuple[np.ndarray, int, int]:

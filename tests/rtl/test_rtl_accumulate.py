@@ -117,7 +117,7 @@ class Bench(wiring.Component):
                     for lane in range(plan.lanes):
                         weight = int(plan.synapses[bank, row, lane])
                         if plan.accumulators == "memory":
-                            weight <<= plan.fractional_bits
+                            weight <<= plan.neuron.fractional_bits
                         stored[operation.fold * plan.lanes + lane] += weight
                 continue
             rows = plan.update_words(np.array([value & mask for value in stored], dtype=object), bits)

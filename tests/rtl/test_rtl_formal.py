@@ -100,10 +100,10 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
     ("delay_ahead_2", (("[read.eq(write), end.eq(write)]", "[end.eq(write)]"),)),
     ("delay_ahead_1", (("Signal(init=self._ahead)", "Signal()"),)),
     # Rounded the other way; up where nothing is cut; below 0 as above it.
-    ("leak_zero", (('if self._plan.leak_rounding == "floor" or not shift', "if True"),)),
+    ("leak_zero", (('if self._neuron.leak_rounding == "floor" or not shift', "if True"),)),
     ("leak_zero", (("(~v[-1] & product[:shift].any())", "~v[-1]"),)),
     ("leak_zero_own", (("(~v[-1] & product[:shift].any())", "product[:shift].any()"),)),
-    ("leak_floor", (('if self._plan.leak_rounding == "floor" or not shift', "if False"),)),
+    ("leak_floor", (('if self._neuron.leak_rounding == "floor" or not shift', "if False"),)),
     # An output is served twice; the word leaves before all are served.
     ("multicast_3", (("self.o[k].valid.eq(self.i.valid & ~done[k])", "self.o[k].valid.eq(self.i.valid)"),)),
     ("multicast_3", (("taken = [done[k] | self.o[k].ready", "taken = [self.o[k].ready | self.o[0].ready"),)),

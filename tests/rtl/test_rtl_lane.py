@@ -19,7 +19,7 @@ from qsnn_hw.quantize.options import MAX_LEAK_SHIFT
 from qsnn_hw.rtl.group.constant_product import signed_digits
 from qsnn_hw.rtl.group.lane import NeuronLane, StateLayout
 from tests.golden import wide_networks
-from tests.rtl.plans import RESETS, group_plan, plain_group, random_group
+from tests.rtl.plans import RESETS, by_slot, group_plan, plain_group, random_group
 from tests.rtl.streams import clocked
 
 
@@ -75,11 +75,11 @@ def run_lane(
             en = chance.random() < 0.7
             ctx.set(dut.en, en)
             again = False
-            if plan.multi_spike:
+            if plan.neuron.multi_spike:
                 ctx.set(dut.repeat, repeat)
                 # The limit is the sweep's business.
                 again = bool(ctx.get(dut.again)) and rows[compared] is not None
-                again = again and repeats < plan.max_spikes - 1
+                again = again and repeats < plan.neuron.max_spikes - 1
             ctx.set(dut.advance, en and not again)
             if en:
                 if spiking is not None:
@@ -122,9 +122,8 @@ def test_lane_equals_recurrence(
     unit = "multiplier" if rng.integers(2) else "shift-add"
     plan = group_plan(group, accumulators=accumulators, leak_unit=unit)
     if folds == 2:
-        twice = {name: np.repeat(values, 2) for name, values in update_parameters(plan).items()}
-        twice.pop("fired_bias")
-        plan = replace(plan, folds=2, neuron_of_slot=np.array([0, -1]), **twice)
+        slots = np.array([0, -1])
+        plan = replace(plan, folds=2, neuron_of_slot=slots, neuron=by_slot(slots, group))
     layout = StateLayout(plan).members
     words, expected = [], []
     for _ in range(24):

@@ -59,9 +59,9 @@ def by_step(words: list[int], plan: HardwarePlan) -> list[tuple[Counter[int], in
 def potentials(traced: list[tuple[int, int]], plan: GroupPlan) -> np.ndarray:
     """Trace words as potentials, shape (steps, neurons)."""
     assert [row for row, _ in traced] == list(range(plan.update_rows)) * (len(traced) // plan.update_rows)
-    mask, sign = (1 << plan.v_bits) - 1, 1 << (plan.v_bits - 1)
+    mask, sign = (1 << plan.neuron.v_bits) - 1, 1 << (plan.neuron.v_bits - 1)
     values = [
-        ((word >> (lane * plan.v_bits) & mask) ^ sign) - sign
+        ((word >> (lane * plan.neuron.v_bits) & mask) ^ sign) - sign
         for _, word in traced
         for lane in range(plan.update_lanes)
     ]

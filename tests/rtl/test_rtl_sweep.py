@@ -67,7 +67,7 @@ class Accumulators:
         slots = np.where(plan.neuron_of_slot >= 0, x[plan.neuron_of_slot], 0)
         if plan.accumulators == "memory":
             assert self.rows is not None
-            slots = (slots << plan.fractional_bits) + self.rows.reshape(-1)
+            slots = (slots << plan.neuron.fractional_bits) + self.rows.reshape(-1)
         self.rows = slots.reshape(plan.update_rows, plan.update_lanes)
 
     def _ended(self, reads: list[int]) -> None:
@@ -158,7 +158,7 @@ def run_sweep(
     rows: list[tuple[int, list[int]]] = []
 
     async def watch(ctx: Any) -> None:
-        bits = plan.v_bits
+        bits = plan.neuron.v_bits
         async for _, _, valid, row, v in ctx.tick().sample(dut.trace.valid, dut.trace.row, dut.trace.v):
             if valid:
                 lanes = [int(v) >> (k * bits) & ((1 << bits) - 1) for k in range(plan.update_lanes)]
@@ -321,7 +321,8 @@ def test_a_limit_of_spikes_leaves_the_rest_for_the_next_step(most: int) -> None:
     counts = [addresses.count(0) for addresses, _ in expected]
     assert counts == [min(most, max(0, 9 - most * step)) for step in range(5)]
     # A limit that no potential can meet takes no counter.
-    assert not replace(plan, max_count=most - 1).counts_spikes
+    held = replace(plan.neuron, v_low=-1, v_high=20 * most - 1)
+    assert not replace(plan, neuron=held).counts_spikes
     assert words
 
 
@@ -329,7 +330,7 @@ def test_what_the_sweep_refuses() -> None:
     group = plain_group(5)
     plan = group_plan(group, lanes=3)
     with pytest.raises(ValueError, match=r"^Threshold of a slot without a neuron must be above 0$"):
-        Sweep(replace(plan, threshold=np.array([20, 20, 20, 20, 20, 0])))
+        Sweep(replace(plan, neuron=replace(plan.neuron, threshold=np.array([20, 20, 20, 20, 20, 0]))))
     grid = group_plan(plain_group(4), space=AddressSpace((2, 2, 1)), lanes=4, update_lanes=4)
     with pytest.raises(ValueError, match=r"^Output lanes must share the 2 channels of a grid, not 4$"):
         Sweep(replace(grid, output_lanes=4))

@@ -64,7 +64,7 @@ def test_board_and_trace_hold_one_network(plan: Callable[[], HardwarePlan], tmp_
     found = match(made, tmp_path)
     bits = sum(group.synapses.size * group.weight_bits for group in made.groups)
     assert found.memory_bits >= bits
-    neurons = sum(group.neurons * group.v_bits for group in made.groups)
+    neurons = sum(group.neurons * group.neuron.v_bits for group in made.groups)
     assert found.registers + found.memory_bits >= bits + neurons
     assert not list(tmp_path.glob("*.json"))
 

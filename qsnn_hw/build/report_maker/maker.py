@@ -226,13 +226,13 @@ def _layer(
 ) -> Layer:
     integer = quantized.group(group.group)
     fired = None if golden is None else golden.integer.spikes[group.group].any(axis=(0, 1))
-    leaks = bool(np.any(integer.numerator)) or integer.current_leak_numerator is not None
+    leaks = bool(np.any(integer.numerator)) or integer.has_current
     return Layer(
         name=group.group,
         neurons=group.neurons,
         synapses=int(np.count_nonzero(group.synapses)),
         weight_bits=group.weight_bits,
-        potential_bits=group.v_bits,
+        potential_bits=group.neuron.v_bits,
         scale_low=float(integer.scale.min()),
         scale_high=float(integer.scale.max()),
         threshold_low=None if integer.readout else int(integer.threshold.min()),

@@ -103,7 +103,7 @@ def _readout(plan: HardwarePlan, options: IoOptions) -> ReadoutPlan | None:
     listed = np.array_equal(space.addresses(), np.arange(space.neurons))
     ordered = np.array_equal(group.neuron_of_slot[: group.neurons], np.arange(group.neurons))
     if kind is None:
-        if not (options.answer and group.readout and listed and ordered):
+        if not (options.answer and group.neuron.readout and listed and ordered):
             return None
         kind = "membrane"
     if not listed:
@@ -117,8 +117,8 @@ def _readout(plan: HardwarePlan, options: IoOptions) -> ReadoutPlan | None:
             raise UserError(
                 f"--readout membrane needs potentials in the order of classes; {group.group} has not"
             )
-        return ReadoutPlan(kind, group.neurons, lanes=group.update_lanes, v_bits=group.v_bits)
-    if group.readout:
+        return ReadoutPlan(kind, group.neurons, lanes=group.update_lanes, v_bits=group.neuron.v_bits)
+    if group.neuron.readout:
         raise UserError(f"--readout {kind} needs spikes, and group {group.group} has none: give membrane")
     if kind == "first":
         return ReadoutPlan(kind, plan.output_size, slots=plan.output_lanes)

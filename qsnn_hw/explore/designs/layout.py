@@ -11,7 +11,6 @@ from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.shape_memories import shape_memories
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.plan.address_space import AddressSpace
-from qsnn_hw.plan.event_count import most_of
 from qsnn_hw.plan.group_plan import GroupPlan, NeuronMemoryStyle
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan, Route, identifier
 from qsnn_hw.plan.placement import (
@@ -73,7 +72,7 @@ class Layout:
             input_lanes=self._slots_of(INPUT, shapes),
             output_lanes=1,
             input_max=network.input_max,
-            output_max=most_of(network, network.output),
+            output_max=network.most_events(network.output),
             groups=tuple(self._group(name, shapes, images[name], needs[name]) for name in images),
             routes=self._routes(images),
             buffer_depth=depth,
@@ -139,7 +138,7 @@ class Layout:
                 ahead = network.recurrent(projection)
                 delay = projection.delay + ahead
                 flight = delay if ahead else delay + 1
-                most = network.source_size(projection.source) * most_of(network, projection.source)
+                most = network.source_size(projection.source) * network.most_events(projection.source)
                 source = HOST if projection.source == INPUT else names[projection.source]
                 words = flight * most if delay else 0
                 routes.append(Route(source, names[name], offset, delay, ahead, words))

@@ -186,7 +186,7 @@ class MemoryAccumulators(wiring.Component):
         plan = self._plan
         lanes = zip(_words(word, plan.acc_bits), range(plan.lanes), strict=True)
         return Cat(
-            (acc.as_signed() + (getattr(sums, f"sum{lane}") << plan.fractional_bits))[: plan.acc_bits]
+            (acc.as_signed() + (getattr(sums, f"sum{lane}") << plan.neuron.fractional_bits))[: plan.acc_bits]
             for acc, lane in lanes
         )
 

@@ -63,10 +63,10 @@ class NeuronLane(wiring.Component):
     """
 
     def __init__(self, plan: GroupPlan, *, trace: bool = False) -> None:
-        filled = plan.neuron_of_slot >= 0
-        if plan.multi_spike and not (plan.threshold >= plan.reset_amount)[filled].all():
+        neuron, filled = plan.neuron, plan.neuron_of_slot >= 0
+        if neuron.multi_spike and not (neuron.threshold >= neuron.reset_amount)[filled].all():
             raise ValueError("Threshold of several spikes per step must be at least the reset amount")
-        if plan.multi_spike and not (plan.reset_amount[filled] > 0).all():
+        if neuron.multi_spike and not (neuron.reset_amount[filled] > 0).all():
             raise ValueError("Reset amount of several spikes per step must be above 0")
         self._plan, self._trace = plan, trace
         self._state = StateLayout(plan)
@@ -86,14 +86,14 @@ class NeuronLane(wiring.Component):
         if plan.accumulators == "memory":
             members["acc"] = Out(signed(plan.acc_bits))
         if trace:
-            members["trace"] = Out(signed(plan.v_bits))
-        if plan.multi_spike:
+            members["trace"] = Out(signed(neuron.v_bits))
+        if neuron.multi_spike:
             members |= {"again": Out(1), "mute": In(1), "repeat": In(1)}
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        several = self._plan.multi_spike
+        several = self._plan.neuron.multi_spike
         steps = LaneSteps(
             self._plan, self._trace, self.clear, self.en, *((self.mute, self.repeat) if several else ())
         )

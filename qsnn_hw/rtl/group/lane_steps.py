@@ -6,7 +6,6 @@ import numpy as np
 from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
 
 from qsnn_hw.plan.group_plan import GroupPlan
-from qsnn_hw.plan.update_stages import uniform_current_leak
 from qsnn_hw.rtl.group.constant_product import times
 
 Values = Mapping[str, Value]
@@ -39,7 +38,7 @@ class LaneSteps:
         mute: Value | None = None,
         repeat: Value | None = None,
     ) -> None:
-        self._plan, self._trace = plan, trace
+        self._plan, self._neuron, self._trace = plan, plan.neuron, trace
         self._clear, self._en = clear, en
         self._mute, self._repeat = mute, repeat
 
@@ -47,42 +46,42 @@ class LaneSteps:
         """The current with the step's input."""
         u = values["x"]
         if "current" in values:
-            u = (u << self._plan.fractional_bits) + values["current"].as_signed()
-        return {"u": _cut(m, "u", u, self._plan.current_bits)}
+            u = (u << self._neuron.fractional_bits) + values["current"].as_signed()
+        return {"u": _cut(m, "u", u, self._neuron.current_bits)}
 
     def clamp_current(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
         """Saturation of the current."""
-        plan = self._plan
-        u = _clamp(values["u"], plan.current_low, plan.current_high)
-        return {"u": _cut(m, "u_clamped", u, plan.current_bits)}
+        neuron = self._neuron
+        u = _clamp(values["u"], neuron.current_low, neuron.current_high)
+        return {"u": _cut(m, "u_clamped", u, neuron.current_bits)}
 
     def sum(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
         """The potential with the step's input, 0 where the step's input is dropped."""
-        plan = self._plan
+        neuron = self._neuron
         v = values["u" if "u" in values else "x"]
         if "v" in values:
             # The current has the grid of the potential already.
-            x = v if "u" in values else v << plan.fractional_bits
+            x = v if "u" in values else v << neuron.fractional_bits
             v = x + values["v"].as_signed()
-        if plan.reset_drops_input and "over" in values:
+        if neuron.reset_drops_input and "over" in values:
             v = Mux(values["over"], 0, v)
         return {"v": self._v(m, "sum", v)}
 
     def clamp(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
         """Saturation."""
-        plan = self._plan
-        return {"v": self._v(m, "clamped", _clamp(values["v"], plan.v_low, plan.v_high))}
+        neuron = self._neuron
+        return {"v": self._v(m, "clamped", _clamp(values["v"], neuron.v_low, neuron.v_high))}
 
     def compare(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
         """Saturation and at most one spike."""
-        plan = self._plan
-        clamped = self._v(m, "clamped", _clamp(values["v"], plan.v_low, plan.v_high))
+        plan, neuron = self._plan, self._neuron
+        clamped = self._v(m, "clamped", _clamp(values["v"], neuron.v_low, neuron.v_high))
         fired = Signal(name="fires")
-        if not plan.readout:
+        if not neuron.readout:
             beyond = clamped
-            real = plan.threshold[plan.neuron_of_slot >= 0]
+            real = neuron.threshold[plan.neuron_of_slot >= 0]
             # A threshold within the limits needs no limits: the comparison runs beside them.
-            if _within(real, plan.v_low, plan.v_high):
+            if _within(real, neuron.v_low, neuron.v_high):
                 beyond = values["v"]
             m.d.comb += fired.eq((beyond >= parameters["threshold"]) & self._awake(values))
         return {"spiking": fired} | self._behind(values, clamped, fired)
@@ -111,7 +110,7 @@ class LaneSteps:
 
     def _behind(self, values: Values, v: Value, fired: Value) -> dict[str, Value]:
         """What the comparison leaves; with ``clear`` the neuron starts a new sample from 0."""
-        plan = self._plan
+        neuron = self._neuron
         found = {"v": Mux(self._clear, 0, v).as_signed(), "resets": fired & ~self._clear}
         found["over"] = found["resets"]
         if "over" in values:
@@ -120,7 +119,7 @@ class LaneSteps:
             found["u"] = Mux(self._clear, 0, values["u"]).as_signed()
         if "silent" in values:
             silent = values["silent"]
-            counted = Mux(fired, plan.refractory, silent - (silent != 0))[: len(silent)]
+            counted = Mux(fired, neuron.refractory, silent - (silent != 0))[: len(silent)]
             found["silent"] = Mux(self._clear, 0, counted)
         if self._trace:
             found |= {"shown": v, "fired": fired}
@@ -136,16 +135,16 @@ class LaneSteps:
         return changed
 
     def _reset(self, v: Value, fired: Value, over: Value | None, parameters: Values) -> Value:
-        plan = self._plan
-        if over is None or not plan.reset_retest:
-            if plan.reset == "subtract":
+        neuron = self._neuron
+        if over is None or not neuron.reset_retest:
+            if neuron.reset == "subtract":
                 return v - Mux(fired, parameters["reset_amount"], 0)
             return Mux(fired, parameters["reset_value"], v)
         early = over & ~fired
-        if plan.reset == "value":
+        if neuron.reset == "value":
             return Mux(fired & ~over, 0, Mux(early, v << 1, v))
         amount = parameters["reset_amount"]
-        if plan.multi_spike:
+        if neuron.multi_spike:
             # Every spike has taken its amount already.
             return v + Mux(over, amount, 0)
         return v + Mux(early, amount, Mux(fired & ~over, -amount, 0))
@@ -161,10 +160,10 @@ class LaneSteps:
     def retest(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
         """Whether the potential is to be reset before the next step, too."""
         over = Signal(name="over_again")
-        tested = values["resets"] if self._plan.refractory else values["v"] >= parameters["threshold"]
+        tested = values["resets"] if self._neuron.refractory else values["v"] >= parameters["threshold"]
         m.d.comb += over.eq(tested & ~self._clear)
         v = values["v"]
-        return {"over": over, "v": Mux(over, 0, v).as_signed() if self._plan.reset == "value" else v}
+        return {"over": over, "v": Mux(over, 0, v).as_signed() if self._neuron.reset == "value" else v}
 
     def late_reset(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
         """The delayed reset to a value, which the trace does not show."""
@@ -172,22 +171,22 @@ class LaneSteps:
 
     def leak(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
         """What the potential and the current lose."""
-        plan = self._plan
+        neuron = self._neuron
         found = {}
         own = parameters.get("leak_numerators")
-        if own is not None or plan.leak_numerator:
-            product = self._product(values["v"], own, plan.leak_numerator)
-            found["loss"] = self._v(m, "loss", self._rounded(product, values["v"], plan.leak_shift))
-        same = uniform_current_leak(plan)
+        if own is not None or neuron.leak_numerator:
+            product = self._product(values["v"], own, neuron.leak_numerator)
+            found["loss"] = self._v(m, "loss", self._rounded(product, values["v"], neuron.leak_shift))
+        same = neuron.uniform_current_leak
         if same != 0:
             product = self._product(values["u"], parameters.get("current_leak_numerator"), same or 0)
-            loss = self._rounded(product, values["u"], plan.current_leak_shift)
-            found["current_loss"] = _cut(m, "current_loss", loss, plan.current_bits)
+            loss = self._rounded(product, values["u"], neuron.current_leak_shift)
+            found["current_loss"] = _cut(m, "current_loss", loss, neuron.current_bits)
         return found
 
     def _rounded(self, product: Value, v: Value, shift: int) -> Value:
         """``product`` without its lowest ``shift`` bits: down, or up where ``v`` is kept toward 0."""
-        if self._plan.leak_rounding == "floor" or not shift:
+        if self._neuron.leak_rounding == "floor" or not shift:
             return product >> shift
         # A negative loss rounds up by being cut; of 0 nothing is cut.
         return (product >> shift) + (~v[-1] & product[:shift].any())
@@ -201,7 +200,7 @@ class LaneSteps:
 
     def next(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
         """The next state and, in memory, the next accumulator."""
-        plan = self._plan
+        plan, neuron = self._plan, self._neuron
         offset = parameters["bias"]
         if "fired_bias" in parameters:
             offset = Mux(values["over"], parameters["fired_bias"], offset)
@@ -209,13 +208,14 @@ class LaneSteps:
         found = {"v": self._v(m, "next_v", left + offset)}
         if "u" in values:
             left = values["u"] - values["current_loss"] if "current_loss" in values else values["u"]
-            found["current"] = _cut(m, "next_current", left + parameters["current_bias"], plan.current_bits)
+            left = left + parameters["current_bias"]
+            found["current"] = _cut(m, "next_current", left, neuron.current_bits)
         if plan.accumulators == "memory":
             found["acc"] = found["current" if "u" in values else "v"]
         return found
 
     def _v(self, m: Module, name: str, value: Value) -> Value:
-        return _cut(m, name, value, self._plan.v_bits)
+        return _cut(m, name, value, self._neuron.v_bits)
 
 
 def _clamp(value: Value, low: int | None, high: int | None) -> Value:

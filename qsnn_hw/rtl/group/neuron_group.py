@@ -41,7 +41,7 @@ class NeuronGroup(wiring.Component):
     i : In(aer_signature(plan.sources, plan.event_lanes))
     o : Out(aer_signature(plan.space.size, plan.output_lanes))
     trace : Out(trace_signature(plan)), only with ``trace``
-    potentials : Out(potentials_signature(plan.update_rows, plan.update_lanes, plan.v_bits))
+    potentials : Out(potentials_signature(plan.update_rows, plan.update_lanes, plan.neuron.v_bits))
         Only with ``potentials``.
     write_en, write_row, write_data
         Only where the synapse memory is loaded, see :func:`load_members`.
@@ -58,7 +58,7 @@ class NeuronGroup(wiring.Component):
             members["trace"] = Out(trace_signature(plan))
         if potentials:
             members["potentials"] = Out(
-                potentials_signature(plan.update_rows, plan.update_lanes, plan.v_bits)
+                potentials_signature(plan.update_rows, plan.update_lanes, plan.neuron.v_bits)
             )
         if plan.synapse_store == "ram":
             members |= load_members(plan)
@@ -73,7 +73,7 @@ class NeuronGroup(wiring.Component):
             f"Neuron group {plan.group}: {plan.neurons} neurons as {plan.lanes} lanes x {plan.folds} folds, "
             f"{plan.update_lanes} updated and {plan.event_lanes} events taken a cycle, "
             f"accumulators in {plan.accumulators}; {plan.weight_bits}-bit weights ({kinds}), "
-            f"{plan.v_bits}-bit potentials"
+            f"{plan.neuron.v_bits}-bit potentials"
         )
 
     def elaborate(self, platform: object) -> Module:

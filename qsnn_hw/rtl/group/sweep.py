@@ -26,7 +26,8 @@ def trace_signature(plan: GroupPlan) -> wiring.Signature:
         Lane 0 in the lowest bits, two's complement.
     """
     row = max(1, ceil_log2(plan.update_rows))
-    return wiring.Signature({"valid": Out(1), "row": Out(row), "v": Out(plan.update_lanes * plan.v_bits)})
+    v = plan.update_lanes * plan.neuron.v_bits
+    return wiring.Signature({"valid": Out(1), "row": Out(row), "v": Out(v)})
 
 
 class RowFlags(data.StructLayout):
@@ -123,7 +124,7 @@ class Sweep(wiring.Component):
     """
 
     def __init__(self, plan: GroupPlan, *, trace: bool = False) -> None:
-        if not plan.readout and not (plan.threshold[plan.neuron_of_slot < 0] > 0).all():
+        if not plan.neuron.readout and not (plan.neuron.threshold[plan.neuron_of_slot < 0] > 0).all():
             raise ValueError("Threshold of a slot without a neuron must be above 0")
         lanes, slots, bits = plan.update_lanes, plan.output_lanes, plan.space.channel_bits
         if slots > 1 and plan.space.grid and min(lanes, slots) > 1 << bits:
@@ -201,7 +202,7 @@ class Sweep(wiring.Component):
         compared, found = flags[self._compared], flags[self._compared + 1]
         # A row that stays for another spike sends its mask on, and itself only with the last one.
         masked = found.valid
-        if plan.multi_spike:
+        if plan.neuron.multi_spike:
             masked = Signal()
             with m.If(moving):
                 m.d.sync += [found.valid.eq(compared.valid & ~again), masked.eq(compared.valid)]
@@ -298,15 +299,15 @@ class Sweep(wiring.Component):
     ) -> Value:
         """Whether the row in the comparison has another spike; counts where a limit can be met."""
         plan = self._plan
-        if not plan.multi_spike:
+        if not plan.neuron.multi_spike:
             return Const(0)
         repeat = Signal()
         again = Signal()
         more = Cat(lane.again for lane in lanes).any() & compared.valid
         if plan.counts_spikes:
             # All lanes of a row have spiked equally often, those that still spike.
-            count = Signal(range(plan.max_spikes))
-            more &= count != plan.max_spikes - 1
+            count = Signal(range(plan.neuron.max_spikes))
+            more &= count != plan.neuron.max_spikes - 1
             with m.If(moving):
                 m.d.sync += count.eq(Mux(again, count + 1, 0))
         m.d.comb += again.eq(more)

@@ -90,8 +90,8 @@ def least_cells(plan: HardwarePlan, limits: Limits) -> Least:
 def _sum_bits(plan: GroupPlan) -> np.ndarray:
     """Bits of each lane's accumulator that events can change; int64, shape (lanes,)."""
     # The memories' accumulators hold the stored value, to which the weights come with fractional bits.
-    below = np.full(plan.lanes, 0 if plan.accumulators == "registers" else plan.fractional_bits)
-    read = plan.v_bits if plan.current_leak_numerator is None else plan.current_bits
+    below = np.full(plan.lanes, 0 if plan.accumulators == "registers" else plan.neuron.fractional_bits)
+    read = plan.neuron.current_bits if plan.neuron.has_current else plan.neuron.v_bits
     widths = np.full(plan.lanes, plan.acc_bits) if plan.acc_lane_bits is None else plan.acc_lane_bits
     if plan.synapse_store == "ram":
         return np.minimum(widths, read) - below

@@ -193,7 +193,7 @@ REFERENCE = reference_step(PLAN, VERILOG, VERIFY)
 
 def _synthesize(job: Job, plan: HardwarePlan, board: Board) -> Synthesis:
     output = plan.output_group
-    if output.readout and plan.readout is None:
+    if output.neuron.readout and plan.readout is None:
         raise UserError(
             f"group {output.group} never spikes and no readout answers by its potentials, so nothing "
             "would leave the chip: --readout membrane answers for an output that is a list of classes; "

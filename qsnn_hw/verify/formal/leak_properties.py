@@ -15,15 +15,16 @@ class _Leak(wiring.Component):
 
     def __init__(self, steps: Any, plan: GroupPlan) -> None:
         self._steps, self._plan = steps, plan
-        members: dict[str, wiring.Member] = {"v": In(signed(plan.v_bits)), "loss": Out(signed(plan.v_bits))}
-        if plan.leak_numerators is not None:
-            members["numerator"] = In(signed(plan.leak_shift + 2))
+        v = signed(plan.neuron.v_bits)
+        members: dict[str, wiring.Member] = {"v": In(v), "loss": Out(v)}
+        if plan.neuron.leak_numerators is not None:
+            members["numerator"] = In(signed(plan.neuron.leak_shift + 2))
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         steps = self._steps(self._plan, False, Const(0), Const(1))
-        own = {} if self._plan.leak_numerators is None else {"leak_numerators": self.numerator}
+        own = {} if self._plan.neuron.leak_numerators is None else {"leak_numerators": self.numerator}
         m.d.comb += self.loss.eq(steps.leak(m, {"v": self.v}, own)["loss"])
         return m
 
@@ -41,18 +42,18 @@ class LeakExact(Harness):
         super().__init__(dut, [], [])
         self._plan = plan
         self.ports.append(dut.v)
-        if plan.leak_numerators is not None:
+        if plan.neuron.leak_numerators is not None:
             self.ports.append(dut.numerator)
 
     def _properties(self, m: Module, registers: dict[str, Signal]) -> None:
-        plan, v, loss = self._plan, self._dut.v, self._dut.loss
-        one = 1 << plan.leak_shift
-        numerator = Const(plan.leak_numerator) if plan.leak_numerators is None else self._dut.numerator
+        neuron, v, loss = self._plan.neuron, self._dut.v, self._dut.loss
+        one = 1 << neuron.leak_shift
+        numerator = Const(neuron.leak_numerator) if neuron.leak_numerators is None else self._dut.numerator
         allowed = (numerator >= 0) & (numerator <= one)
-        left = Signal(signed(plan.v_bits + 1))
+        left = Signal(signed(neuron.v_bits + 1))
         m.d.comb += left.eq(v - loss)
         # Multiplied out, so that nothing is divided or shifted.
-        if plan.leak_rounding == "zero":
+        if neuron.leak_rounding == "zero":
             magnitude, wanted = Mux(left < 0, -left, left), Mux(v < 0, -v, v) * (one - numerator)
             m.d.comb += Assert(~allowed | (left == 0) | ((left < 0) == (v < 0)))
         else:

@@ -10,6 +10,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.plan import AddressSpace, GroupPlan, ProjectionPlan
+from qsnn_hw.quantize.network import NeuronDynamics
 from qsnn_hw.rtl.group import accumulate, encoder, lane_steps, sweep
 from qsnn_hw.rtl.group.neuron_memory import NeuronMemory
 from qsnn_hw.rtl.group.walker import Walker
@@ -95,10 +96,10 @@ def _leak(rounding: str, *, own: bool = False) -> Callable[[Any], Harness]:
     def build(module: Any) -> Harness:
         # 11/64: a loss of several digits, of 8-bit potentials.
         fields: dict[str, Any] = {"leak_numerator": 11, "leak_shift": 6, "leak_rounding": rounding}
-        plan = replace(small_plan(1), v_bits=8, **fields)
         if own:
-            plan = replace(plan, leak_numerators=np.array([11]))
-        return LeakExact(module.LaneSteps, plan)
+            fields["leak_numerators"] = np.array([11])
+        plan = small_plan(1)
+        return LeakExact(module.LaneSteps, replace(plan, neuron=replace(plan.neuron, v_bits=8, **fields)))
 
     return build
 
@@ -144,18 +145,20 @@ def small_plan(folds: int) -> GroupPlan:
         channel_folds=folds,
         neuron_of_slot=np.arange(folds, dtype=np.int64),
         weight_bits=2,
-        fractional_bits=0,
-        v_bits=4,
-        leak_numerator=1,
-        leak_shift=1,
-        reset="value",
-        reset_delay=False,
-        v_low=None,
-        v_high=None,
-        bias=zeros,
-        threshold=zeros + 2,
-        reset_amount=zeros,
-        reset_value=zeros,
+        neuron=NeuronDynamics(
+            fractional_bits=0,
+            leak_numerator=1,
+            leak_shift=1,
+            bias=zeros,
+            threshold=zeros + 2,
+            reset="value",
+            reset_delay=False,
+            reset_amount=zeros,
+            reset_value=zeros,
+            v_low=None,
+            v_high=None,
+            v_bits=4,
+        ),
     )
 
 
