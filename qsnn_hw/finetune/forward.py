@@ -150,7 +150,8 @@ class IntegerNetwork(nn.Module):
         group = self.quantized.group(self.network.output)
         if not group.readout:
             return trace.spikes[group.name].sum(dim=0)
-        return (trace.potentials[group.name][-1] * torch.from_numpy(group.step)).to(torch.float32)
+        real = trace.potentials[group.name][-1] * torch.from_numpy(group.step)
+        return (real if group.rest is None else real + torch.from_numpy(group.rest)).to(torch.float32)
 
 
 def _delayed(spikes: Tensor, p: Projection) -> Tensor:

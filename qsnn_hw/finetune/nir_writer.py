@@ -122,14 +122,18 @@ class _Neurons:
         self._rest = self._find_rest()
 
     def _find_rest(self) -> np.ndarray:
-        """The rest that the reader took off every potential, where that can be seen; else 0.
+        """What the reader took off every potential; 0 where nothing was, or nothing says so.
 
-        Under ``start=rest`` a group counts from its rest. Only a clamp, a reset to a "zero" that has
-        become something else, or a reset by subtraction still tells where it was.
+        Networks that were saved before that was kept tell it by a clamp, a reset to a "zero" that has become
+        something else, or a reset by subtraction.
         """
         group, convention = self._group, self._convention
         rest = np.zeros(group.size)
-        if convention.start != "rest" or group.threshold is None:
+        if convention.start != "rest":
+            return rest
+        if group.rest is not None:
+            return group.rest
+        if group.threshold is None:
             return rest
         if group.reset_amount is not None:
             return group.reset_amount - group.threshold

@@ -183,7 +183,7 @@ def output_of(network: QuantizedNetwork, run: GoldenRun, readout: ReadoutKind | 
     group = network.group(network.output)
     if not group.readout and readout != "membrane":
         return run.spikes[group.name]
-    return run.potentials[group.name] * group.step
+    return group.real(run.potentials[group.name])
 
 
 class _Engine:

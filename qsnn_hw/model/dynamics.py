@@ -52,13 +52,13 @@ def neuron_group(
     threshold, v_reset, reset = _firing(reader, kind)
     amount: FloatArray | None = None
     v_min = convention.v_min if threshold is not None and kind != "Threshold" else None
+    counted_from: FloatArray | None = None
     if convention.start == "rest" and kind != "Threshold":
         # Every state starts at 0 here, so potentials are counted from the rest instead.
         rest = v_reset if kind in ("IF", "I") else reader.get("v_leak")
         if np.any(rest != 0):
             leak, amount = steady, threshold if reset == "subtract" else None
-            if threshold is None:
-                reader.warnings.append(_readout_rest(reader, rest))
+            counted_from = rest
             threshold, v_reset, reset, v_min = _from_rest(reader, rest, threshold, v_reset, reset, v_min)
     fires = threshold is not None and kind != "Threshold"
     late = convention.reset_delay and fires and reset != "none"
@@ -92,20 +92,13 @@ def neuron_group(
         refractory=convention.refractory if fires else 0,
         relax=convention.update == "relax" and kind in ("LIF", "LI", "CubaLIF", "CubaLI"),
         reset_amount=amount,
+        rest=counted_from,
     )
     return group, tuple(reader.warnings)
 
 
 def _limit(convention: Convention) -> int | None:
     return None if convention.max_spikes == "unlimited" else convention.max_spikes
-
-
-def _readout_rest(reader: NodeReader, rest: FloatArray) -> str:
-    text = f"{reader.graph.where(reader.name)}: its potentials are counted from its v_leak"
-    if np.all(rest == rest[0]):
-        return f"{text}, {rest[0]:g} below the framework's own"
-    ends = f"{rest.min():g} to {rest.max():g}"
-    return f"{text}, {ends} below the framework's own, so the highest of them may be another neuron's"
 
 
 def _from_rest(

@@ -164,6 +164,9 @@ class NeuronGroup:
     relax
         True: the source framework evaluates ``v + a*(x + leak' - v)`` rather than
         ``decay*v + gain*x``; equal but for rounding. The float simulator follows the framework.
+    rest
+        Where every potential starts in the framework, shape (n,), and what all of the above is counted from:
+        added where potentials are reported. None where that is 0.
     """
 
     name: str
@@ -185,6 +188,7 @@ class NeuronGroup:
     refractory: int = 0
     relax: bool = False
     reset_amount: FloatArray | None = None
+    rest: FloatArray | None = None
 
     @property
     def multi_spike(self) -> bool:

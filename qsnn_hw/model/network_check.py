@@ -106,7 +106,7 @@ def _group(where: str, group: NeuronGroup) -> None:
     shape = (group.size,)
     for item in fields(group):
         value: Any = getattr(group, item.name)
-        optional = item.name in ("threshold", "reset_amount", "current_decay", "current_gain")
+        optional = item.name in ("threshold", "reset_amount", "current_decay", "current_gain", "rest")
         if item.name in ("decay", "input_gain", "leak", "v_reset") or (optional and value is not None):
             array = _numbers(where, item.name, value, shape)
             if item.name.endswith("decay"):

@@ -190,6 +190,8 @@ class _Batch:
             spikes, potentials = self._block(names)
             for name in names:
                 group = self._network.group(name)
+                if group.rest is not None and name in potentials:
+                    potentials[name] += group.rest.astype(potentials[name].dtype)
                 if name in self._record:
                     self._run.spikes[name] = _as_counts(name, spikes[name])
                 if name in self._record_potentials:

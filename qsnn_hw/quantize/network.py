@@ -217,20 +217,28 @@ class ScaledGroup:
 
 @dataclass(frozen=True)
 class QuantizedGroup(NeuronDynamics, ScaledGroup):
-    """One neuron group in integers: the fields of both records, and one of its own.
+    """One neuron group in integers: the fields of both records, and two of its own.
 
     Parameters
     ----------
     own_integers
         The weights lay on a grid of ``scale`` already and are its integers, not rounded ones.
+    rest
+        As in the float network: float64, shape (n,), what potentials are counted from, or None.
     """
 
     own_integers: bool = False
+    rest: np.ndarray | None = None
 
     @property
     def step(self) -> np.ndarray:
         """float64, shape (n,): the real value of one step of the potential."""
         return self.scale / 2.0**self.fractional_bits
+
+    def real(self, potentials: np.ndarray) -> np.ndarray:
+        """Potentials in steps, (..., n), as the framework counts them: float64 of the same shape."""
+        made: np.ndarray = potentials * self.step
+        return made if self.rest is None else made + self.rest
 
 
 @dataclass(frozen=True)

@@ -241,6 +241,7 @@ class _Group:
             current_bias=current_bias,
             leak_rounding=options.leak_rounding,
             own_integers=self._grid.own,
+            rest=group.rest,
         )
         drive = fan_in
         if group.current_decay is not None:

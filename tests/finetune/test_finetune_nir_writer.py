@@ -21,6 +21,7 @@ from qsnn_hw.quantize.quantizer import quantize
 from qsnn_hw.support.errors import UserError
 
 FIELDS = (
+    "rest",
     *("decay", "input_gain", "leak", "threshold", "v_reset", "current_decay", "current_gain"),
     "reset_amount",
 )

@@ -1,6 +1,7 @@
 """Neurons whose rest is above their threshold: they fire without input, and start beyond it."""
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsnn_hw.golden import run_clocked
+from qsnn_hw.build import cli
+from qsnn_hw.golden import output_of, run_clocked
 from qsnn_hw.golden.event_driven import run_event_driven
 from qsnn_hw.model.build import build_network
 from qsnn_hw.model.convention import Convention
@@ -174,9 +176,51 @@ def test_what_has_no_meaning_is_one_line_with_advice_that_works(
         assert network(convention.with_settings(dict(a.split("=") for a in advice)), **parameters).groups
 
 
-def test_a_readout_says_what_its_potentials_are_counted_from() -> None:
-    (line,) = network(kind="LI", v_leak=0.5).warnings
-    assert line.endswith("its potentials are counted from its v_leak, 0.5 below the framework's own")
-    (line,) = network(kind="LI", v_leak=[0.5, 0.0, 0.25, 1.0]).warnings
-    assert line.endswith("0 to 1 below the framework's own, so the highest of them may be another neuron's")
-    assert network(kind="LI", v_leak=0.0).warnings == ()
+@pytest.mark.parametrize("rest", [0.5, -0.25, [0.5, 0.0, 0.25, 1.0]])
+def test_potentials_of_a_readout_are_the_frameworks(rest: float | list[float]) -> None:
+    """Norse's LIBox in a plain loop, from its v_leak on; integers to within their steps."""
+    read = network(kind="LI", v_leak=rest)
+    assert read.warnings == ()
+    x, rate = spikes(), 1 - read.groups[0].decay
+    v = np.broadcast_to(np.asarray(rest, float), (x.shape[1], 4)).copy()
+    wanted = []
+    for step in x.astype(float):
+        v = v + rate * (step @ read.projections[0].operators[0].weight.T + rest - v)
+        wanted.append(v)
+    found = simulate(read, x, dtype=np.float64, record_potentials=["lif"])
+    assert found.out == pytest.approx(np.array(wanted), abs=1e-12)
+    assert found.potentials["lif"] == pytest.approx(np.array(wanted), abs=1e-12)
+    integers = quantize(read, QuantizeOptions(weight_bits=16, leak_bits=16))
+    assert output_of(integers, run_clocked(integers, x)) == pytest.approx(np.array(wanted), abs=0.01)
+
+
+def test_potentials_of_neurons_that_fire_are_the_frameworks() -> None:
+    """One that answers by its membrane, too."""
+    rests = [1.2, 0.0, -0.5, 0.5]
+    read = network(v_leak=rests)
+    quiet = np.zeros((3, 1, 5), np.uint8)
+    at_rest = simulate(read, quiet, dtype=np.float64, record_potentials=["lif"]).potentials["lif"]
+    # The first neuron fires without input, and starts again from its v_reset of 0.
+    assert at_rest[:, 0, 1:] == pytest.approx(np.tile(rests[1:], (3, 1)))
+    assert at_rest[0, 0, 0] == 0
+
+
+def test_rests_that_differ_do_not_answer_on_a_chip(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The chip compares what it stores; the potentials of ``infer`` have their rests."""
+    layers: dict[str, Any] = {"input_shape": [5], "a.type": "Linear", "a.weight": WEIGHT}
+    layers |= {"b.type": "LI", "b.tau": 5.0}
+    np.savez(tmp_path / "net.npz", **layers, **{"b.v_leak": np.array([0.5, 0.0, 0.25, 1.0])})
+    np.savez(tmp_path / "data.npz", input=spikes(), label=np.zeros(spikes().shape[1]))
+    model, data = str(tmp_path / "net.npz"), str(tmp_path / "data.npz")
+    given = [model, "--convention", "norse", "--set", "dt=1", "--data", data]
+    assert cli.main(["infer", *given, "--bits", "8"]) == 0
+    chip = [*given, "--board", "ulx3s-85f", "-o", str(tmp_path / "out")]
+    assert cli.main(["generate", *chip]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(
+        "error: group b starts at rests of 0 to 1, and the chip counts each potential from its"
+    )
+    assert line.endswith("train it with one v_leak for all, or give --readout none")
+    assert cli.main(["generate", *chip, "--readout", "none"]) == 0

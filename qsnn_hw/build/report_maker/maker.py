@@ -317,15 +317,17 @@ def _traces(quantized: QuantizedNetwork, data: Dataset, golden: GoldenResult) ->
     predictions = golden.answers
     groups = []
     for group in quantized.groups:
-        step = group.scale / 2.0**group.fractional_bits
         real = golden.float_potentials.get(group.name)
+        if real is not None and group.rest is not None:
+            # Beside integers and thresholds, which are counted from it.
+            real = real - group.rest
         groups.append(
             GroupTrace(
                 name=group.name,
                 spikes=run.spikes[group.name][:, sample],
                 potentials=run.potentials[group.name][:, sample],
                 threshold=group.threshold,
-                float_potentials=None if real is None else real.reshape(data.steps, -1) / step,
+                float_potentials=None if real is None else real.reshape(data.steps, -1) / group.step,
             )
         )
     return Traces(

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from qsnn_hw.build.options import BuildOptions
 from qsnn_hw.build.steps import outputs
 from qsnn_hw.build.steps.step import Job, Step
@@ -117,6 +119,20 @@ def encoder_of(options: BuildOptions, network: Network) -> EncoderPlan | None:
 
 
 def readout_of(options: BuildOptions, network: Network) -> ReadoutKind:
-    """What answers: the readout on the chip, or the default of the output group."""
+    """What answers: the readout on the chip, or the default of the output group.
+
+    Raises
+    ------
+    UserError
+        The output has no such readout, or potentials that the chip cannot compare.
+    """
     output = network.group(network.output)
-    return chosen_readout(_asked_readout(options), output.name, fires=output.threshold is not None)
+    found = chosen_readout(_asked_readout(options), output.name, fires=output.threshold is not None)
+    rest = output.rest
+    if found == "membrane" and options.readout != "none" and rest is not None and np.ptp(rest):
+        raise UserError(
+            f"group {output.name} starts at rests of {rest.min():g} to {rest.max():g}, and the chip counts "
+            "each potential from its own, so the highest there may be another neuron's: train it with one "
+            "v_leak for all, or give --readout none"
+        )
+    return found

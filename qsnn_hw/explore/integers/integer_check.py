@@ -132,9 +132,10 @@ def _run(network: Network, options: QuantizeOptions, data: Dataset) -> _Run:
     if not potentials:
         got = run.spikes[output]
         return _Run(quantized, got, data.out != got)
-    whole, step = run.potentials[output], quantized.group(output).step
-    stored = snapped(data.out.astype(np.float64) / step)
-    got = whole * step
+    group, whole = quantized.group(output), run.potentials[output]
+    counted = data.out.astype(np.float64) - (0.0 if group.rest is None else group.rest)
+    stored = snapped(counted / group.step)
+    got = group.real(whole)
     exact = bool((stored == np.rint(stored)).all())
     wrong = stored != whole if exact else differing(data.out, got, fires=False)
     return _Run(quantized, got, wrong, exact, float(np.abs(stored - whole).max(initial=0)))

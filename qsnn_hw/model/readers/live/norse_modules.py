@@ -54,10 +54,11 @@ def _rate(module: Any, value: Any) -> FloatArray:
 
 
 def _fires(module: Any, rest: FloatArray) -> dict[str, Any]:
-    """Threshold and reset relative to the resting potential."""
+    """Rest, and threshold and reset relative to it."""
     v_reset = as_array(module.p.v_reset) - rest
     reset: Reset = "v_reset" if np.any(v_reset) else "zero"
-    return {"threshold": as_array(module.p.v_th) - rest, "v_reset": v_reset, "reset": reset}
+    threshold = as_array(module.p.v_th) - rest
+    return {"threshold": threshold, "v_reset": v_reset, "reset": reset, "rest": rest}
 
 
 def _box(module: Any, where: str, subtract: bool) -> Neuron:
@@ -100,10 +101,8 @@ def _iaf(module: Any, where: str) -> Neuron:
 
 
 def _shifted(module: Any, where: str) -> dict[str, Any]:
-    """A readout never fires; its potentials are given relative to v_leak."""
-    rest = as_array(module.p.v_leak)
-    text = f"{where}: potentials of this readout are relative to its v_leak of {np.max(rest):g}"
-    return {"where": where, "threshold": None, "warnings": (text,) if np.any(rest) else ()}
+    """A readout never fires; its potentials are counted from v_leak."""
+    return {"where": where, "threshold": None, "rest": as_array(module.p.v_leak)}
 
 
 def _li(module: Any, where: str) -> Neuron:

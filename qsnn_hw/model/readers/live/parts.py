@@ -47,6 +47,7 @@ class Neuron:
     current_gain: Value | None = None
     relax: bool = False
     reset_amount: Value | None = None
+    rest: Value = 0.0
     inward: tuple[Node, ...] = ()
     recurrent: tuple[Node, ...] = ()
     synapse: bool = False
@@ -92,6 +93,7 @@ class Neuron:
             current_gain=current_gain,
             relax=self.relax,
             reset_amount=amount,
+            rest=self._spread("rest", self.rest, shape) if np.any(self.rest) else None,
         )
 
     def _spread(self, what: str, value: Value, shape: tuple[int, ...]) -> FloatArray:

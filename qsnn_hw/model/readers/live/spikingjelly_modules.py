@@ -53,6 +53,7 @@ def _fires(module: Any, where: str) -> dict[str, Any]:
     return {
         "where": where,
         "threshold": float(module.v_threshold) - rest,
+        "rest": rest,
         "comparison": ">=",
         "reset": "subtract" if module.v_reset is None else "zero",
     }
