@@ -278,6 +278,8 @@ def _plain_step(
     elif reset.kind == "subtract" and not reset.delay:
         fired_low = _floor(fired_low - reset.amount, extras)
         fired_high = _floor(fired_high - reset.amount, extras)
+        # A threshold below the amount, or below 0, leaves less than any neuron that stays silent.
+        seen_low = np.where(can_fire, np.minimum(seen_low, fired_low), seen_low)
         seen_high = np.where(can_fire, np.maximum(seen_high, fired_high), seen_high)
         fired_low, fired_high = reset.leak(fired_low), reset.leak(fired_high)
     else:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from qsnn_hw.golden import GoldenRun, output_of, run_clocked, run_event_driven
@@ -91,6 +91,8 @@ def test_currents_that_saturate(feature: str) -> None:
     loops=st.booleans(),
     delays=st.booleans(),
 )
+# A neuron whose threshold is -151 and whose spikes take 144 off.
+@example(seed=2170, features=["plain", "plain", "rest_subtract"], loops=False, delays=False)
 def test_random_networks(seed: int, features: list[str], loops: bool, delays: bool) -> None:
     rng = np.random.default_rng(seed)
     network = quantized(rng, random_network(rng, features, loops, delays))
