@@ -17,8 +17,6 @@ import numpy as np
 
 from qsnn_hw.build import flow
 from qsnn_hw.build.options import BuildOptions
-from qsnn_hw.build.report_maker.speed import DesignCycles, LinkBytes
-from qsnn_hw.build.report_maker.spending import design_power
 from qsnn_hw.build.steps import outputs
 from qsnn_hw.build.steps.integers import QUANTIZE
 from qsnn_hw.build.steps.step import Job
@@ -36,9 +34,11 @@ from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.support.errors import MismatchError, ToolError, UserError
 from qsnn_hw.support.progress import Progress
 from qsnn_hw.support.shipped import resource_folder
+from qsnn_hw.targets.fpga.per_sample import DesignCycles, LinkBytes
 from qsnn_hw.targets.fpga.power import PowerEstimate
 from qsnn_hw.targets.fpga.record import Implementation
 from qsnn_hw.targets.fpga.saving import Saving, energy_saving
+from qsnn_hw.targets.fpga.spending import design_power
 from qsnn_hw.toolchain.tools import find_tool
 from qsnn_hw.verify import Verification
 

@@ -22,7 +22,6 @@ from hardware_pages import cycles_plot, report
 from user_command import report_of
 
 from qsnn_hw.build.options import BuildOptions
-from qsnn_hw.build.report_maker.speed import DesignCycles
 from qsnn_hw.build.steps import outputs
 from qsnn_hw.families.boards import load_board
 from qsnn_hw.model.dataset import load_dataset, load_pixels
@@ -30,6 +29,7 @@ from qsnn_hw.model.network_file import load_network
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.support.errors import MismatchError, ToolError, UserError
 from qsnn_hw.support.files import write_json, write_text
+from qsnn_hw.targets.fpga.per_sample import DesignCycles
 from qsnn_hw.verify import Verification
 from qsnn_hw.verify.work import event_operations
 

@@ -18,8 +18,10 @@ from qsnn_hw.build.steps.run import Run as StepRun
 from qsnn_hw.build.steps.step import Step
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.report import Report, summary_lines
+from qsnn_hw.report.sections.accuracy import ACCURACY
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import ToolError, UserError
+from qsnn_hw.targets.fpga.sections import SECTIONS
 
 Run = Callable[..., tuple[int, str]]
 TAKEN = commands.EXIT_FAILED
@@ -98,18 +100,18 @@ def test_the_number_of_samples_belongs_to_the_golden_run(run: Run, made: Path) -
     assert "golden: unchanged" not in err
     golden = GoldenRun.load(made / "03_golden.npz")
     assert {spikes.shape[1] for spikes in golden.spikes.values()} == {5}
-    assert "on 5 samples" in "\n".join(summary_lines(Report.load(made / "report.json")))
+    assert "on 5 samples" in "\n".join(summary_lines(Report.load(made / "report.json", SECTIONS)))
 
 
 def test_changed_labels_are_judged_again(run: Run, made: Path) -> None:
     data = made.parent / "d.npz"
     arrays = dict(np.load(data))
-    before = Report.load(made / "report.json").accuracy
+    before = Report.load(made / "report.json", SECTIONS)[ACCURACY]
     np.savez(data, **{**arrays, "label": (arrays["label"] + 1) % 3})
     code, err = run("generate", "-o", made)
     assert code == 0, err
     assert unchanged(err) == ["read", "quantize"]
-    assert Report.load(made / "report.json").accuracy != before
+    assert Report.load(made / "report.json", SECTIONS)[ACCURACY] != before
 
 
 def test_damaged_files_are_made_again(run: Run, made: Path) -> None:

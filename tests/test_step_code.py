@@ -58,7 +58,8 @@ def repeated(module: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> se
     [
         ("qsnn_hw.report.page", set()),
         ("qsnn_hw.report.summary", set()),
-        ("qsnn_hw.build.report_maker.maker", set()),
+        ("qsnn_hw.report.maker", set()),
+        ("qsnn_hw.targets.fpga.sections.energy", set()),
         ("qsnn_hw.build.cli", set()),
         ("qsnn_hw.finetune.training", set()),
         ("sim.checker", {"verify", "reference"}),

@@ -10,7 +10,6 @@ import pytest
 
 from qsnn_hw.build import flow
 from qsnn_hw.build.options import BuildOptions
-from qsnn_hw.build.report_maker import make_report
 from qsnn_hw.build.steps import outputs
 from qsnn_hw.build.steps.golden import GOLDEN
 from qsnn_hw.build.steps.inputs import DATA, READ
@@ -24,6 +23,7 @@ from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizeOptions
+from qsnn_hw.report.record import parts_of
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.targets import target as target_module
 from qsnn_hw.targets.registry import TARGETS
@@ -62,10 +62,8 @@ def test_the_steps_of_a_target_fit_together(target: target_module.Target) -> Non
     files = [name for step in steps.all() if not callable(step.leaves) for name in step.leaves]
     assert len(files) == len(set(files))
     assert set(steps.goals) <= set(flow.PARTS)
-    known = inspect.signature(make_report).parameters
-    assert set(steps.facts) <= set(known)
-    needed = {name for name, p in known.items() if p.default is inspect.Parameter.empty}
-    assert needed <= {"folder", "options", *steps.facts}
+    assert set(steps.reported) <= set(steps.all())
+    assert parts_of(target.sections()), "no two sections have the same key"
     assert {s.name for s in steps.choices} >= {"read", "data", "quantize", "golden", "plan"}
 
 

@@ -208,7 +208,7 @@ def run_part(given: argparse.Namespace) -> int:
     refuse_busy(folder)
     options = _build_options(given, folder)
     from qsnn_hw.build import flow
-    from qsnn_hw.report import summary_lines
+    from qsnn_hw.report import convincing, summary_lines
     from qsnn_hw.support.progress import Progress
 
     progress = Progress(quiet=given.quiet)
@@ -219,18 +219,18 @@ def run_part(given: argparse.Namespace) -> int:
     show(f"report: {folder / 'report.html'}")
     # A verdict was asked for, and equality says nothing about a network that is silent.
     verified = given.part in ("simulate", "verify", "build")
-    return EXIT_FAILED if verified and not outcome.report.convincing else 0
+    return EXIT_FAILED if verified and not convincing(outcome.report) else 0
 
 
 def report(given: argparse.Namespace) -> int:
     """Print an earlier run's figures and draw its page again."""
-    from qsnn_hw.build.report_maker import PAGE, REPORT, TRACES
-    from qsnn_hw.report import Report, Traces, summary_lines, write_page
+    from qsnn_hw.report import PAGE, REPORT, TRACES, Report, Traces, summary_lines, write_page
     from qsnn_hw.support import files
+    from qsnn_hw.targets.registry import TARGETS
 
     folder = Path(given.out)
     files.check_output_folder(folder)
-    report = Report.load(folder / REPORT)
+    report = Report.load(folder / REPORT, TARGETS["fpga"].sections())
     traces = folder / TRACES
     write_page(report, Traces.load(traces) if traces.exists() else None, folder / PAGE)
     show(*summary_lines(report))
@@ -326,11 +326,11 @@ def infer(given: argparse.Namespace) -> int:
     if given.out is not None:
         files.write_npz(Path(given.out), {"out": out})
     if bits is not None and given.diagnose:
-        from qsnn_hw.report import diagnostics_table
+        from qsnn_hw.report.sections.diagnostics import diagnostics_table
 
         found = measure_diagnostics(network, chosen, data, calibration or data, progress, readout)
         clamped = any(group.v_min is not None for group in network.groups)
-        show(*diagnostics_table(found, own_clamp=clamped))
+        show(*diagnostics_table(found, clamped=clamped))
     widths = sorted({p.weight_bits for p in quantized.projections}) if bits is not None else []
     kind = f"{'/'.join(str(width) for width in widths)} bits" if widths else "float"
     if data.label is None:

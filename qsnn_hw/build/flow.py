@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from qsnn_hw.build.options import OPTIONS, BuildOptions
-from qsnn_hw.build.report_maker import make_report
 from qsnn_hw.build.steps.run import Run
 from qsnn_hw.build.steps.step import Job, Step
-from qsnn_hw.report import Report
+from qsnn_hw.report import Report, Results, make_report
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import CancelledError, Progress
 from qsnn_hw.support.run_lock import one_run
 from qsnn_hw.targets.registry import TARGETS
-from qsnn_hw.targets.target import TargetSteps, shared
+from qsnn_hw.targets.target import Target, shared
 from qsnn_hw.verify.design import Reference
 
 PARTS = ("generate", "simulate", "verify", "synth", "build")
@@ -69,11 +68,12 @@ def run(
         raise UserError(f"{part} compares hardware and model on real samples: give --data FILE")
     files.check_output_folder(folder)
     with one_run(folder, command):
-        return _run(Run(Job(options, folder, progress), instead), TARGETS["fpga"].steps(), part)
+        return _run(Run(Job(options, folder, progress), instead), TARGETS["fpga"], part)
 
 
-def _run(run: Run, steps: TargetSteps, part: str) -> Outcome:
-    options, goals = run.job.options, steps.goals[part]
+def _run(run: Run, target: Target, part: str) -> Outcome:
+    options, steps = run.job.options, target.steps()
+    goals = steps.goals[part]
     for step in steps.choices:
         run.get(step)
     # No choice is left to be refused, but by what only the tools find out.
@@ -81,8 +81,8 @@ def _run(run: Run, steps: TargetSteps, part: str) -> Outcome:
         for step in shared(goals):
             run.get(step)
         made = _side_by_side([partial(run.get, goal) for goal in goals], run.job.progress)
-        facts: dict[str, Any] = {name: run.earlier(step) for name, step in steps.facts.items()}
-        report = make_report(run.job.path(), options=options, **facts)
+        left = [run.earlier(step) for step in steps.reported]
+        report = make_report(target.sections(), Results(run.job.path(), [options.quantize, *left]))
         reference = next((result for result in made if isinstance(result, Reference)), None)
         return Outcome(report, run.job.path(), reference)
 

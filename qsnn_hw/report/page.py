@@ -1,31 +1,64 @@
 """``report.html``: one self-contained page that shows what was built, how well it works and why."""
 
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
-from qsnn_hw.report import cards, charts, diagnostics_page, figures, spending_tables, tables
-from qsnn_hw.report.meaning import DEFINITIONS
-from qsnn_hw.report.record import Report
+from qsnn_hw.report import head
+from qsnn_hw.report.record import ASSUMPTIONS, Report, told
+from qsnn_hw.report.section import SAMPLE, Card, Chapter, Table, in_place
+from qsnn_hw.report.sections.network import NETWORK
 from qsnn_hw.report.svg import Figure
 from qsnn_hw.report.traces import Traces
 from qsnn_hw.report.words import NOT_MEASURED
 from qsnn_hw.support import files
 
 
-def sections(report: Report, traces: Traces | None) -> list[tuple[str, list[Figure | None]]]:
-    """The page's figures under their headings; None where a figure has nothing to show."""
-    sample: list[Figure | None] = [None]
-    matrix = None
-    if traces is not None:
-        sample = [figures.raster(traces)]
-        sample += [figures.potentials(traces, index) for index in range(len(traces.groups))]
-        matrix = charts.confusion(traces)
+@dataclass(frozen=True)
+class Shown:
+    """A chapter of the page: its heading and what stands under it."""
+
+    chapter: Chapter
+    tables: tuple[Table, ...]
+    figures: tuple[Figure, ...]
+
+
+def chapters(report: Report, traces: Traces | None) -> list[Shown]:
+    """What the sections show, under the headings that they name; nothing where nothing is known."""
+    exhibits = in_place([exhibit for section in report.sections for exhibit in section.exhibits])
+    found: dict[Chapter, list[Table | Figure]] = {exhibit.chapter: [] for exhibit in exhibits}
+    for exhibit in exhibits:
+        shown = exhibit.show(report, traces)
+        items = [shown] if isinstance(shown, Table | Figure) else shown or ()
+        found[exhibit.chapter] += [item for item in items if item is not None]
     return [
-        ("One sample, spike by spike", sample),
-        ("Over the whole test set", [charts.accuracy(report), matrix, charts.spikes_per_layer(report)]),
-        (diagnostics_page.TITLE, diagnostics_page.figures(report)),
-        ("On the device", [charts.resources(report), charts.busy(report)]),
+        Shown(
+            chapter,
+            tuple(item for item in found[chapter] if isinstance(item, Table)),
+            tuple(item for item in found[chapter] if isinstance(item, Figure)),
+        )
+        for chapter in sorted(found, key=lambda chapter: chapter.place)
     ]
+
+
+def cards(report: Report) -> list[Card]:
+    """The headline figures: first what a user gets, then how far it can be trusted."""
+    found = []
+    for section in report.sections:
+        if section.card is not None:
+            card = section.card(report)
+            more = (
+                other.card_lines[card.key](report)
+                for other in report.sections
+                if card.key in other.card_lines
+            )
+            found.append(replace(card, lines=(*card.lines, *(line for lines in more for line in lines))))
+    return in_place(sorted(found, key=lambda card: not card.gain))
+
+
+def facts(report: Report) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Headed lists of name and value for the end of the page."""
+    return [section.facts(report) for section in report.sections if section.facts is not None]
 
 
 def render(report: Report, traces: Traces | None) -> str:
@@ -40,34 +73,24 @@ def render(report: Report, traces: Traces | None) -> str:
     )
     environment.filters["drawing"] = Markup
     template = environment.from_string((folder / "page.html").read_text(encoding="utf-8"))
-    state, sentence = cards.verdict(report)
+    state, sentence = head.verdict(report)
     return template.render(
-        report=report,
+        name=report[NETWORK].name,
         style=Markup((folder / "page.css").read_text(encoding="utf-8")),
-        headline=cards.headline(report),
+        headline=head.headline(report),
         state=state,
         verdict=sentence,
-        framework=cards.framework_note(report),
-        cards=cards.cards(report),
-        spending=_present(
-            spending_tables.speed(report),
-            spending_tables.energy(report),
-            spending_tables.power(report),
-            spending_tables.compared(report),
-        ),
-        sections=sections(report, traces),
-        sample=_sample_line(traces),
-        health_title=diagnostics_page.TITLE,
-        health=diagnostics_page.table(report),
-        tables=_present(tables.quantization(report), tables.mapping(report), tables.designs(report)),
-        facts=tables.facts(report),
-        definitions={**DEFINITIONS, **report.definitions},
+        framework=head.framework_note(report),
+        warnings=report.all_warnings,
+        cards=cards(report),
+        chapters=chapters(report, traces),
+        lead={SAMPLE.title: _sample_line(traces)},
+        facts=facts(report),
+        assumptions=report[ASSUMPTIONS],
+        definitions={**told(report.sections)[1], **report.definitions},
+        created=report.created,
         not_measured=NOT_MEASURED,
     )
-
-
-def _present(*found: tables.Table | None) -> list[tables.Table]:
-    return [table for table in found if table is not None]
 
 
 def write_page(report: Report, traces: Traces | None, path: Path) -> None:

@@ -49,6 +49,11 @@ def duration(us: Number | None, micro: str = "us") -> str:
     return with_unit(us, micro)
 
 
+def page_duration(us: Number | None) -> str:
+    """:func:`duration` with the sign for micro that a terminal may lack."""
+    return duration(us, "\u00b5s")
+
+
 def rounded(value: Number | None) -> str:
     """An estimate for a reader: three significant digits, whatever its size."""
     if not value:
@@ -66,3 +71,14 @@ def baud_rate(baud: Number | None) -> str:
     if baud is None:
         return NOT_MEASURED
     return with_unit(baud / 1e6, "Mbaud") if baud >= 1e6 else with_unit(baud / 1e3, "kbaud", 4)
+
+
+def counted(value: int | None) -> str:
+    """A count with its thousands separated, or "not measured"."""
+    return NOT_MEASURED if value is None else f"{value:,}"
+
+
+def apart(text: str) -> tuple[str, str]:
+    """A figure and its unit apart; "not measured" has none."""
+    value, _, unit = text.partition(" ") if text != NOT_MEASURED else (text, "", "")
+    return value, unit

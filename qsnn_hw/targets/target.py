@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qsnn_hw.build.steps.step import Step
+    from qsnn_hw.report.section import Section
 
 
 @dataclass(frozen=True)
@@ -20,14 +21,14 @@ class TargetSteps:
     goals
         Command -> what it is for: the steps that it ends with, side by side. What they need is run before.
         A command that is missing here is none of the target's.
-    facts
-        What the report is told: the name of a fact, as ``make_report`` takes it, and the step that knows.
-        One that this run does not need counts when an earlier run of the same choices did it.
+    reported
+        The steps whose values the report is made from, each of another type. One that this run does not need
+        counts when an earlier run of the same choices did it.
     """
 
     choices: "tuple[Step[Any], ...]"
     goals: "Mapping[str, tuple[Step[Any], ...]]"
-    facts: "Mapping[str, Step[Any]]"
+    reported: "tuple[Step[Any], ...]"
 
     def all(self) -> "Iterator[Step[Any]]":
         """Every step, each once and behind those it rests on."""
@@ -59,9 +60,12 @@ class Target:
         Whether it builds for a board, so that ``--board`` must be given.
     steps
         Gives the steps.
+    sections
+        Gives the sections of its report, in the order of ``report.json``.
     """
 
     name: str
     summary: str
     takes_board: bool
     steps: Callable[[], TargetSteps]
+    sections: "Callable[[], tuple[Section, ...]]"

@@ -4,35 +4,24 @@ from typing import Any
 
 import numpy as np
 
-from qsnn_hw.report import (
-    Accuracy,
-    Board,
-    Bounds,
-    Calibration,
-    Clock,
-    Diagnostics,
-    Energy,
-    Files,
-    Framework,
-    GroupActivity,
-    GroupDiagnosis,
-    GroupTrace,
-    Latency,
-    Layer,
-    Link,
-    Metrics,
-    NetworkSummary,
-    OperatingPoint,
-    PowerMw,
-    PowerTerm,
-    Report,
-    Resource,
-    Sensitivity,
-    Throughput,
-    Timing,
-    Traces,
-    Verification,
-)
+from qsnn_hw.explore.integers.diagnosis import Diagnostics, GroupDiagnosis, Sensitivity
+from qsnn_hw.report import GroupTrace, Report, Traces
+from qsnn_hw.report.bounds import Bounds
+from qsnn_hw.report.framework import Framework
+from qsnn_hw.report.sections.accuracy import Accuracy, Calibration
+from qsnn_hw.report.sections.activity import GroupActivity
+from qsnn_hw.report.sections.board import Board
+from qsnn_hw.report.sections.network import GroupSummary, NetworkSummary
+from qsnn_hw.report.sections.products import Files
+from qsnn_hw.report.sections.verification import Verification
+from qsnn_hw.report.sections.work import Metrics
+from qsnn_hw.targets.fpga.sections import SECTIONS
+from qsnn_hw.targets.fpga.sections.energy import Energy
+from qsnn_hw.targets.fpga.sections.latency import Clock, Latency
+from qsnn_hw.targets.fpga.sections.power import PowerMw, PowerTerm
+from qsnn_hw.targets.fpga.sections.resources import Resource
+from qsnn_hw.targets.fpga.sections.speed import Link, OperatingPoint, Throughput
+from qsnn_hw.targets.fpga.sections.timing import Timing
 
 
 def diagnosis(name: str, neurons: int, **changes: Any) -> GroupDiagnosis:
@@ -72,15 +61,20 @@ def diagnostics(*groups: GroupDiagnosis) -> Diagnostics:
     return Diagnostics(200, shown, tuple(row for row in rows if row.group in names), 0.9622, 450)
 
 
+def report_of(network: NetworkSummary, **values: Any) -> Report:
+    """A report of a board with these parts, by their keys."""
+    return Report.of(SECTIONS, network=network, **values)
+
+
 def full_report() -> Report:
     """Every figure present."""
-    return Report(
+    return report_of(
         NetworkSummary(
             "digits",
             64,
             25,
             (
-                Layer(
+                GroupSummary(
                     "hidden",
                     32,
                     2048,
@@ -103,7 +97,7 @@ def full_report() -> Report:
                     "floor",
                     False,
                 ),
-                Layer(
+                GroupSummary(
                     *("output", 10, 320, 8, 12, 0.01, 0.01, 97, 97, 0, 2, 10, 1, 2560, 181.25, 1, 1),
                     *("memory", "registers", "zero", True),
                 ),
@@ -178,7 +172,7 @@ def full_report() -> Report:
 
 def empty_report(name: str = "digits") -> Report:
     """Nothing known but the name."""
-    return Report(NetworkSummary(name))
+    return report_of(NetworkSummary(name))
 
 
 def traces(steps: int = 25, inputs: int = 64, hidden: int = 32, classes: int = 10) -> Traces:

@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw.report import (
-    Diagnostics,
-    GroupDiagnosis,
-    Report,
-    Sensitivity,
-    diagnostics_page,
+from qsnn_hw.explore.integers.diagnosis import Diagnostics, GroupDiagnosis, Sensitivity
+from qsnn_hw.report import Report, summary_lines, write_page
+from qsnn_hw.report.diagnostics_figures import histogram, sensitivity
+from qsnn_hw.report.record import WARNINGS
+from qsnn_hw.report.sections.diagnostics import (
+    COLUMNS,
+    DIAGNOSTICS,
     diagnostics_table,
-    summary_lines,
-    write_page,
+    figures,
+    findings,
+    table,
 )
-from qsnn_hw.report.diagnostics_text import findings
 from qsnn_hw.support.values import decode, encode
 from tests.report.report_examples import diagnosis, diagnostics, empty_report, full_report
 
@@ -34,7 +35,13 @@ READOUT = diagnosis("output", 10, float_rate=None, integer_rate=None, drift=None
 
 
 def report_of(*groups: GroupDiagnosis, **changes: Any) -> Report:
-    return dataclasses.replace(full_report(), diagnostics=diagnostics(*groups), **changes)
+    return full_report().but(diagnostics=diagnostics(*groups), **changes)
+
+
+def found_in(report: Report) -> Diagnostics:
+    found = report[DIAGNOSTICS]
+    assert found is not None
+    return found
 
 
 def html(report: Report, folder: Path) -> str:
@@ -145,8 +152,7 @@ def test_what_is_wrong_is_said(
     groups: tuple[GroupDiagnosis, ...], found: list[str], lines: list[str], tmp_path: Path
 ) -> None:
     report = report_of(*groups)
-    assert report.diagnostics is not None
-    assert list(findings(report.diagnostics)) == found
+    assert list(findings(found_in(report))) == found
     shown = summary_lines(report)
     names = ["quantization", ""]
     assert [f"  {name:<13} {text}" for name, text in zip(names, lines, strict=False)] == [
@@ -165,7 +171,7 @@ def test_drift_above_a_fifth_is_wrong(drift: float, wrong: bool) -> None:
 
 def test_the_networks_own_clamp_is_no_fault(tmp_path: Path) -> None:
     report = report_of(CLAMPED, convention={"v_min": -1.0})
-    assert report.all_warnings == report.warnings
+    assert report.all_warnings == report[WARNINGS]
     assert not [line for line in summary_lines(report) if "saturating" in line]
     text = html(report, tmp_path)
     assert "<td>2 of 32, 12 times</td>" in text
@@ -185,7 +191,7 @@ def test_summary_stays_within_twenty_lines() -> None:
 def test_table_of_the_page(tmp_path: Path) -> None:
     text = html(report_of(DEAD, PARTLY), tmp_path)
     rows = [re.findall(r"<t[hd][^>]*>([^<]*)</t", row) for row in re.findall(r"<tr>.*?</tr>", text)]
-    assert list(diagnostics_page.COLUMNS) in rows
+    assert list(COLUMNS) in rows
     assert [
         "hidden",
         "0.25",
@@ -202,18 +208,16 @@ def test_table_of_the_page(tmp_path: Path) -> None:
 
 
 def test_absent_figures_are_said() -> None:
-    table = diagnostics_page.table(
-        report_of(READOUT, dataclasses.replace(DEAD, stuck_below=None, stuck_real=None))
-    )
-    assert table is not None
-    assert table.rows[0][1:5] == ("readout",) * 4
-    assert table.rows[1][-1] == "never leaks"
-    assert diagnostics_page.table(empty_report()) is None
-    assert diagnostics_page.figures(empty_report()) == [None]
+    shown = table(report_of(READOUT, dataclasses.replace(DEAD, stuck_below=None, stuck_real=None)))
+    assert shown is not None
+    assert shown.rows[0][1:5] == ("readout",) * 4
+    assert shown.rows[1][-1] == "never leaks"
+    assert table(empty_report()) is None
+    assert figures(empty_report()) == [None]
 
 
 def test_histogram_bars_and_threshold() -> None:
-    figure = diagnostics_page.histogram(diagnosis("hidden", 32), 0, "measured")
+    figure = histogram(diagnosis("hidden", 32), 0, "measured")
     bars = re.findall(r'<rect x="(\S+)" y="\S+" width="(\S+)" height="(\S+)" rx="2" class="fill', figure.wide)
     # Counts 3, 40, 0, 5000: none where nothing was, and equal steps for equal factors.
     assert len(bars) == 3
@@ -229,7 +233,7 @@ def test_histogram_bars_and_threshold() -> None:
 
 def test_histogram_holds_a_threshold_that_no_potential_reaches() -> None:
     far = diagnosis("hidden", 32, histogram_edges=(-0.5, -0.4, -0.3, -0.2, -0.1))
-    for svg in (figure := diagnostics_page.histogram(far, 0, "")).wide, figure.narrow:
+    for svg in (figure := histogram(far, 0, "")).wide, figure.narrow:
         line = re.search(r'<path d="M(\S+) \S+" class="threshold"', svg)
         width = re.search(r'viewBox="0 0 (\S+) ', svg)
         assert line is not None
@@ -238,15 +242,14 @@ def test_histogram_holds_a_threshold_that_no_potential_reaches() -> None:
 
 
 def test_readout_has_no_threshold() -> None:
-    figure = diagnostics_page.histogram(READOUT, 0, "")
+    figure = histogram(READOUT, 0, "")
     assert "threshold" not in figure.wide
     assert "threshold" not in figure.caption
 
 
 def test_sensitivity_shades_what_is_lost() -> None:
     report = full_report()
-    assert report.diagnostics is not None
-    figure = diagnostics_page.sensitivity(report, report.diagnostics, "measured")
+    figure = sensitivity(report, found_in(report), "measured")
     assert figure is not None
     # 0.96 and 0.5 against 0.9622 lose, 0.97 does not; "cannot build" has no shade at all.
     shades = re.findall(r'class="fill (c-\S+)" fill-opacity="(\S+)"', figure.wide)
@@ -263,16 +266,16 @@ def test_sensitivity_shades_what_is_lost() -> None:
 def test_sensitivity_without_reference_or_scores() -> None:
     report = full_report()
     found = dataclasses.replace(diagnostics(), float_score=None)
-    figure = diagnostics_page.sensitivity(report, found, "")
+    figure = sensitivity(report, found, "")
     assert figure is not None
     assert "the best cell's 97.00 % (the float network's score was not measured)" in figure.caption
-    assert diagnostics_page.sensitivity(report, dataclasses.replace(found, sensitivity=()), "") is None
+    assert sensitivity(report, dataclasses.replace(found, sensitivity=()), "") is None
 
 
 def test_many_widths_fit_a_narrow_screen() -> None:
     rows = tuple(Sensitivity("hidden", bits, 0.9) for bits in range(2, 17))
     found = dataclasses.replace(diagnostics(), sensitivity=rows)
-    figure = diagnostics_page.sensitivity(full_report(), found, "")
+    figure = sensitivity(full_report(), found, "")
     assert figure is not None
     assert figure.narrow.count('class="count small" text-anchor="middle">90</text>') == 15
 
@@ -305,6 +308,6 @@ def test_terminal_table_without_scores() -> None:
 def test_hostile_group_names_are_escaped(tmp_path: Path) -> None:
     evil = "<script>alert('x')</script>"
     found = Diagnostics(9, (dataclasses.replace(DEAD, name=evil),), (Sensitivity(evil, 4, 0.5),))
-    text = html(dataclasses.replace(full_report(), diagnostics=found), tmp_path)
+    text = html(full_report().but(diagnostics=found), tmp_path)
     assert "<script" not in text
     assert text.count("&lt;script&gt;") >= 6

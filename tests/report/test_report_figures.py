@@ -5,8 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from qsnn_hw.report import GroupTrace, Traces, charts, figures
+from qsnn_hw.report import GroupTrace, Traces, figures
+from qsnn_hw.report.confusion import confusion, confusion_counts
+from qsnn_hw.report.sections.accuracy import wilson
 from qsnn_hw.report.svg import Drawing, ticks
+from qsnn_hw.targets.fpga.sections.resources import chart
 from tests.report.report_examples import full_report, traces
 
 
@@ -125,9 +128,9 @@ def test_long_traces_keep_their_extremes() -> None:
 def test_confusion_counts() -> None:
     labels, predictions = np.array([0, 0, 1, 2, 2], np.uint8), np.array([0, 1, 1, 2, 0], np.uint8)
     expected = [[1, 1, 0], [0, 1, 0], [1, 0, 1]]
-    assert charts.confusion_counts(labels, predictions).tolist() == expected
+    assert confusion_counts(labels, predictions).tolist() == expected
     spikes = np.zeros((2, 2), np.uint8)
-    figure = charts.confusion(Traces(0, None, None, spikes, (), labels, predictions))
+    figure = confusion(Traces(0, None, None, spikes, (), labels, predictions))
     assert figure is not None
     assert figure.description == (
         "3 of 5 samples right. Commonest mistakes: 0 taken for 1 (1 sample), 2 taken for 0 (1 sample)."
@@ -139,7 +142,7 @@ def test_many_classes_show_the_commonest_mistakes() -> None:
     predictions = labels.copy()
     predictions[labels == 4] = 9
     spikes = np.zeros((2, 2), np.uint8)
-    figure = charts.confusion(Traces(0, None, None, spikes, (), labels, predictions))
+    figure = confusion(Traces(0, None, None, spikes, (), labels, predictions))
     assert figure is not None
     assert figure.title == "Commonest mistakes"
     assert "4 taken for 9" in figure.wide
@@ -148,14 +151,14 @@ def test_many_classes_show_the_commonest_mistakes() -> None:
 
 def test_wilson_interval() -> None:
     # 8 of 10: 0.4902 to 0.9433, the textbook example of the score interval.
-    assert charts.wilson(0.8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
-    low, high = charts.wilson(1.0, 450)
+    assert wilson(0.8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+    low, high = wilson(1.0, 450)
     assert low == pytest.approx(0.99153, abs=1e-4)
     assert high == pytest.approx(1.0)
 
 
 def test_bar_lengths_are_shares() -> None:
-    figure = charts.resources(full_report())
+    figure = chart(full_report())
     assert figure is not None
     lengths = [float(n) for n in re.findall(r'width="(\S+)" height="12" rx="2" class="fill', figure.wide)]
     assert lengths == pytest.approx([500 * 200 / 208, 500 * 2312 / 83640], abs=0.1)

@@ -8,24 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qsnn_hw.report import (
-    Accuracy,
-    GroupActivity,
-    GroupTrace,
-    Latency,
-    Layer,
-    NetworkSummary,
-    PowerMw,
-    PowerTerm,
-    Report,
-    Resource,
-    Timing,
-    Traces,
-    Verification,
-    write_page,
-)
+from qsnn_hw.report import GroupTrace, Report, Traces, write_page
+from qsnn_hw.report.sections.accuracy import Accuracy
+from qsnn_hw.report.sections.activity import GroupActivity
+from qsnn_hw.report.sections.network import GroupSummary, NetworkSummary
+from qsnn_hw.report.sections.verification import Verification
 from qsnn_hw.support.errors import UserError
-from tests.report.report_examples import empty_report, full_report, traces
+from qsnn_hw.targets.fpga.sections.latency import Latency
+from qsnn_hw.targets.fpga.sections.power import PowerMw, PowerTerm
+from qsnn_hw.targets.fpga.sections.resources import Resource
+from qsnn_hw.targets.fpga.sections.timing import Timing
+from tests.report.report_examples import empty_report, full_report, report_of, traces
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 
@@ -179,6 +172,7 @@ def test_empty_page_says_not_measured(tmp_path: Path) -> None:
         "Energy per spike",
         "Spike efficiency",
         "On the board: speed, energy, power",
+        "Against the golden model",
         "One sample, spike by spike",
         "Over the whole test set",
         "What quantization did",
@@ -191,8 +185,9 @@ def test_empty_page_says_not_measured(tmp_path: Path) -> None:
 
 
 def test_golden_only_page_shows_what_is_known(tmp_path: Path) -> None:
-    report = Report(
-        NetworkSummary("digits", 64, 25, (Layer("hidden", 32, weight_bits=8),)), accuracy=Accuracy(0.9, 0.8)
+    report = report_of(
+        NetworkSummary("digits", 64, 25, (GroupSummary("hidden", 32, weight_bits=8),)),
+        accuracy=Accuracy(0.9, 0.8),
     )
     words = page(report, traces(), tmp_path)[1].words()
     assert "80.00 %" in words
@@ -202,26 +197,24 @@ def test_golden_only_page_shows_what_is_known(tmp_path: Path) -> None:
 
 
 def test_failures_are_prominent(tmp_path: Path) -> None:
-    report = dataclasses.replace(full_report(), verification=Verification(450, 10, 20, 3))
+    report = full_report().but(verification=Verification(450, 10, 20, 3))
     text, parsed = page(report, None, tmp_path)
     assert '<p class="verdict bad">' in text
     assert (
         "The hardware differs from the golden model: 3 mismatches in 450 samples, 10 spikes, 20 potentials. "
         "Do not use this design." in parsed.words()
     )
-    slow = dataclasses.replace(full_report(), timing=Timing(20.0, 25.0))
+    slow = full_report().but(timing=Timing(20.0, 25.0))
     text, parsed = page(slow, None, tmp_path)
     assert '<p class="verdict bad">' in text
     assert "timing is not met: 20 MHz reached, 25 MHz needed." in parsed.words()
     assert "not met, 20 % short" in parsed.words()
-    full = dataclasses.replace(full_report(), resources={"ICESTORM_LC": Resource(6000, 5280)})
+    full = full_report().but(resources={"ICESTORM_LC": Resource(6000, 5280)})
     assert "6,000 of 5,280 · 113.6 % ⚠ too many" in page(full, None, tmp_path)[1].words()
 
 
 def test_a_network_that_never_fires_gets_no_good_verdict(tmp_path: Path) -> None:
-    text, _ = page(
-        dataclasses.replace(full_report(), verification=Verification(450, 0, 472500, 0)), None, tmp_path
-    )
+    text, _ = page(full_report().but(verification=Verification(450, 0, 472500, 0)), None, tmp_path)
     assert '<p class="verdict unknown">' in text
     assert "But no neuron ever fired on these samples" in text
 
@@ -229,8 +222,8 @@ def test_a_network_that_never_fires_gets_no_good_verdict(tmp_path: Path) -> None
 def test_hostile_names_are_escaped(tmp_path: Path) -> None:
     evil = "<script>alert('x')</script>\"&"
     spikes = np.ones((3, 2), np.uint8)
-    report = Report(
-        NetworkSummary(evil, 2, 3, (Layer(evil, 2, lanes=1, cycles_per_sample=3.0),)),
+    report = report_of(
+        NetworkSummary(evil, 2, 3, (GroupSummary(evil, 2, lanes=1, cycles_per_sample=3.0),)),
         convention={evil: evil},
         latency=Latency(9.0, 9),
         activity={evil: GroupActivity(0.5, 4.0)},
@@ -271,7 +264,7 @@ def test_nothing_computed_wears_the_badge_of_simulation(tmp_path: Path) -> None:
 
 
 def test_without_counted_activity_there_is_no_chart_of_it(tmp_path: Path) -> None:
-    report = dataclasses.replace(full_report(), activity={})
+    report = full_report().but(activity={})
     text, parsed = page(report, None, tmp_path)
     assert 'id="figure-busy"' not in text
     assert "Where the cycles go" not in parsed.words()

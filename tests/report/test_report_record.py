@@ -10,27 +10,25 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw.report import (
-    Accuracy,
-    Bounds,
-    Energy,
-    Framework,
-    GroupActivity,
-    Latency,
-    Layer,
-    NetworkSummary,
-    PowerMw,
-    Prediction,
-    Report,
-    Resource,
-    Throughput,
-    Timing,
-    Verification,
-)
-from qsnn_hw.report.meaning import BASIS, DEFINITIONS
+from qsnn_hw.report import Report
+from qsnn_hw.report.bounds import Bounds
+from qsnn_hw.report.framework import Framework
+from qsnn_hw.report.record import told
+from qsnn_hw.report.sections.accuracy import Accuracy
+from qsnn_hw.report.sections.activity import GroupActivity
+from qsnn_hw.report.sections.network import GroupSummary, NetworkSummary
+from qsnn_hw.report.sections.verification import Verification
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.values import decode, encode
-from tests.report.report_examples import empty_report, full_report
+from qsnn_hw.targets.fpga.sections import SECTIONS
+from qsnn_hw.targets.fpga.sections.energy import Energy
+from qsnn_hw.targets.fpga.sections.latency import Latency
+from qsnn_hw.targets.fpga.sections.power import PowerMw
+from qsnn_hw.targets.fpga.sections.prediction import PREDICTION, Prediction
+from qsnn_hw.targets.fpga.sections.resources import Resource
+from qsnn_hw.targets.fpga.sections.speed import Throughput
+from qsnn_hw.targets.fpga.sections.timing import Timing
+from tests.report.report_examples import empty_report, full_report, report_of
 
 BOUNDS = {"low", "typical", "high"}
 STABLE = {
@@ -118,12 +116,13 @@ def test_stable_names(tmp_path: Path) -> None:
 
 
 def test_every_part_and_every_field_that_needs_it_has_a_meaning() -> None:
+    basis, definitions = told(SECTIONS)
     parts = {*STABLE, "resources", "spikes_per_sample", "diagnostics", "activity", "prediction"} - {"files"}
-    told = {key.split(".")[0] for key in DEFINITIONS}
-    assert parts - told == {"operating_point"}
-    known = {key.split(".")[0] for key in BASIS}
+    meant = {key.split(".")[0] for key in definitions}
+    assert parts - meant == {"operating_point"}
+    known = {key.split(".")[0] for key in basis}
     assert parts - known == set()
-    for key in (*DEFINITIONS, *BASIS):
+    for key in (*definitions, *basis):
         part, _, name = key.partition(".")
         assert part in parts, key
         assert not name or name in STABLE[part], key
@@ -144,11 +143,11 @@ def test_absent_is_null(tmp_path: Path) -> None:
 @pytest.mark.parametrize("report", [full_report(), empty_report()])
 def test_round_trip(report: Report, tmp_path: Path) -> None:
     report.save(tmp_path / "report.json")
-    assert Report.load(tmp_path / "report.json") == report
+    assert Report.load(tmp_path / "report.json", SECTIONS) == report
 
 
 def test_numpy_scalars_become_numbers(tmp_path: Path) -> None:
-    report = Report(
+    report = report_of(
         NetworkSummary("n", np.int64(64)),
         convention={"dt": np.float64(0.5)},
         accuracy=Accuracy(np.float32(0.5), np.float64(0.25)),
@@ -183,10 +182,10 @@ def test_numpy_scalars_become_numbers(tmp_path: Path) -> None:
             "verification.spikes_by_group.h must be a whole number or null, not 1.5",
         ),
         (lambda: Latency(5, 4), "latency.cycles_per_sample_mean must be at most the maximum 4, not 5"),
-        (lambda: Layer("h", None), "layer 'h'.neurons must be a number, not None"),
-        (lambda: Layer("h", 4, scale_low=math.nan), "layer 'h'.scale_low must be finite"),
+        (lambda: GroupSummary("h", None), "group 'h'.neurons must be a number, not None"),
+        (lambda: GroupSummary("h", 4, scale_low=math.nan), "group 'h'.scale_low must be finite"),
         (
-            lambda: Report(NetworkSummary("n"), spikes_per_sample={"input": math.nan}),
+            lambda: report_of(NetworkSummary("n"), spikes_per_sample={"input": math.nan}),
             "spikes_per_sample.input must be finite",
         ),
         (
@@ -295,7 +294,7 @@ def test_load_says_what_is_wrong(
     damage(content)
     path.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(UserError) as caught:
-        Report.load(path)
+        Report.load(path, SECTIONS)
     text = str(caught.value)
     assert message in text
     assert text.startswith(str(path))
@@ -309,7 +308,7 @@ def test_nan_is_no_number_of_a_report(tmp_path: Path) -> None:
     _nan(content)
     path.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(UserError, match=r"report\.json is not readable JSON: NaN is no JSON number"):
-        Report.load(path)
+        Report.load(path, SECTIONS)
 
 
 @pytest.mark.parametrize(
@@ -319,21 +318,21 @@ def test_nan_is_no_number_of_a_report(tmp_path: Path) -> None:
 def test_load_refuses_damaged_files(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=message):
-        Report.load(tmp_path / "report.json")
+        Report.load(tmp_path / "report.json", SECTIONS)
 
 
 def test_load_of_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
-        Report.load(tmp_path / "report.json")
+        Report.load(tmp_path / "report.json", SECTIONS)
 
 
 def test_a_prediction_holds_counts_and_comes_back() -> None:
-    given = replace(full_report(), prediction=Prediction({"ICESTORM_LC": 900}, 541.5, 541.5, 20, 0))
-    assert decode(Report, encode(given), "report") == given
-    assert full_report().prediction == Prediction()
+    given = full_report().but(prediction=Prediction({"ICESTORM_LC": 900}, 541.5, 541.5, 20, 0))
+    assert decode(Prediction, encode(given[PREDICTION]), "prediction") == given[PREDICTION]
+    assert full_report()[PREDICTION] == Prediction()
     with pytest.raises(ValueError, match=r"prediction\.samples_differ must be a whole number"):
         Prediction(samples_differ=0.5)  # type: ignore[arg-type]
-    assert given.prediction.cycles_in_words() == "542 cycles"
-    around = replace(given.prediction, network_cycles_mean=400.0)
+    assert given[PREDICTION].cycles_in_words() == "542 cycles"
+    around = replace(given[PREDICTION], network_cycles_mean=400.0)
     assert around.cycles_in_words() == "542 cycles, the network alone 400"
     assert Prediction().cycles_in_words() is None

@@ -1,12 +1,11 @@
 """Speed in the report: bytes as the host protocol makes them, times worked by hand."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from qsnn_hw.build.report_maker import speed
-from qsnn_hw.build.report_maker.speed import DesignCycles, LinkBytes
 from qsnn_hw.cost.design_cycles import PredictedCycles
 from qsnn_hw.explore.designs.io_planner import IoOptions
 from qsnn_hw.explore.designs.options import PlanOptions
@@ -15,7 +14,12 @@ from qsnn_hw.families.boards import load_board
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.host.protocol import encode_classes, encode_pixels, encode_words, sample_words
 from qsnn_hw.model.dataset import Dataset
-from qsnn_hw.report import Link
+from qsnn_hw.report import Results
+from qsnn_hw.report.sections.activity import stream_note
+from qsnn_hw.targets.fpga.per_sample import DesignCycles, LinkBytes, host_us, rates
+from qsnn_hw.targets.fpga.sections.latency import latency
+from qsnn_hw.targets.fpga.sections.speed import Link, link
+from qsnn_hw.verify import Verification
 from tests.report.report_runs import RECORD
 from tests.verify.verify_networks import chain_network, example
 
@@ -70,15 +74,15 @@ def test_bytes_of_pixels_and_classes_are_those_the_host_protocol_makes() -> None
 def test_the_longer_direction_is_the_time_on_the_link() -> None:
     # Two samples of 2 steps: 30 and 50 bytes in, 6 and 4 out; 10 bits a byte at 1 Mbaud are 10 us.
     moved = LinkBytes(np.array([[10, 20], [20, 30]]), np.array([[2, 2], [4, 2]]), 40.0)
-    line = speed.link(BOARD, moved)
+    line = link(BOARD.baud, moved)
     assert line == Link(1_000_000, 40.0, 5.0, 400.0, 50.0)
-    found = speed.latency(BOARD, DesignCycles(np.array([500, 700]), 550.0), 100.0, line, moved)
+    found = latency(BOARD, DesignCycles(np.array([500, 700]), 550.0), 100.0, moved)
     assert found.link_us_mean == 400.0
     assert found.us_on_board_mean == 24.0
     assert found.us_per_sample_mean == 6.0
     back = LinkBytes(moved.received, moved.sent, 5.0)
-    assert speed.latency(BOARD, DesignCycles(), None, speed.link(BOARD, back), back).link_us_mean == 400.0
-    slow = speed.link(replace(BOARD, baud=115_200), moved)
+    assert latency(BOARD, DesignCycles(), None, back).link_us_mean == 400.0
+    slow = link(115_200, moved)
     assert slow.us_in_mean == pytest.approx(40 * 10 / 115_200 * 1e6)
 
 
@@ -100,18 +104,18 @@ def test_an_answer_waits_for_its_tick_the_core_and_the_bytes_before_it(
     sent: list[list[int]], received: list[list[int]], wanted: float
 ) -> None:
     moved = LinkBytes(np.array(sent), np.array(received), 1.0)
-    assert speed.host_us(moved, 10.0, 24.0) == pytest.approx(wanted)
+    assert host_us(moved, 10.0, 24.0) == pytest.approx(wanted)
 
 
 def test_the_slower_of_link_and_core_decides() -> None:
     cycles = DesignCycles(np.array([700]), 500.0)
     # 500 cycles at 25 MHz are 20 us.
-    fast = speed.throughput(BOARD, cycles, 10.0)
+    fast = rates(BOARD.clock_mhz, cycles, 10.0)
     assert (fast.on_chip_per_s, fast.link_per_s, fast.limited_by) == (50_000.0, 50_000.0, "core")
-    slow = speed.throughput(BOARD, cycles, 400.0)
+    slow = rates(BOARD.clock_mhz, cycles, 400.0)
     assert (slow.on_chip_per_s, slow.link_per_s, slow.limited_by) == (50_000.0, 2_500.0, "link")
-    assert speed.throughput(BOARD, cycles, None).link_per_s is None
-    unknown = speed.throughput(BOARD, DesignCycles(), 400.0)
+    assert rates(BOARD.clock_mhz, cycles, None).link_per_s is None
+    unknown = rates(BOARD.clock_mhz, DesignCycles(), 400.0)
     assert (unknown.on_chip_per_s, unknown.link_per_s, unknown.limited_by) == (None, None, None)
 
 
@@ -128,14 +132,14 @@ def test_with_encoder_or_readout_the_cycles_are_those_of_the_whole() -> None:
     assert found.network is not None
     assert found.alone.tolist() == [60, 62]
     assert (found.stream, found.network.tolist()) == (50.0, [20, 40])
-    shown = speed.latency(BOARD, found, 100.0, Link(), None)
+    shown = latency(BOARD, found, 100.0, None)
     assert (shown.cycles_per_sample_mean, shown.cycles_per_sample_max) == (61.0, 62)
     assert shown.network_cycles_mean == 30.0
     # What was not measured of the whole is not taken from the network.
     untimed = replace(RECORD, answer_cycles_per_sample=(), answer_stream_samples=0)
     found = DesignCycles.of(whole, untimed)
     assert (found.alone, found.stream) == (None, None)
-    assert speed.latency(BOARD, found, 100.0, Link(), None).cycles_per_sample_mean is None
+    assert latency(BOARD, found, 100.0, None).cycles_per_sample_mean is None
     assert DesignCycles.of(whole, None) == DesignCycles()
 
 
@@ -163,7 +167,10 @@ def test_predicted_cycles_are_of_the_design_as_built_with_the_network_alone_besi
 
 
 def test_a_mean_over_fewer_samples_says_so() -> None:
-    assert speed.stream_note(None) == speed.stream_note(RECORD) == ()
-    assert speed.stream_note(replace(RECORD, samples=5, stream_samples=0)) == ()
-    (line,) = speed.stream_note(replace(RECORD, samples=5))
+    def note(found: Verification | None) -> tuple[str, ...]:
+        return stream_note(Results(Path(), [found]))
+
+    assert note(None) == note(RECORD) == ()
+    assert note(replace(RECORD, samples=5, stream_samples=0)) == ()
+    (line,) = note(replace(RECORD, samples=5))
     assert "are means of the first 2 of 5 samples, simulated back to back; latency, " in line

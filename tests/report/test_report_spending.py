@@ -1,13 +1,11 @@
 """Power and energy in the report: what goes into the estimate, and what is left out when it is not known."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from qsnn_hw.build.report_maker.speed import DesignCycles
-from qsnn_hw.build.report_maker.spending import Spending, spending
 from qsnn_hw.cost.group_parts import group_blocks
 from qsnn_hw.cost.predict import predict
 from qsnn_hw.explore.designs.io_planner import IoOptions
@@ -15,8 +13,13 @@ from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.families.boards import Board, load_board
 from qsnn_hw.plan import HardwarePlan
-from qsnn_hw.report import Bounds, Latency, Throughput
+from qsnn_hw.report.bounds import Bounds
+from qsnn_hw.targets.fpga.per_sample import DesignCycles, Rates
 from qsnn_hw.targets.fpga.record import Implementation, Resource
+from qsnn_hw.targets.fpga.sections.energy import Energy, energy
+from qsnn_hw.targets.fpga.sections.power import PowerMw, power_mw
+from qsnn_hw.targets.fpga.sections.speed import Throughput, throughput
+from qsnn_hw.targets.fpga.spending import spending
 from qsnn_hw.verify import Verification
 from tests.report.report_runs import RECORD, did
 from tests.verify.verify_networks import chain_network
@@ -37,22 +40,38 @@ def _plan(board: Board, **options: Any) -> HardwarePlan:
     return make_plan(chain_network(sizes=(80, 70, 10)), PlanOptions(limits=board.limits, **options))
 
 
+@dataclass(frozen=True)
+class Spent:
+    """The parts of a report that tell what a design spends."""
+
+    power: PowerMw
+    energy: Energy
+    throughput: Throughput
+    notes: tuple[str, ...]
+    unknown: str | None
+
+
 def _spend(
     board: Board,
     verification: Verification | None = RECORD,
     plan: HardwarePlan | None = None,
     **changes: Any,
-) -> Spending:
+) -> Spent:
     plan = _plan(board) if plan is None else plan
     cycles = DesignCycles.of(plan, verification)
-    latency = Latency(
-        us_on_board_mean=None if cycles.alone_mean is None else cycles.alone_mean / board.clock_mhz
-    )
-    rate = Throughput()
+    us = None if cycles.alone_mean is None else cycles.alone_mean / board.clock_mhz
+    rates = Rates()
     if cycles.stream is not None:
-        rate = Throughput(board.clock_mhz * 1e6 / cycles.stream, 1000.0, "link")
+        rates = Rates(board.clock_mhz * 1e6 / cycles.stream, 1000.0, "link")
     given = {"spikes": 20.0, "words_per_sample": 30.0, **changes}
-    return spending(board, plan, _implementation(board), verification, cycles, latency, rate, **given)
+    found = spending(
+        *(board, plan, _implementation(board), verification, cycles),
+        us_on_board=us,
+        link_per_s=rates.link_per_s,
+        **given,
+    )
+    notes = () if found.power is None else found.power.notes
+    return Spent(power_mw(found.power), energy(found), throughput(rates, found), notes, found.unknown)
 
 
 @pytest.mark.parametrize("board", [ECP, ICE])
@@ -84,13 +103,13 @@ def test_energy_is_static_power_times_time_and_the_rest(board: Board) -> None:
 def test_ends_are_in_order_and_shares_are_shares(board: Board) -> None:
     for verification in (RECORD, replace(RECORD, toggles=None), replace(RECORD, activity_cycles=0)):
         found = _spend(board, verification)
-        energy, rate = found.energy, found.throughput
-        for bounds in (energy.per_sample_uj, energy.per_spike_nj, rate.per_watt, rate.link_per_watt):
+        spent, rate = found.energy, found.throughput
+        for bounds in (spent.per_sample_uj, spent.per_spike_nj, rate.per_watt, rate.link_per_watt):
             assert isinstance(bounds, Bounds)
             assert bounds.low is not None
             assert 0 < bounds.low <= bounds.typical <= bounds.high  # type: ignore[operator]
-        assert energy.static_share is not None
-        assert 0 < energy.static_share < 1
+        assert spent.static_share is not None
+        assert 0 < spent.static_share < 1
 
 
 def test_inferences_a_second_and_watt() -> None:
@@ -173,8 +192,7 @@ def test_a_device_without_coefficients_has_no_power_and_says_so() -> None:
     assert found.throughput.per_watt == Bounds()
     assert found.throughput.on_chip_per_s == 1e6
     assert found.notes == ()
-    (line,) = found.warnings
-    assert line.startswith("power not estimated: no coefficients for ecp5 12k; known: ")
+    assert str(found.unknown).startswith("power not estimated: no coefficients for ecp5 12k; known: ")
 
 
 def test_what_is_not_known_is_absent() -> None:
@@ -189,15 +207,19 @@ def test_what_is_not_known_is_absent() -> None:
     plan = _plan(ECP)
     cycles = DesignCycles(np.array([30]), 25.0)
     nothing = spending(
-        ECP, plan, None, RECORD, cycles, Latency(), Throughput(), spikes=1.0, words_per_sample=1.0
+        *(ECP, plan, None, RECORD, cycles),
+        us_on_board=None,
+        link_per_s=None,
+        spikes=1.0,
+        words_per_sample=1.0,
     )
-    assert nothing.power.typical is None
+    assert power_mw(nothing.power).typical is None
 
 
 def test_no_layer_is_busy_more_than_all_the_time() -> None:
     """A record that says so is refused where the report takes it in, not printed as 128 %."""
-    from qsnn_hw.build.report_maker.work import activity
+    from qsnn_hw.report.sections.activity import activity_of
 
     wrong = replace(RECORD, groups={"lif1": did(64)})
     with pytest.raises(ValueError, match=r"activity.busy_share must be at most 1, not 1\.28"):
-        activity(wrong)
+        activity_of(wrong)

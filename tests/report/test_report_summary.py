@@ -5,18 +5,16 @@ import dataclasses
 import numpy as np
 import pytest
 
-from qsnn_hw.report import (
-    Accuracy,
-    Files,
-    Framework,
-    Latency,
-    Resource,
-    Throughput,
-    Timing,
-    Verification,
-    summary_lines,
-)
+from qsnn_hw.report import summary_lines
+from qsnn_hw.report.framework import Framework
+from qsnn_hw.report.sections.accuracy import Accuracy
+from qsnn_hw.report.sections.products import Files
+from qsnn_hw.report.sections.verification import Verification
 from qsnn_hw.report.words import baud_rate, duration, figure, plural, rounded, signed, with_unit
+from qsnn_hw.targets.fpga.sections.latency import LATENCY, Latency
+from qsnn_hw.targets.fpga.sections.resources import Resource
+from qsnn_hw.targets.fpga.sections.speed import Throughput
+from qsnn_hw.targets.fpga.sections.timing import Timing
 from tests.report.report_examples import diagnosis, diagnostics, empty_report, full_report
 
 
@@ -62,8 +60,7 @@ def test_nothing_known_is_said() -> None:
 
 
 def test_failures_are_said() -> None:
-    report = dataclasses.replace(
-        full_report(),
+    report = full_report().but(
         timing=Timing(20.0, 25.0),
         verification=Verification(450, 10, 10, 1, framework=Framework(1000, 3)),
         accuracy=Accuracy(0.9),
@@ -85,15 +82,15 @@ def test_failures_are_said() -> None:
 def test_potentials_are_equal_within_something(differ: int, says: str) -> None:
     """Unlike spikes; the line must not claim more than was compared."""
     framework = Framework(1000, differ, "potentials", tolerance=1e-4)
-    report = dataclasses.replace(full_report(), verification=Verification(framework=framework))
+    report = full_report().but(verification=Verification(framework=framework))
     assert f"  framework     its own potentials: {says}" in summary_lines(report)
 
 
 def test_the_link_is_told_before_anything_was_simulated_and_the_core_when_it_limits() -> None:
     full = full_report()
-    early = dataclasses.replace(full, throughput=Throughput())
+    early = full.but(throughput=Throughput())
     assert "  speed         5.14 ms a sample on the serial link (1 Mbaud)" in summary_lines(early)
-    slow = dataclasses.replace(full, throughput=Throughput(90.0, 90.0, "core"))
+    slow = full.but(throughput=Throughput(90.0, 90.0, "core"))
     assert (
         "  speed         90 samples/s through the serial link (1 Mbaud), but the core limits; "
         "90/s on the chip at 25 MHz, the bitstream's clock" in summary_lines(slow)
@@ -102,9 +99,9 @@ def test_the_link_is_told_before_anything_was_simulated_and_the_core_when_it_lim
 
 def test_with_encoder_and_readout_the_bare_network_stands_apart() -> None:
     full = full_report()
-    timed = dataclasses.replace(full, latency=dataclasses.replace(full.latency, network_cycles_mean=554.0))
+    timed = full.but(latency=dataclasses.replace(full[LATENCY], network_cycles_mean=554.0))
     assert any(line.endswith("; the network alone 554 cycles") for line in summary_lines(timed))
-    untimed = dataclasses.replace(full, latency=Latency(link_us_mean=400.0, network_cycles_mean=554.0))
+    untimed = full.but(latency=Latency(link_us_mean=400.0, network_cycles_mean=554.0))
     assert (
         "  latency       not measured with encoder and readout; the network alone 554 cycles"
         in summary_lines(untimed)
@@ -113,8 +110,7 @@ def test_with_encoder_and_readout_the_bare_network_stands_apart() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 2, 4, 30])
 def test_at_most_twenty_aligned_lines(count: int) -> None:
-    report = dataclasses.replace(
-        full_report(),
+    report = full_report().but(
         warnings=tuple(f"warning {n}" for n in range(count)),
         resources={f"CELL{n}": Resource(n + 1, 100) for n in range(30)},
         files=Files("top.v", "top.bit", "weights.bin"),

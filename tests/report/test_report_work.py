@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qsnn_hw.build.report_maker.work import activity, fan_out, metrics
 from qsnn_hw.golden import GoldenRun, run_clocked
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.linear import apply_operators
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Pool2d
 from qsnn_hw.quantize import QuantizedNetwork, QuantizedProjection
+from qsnn_hw.report.sections.activity import activity_of
+from qsnn_hw.report.sections.work import fan_out, metrics
 from tests.report.report_runs import RECORD
 from tests.verify.verify_networks import chain_network, skip_network
 
@@ -129,10 +130,10 @@ def test_every_path_of_a_network_with_skips_counts() -> None:
 
 
 def test_activity_is_that_of_a_mean_sample() -> None:
-    found = activity(RECORD)
+    found = activity_of(RECORD)
     assert found["lif1"].busy_share == 0.8
     assert found["lif1"].busy_cycles == 20.0
     assert (found["lif1"].synapse_reads, found["lif1"].state_reads, found["lif1"].state_writes) == (20, 5, 3)
     assert found["lif2"].busy_share == 0.4
-    assert activity(None) == {}
-    assert activity(replace(RECORD, activity_cycles=0, activity_samples=0, groups={})) == {}
+    assert activity_of(None) == {}
+    assert activity_of(replace(RECORD, activity_cycles=0, activity_samples=0, groups={})) == {}

@@ -1,6 +1,11 @@
 """The FPGA target: an iCE40 or ECP5 board, by yosys and nextpnr."""
 
+from typing import TYPE_CHECKING
+
 from qsnn_hw.targets.target import Target, TargetSteps
+
+if TYPE_CHECKING:
+    from qsnn_hw.report.section import Section
 
 
 def _steps() -> TargetSteps:
@@ -19,18 +24,14 @@ def _steps() -> TargetSteps:
             "synth": (IMPLEMENT,),
             "build": (VERIFY, IMPLEMENT),
         },
-        facts={
-            "board": BOARD,
-            "network": READ,
-            "data": DATA,
-            "chosen": QUANTIZE,
-            "golden": GOLDEN,
-            "diagnostics": DIAGNOSE,
-            "plan": PLAN,
-            "verification": VERIFY,
-            "implementation": IMPLEMENT,
-        },
+        reported=(BOARD, READ, DATA, QUANTIZE, GOLDEN, DIAGNOSE, PLAN, VERIFY, IMPLEMENT),
     )
+
+
+def _sections() -> "tuple[Section, ...]":
+    from qsnn_hw.targets.fpga.sections import SECTIONS
+
+    return SECTIONS
 
 
 FPGA = Target(
@@ -38,4 +39,5 @@ FPGA = Target(
     summary="a bitstream for a board with an iCE40 or ECP5 (default)",
     takes_board=True,
     steps=_steps,
+    sections=_sections,
 )

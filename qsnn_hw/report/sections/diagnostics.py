@@ -1,10 +1,31 @@
-"""What quantization did to each group, in words: cells of the page's table and lines for a terminal."""
+"""What quantization did to each group, float against integer: what is wrong, in words, tables and figures."""
 
 from collections.abc import Sequence
 
 from qsnn_hw.explore.integers.diagnosis import Diagnostics, GroupDiagnosis
-from qsnn_hw.report.words import NOT_MEASURED, figure, percent, plural, signed
+from qsnn_hw.report.diagnostics_figures import histogram, score_text, scored_groups, sensitivity, widths
+from qsnn_hw.report.record import Report
+from qsnn_hw.report.section import QUANTIZATION, Exhibit, Line, Part, Section, Table
+from qsnn_hw.report.sections.network import own_clamp
+from qsnn_hw.report.svg import Figure
+from qsnn_hw.report.words import figure, percent, plural, signed
 from qsnn_hw.support.values import Number
+
+DIAGNOSTICS: Part[Diagnostics | None] = Part(
+    "diagnostics",
+    Diagnostics | None,
+    None,
+    lambda results: results.get(Diagnostics),
+    basis={"": "measured"},
+    definitions={
+        "": (
+            "Each neuron group of the integer network against the same group of the float network, "
+            "run on the same samples."
+        )
+    },
+)
+"""None when it was not measured."""
+
 
 COLUMNS = (
     "group",
@@ -19,10 +40,11 @@ COLUMNS = (
     "no leak below",
 )
 
+
 _MOST_GROUPS = 3
 
 
-def cells(group: GroupDiagnosis, own_clamp: bool, mark: str) -> tuple[str, ...]:
+def cells(group: GroupDiagnosis, clamped: bool, mark: str) -> tuple[str, ...]:
     """One row under :data:`COLUMNS`; ``mark`` ends a cell that shows something wrong."""
     alert = f" {mark}"
     if group.readout:
@@ -46,23 +68,12 @@ def cells(group: GroupDiagnosis, own_clamp: bool, mark: str) -> tuple[str, ...]:
         group.name,
         *rates,
         silenced + (alert if group.dead or group.dead_neurons else ""),
-        saturating + (alert if group.saturating_neurons and not own_clamp else ""),
+        saturating + (alert if group.saturating_neurons and not clamped else ""),
         f"{group.v_bits_used} of {group.v_bits}",
         figure(group.decay_error),
         ("never leaks" if group.stuck_real is None else figure(group.stuck_real))
         + (alert if group.leakless else ""),
     )
-
-
-def widths(diagnostics: Diagnostics) -> tuple[int, ...]:
-    """Every weight width of the sensitivity table, widest first."""
-    return tuple(sorted({row.bits for row in diagnostics.sensitivity}, reverse=True))
-
-
-def scored_groups(diagnostics: Diagnostics) -> tuple[str, ...]:
-    """The groups of the sensitivity table, in the network's order."""
-    scored = {row.group for row in diagnostics.sensitivity}
-    return tuple(group.name for group in diagnostics.groups if group.name in scored)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -77,15 +88,15 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def diagnostics_table(diagnostics: Diagnostics, *, own_clamp: bool = False) -> list[str]:
+def diagnostics_table(diagnostics: Diagnostics, *, clamped: bool = False) -> list[str]:
     """Aligned lines for a terminal: every group, and the sensitivity table where there is one.
 
     Parameters
     ----------
-    own_clamp
+    clamped
         The trained network clamps its potentials itself: saturating neurons are not marked.
     """
-    rows = [COLUMNS, *(cells(group, own_clamp, "!") for group in diagnostics.groups)]
+    rows = [COLUMNS, *(cells(group, clamped, "!") for group in diagnostics.groups)]
     lines = [f"float against integer on {plural(diagnostics.samples, 'sample')} (! marks what is wrong)"]
     lines += _plain(_aligned(rows))
     bits = widths(diagnostics)
@@ -104,14 +115,6 @@ def diagnostics_table(diagnostics: Diagnostics, *, own_clamp: bool = False) -> l
     return lines
 
 
-def score_text(found: dict[tuple[str, int], int | float | None], name: str, bits: int) -> str:
-    """A score of the sensitivity table as a percentage, or why there is none."""
-    if (name, bits) not in found:
-        return NOT_MEASURED
-    score = found[name, bits]
-    return "cannot build" if score is None else percent(score)
-
-
 def _plain(lines: list[str]) -> list[str]:
     """Without the true minus, which some terminals lack."""
     return [line.replace("\u2212", "-") for line in lines]
@@ -122,7 +125,7 @@ def _few(items: list[str]) -> str:
     return ", ".join(items[:_MOST_GROUPS]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def brief(diagnostics: Diagnostics, own_clamp: bool) -> list[str]:
+def brief(diagnostics: Diagnostics, clamped: bool) -> list[str]:
     """At most two lines for the summary: what fell silent, and what drifts or saturates; often none."""
     groups = diagnostics.groups
     silent = [f"group {g.name}" for g in groups if g.dead]
@@ -136,23 +139,23 @@ def brief(diagnostics: Diagnostics, own_clamp: bool) -> list[str]:
         for g in groups
         if g.drifts and not g.dead
     ]
-    clamped = [
+    saturating = [
         f"{plural(len(g.saturating_neurons), 'neuron')} of group {g.name}"
         for g in groups
-        if g.saturating_neurons and not own_clamp
+        if g.saturating_neurons and not clamped
     ]
     second = [f"spike rate drifts: {_few(drifting)}"] if drifting else []
-    second += [f"saturating: {_few(clamped)}"] if clamped else []
+    second += [f"saturating: {_few(saturating)}"] if saturating else []
     lines = [f"SILENCED {_few(silent)}"] if silent else []
     return _plain(lines + (["; ".join(second)] if second else []))
 
 
-def findings(diagnostics: Diagnostics, own_clamp: bool = False) -> tuple[str, ...]:
+def findings(diagnostics: Diagnostics, clamped: bool = False) -> tuple[str, ...]:
     """What a reader must know, one line each, worst first; empty when nothing is wrong.
 
     Parameters
     ----------
-    own_clamp
+    clamped
         The trained network clamps its potentials itself, so meeting the clamp is no fault.
     """
     dead = [
@@ -173,13 +176,13 @@ def findings(diagnostics: Diagnostics, own_clamp: bool = False) -> tuple[str, ..
         for g in diagnostics.groups
         if g.drifts and not g.dead
     ]
-    clamped = [
+    saturating = [
         f"potentials or currents of group {g.name} met a clamp {plural(g.saturations, 'time')} "
         f"(neuron {listed(g.saturating_neurons)})"
         for g in diagnostics.groups
-        if g.saturating_neurons and not own_clamp
+        if g.saturating_neurons and not clamped
     ]
-    return (*dead, *drifting, *partly, *clamped)
+    return (*dead, *drifting, *partly, *saturating)
 
 
 def percent_change(drift: Number) -> str:
@@ -193,3 +196,53 @@ def listed(neurons: tuple[int, ...], most: int = 6) -> str:
     more = len(neurons) - most
     shown = ", ".join(str(n) for n in neurons[:most])
     return shown + (f" and {more:,} more" if more > 0 else "")
+
+
+def table(report: Report) -> Table | None:
+    """Every group, float against integer; None when it was not measured."""
+    found = report[DIAGNOSTICS]
+    if found is None:
+        return None
+    return Table(
+        "diagnostics",
+        f"Float against integer, on {plural(found.samples, 'sample')}",
+        "Rate: spikes per neuron and time step. Drift: how far the integer rate is off. Silenced: neurons "
+        "that fire in the float network and never in integers. Saturating: neurons whose potential or "
+        "current met its clamp. Bits used: of the potential as built. No leak below: potentials from 0 to "
+        "here, in the float network's unit, stay as they are, for their leak rounds to nothing; marked where "
+        "that reaches a threshold.",
+        COLUMNS,
+        tuple(cells(group, own_clamp(report), "\u26a0") for group in found.groups),
+    )
+
+
+def figures(report: Report) -> list[Figure | None]:
+    """The sensitivity of the groups and a histogram for each; [None] when nothing was measured."""
+    found = report[DIAGNOSTICS]
+    if found is None:
+        return [None]
+    basis = report.basis.get("diagnostics", "")
+    histograms = [histogram(group, index, basis) for index, group in enumerate(found.groups)]
+    return [sensitivity(report, found, basis), *histograms]
+
+
+def _line(report: Report) -> list[str]:
+    found = report[DIAGNOSTICS]
+    return [] if found is None else brief(found, own_clamp(report))
+
+
+def _findings(report: Report) -> tuple[str, ...]:
+    found = report[DIAGNOSTICS]
+    return () if found is None else findings(found, own_clamp(report))
+
+
+SECTION = Section(
+    "diagnostics",
+    parts=(DIAGNOSTICS,),
+    lines=(Line("quantization", _line, after="weights"),),
+    exhibits=(
+        Exhibit("diagnostics", QUANTIZATION, lambda report, traces: table(report)),
+        Exhibit("ranges", QUANTIZATION, lambda report, traces: figures(report)),
+    ),
+    findings=_findings,
+)

@@ -1,48 +1,36 @@
-"""The page's section on what quantization did: a table, range histograms, the sensitivity of each group."""
+"""Figures of what quantization did: range histograms, and the sensitivity of each group to its width."""
 
 import math
 
 from qsnn_hw.explore.integers.diagnosis import Diagnostics, GroupDiagnosis
-from qsnn_hw.report.diagnostics_text import COLUMNS, cells, score_text, scored_groups, widths
 from qsnn_hw.report.record import Report
+from qsnn_hw.report.sections.network import NETWORK
 from qsnn_hw.report.svg import NARROW, Drawing, Figure, colour, figure, num, ticks
-from qsnn_hw.report.tables import Table
+from qsnn_hw.report.words import NOT_MEASURED, percent, plural, signed
 from qsnn_hw.report.words import figure as amount
-from qsnn_hw.report.words import percent, plural, signed
-
-TITLE = "What quantization did"
 
 # Points below the reference at which a cell has its full shade: the same in every report, so that
 # two reports compare.
 _FULL_SHADE = 0.2
 
 
-def table(report: Report) -> Table | None:
-    """Every group, float against integer; None when it was not measured."""
-    found = report.diagnostics
-    if found is None:
-        return None
-    return Table(
-        "diagnostics",
-        f"Float against integer, on {plural(found.samples, 'sample')}",
-        "Rate: spikes per neuron and time step. Drift: how far the integer rate is off. Silenced: neurons "
-        "that fire in the float network and never in integers. Saturating: neurons whose potential or "
-        "current met its clamp. Bits used: of the potential as built. No leak below: potentials from 0 to "
-        "here, in the float network's unit, stay as they are, for their leak rounds to nothing; marked where "
-        "that reaches a threshold.",
-        COLUMNS,
-        tuple(cells(group, report.own_clamp, "\u26a0") for group in found.groups),
-    )
+def widths(diagnostics: Diagnostics) -> tuple[int, ...]:
+    """Every weight width of the sensitivity table, widest first."""
+    return tuple(sorted({row.bits for row in diagnostics.sensitivity}, reverse=True))
 
 
-def figures(report: Report) -> list[Figure | None]:
-    """The sensitivity of the groups and a histogram for each; [None] when nothing was measured."""
-    found = report.diagnostics
-    if found is None:
-        return [None]
-    basis = report.basis.get("diagnostics", "")
-    histograms = [histogram(group, index, basis) for index, group in enumerate(found.groups)]
-    return [sensitivity(report, found, basis), *histograms]
+def scored_groups(diagnostics: Diagnostics) -> tuple[str, ...]:
+    """The groups of the sensitivity table, in the network's order."""
+    scored = {row.group for row in diagnostics.sensitivity}
+    return tuple(group.name for group in diagnostics.groups if group.name in scored)
+
+
+def score_text(found: dict[tuple[str, int], int | float | None], name: str, bits: int) -> str:
+    """A score of the sensitivity table as a percentage, or why there is none."""
+    if (name, bits) not in found:
+        return NOT_MEASURED
+    score = found[name, bits]
+    return "cannot build" if score is None else percent(score)
 
 
 def histogram(group: GroupDiagnosis, index: int, basis: str) -> Figure:
@@ -116,7 +104,7 @@ def sensitivity(report: Report, found: Diagnostics, basis: str) -> Figure | None
     if not names or not known:
         return None
     reference = max(known) if found.float_score is None else found.float_score
-    built = {layer.name: layer.weight_bits for layer in report.network.layers}
+    built = {group.name: group.weight_bits for group in report[NETWORK].groups}
 
     def draw(width: float) -> Drawing:
         drawing = Drawing(width)

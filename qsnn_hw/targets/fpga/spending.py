@@ -1,23 +1,14 @@
 """Power and energy of the design, from what the tools counted and what simulation measured."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from qsnn_hw.build.report_maker.speed import DesignCycles
 from qsnn_hw.cost.group_parts import group_blocks
 from qsnn_hw.cost.predict import predict
 from qsnn_hw.families.boards import Board
 from qsnn_hw.plan import HardwarePlan
-from qsnn_hw.report import Bounds, Energy, Latency, PowerMw, PowerTerm, Throughput
-from qsnn_hw.targets.fpga.energy import Energy as EnergyEstimate
-from qsnn_hw.targets.fpga.energy import energy as estimate_energy
-from qsnn_hw.targets.fpga.power import (
-    Activity,
-    PowerEstimate,
-    Range,
-    Term,
-    estimate_power,
-    without_coefficients,
-)
+from qsnn_hw.targets.fpga.energy import Energy, energy
+from qsnn_hw.targets.fpga.per_sample import DesignCycles
+from qsnn_hw.targets.fpga.power import Activity, PowerEstimate, estimate_power, without_coefficients
 from qsnn_hw.targets.fpga.record import Implementation
 from qsnn_hw.verify import Verification
 
@@ -32,13 +23,22 @@ class Accesses:
 
 @dataclass(frozen=True)
 class Spending:
-    """What the report says of power and energy, what it assumes, and why there may be nothing of it."""
+    """Estimates of what a design spends, as far as what they need is known; None is not.
 
-    power: PowerMw
-    energy: Energy
-    throughput: Throughput
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    Parameters
+    ----------
+    power
+        Of the core supply while samples come back to back.
+    core, link
+        Energy of a sample that the core works on without waiting, and of one that comes through the link.
+    unknown
+        Why there is no estimate for a device, in words.
+    """
+
+    power: PowerEstimate | None = None
+    core: Energy | None = None
+    link: Energy | None = None
+    unknown: str | None = None
 
 
 def spending(
@@ -47,48 +47,40 @@ def spending(
     implementation: Implementation | None,
     verification: Verification | None,
     cycles: DesignCycles,
-    latency: Latency,
-    throughput: Throughput,
     *,
+    us_on_board: float | None,
+    link_per_s: float | None,
     spikes: float | None,
     words_per_sample: float | None,
 ) -> Spending:
-    """Estimate power, energy and inferences a second and watt, as far as what they need is known.
+    """Estimate power and energy.
 
     Parameters
     ----------
+    us_on_board
+        Microseconds of a mean sample in the core at the board's clock.
+    link_per_s
+        Samples a second through the serial link.
     spikes
         Input, hidden and output spikes of a mean sample.
     words_per_sample
         Words that the host sends for it, which pass the receive buffer.
     """
     if implementation is None:
-        return Spending(PowerMw(), Energy(), throughput)
+        return Spending()
     unknown = without_coefficients(board)
     if unknown is not None:
-        return Spending(PowerMw(), Energy(), throughput, warnings=(unknown,))
+        return Spending(unknown=unknown)
     used = {name: resource.used for name, resource in implementation.resources.items()}
     power = design_power(board, plan, used, verification, cycles, words_per_sample)
-    shown = PowerMw(power.low, power.typical, power.high, {t.name: _term(t) for t in power.terms})
-    spent = Energy()
     period = cycles.stream if cycles.stream is not None else cycles.alone_mean
-    if period is not None and latency.us_on_board_mean is not None and spikes is not None:
-        core = estimate_energy(power, period, board.clock_mhz, spikes, us_per_sample=latency.us_on_board_mean)
-        spent = _energy(core)
-        if throughput.link_per_s:
-            every = 1e6 / throughput.link_per_s
-            line = estimate_energy(power, period, board.clock_mhz, spikes, us_per_sample=every)
-            spent = replace(
-                spent,
-                link_per_sample_uj=_bounds(line.per_sample_uj),
-                link_per_spike_nj=_bounds(line.per_spike_nj),
-                link_per_spike_target=line.verdict,
-            )
-            throughput = replace(throughput, link_per_watt=_inverse(line.per_sample_uj))
-    if throughput.on_chip_per_s is not None:
-        per_s = throughput.on_chip_per_s
-        throughput = replace(throughput, per_watt=_inverse(power.total.times(Range.exactly(1e3 / per_s))))
-    return Spending(shown, spent, throughput, power.notes)
+    if period is None or us_on_board is None or spikes is None:
+        return Spending(power)
+    core = energy(power, period, board.clock_mhz, spikes, us_per_sample=us_on_board)
+    if not link_per_s:
+        return Spending(power, core)
+    every = 1e6 / link_per_s
+    return Spending(power, core, energy(power, period, board.clock_mhz, spikes, us_per_sample=every))
 
 
 def design_power(
@@ -164,39 +156,3 @@ def _accesses(
     blocks += max(0, predicted - of_groups) * 2 * (words_per_sample or 0) * samples / cycles
     counted = limits.usage(used).block_rams or 0
     return Accesses(blocks * counted / predicted if predicted else 0.0, sprams)
-
-
-def _term(term: Term) -> PowerTerm:
-    return PowerTerm(
-        term.power.low,
-        term.power.typical,
-        term.power.high,
-        part=term.part,
-        source=term.coefficient.source,
-        assumed=term.coefficient.assumed or term.assumed is not None,
-        activity=term.assumed,
-    )
-
-
-def _energy(found: EnergyEstimate) -> Energy:
-    total = found.per_sample_uj.typical
-    return Energy(
-        per_sample_uj=_bounds(found.per_sample_uj),
-        per_spike_nj=_bounds(found.per_spike_nj),
-        static_uj=_bounds(found.static_uj),
-        dynamic_uj=_bounds(found.dynamic_uj),
-        static_per_spike_nj=_bounds(found.static_per_spike_nj),
-        dynamic_per_spike_nj=_bounds(found.dynamic_per_spike_nj),
-        static_share=found.static_uj.typical / total if total else None,
-        per_spike_target=found.verdict,
-    )
-
-
-def _bounds(found: Range | None) -> Bounds:
-    return Bounds() if found is None else Bounds(found.low, found.typical, found.high)
-
-
-def _inverse(per_sample_uj: Range) -> Bounds:
-    """Inferences a second and watt: samples a joule."""
-    ends = (per_sample_uj.high, per_sample_uj.typical, per_sample_uj.low)
-    return Bounds(*(1e6 / end for end in ends)) if per_sample_uj.low else Bounds()

@@ -1,15 +1,13 @@
-"""How fast the bitstream is: cycles of the design as built, and bytes on its serial line."""
+"""What a sample takes on the board: clock cycles of the design as built, and bytes on its serial line."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from qsnn_hw.families.boards import Board
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.host.protocol import PIXEL_BITS, address_bits, bytes_per_word
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.plan import HardwarePlan
-from qsnn_hw.report import Latency, Link, Throughput
 from qsnn_hw.verify import Verification
 
 _BITS_PER_BYTE = 10
@@ -87,34 +85,9 @@ class LinkBytes:
         return cls(sent, words * bytes_per_word(address_bits(size)), words_in)
 
 
-def link(board: Board, moved: LinkBytes | None) -> Link:
-    """The line's figures; only its speed where no sample is known."""
-    if moved is None:
-        return Link(board.baud)
-    byte = _byte_us(board)
-    sent, received = (float(count.sum(axis=0).mean()) for count in (moved.sent, moved.received))
-    return Link(board.baud, sent, received, sent * byte, received * byte)
-
-
-def _byte_us(board: Board) -> float:
-    return _BITS_PER_BYTE * 1e6 / board.baud
-
-
-def latency(
-    board: Board, cycles: DesignCycles, fmax_mhz: float | None, line: Link, moved: LinkBytes | None
-) -> Latency:
-    """Of core and link, each by itself, and of both as a host sees them."""
-    found = Latency()
-    if cycles.alone is not None:
-        found = Latency.of(cycles.alone, fmax_mhz, board.clock_mhz)
-    if cycles.network is not None:
-        found = replace(found, network_cycles_mean=float(cycles.network.mean()))
-    if line.us_in_mean is None or line.us_out_mean is None or moved is None:
-        return found
-    found = replace(found, link_us_mean=max(line.us_in_mean, line.us_out_mean))
-    if found.us_on_board_mean is None:
-        return found
-    return replace(found, host_us_mean=host_us(moved, _byte_us(board), found.us_on_board_mean))
+def byte_us(baud: float) -> float:
+    """Microseconds of one byte on a line of ``baud`` bits a second."""
+    return _BITS_PER_BYTE * 1e6 / baud
 
 
 def host_us(moved: LinkBytes, byte_us: float, core_us: float) -> float:
@@ -140,22 +113,45 @@ def host_us(moved: LinkBytes, byte_us: float, core_us: float) -> float:
     return float(sent.mean())
 
 
-def stream_note(verification: Verification | None) -> tuple[str, ...]:
-    """A line where fewer samples went back to back than were compared; the means beside them are of all."""
-    if verification is None or not 0 < verification.stream_samples < verification.samples:
-        return ()
-    return (
-        "samples a second on the chip, activity, and with it power and the work of a sample are means of "
-        f"the first {verification.stream_samples} of {verification.samples} samples, simulated back to back; "
-        "latency, time on the link and spikes are means of all",
-    )
+def link_us(moved: LinkBytes, baud: float) -> tuple[float, float]:
+    """Microseconds that a mean sample's bytes take to the board and from it."""
+    sent, received = (float(count.sum(axis=0).mean()) for count in (moved.sent, moved.received))
+    return sent * byte_us(baud), received * byte_us(baud)
 
 
-def throughput(board: Board, cycles: DesignCycles, link_us: float | None) -> Throughput:
-    """Samples a second on the chip and through the link; ``per_watt`` is left for who knows the power."""
+@dataclass(frozen=True)
+class Rates:
+    """Samples a second, one behind the other without a gap; None where not measured.
+
+    Parameters
+    ----------
+    on_chip_per_s
+        With words that are always there.
+    link_per_s
+        Through the serial link.
+    limited_by
+        "link" or "core": the slower of the two, which decides ``link_per_s``.
+    """
+
+    on_chip_per_s: float | None = None
+    link_per_s: float | None = None
+    limited_by: str | None = None
+
+
+def rates(clock_mhz: float, cycles: DesignCycles, link_us_mean: float | None) -> Rates:
+    """Rates of a design on a board.
+
+    Parameters
+    ----------
+    clock_mhz
+        The board's clock.
+    link_us_mean
+        What a mean sample occupies the serial link for; None: not known.
+    """
     if cycles.stream is None:
-        return Throughput()
-    core_us = cycles.stream / board.clock_mhz
-    if link_us is None:
-        return Throughput(1e6 / core_us)
-    return Throughput(1e6 / core_us, 1e6 / max(core_us, link_us), "link" if link_us > core_us else "core")
+        return Rates()
+    core_us = cycles.stream / clock_mhz
+    if link_us_mean is None:
+        return Rates(1e6 / core_us)
+    longer = max(core_us, link_us_mean)
+    return Rates(1e6 / core_us, 1e6 / longer, "link" if link_us_mean > core_us else "core")

@@ -1,0 +1,97 @@
+"""How the network sits on the hardware, and the designs among which the plan chose."""
+
+from qsnn_hw.explore.designs.balance import DESIGN_NOTE
+from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.report.record import Report
+from qsnn_hw.report.results import Results
+from qsnn_hw.report.section import LAYERS, Exhibit, Part, Section, Table
+from qsnn_hw.report.sections.network import NETWORK
+from qsnn_hw.report.words import NOT_MEASURED, counted, figure, with_unit
+
+
+def _notes(results: Results) -> tuple[str, ...] | None:
+    plan = results.get(HardwarePlan)
+    return None if plan is None else plan.notes
+
+
+PLAN_NOTES: Part[tuple[str, ...]] = Part("plan_notes", tuple[str, ...], (), _notes)
+"""One line for each choice of the plan worth knowing."""
+
+
+_MAPPING_WORDS = (
+    "Lanes: neurons that add an event's weights in parallel. Folds: neurons that share a lane. Events: how "
+    "many a cycle. Updates: neurons updated a cycle at the end of a step. Busy: mean clock cycles per sample "
+    "in which the layer works; layers work at the same time."
+)
+
+
+def mapping(report: Report) -> Table | None:
+    """How every group sits on the hardware; None before planning."""
+    groups = report[NETWORK].groups
+    planned = [group for group in groups if group.lanes is not None or group.rom_bits is not None]
+    if not planned:
+        return None
+    rows = tuple(
+        (
+            group.name,
+            f"{group.neurons:,}",
+            counted(group.lanes),
+            counted(group.folds),
+            counted(group.event_lanes),
+            counted(group.update_lanes),
+            group.accumulators or NOT_MEASURED,
+            group.potentials_in or NOT_MEASURED,
+            with_unit(None if group.rom_bits is None else group.rom_bits / 1024, "Kibit"),
+            figure(group.cycles_per_sample),
+        )
+        for group in groups
+    )
+    notes = [note for note in report[PLAN_NOTES] if not note.startswith(DESIGN_NOTE)]
+    return Table(
+        "mapping",
+        "Mapping",
+        " ".join((_MAPPING_WORDS, *notes)),
+        (
+            "layer",
+            "neurons",
+            "lanes",
+            "folds",
+            "events",
+            "updates",
+            "sums in",
+            "potentials in",
+            "synapse memory",
+            "busy cycles",
+        ),
+        rows,
+    )
+
+
+def designs(report: Report) -> Table | None:
+    """The designs among which the plan's was chosen; None where lanes were given."""
+    notes = [note.removeprefix(DESIGN_NOTE) for note in report[PLAN_NOTES] if note.startswith(DESIGN_NOTE)]
+    if not notes:
+        return None
+    rows = []
+    for note in notes:
+        mark, luts, cycles, shapes = note.split("|", 3)
+        rows.append((f"{int(cycles):,}", f"{int(luts):,}", shapes, mark))
+    return Table(
+        "designs",
+        "Designs to choose from",
+        "No other design that fits is both smaller and quicker. LUTs as predicted for the whole board "
+        "design, host link included; mean cycles of a sample as predicted, of a time step without data; "
+        "every layer with lanes/updated neurons a cycle and where it keeps its sums.",
+        ("cycles", "LUTs", "layers", "this design"),
+        tuple(rows),
+    )
+
+
+SECTION = Section(
+    "mapping",
+    parts=(PLAN_NOTES,),
+    exhibits=(
+        Exhibit("mapping", LAYERS, lambda report, traces: mapping(report)),
+        Exhibit("designs", LAYERS, lambda report, traces: designs(report)),
+    ),
+)

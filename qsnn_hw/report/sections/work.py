@@ -1,0 +1,150 @@
+"""What one sample makes the network do: spikes, and the synaptic operations that they cause."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qsnn_hw.explore.integers.choose import Chosen
+from qsnn_hw.explore.integers.golden_result import GoldenResult
+from qsnn_hw.golden import GoldenRun
+from qsnn_hw.model.dataset import Dataset
+from qsnn_hw.model.linear import apply_operators
+from qsnn_hw.model.network import INPUT, Conv2d, Dense, Operator, Scale
+from qsnn_hw.quantize import QuantizedNetwork, QuantizedProjection
+from qsnn_hw.report.record import Report
+from qsnn_hw.report.results import Results
+from qsnn_hw.report.section import Card, Line, Part, Section
+from qsnn_hw.report.words import NOT_MEASURED, figure
+from qsnn_hw.support.values import Number, check_numbers
+
+_CHUNK = 1024
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What one sample makes the network do, from the integer network's spikes.
+
+    Parameters
+    ----------
+    synaptic_operations_per_sample
+        Additions of a non-zero weight that a spike causes, over all projections.
+    spikes_per_sample
+        Input, hidden and output spikes together.
+    spike_efficiency
+        The first divided by the second: how many synapses a mean spike drives.
+    """
+
+    synaptic_operations_per_sample: Number | None = None
+    spikes_per_sample: Number | None = None
+    spike_efficiency: Number | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse negative or non-finite values."""
+        check_numbers(
+            self, "metrics", "synaptic_operations_per_sample", "spikes_per_sample", "spike_efficiency"
+        )
+
+
+def metrics(network: QuantizedNetwork, data: Dataset, run: GoldenRun) -> Metrics:
+    """Synaptic operations, spikes and their ratio, means of the samples.
+
+    Parameters
+    ----------
+    run
+        Of the same samples; every group's spikes, shape (time, sample, neuron).
+    """
+    counts = {INPUT: data.input, **run.spikes}
+    spikes = sum(int(values.sum(dtype=np.int64)) for values in counts.values()) / data.samples
+    operations = 0.0
+    for projection in network.projections:
+        source = counts[projection.source]
+        # A step late, and what the last steps sent arrives never.
+        late = projection.delay + network.recurrent(projection)
+        arrived = source[: max(0, len(source) - late)]
+        sent = arrived.reshape(-1, network.source_size(projection.source)).sum(axis=0, dtype=np.int64)
+        operations += float(fan_out(projection, sent.size) @ sent)
+    operations /= data.samples
+    return Metrics(operations, spikes, operations / spikes if spikes else None)
+
+
+def fan_out(projection: QuantizedProjection, sources: int) -> np.ndarray:
+    """float64, shape (sources,): non-zero weights that a spike of each source address meets.
+
+    Where operators with weights follow one another, as many as there are targets that it changes.
+    """
+    weighted = sum(isinstance(made, Dense | Conv2d) for made in projection.chain)
+    masked = projection.chain if weighted > 1 else tuple(_mask(made) for made in projection.chain)
+    found = np.empty(sources)
+    for first in range(0, sources, _CHUNK):
+        units = np.zeros((min(_CHUNK, sources - first), sources))
+        units[np.arange(len(units)), first + np.arange(len(units))] = 1
+        reached = apply_operators(masked, units)
+        found[first : first + len(units)] = (
+            np.count_nonzero(reached, axis=1) if weighted > 1 else reached.sum(axis=1)
+        )
+    return found
+
+
+def _mask(made: Operator) -> Operator:
+    """The operator with 1 for each weight that is not zero."""
+    if isinstance(made, Dense):
+        return Dense((made.weight != 0).astype(np.float64))
+    if isinstance(made, Conv2d):
+        kernel = (made.weight != 0).astype(np.float64)
+        return Conv2d(kernel, None, made.input_shape, made.stride, made.padding, made.dilation, made.groups)
+    if isinstance(made, Scale):
+        return Scale((made.factor != 0).astype(np.float64))
+    return made
+
+
+def work(results: Results) -> Metrics:
+    """What the integer network does for a mean test sample; nothing known without one."""
+    data, golden = results.get(Dataset), results.get(GoldenResult)
+    if data is None or golden is None:
+        return Metrics()
+    return metrics(results[Chosen].quantized, data, golden.integer)
+
+
+METRICS: Part[Metrics] = Part(
+    "metrics",
+    Metrics,
+    Metrics(),
+    lambda results: results.once(work),
+    basis={"": "measured"},
+    definitions={
+        "synaptic_operations_per_sample": (
+            "Synapses with a non-zero integer weight that the spikes of a mean sample drive, over all "
+            "projections, convolutions included; pooling has no weights and counts none."
+        ),
+        "spikes_per_sample": "Input, hidden and output spikes of a mean sample together.",
+        "spike_efficiency": (
+            "Synaptic operations divided by spikes, input spikes included: the mean fan-out of a spike."
+        ),
+    },
+)
+
+
+def line(report: Report) -> str:
+    found = report[METRICS]
+    if found.spike_efficiency is None:
+        return NOT_MEASURED
+    return (
+        f"{figure(found.spike_efficiency)} synaptic operations per spike; "
+        f"{figure(found.synaptic_operations_per_sample)} and {figure(found.spikes_per_sample)} per sample"
+    )
+
+
+def card(report: Report) -> Card:
+    found = report[METRICS]
+    value, unit = figure(found.spike_efficiency), "ops/spike"
+    lines = []
+    if found.spikes_per_sample is not None:
+        lines.append(
+            f"{figure(found.spikes_per_sample)} spikes, {figure(found.synaptic_operations_per_sample)} "
+            "synaptic operations per sample"
+        )
+    shown = unit if found.spike_efficiency is not None else ""
+    return Card("efficiency", "Spike efficiency", value, shown, tuple(lines), report.basis.get("metrics", ""))
+
+
+SECTION = Section("work", parts=(METRICS,), lines=(Line("efficiency", line),), card=card)

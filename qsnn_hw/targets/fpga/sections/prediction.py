@@ -1,0 +1,152 @@
+"""What the plan promised before any tool or simulation ran."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from qsnn_hw.cost.design_cycles import PredictedCycles
+from qsnn_hw.cost.predict import in_words
+from qsnn_hw.cost.predict import predict as predict_usage
+from qsnn_hw.explore.integers.golden_result import GoldenResult
+from qsnn_hw.families.boards import Board
+from qsnn_hw.model.dataset import Dataset
+from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.report.record import Report
+from qsnn_hw.report.results import Results
+from qsnn_hw.report.section import Added, Part, Section
+from qsnn_hw.report.sections.mapping import PLAN_NOTES
+from qsnn_hw.report.words import figure
+from qsnn_hw.support.values import Number, check_counts, check_numbers, count, put
+from qsnn_hw.targets.fpga.per_sample import DesignCycles
+from qsnn_hw.targets.fpga.record import Implementation
+from qsnn_hw.verify import Verification
+
+_CYCLES = ("cycles_per_sample_mean", "simulated_mean", "network_cycles_mean", "network_simulated_mean")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Predicted figures, to be held against what the tools and the simulation say.
+
+    Parameters
+    ----------
+    resources
+        Units of the device under the place-and-route tool's own names.
+    cycles_per_sample_mean
+        Clock cycles of a sample sent alone to the design as built, with encoder and readout, predicted
+        from its spikes; over the first ``samples``.
+    simulated_mean
+        Of the same samples in simulation; None without one.
+    samples
+        How many that is.
+    samples_differ
+        Of how many of them the simulation took another number of cycles; None without one.
+    network_cycles_mean, network_simulated_mean
+        As the first two, of the network alone; None where that is the design.
+    """
+
+    resources: Mapping[str, int] = field(default_factory=dict)
+    cycles_per_sample_mean: Number | None = None
+    simulated_mean: Number | None = None
+    samples: int | None = None
+    samples_differ: int | None = None
+    network_cycles_mean: Number | None = None
+    network_simulated_mean: Number | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse anything but counts and numbers."""
+        put(self, resources={name: count(f"prediction.{name}", n) for name, n in self.resources.items()})
+        check_numbers(self, "prediction", *_CYCLES)
+        check_counts(self, "prediction", "samples", "samples_differ")
+
+    def cycles_in_words(self) -> str | None:
+        """Predicted cycles of a sample, the network alone beside them; None where nothing was predicted."""
+        if self.cycles_per_sample_mean is None:
+            return None
+        words = f"{figure(self.cycles_per_sample_mean)} cycles"
+        if self.network_cycles_mean is None:
+            return words
+        return f"{words}, the network alone {figure(self.network_cycles_mean)}"
+
+
+def predicted(
+    plan: HardwarePlan,
+    board: Board,
+    data: Dataset | None,
+    golden: GoldenResult | None,
+    verification: Verification | None,
+) -> Prediction:
+    """Resources and cycles as predicted, and the cycles beside those of the simulation."""
+    usage = predict_usage(plan, board.limits).usage
+    resources = board.limits.by_name(usage)
+    if data is None or golden is None:
+        return Prediction(resources)
+    simulated = DesignCycles.of(plan, verification)
+    most = None if simulated.alone is None else simulated.alone.size
+    found = PredictedCycles.of(plan, data.input, golden.integer.spikes, data.pixels, most)
+    if not found.design.size:
+        return Prediction(resources)
+    figures = Prediction(
+        resources,
+        _mean(found.design),
+        samples=found.design.size,
+        network_cycles_mean=_mean(found.network),
+    )
+    if simulated.alone is None:
+        return figures
+    both = simulated.alone[: found.design.size]
+    return replace(
+        figures,
+        simulated_mean=_mean(both),
+        samples_differ=int(np.count_nonzero(found.design != both)),
+        network_simulated_mean=_mean(simulated.network, found.design.size),
+    )
+
+
+def _mean(cycles: np.ndarray | None, samples: int | None = None) -> float | None:
+    """Of the first ``samples``, or of all."""
+    return None if cycles is None or not cycles.size else float(cycles[:samples].mean())
+
+
+def _made(results: Results) -> Prediction:
+    plan, board = results[HardwarePlan], results[Board]
+    data, golden = results.get(Dataset), results.get(GoldenResult)
+    return predicted(plan, board, data, golden, results.get(Verification))
+
+
+def _note(results: Results) -> tuple[str, ...]:
+    """The resources, and beside them what the tools counted."""
+    limits, implementation = results[Board].limits, results.get(Implementation)
+    counted = None
+    if implementation is not None:
+        counted = {name: resource.used for name, resource in implementation.resources.items()}
+    usage = predict_usage(results[HardwarePlan], limits).usage
+    return (f"Predicted: {in_words(usage, limits, counted)}.",)
+
+
+PREDICTION: Part[Prediction] = Part(
+    "prediction",
+    Prediction,
+    Prediction(),
+    _made,
+    basis={"": "predicted"},
+    definitions={
+        "": "What the plan promised before any tool ran; cycles beside the simulated ones of the same "
+        "samples, of the design as built. network_cycles_mean, network_simulated_mean: likewise of the "
+        "network alone, where an encoder or a readout is around it."
+    },
+)
+
+
+def _on_card(report: Report) -> tuple[str, ...]:
+    predicted = report[PREDICTION].cycles_in_words()
+    return () if predicted is None else (f"predicted: {predicted}",)
+
+
+SECTION = Section(
+    "prediction",
+    parts=(PREDICTION,),
+    added=(Added(PLAN_NOTES, _note),),
+    card_lines={"latency": _on_card},
+)
