@@ -145,6 +145,8 @@ def _logic(parts: Parts, plan: GroupPlan, name: str, values: dict[str, int], lim
         if name == "compare_many":
             parts.adders += 2 * v
             parts.muxes += v
+        if plan.neuron.start is not None and name != "clamp":
+            parts.muxes += v
         if "silent" in values and name != "clamp":
             parts.muxes += 2 * values["silent"]
     elif name == "reset":

@@ -116,6 +116,11 @@ class TrainableGroup(nn.Module):
                 f"group {group.name} has a synaptic current that keeps everything, or nearly so, whose "
                 "saturation depends on the weights in training; quantize this network without fine-tuning"
             )
+        if group.start is not None:
+            raise UserError(
+                f"group {group.name} starts at a rest other than 0 and counts from 0, which fine-tuning does "
+                "not take; quantize this network without fine-tuning"
+            )
         if options.potential_bits is None and self.integer.v_low is not None:
             raise UserError(
                 f"group {group.name} has no leak or a very slow one, so its saturation depends on the "

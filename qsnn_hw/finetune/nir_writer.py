@@ -135,6 +135,9 @@ class _Neurons:
             return group.rest
         if group.threshold is None:
             return rest
+        if group.start is not None:
+            # Nothing was taken off: the potentials count from 0 and begin at the rest.
+            return rest
         if group.reset_amount is not None:
             return group.reset_amount - group.threshold
         if convention.v_min is not None and group.v_min is not None:
@@ -156,7 +159,7 @@ class _Neurons:
         if not cuba and bool(np.all(group.decay == 1)):
             kind: Callable[..., Any] = nir.IF if fires else nir.I
             if fires and self._convention.start == "rest":
-                ends["v_reset"] = self._rest
+                ends["v_reset"] = self._begin()
             return kind(r=self._integrator(), **ends)
         tau = self._tau(group.decay)
         made: dict[str, Any] = {"r": self._resistance(tau), "v_leak": self._leak(tau), **ends}
@@ -176,7 +179,7 @@ class _Neurons:
                 f"group {group.name} has reset {group.reset}, its convention says {reset}; such a mixture is "
                 "not written to NIR"
             )
-        if at_rest and np.any(group.leak):
+        if at_rest and group.start is None and np.any(group.leak):
             raise UserError(
                 f"group {group.name} has a leak drive, but its convention starts at rest, where there is none"
             )
@@ -243,9 +246,13 @@ class _Neurons:
             return group.input_gain / _need(self._convention.dt, "dt", group.name)
         return self._gain(group.input_gain, form, "integrator_gain", form == "r")
 
+    def _begin(self) -> np.ndarray:
+        """The rest that a group under ``start=rest`` begins at, as the file has it."""
+        return self._rest if self._group.start is None else self._group.start
+
     def _leak(self, tau: np.ndarray) -> np.ndarray:
         if self._convention.start == "rest":
-            return self._rest
+            return self._begin()
         euler = self._convention.input_gain == "euler"
         return self._group.leak / (self._steps(tau) if euler else 1 - self._group.decay)
 

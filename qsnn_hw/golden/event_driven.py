@@ -171,6 +171,7 @@ def _is_plain(group: QuantizedGroup) -> bool:
         or group.reset_drops_input
         or group.reset_retest
         or group.v_min is not None
+        or group.start is not None
         or group.leak_numerators is not None
         or group.current_leak_numerator is not None
     )

@@ -41,6 +41,9 @@ class GeneralEventGroup:
         """Return to the state before the first step of a sample."""
         group, size = self._group, self._group.size
         self._state = group.bias.astype(np.int64).copy()
+        if group.start is not None:
+            begin = group.start.astype(np.int64)
+            self._state += begin - _lost(group, begin, group.numerator, group.leak_shift)
         start = np.zeros(size, np.int64) if group.current_bias is None else group.current_bias
         self._current = start.astype(np.int64).copy()
         self._silent = np.zeros(size, np.int64)

@@ -43,8 +43,6 @@ class GroupState:
         self._group = group
         shape = (batch, group.size)
         self._bias = group.bias.astype(self.dtype)
-        self._state = np.broadcast_to(self._bias, shape).copy()
-        self.v = self._state
         self._threshold = group.threshold.astype(self.dtype)
         self._amount = group.reset_amount.astype(self.dtype)
         self._value = group.reset_value.astype(self.dtype)
@@ -59,6 +57,10 @@ class GroupState:
         self._silent = np.zeros(shape, np.int32) if group.refractory else None
         self._over: np.ndarray | None = None
         self._has_bias = bool(self._bias.any())
+        self._state = np.broadcast_to(self._bias, shape).copy()
+        if group.start is not None:
+            self._state = self._leaked(group.start.astype(self.dtype), self._state)
+        self.v = self._state
         self.saturated = np.zeros(group.size, np.int64)
 
     def step(self, x: np.ndarray) -> np.ndarray:

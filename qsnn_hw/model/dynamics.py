@@ -51,16 +51,19 @@ def neuron_group(
             current_gain = reader.current_factor(current_decay)
     threshold, v_reset, reset = _firing(reader, kind)
     amount: FloatArray | None = None
-    v_min = convention.v_min if threshold is not None and kind != "Threshold" else None
+    start: FloatArray | None = None
     counted_from: FloatArray | None = None
+    fires = threshold is not None and kind != "Threshold"
+    v_min = convention.v_min if fires else None
     if convention.start == "rest" and kind != "Threshold":
-        # Every state starts at 0 here, so potentials are counted from the rest instead.
         rest = v_reset if kind in ("IF", "I") else reader.get("v_leak")
-        if np.any(rest != 0):
+        if fires and np.any(rest != 0) and _needs_zero(convention, rest, reset):
+            start = rest
+        elif np.any(rest != 0):
+            # Counted from the rest, no drive has to hold a potential there, which rounding would move.
             leak, amount = steady, threshold if reset == "subtract" else None
             counted_from = rest
-            threshold, v_reset, reset, v_min = _from_rest(reader, rest, threshold, v_reset, reset, v_min)
-    fires = threshold is not None and kind != "Threshold"
+            threshold, v_reset, reset, v_min = _from_rest(rest, threshold, v_reset, reset, v_min)
     late = convention.reset_delay and fires and reset != "none"
     # The current that fold.py made of an integrator is not snnTorch's own.
     synaptic = kind == "CubaLIF" and "r_syn" not in graph.nodes[name].parameters
@@ -93,6 +96,7 @@ def neuron_group(
         relax=convention.update == "relax" and kind in ("LIF", "LI", "CubaLIF", "CubaLI"),
         reset_amount=amount,
         rest=counted_from,
+        start=start,
     )
     return group, tuple(reader.warnings)
 
@@ -101,8 +105,14 @@ def _limit(convention: Convention) -> int | None:
     return None if convention.max_spikes == "unlimited" else convention.max_spikes
 
 
+def _needs_zero(convention: Convention, rest: FloatArray, reset: Reset) -> bool:
+    """Whether something counts from 0: several spikes, a late reset to zero, a clamp beside many rests."""
+    late = convention.reset_delay or convention.reset_retest
+    clamped = convention.v_min is not None and bool(np.any(rest != rest[0]))
+    return convention.max_spikes != 1 or (reset == "zero" and late) or clamped
+
+
 def _from_rest(
-    reader: NodeReader,
     rest: FloatArray,
     threshold: FloatArray | None,
     v_reset: FloatArray,
@@ -110,25 +120,8 @@ def _from_rest(
     v_min: float | None,
 ) -> tuple[FloatArray | None, FloatArray, Reset, float | None]:
     """Threshold, reset and clamp as distances from the rest."""
-    where, convention = reader.graph.where(reader.name), reader.convention
-    if threshold is not None and convention.max_spikes != 1:
-        raise UserError(
-            f"{where}: it starts at a rest of {rest[np.argmax(rest != 0)]:g}, and several spikes per step "
-            "are counted from 0: give --set max_spikes=1, or --set start=zero if it starts there"
-        )
-    if reset == "zero" and (convention.reset_delay or convention.reset_retest):
-        raise UserError(
-            f"{where}: it starts at a rest of {rest[np.argmax(rest != 0)]:g}, which a late reset to zero "
-            "does not know: give --set reset_delay=false and --set reset_retest=false, or --set start=zero "
-            "if it starts there"
-        )
-    if v_min is not None and np.any(rest != rest[0]):
-        raise UserError(
-            f"{where}: v_min and start=rest need one rest for all neurons, and it has {rest.min():g} to "
-            f"{rest.max():g}: give --set v_min=none, or --set start=zero if it starts there"
-        )
     if reset == "zero":
-        v_reset, reset = np.zeros(reader.size), "v_reset"
+        v_reset, reset = np.zeros_like(rest), "v_reset"
     return (
         None if threshold is None else threshold - rest,
         v_reset - rest,

@@ -167,6 +167,8 @@ class NeuronGroup:
     rest
         Where every potential starts in the framework, shape (n,), and what all of the above is counted from:
         added where potentials are reported. None where that is 0.
+    start
+        The potential before the first step; None for 0. Of groups that fire alone.
     """
 
     name: str
@@ -189,6 +191,7 @@ class NeuronGroup:
     relax: bool = False
     reset_amount: FloatArray | None = None
     rest: FloatArray | None = None
+    start: FloatArray | None = None
 
     @property
     def multi_spike(self) -> bool:

@@ -27,6 +27,7 @@ from qsnn_hw.support.errors import UserError
 
 _MAX_SIZE = 2**28
 _MAX_DELAY = 10_000
+_OPTIONAL = ("threshold", "reset_amount", "current_decay", "current_gain", "rest", "start")
 _SWITCHES = ("reset_delay", "reset_drops_input", "reset_retest", "relax")
 
 
@@ -106,7 +107,7 @@ def _group(where: str, group: NeuronGroup) -> None:
     shape = (group.size,)
     for item in fields(group):
         value: Any = getattr(group, item.name)
-        optional = item.name in ("threshold", "reset_amount", "current_decay", "current_gain", "rest")
+        optional = item.name in _OPTIONAL
         if item.name in ("decay", "input_gain", "leak", "v_reset") or (optional and value is not None):
             array = _numbers(where, item.name, value, shape)
             if item.name.endswith("decay"):
@@ -125,6 +126,7 @@ def _group(where: str, group: NeuronGroup) -> None:
     _need(len(set(current)) == 1, where, "current_decay and current_gain go together")
     above = group.reset != "subtract" or group.amount is None or bool((group.amount > 0).all())
     _need(above, where, "a reset by subtraction takes off nothing, or less")
+    _need(group.start is None or group.threshold is not None, where, "a group that never fires starts at 0")
     _need(
         not (group.multi_spike and (group.reset != "subtract" or group.reset_delay)),
         where,

@@ -18,8 +18,10 @@ class GroupState:
 
     def __init__(self, group: NeuronGroup, batch: int, dtype: np.dtype) -> None:
         self._group = group
-        self.v = np.zeros((batch, group.size), dtype)
-        self.spikes = np.zeros_like(self.v)
+        self.spikes = np.zeros((batch, group.size), dtype)
+        self.v = np.zeros_like(self.spikes)
+        if group.start is not None:
+            self.v = self.v + group.start.astype(dtype)
         self._decay = group.decay.astype(dtype)
         self._gain = group.input_gain.astype(dtype)
         self._unit_gain = bool(np.all(group.input_gain == 1))

@@ -59,10 +59,10 @@ class Slots:
         """The constants of ``group``, every array of shape (neurons,) as int64 by slot.
 
         A slot without a neuron has those of the first neuron, so that what is equal stays equal; but no
-        bias, and a threshold above 0: its potential stays 0 and it never fires.
+        bias, no start, and a threshold above 0: its potential stays 0 and it never fires.
         """
         filler = {name: int(values[0]) for name, values in group.arrays.items()}
-        filler |= {"bias": 0, "current_bias": 0, "threshold": max(1, filler["threshold"])}
+        filler |= {"bias": 0, "current_bias": 0, "start": 0, "threshold": max(1, filler["threshold"])}
         kept = {item.name: getattr(group, item.name) for item in fields(NeuronDynamics)}
         by_slot = {name: self.by_slot(values, filler[name]) for name, values in group.arrays.items()}
         return NeuronDynamics(**(kept | by_slot))

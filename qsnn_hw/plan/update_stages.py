@@ -95,13 +95,15 @@ def _add_input(stages: _Stages, plan: GroupPlan) -> None:
 
 def _add_comparison(stages: _Stages, neuron: NeuronDynamics) -> None:
     """Saturation and spikes."""
+    # Behind the comparison of a sample's last step the next sample's first potential takes over.
+    begin = () if neuron.start is None else ("start",)
     if not neuron.multi_spike:
-        stages.add("compare", "v over silent", *(() if neuron.readout else ("threshold",)))
+        stages.add("compare", "v over silent", *(() if neuron.readout else ("threshold",)), *begin)
         return
     if neuron.v_low is not None:
         stages.add("clamp", "v")
     # A row of several spikes waits in the register in front, which loses one amount a cycle.
-    stages.add("compare_many", "v over silent", "threshold", "reset_amount", cut=True)
+    stages.add("compare_many", "v over silent", "threshold", "reset_amount", *begin, cut=True)
 
 
 def _add_reset(stages: _Stages, neuron: NeuronDynamics) -> None:

@@ -161,6 +161,7 @@ def state_interval(
     clamp: tuple[int, int] | None,
     extras: Extras | None = None,
     leak_rounding: LeakRounding = "floor",
+    start: np.ndarray | None = None,
 ) -> Interval | None:
     """Bound the stored state together with every partial sum of one step.
 
@@ -173,6 +174,8 @@ def state_interval(
         (v_low, v_high) applied once per step, or None.
     extras
         What else the group does; None for nothing.
+    start
+        The potential before the first step, shape (n,), or None for 0.
 
     Returns
     -------
@@ -182,8 +185,10 @@ def state_interval(
     extras = extras or Extras()
     leaks_as = leak_numerator, leak_shift, leak_rounding
     reset_group = _Reset(reset, reset_delay, reset_amount, reset_value, *leaks_as, bias)
-    state_low, state_high = bias.copy(), bias.copy()
-    trace_low, trace_high = bias.copy(), bias.copy()
+    first = bias if start is None else reset_group.leak(start) + bias
+    state_low, state_high = first.copy(), first.copy()
+    begin = (first, first) if start is None else (np.minimum(first, start), np.maximum(first, start))
+    trace_low, trace_high = begin
     # Without leak every round adds the same step, so what has not settled soon never will.
     leaks = bool(np.all(np.asarray(leak_numerator) > 0))
     rounds = _MAX_ROUNDS if leaks else _ROUNDS_WITHOUT_LEAK
@@ -211,9 +216,9 @@ def state_interval(
         trace_low, trace_high = np.minimum(trace_low, seen_low), np.maximum(trace_high, seen_high)
         if _same(grown, (state_low, state_high)):
             if leap.taken:
-                state_low, state_high = leap.shrunk(stepped, bias, state_low, state_high)
+                state_low, state_high = leap.shrunk(stepped, first, state_low, state_high)
                 seen = step(*ends(state_low, state_high), threshold, fan_in, reset_group, extras)[2:]
-                trace_low, trace_high = _union((bias, bias), seen)
+                trace_low, trace_high = _union(begin, seen)
             # Traced potentials lie between the partial sums and their reset values.
             at_reset = reset_value if reset == "value" else np.zeros_like(bias)
             low = np.minimum(state_low, state_low + fan_in.low)

@@ -44,7 +44,8 @@ What leaks is, by ``leak_rounding``::
 every potential reaches 0.
 
 ``>>`` is the arithmetic shift and ``//`` the division that round down. Before the first step of a
-sample ``state = bias``, ``current = current_bias`` and ``dropped = over = silent = 0``.
+sample ``state = start - loss(start) + bias``, where ``start`` is mostly 0, ``current = current_bias`` and
+``dropped = over = silent = 0``.
 Putting decay and bias behind the comparison is the same recurrence as decaying first; it lets a
 hardware event add straight onto the stored state.
 
@@ -120,6 +121,8 @@ class NeuronDynamics:
         Saturation of the current applied once per step, ints, or None where its width is proved without.
     leak_rounding
         Of potential and current, see above: "floor" rounds the loss down, "zero" what is kept toward 0.
+    start
+        The potential before the first step, shape (n,), or None for 0.
     """
 
     fractional_bits: int
@@ -148,6 +151,7 @@ class NeuronDynamics:
     current_low: int | None = None
     current_high: int | None = None
     leak_rounding: LeakRounding = "floor"
+    start: np.ndarray | None = None
 
     @property
     def multi_spike(self) -> bool:

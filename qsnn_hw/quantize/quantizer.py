@@ -209,6 +209,7 @@ class _Group:
         threshold, amount = self._threshold()
         kind, value = self._reset()
         v_min = None if group.v_min is None else whole_steps(group.v_min / step, group.name, "v_min")
+        start = None if group.start is None else whole_steps(group.start / step, group.name, "start")
         fan_in = self._fan_in()
         reach = Reach(fan_in.high, bias, current_bias, threshold)
         given = options.leak_bits
@@ -242,6 +243,7 @@ class _Group:
             leak_rounding=options.leak_rounding,
             own_integers=self._grid.own,
             rest=group.rest,
+            start=start,
         )
         drive = fan_in
         if group.current_decay is not None:

@@ -158,6 +158,7 @@ def prove_potential(
             reset_value=group.reset_value,
             clamp=clamp,
             extras=extras,
+            start=group.start,
         )
         if interval is not None and (clamp is not None or interval.bits() <= MAX_POTENTIAL_BITS):
             break
@@ -217,7 +218,9 @@ def _max_count(group: QuantizedGroup, interval: Interval) -> np.ndarray | int:
 def _integrator_clamp(group: QuantizedGroup, fan_in: Interval, bias: np.ndarray) -> tuple[int, int]:
     if group.readout:
         return integrator_clamp(fan_in, bias)
-    ends = (group.threshold, group.reset_amount, group.reset_value, fan_in.high, fan_in.low)
+    ends = [group.threshold, group.reset_amount, group.reset_value, fan_in.high, fan_in.low]
+    if group.start is not None:
+        ends.append(group.start)
     largest = max(int(np.abs(values).max()) for values in ends)
     bits = min((_INTEGRATOR_HEADROOM * largest).bit_length() + 1, MAX_POTENTIAL_BITS - 1)
     return -(2 ** (bits - 1)), 2 ** (bits - 1) - 1

@@ -1,6 +1,7 @@
 """The torch forward pass is the golden model: every spike and every potential."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,14 @@ def test_other_operators_are_refused() -> None:
     net = Network(net.name, net.input_shape, net.groups, (*net.projections, bare), net.output)
     with pytest.raises(UserError, match="fine-tuning takes dense projections only; projection bare has no"):
         IntegerNetwork(net, QuantizeOptions())
+
+
+def test_a_group_that_begins_at_its_rest_is_refused() -> None:
+    rng = np.random.default_rng(8)
+    net = nets.network(rng)
+    begun = tuple(replace(group, start=np.full(group.size, 0.25)) for group in net.groups)
+    with pytest.raises(UserError, match="starts at a rest other than 0 and counts from 0, which fine-tuning"):
+        IntegerNetwork(replace(net, groups=begun), QuantizeOptions())
 
 
 def test_an_integrator_needs_a_width() -> None:

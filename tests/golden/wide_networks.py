@@ -44,6 +44,12 @@ FEATURES = (
         "rest",
         "rest_subtract",
         "late_rest_subtract",
+        "begin",
+        "multi_begin",
+        "late_zero_begin",
+        "late_drop_begin",
+        "retest_zero_begin",
+        "current_min_begin",
     ),
 )
 
@@ -84,6 +90,9 @@ def random_group(rng: np.random.Generator, name: str, shape: tuple[int, ...], fe
             changes.update(reset_amount=rng.uniform(0.4, 1.5, size))
         else:
             changes.update(reset="v_reset", v_reset=rng.uniform(-1.5, 0.3, size))
+    if "begin" in words:
+        # Some begin above their thresholds.
+        changes.update(start=rng.uniform(-2.0, 2.0, size))
     if feature == "no_reset":
         changes["reset"] = "none"
     if feature == "readout":
@@ -219,7 +228,9 @@ def by_the_book(
 
 def _start(g: QuantizedGroup, j: int) -> dict[str, int]:
     current = 0 if g.current_bias is None else int(g.current_bias[j])
-    return {"state": int(g.bias[j]), "current": current, "dropped": 0, "over": 0, "silent": 0}
+    numerator = g.leak_numerator if g.leak_numerators is None else int(g.leak_numerators[j])
+    begin = 0 if g.start is None else leaked(g, int(g.start[j]), numerator, g.leak_shift)
+    return {"state": begin + int(g.bias[j]), "current": current, "dropped": 0, "over": 0, "silent": 0}
 
 
 def _neuron(g: QuantizedGroup, j: int, x: int, s: dict[str, int]) -> tuple[int, int]:

@@ -68,7 +68,7 @@ def by_slot(slots: np.ndarray, group: QuantizedGroup) -> NeuronDynamics:
     made = {item.name: getattr(group, item.name) for item in fields(NeuronDynamics)}
     for name, values in made.items():
         if isinstance(values, np.ndarray):
-            filler = 0 if name in ("bias", "current_bias") else int(values.max())
+            filler = 0 if name in ("bias", "current_bias", "start") else int(values.max())
             filler = max(filler, 1) if name == "threshold" else filler
             made[name] = np.where(slots >= 0, values[np.maximum(slots, 0)].astype(np.int64), filler)
     return NeuronDynamics(**made)
@@ -169,4 +169,6 @@ def random_group(rng: np.random.Generator, size: int, reset: str, **changes: Any
         )
         if shift % 3 == 0:
             fields.update(current_low=-64 if shift == 3 else -71, current_high=63)
+    if not fields.get("readout") and rng.integers(3) == 0:
+        fields["start"] = values(-90, 90)
     return plain_group(size, **(fields | changes))

@@ -145,7 +145,7 @@ def test_lane_equals_recurrence(
         state = {"v": after["state"], "current": after["current"], "over": late, "silent": after["silent"]}
         if clear:
             bias = 0 if group.current_bias is None else int(group.current_bias[0])
-            state = {"v": int(group.bias[0]), "current": bias, "over": 0, "silent": 0}
+            state = {"v": wide_networks._start(group, 0)["state"], "current": bias, "over": 0, "silent": 0}
         row = {name: state[name] for name in layout} | {"trace": trace, "spikes": spikes, "done": 1}
         if accumulators == "memory":
             row["acc"] = state["current" if group.current_bits else "v"]

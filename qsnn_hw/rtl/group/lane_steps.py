@@ -84,7 +84,7 @@ class LaneSteps:
             if _within(real, neuron.v_low, neuron.v_high):
                 beyond = values["v"]
             m.d.comb += fired.eq((beyond >= parameters["threshold"]) & self._awake(values))
-        return {"spiking": fired} | self._behind(values, clamped, fired)
+        return {"spiking": fired} | self._behind(values, clamped, fired, parameters)
 
     def compare_many(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
         """One spike of several; ``left`` is the potential without it."""
@@ -103,15 +103,19 @@ class LaneSteps:
         ]
         with m.If(self._en):
             m.d.sync += [began.eq(fired), due.eq(again)]
-        return {"spiking": spiking, "again": again, "left": left} | self._behind(values, left, fired)
+        found = {"spiking": spiking, "again": again, "left": left}
+        return found | self._behind(values, left, fired, parameters)
 
     def _awake(self, values: Values) -> Value:
         return values["silent"] == 0 if "silent" in values else Const(1)
 
-    def _behind(self, values: Values, v: Value, fired: Value) -> dict[str, Value]:
-        """What the comparison leaves; with ``clear`` the neuron starts a new sample from 0."""
+    def _behind(self, values: Values, v: Value, fired: Value, parameters: Values) -> dict[str, Value]:
+        """What the comparison leaves; with ``clear`` the neuron starts a new sample, mostly from 0."""
         neuron = self._neuron
-        found = {"v": Mux(self._clear, 0, v).as_signed(), "resets": fired & ~self._clear}
+        found = {
+            "v": Mux(self._clear, parameters.get("start", 0), v).as_signed(),
+            "resets": fired & ~self._clear,
+        }
         found["over"] = found["resets"]
         if "over" in values:
             found |= {"was_over": values["over"] & ~self._clear, "shown_over": values["over"]}
@@ -150,7 +154,7 @@ class LaneSteps:
         return v + Mux(early, amount, Mux(fired & ~over, -amount, 0))
 
     def floor(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
-        """The lower limit behind the reset; a new sample's 0 has none."""
+        """The lower limit behind the reset; a new sample's start has none."""
         low = parameters["v_min"]
         found = {"v": Mux((values["v"] < low) & ~self._clear, low, values["v"])}
         if "shown" in values:
