@@ -86,17 +86,8 @@ def _groups(plan: HardwarePlan, limits: Limits) -> dict[str, Parts]:
 
 def in_words(usage: Usage, limits: Limits, counted: Mapping[str, int] | None = None) -> str:
     """A usage under the tools' names; beside it what the tools ``counted``, where that is known."""
-    names = limits.family.units
-    found = {
-        names.logic_cells: usage.logic_cells,
-        names.registers: usage.registers,
-        names.block_ram: usage.block_rams,
-        names.spram: usage.sprams,
-        names.dsps: usage.dsps,
-    }
     parts = []
-    for name, count in found.items():
-        if name is not None and count is not None:
-            told = "" if counted is None or name not in counted else f" (counted: {counted[name]})"
-            parts.append(f"{count} {name}{told}")
+    for name, count in limits.by_name(usage).items():
+        told = "" if counted is None or name not in counted else f" (counted: {counted[name]})"
+        parts.append(f"{count} {name}{told}")
     return ", ".join(parts)

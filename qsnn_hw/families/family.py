@@ -15,7 +15,7 @@ from qsnn_hw.families.power_coefficients import DeviceCoefficients
 Options = Mapping[str, str | None]
 """Option of a tool -> the form of its value as a regular expression; None where it has none."""
 
-_INTEGER, _NUMBER = r"\d{1,9}", r"\d{1,9}(\.\d{1,9})?"
+_INTEGER, NUMBER = r"\d{1,9}", r"\d{1,9}(\.\d{1,9})?"
 NEXTPNR_OPTIONS: Options = {
     "--placer": "heap|sa|static",
     "--router": "router1|router2",
@@ -26,10 +26,10 @@ NEXTPNR_OPTIONS: Options = {
     "--parallel-refine": None,
     "--threads": _INTEGER,
     "--slack_redist_iter": _INTEGER,
-    "--cstrweight": _NUMBER,
-    "--starttemp": _NUMBER,
-    "--placer-heap-alpha": _NUMBER,
-    "--placer-heap-beta": _NUMBER,
+    "--cstrweight": NUMBER,
+    "--starttemp": NUMBER,
+    "--placer-heap-alpha": NUMBER,
+    "--placer-heap-beta": NUMBER,
     "--placer-heap-critexp": _INTEGER,
     "--placer-heap-timingweight": _INTEGER,
 }
@@ -239,6 +239,11 @@ class PlaceFiles(NamedTuple):
     report: str
 
 
+def in_order(_: Part, options: tuple[str, ...], routed: str, bitstream: str) -> list[str]:
+    """Arguments of a packer that takes its options, the routed design and the bitstream."""
+    return [*options, routed, bitstream]
+
+
 @dataclass(frozen=True)
 class Flow:
     """From Verilog to a bitstream.
@@ -251,13 +256,13 @@ class Flow:
         Place and route, and the packer of bitstreams.
     place_words
         Arguments of ``place`` but for seed, frequency and the board's own.
-    pack_words
-        Arguments of ``pack``: of the part, the board's own options, the routed design and the bitstream.
     pins_suffix, routed_suffix
         Of the pin file and of the routed design.
     pin_lines
         Lines of the pin file for one bit of a port: of its name, its package pin, the board's port, and
         the standard and drive in mA of the board's pins, None where the family takes none.
+    pack_words
+        Arguments of ``pack``: of the part, the board's own options, the routed design and the bitstream.
     finish
         What place and route is to be told that synthesis leaves unsaid. It changes the flat module of
         yosys' JSON netlist in place and returns how many changes it made; it is given the device, and
@@ -272,10 +277,10 @@ class Flow:
     place: FamilyTool
     pack: FamilyTool
     place_words: Callable[[Part, PlaceFiles], list[str]]
-    pack_words: Callable[[Part, tuple[str, ...], str, str], list[str]]
     pins_suffix: str
     routed_suffix: str
     pin_lines: Callable[[str, str, Port, str | None, int | None], list[str]]
+    pack_words: Callable[[Part, tuple[str, ...], str, str], list[str]] = in_order
     finish: Callable[[dict[str, Any], str, bool], int] | None = None
     time: float = 1.0
     synth_trials: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {"plain": ()})

