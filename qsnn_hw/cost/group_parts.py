@@ -10,7 +10,7 @@ from qsnn_hw.cost.lane_parts import lane_parts
 from qsnn_hw.cost.parts import Parts, add_product, bits, columns, memory, table_luts, varying_bits
 from qsnn_hw.families.limits import Limits
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
-from qsnn_hw.plan.placement import BLOCK_BITS, pieces
+from qsnn_hw.plan.pieces import BLOCK_BITS, pieces
 from qsnn_hw.plan.update_stages import state_fields, update_parameters, update_stages
 
 

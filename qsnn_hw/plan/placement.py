@@ -7,9 +7,7 @@ from typing import Literal
 
 from qsnn_hw.families.limits import Limits
 from qsnn_hw.plan.group_plan import NeuronMemoryStyle, SynapseStore
-
-# A memory of fewer bits is smaller in LUTs than it is worth in block RAM.
-BLOCK_BITS = 1024
+from qsnn_hw.plan.pieces import BLOCK_BITS, pieces
 
 
 @dataclass(frozen=True)
@@ -97,16 +95,6 @@ def registers_reads(limits: Limits | None) -> bool:
 def synapse_blocks(limits: Limits, memories: GroupMemories) -> int:
     """Block RAMs of a synapse memory: every bank is one of its own."""
     return memories.banks * piece_blocks(limits, memories.rows, memories.width)
-
-
-def pieces(shape: tuple[int, ...], depth: int, width: int) -> list[tuple[int, int, int, int]]:
-    """(first row, first bit, rows, bits) of each memory of ``shape`` that a bank is built of."""
-    deep, wide = shape or (depth, width)
-    return [
-        (row, bit, min(deep, depth - row), min(wide, width - bit))
-        for row in range(0, depth, deep)
-        for bit in range(0, width, wide)
-    ]
 
 
 def rom_words(memories: GroupMemories, shape: tuple[int, ...] = ()) -> int:

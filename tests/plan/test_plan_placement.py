@@ -13,13 +13,12 @@ from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.families.boards import load_board
 from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.plan.pieces import BLOCK_BITS, pieces
 from qsnn_hw.plan.placement import (
-    BLOCK_BITS,
     MOST_ROM_WORDS,
     GroupMemories,
     bank_shapes,
     block_shape,
-    pieces,
     rom_words,
     state_style,
     synapse_blocks,

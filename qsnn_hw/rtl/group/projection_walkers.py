@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan.group_plan import AxisTable, GroupPlan, ProjectionPlan
-from qsnn_hw.plan.placement import BLOCK_BITS
+from qsnn_hw.plan.pieces import BLOCK_BITS
 from qsnn_hw.rtl.group.constant_product import times
 from qsnn_hw.rtl.group.links import operation_signature
 from qsnn_hw.rtl.stream.aer import aer_signature

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan.group_plan import GroupPlan
-from qsnn_hw.plan.placement import BLOCK_BITS, pieces
+from qsnn_hw.plan.pieces import BLOCK_BITS, pieces
 from qsnn_hw.rtl.group.choose import select
 from qsnn_hw.rtl.group.links import SynapseOperation
 from qsnn_hw.rtl.text.memory_style import memory_attributes

@@ -30,7 +30,7 @@ from qsnn_hw.families.family import Cells
 from qsnn_hw.families.limits import Limits
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.hardware_plan import HardwarePlan
-from qsnn_hw.plan.placement import BLOCK_BITS, pieces
+from qsnn_hw.plan.pieces import BLOCK_BITS, pieces
 
 _WEIGHTS = re.compile(r"sums\.|sum\d")
 # yosys makes logic of additions of so few bits.
