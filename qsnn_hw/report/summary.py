@@ -6,11 +6,12 @@ from qsnn_hw.report.section import in_place
 from qsnn_hw.report.sections.spikes import DEAD
 from qsnn_hw.report.words import plural
 
-_MOST_LINES = 20
+# A terminal of 24 lines shows them, the command and where the report is.
+_MOST_LINES = 22
 
 
 def summary_lines(report: Report) -> list[str]:
-    """The report for a terminal: a title and the sections' lines, aligned, at most 20."""
+    """The report for a terminal: a title and the sections' lines, aligned, at most 22."""
     rows = []
     for line in in_place([line for section in report.sections for line in section.lines]):
         text = line.text(report) or ()

@@ -19,6 +19,7 @@ from qsnn_hw.targets.fpga.sections import SECTIONS
 from qsnn_hw.targets.fpga.sections.energy import Energy
 from qsnn_hw.targets.fpga.sections.latency import Clock, Latency
 from qsnn_hw.targets.fpga.sections.power import PowerMw, PowerTerm
+from qsnn_hw.targets.fpga.sections.prediction import Prediction
 from qsnn_hw.targets.fpga.sections.resources import Resource
 from qsnn_hw.targets.fpga.sections.speed import Link, OperatingPoint, Throughput
 from qsnn_hw.targets.fpga.sections.timing import Timing
@@ -161,6 +162,7 @@ def full_report() -> Report:
         },
         spikes_per_sample={"input": 489.25, "hidden": 202.5, "output": 34.75},
         diagnostics=diagnostics(),
+        prediction=Prediction({"TRELLIS_COMB": 2400, "DP16KD": 200, "MULT18X18D": 0}, 1050.0, 1050.0, 20, 0),
         board=Board("ulx3s-85f", "Radiona ULX3S-85F", "LFE5U-85F"),
         tools={"yosys": "0.70"},
         files=Files("top.v", "top.bit"),

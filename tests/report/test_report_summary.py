@@ -40,6 +40,8 @@ def test_full() -> None:
         "  efficiency    24.8 synaptic operations per spike; 18,000 and 726 per sample",
         "  per watt      153,000 inferences/s/W (83,000 to 255,000) on the chip; 1,200 through the link",
         "  resources     DP16KD 200 of 208 (96.2 %), TRELLIS_COMB 2,312 of 83,640 (2.8 %)",
+        "  predicted     TRELLIS_COMB 2,400 (2,312 counted), DP16KD 200 (200 counted); 1,050 cycles "
+        "(1,050 simulated, differing in none of 20 samples)",
         "  verilog       top.v; holds the network that was simulated: 1,234 register bits and 23,456 of "
         "memory matched by structure",
         "  bitstream     top.bit",
@@ -51,7 +53,7 @@ def test_nothing_known_is_said() -> None:
     lines = summary_lines(empty_report())
     for name in (
         *("verification", "speed", "latency", "core alone", "power", "energy", "per spike"),
-        *("efficiency", "per watt", "resources"),
+        *("efficiency", "per watt", "resources", "predicted"),
     ):
         assert f"  {name:<13} not measured" in lines
     assert "  accuracy      float not measured, integer not measured" in lines
@@ -109,9 +111,10 @@ def test_with_encoder_and_readout_the_bare_network_stands_apart() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 4, 30])
-def test_at_most_twenty_aligned_lines(count: int) -> None:
+def test_at_most_22_aligned_lines(count: int) -> None:
     report = full_report().but(
-        warnings=tuple(f"warning {n}" for n in range(count)),
+        warnings=("nothing", *(f"warning {n}" for n in range(count))),
+        dead="nothing",
         resources={f"CELL{n}": Resource(n + 1, 100) for n in range(30)},
         files=Files("top.v", "top.bit", "weights.bin"),
         diagnostics=diagnostics(
@@ -119,7 +122,7 @@ def test_at_most_twenty_aligned_lines(count: int) -> None:
         ),
     )
     lines = summary_lines(report)
-    assert len(lines) <= 20
+    assert len(lines) <= 22
     shown = [line for line in lines if line.startswith("  warning ")]
     told = sum(int(line.split()[1]) if "more warning" in line else 1 for line in shown)
     assert told == count, "every warning is shown or counted"

@@ -13,7 +13,6 @@ from qsnn_hw.support.values import Number, check_numbers
 from qsnn_hw.targets.fpga.per_sample import DesignCycles, LinkBytes, byte_us, host_us, link_us
 from qsnn_hw.targets.fpga.record import Implementation
 from qsnn_hw.targets.fpga.sections import shared
-from qsnn_hw.targets.fpga.sections.prediction import PREDICTION
 
 
 @dataclass(frozen=True)
@@ -80,14 +79,16 @@ class Latency:
         )
 
 
-def latency(board: Board, cycles: DesignCycles, fmax_mhz: float | None, moved: LinkBytes | None) -> Latency:
-    """Of core and link, each by itself, and of both as a host sees them."""
+def latency(
+    board: Board | None, cycles: DesignCycles, fmax_mhz: float | None, moved: LinkBytes | None
+) -> Latency:
+    """Of core and link, each by itself, and of both as a host sees them; cycles alone without a board."""
     found = Latency()
     if cycles.alone is not None:
-        found = Latency.of(cycles.alone, fmax_mhz, board.clock_mhz)
+        found = Latency.of(cycles.alone, fmax_mhz, None if board is None else board.clock_mhz)
     if cycles.network is not None:
         found = replace(found, network_cycles_mean=float(cycles.network.mean()))
-    if moved is None:
+    if moved is None or board is None:
         return found
     found = replace(found, link_us_mean=max(link_us(moved, board.baud)))
     if found.us_on_board_mean is None:
@@ -100,14 +101,19 @@ def made(results: Results) -> Latency:
     implementation = results.get(Implementation)
     fmax = None if implementation is None else implementation.fmax_mhz
     cycles, moved = results.once(shared.cycles), results.once(shared.moved)
-    return latency(results[Board], cycles, fmax, moved)
+    return latency(results.get(Board), cycles, fmax, moved)
+
+
+def _clock(results: Results) -> Clock | None:
+    board = results.get(Board)
+    return None if board is None else Clock(board.clock_mhz)
 
 
 CLOCK: Part[Clock] = Part(
     "clock",
     Clock,
     Clock(),
-    lambda results: Clock(results[Board].clock_mhz),
+    _clock,
     basis={"": "board file"},
     definitions={
         "board_mhz": (
@@ -154,12 +160,10 @@ LATENCY: Part[Latency] = Part(
 def line(report: Report) -> str:
     latency = report[LATENCY]
     if latency.cycles_per_sample_mean is None:
-        found = NOT_MEASURED
-        if latency.network_cycles_mean is not None:
-            bare = figure(latency.network_cycles_mean)
-            found = f"{NOT_MEASURED} with encoder and readout; the network alone {bare} cycles"
-        predicted = report[PREDICTION].cycles_in_words()
-        return found if predicted is None else f"{found}; predicted {predicted}"
+        if latency.network_cycles_mean is None:
+            return NOT_MEASURED
+        bare = figure(latency.network_cycles_mean)
+        return f"{NOT_MEASURED} with encoder and readout; the network alone {bare} cycles"
     cycles = f"{figure(latency.cycles_per_sample_mean)} cycles"
     if latency.cycles_per_sample_max is not None:
         cycles += f", most {figure(latency.cycles_per_sample_max)}"

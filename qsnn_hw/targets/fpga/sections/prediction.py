@@ -14,12 +14,13 @@ from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.results import Results
-from qsnn_hw.report.section import Added, Part, Section
+from qsnn_hw.report.section import DEVICE, Added, Exhibit, Line, Part, Section, Table
 from qsnn_hw.report.sections.mapping import PLAN_NOTES
-from qsnn_hw.report.words import figure
+from qsnn_hw.report.words import NOT_MEASURED, figure, plural, signed
 from qsnn_hw.support.values import Number, check_counts, check_numbers, count, put
 from qsnn_hw.targets.fpga.per_sample import DesignCycles
 from qsnn_hw.targets.fpga.record import Implementation
+from qsnn_hw.targets.fpga.sections.resources import RESOURCES
 from qsnn_hw.verify import Verification
 
 _CYCLES = ("cycles_per_sample_mean", "simulated_mean", "network_cycles_mean", "network_simulated_mean")
@@ -72,14 +73,18 @@ class Prediction:
 
 def predicted(
     plan: HardwarePlan,
-    board: Board,
+    board: Board | None,
     data: Dataset | None,
     golden: GoldenResult | None,
     verification: Verification | None,
 ) -> Prediction:
-    """Resources and cycles as predicted, and the cycles beside those of the simulation."""
-    usage = predict_usage(plan, board.limits).usage
-    resources = board.limits.by_name(usage)
+    """Resources and cycles as predicted, and the cycles beside those of the simulation.
+
+    Resources are of a board's device; without a board there are none.
+    """
+    resources = {}
+    if board is not None:
+        resources = board.limits.by_name(predict_usage(plan, board.limits).usage)
     if data is None or golden is None:
         return Prediction(resources)
     simulated = DesignCycles.of(plan, verification)
@@ -110,15 +115,17 @@ def _mean(cycles: np.ndarray | None, samples: int | None = None) -> float | None
 
 
 def _made(results: Results) -> Prediction:
-    plan, board = results[HardwarePlan], results[Board]
+    plan, board = results[HardwarePlan], results.get(Board)
     data, golden = results.get(Dataset), results.get(GoldenResult)
     return predicted(plan, board, data, golden, results.get(Verification))
 
 
 def _note(results: Results) -> tuple[str, ...]:
     """The resources, and beside them what the tools counted."""
-    limits, implementation = results[Board].limits, results.get(Implementation)
-    counted = None
+    board, implementation = results.get(Board), results.get(Implementation)
+    if board is None:
+        return ()
+    limits, counted = board.limits, None
     if implementation is not None:
         counted = {name: resource.used for name, resource in implementation.resources.items()}
     usage = predict_usage(results[HardwarePlan], limits).usage
@@ -139,6 +146,66 @@ PREDICTION: Part[Prediction] = Part(
 )
 
 
+def line(report: Report) -> str:
+    """Predicted resources and cycles, and beside them what was found."""
+    found, counted = report[PREDICTION], report[RESOURCES]
+    parts = []
+    for name, n in found.resources.items():
+        used = counted[name].used if name in counted else None
+        if n or used:
+            parts.append(f"{name} {n:,}" + ("" if used is None else f" ({used:,} counted)"))
+    words = [", ".join(parts)] if parts else []
+    cycles = found.cycles_in_words()
+    if cycles is not None:
+        words.append(cycles + ("" if found.simulated_mean is None else f" ({_simulated(found)})"))
+    return "; ".join(words) or NOT_MEASURED
+
+
+def _simulated(found: Prediction) -> str:
+    """The cycles of the same samples in simulation, and whether they are the same sample by sample."""
+    samples = plural(found.samples or 0, "sample")
+    differ = "in none" if not found.samples_differ else f"in {found.samples_differ:,}"
+    return f"{figure(found.simulated_mean)} simulated, differing {differ} of {samples}"
+
+
+def table(report: Report) -> Table | None:
+    """Every predicted figure beside what tools and simulation say; None where nothing was predicted."""
+    found, counted = report[PREDICTION], report[RESOURCES]
+    rows = []
+    for name, n in found.resources.items():
+        used = counted[name].used if name in counted else None
+        if n or used:
+            rows.append((name, f"{n:,}", figure(used), _off(n, used), "tool report"))
+    cycles = (
+        ("cycles of a sample", found.cycles_per_sample_mean, found.simulated_mean),
+        ("cycles of the network alone", found.network_cycles_mean, found.network_simulated_mean),
+    )
+    for name, predicted, simulated in cycles:
+        if predicted is not None:
+            rows.append((name, figure(predicted), figure(simulated), _off(predicted, simulated), "simulated"))
+    if not rows:
+        return None
+    told = ""
+    if found.simulated_mean is not None:
+        told = f" Cycles are means of the same samples: {_simulated(found)}."
+    return Table(
+        "prediction",
+        "What the plan promised",
+        f"Predicted before any tool or simulation ran. Off: predicted less found, of what was found.{told}",
+        ("of", "predicted", "found", "off", "found by"),
+        tuple(rows),
+    )
+
+
+def _off(predicted: Number, found: Number | None) -> str:
+    """How far a prediction is off, in percent of what was found; nothing where that is not known."""
+    if found is None:
+        return ""
+    if predicted == found:
+        return "0 %"
+    return f"{signed(100 * (predicted / found - 1), 1)} %" if found else f"{signed(predicted, 0)}"
+
+
 def _on_card(report: Report) -> tuple[str, ...]:
     predicted = report[PREDICTION].cycles_in_words()
     return () if predicted is None else (f"predicted: {predicted}",)
@@ -148,5 +215,7 @@ SECTION = Section(
     "prediction",
     parts=(PREDICTION,),
     added=(Added(PLAN_NOTES, _note),),
+    lines=(Line("predicted", line, after="resources"),),
     card_lines={"latency": _on_card},
+    exhibits=(Exhibit("prediction", DEVICE, lambda report, traces: table(report)),),
 )
