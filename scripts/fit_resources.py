@@ -22,7 +22,8 @@ from resource_designs import DESIGNS, EXAMPLES, Example, Trained
 
 from qsnn_hw.build import flow
 from qsnn_hw.build.steps import outputs
-from qsnn_hw.cost.predict import network_parts, predict
+from qsnn_hw.cost.network import network_counts
+from qsnn_hw.cost.predict import predict
 from qsnn_hw.families.registry import families
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.support.files import read_json, write_json
@@ -120,8 +121,8 @@ def fit(measured: Mapping[str, Any]) -> None:
         for example in used:
             entry = measured[example.name]
             board = entry["scope"] == "board"
-            parts = network_parts(example.plan(entry), example.board.limits, board=board)
-            table.append([getattr(parts, name) / entry["logic_cells"] for name in expected])
+            counts = network_counts(example.plan(entry), example.board.limits, board=board)
+            table.append([getattr(counts, name) / entry["logic_cells"] for name in expected])
         matrix = np.array(table)
         # Relative errors, and a pull of every coefficient to what is expected of it.
         pull = np.diag(_PULL * np.sqrt(len(table)) / prior)

@@ -172,7 +172,7 @@ class Fabric:
 
 @dataclass(frozen=True)
 class Costs:
-    """How many logic cells and flip-flops the counts of ``qsnn_hw/cost/parts.py`` become.
+    """How many logic cells and flip-flops the counts of ``qsnn_hw/cost/counts.py`` become.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from qsnn_hw.cost.parts import Parts
+from qsnn_hw.cost.counts import Counts
 from qsnn_hw.families.boards import list_boards
 from qsnn_hw.families.family import Family, FamilyTool
 from qsnn_hw.families.registry import families
@@ -74,7 +74,7 @@ def test_a_docstring_may_speak_of_a_family() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES, ids=str)
 def test_a_family_is_whole(family: Family) -> None:
-    counts = {field.name for field in fields(Parts)}
+    counts = {field.name for field in fields(Counts)}
     assert set(family.costs.logic) == set(family.costs.expected_logic) <= counts
     assert set(family.costs.registers) <= counts
     assert set(family.power) <= set(family.board.devices)

@@ -12,11 +12,12 @@ from resource_designs import DESIGNS, EXAMPLES, Example, Trained
 from resource_models import random_network as float_network
 from resource_models import write_model
 
-from qsnn_hw.cost.group_parts import group_parts
-from qsnn_hw.cost.io_parts import compared_bits
-from qsnn_hw.cost.lane_parts import add_multiplication
-from qsnn_hw.cost.parts import Parts, add_product, memory, table_luts
+from qsnn_hw import cost
+from qsnn_hw.cost.counts import Counts
+from qsnn_hw.cost.group.neuron_group import group_counts
 from qsnn_hw.cost.predict import in_words, predict
+from qsnn_hw.cost.primitives import add_memory, add_multiplication, add_product, table_luts
+from qsnn_hw.cost.stream.address_guard import compared_bits
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.outline import outline
 from qsnn_hw.explore.designs.planner import make_plan
@@ -135,7 +136,7 @@ def test_state_fields_are_those_of_the_hardware(seed: int, features: list[str]) 
         widths = {name: shape if isinstance(shape, int) else shape.width for name, shape in fields.items()}  # type: ignore[attr-defined]
         assert widths == dict(state_fields(group))
         for board in BOARDS:
-            found = group_parts(group, board.limits)
+            found = group_counts(group, board.limits)
             assert found.computed > 0
             assert found.groups == 1
 
@@ -153,7 +154,7 @@ def test_an_outline_predicts_what_the_whole_plan_does(name: str) -> None:
         )
         rough = outline(quantized, group, spaces, shape, neuron_memory=real.neuron_memory)
         assert rough.synapses.shape == real.synapses.shape
-        exact, found = group_parts(real, board.limits), group_parts(rough, board.limits)
+        exact, found = group_counts(real, board.limits), group_counts(rough, board.limits)
         assert (found.blocks, found.dsps) == (exact.blocks, exact.dsps)
         assert found.adders == exact.adders
 
@@ -165,22 +166,22 @@ def test_an_outline_predicts_what_the_whole_plan_does(name: str) -> None:
     [(0, 0, 0), (8, 0, 0), (3, 10, 0), (5, 11, 0), (26, 12, 20), (255, 10, 0)],
 )
 def test_sums_of_a_constant_product(number: int, adders: int, saves: int) -> None:
-    parts = Parts()
-    add_product(parts, 10, number)
-    assert (parts.adders, parts.saves) == (adders, saves)
+    counts = Counts()
+    add_product(counts, 10, number)
+    assert (counts.adders, counts.saves) == (adders, saves)
 
 
 def test_equal_signs_of_a_product_are_summed_once() -> None:
     """A tenth in 24 bits is eleven copies: with each one's sign by itself, far more would be summed."""
     number, width = round(0.1 * 2**24), 16
     digits = signed_digits(number)
-    parts = Parts()
-    add_product(parts, width, number)
+    counts = Counts()
+    add_product(counts, width, number)
     every = 2 * sum(
         max(0, sum(place <= column for _, place in digits) - 2)
         for column in range(width + number.bit_length())
     )
-    assert 1.3 * parts.saves < every
+    assert 1.3 * counts.saves < every
 
 
 @pytest.mark.parametrize(
@@ -199,9 +200,9 @@ def test_equal_signs_of_a_product_are_summed_once() -> None:
     ],
 )
 def test_multipliers_of_a_wide_product(family: str, wide: int, narrow: int, dsps: int) -> None:
-    parts = Parts()
-    add_multiplication(parts, families()[family].fabric, wide, narrow)
-    assert parts.dsps == dsps
+    counts = Counts()
+    add_multiplication(counts, families()[family].fabric, wide, narrow)
+    assert counts.dsps == dsps
 
 
 @pytest.mark.parametrize(
@@ -221,10 +222,10 @@ def test_multipliers_of_a_wide_product(family: str, wide: int, narrow: int, dsps
 def test_a_small_rom_whose_words_are_not_known(
     family: str, depth: int, width: int, luts: int, registers: int
 ) -> None:
-    parts = Parts()
+    counts = Counts()
     limits = next(board.limits for board in BOARDS if board.family.name == family)
-    memory(parts, limits, depth, width, rom=True)
-    assert (parts.luts, parts.computed, parts.blocks) == (luts, registers, 0)
+    add_memory(counts, limits, depth, width, rom=True)
+    assert (counts.luts, counts.computed, counts.blocks) == (luts, registers, 0)
 
 
 @pytest.mark.parametrize(
@@ -260,3 +261,11 @@ def test_no_rom_is_deeper_than_synthesis_can_read() -> None:
     # The smallest design has one lane, were it not for that.
     assert deepest("ram") == 784 * 640
     assert deepest("rom") <= 250_000
+
+
+def test_what_takes_cells_has_the_name_of_what_is_built() -> None:
+    package = Path(cost.__file__).resolve().parent
+    for folder in ("group", "stream", "io"):
+        for path in (package / folder).glob("*.py"):
+            assert (package.parent / "rtl" / folder / path.name).exists(), path
+    assert (package.parent / "rtl" / "network.py").exists()

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw.cost.group_parts import group_blocks
+from qsnn_hw.cost.group.neuron_group import group_blocks
 from qsnn_hw.cost.predict import predict
 from qsnn_hw.explore.designs.io_planner import IoOptions
 from qsnn_hw.explore.designs.options import PlanOptions

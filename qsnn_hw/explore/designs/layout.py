@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from qsnn_hw.cost.io_parts import around_parts, link_parts
-from qsnn_hw.cost.stream_parts import router_parts
+from qsnn_hw.cost.io.host_link import link_counts
+from qsnn_hw.cost.network import around_counts
+from qsnn_hw.cost.stream.router import router_counts
 from qsnn_hw.explore.designs.group_planner import plan_group
 from qsnn_hw.explore.designs.io_planner import with_io
 from qsnn_hw.explore.designs.options import PlanOptions
@@ -89,8 +90,8 @@ class Layout:
         limits = self.options.limits
         if limits is None:
             return 0
-        parts = (router_parts(plan, limits), around_parts(plan, limits), link_parts(plan, limits))
-        return sum(part.blocks for part in parts)
+        others = (router_counts(plan, limits), around_counts(plan, limits), link_counts(plan, limits))
+        return sum(counts.blocks for counts in others)
 
     def _image(self, name: str, shape: Shape) -> SynapseImage:
         key = name, shape.lanes, shape.event_lanes

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from qsnn_hw.cost.group_parts import group_parts
+from qsnn_hw.cost.group.neuron_group import group_counts
 from qsnn_hw.cost.predict import logic_cells
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.outline import outline
@@ -101,7 +101,7 @@ def _offer(
         registered_reads=registers_reads(device),
         store=options.synapse_store,
     )
-    luts = logic_cells(group_parts(rough, device), device.family)
+    luts = logic_cells(group_counts(rough, device), device.family)
     sprams = None
     if options.synapse_store == "ram" and device.spram is not None and memories.banks == 1:
         sprams = device.spram.blocks(memories.rows, memories.width)

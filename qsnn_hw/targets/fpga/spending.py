@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from qsnn_hw.cost.group_parts import group_blocks
+from qsnn_hw.cost.group.neuron_group import group_blocks
 from qsnn_hw.cost.predict import predict
 from qsnn_hw.families.boards import Board
 from qsnn_hw.plan import HardwarePlan

@@ -1,67 +1,12 @@
-"""Counts of hardware in bits, and what the commonest pieces take: constant tables, memories, sums."""
-
-from dataclasses import dataclass, fields
+"""What the commonest pieces of hardware take: constant tables, memories, products, sums."""
 
 import numpy as np
 
+from qsnn_hw.cost.counts import Counts
+from qsnn_hw.families.family import Fabric
 from qsnn_hw.families.limits import Limits
 from qsnn_hw.plan.placement import block_shape, memory_blocks
 from qsnn_hw.quantize.integers import signed_bits
-
-
-@dataclass
-class Parts:
-    """Counts of one piece of hardware; bits unless said otherwise.
-
-    Parameters
-    ----------
-    adders
-        Result bits of adders, subtractors and comparators.
-    muxes
-        Bits of two-way multiplexers and gates beside them.
-    depth_muxes
-        The same, between the blocks of a deep memory: large trees of nothing else.
-    computed, copied
-        Register bits behind logic of their own, and those that take another register or memory as it
-        is.
-    control
-        Address, row and fold bits that counters and comparisons handle.
-    luts
-        LUTs of constant tables.
-    saves, deep_saves
-        LUTs of sums in carry-save form; of those, the ones beyond the seventh bit of a column.
-    distributed
-        Cells of distributed RAM.
-    groups, lanes
-        Number of groups, an encoder being one, and of neuron lanes.
-    links
-        1 for a serial host link, with the board around it.
-    blocks, sprams, dsps
-        Whole memory blocks and multipliers.
-    """
-
-    adders: float = 0
-    muxes: float = 0
-    depth_muxes: float = 0
-    computed: float = 0
-    copied: float = 0
-    control: float = 0
-    luts: float = 0
-    saves: float = 0
-    deep_saves: float = 0
-    distributed: float = 0
-    groups: float = 0
-    lanes: float = 0
-    links: float = 0
-    blocks: int = 0
-    sprams: int = 0
-    dsps: int = 0
-
-    def add(self, other: "Parts", times: float = 1) -> None:
-        """Take in another piece, ``times`` over."""
-        for entry in fields(self):
-            value = getattr(self, entry.name) + getattr(other, entry.name) * times
-            setattr(self, entry.name, value)
 
 
 def bits(count: int) -> int:
@@ -119,8 +64,8 @@ def _random_luts(depth: int, *, wide: bool) -> int:
     return blocks if wide else blocks + -(-2 * (blocks - 1) // 3)
 
 
-def memory(
-    parts: Parts,
+def add_memory(
+    counts: Counts,
     limits: Limits,
     depth: int,
     width: int,
@@ -144,37 +89,37 @@ def memory(
         return
     if style == "spram" and limits.spram is not None:
         deep, _ = limits.spram.shapes[0]
-        parts.sprams += limits.spram.blocks(depth, width)
+        counts.sprams += limits.spram.blocks(depth, width)
         # One port: the loader's row and the walker's pass a multiplexer.
-        parts.muxes += bits(depth)
-        parts.depth_muxes += width * (-(-depth // deep) - 1)
+        counts.muxes += bits(depth)
+        counts.depth_muxes += width * (-(-depth // deep) - 1)
         return
     blocks = 0
     if style != "distributed":
         blocks = memory_blocks(limits, depth, width, rom=rom, block=style == "block")
-    parts.blocks += blocks
+    counts.blocks += blocks
     if blocks:
-        parts.depth_muxes += width * (block_shape(limits, depth, width)[1] - 1)
+        counts.depth_muxes += width * (block_shape(limits, depth, width)[1] - 1)
         return
     if rom:
         wide = limits.family.fabric.wide_multiplexers
         if words is None:
             width = columns(depth, width)
-            parts.luts += width * _random_luts(depth, wide=wide)
+            counts.luts += width * _random_luts(depth, wide=wide)
         else:
-            parts.luts += table_luts(words, wide=wide)
-        parts.computed += width
+            counts.luts += table_luts(words, wide=wide)
+        counts.computed += width
         return
-    parts.copied += width
+    counts.copied += width
     distributed = limits.family.fabric.distributed
     if distributed is not None:
-        parts.distributed += distributed.cells(depth, width)
+        counts.distributed += distributed.cells(depth, width)
     else:
-        parts.copied += depth * width
-        parts.muxes += depth * width
+        counts.copied += depth * width
+        counts.muxes += depth * width
 
 
-def add_product(parts: Parts, width: int, number: int) -> None:
+def add_product(counts: Counts, width: int, number: int) -> None:
     """A value of ``width`` bits times a constant: copies at the digits of the constant, summed.
 
     A column of more than two bits takes two LUTs for each more. Beyond its own bits a copy is its sign,
@@ -188,18 +133,42 @@ def add_product(parts: Parts, width: int, number: int) -> None:
         return
     total = width + number.bit_length()
     # Below the second copy the first one passes.
-    parts.adders += total - places[1]
+    counts.adders += total - places[1]
     for column in range(total):
         copies = sum(place <= column < place + width for place in places)
         beyond = (1 << max(0, column - width + 1)) - 1
         signs = bool(added & beyond) + bool(taken & beyond)
-        parts.saves += 2 * max(0, copies + signs - 2)
+        counts.saves += 2 * max(0, copies + signs - 2)
         # So many levels are no longer merged into LUTs but taken apart for speed.
-        parts.deep_saves += 2 * max(0, copies + signs - 7)
+        counts.deep_saves += 2 * max(0, copies + signs - 7)
 
 
-def add_sum(parts: Parts, width: int, terms: int) -> None:
+def add_sum(counts: Counts, width: int, terms: int) -> None:
     """A sum of ``terms``; more than two go in carry-save form: two LUTs a bit, then one addition."""
     if terms > 1:
-        parts.adders += width
-        parts.saves += 2 * width * (terms - 2)
+        counts.adders += width
+        counts.saves += 2 * width * (terms - 2)
+
+
+def add_multiplication(counts: Counts, fabric: Fabric, wide: int, narrow: int) -> None:
+    """A product of two values of so many bits, cut into pieces that multipliers take, and their sum.
+
+    A piece of a bit, or with too short a result, is multiplied in LUTs.
+    """
+    first = _cut(wide, fabric.multiplier_bits)
+    second = _cut(narrow, fabric.multiplier_bits)
+    counts.adders += sum(piece + narrow for piece in first[1:])
+    for one in first:
+        counts.adders += sum(one + piece for piece in second[1:])
+        for piece in second:
+            if min(one, piece) > 1 and one + piece >= fabric.least_product_bits:
+                counts.dsps += 1
+                continue
+            counts.adders += (min(one, piece) - 1) * max(one, piece)
+            counts.muxes += max(one, piece)
+
+
+def _cut(width: int, most: int) -> list[int]:
+    """Pieces of at most ``most`` bits; the last is what is left."""
+    whole = max(0, width - 1) // most
+    return [most] * whole + [width - whole * most]

@@ -1,0 +1,1 @@
+"""What each file of ``rtl/group`` takes."""
