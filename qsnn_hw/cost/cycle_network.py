@@ -7,7 +7,8 @@ Each class here follows the component in ``qsnn_hw/rtl`` of which its docstring 
 from collections import deque
 from collections.abc import Mapping
 
-from qsnn_hw.cost.cycle_group import GroupTiming, Word
+from qsnn_hw.cost.cycle_group import GroupTiming
+from qsnn_hw.cost.cycle_sweep import Word
 from qsnn_hw.cost.design_words import DesignWords
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan, Route
 
@@ -64,34 +65,38 @@ class _Delay:
         moving = self._due and (self._fetched is None or free)
         finishing = moving and self._read == self._end
         full = self._write - self._read == self._room
-        tick = word is not None and word.tick and (not self._due or finishing)
-        event = word is not None and not word.tick and not full
-        write, marks = self._write, self._marks
-        fetches = self._fetched is None or free
+        accepts = word is not None and ((not self._due or finishing) if word.tick else not full)
+        self._fetch(free, moving, finishing)
+        if accepts and word is not None:
+            self._take(word)
+        return accepts
+
+    def _fetch(self, free: bool, moving: bool, finishing: bool) -> None:
+        """What was fetched goes on; behind it the next word of the step that is due, or its tick."""
         if free:
-            self.out = self._fetched
-        if fetches:
-            self._fetched = None
-            if self._due:
-                self._fetched = Word(True, self._last) if finishing else self._words.pop(self._read)
-        if moving and not finishing:
-            self._read += 1
+            self.out, self._fetched = self._fetched, None
         if finishing:
-            self._due = False
+            self._fetched, self._due = Word(True, self._last), False
             if not self._ahead and self._last:
-                self._read = marks[-1]
-        if event and word is not None:
+                self._read = self._marks[-1]
+        elif moving:
+            self._fetched = self._words.pop(self._read)
+            self._read += 1
+
+    def _take(self, word: Word) -> None:
+        """An event is stored; a tick makes the step due that began so many ticks before."""
+        write = self._write
+        if not word.tick:
             self._words[write] = word
             self._write += 1
-        if tick and word is not None:
-            ends = [write, *marks]
-            self._due, self._end = True, ends[-1]
-            self._marks = [write if word.last else before for before in ends[: len(marks)]]
-            if not self._ahead:
-                self._last = word.last
-            elif word.last:
-                self._read = self._end = write
-        return tick or event
+            return
+        ends = [write, *self._marks]
+        self._due, self._end = True, ends[-1]
+        self._marks = [write if word.last else before for before in ends[: len(self._marks)]]
+        if not self._ahead:
+            self._last = word.last
+        elif word.last:
+            self._read = self._end = write
 
 
 class _Arrival:
