@@ -34,13 +34,14 @@ from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.support.errors import MismatchError, ToolError, UserError
 from qsnn_hw.support.progress import Progress
 from qsnn_hw.support.shipped import resource_folder
-from qsnn_hw.targets.fpga.per_sample import DesignCycles, LinkBytes
+from qsnn_hw.targets.fpga.per_sample import LinkBytes
 from qsnn_hw.targets.fpga.power import PowerEstimate
 from qsnn_hw.targets.fpga.record import Implementation
 from qsnn_hw.targets.fpga.saving import Saving, energy_saving
 from qsnn_hw.targets.fpga.spending import design_power
 from qsnn_hw.toolchain.tools import find_tool
 from qsnn_hw.verify import Verification
+from qsnn_hw.verify.design_cycles import DesignCycles
 
 MODEL, DATA = (
     resource_folder("examples") / "digits" / name for name in ("digits_64-32-10.nir", "digits_test.npz")

@@ -29,8 +29,8 @@ from qsnn_hw.model.network_file import load_network
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.support.errors import MismatchError, ToolError, UserError
 from qsnn_hw.support.files import write_json, write_text
-from qsnn_hw.targets.fpga.per_sample import DesignCycles
 from qsnn_hw.verify import Verification
+from qsnn_hw.verify.design_cycles import DesignCycles
 from qsnn_hw.verify.work import event_operations
 
 

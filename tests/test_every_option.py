@@ -22,7 +22,8 @@ from qsnn_hw.build.steps.integers import QUANTIZE
 from qsnn_hw.build.steps.run import Run
 from qsnn_hw.build.steps.step import Job
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.targets.fpga.steps import BOARD, IMPLEMENT, PLAN, VERIFY
+from qsnn_hw.targets.fpga.steps import PLAN
+from qsnn_hw.targets.registry import target_of
 
 MODEL = """
 input_shape = [6]
@@ -106,6 +107,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--leak-bits": ("3",),
     "--leak-rounding": ("zero",),
     "--potential-bits": ("5",),
+    "--target": ("verilog",),
     "--board": ("ulx3s-25f",),
     "--lanes": ("2",),
     "--update-lanes": ("2",),
@@ -170,7 +172,7 @@ def test_every_option_has_an_entry() -> None:
 
 def words(command: str, option: str | None, value: tuple[str, ...], beside: tuple[str, ...]) -> list[str]:
     base = {"--data": ("--data", "d.npz"), "--out": ("-o", "out"), "--bits": ("--bits", "8")}
-    if command in BUILD:
+    if command in BUILD and option != "--target":
         base["--board"] = ("--board", "icebreaker")
     if command in ("infer", "check"):
         del base["--out"]
@@ -186,22 +188,25 @@ def words(command: str, option: str | None, value: tuple[str, ...], beside: tupl
 def decided(arguments: list[str], folder: Path) -> Any:
     """What the steps of a build are decided by and make, up to the plan; no tool runs."""
     given = cli.make_parser().parse_args(arguments)
-    run = Run(Job(commands._build_options(given, Path(given.out)), folder))
+    options = commands._build_options(given, Path(given.out))
+    steps = {step.name: step for step in target_of(options, given.part).steps().all()}
+    run = Run(Job(options, folder))
     network = run.get(READ)
     try:
         chosen = run.get(QUANTIZE)
     except UserError as error:
         return str(error)
-    golden, plan, board = run.get(GOLDEN), run.get(PLAN), run.get(BOARD)
+    golden, plan = run.get(GOLDEN), run.get(steps["plan"])
+    board = run.get(steps["board"]) if "board" in steps else None
     return [
         (folder / "01_network.npz").read_bytes(),
         (folder / "02_quantized.npz").read_bytes(),
         chosen.drop,
         None if golden is None else golden.integer.spikes[network.output].tobytes(),
         repr(asdict(plan)),
-        repr(VERIFY.decided_by(run.job, plan, run.get(DATA), golden)),
-        repr(IMPLEMENT.decided_by(run.job, plan, None, board)),
-        board.name,
+        repr(steps["verify"].decided_by(run.job, plan, run.get(DATA), golden)),
+        board and repr(steps["implement"].decided_by(run.job, plan, None, board)),
+        board and board.name,
         given.out,
         given.quiet,
     ]

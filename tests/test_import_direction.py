@@ -17,7 +17,7 @@ ORDER = [
     *("families", "host", "toolchain"),
     *("model", "quantize", "golden", "finetune"),
     *("plan", "cost", "explore", "rtl", "verify"),
-    *("report", "build.options", "build.steps", "targets", "build", "__main__"),
+    *("build.options", "build.steps", "report", "targets", "build", "__main__"),
 ]
 
 

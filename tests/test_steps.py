@@ -90,7 +90,7 @@ def options(tmp_path: Path) -> BuildOptions:
     return BuildOptions(
         model=str(tmp_path / "m.toml"),
         convention="snntorch",
-        board="icebreaker",
+        target="verilog",
         settings={"dt": "1"},
         data=str(tmp_path / "d.npz"),
     )
@@ -109,7 +109,7 @@ def test_steps_run_one_by_one_in_memory(options: BuildOptions, tmp_path: Path) -
     chosen = QUANTIZE.make(job, network, data)
     golden = GOLDEN.make(job, network, chosen, data)
     assert repr(PLAN.make(job, chosen, data, golden)) == repr(plan)
-    with pytest.raises(UserError, match=r"^05_traced\.il needs an output folder: give one$"):
+    with pytest.raises(UserError, match=r"^verilog leaves files: it needs an output folder$"):
         run.get(VERILOG)
 
 

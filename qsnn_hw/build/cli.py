@@ -17,6 +17,7 @@ from qsnn_hw.build.commands import ALL, EXIT_FAILED
 from qsnn_hw.support import terminal
 from qsnn_hw.support.errors import MismatchError, ToolError, UserError
 from qsnn_hw.support.stopping import StoppedError, stoppable
+from qsnn_hw.targets.registry import DEFAULT, TARGETS
 
 EXIT_USER = 2
 EXIT_INTERRUPTED = 130
@@ -30,6 +31,7 @@ examples:
   qsnn-hw build net.nir --convention snntorch --data test.npz --bits 8 --board ulx3s-85f -o out
   qsnn-hw infer net.nir --convention norse --data test.npz --bits float --out spikes.npz
   qsnn-hw synth -o out --board icebreaker        (go on in a folder, for another board)
+  qsnn-hw generate net.nir --convention norse --target verilog -o out        (for a design of your own)
 """
 
 
@@ -121,12 +123,18 @@ def _samples(text: str) -> int | str:
         raise argparse.ArgumentTypeError(f"wants a whole number or {ALL}, not {text!r}") from None
 
 
+def _targets() -> str:
+    """A line for each target."""
+    width = max(map(len, TARGETS))
+    return "\n".join(f"  {name:<{width}}  {target.summary}" for name, target in TARGETS.items())
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The command line, all of it."""
     parser = _Parser(
         prog="qsnn-hw",
         description=_DESCRIPTION,
-        epilog=_EPILOG,
+        epilog=f"targets:\n{_targets()}\n\n{_EPILOG}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"qsnn-hw {__version__}")
@@ -345,6 +353,12 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
     _add_model_options(parser, model_required=False)
     parser.add_argument("--bits", type=int, metavar="N", help="weight width, 2 to 16 (default: 8)")
     _add_quantize_options(parser)
+    summaries = "; ".join(f"{target.name}: {target.summary}" for target in TARGETS.values())
+    parser.add_argument(
+        "--target",
+        choices=list(TARGETS),
+        help=f"where the network goes (default: {DEFAULT}). {summaries}",
+    )
     parser.add_argument("--board", metavar="NAME", help="see qsnn-hw boards; or a .toml file of your own")
     parser.add_argument(
         "--lanes",

@@ -92,22 +92,23 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
     from qsnn_hw.build.options import OPTIONS, BuildOptions
     from qsnn_hw.model.readers.reader import convention_for
     from qsnn_hw.quantize import QuantizeOptions
+    from qsnn_hw.targets.registry import foreign_options, target_named, target_of
 
     saved = folder / OPTIONS
     # A model on the command line starts over; without one the folder's own options go on.
     if given.model is None:
         if not saved.exists():
             raise UserError(
-                f"give MODEL, --convention and --board: {folder} holds no earlier run to go on with"
+                f"give MODEL, --convention and --board or --target: {folder} holds no earlier run to go on "
+                "with"
             )
         base = BuildOptions.load(saved)
     else:
-        if given.board is None:
-            raise UserError("--board is required with a model")
-        base = BuildOptions(model=given.model, convention=given.convention, board=given.board)
+        base = BuildOptions(model=given.model, convention=given.convention)
     changes: dict[str, Any] = {}
     for name in (
         "convention",
+        "target",
         "board",
         "data",
         "calibration_data",
@@ -127,6 +128,10 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
         value = getattr(given, name)
         if value is not None:
             changes[name] = value
+    if given.target is not None:
+        # What belonged to the target of an earlier run goes with it.
+        for name in foreign_options(target_named(given.target)):
+            changes.setdefault(name, None)
     if given.samples is not None:
         changes["samples"] = _samples(given)
     if given.encoder is not None:
@@ -180,6 +185,7 @@ def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
         # The order of axes of spikes that an earlier run read.
         changes.setdefault("layout", "auto")
     made = replace(base, **changes)
+    target_of(made, given.part)
     _check_data_options(given, made)
     convention_for(made.model, made.convention, made.settings)
     return made
@@ -224,13 +230,17 @@ def run_part(given: argparse.Namespace) -> int:
 
 def report(given: argparse.Namespace) -> int:
     """Print an earlier run's figures and draw its page again."""
+    from qsnn_hw.build.options import OPTIONS, BuildOptions
     from qsnn_hw.report import PAGE, REPORT, TRACES, Report, Traces, summary_lines, write_page
     from qsnn_hw.support import files
-    from qsnn_hw.targets.registry import TARGETS
+    from qsnn_hw.targets.registry import DEFAULT, target_named
 
     folder = Path(given.out)
     files.check_output_folder(folder)
-    report = Report.load(folder / REPORT, TARGETS["fpga"].sections())
+    # A report that was copied out of its folder has no options beside it.
+    options = folder / OPTIONS
+    name = BuildOptions.load(options).target if options.exists() else DEFAULT
+    report = Report.load(folder / REPORT, target_named(name).sections())
     traces = folder / TRACES
     write_page(report, Traces.load(traces) if traces.exists() else None, folder / PAGE)
     show(*summary_lines(report))

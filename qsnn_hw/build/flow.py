@@ -2,7 +2,7 @@
 
     read -> quantize -> golden -> plan -> elaborate -> verilog -> verify | synthesize -> implement -> report
 
-The steps of a target are one list (``targets/fpga/target.py``); a step says what it needs.
+The steps of a target are one list, as in ``targets/fpga/target.py``; a step says what it needs.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import CancelledError, Progress
 from qsnn_hw.support.run_lock import one_run
-from qsnn_hw.targets.registry import TARGETS
+from qsnn_hw.targets.registry import target_of
 from qsnn_hw.targets.target import Target, shared
 from qsnn_hw.verify.design import Reference
 
@@ -66,9 +66,10 @@ def run(
         raise UserError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
     if options.data is None and part in ("simulate", "verify", "build"):
         raise UserError(f"{part} compares hardware and model on real samples: give --data FILE")
+    target = target_of(options, part)
     files.check_output_folder(folder)
     with one_run(folder, command):
-        return _run(Run(Job(options, folder, progress), instead), TARGETS["fpga"], part)
+        return _run(Run(Job(options, folder, progress), instead), target, part)
 
 
 def _run(run: Run, target: Target, part: str) -> Outcome:

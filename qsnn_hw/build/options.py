@@ -12,7 +12,7 @@ from qsnn_hw.support.values import decode
 OPTIONS = "options.json"
 """Their file in an output folder: of the last run that was not refused."""
 
-FORMAT = "qsnn-hw build options 1"
+FORMAT = "qsnn-hw build options 2"
 
 MAX_SEED = 2**31 - 1
 """What nextpnr takes."""
@@ -59,8 +59,10 @@ class BuildOptions:
         "rom", or "ram" that the host loads.
     buffer_depth
         See ``PlanOptions``.
+    target
+        Where the network goes, one of ``qsnn_hw/targets/registry.py``.
     board
-        Name or TOML file.
+        Name or TOML file; None for a target that is for no board.
     encoder, readout, steps, encoder_floor
         Encoder and readout on the chip, see ``IoOptions``; with an encoder ``data`` holds pixels. Readout
         None is "membrane" where the output never fires, else none; "none" is none in any case.
@@ -72,7 +74,7 @@ class BuildOptions:
 
     model: str
     convention: str | None
-    board: str
+    board: str | None = None
     settings: dict[str, str] = field(default_factory=dict)
     data: str | None = None
     calibration_data: str | None = None
@@ -94,6 +96,7 @@ class BuildOptions:
     encoder_floor: int = 1
     seed: int = 1
     simulator: str = "verilator"
+    target: str = "fpga"
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -110,7 +113,7 @@ class BuildOptions:
         drop = self.max_drop
         if drop is not None and not (type(drop) in (int, float) and 0 <= drop <= 100):
             raise UserError(f"--max-drop is percentage points from 0 to 100, not {drop}")
-        for name in ("model", "data", "calibration_data", "board", "convention"):
+        for name in ("model", "data", "calibration_data", "board", "convention", "target"):
             if getattr(self, name) == "":
                 raise UserError(f"{_SPELLED.get(name, f'--{name}')} is empty; give a file or a name")
 
@@ -120,7 +123,7 @@ class BuildOptions:
         for name in ("model", "data", "calibration_data"):
             if values[name] is not None:
                 values[name] = str(Path(values[name]).resolve())
-        if Path(self.board).suffix == ".toml":
+        if self.board is not None and Path(self.board).suffix == ".toml":
             values["board"] = str(Path(self.board).resolve())
         files.write_json(path, {"format": FORMAT, **values})
 

@@ -1,7 +1,68 @@
-"""Every target, by name."""
+"""Every target, by name, and which options go with it."""
 
+from typing import TYPE_CHECKING
+
+from qsnn_hw.support.errors import UserError
 from qsnn_hw.targets.fpga.target import FPGA
 from qsnn_hw.targets.target import Target
+from qsnn_hw.targets.verilog.target import VERILOG_TARGET
 
-TARGETS: dict[str, Target] = {target.name: target for target in (FPGA,)}
-"""The first one is the default."""
+if TYPE_CHECKING:
+    from qsnn_hw.build.options import BuildOptions
+
+TARGETS: dict[str, Target] = {target.name: target for target in (FPGA, VERILOG_TARGET)}
+
+DEFAULT = FPGA.name
+
+
+def target_named(name: str) -> Target:
+    """The target of that name; UserError where there is none."""
+    if name not in TARGETS:
+        raise UserError(f"--target must be one of {', '.join(TARGETS)}, not {name!r}")
+    return TARGETS[name]
+
+
+def foreign_options(target: Target) -> list[str]:
+    """Fields of ``BuildOptions`` that belong to other targets alone."""
+    return [
+        name
+        for other in TARGETS.values()
+        for name in (*other.needs, *other.takes)
+        if name not in (*target.needs, *target.takes)
+    ]
+
+
+def target_of(options: "BuildOptions", part: str) -> Target:
+    """The target that these options are for.
+
+    Parameters
+    ----------
+    part
+        How far it is to go: a command.
+
+    Raises
+    ------
+    UserError
+        There is no such target, an option is missing or belongs to another one, or it has no such part.
+    """
+    target = target_named(options.target)
+    goals = target.steps().goals
+    if part not in goals:
+        *others, last = goals
+        raise UserError(
+            f"--target {target.name} has nothing to {part}: {', '.join(others)} and {last} are what it has"
+        )
+    for name in foreign_options(target):
+        if getattr(options, name) is not None:
+            of = [other.name for other in TARGETS.values() if name in (*other.needs, *other.takes)]
+            raise UserError(
+                f"{_typed(name)} belongs to --target {' and '.join(of)}, not {target.name}: leave it out"
+            )
+    for name in target.needs:
+        if getattr(options, name) is None:
+            raise UserError(f"{_typed(name)} is required with --target {target.name}")
+    return target
+
+
+def _typed(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -56,16 +56,17 @@ class Target:
         As ``--target`` takes it.
     summary
         One line for a list.
-    takes_board
-        Whether it builds for a board, so that ``--board`` must be given.
     steps
         Gives the steps.
     sections
         Gives the sections of its report, in the order of ``report.json``.
+    needs, takes
+        Fields of ``BuildOptions`` that not every target has: those that must be given, and those that may.
     """
 
     name: str
     summary: str
-    takes_board: bool
     steps: Callable[[], TargetSteps]
     sections: "Callable[[], tuple[Section, ...]]"
+    needs: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()

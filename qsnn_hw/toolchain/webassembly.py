@@ -24,7 +24,8 @@ from qsnn_hw.toolchain.finder import SPECS, Tool
 
 def is_cold(tool: Tool) -> bool:
     """Whether starting ``tool`` compiles it first; False for native tools."""
-    held = SPECS[tool.name].webassembly
+    # A simulator that Python starts, such as cocotb's, is none that is looked for.
+    held = SPECS[tool.name].webassembly if tool.name in SPECS else None
     if not tool.origin.startswith("wheel") or held is None:
         return False
     package, application = held

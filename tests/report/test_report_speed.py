@@ -16,10 +16,11 @@ from qsnn_hw.host.protocol import encode_classes, encode_pixels, encode_words, s
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.report import Results
 from qsnn_hw.report.sections.activity import stream_note
-from qsnn_hw.targets.fpga.per_sample import DesignCycles, LinkBytes, host_us, rates
+from qsnn_hw.targets.fpga.per_sample import LinkBytes, host_us, rates
 from qsnn_hw.targets.fpga.sections.latency import latency
 from qsnn_hw.targets.fpga.sections.speed import Link, link
 from qsnn_hw.verify import Verification
+from qsnn_hw.verify.design_cycles import DesignCycles
 from tests.report.report_runs import RECORD
 from tests.verify.verify_networks import chain_network, example
 

@@ -14,13 +14,14 @@ from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.families.boards import Board, load_board
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.report.bounds import Bounds
-from qsnn_hw.targets.fpga.per_sample import DesignCycles, Rates
+from qsnn_hw.targets.fpga.per_sample import Rates
 from qsnn_hw.targets.fpga.record import Implementation, Resource
 from qsnn_hw.targets.fpga.sections.energy import Energy, energy
 from qsnn_hw.targets.fpga.sections.power import PowerMw, power_mw
 from qsnn_hw.targets.fpga.sections.speed import Throughput, throughput
 from qsnn_hw.targets.fpga.spending import spending
 from qsnn_hw.verify import Verification
+from qsnn_hw.verify.design_cycles import DesignCycles
 from tests.report.report_runs import RECORD, did
 from tests.verify.verify_networks import chain_network
 

@@ -5,6 +5,7 @@ from typing import Any, TypeVar, cast
 
 from qsnn_hw.build.steps.cache import Cache
 from qsnn_hw.build.steps.step import Job, Step
+from qsnn_hw.support.errors import UserError
 
 T = TypeVar("T")
 
@@ -58,6 +59,8 @@ class Run:
         return cast(T, self._results[step])
 
     def _made(self, step: Step[Any]) -> Any:
+        if self._cache is None and not step.works_in_memory:
+            raise UserError(f"{step.name} leaves files: it needs an output folder")
         needed = [self.get(before) for before in step.needs]
         for before in step.after:
             self.get(before)

@@ -34,7 +34,7 @@ class Job:
     def path(self, name: str = "") -> Path:
         """The output folder, or a file in it; UserError where there is none to work in."""
         if self.folder is None:
-            raise UserError(f"{name or 'this step'} needs an output folder: give one")
+            raise UserError(f"{name or 'this'} needs an output folder: give one")
         return self.folder / name
 
     def digest(self, file: str) -> str:
@@ -117,6 +117,11 @@ class Step(Generic[T]):
                 yield step
 
         return visit(self)
+
+    @property
+    def works_in_memory(self) -> bool:
+        """Whether ``make`` needs no folder: it leaves no file, or ``save`` does it."""
+        return self.leaves == () or self.save is not _nothing
 
     def files(self, job: Job, needed: Sequence[Any]) -> Sequence[str]:
         """Names of the files that it leaves."""

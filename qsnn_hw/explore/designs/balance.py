@@ -300,14 +300,17 @@ class _Search:
         if options.cycle_budget is not None:
             wanted = f"fewest LUTs at no more than {options.cycle_budget} cycles {unit}"
         limit = "" if self._room is None or chosen.luts > self._room else f" within {self._room} LUTs"
+        # Without a device of its own a design is held against others on a usual one.
+        on = "" if self._limits is not None else f" on an {self._device.family.title}"
         parts = []
         quicker = [d for d in front if d.cycles < chosen.cycles]
         smaller = [d for d in front if d.luts < chosen.luts]
         for name, near in (("quicker", quicker[-1:]), ("smaller", smaller[:1])):
             parts += [f"; next {name}: {d.luts} LUTs and {d.cycles:.0f} cycles ({d})" for d in near]
         return (
-            f"{wanted}{limit}: about {chosen.luts} LUTs, host link included, and {chosen.cycles:.0f} cycles "
-            f"{unit}, chosen from {len(front)} designs (predictions){''.join(parts)}"
+            f"{wanted}{limit}: about {chosen.luts} LUTs{on}, host link included, and "
+            f"{chosen.cycles:.0f} cycles {unit}, chosen from {len(front)} designs (predictions)"
+            f"{''.join(parts)}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from qsnn_hw.build.steps import outputs
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.results import Results
 from qsnn_hw.report.section import Line, Part, Section
@@ -21,15 +22,15 @@ class Files:
     weights: str | None = None
 
 
-def _files(results: Results) -> Files:
-    verilog, weights = (results.folder / name for name in ("06_design.v", "06_weights.bin"))
-    return Files(
-        verilog=verilog.name if verilog.exists() else None, weights=weights.name if weights.exists() else None
-    )
+def left(results: Results, name: str) -> str | None:
+    """``name`` where the run's folder has such a file."""
+    return name if (results.folder / name).exists() else None
 
 
-FILES: Part[Files] = Part("files", Files, Files(), _files)
-"""A target that makes more of them adds their names."""
+FILES: Part[Files] = Part(
+    "files", Files, Files(), lambda results: Files(weights=left(results, outputs.WEIGHTS))
+)
+"""A target adds the names of the others that it makes."""
 
 
 def _facts(report: Report) -> tuple[str, list[tuple[str, str]]]:

@@ -129,10 +129,10 @@ VERIFICATION: Part[Verification] = Part(
         ),
         "matched_registers": (
             "Bits of registers, and matched_memory_bits of memories, of the network inside the board's "
-            "design (06_design.v): each has its counterpart in the network that was simulated "
-            "(06_traced.v), driven by the same logic, so both always give the same words. The guard "
-            "against unknown addresses counts as wires: on a board the serial link does its work. The "
-            "serial link itself is not simulated in a build."
+            "design (06_design.v; without a board 06_network.v): each has its counterpart in the network "
+            "that was simulated (06_traced.v), driven by the same logic, so both always give the same words. "
+            "The guard against unknown addresses counts as wires: on a board the serial link does its work. "
+            "The serial link itself is not simulated in a build."
         ),
         "framework": (
             "Output of the float network compared with what the framework itself put out, where the "

@@ -7,10 +7,10 @@ from qsnn_hw.cost.predict import predict
 from qsnn_hw.families.boards import Board
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.targets.fpga.energy import Energy, energy
-from qsnn_hw.targets.fpga.per_sample import DesignCycles
 from qsnn_hw.targets.fpga.power import Activity, PowerEstimate, estimate_power, without_coefficients
 from qsnn_hw.targets.fpga.record import Implementation
 from qsnn_hw.verify import Verification
+from qsnn_hw.verify.design_cycles import DesignCycles
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,9 @@ def _sections() -> "tuple[Section, ...]":
 
 FPGA = Target(
     name="fpga",
-    summary="a bitstream for a board with an iCE40 or ECP5 (default)",
-    takes_board=True,
+    summary="a bitstream for a board with an iCE40 or ECP5",
     steps=_steps,
     sections=_sections,
+    needs=("board",),
+    takes=("lut_budget",),
 )

@@ -10,9 +10,10 @@ from qsnn_hw.report.results import Results
 from qsnn_hw.report.section import Card, Line, Part, Section
 from qsnn_hw.report.words import NOT_MEASURED, apart, duration, figure, page_duration, with_unit
 from qsnn_hw.support.values import Number, check_numbers
-from qsnn_hw.targets.fpga.per_sample import DesignCycles, LinkBytes, byte_us, host_us, link_us
+from qsnn_hw.targets.fpga.per_sample import LinkBytes, byte_us, host_us, link_us
 from qsnn_hw.targets.fpga.record import Implementation
 from qsnn_hw.targets.fpga.sections import shared
+from qsnn_hw.verify.design_cycles import DesignCycles
 
 
 @dataclass(frozen=True)

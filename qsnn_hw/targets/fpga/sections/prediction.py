@@ -18,10 +18,10 @@ from qsnn_hw.report.section import DEVICE, Added, Exhibit, Line, Part, Section, 
 from qsnn_hw.report.sections.mapping import PLAN_NOTES
 from qsnn_hw.report.words import NOT_MEASURED, figure, plural, signed
 from qsnn_hw.support.values import Number, check_counts, check_numbers, count, put
-from qsnn_hw.targets.fpga.per_sample import DesignCycles
 from qsnn_hw.targets.fpga.record import Implementation
 from qsnn_hw.targets.fpga.sections.resources import RESOURCES
 from qsnn_hw.verify import Verification
+from qsnn_hw.verify.design_cycles import DesignCycles
 
 _CYCLES = ("cycles_per_sample_mean", "simulated_mean", "network_cycles_mean", "network_simulated_mean")
 

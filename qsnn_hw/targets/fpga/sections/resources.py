@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from qsnn_hw.build.steps import outputs
 from qsnn_hw.report.bars import Bar, bars
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.results import Results
 from qsnn_hw.report.section import DEVICE, Added, Exhibit, Line, Part, Section
 from qsnn_hw.report.sections.board import BOARD
-from qsnn_hw.report.sections.products import FILES
+from qsnn_hw.report.sections.products import FILES, left
 from qsnn_hw.report.sections.tools import TOOLS
 from qsnn_hw.report.svg import Figure, figure
 from qsnn_hw.report.words import NOT_MEASURED
@@ -43,10 +44,13 @@ def _tools(results: Results) -> dict[str, str]:
     return {} if found is None else {name: version or "unknown" for name, version in found.tools.items()}
 
 
-def _bitstream(results: Results) -> dict[str, str | None]:
+def _files(results: Results) -> dict[str, str | None]:
     found = results.get(Implementation)
     bitstream = None if found is None else found.files.get("bitstream")
-    return {"bitstream": None if bitstream is None else Path(bitstream).name}
+    return {
+        "verilog": left(results, outputs.BOARD_VERILOG),
+        "bitstream": None if bitstream is None else Path(bitstream).name,
+    }
 
 
 RESOURCES: Part[Mapping[str, Resource]] = Part(
@@ -116,7 +120,7 @@ def _share(share: float) -> str:
 SECTION = Section(
     "resources",
     parts=(RESOURCES,),
-    added=(Added(TOOLS, _tools), Added(FILES, _bitstream)),
+    added=(Added(TOOLS, _tools), Added(FILES, _files)),
     lines=(Line("resources", line, after="per watt"),),
     exhibits=(Exhibit("resources", DEVICE, lambda report, traces: chart(report)),),
 )

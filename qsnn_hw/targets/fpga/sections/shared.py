@@ -6,10 +6,11 @@ from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.report.results import Results
 from qsnn_hw.report.sections.work import work
-from qsnn_hw.targets.fpga.per_sample import DesignCycles, LinkBytes, Rates, link_us, rates
+from qsnn_hw.targets.fpga.per_sample import LinkBytes, Rates, link_us, rates
 from qsnn_hw.targets.fpga.record import Implementation
 from qsnn_hw.targets.fpga.spending import Spending, spending
 from qsnn_hw.verify import Verification
+from qsnn_hw.verify.design_cycles import DesignCycles
 
 
 def cycles(results: Results) -> DesignCycles:
