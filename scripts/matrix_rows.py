@@ -13,7 +13,6 @@ from typing import Any, Literal
 from matrix_models import Model
 from user_command import ROOT, qsnn_hw
 
-from qsnn_hw.explore.designs.balance import DESIGN_NOTE
 from qsnn_hw.families.boards import Board
 
 TARGETS = ("balanced", "area", "energy", "latency")
@@ -160,9 +159,7 @@ def read_figures(report: Mapping[str, Any], board: Board) -> dict[str, Any]:
     def pair(name: str) -> tuple[int | None, int | None]:
         return prediction["resources"].get(name), resources.get(name, {}).get("used")
 
-    chosen = [
-        float(note.split("|")[2]) for note in report["plan_notes"] if note.startswith(f"{DESIGN_NOTE}chosen|")
-    ]
+    chosen = [design["cycles"] for design in report["designs"] if design["chosen"]]
     return {
         "plan": ", ".join(_shape(layer) for layer in report["network"]["layers"]),
         "planned": chosen[0] if chosen else None,

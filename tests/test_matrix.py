@@ -40,7 +40,7 @@ def report(**changes: Any) -> dict[str, Any]:
             "ICESTORM_LC": {"used": 900, "available": 5280},
             "ICESTORM_RAM": {"used": 11, "available": 30},
         },
-        "plan_notes": ["balanced", "design: |800|900|a", "design: chosen|700|1000|b"],
+        "designs": [{"cycles": 900.0, "chosen": False}, {"cycles": 1000.0, "chosen": True}],
         "timing": {"fmax_mhz": 45.0},
         "files": {"bitstream": "a.bin"},
         "tools": {"yosys": "0.70"},
@@ -86,7 +86,7 @@ def test_every_check_can_fail(part: str, values: dict[str, Any], reason: str) ->
 
 
 def test_without_a_plan_of_its_own_nothing_can_be_held_against_it() -> None:
-    assert judged(plan_notes=[]) == ["the plan's cycles unknown of the simulated ones"]
+    assert judged(designs=[]) == ["the plan's cycles unknown of the simulated ones"]
 
 
 def test_a_refusal_is_held_against_the_board() -> None:

@@ -46,6 +46,28 @@ class Route:
 
 
 @dataclass(frozen=True)
+class DesignOffer:
+    """A design that the network could be, as predicted; no other that fits is both smaller and quicker.
+
+    Parameters
+    ----------
+    cycles
+        Mean of a sample; of a time step without samples.
+    luts
+        Logic cells of the whole board design, host link included.
+    shapes
+        Every group's lanes/updated neurons a cycle and where it keeps its sums, in words.
+    chosen
+        It is the plan's own.
+    """
+
+    cycles: float
+    luts: int
+    shapes: str
+    chosen: bool
+
+
+@dataclass(frozen=True)
 class HardwarePlan:
     """Groups and the routes between them; the input and the output are both ``HOST``.
 
@@ -69,6 +91,8 @@ class HardwarePlan:
         A line for each choice worth knowing.
     encoder, readout
         What stands between the streams and the host, or None.
+    designs
+        Those near this one among which it was chosen, the quickest first; empty where lanes were given.
     """
 
     name: str
@@ -84,6 +108,7 @@ class HardwarePlan:
     notes: tuple[str, ...] = ()
     encoder: EncoderPlan | None = None
     readout: ReadoutPlan | None = None
+    designs: tuple[DesignOffer, ...] = ()
 
     @property
     def input_size(self) -> int:

@@ -17,7 +17,7 @@ from qsnn_hw.support.values import decode, encode
 
 T = TypeVar("T")
 
-FORMAT = "qsnn-hw report 2"
+FORMAT = "qsnn-hw report 3"
 
 ASSUMPTIONS: Part[tuple[str, ...]] = Part("assumptions", tuple[str, ...], ())
 """One line each, added by the sections that assume something."""

@@ -13,7 +13,7 @@ from qsnn_hw.cost.cycles import count_cycles, predict_cycles
 from qsnn_hw.cost.predict import predict
 from qsnn_hw.cost.traffic import Traffic
 from qsnn_hw.cost.traffic_cycles import TrafficCycles
-from qsnn_hw.explore.designs.balance import DESIGN_NOTE, Balance, balance
+from qsnn_hw.explore.designs.balance import Balance, balance
 from qsnn_hw.explore.designs.layout import Layout
 from qsnn_hw.explore.designs.options import PlanOptions, Target
 from qsnn_hw.explore.designs.planner import make_plan
@@ -86,10 +86,9 @@ def conv() -> Case:
 
 
 def chosen_figures(plan: HardwarePlan) -> tuple[int, int]:
-    """LUTs and cycles of the note that lists the design which was chosen."""
-    (line,) = [n for n in plan.notes if n.startswith(f"{DESIGN_NOTE}chosen|")]
-    _, luts, cycles, _ = line.split("|", 3)
-    return int(luts), int(cycles)
+    """LUTs and whole cycles of the listed design that was chosen."""
+    (design,) = [offer for offer in plan.designs if offer.chosen]
+    return design.luts, round(design.cycles)
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -186,10 +185,9 @@ def test_no_listed_design_is_beaten_by_another_and_all_fit(digits: Case, conv: C
         assert all(a.cycles < b.cycles and a.luts > b.luts for a, b in pairwise(found.front))
         assert not any(limits.fits(design.usage) for design in found.front)
         assert found.chosen in found.front
-        listed = [note for note in found.notes if note.startswith(DESIGN_NOTE)]
-        figures = [tuple(map(int, note.split("|")[1:3])) for note in listed]
-        assert all(a[0] > b[0] and a[1] <= b[1] for a, b in pairwise(figures))
-        assert [note.startswith(f"{DESIGN_NOTE}chosen|") for note in listed].count(True) == 1
+        listed = found.offers
+        assert all(a.luts > b.luts and a.cycles < b.cycles for a, b in pairwise(listed))
+        assert [offer.chosen for offer in listed].count(True) == 1
 
 
 @pytest.mark.parametrize("seed", [3, 5])
@@ -198,9 +196,8 @@ def test_a_design_chosen_for_part_of_a_cycle_is_listed(seed: int) -> None:
     plan = make_plan(network, PlanOptions(limits=ECP5, optimize="latency"))
     luts, cycles = chosen_figures(plan)
     assert luts == predict(plan, ECP5).usage.logic_cells
-    listed = [note.split("|")[1:3] for note in plan.notes if note.startswith(DESIGN_NOTE)]
     # That is what this case is about: as many whole cycles with fewer LUTs.
-    assert min(int(cells) for cells, c in listed if int(c) == cycles) < luts
+    assert min(offer.luts for offer in plan.designs if round(offer.cycles) == cycles) < luts
 
 
 def test_budgets_hold_or_are_refused(digits: Case) -> None:

@@ -117,7 +117,15 @@ def test_stable_names(tmp_path: Path) -> None:
 
 def test_every_part_and_every_field_that_needs_it_has_a_meaning() -> None:
     basis, definitions = told(SECTIONS)
-    parts = {*STABLE, "resources", "spikes_per_sample", "diagnostics", "activity", "prediction"} - {"files"}
+    parts = {
+        *STABLE,
+        "resources",
+        "spikes_per_sample",
+        "diagnostics",
+        "activity",
+        "prediction",
+        "designs",
+    } - {"files"}
     meant = {key.split(".")[0] for key in definitions}
     assert parts - meant == {"operating_point"}
     known = {key.split(".")[0] for key in basis}
@@ -283,7 +291,7 @@ def _format(content: dict[str, Any]) -> None:
         (_number_text, "report.files.verilog must be text, not 3"),
         (_resources_list, "report.resources must be an object, not []"),
         (_warnings_text, "report.warnings must be a list, not 'one'"),
-        (_format, "format is 'qsnn-hw report 9', expected 'qsnn-hw report 2'"),
+        (_format, "format is 'qsnn-hw report 9', expected 'qsnn-hw report 3'"),
     ],
 )
 def test_load_says_what_is_wrong(

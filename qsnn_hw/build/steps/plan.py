@@ -8,7 +8,6 @@ from qsnn_hw.build.steps.integers import QUANTIZE
 from qsnn_hw.build.steps.step import Job, Step
 from qsnn_hw.cost.design_cycles import PredictedCycles
 from qsnn_hw.cost.traffic import Traffic
-from qsnn_hw.explore.designs.balance import DESIGN_NOTE
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.explore.integers.choose import Chosen
@@ -47,8 +46,7 @@ def plan_options(
 def say_shapes(job: Job, plan: HardwarePlan) -> None:
     """Tell what was planned for each neuron group, and why."""
     for note in plan.notes:
-        if not note.startswith(DESIGN_NOTE):
-            job.progress.say(f"plan: {note}")
+        job.progress.say(f"plan: {note}")
     for group in plan.groups:
         job.progress.say(f"plan: {group.group}: {group.neurons} neurons as {_shape(group)}")
 

@@ -19,6 +19,7 @@ from qsnn_hw.explore.designs.demand import Demand
 from qsnn_hw.explore.designs.layout import Layout
 from qsnn_hw.explore.designs.offers import any_device, offers
 from qsnn_hw.families.limits import Limits, Usage
+from qsnn_hw.plan.hardware_plan import DesignOffer
 from qsnn_hw.plan.shape import Shape
 from qsnn_hw.support.errors import UserError
 
@@ -35,11 +36,8 @@ _FROM_FRONT, _NEAR, _ROUNDS = 12, 3, 4
 _MOST_WORDS = 600_000
 # Deeper buffers have to be worth this share of the cycles.
 _WORTH = 0.02
-# Designs of the front that a plan's notes list on either side of the chosen one.
+# Designs of the front that a plan lists on either side of the chosen one.
 _LISTED = 5
-
-DESIGN_NOTE = "design: "
-"""How a note begins that describes one design of the front."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +90,11 @@ class Balance:
     front: tuple[Design, ...]
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """The reason, and a line for each design of the front near the chosen one."""
+    def offers(self) -> tuple[DesignOffer, ...]:
+        """The designs of the front near the chosen one, the quickest first."""
         place = min(range(len(self.front)), key=lambda k: abs(self.front[k].cycles - self.chosen.cycles))
-        lines = []
-        for design in self.front[max(0, place - _LISTED) : place + _LISTED + 1]:
-            mark = "chosen" if design is self.chosen else ""
-            lines.append(f"{DESIGN_NOTE}{mark}|{design.luts}|{design.cycles:.0f}|{design}")
-        return (self.reason, *lines)
+        near = self.front[max(0, place - _LISTED) : place + _LISTED + 1]
+        return tuple(DesignOffer(d.cycles, d.luts, str(d), d is self.chosen) for d in near)
 
 
 def balance(layout: Layout, fixed: Mapping[str, Shape] | None = None) -> Balance:

@@ -1,6 +1,7 @@
 """QuantizedNetwork -> HardwarePlan: shapes as given or chosen, then laid out."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from qsnn_hw.explore.designs.balance import DEFAULT_DEPTH, balance
@@ -28,7 +29,8 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
     given = _given(network, spaces, options)
     if given is None:
         found = balance(layout)
-        return layout.plan(found.chosen.shapes, found.chosen.depth, found.notes)
+        plan = layout.plan(found.chosen.shapes, found.chosen.depth, [found.reason])
+        return replace(plan, designs=found.offers)
     notes, depth = (
         ["lanes as given", *_became(network, given, options)],
         DEFAULT_DEPTH if options.buffer_depth is None else options.buffer_depth,

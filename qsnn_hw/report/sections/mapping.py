@@ -1,7 +1,6 @@
 """How the network sits on the hardware, and the designs among which the plan chose."""
 
-from qsnn_hw.explore.designs.balance import DESIGN_NOTE
-from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.plan import DesignOffer, HardwarePlan
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.results import Results
 from qsnn_hw.report.section import LAYERS, Exhibit, Part, Section, Table
@@ -16,6 +15,27 @@ def _notes(results: Results) -> tuple[str, ...] | None:
 
 PLAN_NOTES: Part[tuple[str, ...]] = Part("plan_notes", tuple[str, ...], (), _notes)
 """One line for each choice of the plan worth knowing."""
+
+
+def _designs(results: Results) -> tuple[DesignOffer, ...] | None:
+    plan = results.get(HardwarePlan)
+    return None if plan is None else plan.designs
+
+
+DESIGNS: Part[tuple[DesignOffer, ...]] = Part(
+    "designs",
+    tuple[DesignOffer, ...],
+    (),
+    _designs,
+    basis={"": "predicted"},
+    definitions={
+        "": "Designs near the one that was built, none of which another that fits beats in both cycles and "
+        "LUTs. cycles: mean of a sample, of a time step without samples; luts: of the whole board design, "
+        "host link included; shapes: lanes/updated neurons a cycle of every group, and where it keeps its "
+        "sums."
+    },
+)
+"""Empty where lanes were given."""
 
 
 _MAPPING_WORDS = (
@@ -46,11 +66,10 @@ def mapping(report: Report) -> Table | None:
         )
         for group in groups
     )
-    notes = [note for note in report[PLAN_NOTES] if not note.startswith(DESIGN_NOTE)]
     return Table(
         "mapping",
         "Mapping",
-        " ".join((_MAPPING_WORDS, *notes)),
+        " ".join((_MAPPING_WORDS, *report[PLAN_NOTES])),
         (
             "layer",
             "neurons",
@@ -69,13 +88,9 @@ def mapping(report: Report) -> Table | None:
 
 def designs(report: Report) -> Table | None:
     """The designs among which the plan's was chosen; None where lanes were given."""
-    notes = [note.removeprefix(DESIGN_NOTE) for note in report[PLAN_NOTES] if note.startswith(DESIGN_NOTE)]
-    if not notes:
+    offers = report[DESIGNS]
+    if not offers:
         return None
-    rows = []
-    for note in notes:
-        mark, luts, cycles, shapes = note.split("|", 3)
-        rows.append((f"{int(cycles):,}", f"{int(luts):,}", shapes, mark))
     return Table(
         "designs",
         "Designs to choose from",
@@ -83,13 +98,13 @@ def designs(report: Report) -> Table | None:
         "design, host link included; mean cycles of a sample as predicted, of a time step without data; "
         "every layer with lanes/updated neurons a cycle and where it keeps its sums.",
         ("cycles", "LUTs", "layers", "this design"),
-        tuple(rows),
+        tuple((f"{d.cycles:,.0f}", f"{d.luts:,}", d.shapes, "chosen" if d.chosen else "") for d in offers),
     )
 
 
 SECTION = Section(
     "mapping",
-    parts=(PLAN_NOTES,),
+    parts=(PLAN_NOTES, DESIGNS),
     exhibits=(
         Exhibit("mapping", LAYERS, lambda report, traces: mapping(report)),
         Exhibit("designs", LAYERS, lambda report, traces: designs(report)),
