@@ -13,6 +13,7 @@ import statistics
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from user_command import report_of
 from qsnn_hw.build.options import BuildOptions
 from qsnn_hw.build.steps import outputs
 from qsnn_hw.families.boards import load_board
+from qsnn_hw.golden.encoders import sent_spikes
 from qsnn_hw.model.dataset import load_dataset, load_pixels
 from qsnn_hw.model.network_file import load_network
 from qsnn_hw.plan import HardwarePlan
@@ -135,7 +137,7 @@ def _events(folder: Path, plan: HardwarePlan, cycles: Sequence[int]) -> dict[str
     network = load_network(folder / outputs.NETWORK)
     assert options.data is not None
     if plan.encoder is not None:
-        encode = plan.encoder.spikes
+        encode = partial(sent_spikes, plan.encoder)
         inputs = load_pixels(options.data, network=network, encode=encode, samples=options.samples).input
     else:
         inputs = load_dataset(options.data, network=network, samples=options.samples).input

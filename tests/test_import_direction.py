@@ -3,7 +3,7 @@
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -20,12 +20,15 @@ ORDER = [
     *("build.options", "build.steps", "report", "targets", "build", "__main__"),
 ]
 
+# Neither reaches the other, not even through a third part: a mistake in one must not be the other's too.
+WALL = ("golden", "rtl")
+
 
 def allowed(importer: str, imported: str) -> bool:
     """Whether part ``importer`` of the package may import part ``imported``."""
     if importer == imported:
         return True
-    if {importer, imported} == {"golden", "rtl"}:
+    if {importer, imported} == set(WALL):
         return False
     return ORDER.index(imported) < ORDER.index(importer)
 
@@ -39,8 +42,11 @@ def part(module: str) -> str:
     return inner if inner in ORDER else pieces[1] if len(pieces) > 1 else ""
 
 
-def imports(source: str, module: str, is_package: bool = False) -> Iterator[str]:
-    """Full names of the package's modules that ``source`` imports, at any depth of its code."""
+def imports(source: str, module: str, is_package: bool = False, *, each: bool = False) -> Iterator[str]:
+    """Full names of the package's modules that ``source`` imports, at any depth of its code.
+
+    With ``each``, also every name taken out of a module as if it were a module below it.
+    """
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -52,7 +58,8 @@ def imports(source: str, module: str, is_package: bool = False) -> Iterator[str]
                 base = ".".join([*above, base] if base else above)
             # "from qsnn_hw import golden" names the part in the list, not in the module.
             listed = base in ("qsnn_hw", "qsnn_hw.support")
-            names = [f"{base}.{alias.name}" for alias in node.names] if listed else [base]
+            names = [f"{base}.{alias.name}" for alias in node.names] if listed or each else []
+            names += [] if listed else [base]
         else:
             continue
         yield from (name for name in names if name.split(".")[0] == "qsnn_hw")
@@ -77,6 +84,73 @@ def faults(module: str, source: str, is_package: bool = False) -> list[str]:
         for name in imports(source, module, is_package)
         if part(name) and part(name) not in {"__version__"} and not allowed(importer, part(name))
     ]
+
+
+def graph(sources: Mapping[str, tuple[str, bool]]) -> dict[str, set[str]]:
+    """Module -> the modules that are loaded with it, of the source of each and whether it is a package.
+
+    The package itself is left out: it hands on functions of golden, and imports them when they are asked for.
+    """
+    made: dict[str, set[str]] = {}
+    for module, (source, is_package) in sources.items():
+        named = {module, *imports(source, module, is_package, each=True)}
+        # Of a module, every package above it is loaded too.
+        above = {".".join(pieces[:n]) for pieces in (name.split(".") for name in named) for n in range(2, 9)}
+        made[module] = (above & sources.keys()) - {module}
+    return made
+
+
+def way_through_the_wall(loaded: Mapping[str, set[str]]) -> list[str]:
+    """The modules from one side of the wall to the other, the fewest there are; empty where it holds."""
+    found: list[list[str]] = []
+    for here, there in (WALL, WALL[::-1]):
+        ways = [[module] for module in loaded if part(module) == here]
+        seen = {way[-1] for way in ways}
+        # Grows while it is walked: breadth first.
+        for way in ways:
+            if part(way[-1]) == there:
+                found.append(way)
+                break
+            further = sorted(loaded[way[-1]] - seen)
+            seen.update(further)
+            ways += [[*way, name] for name in further]
+    return min(found, key=len, default=[])
+
+
+def test_golden_and_rtl_do_not_reach_each_other_through_a_third_module() -> None:
+    whole = {name: (path.read_text(encoding="utf-8"), path.name == "__init__.py") for name, path in modules()}
+    loaded = graph(whole)
+    assert {"golden", "rtl"} <= {part(name) for name in loaded}
+    assert " > ".join(way_through_the_wall(loaded)) == ""
+
+
+@pytest.mark.parametrize(
+    ("between", "source"),
+    [
+        ("qsnn_hw.plan.io_plan", "from qsnn_hw.golden import encoders"),
+        ("qsnn_hw.plan.io_plan", "from ..golden.encoders import lfsr_start"),
+        ("qsnn_hw.plan.io_plan", "def late():\n    import qsnn_hw.golden.encoders"),
+        ("qsnn_hw.plan.io_plan", "from qsnn_hw.host import words"),
+        ("qsnn_hw.plan", "from qsnn_hw.golden import encoders"),
+    ],
+)
+def test_a_way_through_the_wall_is_seen(between: str, source: str) -> None:
+    sources = {
+        "qsnn_hw": ("", True),
+        "qsnn_hw.golden": ("", True),
+        "qsnn_hw.golden.encoders": ("import numpy", False),
+        "qsnn_hw.host": ("", True),
+        "qsnn_hw.host.words": ("from qsnn_hw import golden", False),
+        "qsnn_hw.plan": ("", True),
+        "qsnn_hw.plan.io_plan": ("", False),
+        "qsnn_hw.rtl": ("", True),
+        "qsnn_hw.rtl.encoder": ("from qsnn_hw.plan.io_plan import EncoderPlan", False),
+    }
+    assert way_through_the_wall(graph(sources)) == []
+    sources[between] = (source, sources[between][1])
+    way = way_through_the_wall(graph(sources))
+    assert (way[0], part(way[-1])) == ("qsnn_hw.rtl.encoder", "golden")
+    assert between in way
 
 
 @pytest.mark.parametrize(("module", "path"), modules(), ids=[name for name, _ in modules()])

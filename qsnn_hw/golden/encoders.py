@@ -1,8 +1,10 @@
-"""Pixels to spikes: what the encoders on the chip send, as arrays.
+"""Pixels to spikes: what the encoders on the chip send, as arrays. The text is in docs/host_link.md.
 
 Pixels are uint8 of shape (sample, input); the result has the golden model's shape (time, sample,
 input), uint8. Nothing of one sample depends on another.
 """
+
+from typing import Protocol
 
 import numpy as np
 
@@ -16,6 +18,44 @@ make up to 38 bits a cycle with one xor gate each."""
 
 RANDOM_BITS = 8
 """Bits of one random number."""
+
+
+class Addresses(Protocol):
+    """Where the inputs are on the stream."""
+
+    def addresses(self) -> np.ndarray:
+        """int64, shape (input,)."""
+
+
+class Encoder(Protocol):
+    """What decides the spikes, as the functions below take it; a plan's ``EncoderPlan`` says all of it."""
+
+    @property
+    def kind(self) -> str:
+        """ "rate", "latency" or "direct"."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def floor(self) -> int: ...
+    @property
+    def shift(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def slots(self) -> int: ...
+    @property
+    def space(self) -> Addresses: ...
+
+
+def sent_spikes(encoder: Encoder, pixels: np.ndarray) -> np.ndarray:
+    """What ``encoder`` sends for ``pixels``, uint8 (sample, input): uint8 (time, sample, input)."""
+    if encoder.kind == "latency":
+        return latency_spikes(pixels, encoder.steps, floor=encoder.floor)
+    if encoder.kind == "direct":
+        return direct_counts(pixels, encoder.steps, shift=encoder.shift)
+    addresses = encoder.space.addresses()
+    return rate_spikes(pixels, encoder.steps, seed=encoder.seed, addresses=addresses, slots=encoder.slots)
 
 
 def lfsr_start(seed: int) -> int:

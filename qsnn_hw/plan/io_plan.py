@@ -5,7 +5,6 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from qsnn_hw.golden import encoders
 from qsnn_hw.model import readouts
 from qsnn_hw.model.readouts import ReadoutKind
 from qsnn_hw.plan.address_space import AddressSpace
@@ -15,6 +14,9 @@ EncoderKind = Literal["rate", "latency", "direct"]
 PIXEL_MAX = 255
 """The brightest pixel."""
 
+RANDOM_STATE_BITS = 41
+"""Width of the shift register that "rate" draws from."""
+
 
 def _check_slots(slots: int) -> None:
     if slots < 1 or slots & (slots - 1):
@@ -23,7 +25,7 @@ def _check_slots(slots: int) -> None:
 
 @dataclass(frozen=True)
 class EncoderPlan:
-    """Pixels to spikes on the chip; ``qsnn_hw.golden.encoders`` says which.
+    """Pixels to spikes on the chip; docs/host_link.md says which, ``qsnn_hw.golden.encoders`` makes them.
 
     Parameters
     ----------
@@ -79,23 +81,9 @@ class EncoderPlan:
         return -(-self.space.size // self.slots)
 
     @property
-    def lfsr_start(self) -> int:
-        """ "rate": what the shift register starts from."""
-        return encoders.lfsr_start(self.seed)
-
-    @property
     def input_max(self) -> int:
         """The most events of one address in one step."""
         return PIXEL_MAX >> self.shift if self.kind == "direct" else 1
-
-    def spikes(self, pixels: np.ndarray) -> np.ndarray:
-        """What it sends for ``pixels``, uint8 (sample, input): uint8 (time, sample, input)."""
-        if self.kind == "latency":
-            return encoders.latency_spikes(pixels, self.steps, floor=self.floor)
-        if self.kind == "direct":
-            return encoders.direct_counts(pixels, self.steps, shift=self.shift)
-        addresses = self.space.addresses()
-        return encoders.rate_spikes(pixels, self.steps, seed=self.seed, addresses=addresses, slots=self.slots)
 
 
 @dataclass(frozen=True)

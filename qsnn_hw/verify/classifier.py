@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from qsnn_hw.golden import GoldenRun
+from qsnn_hw.golden.encoders import sent_spikes
 from qsnn_hw.host.protocol import address_bits
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.support.errors import MismatchError
@@ -134,7 +135,7 @@ def _sent(plan: HardwarePlan, samples: np.ndarray) -> tuple[dict[str, Any], np.n
     pixels = samples.reshape(len(samples), -1)
     encoder = plan.encoder
     fields = {"inputs": pixels, "addresses": encoder.space.addresses(), "slots": encoder.slots}
-    return {**fields, "rows": encoder.rows}, encoder.spikes(pixels)
+    return {**fields, "rows": encoder.rows}, sent_spikes(encoder, pixels)
 
 
 def _wanted(plan: HardwarePlan, golden: GoldenRun, count: int) -> list[list[int]]:

@@ -16,6 +16,7 @@ from qsnn_hw.explore.designs.io_planner import IoOptions
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import run_clocked
+from qsnn_hw.golden.encoders import sent_spikes
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.rtl.classifier import Classifier
@@ -91,7 +92,7 @@ def test_an_encoder_and_a_readout_take_the_cycles_that_are_predicted(
     floor = 40 if encoder == "latency" else 1
     plan = make_plan(quantized, replace(SHAPES[shape], io=IoOptions(encoder, readout, STEPS, floor)))
     assert plan.encoder is not None
-    events = plan.encoder.spikes(pixels)
+    events = sent_spikes(plan.encoder, pixels)
     spikes = run_clocked(quantized, events).spikes
     words, ends = pixel_words(pixels, plan.encoder.space.addresses(), plan.encoder.slots, plan.encoder.rows)
     sent = [part.tolist() for part in np.split(np.array(as_integers(words), dtype=object), ends[:-1])]
@@ -121,7 +122,7 @@ def test_pixels_that_never_spike_are_taken_for_dark_where_nobody_gives_them() ->
     plan = make_plan(network(), replace(SHAPES["narrow"], io=IoOptions("latency", "count", STEPS, 40)))
     assert plan.encoder is not None
     pixels = some_pixels()
-    events = plan.encoder.spikes(pixels)
+    events = sent_spikes(plan.encoder, pixels)
     spikes = run_clocked(network(), events).spikes
     found = predict_cycles(plan, events, spikes)
     dark = np.where(pixels < 40, 0, pixels)

@@ -12,6 +12,7 @@ from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.families.boards import load_board
 from qsnn_hw.golden import run_clocked
+from qsnn_hw.golden.encoders import sent_spikes
 from qsnn_hw.host.protocol import encode_classes, encode_pixels, encode_words, sample_words
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.report import Results
@@ -61,7 +62,7 @@ def test_bytes_of_pixels_and_classes_are_those_the_host_protocol_makes() -> None
     assert plan.readout is not None
     rng = np.random.default_rng(2)
     pixels = (rng.integers(0, 256, (4, 6)) * (rng.random((4, 6)) < 0.6)).astype(np.uint8)
-    inputs = plan.encoder.spikes(pixels)
+    inputs = sent_spikes(plan.encoder, pixels)
     golden = run_clocked(network, inputs, record=["lif1", "lif2"])
     moved = LinkBytes.of(plan, _data(inputs, pixels), golden)
     assert moved.sent.shape == moved.received.shape == (1, 4)
@@ -149,7 +150,7 @@ def test_predicted_cycles_are_of_the_design_as_built_with_the_network_alone_besi
     pixels = np.random.default_rng(2).integers(0, 256, (4, 6)).astype(np.uint8)
     plan = make_plan(network, PlanOptions(io=IoOptions("rate", "count", 5)))
     assert plan.encoder is not None
-    inputs = plan.encoder.spikes(pixels)
+    inputs = sent_spikes(plan.encoder, pixels)
     run = run_clocked(network, inputs)
     found = PredictedCycles.of(plan, inputs, run.spikes, pixels, 3)
     assert found.network is not None

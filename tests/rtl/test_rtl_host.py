@@ -17,6 +17,7 @@ from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.families.boards import load_board
 from qsnn_hw.golden import run_clocked
+from qsnn_hw.golden.encoders import sent_spikes
 from qsnn_hw.host.protocol import (
     Word,
     address_bits,
@@ -385,7 +386,7 @@ def test_board_takes_pixels_and_gives_classes() -> None:
     pixels[1] = 0
     assert plan.encoder is not None
     assert plan.readout is not None
-    golden = run_clocked(network, plan.encoder.spikes(pixels)).spikes["g2"]
+    golden = run_clocked(network, sent_spikes(plan.encoder, pixels)).spikes["g2"]
     labels, silent = plan.readout.answers(golden, None)
     assert len(set(zip(labels.tolist(), silent.tolist(), strict=True))) > 1
     addresses = plan.input_space.addresses()

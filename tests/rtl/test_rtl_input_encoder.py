@@ -11,7 +11,7 @@ from amaranth.hdl import ResetInserter, Signal, Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsnn_hw.golden.encoders import direct_counts, latency_spikes, rate_spikes
+from qsnn_hw.golden.encoders import sent_spikes
 from qsnn_hw.host.protocol import Word, decode_words, encode_pixels
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.io_plan import EncoderPlan
@@ -27,14 +27,6 @@ def images(seed: int, samples: int, inputs: int, zeros: float = 0.5) -> np.ndarr
     pixels = chance.integers(0, 256, (samples, inputs), dtype=np.uint8)
     pixels[chance.random(pixels.shape) < zeros] = 0
     return pixels
-
-
-def golden(plan: EncoderPlan, pixels: np.ndarray) -> np.ndarray:
-    if plan.kind == "latency":
-        return latency_spikes(pixels, plan.steps, floor=plan.floor)
-    if plan.kind == "direct":
-        return direct_counts(pixels, plan.steps, shift=plan.shift)
-    return rate_spikes(pixels, plan.steps, seed=plan.seed, addresses=plan.space.addresses(), slots=plan.slots)
 
 
 def pixel_words(plan: EncoderPlan, pixels: np.ndarray, *, dense: bool, seed: int = 0) -> list[int]:
@@ -98,7 +90,7 @@ def rate_words(plan: EncoderPlan, pixels: np.ndarray, wanted: np.ndarray) -> int
 
 
 def run(plan: EncoderPlan, pixels: np.ndarray, pace: Pace, *, dense: bool = False, watch: Any = None) -> None:
-    wanted = golden(plan, pixels)
+    wanted = sent_spikes(plan, pixels)
     count = rate_words(plan, pixels, wanted) if plan.kind == "rate" else word_count(plan, wanted)
     dut = InputEncoder(plan)
     sent = pixel_words(plan, pixels, dense=dense)
@@ -144,7 +136,7 @@ def test_nothing_outlives_a_reset(name: str, cut: int) -> None:
     dut, rst = InputEncoder(plan), Signal()
     earlier = pixel_words(plan, images(cut, 6, plan.space.neurons, zeros=0.2), dense=True)
     pixels = images(1, 2, plan.space.neurons)
-    wanted = golden(plan, pixels)
+    wanted = sent_spikes(plan, pixels)
     count = rate_words(plan, pixels, wanted) if plan.kind == "rate" else word_count(plan, wanted)
     words: list[int] = []
 
@@ -238,7 +230,7 @@ def test_rate_takes_a_cycle_for_each_pixel_that_is_not_zero() -> None:
     into: list[int] = []
     out: list[int] = []
     run(plan, pixels, Pace(), watch=lambda dut: moves(dut, into, out))
-    first = rate_words(plan, pixels[:1], golden(plan, pixels[:1]))
+    first = rate_words(plan, pixels[:1], sent_spikes(plan, pixels[:1]))
     # The second sample was in before the first was sent: from last tick to last tick.
     assert into[-1] < out[first - 1]
     assert out[-1] - out[first - 1] == 3 * (longest[1] + 1) + 2

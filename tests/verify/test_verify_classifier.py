@@ -11,6 +11,7 @@ from qsnn_hw.explore.designs.io_planner import IoOptions
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import run_clocked
+from qsnn_hw.golden.encoders import sent_spikes
 from qsnn_hw.model.network import INPUT, Dense, Network, Projection
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
@@ -51,7 +52,7 @@ def run(
         stimulus = (rng.random((STEPS, 12, 7)) < np.linspace(0, 0.9, 12)[:, None]).astype(np.uint8)
         inputs = stimulus
     else:
-        stimulus, inputs = pixels, plan.encoder.spikes(pixels)
+        stimulus, inputs = pixels, sent_spikes(plan.encoder, pixels)
     golden = run_clocked(net, inputs, record=["a", "b"])
     if plan.readout is not None:
         labels, _ = plan.readout.answers(golden.spikes["b"], golden.potentials["b"])

@@ -1,5 +1,6 @@
 """What comes from outside: the network and the samples; and what of both lies on the chip's edge."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from qsnn_hw.build.options import BuildOptions
 from qsnn_hw.build.steps import outputs
 from qsnn_hw.build.steps.step import Job, Step
 from qsnn_hw.explore.designs.io_planner import IoOptions
+from qsnn_hw.golden.encoders import sent_spikes
 from qsnn_hw.model.dataset import Dataset, load_dataset, load_pixels
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.network_file import load_network, save_network
@@ -77,7 +79,7 @@ def read_samples(options: BuildOptions, file: str, network: Network, samples: in
     """
     encoder = encoder_of(options, network)
     if encoder is not None:
-        return load_pixels(file, network=network, encode=encoder.spikes, samples=samples)
+        return load_pixels(file, network=network, encode=partial(sent_spikes, encoder), samples=samples)
     layout: Any = options.layout
     return load_dataset(file, network=network, layout=layout, samples=samples)
 

@@ -6,9 +6,8 @@ from qsnn_hw.cost.primitives import add_product, bits
 from qsnn_hw.cost.stream.aer import word_bits
 from qsnn_hw.cost.stream.router import add_buffer
 from qsnn_hw.families.limits import Limits
-from qsnn_hw.golden import encoders
 from qsnn_hw.host.protocol import PIXEL_BITS, address_bits
-from qsnn_hw.plan.io_plan import EncoderPlan
+from qsnn_hw.plan.io_plan import RANDOM_STATE_BITS, EncoderPlan
 
 
 def encoder_counts(plan: EncoderPlan, limits: Limits) -> Counts:
@@ -24,9 +23,9 @@ def encoder_counts(plan: EncoderPlan, limits: Limits) -> Counts:
     counts.muxes += 12
     if plan.kind == "rate":
         # Only the new bits are made, the others move up.
-        made = min(PIXEL_BITS * plan.slots, encoders.LFSR_BITS)
+        made = min(PIXEL_BITS * plan.slots, RANDOM_STATE_BITS)
         counts.computed += made
-        counts.copied += encoders.LFSR_BITS - made
+        counts.copied += RANDOM_STATE_BITS - made
         counts.muxes += PIXEL_BITS * plan.slots
     for _ in range(plan.slots):
         counts.computed += 1

@@ -1,4 +1,4 @@
-"""Pixels to an AER stream on the chip; ``qsnn_hw.golden.encoders`` says what each kind sends.
+"""Pixels to an AER stream on the chip; docs/host_link.md says what each kind sends.
 
 Each slot of the stream has its own bank of pixels, and the banks advance side by side::
 
@@ -13,15 +13,21 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.host.protocol import PIXEL_BITS
-from qsnn_hw.plan.io_plan import EncoderPlan
+from qsnn_hw.plan.io_plan import RANDOM_STATE_BITS, EncoderPlan
 from qsnn_hw.rtl.group.constant_product import times
 from qsnn_hw.rtl.io.pixel_banks import ListBank, StepBank
 from qsnn_hw.rtl.io.pixels import PixelLayout
 from qsnn_hw.rtl.stream.aer import AerLayout, aer_signature
 from qsnn_hw.rtl.stream.router import ElasticBuffer
 
-_LFSR_BITS, _LFSR_TAP = 41, 38
-"""As in the golden model: bit t of the sequence is bit t - 41 xor bit t - 38."""
+_TAP = 38
+"""How far back the nearer of the two bits lies that each new one is made of."""
+
+
+def _random_start(seed: int) -> int:
+    """What the shift register holds before a sample's first number."""
+    product = seed * 0x9E3779B97F4A7C15 % 2**64
+    return max(1, product >> 64 - RANDOM_STATE_BITS)
 
 
 class InputEncoder(wiring.Component):
@@ -79,16 +85,16 @@ class InputEncoder(wiring.Component):
 
     def _random(self, m: Module, restart: Any, advance: Any) -> list[Any]:
         """One random number for each slot, new ones behind every ``advance``."""
-        start = self._plan.lfsr_start
-        state = Signal(_LFSR_BITS, init=start)
+        start = _random_start(self._plan.seed)
+        state = Signal(RANDOM_STATE_BITS, init=start)
         bits: list[Any] = list(state)
         for _ in range(PIXEL_BITS * self._plan.slots):
-            bits.append(bits[-_LFSR_BITS] ^ bits[-_LFSR_TAP])
+            bits.append(bits[-RANDOM_STATE_BITS] ^ bits[-_TAP])
         with m.If(restart):
             m.d.sync += state.eq(start)
         with m.Elif(advance):
-            m.d.sync += state.eq(Cat(bits[-_LFSR_BITS:]))
-        made = bits[_LFSR_BITS:]
+            m.d.sync += state.eq(Cat(bits[-RANDOM_STATE_BITS:]))
+        made = bits[RANDOM_STATE_BITS:]
         return [Cat(made[k * PIXEL_BITS : (k + 1) * PIXEL_BITS]) for k in range(self._plan.slots)]
 
     def elaborate(self, platform: object) -> Module:
