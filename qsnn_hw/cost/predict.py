@@ -1,6 +1,5 @@
 """What a plan takes on a device, before any tool runs."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qsnn_hw.cost.counts import Counts
@@ -62,10 +61,6 @@ def predict(plan: HardwarePlan, limits: Limits, *, board: bool = True) -> Predic
     return Prediction(usage, by_group, round(cells) - sum(by_group.values()))
 
 
-def in_words(usage: Usage, limits: Limits, counted: Mapping[str, int] | None = None) -> str:
-    """A usage under the tools' names; beside it what the tools ``counted``, where that is known."""
-    parts = []
-    for name, count in limits.by_name(usage).items():
-        told = "" if counted is None or name not in counted else f" (counted: {counted[name]})"
-        parts.append(f"{count} {name}{told}")
-    return ", ".join(parts)
+def in_words(usage: Usage, limits: Limits) -> str:
+    """A usage under the tools' names."""
+    return ", ".join(f"{count} {name}" for name, count in limits.by_name(usage).items())

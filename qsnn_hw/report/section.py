@@ -181,7 +181,7 @@ SAMPLE = Chapter("One sample, spike by spike", 20)
 TEST_SET = Chapter("Over the whole test set", 30)
 QUANTIZATION = Chapter("What quantization did", 40)
 DEVICE = Chapter("On the device", 50)
-LAYERS = Chapter("Layer by layer", 60, drawn=False)
+GROUPS = Chapter("Group by group", 60, drawn=False)
 
 Shown = Table | Figure | Sequence[Figure | None] | None
 

@@ -123,7 +123,7 @@ def test_full_page_shows_every_figure(tmp_path: Path) -> None:
             "potentials-1",
             "accuracy",
             "confusion",
-            "spikes-per-layer",
+            "spikes-per-group",
             "sensitivity",
             "histogram-0",
             "histogram-1",
@@ -133,7 +133,7 @@ def test_full_page_shows_every_figure(tmp_path: Path) -> None:
     }
     words = parsed.words()
     assert "not measured" not in words
-    # How the leak rounds, and whose integers the weights are, layer by layer.
+    # How the leak rounds, and whose integers the weights are, group by group.
     assert re.search(
         r"hidden 32 2,048 8.bit 13.bit .*loss down.*output 10 320 8.bit, own .*toward zero", words
     )
@@ -177,7 +177,7 @@ def test_empty_page_says_not_measured(tmp_path: Path) -> None:
         "Over the whole test set",
         "What quantization did",
         "On the device",
-        "Layer by layer",
+        "Group by group",
     ):
         assert f"{title} not measured" in words
     assert "The hardware has not been compared with the golden model yet." in words

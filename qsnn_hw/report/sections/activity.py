@@ -88,7 +88,7 @@ ACTIVITY: Part[Mapping[str, GroupActivity]] = Part(
 
 
 def busy(report: Report) -> Figure | None:
-    """Share of the clock cycles in which each layer works; None when it was not counted."""
+    """Share of the clock cycles in which each group works; None when it was not counted."""
     if not report[ACTIVITY]:
         return None
     shown = []
@@ -104,8 +104,8 @@ def busy(report: Report) -> Figure | None:
         "Where the cycles go",
         "Of the cycles of a sample: " + "; ".join(f"{bar.name} {bar.value}" for bar in shown) + ".",
         lambda width: bars(width, shown, track=True),
-        "Clock cycles of a sample in which a layer adds synapses or updates neurons, counted in the "
-        "simulated RTL back to back at full speed. Layers work at the same time, so the shares do not add "
+        "Clock cycles of a sample in which a group adds synapses or updates neurons, counted in the "
+        "simulated RTL back to back at full speed. Groups work at the same time, so the shares do not add "
         "up to 100 %.",
         report.basis.get("activity", ""),
     )

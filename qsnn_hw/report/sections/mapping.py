@@ -3,7 +3,7 @@
 from qsnn_hw.plan import DesignOffer, HardwarePlan
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.results import Results
-from qsnn_hw.report.section import LAYERS, Exhibit, Part, Section, Table
+from qsnn_hw.report.section import GROUPS, Exhibit, Part, Section, Table
 from qsnn_hw.report.sections.network import NETWORK
 from qsnn_hw.report.words import NOT_MEASURED, counted, figure, with_unit
 
@@ -41,7 +41,7 @@ DESIGNS: Part[tuple[DesignOffer, ...]] = Part(
 _MAPPING_WORDS = (
     "Lanes: neurons that add an event's weights in parallel. Folds: neurons that share a lane. Events: how "
     "many a cycle. Updates: neurons updated a cycle at the end of a step. Busy: mean clock cycles per sample "
-    "in which the layer works; layers work at the same time."
+    "in which the group works; groups work at the same time."
 )
 
 
@@ -71,7 +71,7 @@ def mapping(report: Report) -> Table | None:
         "Mapping",
         " ".join((_MAPPING_WORDS, *report[PLAN_NOTES])),
         (
-            "layer",
+            "group",
             "neurons",
             "lanes",
             "folds",
@@ -96,8 +96,8 @@ def designs(report: Report) -> Table | None:
         "Designs to choose from",
         "No other design that fits is both smaller and quicker. LUTs as predicted for the whole board "
         "design, host link included; mean cycles of a sample as predicted, of a time step without data; "
-        "every layer with lanes/updated neurons a cycle and where it keeps its sums.",
-        ("cycles", "LUTs", "layers", "this design"),
+        "every group with lanes/updated neurons a cycle and where it keeps its sums.",
+        ("cycles", "LUTs", "groups", "this design"),
         tuple((f"{d.cycles:,.0f}", f"{d.luts:,}", d.shapes, "chosen" if d.chosen else "") for d in offers),
     )
 
@@ -106,7 +106,7 @@ SECTION = Section(
     "mapping",
     parts=(PLAN_NOTES, DESIGNS),
     exhibits=(
-        Exhibit("mapping", LAYERS, lambda report, traces: mapping(report)),
-        Exhibit("designs", LAYERS, lambda report, traces: designs(report)),
+        Exhibit("mapping", GROUPS, lambda report, traces: mapping(report)),
+        Exhibit("designs", GROUPS, lambda report, traces: designs(report)),
     ),
 )

@@ -13,7 +13,7 @@ from qsnn_hw.plan import GroupPlan, HardwarePlan
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions
 from qsnn_hw.report.record import WARNINGS, Report
 from qsnn_hw.report.results import Results
-from qsnn_hw.report.section import LAYERS, Added, Exhibit, Part, Section, Table
+from qsnn_hw.report.section import GROUPS, Added, Exhibit, Part, Section, Table
 from qsnn_hw.report.words import NOT_MEASURED, counted, figure, with_unit
 from qsnn_hw.support.values import Number, check_counts, check_numbers, count, number, put
 from qsnn_hw.verify import Verification
@@ -227,7 +227,7 @@ def quantization(report: Report) -> Table | None:
         "Threshold: in potential steps. Leak rounded: the loss of a step down, or what is kept toward zero. "
         "Dead: never fired over the test set. Saturations: potentials clamped over the test set.",
         (
-            "layer",
+            "group",
             "neurons",
             "synapses",
             "weights",
@@ -256,6 +256,6 @@ SECTION = Section(
     "network",
     parts=(NETWORK, BITS, CONVENTION),
     added=(Added(WARNINGS, lambda results: results[Chosen].quantized.warnings),),
-    exhibits=(Exhibit("quantization", LAYERS, lambda report, traces: quantization(report)),),
+    exhibits=(Exhibit("quantization", GROUPS, lambda report, traces: quantization(report)),),
     facts=_facts,
 )

@@ -70,8 +70,8 @@ def spikes_per_group(report: Report) -> Figure | None:
         share = None if n is None else n / most
         shown.append(Bar(name, share, value, colour(order.get(name, -1))))
     return figure(
-        "spikes-per-layer",
-        "Spikes per layer",
+        "spikes-per-group",
+        "Spikes per group",
         "Mean spikes per sample. " + "; ".join(f"{bar.name}: {bar.value}" for bar in shown) + ".",
         lambda width: bars(width, shown, track=False),
         "Mean spikes per sample. Active: share of all neurons and time steps with a spike.",
@@ -83,5 +83,5 @@ SECTION = Section(
     "spikes",
     parts=(SPIKES_PER_SAMPLE, DEAD),
     lines=(Line("NOTHING OUT", lambda report: report[DEAD], after=""),),
-    exhibits=(Exhibit("spikes-per-layer", TEST_SET, lambda report, traces: spikes_per_group(report)),),
+    exhibits=(Exhibit("spikes-per-group", TEST_SET, lambda report, traces: spikes_per_group(report)),),
 )

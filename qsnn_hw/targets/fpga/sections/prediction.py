@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from qsnn_hw.cost.design_cycles import PredictedCycles
-from qsnn_hw.cost.predict import in_words
 from qsnn_hw.cost.predict import predict as predict_usage
 from qsnn_hw.explore.integers.golden_result import GoldenResult
 from qsnn_hw.families.boards import Board
@@ -14,11 +13,9 @@ from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.results import Results
-from qsnn_hw.report.section import DEVICE, Added, Exhibit, Line, Part, Section, Table
-from qsnn_hw.report.sections.mapping import PLAN_NOTES
+from qsnn_hw.report.section import DEVICE, Exhibit, Line, Part, Section, Table
 from qsnn_hw.report.words import NOT_MEASURED, figure, plural, signed
 from qsnn_hw.support.values import Number, check_counts, check_numbers, count, put
-from qsnn_hw.targets.fpga.record import Implementation
 from qsnn_hw.targets.fpga.sections.resources import RESOURCES
 from qsnn_hw.verify import Verification
 from qsnn_hw.verify.design_cycles import DesignCycles
@@ -120,18 +117,6 @@ def _made(results: Results) -> Prediction:
     return predicted(plan, board, data, golden, results.get(Verification))
 
 
-def _note(results: Results) -> tuple[str, ...]:
-    """The resources, and beside them what the tools counted."""
-    board, implementation = results.get(Board), results.get(Implementation)
-    if board is None:
-        return ()
-    limits, counted = board.limits, None
-    if implementation is not None:
-        counted = {name: resource.used for name, resource in implementation.resources.items()}
-    usage = predict_usage(results[HardwarePlan], limits).usage
-    return (f"Predicted: {in_words(usage, limits, counted)}.",)
-
-
 PREDICTION: Part[Prediction] = Part(
     "prediction",
     Prediction,
@@ -214,7 +199,6 @@ def _on_card(report: Report) -> tuple[str, ...]:
 SECTION = Section(
     "prediction",
     parts=(PREDICTION,),
-    added=(Added(PLAN_NOTES, _note),),
     lines=(Line("predicted", line, after="resources"),),
     card_lines={"latency": _on_card},
     exhibits=(Exhibit("prediction", DEVICE, lambda report, traces: table(report)),),
