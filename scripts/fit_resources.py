@@ -32,7 +32,7 @@ from qsnn_hw.targets.fpga.record import Implementation
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "resources.md"
-MEASURED = ROOT / "tests" / "plan" / "data" / "resources.json"
+MEASURED = ROOT / "tests" / "cost" / "data" / "resources.json"
 
 # How strongly a coefficient is drawn to what the structure says it should be.
 _PULL = 0.06

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from qsnn_hw.build import cli
-from tests.known_skips import data_folder, unexpected
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support.known_skips import data_folder, unexpected
+from tests.support.places import ROOT
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and with them every process
 # that a test starts and interrupts.
@@ -49,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--known-skips",
         action="store_true",
-        help="fail when a test skips for a reason that tests/known_skips.py does not list, or too often",
+        help="fail when a test skips for a reason that tests/support/known_skips.py lacks, or too often",
     )
 
 

@@ -13,8 +13,8 @@ import pytest
 import qsnn_hw
 from qsnn_hw.build import cli
 from qsnn_hw.support.errors import UserError
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
     ROOT / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
@@ -76,7 +76,7 @@ _OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]+")
 @pytest.fixture(scope="module")
 def options() -> set[str]:
     """Every option that the source names: its own, and those that it gives to other tools."""
-    files = (path for name in ("qsnn_hw", "scripts", "tests/implement") for path in (ROOT / name).rglob("*"))
+    files = (path for name in ("qsnn_hw", "scripts", "tests/support") for path in (ROOT / name).rglob("*"))
     texts = (path.read_text(encoding="utf-8") for path in files if path.suffix in (".py", ".sh"))
     return _OTHERS.union(*map(_OPTION.findall, texts))
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parent.parent / "qsnn_hw"
+from tests.support.places import ROOT
+
+PACKAGE = ROOT / "qsnn_hw"
 
 # Each part may import those before it, and itself. A name with a dot is a module or package inside a part.
 ORDER = [

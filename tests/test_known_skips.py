@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.known_skips import DATA, KNOWN, is_true, unexpected
+from tests.support.known_skips import DATA, KNOWN, is_true, unexpected
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 REASON = "no model data in {}; set QSNN_DATA to the folder that holds it"
 
 
@@ -52,7 +52,9 @@ def test_a_reason_that_is_not_true_is_said(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("reason", ["", "flaky today", "unconditional skip", "Skipped"])
 def test_other_reasons_do_not(reason: str) -> None:
-    assert unexpected([reason]) == [f"skipped for a reason that tests/known_skips.py does not list: {reason}"]
+    assert unexpected([reason]) == [
+        f"skipped for a reason that tests/support/known_skips.py does not list: {reason}"
+    ]
 
 
 @pytest.mark.parametrize(

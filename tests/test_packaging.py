@@ -11,8 +11,8 @@ import pytest
 from qsnn_hw.support import shipped as resources
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.shipped import resource_folder
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("boards", "examples", "sim")
 
 

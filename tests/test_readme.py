@@ -14,8 +14,8 @@ import pytest
 
 from qsnn_hw.build import cli
 from qsnn_hw.families.boards import list_boards
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "examples").rglob("README.md"))]
 QUICK = ("check", "infer", "doctor", "boards")

@@ -3,7 +3,7 @@
 The same numbers as the Verilog's at full speed, without simulating values: what moves when depends on
 where events go, not on what is added. Two ways lead there: word by word (``cost/word_network.py``), and,
 where branches of a network meet, cycle by cycle (``cost/cycle_network.py``).
-``tests/plan/test_plan_cycles.py`` holds both against simulations of the hardware.
+``tests/cost/test_cost_cycles.py`` holds both against simulations of the hardware.
 """
 
 from collections.abc import Iterator, Mapping

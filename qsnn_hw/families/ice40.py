@@ -100,7 +100,7 @@ _POWER = {
 
 _COSTS = Costs(
     # Fitted by ``python scripts/fit_resources.py fit`` to the designs measured in
-    # tests/plan/data/resources.json, which names the tools' versions.
+    # tests/cost/data/resources.json, which names the tools' versions.
     logic={
         "adders": 1.048,
         "muxes": 0.886,

@@ -1,13 +1,14 @@
 """The embedded default: its files are whole, honest about the split, and agree with each other."""
 
 import re
-from pathlib import Path
 
 import nir
 import numpy as np
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[2] / "examples" / "digits"
+from tests.support.places import EXAMPLES
+
+FOLDER = EXAMPLES / "digits"
 STEPS = 25
 DT = 1e-4
 TEST_ENCODING_SEED = 1001

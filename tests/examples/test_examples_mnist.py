@@ -15,8 +15,8 @@ from qsnn_hw.model.network import Network
 from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import predict, simulate
 from qsnn_hw.quantize.quantizer import QuantizeOptions, quantize
+from tests.support.places import EXAMPLES
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NAMES = ("mnist_fast", "mnist_conv")
 # As each README says.
 CONVENTIONS = {"mnist_fast": "norse", "mnist_conv": "snntorch"}

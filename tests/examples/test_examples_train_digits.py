@@ -11,7 +11,8 @@ import nir
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.places import ROOT
+
 FOLDER = ROOT / "examples" / "digits"
 FILES = ("README.md", "digits_64-32-10.nir", "digits_calibration.npz", "digits_test.npz")
 

@@ -16,8 +16,8 @@ from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.network import Conv2d, Dense
 from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import simulate
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 MODULES = (
     "mnist_files",
     "mnist_training",

@@ -12,8 +12,8 @@ from qsnn_hw.cost.counts import Counts
 from qsnn_hw.families.boards import list_boards
 from qsnn_hw.families.family import Family, FamilyTool
 from qsnn_hw.families.registry import families
+from tests.support.places import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 FAMILIES = list(families().values())
 SOURCES = [
     path

@@ -1,7 +1,6 @@
 """From a model file to a fine-tuned one: the files say what was trained."""
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="fine-tuning needs torch, an extra")
-sys.path.insert(0, str(Path(__file__).parent))
 
 from qsnn_hw.finetune.command import finetune_command, require_equal
 from qsnn_hw.finetune.settings import FinetuneSettings

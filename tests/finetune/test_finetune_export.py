@@ -1,16 +1,11 @@
 """What comes out of training is a float network that ``quantize`` turns into the trained integers."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="fine-tuning needs torch, an extra")
-sys.path.insert(0, str(Path(__file__).parent))
-
-import finetune_networks as nets  # noqa: E402
 
 from qsnn_hw.finetune.export import compare, deployed_options, exported  # noqa: E402
 from qsnn_hw.finetune.forward import IntegerNetwork  # noqa: E402
@@ -19,6 +14,7 @@ from qsnn_hw.model.network import INPUT, Dense, Network, Projection  # noqa: E40
 from qsnn_hw.quantize.options import GroupOptions, QuantizeOptions  # noqa: E402
 from qsnn_hw.quantize.quantizer import quantize  # noqa: E402
 from qsnn_hw.support.errors import MismatchError  # noqa: E402
+from tests.support import finetune_networks as nets  # noqa: E402
 
 OPTIONS = [
     QuantizeOptions(weight_bits=2, clip="mse", per_neuron=True, fractional_bits=2),

@@ -1,6 +1,5 @@
 """The torch forward pass is the golden model: every spike and every potential."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,10 +7,6 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="fine-tuning needs torch, an extra")
-# Test modules are imported by path, so helpers beside them are found like this.
-sys.path.insert(0, str(Path(__file__).parent))
-
-import finetune_networks as nets  # noqa: E402
 
 from qsnn_hw.finetune.forward import IntegerNetwork  # noqa: E402
 from qsnn_hw.golden.clocked import output_of, run_clocked  # noqa: E402
@@ -22,6 +17,7 @@ from qsnn_hw.model.readers.reader import read_network  # noqa: E402
 from qsnn_hw.model.simulate import predict  # noqa: E402
 from qsnn_hw.quantize.options import QuantizeOptions  # noqa: E402
 from qsnn_hw.support.errors import UserError  # noqa: E402
+from tests.support import finetune_networks as nets  # noqa: E402
 
 OPTIONS = {
     "4 bits": QuantizeOptions(weight_bits=4),

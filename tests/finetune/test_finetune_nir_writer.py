@@ -1,16 +1,11 @@
 """Networks written to NIR come back the same under their own convention."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import nir
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import finetune_networks as nets
 
 from qsnn_hw.finetune.nir_writer import write_nir
 from qsnn_hw.model.convention import PRESETS, Convention
@@ -19,6 +14,7 @@ from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.quantize.options import QuantizeOptions
 from qsnn_hw.quantize.quantizer import quantize
 from qsnn_hw.support.errors import UserError
+from tests.support import finetune_networks as nets
 
 FIELDS = (
     "rest",

@@ -1,7 +1,6 @@
 """Training: it learns, it can be interrupted, and it refuses what it cannot use."""
 
 import importlib.util
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +13,7 @@ from qsnn_hw.model.network import Dense, Network
 from qsnn_hw.quantize.options import QuantizeOptions
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import Progress
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-import finetune_networks as nets
+from tests.support import finetune_networks as nets
 
 OPTIONS = QuantizeOptions(weight_bits=3, per_neuron=True)
 QUICK = FinetuneSettings(epochs=4, batch=16, learning_rate=2e-2, validation_part=0.25)

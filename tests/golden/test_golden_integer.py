@@ -15,8 +15,8 @@ from qsnn_hw.model.network import INPUT, Dense
 from qsnn_hw.quantize.network import LEAK_ROUNDINGS, LeakRounding, QuantizedNetwork, QuantizedProjection
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
-from tests.golden.networks import RESETS, random_group, random_input, random_network
-from tests.golden.wide_networks import leaked
+from tests.support.networks import RESETS, random_group, random_input, random_network
+from tests.support.wide_networks import leaked
 
 DECAYS = [(1, 0), (1, 1), (3, 4), (13, 8), (1, 6), None]
 

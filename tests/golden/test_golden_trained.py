@@ -11,8 +11,9 @@ from qsnn_hw.model.dataset import Dataset, load_dataset
 from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import accuracy
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
+from tests.support.places import EXAMPLES
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
+EXAMPLE = EXAMPLES / "digits"
 MODELS = ["digits_64-32-10", "snntorch_digits_64-32-10", "snntorch_mnist_784-128-10"]
 Files = tuple[Path, Path]
 

@@ -12,7 +12,7 @@ from qsnn_hw.golden import GoldenRun, output_of, run_clocked, run_event_driven
 from qsnn_hw.model.network import Network
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.support.errors import UserError
-from tests.golden.wide_networks import FEATURES, by_the_book, random_network
+from tests.support.wide_networks import FEATURES, by_the_book, random_network
 
 
 def quantized(rng: np.random.Generator, network: Network) -> QuantizedNetwork | None:

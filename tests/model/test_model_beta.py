@@ -19,7 +19,7 @@ from qsnn_hw.model.readers.nir_reader import read_nir
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.support.errors import UserError
-from tests.model.model_nodes import small_nodes
+from tests.support.nodes import small_nodes
 
 Write = Callable[..., Path]
 SNN = Convention.preset("snntorch")

@@ -14,7 +14,7 @@ from qsnn_hw.build import cli
 from qsnn_hw.model.convention import PRESETS
 from qsnn_hw.model.variants import words
 from tests.model.conftest import NirWriter
-from tests.model.shipped_models import CLASSIFIERS, FOLDER, MODELS
+from tests.support.shipped_models import CLASSIFIERS, FOLDER, MODELS
 
 Capture = pytest.CaptureFixture[str]
 

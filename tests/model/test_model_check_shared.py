@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.known_skips import data_folder
 from tests.model.test_model_check_advice import check, follow
+from tests.support.known_skips import data_folder
 
 Capture = pytest.CaptureFixture[str]
 

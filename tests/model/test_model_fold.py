@@ -14,7 +14,7 @@ from qsnn_hw.model.network import Network
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.support.errors import UserError
-from tests.model.model_nodes import lif
+from tests.support.nodes import lif
 
 Parameters = dict[str, Any]
 RNG = np.random.default_rng(31)

@@ -8,8 +8,8 @@ import pytest
 from qsnn_hw.model.check import check_convention
 from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import accuracy, simulate
-from tests.model import shipped_models
-from tests.model.shipped_models import CLASSIFIERS, FOLDER, MODELS
+from tests.support import shipped_models
+from tests.support.shipped_models import CLASSIFIERS, FOLDER, MODELS
 
 
 def test_there_is_one_of_each_framework() -> None:

@@ -17,7 +17,7 @@ from qsnn_hw.model.readers import hdf5_tree
 from qsnn_hw.model.readers.nir_reader import read_nir
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.support.errors import UserError
-from tests.model.model_nodes import lif
+from tests.support.nodes import lif
 
 Write = Callable[..., Path]
 Nodes = dict[str, dict[str, Any]]

@@ -15,7 +15,7 @@ from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.support.errors import UserError
-from tests.model.model_live_checks import SAMPLES, STEPS, check, imported, random_spikes
+from tests.support.live_checks import SAMPLES, STEPS, check, imported, random_spikes
 
 (torch,) = imported("torch")
 nn = torch.nn

@@ -8,7 +8,7 @@ import pytest
 from qsnn_hw.model.network import Conv2d, Dense, Pool2d
 from qsnn_hw.model.readers.live import read_snntorch
 from qsnn_hw.support.errors import UserError
-from tests.model.model_live_checks import check, imported, random_spikes
+from tests.support.live_checks import check, imported, random_spikes
 
 torch, snn = imported("torch", "snntorch")
 nn = torch.nn

@@ -8,7 +8,7 @@ import pytest
 from qsnn_hw.model.readers.live import read_norse
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.support.errors import UserError
-from tests.model.model_live_checks import STEPS, check, imported, random_spikes
+from tests.support.live_checks import STEPS, check, imported, random_spikes
 
 torch, norse, resets = imported("torch", "norse.torch", "norse.torch.functional.reset")
 nn = torch.nn

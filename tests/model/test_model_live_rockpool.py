@@ -12,7 +12,7 @@ from qsnn_hw.model.readers.live import read_rockpool
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.support.errors import UserError
-from tests.model.model_live_checks import SAMPLES, STEPS, check, imported
+from tests.support.live_checks import SAMPLES, STEPS, check, imported
 
 torch, modules, combinators, torch_module = imported(
     "torch", "rockpool.nn.modules", "rockpool.nn.combinators", "rockpool.nn.modules.torch.torch_module"

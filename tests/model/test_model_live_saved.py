@@ -10,7 +10,7 @@ import pytest
 from qsnn_hw.build import cli
 from qsnn_hw.model.network_file import save_network
 from qsnn_hw.model.readers.live import read_module
-from tests.model.model_live_checks import imported, random_spikes
+from tests.support.live_checks import imported, random_spikes
 
 (torch,) = imported("torch")
 nn = torch.nn

@@ -6,7 +6,7 @@ import pytest
 
 from qsnn_hw.model.readers.live import read_sinabs
 from qsnn_hw.support.errors import UserError
-from tests.model.model_live_checks import SAMPLES, STEPS, check, imported, random_spikes
+from tests.support.live_checks import SAMPLES, STEPS, check, imported, random_spikes
 
 torch, sl, sa, from_torch = imported("torch", "sinabs.layers", "sinabs.activation", "sinabs.from_torch")
 nn = torch.nn

@@ -6,7 +6,7 @@ import pytest
 
 from qsnn_hw.model.readers.live import read_spikingjelly
 from qsnn_hw.support.errors import UserError
-from tests.model.model_live_checks import check, imported, random_spikes
+from tests.support.live_checks import check, imported, random_spikes
 
 _NAMES = [f"spikingjelly.activation_based.{name}" for name in ("neuron", "layer", "functional", "surrogate")]
 torch, neuron, layer, functional, surrogate = imported("torch", *_NAMES)

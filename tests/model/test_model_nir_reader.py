@@ -14,8 +14,8 @@ from qsnn_hw.model.network import INPUT, Conv2d, Dense, Pool2d, Scale
 from qsnn_hw.model.readers.nir_reader import read_nir
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.support.errors import UserError
-from tests.model.model_nodes import lif, small_nodes
-from tests.model.shipped_models import FOLDER
+from tests.support.nodes import lif, small_nodes
+from tests.support.shipped_models import FOLDER
 
 Write = Callable[..., Path]
 SNN = Convention.preset("snntorch")

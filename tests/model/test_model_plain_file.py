@@ -12,6 +12,7 @@ from qsnn_hw.model.readers.batch_norm import fold_batch_norm
 from qsnn_hw.model.readers.plain_file import PARAMETERS
 from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.support.errors import UserError
+from tests.support.places import ROOT
 
 PLAIN = Convention.preset("nir").with_settings(
     {"decay": "direct", "input_gain": "r", "integrator_gain": "r", "current_gain": "w_in"}
@@ -136,7 +137,7 @@ def test_batch_norm_folds_exactly() -> None:
 
 
 def test_the_documented_example_is_read(tmp_path: Path) -> None:
-    document = Path(__file__).resolve().parents[2] / "docs" / "model_format.md"
+    document = ROOT / "docs" / "model_format.md"
     example = document.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
     np.savez(tmp_path / "weights.npz", **{"lif.r": 2.0})
     network = read_network(write(tmp_path / "xor.toml", example), PLAIN)
@@ -146,7 +147,7 @@ def test_the_documented_example_is_read(tmp_path: Path) -> None:
 
 
 def test_the_documented_types_are_all_of_them() -> None:
-    document = Path(__file__).resolve().parents[2] / "docs" / "model_format.md"
+    document = ROOT / "docs" / "model_format.md"
     text = document.read_text(encoding="utf-8")
     for kind, keys in PARAMETERS.items():
         assert kind in text

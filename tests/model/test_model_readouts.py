@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from qsnn_hw.build import cli
-from tests.model.readout_networks import CONVENTION, KINDS, readout_network
-from tests.verify.verify_networks import QUICK
+from tests.support.readout_networks import CONVENTION, KINDS, readout_network
+from tests.support.verify_networks import QUICK
 
 
 def run(*arguments: object) -> int:

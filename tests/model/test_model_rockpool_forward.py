@@ -10,7 +10,7 @@ import pytest
 from qsnn_hw.model.convention import PRESETS
 from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import simulate
-from tests.model.model_live_checks import SAMPLES, STEPS, check, imported
+from tests.support.live_checks import SAMPLES, STEPS, check, imported
 
 _NAMES = ("nn.modules", "nn.combinators", "parameters", "nn.modules.torch.nir")
 torch, modules, combinators, parameters, exporter = imported(

@@ -19,7 +19,7 @@ from qsnn_hw.model.operators import operator
 from qsnn_hw.model.readers.nir_reader import read_nir
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.support.errors import UserError
-from tests.model.model_nodes import lif
+from tests.support.nodes import lif
 
 Write = Callable[..., Path]
 SNN = Convention.preset("snntorch")

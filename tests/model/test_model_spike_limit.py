@@ -17,8 +17,8 @@ from qsnn_hw.model.simulate import simulate
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.support.errors import UserError
 from tests.model.conftest import NirWriter
-from tests.model.rockpool_loop import lif_torch
 from tests.model.test_model_check_advice import follow
+from tests.support.rockpool_loop import lif_torch
 
 Capture = pytest.CaptureFixture[str]
 DT, TAU = 1e-3, 0.01

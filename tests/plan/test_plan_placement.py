@@ -24,7 +24,7 @@ from qsnn_hw.plan.placement import (
     synapse_blocks,
 )
 from qsnn_hw.support.errors import UserError
-from tests.golden.networks import random_network
+from tests.support.networks import random_network
 
 LIMITS = load_board("ulx3s-25f").limits
 # 784 x 128 synapses of 4 bits in two lanes.

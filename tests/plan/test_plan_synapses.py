@@ -16,7 +16,7 @@ from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
 from qsnn_hw.plan.plan_file import build, flatten
 from qsnn_hw.quantize.network import QuantizedNetwork, QuantizedProjection
-from tests.golden.networks import random_network
+from tests.support.networks import random_network
 
 
 def operations(plan: GroupPlan, projection: ProjectionPlan, address: int) -> list[tuple[int, int, int]]:

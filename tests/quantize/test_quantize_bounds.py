@@ -12,7 +12,7 @@ from qsnn_hw.golden.clocked import tick
 from qsnn_hw.quantize import bounds
 from qsnn_hw.quantize.bounds import Interval, leak, state_interval
 from qsnn_hw.quantize.network import LEAK_ROUNDINGS, LeakRounding, QuantizedGroup
-from tests.golden.networks import RESETS, proved, random_group, random_weights
+from tests.support.networks import RESETS, proved, random_group, random_weights
 
 
 def run_and_watch(

@@ -15,7 +15,7 @@ from qsnn_hw.model.simulate import simulate
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
-from tests.golden.networks import random_network
+from tests.support.networks import random_network
 
 
 def float_group(name: str = "lif", size: int = 3, **changes: Any) -> NeuronGroup:

@@ -1,7 +1,5 @@
 """The default scheme of each width: what is said by hand wins, and 8 bits stay as they were."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -11,8 +9,7 @@ from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.quantize import GroupOptions, QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.quantize.dead_zone import dead_zone
 from qsnn_hw.quantize.schemes import PLAIN, Scheme, default_scheme
-
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+from tests.support.places import EXAMPLES
 
 
 def network(decay: float = 0.9, size: int = 6) -> Network:

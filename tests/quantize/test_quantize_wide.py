@@ -13,7 +13,7 @@ from qsnn_hw.quantize import GroupOptions, QuantizeOptions, quantize
 from qsnn_hw.quantize.chain import chain_of, drive_of, fan_in_of, round_earlier, with_integers
 from qsnn_hw.quantize.integers import round_weights
 from qsnn_hw.support.errors import UserError
-from tests.golden.wide_networks import FEATURES, random_network, random_path
+from tests.support.wide_networks import FEATURES, random_network, random_path
 
 FINE = QuantizeOptions(weight_bits=14, fractional_bits=4, leak_bits=12)
 

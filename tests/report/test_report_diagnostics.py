@@ -23,7 +23,7 @@ from qsnn_hw.report.sections.diagnostics import (
     table,
 )
 from qsnn_hw.support.values import decode, encode
-from tests.report.report_examples import diagnosis, diagnostics, empty_report, full_report
+from tests.support.report_examples import diagnosis, diagnostics, empty_report, full_report
 
 DEAD = diagnosis(
     "hidden", 32, dead=True, integer_rate=0.0, drift=-1.0, dead_neurons=tuple(n for n in range(32) if n % 4)

@@ -10,7 +10,7 @@ from qsnn_hw.report.confusion import confusion, confusion_counts
 from qsnn_hw.report.sections.accuracy import wilson
 from qsnn_hw.report.svg import Drawing, ticks
 from qsnn_hw.targets.fpga.sections.resources import chart
-from tests.report.report_examples import full_report, traces
+from tests.support.report_examples import full_report, traces
 
 
 def marks(svg: str, style: str) -> int:

@@ -18,7 +18,7 @@ from qsnn_hw.targets.fpga.sections.latency import Latency
 from qsnn_hw.targets.fpga.sections.power import PowerMw, PowerTerm
 from qsnn_hw.targets.fpga.sections.resources import Resource
 from qsnn_hw.targets.fpga.sections.timing import Timing
-from tests.report.report_examples import empty_report, full_report, report_of, traces
+from tests.support.report_examples import empty_report, full_report, report_of, traces
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 

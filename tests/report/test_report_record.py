@@ -28,7 +28,7 @@ from qsnn_hw.targets.fpga.sections.prediction import PREDICTION, Prediction
 from qsnn_hw.targets.fpga.sections.resources import Resource
 from qsnn_hw.targets.fpga.sections.speed import Throughput
 from qsnn_hw.targets.fpga.sections.timing import Timing
-from tests.report.report_examples import empty_report, full_report, report_of
+from tests.support.report_examples import empty_report, full_report, report_of
 
 BOUNDS = {"low", "typical", "high"}
 STABLE = {

@@ -27,7 +27,7 @@ from qsnn_hw.report.words import with_unit
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.values import Number, check_numbers
 from qsnn_hw.targets.fpga.sections import SECTIONS
-from tests.report.report_examples import full_report
+from tests.support.report_examples import full_report
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from qsnn_hw.targets.fpga.sections.latency import latency
 from qsnn_hw.targets.fpga.sections.speed import Link, link
 from qsnn_hw.verify import Verification
 from qsnn_hw.verify.design_cycles import DesignCycles
-from tests.report.report_runs import RECORD
-from tests.verify.verify_networks import chain_network, example
+from tests.support.report_runs import RECORD
+from tests.support.verify_networks import chain_network, example
 
 BOARD = load_board("ulx3s-85f")
 

@@ -15,7 +15,7 @@ from qsnn_hw.targets.fpga.sections.latency import LATENCY, Latency
 from qsnn_hw.targets.fpga.sections.resources import Resource
 from qsnn_hw.targets.fpga.sections.speed import Throughput
 from qsnn_hw.targets.fpga.sections.timing import Timing
-from tests.report.report_examples import diagnosis, diagnostics, empty_report, full_report
+from tests.support.report_examples import diagnosis, diagnostics, empty_report, full_report
 
 
 def test_full() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from qsnn_hw.report import GroupTrace, Traces
 from qsnn_hw.support.errors import UserError
-from tests.report.report_examples import traces
+from tests.support.report_examples import traces
 
 S = np.zeros((5, 3), np.uint8)
 

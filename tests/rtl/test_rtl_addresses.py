@@ -15,7 +15,7 @@ from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Op
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.rtl.network import SpikingNetwork
-from tests.rtl.streams import PACES, exchange
+from tests.support.streams import PACES, exchange
 
 STEPS = 5
 

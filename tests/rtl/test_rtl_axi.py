@@ -20,7 +20,7 @@ from qsnn_hw.rtl.text.export import write_rtlil, write_verilog
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import Progress
 from qsnn_hw.toolchain.tools import find_tool, run_tool, verilator_environment
-from tests.rtl.streams import PACES, Pace
+from tests.support.streams import PACES, Pace
 
 Beat = tuple[int, int]
 """(tdata, tlast)"""

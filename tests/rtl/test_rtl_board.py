@@ -3,7 +3,6 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,10 +21,11 @@ from qsnn_hw.plan import AddressSpace, HardwarePlan
 from qsnn_hw.rtl.board_top import BoardTop, board_top, reset_cycles
 from qsnn_hw.rtl.io import host_link
 from qsnn_hw.rtl.io.host_link import HostLink
-from tests.board_platforms import PLATFORMS, leds, pins, platform_of
-from tests.golden.networks import random_network
-from tests.rtl.streams import clocked
-from tests.rtl.test_rtl_host import serial_bits
+from tests.rtl.io.test_rtl_host import serial_bits
+from tests.support.board_platforms import PLATFORMS, leds, pins, platform_of
+from tests.support.networks import random_network
+from tests.support.places import ROOT
+from tests.support.streams import clocked
 
 GOOD, STRAY = encode_words([Word(False, 4)], 5), encode_words([Word(False, 5)], 64)
 """An event of the last of five inputs, and one of a sixth."""
@@ -136,7 +136,7 @@ class _Bytes(wiring.Component):
 def test_the_link_holds_the_words_that_the_page_promises(
     registered: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "host_link.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "host_link.md").read_text(encoding="utf-8")
     promised = int(re.search(r"The receiver holds (\d+) words", page)[1])  # type: ignore[index]
     monkeypatch.setattr(host_link, "UartReceiver", _Bytes)
     dut = HostLink(AddressSpace((64,)), 3, 4, registered=registered)

@@ -25,9 +25,9 @@ from qsnn_hw.rtl.text.export import export_verilog
 from qsnn_hw.support.progress import SILENT
 from qsnn_hw.toolchain.simulator import verilator_ready
 from qsnn_hw.toolchain.tools import find_tool
-from tests.golden.networks import random_input, random_network
-from tests.rtl.streams import aer
-from tests.rtl.test_rtl_verilog import LOGICAL_NOT, WAIVED
+from tests.rtl.text.test_rtl_verilog import LOGICAL_NOT, WAIVED
+from tests.support.networks import random_input, random_network
+from tests.support.streams import aer
 
 
 def plan_with(**options: Any) -> HardwarePlan:

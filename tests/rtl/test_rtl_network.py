@@ -20,8 +20,8 @@ from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.rtl.network import SpikingNetwork
 from qsnn_hw.support.errors import UserError
-from tests.golden.wide_networks import FEATURES, random_network
-from tests.rtl.streams import PACES, Pace, exchange
+from tests.support.streams import PACES, Pace, exchange
+from tests.support.wide_networks import FEATURES, random_network
 
 
 def packed(spikes: np.ndarray, space: AddressSpace, slots: int, rng: np.random.Generator) -> list[int]:

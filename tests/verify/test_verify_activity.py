@@ -20,7 +20,7 @@ from qsnn_hw.support.errors import MismatchError, ToolError
 from qsnn_hw.verify import Verification, make_case, verify
 from qsnn_hw.verify.activity import check_counters, count_activity
 from qsnn_hw.verify.work import synapse_reads
-from tests.verify.verify_networks import QUICK, Example, builds, chain_network, example, export, skip_network
+from tests.support.verify_networks import QUICK, Example, builds, chain_network, example, export, skip_network
 
 
 def run(item: Example, folder: Path, **options: Any) -> Verification:

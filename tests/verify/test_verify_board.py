@@ -21,7 +21,7 @@ from qsnn_hw.rtl.board_top import BoardTop
 from qsnn_hw.support.progress import SILENT
 from qsnn_hw.support.shipped import resource_folder
 from qsnn_hw.verify.simulation import build_model, find_simulator, run_jobs
-from tests.verify.verify_networks import QUICK_COCOTB, Example, builds, chain_network, example, export
+from tests.support.verify_networks import QUICK_COCOTB, Example, builds, chain_network, example, export
 
 DIVISOR = 4
 

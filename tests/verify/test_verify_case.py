@@ -12,7 +12,7 @@ from qsnn_hw.support.files import read_json, write_json
 from qsnn_hw.verify import Case, Verification, make_case
 from qsnn_hw.verify.record import GroupActivity
 from qsnn_hw.verify.runner import _shards
-from tests.verify.verify_networks import Example, chain_network, example
+from tests.support.verify_networks import Example, chain_network, example
 
 
 @pytest.fixture(scope="module")

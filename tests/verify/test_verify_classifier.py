@@ -19,7 +19,7 @@ from qsnn_hw.rtl.classifier import Classifier
 from qsnn_hw.support.errors import MismatchError
 from qsnn_hw.verify import verify_classifier
 from qsnn_hw.verify.classifier import Answers
-from tests.verify.verify_networks import QUICK, builds, export, group
+from tests.support.verify_networks import QUICK, builds, export, group
 
 STEPS = 5
 

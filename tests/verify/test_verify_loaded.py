@@ -11,7 +11,7 @@ from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.support.errors import MismatchError
 from qsnn_hw.verify import Verification, verify
-from tests.verify.verify_networks import QUICK, Example, chain_network, example, export, skip_network
+from tests.support.verify_networks import QUICK, Example, chain_network, example, export, skip_network
 
 
 def loaded(item: Example, network: object, **options: object) -> Example:

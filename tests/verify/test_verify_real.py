@@ -17,8 +17,8 @@ from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.verify import Verification, verify
-from tests.model.shipped_models import FOLDER
-from tests.verify.verify_networks import export
+from tests.support.shipped_models import FOLDER
+from tests.support.verify_networks import export
 
 PASSES = ("alone", "stress")
 """Each sample by itself at full speed, and again with gaps and backpressure."""

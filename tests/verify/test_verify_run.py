@@ -25,7 +25,8 @@ from qsnn_hw.rtl.group.encoder import SpikeEncoder
 from qsnn_hw.rtl.network import SpikingNetwork
 from qsnn_hw.support.errors import MismatchError, ToolError, UserError
 from qsnn_hw.verify import Verification, runner, simulation, verify
-from tests.verify.verify_networks import (
+from tests.support.places import ROOT
+from tests.support.verify_networks import (
     QUICK,
     QUICK_COCOTB,
     Example,
@@ -349,7 +350,7 @@ def test_a_design_without_trace_is_a_tool_error(tmp_path: Path) -> None:
 SCRIPT = """
 import sys
 from pathlib import Path
-from tests.verify.verify_networks import chain_network, example
+from tests.support.verify_networks import chain_network, example
 from qsnn_hw.verify import verify
 item = example(chain_network(), samples=400, steps=50)
 verify(item.plan, Path(sys.argv[1]), item.inputs, item.golden, Path(sys.argv[2]), simulator=sys.argv[3])
@@ -369,7 +370,7 @@ def processes_about(folder: Path) -> list[int]:
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="reads the process table of Linux")
 def test_ctrl_c_ends_the_simulators(tmp_path: Path) -> None:
     verilog = export(example(chain_network()).plan, tmp_path)
-    paths = os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])
+    paths = os.pathsep.join([str(ROOT), *sys.path])
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(verilog), str(tmp_path / "work"), QUICK_COCOTB],
         env={**os.environ, "PYTHONPATH": paths},

@@ -20,7 +20,7 @@ from qsnn_hw.support.progress import SILENT
 from qsnn_hw.toolchain.tools import find_tool, run_tool
 from qsnn_hw.verify.netlist import Difference, Matched, Netlist, compare
 from qsnn_hw.verify.same_network import Form, same_network
-from tests.verify.verify_networks import chain_network, skip_network
+from tests.support.verify_networks import chain_network, skip_network
 
 NETWORK = "top.classifier.network"
 

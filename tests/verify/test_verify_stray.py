@@ -12,8 +12,8 @@ from qsnn_hw.host.stream_words import pack_words, unpack_words
 from qsnn_hw.rtl.network import SpikingNetwork
 from qsnn_hw.support.progress import SILENT
 from qsnn_hw.verify.simulation import build_model, find_simulator, run_jobs
-from tests.rtl.stray import CASES, plan_of, with_strays
-from tests.verify.verify_networks import QUICK, QUICK_COCOTB, export
+from tests.support.stray import CASES, plan_of, with_strays
+from tests.support.verify_networks import QUICK, QUICK_COCOTB, export
 
 STEPS, SAMPLES = 6, 3
 # One build of Verilator's in the quick suite, all of Icarus'.

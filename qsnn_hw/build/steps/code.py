@@ -23,7 +23,7 @@ _LIMITS = "qsnn_hw.families.limits"
 """Limits hold their family, which is found and not imported: who reaches them reaches every family's file."""
 
 # Far quicker than a syntax tree of every module. What it finds too much (in a docstring) costs a
-# repeated step at most; tests/test_step_code.py holds that it finds no less.
+# repeated step at most; tests/build/test_step_code.py holds that it finds no less.
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+(?P<base>[.\w]+)[ \t]+import[ \t]+(?P<names>\([^)]*\)|[^\n#;]+)"
     r"|import[ \t]+(?P<plain>[^\n#;]+))",

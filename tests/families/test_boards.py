@@ -1,0 +1,175 @@
+"""Board files: complete, strict, and equal to what amaranth-boards says of the same boards."""
+
+from pathlib import Path
+
+import pytest
+
+from qsnn_hw.families.boards import MIN_DIVISOR, list_boards, load_board, serial_divisor
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.shipped import resource_folder
+from tests.support.board_platforms import PLATFORMS, leds, pins, platform_of
+
+
+def test_every_shipped_board_loads_and_is_named_after_its_file():
+    boards = list_boards()
+    assert {board.name for board in boards} == set(PLATFORMS)
+    assert all(board.path.stem == board.name and board.sources for board in boards)
+    assert boards[0].limits.logic_cells <= boards[-1].limits.logic_cells == 83640
+
+
+@pytest.mark.parametrize("name", sorted(PLATFORMS))
+def test_pins_and_clock_are_those_of_amaranth_boards(name):
+    platform = platform_of(name)
+    board = load_board(name)
+    clock = platform.lookup(platform.default_clk)
+    assert list(board.ports["clk"].pins) == pins(platform, platform.default_clk)[0]
+    assert board.clock_mhz == clock.clock.frequency / 1e6
+    if ("uart", 0) in platform.resources:
+        assert list(board.ports["rx"].pins) == pins(platform, "uart", sub="rx")[0]
+        assert list(board.ports["tx"].pins) == pins(platform, "uart", sub="tx")[0]
+    else:
+        header = next(iter(platform.connectors.values())).mapping
+        wires = ("1", "2") if name == "tinyfpga-bx" else ("0", "1")
+        assert (*board.ports["rx"].pins, *board.ports["tx"].pins) == tuple(header[wire] for wire in wires)
+    light = board.ports["led"]
+    assert leds(platform, len(light.pins)) == [([pin], light.active == "low") for pin in light.pins]
+    if "rst" in board.ports:
+        assert pins(platform, "button") == (
+            list(board.ports["rst"].pins),
+            board.ports["rst"].active == "low",
+        )
+    assert board.device.rstrip("k") in platform.device.lower()
+
+
+def test_unknown_board_lists_the_known_ones():
+    with pytest.raises(UserError, match=r"unknown board 'de10'; known boards: icebreaker, .*ulx3s-85f"):
+        load_board("de10")
+
+
+def test_missing_board_file(tmp_path):
+    with pytest.raises(UserError, match=r"no such file: .*mine\.toml"):
+        load_board(tmp_path / "mine.toml")
+
+
+def _changed(tmp_path: Path, old: str, new: str, board: str = "icebreaker") -> Path:
+    text = (resource_folder("boards") / f"{board}.toml").read_text()
+    assert old in text
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(old, new))
+    return path
+
+
+def test_own_board_file_is_read(tmp_path):
+    board = load_board(_changed(tmp_path, "mhz = 12.0", "mhz = 24"))
+    assert board.clock_mhz == 24.0
+    assert board.load_command(Path("a.bin")) == "iceprog a.bin"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('package = "sg48"\n', "", r"mine\.toml: field package is missing; add it"),
+        ("logic_cells = 5280\n", "", r"mine\.toml: field limits\.logic_cells is missing"),
+        (
+            "[clock]",
+            "[clock]\nppm = 3",
+            r"mine\.toml: field clock\.ppm is unknown; known fields here: mhz, pin",
+        ),
+        ('package = "sg48"', 'package = "sg48"\ncolour = "red"', r"field colour is unknown"),
+        ('family = "ice40"', 'family = "gowin"', r"field family must be one of ecp5, ice40, not 'gowin'"),
+        ("mhz = 12.0", "mhz = 0", r"field clock\.mhz must be a number > 0, not 0"),
+        ("mhz = 12.0", "mhz = nan", r"field clock\.mhz must be a number > 0, not nan"),
+        ("count = 30", 'count = "30"', r"field limits\.block_ram\.count must be an integer > 0, not '30'"),
+        ("dsps = 8", "dsps = -1", r"field limits\.dsps must be an integer >= 0, not -1"),
+        (
+            "[256, 16]",
+            "[256, 32]",
+            r"field limits\.block_ram\.shapes must hold at most 4096 bits each, not 256x32",
+        ),
+        ("[256, 16]", "[256]", r"field limits\.block_ram\.shapes must be a list of \[depth, width\] pairs"),
+        ('tx = "9"', 'tx = "6"', r"field pins name pin 6 twice, for rx and tx"),
+        ('rx_pull = "up"', 'rx_pull = "down"', r"iCE40 pins only pull up"),
+        ('pins = ["11", "37"]', "pins = [11]", r"field leds\.pins must be a list of non-empty strings"),
+        ("true_dual_port = false", "true_dual_port = 0", r"true_dual_port must be true or false, not 0"),
+        ("iceprog {bitstream}", "iceprog", r"field loader must contain \{bitstream\}"),
+        (
+            "[limits]",
+            "[io]\nstandard = 'x'\ndrive_ma = 4\n[limits]",
+            r"field io is needed for ecp5, and for no other",
+        ),
+        ('pins = ["11", "37"]', "pins = []", r"field leds\.pins must name at least one pin"),
+        (
+            'active = "low"\npull',
+            'active = "up"\npull',
+            r"field reset\.active must be one of high, low, not 'up'",
+        ),
+        (
+            '"37"]\nactive = "low"',
+            '"37"]\nactive = "yes"',
+            r"field leds\.active must be one of high, low, not 'yes'",
+        ),
+        (
+            "baud = 1_000_000",
+            "baud = 1_800_000",
+            r"mine\.toml: field uart\.baud must be a rate that 12 MHz divides to within 2 %, not 1800000; "
+            r"the nearest is 1714286$",
+        ),
+        ("baud = 1_000_000", "baud = 5_000_000", r"not 5000000; the nearest is 3000000$"),
+        ("baud = 1_000_000", f"baud = 1{'0' * 400}", r"not 401 digits; the nearest is 3000000$"),
+        ("mhz = 12.0", "mhz = 1e30", r"field clock\.mhz must be from 0\.1 to 1000, not 1e\+30$"),
+        ("mhz = 12.0", f"mhz = 1{'0' * 400}", r"field clock\.mhz must be a number > 0 of ordinary size"),
+        ("mhz = 12.0", "mhz = 1e-9", r"field clock\.mhz must be from 0\.1 to 1000, not 1e-09$"),
+        ('name = "icebreaker"', 'name = "x/../../../ESC"', r"field name must be letters, digits, .* not 'x/"),
+        ('name = "icebreaker"', 'name = ".."', r"field name must be letters"),
+        ('"iCE40UP5K-SG48"', '"a\\nset_io x 1"', r"field chip must be one line of at most"),
+        ('package = "sg48"', 'package = "sg48; rm"', r"field package must be letters, digits"),
+        ('tx = "9"', 'tx = "9\\nset_io x 1"', r"field uart\.tx must be letters, digits"),
+        ('"-spram"', '"-spram; !true"', r"field synth_args may hold .*, not '-spram; !true'"),
+        ('"-spram"', '"-json", "../../x"', r"field synth_args may hold -no-rw-check, .*, not '-json'"),
+        ('"-spram"', '"-device", "../x"', r"field synth_args must give -device a value of .*, not '\.\./x'"),
+        ('"-spram"', '"-device"', r"field synth_args must give -device a value"),
+        ("place_args = []", 'place_args = ["--run", "x.py"]', r"field place_args may hold .*, not '--run'"),
+        ("place_args = []", 'place_args = ["--log=x"]', r"field place_args may hold .*, not '--log=x'"),
+        ("pack_args = []", 'pack_args = ["x"]', r"field pack_args may hold -s, not 'x'"),
+        ('device = "up5k"', 'device = "up5k --run x"', r"field device must be one of lp384, .*, not 'up5k -"),
+        (
+            'package = "sg48"',
+            'package = "../sg48"',
+            r"field package must be letters, digits, '_' and '-', not",
+        ),
+        ('package = "sg48"', 'package = "-h"', r"field package must be letters, digits, '_' and '-', not"),
+        ('"1BitSquared ', '"\\u001b]0;x', r"field description must be one line of at most"),
+        ('name = "icebreaker"', "name = [", r"mine\.toml is not a readable board file"),
+    ],
+)
+def test_a_wrong_board_file_is_refused_by_field_and_file(tmp_path, old, new, message):
+    with pytest.raises(UserError, match=message):
+        load_board(_changed(tmp_path, old, new))
+
+
+def test_single_port_ram_on_a_family_without_it_is_refused(tmp_path):
+    path = _changed(
+        tmp_path, "[limits.block_ram]", "[limits.spram]\ncount = 1\n[limits.block_ram]", "ulx3s-25f"
+    )
+    with pytest.raises(UserError, match=r"field limits\.spram is not something the ecp5 family has"):
+        load_board(path)
+
+
+@pytest.mark.parametrize("mhz", [0.1, 12.0, 16.0, 25.0, 48.0, 100.0])
+@pytest.mark.parametrize("baud", [1, 9600, 115_200, 921_600, 1_000_000, 1_500_000, 1_800_000, 10**9])
+def test_a_divisor_is_the_nearest_there_is_and_the_advice_is_taken(mhz: float, baud: int, tmp_path: Path):
+    divisor = serial_divisor(mhz, baud)
+    clock = mhz * 1e6
+    others = range(MIN_DIVISOR, max(MIN_DIVISOR, round(clock / baud)) + 4) if baud > 100 else [divisor + 1]
+    assert all(abs(clock / divisor - baud) <= abs(clock / other - baud) for other in others)
+    path = _changed(tmp_path, "mhz = 12.0", f"mhz = {mhz}")
+    text = path.read_text()
+    path.write_text(text.replace("1_000_000", str(baud)))
+    try:
+        board = load_board(path)
+    except UserError as error:
+        assert abs(clock / divisor / baud - 1) > 0.019
+        path.write_text(text.replace("1_000_000", str(error).rpartition(" ")[2]))
+        board = load_board(path)
+    assert board.divisor == divisor
+    assert abs(clock / board.divisor / board.baud - 1) <= 0.0201
