@@ -7,11 +7,11 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.plan import HOST, GroupPlan, HardwarePlan
+from qsnn_hw.rtl.group.links import load_signature
 from qsnn_hw.rtl.group.neuron_group import NeuronGroup
 from qsnn_hw.rtl.group.sweep import trace_signature
-from qsnn_hw.rtl.group.synapse_memory import load_members
 from qsnn_hw.rtl.io.readout import potentials_signature
-from qsnn_hw.rtl.io.weight_loader import LoadedMemory, WeightLoader
+from qsnn_hw.rtl.io.weight_loader import WeightLoader
 from qsnn_hw.rtl.stream.address_guard import BAD_WORDS_BITS, AddressGuard
 from qsnn_hw.rtl.stream.aer import aer_signature
 from qsnn_hw.rtl.stream.router import AerRouter, RouterRoute
@@ -169,9 +169,7 @@ class SpikingNetwork(wiring.Component):
     def _make_loader(self, m: Module, inner: Any, groups: dict[str, NeuronGroup]) -> WeightLoader:
         """Fill the groups' synapse memories; ``inner`` gets the input stream once that is done."""
         loaded = self._plan.loaded_groups
-        loader = WeightLoader(
-            [LoadedMemory(g.event_lanes, g.synapse_rows, g.lanes * g.weight_bits) for g in loaded]
-        )
+        loader = WeightLoader([load_signature(group_plan) for group_plan in loaded])
         wiring.connect(m, wiring.flipped(self.load), loader.i)
         m.d.comb += [
             self.loaded.eq(loader.done),
@@ -180,7 +178,5 @@ class SpikingNetwork(wiring.Component):
             self.i.ready.eq(inner.ready & loader.done),
         ]
         for index, group_plan in enumerate(loaded):
-            group = groups[group_plan.name]
-            for name in load_members(group_plan):
-                m.d.comb += getattr(group, name).eq(getattr(loader, f"{name}{index}"))
+            wiring.connect(m, getattr(loader, f"load{index}"), groups[group_plan.name].load)
         return loader

@@ -9,9 +9,9 @@ from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.rtl.group.choose import gather, select
-from qsnn_hw.rtl.group.links import operation_signature, sweep_signature
+from qsnn_hw.rtl.group.links import load_members, operation_signature, sweep_signature
 from qsnn_hw.rtl.group.neuron_memory import NeuronMemory
-from qsnn_hw.rtl.group.synapse_memory import Style, SynapseSums, check_style, connect_load, load_members
+from qsnn_hw.rtl.group.synapse_memory import Style, SynapseSums, check_style
 
 
 def _extended(value: Signal, bits: int) -> Value:
@@ -44,8 +44,7 @@ class RegisterAccumulators(wiring.Component):
     -------
     i : In(operation_signature(plan))
     link : Out(sweep_signature(plan))
-    write_en, write_row, write_data
-        Only where the synapse store is "ram", see :func:`load_members`.
+    load : In(load_signature(plan)), only where the synapse store is "ram"
     """
 
     def __init__(self, plan: GroupPlan, *, style: Style = "block") -> None:
@@ -57,13 +56,14 @@ class RegisterAccumulators(wiring.Component):
         check_style(plan, style)
         self._style: Style = style
         members = {"i": In(operation_signature(plan)), "link": Out(sweep_signature(plan))}
-        super().__init__(members | (load_members(plan) if plan.synapse_store == "ram" else {}))
+        super().__init__(members | load_members(plan))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, link, operation = self._plan, self.link, self.i.payload
         m.submodules.sums = sums = SynapseSums(plan, style=self._style)
-        connect_load(m, self, sums)
+        if plan.synapse_store == "ram":
+            wiring.connect(m, wiring.flipped(self.load), sums.load)
         m.d.comb += [sums.i.eq(operation), sums.en.eq(self.i.valid)]
 
         # One tick at a time: from the entrance until the sweep takes it, then while that sweep runs.
@@ -142,8 +142,7 @@ class MemoryAccumulators(wiring.Component):
     -------
     i : In(operation_signature(plan))
     link : Out(sweep_signature(plan))
-    write_en, write_row, write_data
-        Only where the synapse store is "ram", see :func:`load_members`.
+    load : In(load_signature(plan)), only where the synapse store is "ram"
     """
 
     def __init__(self, plan: GroupPlan, *, style: Style = "block") -> None:
@@ -153,13 +152,14 @@ class MemoryAccumulators(wiring.Component):
         check_style(plan, style)
         self._style: Style = style
         members = {"i": In(operation_signature(plan)), "link": Out(sweep_signature(plan))}
-        super().__init__(members | (load_members(plan) if plan.synapse_store == "ram" else {}))
+        super().__init__(members | load_members(plan))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, link, operation = self._plan, self.link, self.i.payload
         m.submodules.sums = sums = SynapseSums(plan, style=self._style)
-        connect_load(m, self, sums)
+        if plan.synapse_store == "ram":
+            wiring.connect(m, wiring.flipped(self.load), sums.load)
 
         # Stage s holds what was taken s cycles ago; nothing behind the entrance ever waits.
         taken, folds = [Signal(name="taken0")], [operation.fold]

@@ -42,6 +42,52 @@ class SweepStart(data.StructLayout):
         super().__init__({"last": 1})
 
 
+class LoadSignature(wiring.Signature):
+    """What fills a synapse memory at start: one row of one bank per cycle, as the loader sees it.
+
+    A row may not be read in the cycle that writes it.
+
+    Parameters
+    ----------
+    banks
+        Memories side by side (event lanes).
+    rows
+        Depth of each.
+    width
+        Bits of a row.
+
+    Members
+    -------
+    en : Out(banks)
+        One bit at a time.
+    row : Out(range(rows))
+    data : Out(width)
+        A whole row, lane 0 in the lowest bits.
+    """
+
+    def __init__(self, banks: int, rows: int, width: int) -> None:
+        for name, value in (("Banks", banks), ("Rows", rows), ("Width", width)):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value!r}")
+        self.banks, self.rows, self.width = banks, rows, width
+        super().__init__({"en": Out(banks), "row": Out(max(1, ceil_log2(rows))), "data": Out(width)})
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes that carry one row."""
+        return -(-self.width // 8)
+
+
+def load_signature(plan: GroupPlan) -> LoadSignature:
+    """What fills the synapse memory of a group."""
+    return LoadSignature(plan.event_lanes, plan.synapse_rows, plan.lanes * plan.weight_bits)
+
+
+def load_members(plan: GroupPlan) -> dict[str, wiring.Member]:
+    """The port ``load`` of whatever has the group's synapse memory in it, where that is a RAM."""
+    return {"load": In(load_signature(plan))} if plan.synapse_store == "ram" else {}
+
+
 def sweep_signature(plan: GroupPlan) -> wiring.Signature:
     """The link between accumulators and update sweep, as the accumulators see it.
 

@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.plan import GroupPlan
 from qsnn_hw.rtl.group.accumulate import MemoryAccumulators, RegisterAccumulators
+from qsnn_hw.rtl.group.links import load_members
 from qsnn_hw.rtl.group.sweep import Sweep, trace_signature
-from qsnn_hw.rtl.group.synapse_memory import load_members
 from qsnn_hw.rtl.group.walker import Walker
 from qsnn_hw.rtl.io.readout import potentials_signature
 from qsnn_hw.rtl.stream.aer import aer_signature
@@ -43,8 +43,7 @@ class NeuronGroup(wiring.Component):
     trace : Out(trace_signature(plan)), only with ``trace``
     potentials : Out(potentials_signature(plan.update_rows, plan.update_lanes, plan.neuron.v_bits))
         Only with ``potentials``.
-    write_en, write_row, write_data
-        Only where the synapse memory is loaded, see :func:`load_members`.
+    load : In(load_signature(plan)), only where the synapse memory is loaded
     """
 
     def __init__(self, plan: GroupPlan, *, trace: bool = False, potentials: bool = False) -> None:
@@ -60,9 +59,7 @@ class NeuronGroup(wiring.Component):
             members["potentials"] = Out(
                 potentials_signature(plan.update_rows, plan.update_lanes, plan.neuron.v_bits)
             )
-        if plan.synapse_store == "ram":
-            members |= load_members(plan)
-        super().__init__(members)
+        super().__init__(members | load_members(plan))
 
     @property
     def description(self) -> str:
@@ -101,5 +98,5 @@ class NeuronGroup(wiring.Component):
                 self.potentials.last.eq(last),
             ]
         if plan.synapse_store == "ram":
-            m.d.comb += [getattr(accumulators, name).eq(getattr(self, name)) for name in load_members(plan)]
+            wiring.connect(m, wiring.flipped(self.load), accumulators.load)
         return m

@@ -10,23 +10,10 @@ from amaranth.utils import ceil_log2
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.pieces import BLOCK_BITS, pieces
 from qsnn_hw.rtl.group.choose import select
-from qsnn_hw.rtl.group.links import SynapseOperation
+from qsnn_hw.rtl.group.links import SynapseOperation, load_members
 from qsnn_hw.rtl.text.memory_style import memory_attributes
 
 Style = Literal["block", "spram"]
-
-
-def load_members(plan: GroupPlan) -> dict[str, wiring.Member]:
-    """The ports through which a loader fills a "ram" synapse memory, one row of one bank per cycle.
-
-    ``write_en`` (a bit for each bank), ``write_row``, ``write_data`` (a whole row, lane 0 in the
-    lowest bits). A row may not be read in the cycle that writes it.
-    """
-    return {
-        "write_en": In(plan.event_lanes),
-        "write_row": In(max(1, ceil_log2(plan.synapse_rows))),
-        "write_data": In(plan.lanes * plan.weight_bits),
-    }
 
 
 def check_style(plan: GroupPlan, style: str) -> None:
@@ -43,8 +30,7 @@ class SynapseBanks(wiring.Component):
     Latency: bank ``k`` shows the row at ``row<k>`` on ``data<k>`` in the cycle after ``en[k]``, until
     its next read. Throughput: one row per bank and cycle; no handshake.
 
-    A "ram" holds nothing defined until it is loaded through the write ports, and takes a row in the
-    cycle of ``write_en``.
+    A "ram" holds nothing defined until it is loaded, and takes a row in the cycle of ``load.en``.
 
     Parameters
     ----------
@@ -61,8 +47,7 @@ class SynapseBanks(wiring.Component):
     row<k> : In(range(synapse_rows))
     data<k> : Out(lanes * weight_bits)
         Lane 0 in the lowest bits.
-    write_en, write_row, write_data
-        Only in a "ram", see :func:`load_members`.
+    load : In(load_signature(plan)), only in a "ram"
     """
 
     def __init__(self, plan: GroupPlan, *, style: Style = "block") -> None:
@@ -76,7 +61,7 @@ class SynapseBanks(wiring.Component):
         members: dict[str, wiring.Member] = {"en": In(plan.event_lanes)}
         members |= {f"row{k}": In(row) for k in range(plan.event_lanes)}
         members |= {f"data{k}": Out(self._width) for k in range(plan.event_lanes)}
-        super().__init__(members | (load_members(plan) if self._writable else {}))
+        super().__init__(members | load_members(plan))
 
     def _attributes(self, rows: int, width: int) -> dict[str, str]:
         if self._style == "spram":
@@ -105,18 +90,18 @@ class SynapseBanks(wiring.Component):
             if self._writable:
                 write = rows.write_port()
                 m.d.comb += [
-                    write.en.eq(self.write_en[bank]),
-                    write.addr.eq(self.write_row),
-                    write.data.eq(self.write_data),
+                    write.en.eq(self.load.en[bank]),
+                    write.addr.eq(self.load.row),
+                    write.data.eq(self.load.data),
                 ]
                 if self._style == "spram":
                     # One address for both ports is what makes synthesis find the single port.
                     address = Signal.like(row)
                     m.d.comb += [
-                        address.eq(Mux(self.write_en[bank], self.write_row, row)),
+                        address.eq(Mux(self.load.en[bank], self.load.row, row)),
                         read.addr.eq(address),
                         write.addr.eq(address),
-                        read.en.eq(self.en[bank] & ~self.write_en[bank]),
+                        read.en.eq(self.en[bank] & ~self.load.en[bank]),
                     ]
         return m
 
@@ -148,13 +133,6 @@ class SynapseBanks(wiring.Component):
         m.d.comb += data.eq(select([Cat(level) for level in levels], shown))
 
 
-def connect_load(m: Module, outer: wiring.Component, inner: wiring.Component) -> None:
-    """Pass the load ports on, where there are any."""
-    for name in ("write_en", "write_row", "write_data"):
-        if name in outer.signature.members:
-            m.d.comb += getattr(inner, name).eq(getattr(outer, name))
-
-
 class SynapseSums(wiring.Component):
     """The weights that an operation adds to each lane: synapse memory, and an adder tree over banks.
 
@@ -181,8 +159,7 @@ class SynapseSums(wiring.Component):
     en : In(1)
         ``i`` is an operation; in a tick ``present`` must be 0.
     sum<lane> : Out(signed)
-    write_en, write_row, write_data
-        Only where the synapse store is "ram", see :func:`load_members`.
+    load : In(load_signature(plan)), only where the synapse store is "ram"
     """
 
     def __init__(self, plan: GroupPlan, *, style: Style = "block") -> None:
@@ -193,13 +170,14 @@ class SynapseSums(wiring.Component):
         self.latency = plan.synapse_latency
         members: dict[str, wiring.Member] = {"i": In(SynapseOperation(plan)), "en": In(1)}
         members |= {f"sum{lane}": Out(signed(plan.weight_bits + levels)) for lane in range(plan.lanes)}
-        super().__init__(members | (load_members(plan) if plan.synapse_store == "ram" else {}))
+        super().__init__(members | load_members(plan))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan = self._plan
         m.submodules.banks = banks = SynapseBanks(plan, style=self._style)
-        connect_load(m, self, banks)
+        if plan.synapse_store == "ram":
+            wiring.connect(m, wiring.flipped(self.load), banks.load)
         present = self.i.present & self.en.replicate(plan.event_lanes)
         # Reading what is not used does no harm, and the enables of so many blocks are soon late.
         m.d.comb += banks.en.eq(self.i.present if self._registered else present)

@@ -1,41 +1,13 @@
 """Bytes into the synapse memories of a design that is given its weights at start."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-
-@dataclass(frozen=True)
-class LoadedMemory:
-    """The synapse memory of one group, as the loader sees it.
-
-    Parameters
-    ----------
-    banks
-        Memories side by side (event lanes).
-    rows
-        Depth of each.
-    width
-        Bits of a row.
-    """
-
-    banks: int
-    rows: int
-    width: int
-
-    def __post_init__(self) -> None:
-        for name, value in (("Banks", self.banks), ("Rows", self.rows), ("Width", self.width)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value!r}")
-
-    @property
-    def row_bytes(self) -> int:
-        """Bytes that carry one row."""
-        return -(-self.width // 8)
+from qsnn_hw.rtl.group.links import LoadSignature
 
 
 class WeightLoader(wiring.Component):
@@ -59,13 +31,10 @@ class WeightLoader(wiring.Component):
     i : In(stream.Signature(8))
     restart : In(1)
     done : Out(1)
-    write_en<k> : Out(banks)
-        One bit at a time, for memory ``k``.
-    write_row<k> : Out(range(rows))
-    write_data<k> : Out(width)
+    load<k> : Out(memories[k])
     """
 
-    def __init__(self, memories: Sequence[LoadedMemory]) -> None:
+    def __init__(self, memories: Sequence[LoadSignature]) -> None:
         if not memories:
             raise ValueError(f"Memories must be at least one, not {list(memories)!r}")
         self._memories = tuple(memories)
@@ -74,10 +43,7 @@ class WeightLoader(wiring.Component):
             "restart": In(1),
             "done": Out(1),
         }
-        for k, loaded in enumerate(self._memories):
-            members[f"write_en{k}"] = Out(loaded.banks)
-            members[f"write_row{k}"] = Out(max(1, ceil_log2(loaded.rows)))
-            members[f"write_data{k}"] = Out(loaded.width)
+        members |= {f"load{k}": Out(loaded) for k, loaded in enumerate(self._memories)}
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
@@ -115,12 +81,10 @@ class WeightLoader(wiring.Component):
         with m.If(self.restart):
             m.d.sync += [place.eq(0), row.eq(0), bank.eq(0)]
         for index, (k, number) in enumerate(banks):
-            m.d.comb += getattr(self, f"write_en{k}")[number].eq(write & (bank == index))
+            m.d.comb += getattr(self, f"load{k}").en[number].eq(write & (bank == index))
         for k, loaded in enumerate(memories):
-            m.d.comb += [
-                getattr(self, f"write_row{k}").eq(row),
-                getattr(self, f"write_data{k}").eq(word[8 * (widest - loaded.row_bytes) :]),
-            ]
+            load = getattr(self, f"load{k}")
+            m.d.comb += [load.row.eq(row), load.data.eq(word[8 * (widest - loaded.row_bytes) :])]
         return m
 
     def _by_memory(self, bank: Value, values: list[int]) -> Value:

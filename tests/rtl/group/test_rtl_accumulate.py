@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
 from qsnn_hw.rtl.group.accumulate import MemoryAccumulators, RegisterAccumulators
 from qsnn_hw.rtl.group.links import SynapseOperation, operation_signature, sweep_signature
-from qsnn_hw.rtl.group.synapse_memory import SynapseBanks, load_members
+from qsnn_hw.rtl.group.synapse_memory import SynapseBanks
 from tests.support.operations import Op, group_plan
 from tests.support.streams import PACES, Pace, put_all
 
@@ -213,11 +213,11 @@ class Bench(wiring.Component):
         accumulators, plan = self.accumulators, self.plan
         for bank in range(plan.event_lanes):
             for row, word in enumerate(plan.synapse_words(bank)):
-                ctx.set(accumulators.write_en, 1 << bank)
-                ctx.set(accumulators.write_row, row)
-                ctx.set(accumulators.write_data, word)
+                ctx.set(accumulators.load.en, 1 << bank)
+                ctx.set(accumulators.load.row, row)
+                ctx.set(accumulators.load.data, word)
                 await ctx.tick()
-        ctx.set(accumulators.write_en, 0)
+        ctx.set(accumulators.load.en, 0)
 
 
 def plan_of(accumulators: str, folds: int, event_lanes: int = 1, rows: int = 13, **changes: Any) -> GroupPlan:
@@ -426,7 +426,6 @@ def test_what_a_part_refuses(kind: Any, changes: dict[str, Any], text: str) -> N
 
 def test_only_a_ram_has_load_ports() -> None:
     rom, ram = plan_of("memory", 2), plan_of("memory", 2, synapse_store="ram")
-    names = set(load_members(ram))
-    assert names <= set(MemoryAccumulators(ram).signature.members)
-    assert not names & set(MemoryAccumulators(rom).signature.members)
-    assert Value.cast(MemoryAccumulators(ram).write_data).shape().width == ram.lanes * ram.weight_bits
+    assert "load" not in MemoryAccumulators(rom).signature.members
+    load = MemoryAccumulators(ram).load
+    assert Value.cast(load.data).shape().width == ram.lanes * ram.weight_bits

@@ -11,14 +11,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from qsnn_hw.host.protocol import encode_rows
-from qsnn_hw.rtl.io.weight_loader import LoadedMemory, WeightLoader
+from qsnn_hw.rtl.group.links import LoadSignature
+from qsnn_hw.rtl.io.weight_loader import WeightLoader
 from tests.support.streams import clocked
 
 Write = tuple[int, int, int, int]
 """(memory, bank mask, row, data)"""
 
 
-def contents(memories: Sequence[LoadedMemory], seed: int) -> tuple[list[Write], bytes]:
+def contents(memories: Sequence[LoadSignature], seed: int) -> tuple[list[Write], bytes]:
     """What to write, and the bytes that say so."""
     chance = random.Random(seed)
     writes: list[Write] = []
@@ -33,7 +34,7 @@ def contents(memories: Sequence[LoadedMemory], seed: int) -> tuple[list[Write], 
 
 
 def load(
-    memories: Sequence[LoadedMemory], sent: bytes, idle: float, restart_after: int | None = None
+    memories: Sequence[LoadSignature], sent: bytes, idle: float, restart_after: int | None = None
 ) -> tuple[list[Write], list[int], list[int], list[int]]:
     """Writes, their cycles, the cycles in which a byte was taken, those in which ``done`` was 1.
 
@@ -69,11 +70,8 @@ def load(
 
     async def watch(ctx: Any) -> None:
         cycle = 0
-        ports = [
-            getattr(dut, f"{name}{k}")
-            for k in range(len(memories))
-            for name in ("write_en", "write_row", "write_data")
-        ]
+        loads = [getattr(dut, f"load{k}") for k in range(len(memories))]
+        ports = [port for load in loads for port in (load.en, load.row, load.data)]
         while True:
             _, _, *values = await ctx.tick().sample(*ports)
             for k in range(len(memories)):
@@ -98,7 +96,7 @@ def load(
 )
 @example([(1, 2, 8), (2, 1, 40)], 0.0, 1)
 def test_every_row_once(sizes: list[tuple[int, int, int]], idle: float, seed: int) -> None:
-    memories = [LoadedMemory(*size) for size in sizes]
+    memories = [LoadSignature(*size) for size in sizes]
     wanted, sent = contents(memories, seed)
     writes, cycles, taken, done = load(memories, sent, idle)
     assert writes == wanted
@@ -113,7 +111,7 @@ def test_every_row_once(sizes: list[tuple[int, int, int]], idle: float, seed: in
 
 @pytest.mark.parametrize("after", [1, 5, 11, 15])
 def test_restart(after: int) -> None:
-    memories = [LoadedMemory(1, 2, 12), LoadedMemory(2, 3, 9)]
+    memories = [LoadSignature(1, 2, 12), LoadSignature(2, 3, 9)]
     wanted, sent = contents(memories, 4)
     assert len(sent) == 16
     writes, _, taken, done = load(memories, sent, 0.0, restart_after=after)
@@ -124,7 +122,7 @@ def test_restart(after: int) -> None:
 
 
 def test_restart_when_done() -> None:
-    memories = [LoadedMemory(1, 2, 8)]
+    memories = [LoadSignature(1, 2, 8)]
     wanted, sent = contents(memories, 1)
     dut: Any = WeightLoader(memories)
     states: list[int] = []
@@ -154,7 +152,7 @@ def test_restart_when_done() -> None:
 )
 def test_a_bad_size_is_refused(size: tuple[int, int, int], text: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
-        LoadedMemory(*size)
+        LoadSignature(*size)
 
 
 def test_no_memories() -> None:
