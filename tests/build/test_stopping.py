@@ -44,7 +44,9 @@ def start(part: str, folder: Path) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "qsnn_hw", part, str(write_model(folder)), "--convention", "snntorch"]
     command += ["--set", "dt=1", "--data", str(write_data(folder / "d.npz")), "--board", "icebreaker"]
     command += ["-o", str(folder / "out")]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    # A simulation model that was built before would leave nothing to stop.
+    environment = {**ENVIRONMENT, "QSNN_CACHE_DIR": str(folder / "cache")}
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 def lines_until(process: "subprocess.Popen[str]", words: str) -> Iterator[str]:

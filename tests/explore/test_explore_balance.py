@@ -14,7 +14,7 @@ from qsnn_hw.cost.traffic import Traffic
 from qsnn_hw.cost.traffic_cycles import TrafficCycles
 from qsnn_hw.explore.designs.balance import Balance, balance
 from qsnn_hw.explore.designs.layout import Layout
-from qsnn_hw.explore.designs.options import PlanOptions, Target
+from qsnn_hw.explore.designs.options import Aim, PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.families.boards import load_board
 from qsnn_hw.families.limits import Limits
@@ -32,7 +32,7 @@ from tests.support.networks import random_network
 from tests.support.places import EXAMPLES
 
 ECP5, ICE40 = load_board("ulx3s-85f").limits, load_board("icebreaker").limits
-TARGETS = get_args(Target)
+AIMS = get_args(Aim)
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,14 @@ def chosen_figures(plan: HardwarePlan) -> tuple[int, int]:
     return design.luts, round(design.cycles)
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_the_notes_figures_are_those_of_the_plan(digits: Case, target: Target) -> None:
+@pytest.mark.parametrize("aim", AIMS)
+def test_the_notes_figures_are_those_of_the_plan(digits: Case, aim: Aim) -> None:
     for limits in (ECP5, ICE40):
-        plan = make_plan(digits.network, digits.options(limits, optimize=target))
+        plan = make_plan(digits.network, digits.options(limits, optimize=aim))
         luts, cycles = chosen_figures(plan)
         assert luts == predict(plan, limits).usage.logic_cells
         assert cycles == round(digits.cycles(plan))
-        assert plan.notes[0].startswith(target)
+        assert plan.notes[0].startswith(aim)
         assert f"about {luts} LUTs, host link included, and {cycles} cycles a sample" in plan.notes[0]
 
 
@@ -110,8 +110,8 @@ def test_the_estimate_of_few_samples_is_near_the_mean_of_all(
 ) -> None:
     case = example(name, convention, samples)
     estimate = TrafficCycles(Traffic.counted(case.inputs, case.spikes, words=2500))
-    for target in ("balanced", "area"):
-        plan = make_plan(case.network, case.options(optimize=target))
+    for aim in ("balanced", "area"):
+        plan = make_plan(case.network, case.options(optimize=aim))
         assert estimate.mean(plan) == pytest.approx(case.cycles(plan), rel=0.05)
 
 
@@ -165,8 +165,8 @@ def test_a_word_holds_no_more_than_a_row_of_spikes() -> None:
 
 
 @pytest.mark.parametrize("limits", [ECP5, ICE40], ids=["ecp5", "ice40"])
-def test_targets_order_the_designs(digits: Case, limits: Limits) -> None:
-    found = {target: digits.balance(limits, optimize=target).chosen for target in TARGETS}
+def test_aims_order_the_designs(digits: Case, limits: Limits) -> None:
+    found = {aim: digits.balance(limits, optimize=aim).chosen for aim in AIMS}
     assert found["area"].luts == min(design.luts for design in found.values())
     assert found["latency"].cycles == min(design.cycles for design in found.values())
     assert found["area"].luts < found["latency"].luts
@@ -178,9 +178,9 @@ def test_targets_order_the_designs(digits: Case, limits: Limits) -> None:
 
 
 def test_no_listed_design_is_beaten_by_another_and_all_fit(digits: Case, conv: Case) -> None:
-    wishes = [(digits, limits, target) for limits in (ECP5, ICE40) for target in TARGETS]
-    for case, limits, target in (*wishes, (conv, ECP5, "balanced")):
-        found = case.balance(limits, optimize=target)
+    wishes = [(digits, limits, aim) for limits in (ECP5, ICE40) for aim in AIMS]
+    for case, limits, aim in (*wishes, (conv, ECP5, "balanced")):
+        found = case.balance(limits, optimize=aim)
         assert all(a.cycles < b.cycles and a.luts > b.luts for a, b in pairwise(found.front))
         assert not any(limits.fits(design.usage) for design in found.front)
         assert found.chosen in found.front
@@ -232,7 +232,7 @@ def test_the_quickest_design_that_memory_allows() -> None:
     # bound on the cycles takes 31 blocks, and another combination fits.
     case = drawn([32, 64, 128, 64, 12], [0.08, 0.11, 0.13, 0.11, 0.0])
     found = {t: case.balance(ICE40, optimize=t, synapse_store="ram") for t in ("latency", "area")}
-    designs = {target: balanced.chosen for target, balanced in found.items()}
+    designs = {aim: balanced.chosen for aim, balanced in found.items()}
     # What does not fit is not listed either.
     assert not any(ICE40.fits(design.usage) for balanced in found.values() for design in balanced.front)
     assert designs["latency"].cycles < designs["area"].cycles / 3

@@ -1,10 +1,10 @@
-"""Lanes, event lanes and update lanes of every group, and the depth of the buffers, chosen for a target.
+"""Lanes, event lanes and update lanes of every group, and the depth of the buffers, chosen for an aim.
 
 Every combination of shapes has rough figures (``explore/designs/candidates.py``). Those that may be among
 the best by these are laid out, and their figures are the ones that the plan would be printed with: what
 ``cost/predict.py`` says of the whole board design, and the cycles that follow from the words of some
 samples (``cost/cycles.py``). The designs that fit the device and that no other one beats in both are
-the front, and the target picks from it.
+the front, and the aim picks from it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -80,7 +80,7 @@ class Balance:
     chosen
         The design.
     reason
-        One line: target, limit and prediction, and the next quicker and the next smaller design.
+        One line: aim, limit and prediction, and the next quicker and the next smaller design.
     front
         Designs that fit the device, none of which another one beats in both cycles and logic cells.
     """
@@ -137,8 +137,8 @@ class _Search:
         self._scale = 1.0
         self._room = self._options.lut_budget
         if self._room is None and self._limits is not None:
-            target = self._options.optimize if self._options.cycle_budget is None else "latency"
-            self._room = int(self._limits.logic_cells * _SHARE[target])
+            aim = self._options.optimize if self._options.cycle_budget is None else "latency"
+            self._room = int(self._limits.logic_cells * _SHARE[aim])
 
     @property
     def start(self) -> int:
@@ -201,16 +201,16 @@ class _Search:
                 break
 
     def _merit(self, luts: Any, cycles: Any) -> tuple[Any, Any]:
-        """What the target wants least of, and what decides between equals: of numbers or arrays."""
-        target = self._options.optimize
+        """What the aim wants least of, and what decides between equals: of numbers or arrays."""
+        aim = self._options.optimize
         if self._options.cycle_budget is not None:
             # As long as nothing keeps the budget, whatever is quicker.
-            target = "area" if self._kept() else "latency"
-        if target == "area":
+            aim = "area" if self._kept() else "latency"
+        if aim == "area":
             return luts, cycles
-        if target == "latency":
+        if aim == "latency":
             return cycles, luts
-        if target == "energy":
+        if aim == "energy":
             return cycles * (luts + self._device.family.fabric.rest_luts), luts
         return cycles * luts, luts
 

@@ -10,8 +10,8 @@ from qsnn_hw.families.limits import Limits
 from qsnn_hw.plan.group_plan import Accumulators, NeuronMemoryStyle, SynapseStore
 from qsnn_hw.support.errors import UserError
 
-Target = Literal["balanced", "latency", "area", "energy"]
-TARGETS: tuple[str, ...] = get_args(Target)
+Aim = Literal["balanced", "latency", "area", "energy"]
+AIMS: tuple[str, ...] = get_args(Aim)
 
 
 MAX_BUFFER_DEPTH = 65536
@@ -59,7 +59,7 @@ class PlanOptions:
     update_lanes: Sequence[int] | None = None
     event_lanes: Sequence[int] | None = None
     accumulators: Sequence[Accumulators] | None = None
-    optimize: Target = "balanced"
+    optimize: Aim = "balanced"
     lut_budget: int | None = None
     cycle_budget: int | None = None
     buffer_depth: int | None = None
@@ -73,8 +73,8 @@ class PlanOptions:
     def __post_init__(self) -> None:
         if self.buffer_depth is not None and not 1 <= self.buffer_depth <= MAX_BUFFER_DEPTH:
             raise UserError(f"buffer depth must be from 1 to {MAX_BUFFER_DEPTH}, not {self.buffer_depth}")
-        if self.optimize not in TARGETS:
-            raise UserError(f"--optimize must be one of {', '.join(TARGETS)}, not {self.optimize!r}")
+        if self.optimize not in AIMS:
+            raise UserError(f"--optimize must be one of {', '.join(AIMS)}, not {self.optimize!r}")
         for name in ("lanes", "update_lanes", "event_lanes"):
             for value in getattr(self, name) or ():
                 if value < 1:
