@@ -10,7 +10,7 @@ import pytest
 
 from qsnn_hw.report import GroupTrace, Report, Traces, write_page
 from qsnn_hw.report.sections.accuracy import Accuracy
-from qsnn_hw.report.sections.activity import GroupActivity
+from qsnn_hw.report.sections.activity import ActivityPerSample
 from qsnn_hw.report.sections.network import GroupSummary, NetworkSummary
 from qsnn_hw.report.sections.verification import Verification
 from qsnn_hw.support.errors import UserError
@@ -226,7 +226,7 @@ def test_hostile_names_are_escaped(tmp_path: Path) -> None:
         NetworkSummary(evil, 2, 3, (GroupSummary(evil, 2, lanes=1, cycles_per_sample=3.0),)),
         convention={evil: evil},
         latency=Latency(9.0, 9),
-        activity={evil: GroupActivity(0.5, 4.0)},
+        activity={evil: ActivityPerSample(0.5, 4.0)},
         power_mw=PowerMw(1.0, 2.0, 3.0, {evil: PowerTerm(1.0, 2.0, 3.0, "work", evil, True, evil)}),
         resources={evil: Resource(1, 2)},
         spikes_per_sample={evil: 2.0},

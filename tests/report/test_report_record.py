@@ -15,7 +15,7 @@ from qsnn_hw.report.bounds import Bounds
 from qsnn_hw.report.framework import Framework
 from qsnn_hw.report.record import told
 from qsnn_hw.report.sections.accuracy import Accuracy
-from qsnn_hw.report.sections.activity import GroupActivity
+from qsnn_hw.report.sections.activity import ActivityPerSample
 from qsnn_hw.report.sections.network import GroupSummary, NetworkSummary
 from qsnn_hw.report.sections.verification import Verification
 from qsnn_hw.support.errors import UserError
@@ -182,7 +182,7 @@ def test_numpy_scalars_become_numbers(tmp_path: Path) -> None:
         (lambda: Bounds(5.0, 4.0, 6.0), "estimate must have low <= typical <= high, not (5.0, 4.0, 6.0)"),
         (lambda: Energy(static_share=1.2), "energy.static_share must be at most 1, not 1.2"),
         (lambda: Energy(per_spike_target="ok"), "energy.per_spike_target must be one of kept, not kept"),
-        (lambda: GroupActivity(1.28), "activity.busy_share must be at most 1, not 1.28"),
+        (lambda: ActivityPerSample(1.28), "activity.busy_share must be at most 1, not 1.28"),
         (lambda: Throughput(limited_by="usb"), "throughput.limited_by must be one of link, core, not 'usb'"),
         (lambda: Framework(3, 4), "verification.framework.differ must be at most 3, not 4"),
         (

@@ -9,7 +9,7 @@ from qsnn_hw.report import GroupTrace, Report, Traces
 from qsnn_hw.report.bounds import Bounds
 from qsnn_hw.report.framework import Framework
 from qsnn_hw.report.sections.accuracy import Accuracy, Calibration
-from qsnn_hw.report.sections.activity import GroupActivity
+from qsnn_hw.report.sections.activity import ActivityPerSample
 from qsnn_hw.report.sections.board import Board
 from qsnn_hw.report.sections.network import GroupSummary, NetworkSummary
 from qsnn_hw.report.sections.products import Files
@@ -157,8 +157,8 @@ def full_report() -> Report:
         ),
         metrics=Metrics(18_000.0, 726.5, 24.8),
         activity={
-            "hidden": GroupActivity(0.75, 412.5, 690.0, 0.0, 0.0),
-            "output": GroupActivity(0.33, 181.25, 200.0, 0.0, 0.0),
+            "hidden": ActivityPerSample(0.75, 412.5, 690.0, 0.0, 0.0),
+            "output": ActivityPerSample(0.33, 181.25, 200.0, 0.0, 0.0),
         },
         spikes_per_sample={"input": 489.25, "hidden": 202.5, "output": 34.75},
         diagnostics=diagnostics(),

@@ -16,7 +16,7 @@ from qsnn_hw.verify import Verification
 
 
 @dataclass(frozen=True)
-class GroupActivity:
+class ActivityPerSample:
     """What one neuron group does for a sample, counted in the simulated network back to back at full speed.
 
     Parameters
@@ -41,13 +41,13 @@ class GroupActivity:
         check_numbers(self, "activity", "busy_cycles", "synapse_reads", "state_reads", "state_writes")
 
 
-def activity_of(verification: Verification | None) -> dict[str, GroupActivity]:
+def activity_of(verification: Verification | None) -> dict[str, ActivityPerSample]:
     """What every group did for a sample in simulation; empty where nothing was counted."""
     if verification is None or not verification.activity_cycles:
         return {}
     cycles, samples = verification.activity_cycles, verification.activity_samples
     return {
-        name: GroupActivity(
+        name: ActivityPerSample(
             busy_share=found.busy_cycles / cycles,
             busy_cycles=found.busy_cycles / samples,
             synapse_reads=found.synapse_reads / samples,
@@ -70,9 +70,9 @@ def stream_note(results: Results) -> tuple[str, ...]:
     )
 
 
-ACTIVITY: Part[Mapping[str, GroupActivity]] = Part(
+ACTIVITY: Part[Mapping[str, ActivityPerSample]] = Part(
     "activity",
-    Mapping[str, GroupActivity],
+    Mapping[str, ActivityPerSample],
     {},
     lambda results: activity_of(results.get(Verification)),
     basis={"": "simulated"},

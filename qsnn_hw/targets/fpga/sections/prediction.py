@@ -142,15 +142,15 @@ def line(report: Report) -> str:
     words = [", ".join(parts)] if parts else []
     cycles = found.cycles_in_words()
     if cycles is not None:
-        words.append(cycles + ("" if found.simulated_mean is None else f" ({_simulated(found)})"))
+        if found.simulated_mean is not None:
+            cycles += f" ({figure(found.simulated_mean)} simulated, {_differing(found)})"
+        words.append(cycles)
     return "; ".join(words) or NOT_MEASURED
 
 
-def _simulated(found: Prediction) -> str:
-    """The cycles of the same samples in simulation, and whether they are the same sample by sample."""
-    samples = plural(found.samples or 0, "sample")
-    differ = "in none" if not found.samples_differ else f"in {found.samples_differ:,}"
-    return f"{figure(found.simulated_mean)} simulated, differing {differ} of {samples}"
+def _differing(found: Prediction) -> str:
+    """In how many of the samples the cycles were others than predicted."""
+    return f"differing in {found.samples_differ or 'none'} of {plural(found.samples or 0, 'sample')}"
 
 
 def table(report: Report) -> Table | None:
@@ -172,7 +172,7 @@ def table(report: Report) -> Table | None:
         return None
     told = ""
     if found.simulated_mean is not None:
-        told = f" Cycles are means of the same samples: {_simulated(found)}."
+        told = f" Cycles are means of the same samples, {_differing(found)}."
     return Table(
         "prediction",
         "What the plan promised",
