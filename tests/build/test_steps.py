@@ -157,3 +157,36 @@ def test_another_step_in_place_of_one(options: BuildOptions, tmp_path: Path) -> 
     assert {g.weight_bits for g in other.groups} == {3}
     # The folder tells them apart by their source.
     assert {g.weight_bits for g in Run(Job(options, out)).get(PLAN).groups} == {8}
+
+
+def test_what_is_in_memory_is_given(options: BuildOptions, tmp_path: Path) -> None:
+    """A network and samples of a program: what rests on them is decided by what they hold."""
+    here = Run(Job(options, tmp_path / "out"))
+    network, data = here.get(READ), here.get(DATA)
+    assert data is not None
+    alone = replace(options, model="a network in memory", data=None)
+
+    def fired(network: Network, data: Dataset) -> np.ndarray:
+        run = Run(Job(alone, tmp_path / "given"))
+        run.give(READ, network)
+        run.give(DATA, data)
+        golden = run.get(GOLDEN)
+        assert golden is not None
+        assert (tmp_path / "given" / outputs.NETWORK).is_file()
+        return golden.integer.spikes["lif"]
+
+    usual = here.get(GOLDEN)
+    assert usual is not None
+    assert np.array_equal(fired(network, data), usual.integer.spikes["lif"])
+    other = replace(data, input=1 - data.input)
+    assert not np.array_equal(fired(network, other), usual.integer.spikes["lif"])
+    (group,) = network.groups
+    assert group.threshold is not None
+    keen = replace(network, groups=(replace(group, threshold=0.5 * group.threshold),))
+    assert not np.array_equal(fired(keen, data), usual.integer.spikes["lif"])
+    assert np.array_equal(fired(network, data), usual.integer.spikes["lif"])
+
+
+def test_what_tools_leave_is_not_given(options: BuildOptions, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^verilog cannot be given: its files are made by tools$"):
+        Run(Job(options, tmp_path / "out")).give(VERILOG, None)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from qsnn_hw.build.steps import outputs
-from qsnn_hw.build.steps.inputs import DATA, READ, calibration_samples, encoder_of, readout_of
+from qsnn_hw.build.steps.inputs import DATA, READ, calibration_samples, encoder_of, readout_of, samples_digest
 from qsnn_hw.build.steps.integers import QUANTIZE
 from qsnn_hw.build.steps.step import Job, Step
 from qsnn_hw.explore.integers.choose import Chosen, drop_lines, drop_on, fall_warning, overlap_warning
@@ -165,8 +165,12 @@ def _golden_is_decided_by(
     job: Job, network: Network, chosen: Chosen, data: Dataset | None
 ) -> dict[str, object]:
     options = job.options
+    if options.data is not None:
+        known: str | None = job.digest(options.data)
+    else:
+        known = None if data is None else samples_digest(data)
     return {
-        "data": None if options.data is None else job.digest(options.data),
+        "data": known,
         "layout": options.layout,
         "samples": options.samples,
         "encoder": repr(encoder_of(options, network)),

@@ -1,5 +1,6 @@
 """What comes from outside: the network and the samples; and what of both lies on the chip's edge."""
 
+import hashlib
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,16 @@ def read_samples(options: BuildOptions, file: str, network: Network, samples: in
         return load_pixels(file, network=network, encode=partial(sent_spikes, encoder), samples=samples)
     layout: Any = options.layout
     return load_dataset(file, network=network, layout=layout, samples=samples)
+
+
+def samples_digest(data: Dataset) -> str:
+    """sha256 of all that samples hold, hexadecimal, where no file of theirs is known."""
+    total = hashlib.sha256()
+    for name, values in sorted(vars(data).items()):
+        if isinstance(values, np.ndarray):
+            total.update(f"{name} {values.dtype} {values.shape}\n".encode())
+            total.update(np.ascontiguousarray(values).tobytes())
+    return total.hexdigest()
 
 
 def calibration_samples(options: BuildOptions, network: Network) -> Dataset | None:

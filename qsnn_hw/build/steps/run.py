@@ -45,6 +45,25 @@ class Run:
             self._results[step] = self._made(self._instead.get(step, step))
         return cast(T, self._results[step])
 
+    def give(self, step: Step[T], value: T) -> None:
+        """Take ``value`` for what the step makes: a network in memory, samples of a program, other integers.
+
+        Its files are written, and what rests on it is decided by their content; of samples, which leave
+        none, by their own. The next run that is not given it makes the step itself.
+
+        Raises
+        ------
+        UserError
+            The step is one of tools, which leave more than a value.
+        """
+        if not step.works_in_memory:
+            raise UserError(f"{step.name} cannot be given: its files are made by tools")
+        if self._cache is not None:
+            needed = [] if not callable(step.leaves) else [self.get(before) for before in step.needs]
+            step.save(self.job, value)
+            self._cache.take(step.name, step.files(self.job, needed))
+        self._results[step] = value
+
     def earlier(self, step: Step[T]) -> T | None:
         """What :meth:`get` would read back without making anything; None where it would have to."""
         if step in self._results:
