@@ -51,7 +51,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a model and samples."""
     rng = np.random.default_rng(4)
     (tmp_path / "m.toml").write_text(MODEL, encoding="utf-8")
-    weights = {f"fc{k}.weight": rng.uniform(-0.5, 1, shape) for k, shape in ((1, (4, 6)), (2, (3, 4)))}
+    weights = {f"fc{k}.weight": rng.uniform(-5, 15, shape) for k, shape in ((1, (4, 6)), (2, (3, 4)))}
     np.savez(tmp_path / "w.npz", **weights)
     spikes = (rng.random((5, 8, 6)) < 0.4).astype(np.uint8)
     np.savez(tmp_path / "d.npz", input=spikes, label=rng.integers(0, 3, 8))
