@@ -324,6 +324,8 @@ def command_line(chance: random.Random, number: int) -> Case:
         *(
             "--board",
             "icebreaker",
+            "--target",
+            "verilog",
             "--",
             "-",
             "--lane",
