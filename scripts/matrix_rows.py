@@ -123,7 +123,7 @@ def run_case(case: Case, shared: Path, folder: Path, data: Path, key: str) -> Ro
         "samples": case.samples,
     }
     if ended.status:
-        verdict, reason = refused(ended.status, ended.last_line, case.board)
+        verdict, reason = refused(ended.status, told(ended.last_line, out / "report.json"), case.board)
         found = Row(**row, verdict=verdict, reasons=(reason,))
     else:
         report = json.loads((out / "report.json").read_text(encoding="utf-8"))
@@ -137,6 +137,12 @@ def run_case(case: Case, shared: Path, folder: Path, data: Path, key: str) -> Ro
 
 def _short(word: str) -> str:
     return Path(word).name if "/" in word else word
+
+
+def told(line: str, report: Path) -> str:
+    """Why a command ended badly: its last ``line``, or what the report says of a build that got so far."""
+    dead = json.loads(report.read_text(encoding="utf-8"))["dead"] if report.exists() else None
+    return line if dead is None else f"a report that says: {dead}"
 
 
 def refused(status: int, line: str, board: Board) -> tuple[Verdict, str]:

@@ -1,5 +1,6 @@
 """scripts/matrix: what passes, what fails, what is a refusal, and going on where it stopped."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 import matrix
 import matrix_rows
 import pytest
-from matrix_models import MODELS
+from matrix_models import MODELS, Model
 from matrix_page import page, table
-from matrix_rows import Case, Row, judge, read_figures, refused, with_targets_compared
+from matrix_rows import Case, Row, judge, read_figures, refused, told, with_targets_compared
+from user_command import qsnn_hw
 
 from qsnn_hw.families.boards import list_boards, load_board
 
@@ -102,6 +104,40 @@ def test_a_refusal_is_held_against_the_board() -> None:
         (2, line.replace("31 ICESTORM_RAM", "30 ICESTORM_RAM").replace("(1 too", "(0 too")),
     ]:
         assert refused(status, text, BOARD)[0] == "failed"
+
+
+def test_a_build_with_a_report_that_says_nothing_tells_why(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    assert told("error: cannot read it", path) == "error: cannot read it"
+    path.write_text('{"dead": null}', encoding="utf-8")
+    assert told("mismatch: neuron 3", path) == "mismatch: neuron 3"
+    path.write_text('{"dead": "no output neuron ever fires"}', encoding="utf-8")
+    assert told(f"report: {path}", path) == "a report that says: no output neuron ever fires"
+
+
+def dead_models(models: Iterable[Model], shared: Path) -> list[str]:
+    """Names of the models whose output does nothing in their samples: a build ends badly on any board."""
+    found = []
+    for model in models:
+        network, data = model.files(shared)
+        samples = ("--data", data, "--samples", str(model.samples))
+        ended = qsnn_hw(["infer", network, *model.options, *samples, "--bits", "8"])
+        if ended.status or "no output neuron ever fires" in ended.output:
+            found.append(model.name)
+    return found
+
+
+SMALL = [model for model in MODELS if model.weight < 4 and "--weights" not in model.options]
+
+
+def test_every_small_shipped_model_answers(tmp_path: Path) -> None:
+    assert dead_models([model for model in SMALL if not model.missing(tmp_path)], tmp_path) == []
+
+
+def test_every_small_shared_model_answers(data_dir: Path, tmp_path: Path) -> None:
+    shared = [model for model in SMALL if model.missing(tmp_path)]
+    assert {"digits_s", "braille", "emg"} <= {model.name for model in shared}
+    assert dead_models(shared, data_dir) == []
 
 
 ROW = Row("key", "digits", "icebreaker", "balanced", "ok", (), "qsnn-hw build", 1.0, 20)
