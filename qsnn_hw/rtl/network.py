@@ -1,5 +1,6 @@
 """The network as one component: AER stream in, AER stream out."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from amaranth.hdl import Cat, Module, unsigned
@@ -90,12 +91,46 @@ class SpikingNetwork(wiring.Component):
         m = Module()
         plan = self._plan
         # A group that nobody hears (a readout beside the output) runs all the same; its stream ends here.
-        heard = [g for g in plan.groups if any(route.source == g.name for route in plan.routes)]
-        sources = [HOST, *(g.name for g in heard)]
+        heard = {route.source for route in plan.routes}
+        sources = [HOST, *(g.name for g in plan.groups if g.name in heard)]
         destinations = [HOST, *(g.name for g in plan.groups)]
-        router = AerRouter(
-            sources=[plan.input_size, *(g.space.size for g in heard)],
-            destinations=[plan.output_size, *(g.sources for g in plan.groups)],
+        router = self._make_router(sources, destinations)
+        around = [self._add(m, "router", router, platform)]
+        output = plan.output_group.name
+        groups = {
+            g.name: NeuronGroup(g, trace=self._trace, potentials=self._potentials and g.name == output)
+            for g in plan.groups
+        }
+        if self._potentials:
+            wiring.connect(m, groups[output].potentials, wiring.flipped(self.potentials))
+        inner = self._make_guard(m, router.i0) if self._guarded else router.i0
+        if plan.loaded_groups:
+            loader = self._make_loader(m, inner, groups)
+            around.append(self._add(m, "loader", loader, platform))
+        else:
+            wiring.connect(m, wiring.flipped(self.i), inner)
+        wiring.connect(m, router.o0, wiring.flipped(self.o))
+        for name, group in groups.items():
+            watched = self._add(m, name, group, platform)
+            wiring.connect(m, getattr(router, f"o{destinations.index(name)}"), group.i)
+            if name in sources:
+                wiring.connect(m, group.o, getattr(router, f"i{sources.index(name)}"))
+            else:
+                m.d.comb += group.o.ready.eq(1)
+            if watched is not None:
+                self._show(m, plan.group(name), group, watched)
+        if self._trace:
+            m.submodules.around = counters = AroundCounters([part for part in around if part is not None])
+            wiring.connect(m, counters.total, wiring.flipped(self.around))
+        return m
+
+    def _make_router(self, sources: Sequence[str], destinations: Sequence[str]) -> AerRouter:
+        """The router between the host and the groups, both by their places in these lists."""
+        plan = self._plan
+        into = [plan.group(name) for name in destinations[1:]]
+        return AerRouter(
+            sources=[plan.input_size, *(plan.group(name).space.size for name in sources[1:])],
+            destinations=[plan.output_size, *(g.sources for g in into)],
             routes=[
                 RouterRoute(
                     sources.index(r.source),
@@ -108,43 +143,16 @@ class SpikingNetwork(wiring.Component):
                 for r in plan.routes
             ],
             depth=plan.buffer_depth,
-            source_slots=[plan.input_lanes, *(g.output_lanes for g in heard)],
-            destination_slots=[plan.output_lanes, *(g.event_lanes for g in plan.groups)],
+            source_slots=[plan.sent_lanes(name) for name in sources],
+            destination_slots=[plan.output_lanes, *(g.event_lanes for g in into)],
         )
-        around = [self._add(m, "router", router, platform)]
-        output = plan.output_group.name
-        groups = {
-            g.name: NeuronGroup(g, trace=self._trace, potentials=self._potentials and g.name == output)
-            for g in plan.groups
-        }
-        if self._potentials:
-            wiring.connect(m, groups[output].potentials, wiring.flipped(self.potentials))
-        inner = router.i0
-        if self._guarded:
-            m.submodules.guard = guard = AddressGuard(plan.input_space, plan.input_lanes)
-            m.d.comb += self.bad_words.eq(guard.bad_words)
-            wiring.connect(m, guard.o, inner)
-            inner = guard.i
-        if plan.loaded_groups:
-            loader = self._make_loader(m, inner, groups)
-            around.append(self._add(m, "loader", loader, platform))
-        else:
-            wiring.connect(m, wiring.flipped(self.i), inner)
-        wiring.connect(m, router.o0, wiring.flipped(self.o))
-        for group_plan in plan.groups:
-            group = groups[group_plan.name]
-            watched = self._add(m, group_plan.name, group, platform)
-            wiring.connect(m, getattr(router, f"o{destinations.index(group_plan.name)}"), group.i)
-            if group_plan.name in sources:
-                wiring.connect(m, group.o, getattr(router, f"i{sources.index(group_plan.name)}"))
-            else:
-                m.d.comb += group.o.ready.eq(1)
-            if watched is not None:
-                self._show(m, group_plan, group, watched)
-        if self._trace:
-            m.submodules.around = counters = AroundCounters([part for part in around if part is not None])
-            wiring.connect(m, counters.total, wiring.flipped(self.around))
-        return m
+
+    def _make_guard(self, m: Module, inner: Any) -> Any:
+        """What drops words from nobody in front of ``inner``; the stream in front of it."""
+        m.submodules.guard = guard = AddressGuard(self._plan.input_space, self._plan.input_lanes)
+        m.d.comb += self.bad_words.eq(guard.bad_words)
+        wiring.connect(m, guard.o, inner)
+        return guard.i
 
     def _add(self, m: Module, name: str, part: wiring.Component, platform: object) -> Watched | None:
         """Make ``part`` a submodule; watched where there is a trace."""

@@ -70,7 +70,7 @@ class NeuronLane(wiring.Component):
             raise ValueError("Reset amount of several spikes per step must be above 0")
         self._plan, self._trace = plan, trace
         self._state = StateLayout(plan)
-        self._stages = update_stages(plan)
+        self._stages, self._compared = update_stages(plan), compare_stage(plan)
         self._widths = {name: signed_bits(values) for name, values in update_parameters(plan).items()}
         members: dict[str, wiring.Member] = {
             **{name: In(1) for name in ("en", "advance", "clear")},
@@ -93,38 +93,46 @@ class NeuronLane(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        several = self._plan.neuron.multi_spike
-        steps = LaneSteps(
-            self._plan, self._trace, self.clear, self.en, *((self.mute, self.repeat) if several else ())
-        )
+        ports = (self.mute, self.repeat) if self._plan.neuron.multi_spike else ()
+        steps = LaneSteps(self._plan, self._trace, self.clear, self.en, *ports)
         values: dict[str, Value] = {"x": self.x}
         values |= {name: Value.cast(self.stored[name]) for name in self._state.members}
-        compared = compare_stage(self._plan)
-        registers: dict[str, Value] = {}
         for number, stage in enumerate(self._stages, 1):
+            # What the stage begins with: registers, but in the first.
+            before = values
             for step in stage:
-                found = {name: getattr(self, f"{name}_{number}") for name in step.parameters}
-                values |= getattr(steps, step.name)(m, values, found)
-            if number == compared:
-                with m.If(self.en):
-                    m.d.sync += self.fired.eq(values["spiking"])
-            if number == compared and several:
-                m.d.comb += self.again.eq(values["again"])
-                with m.If(self.en & ~self.advance):
-                    m.d.sync += registers["v"].eq(values["left"])
-            live = {name for later in self._stages[number:] for step in later for name in step.reads}
-            if number == len(self._stages):
-                live = {*self._state.members, "acc", "shown"}
-            registers = {}
-            for name in sorted(live & values.keys()):
-                # The data registers need no reset: their valid flag travels in the sweep.
-                registers[name] = Signal(values[name].shape(), name=f"{name}_{number}", reset_less=True)
-                with m.If(self.advance if number < compared else self.en):
-                    m.d.sync += registers[name].eq(values[name])
-            values = dict(registers)
+                parameters = {name: getattr(self, f"{name}_{number}") for name in step.parameters}
+                values = values | getattr(steps, step.name)(m, values, parameters)
+            if number == self._compared:
+                self._show_spikes(m, before, values)
+            values = self._registers(m, number, values)
         m.d.comb += [self.state[name].eq(values[name]) for name in self._state.members]
         if self._plan.accumulators == "memory":
             m.d.comb += self.acc.eq(values["acc"])
         if self._trace:
             m.d.comb += self.trace.eq(values["shown"])
         return m
+
+    def _show_spikes(self, m: Module, before: dict[str, Value], values: dict[str, Value]) -> None:
+        """What the comparison found; of several spikes the potential in front of it loses one at a time."""
+        with m.If(self.en):
+            m.d.sync += self.fired.eq(values["spiking"])
+        if self._plan.neuron.multi_spike:
+            m.d.comb += self.again.eq(values["again"])
+            with m.If(self.en & ~self.advance):
+                m.d.sync += before["v"].eq(values["left"])
+
+    def _registers(self, m: Module, number: int, values: dict[str, Value]) -> dict[str, Value]:
+        """The registers behind a stage, of what later stages read."""
+        live = {name for later in self._stages[number:] for step in later for name in step.reads}
+        if number == len(self._stages):
+            live = {*self._state.members, "acc", "shown"}
+        registers: dict[str, Value] = {}
+        for name in sorted(live & values.keys()):
+            # The data registers need no reset: their valid flag travels in the sweep.
+            registers[name] = register = Signal(
+                values[name].shape(), name=f"{name}_{number}", reset_less=True
+            )
+            with m.If(self.advance if number < self._compared else self.en):
+                m.d.sync += register.eq(values[name])
+        return registers

@@ -100,94 +100,134 @@ class InputEncoder(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan = self._plan
-        layout = AerLayout(plan.space.size, plan.slots)
-        m.submodules.words = words = ElasticBuffer(layout, 2)
+        m.submodules.words = words = ElasticBuffer(AerLayout(plan.space.size, plan.slots), 2)
         wiring.connect(m, words.o, wiring.flipped(self.o))
-        out, sent = words.i.payload, Signal()
+        sent = Signal()
         m.d.comb += sent.eq(words.i.valid & words.i.ready)
 
-        # Filling: the word is staged, because a pixel's step takes an adder or two.
-        fill = Signal()
-        full = Signal(plan.buffers)
-        staged = Signal()
-        ending = Signal()
-        ready = Signal(plan.slots)
-        m.d.comb += self.i.ready.eq(~(full >> fill)[0] & ~ending & ready.all())
-        m.d.sync += [staged.eq(self.i.valid & self.i.ready)]
-        m.d.sync += ending.eq(self.i.valid & self.i.ready & self.i.payload.last)
-
-        # Sending.
-        half = Signal()
-        step = Signal(range(max(2, plan.steps)))
-        running = Signal()
-        fetch = Signal()
-        start = Signal()
-        load = Signal()
-        take = Signal()
-        final = Signal()
-        tick_sent = Signal()
-        m.d.comb += [
-            fetch.eq(~running & ~start & (full >> half)[0]),
-            final.eq(step == plan.steps - 1),
-            load.eq(start | (tick_sent & ~final)),
-        ]
-        # The first pixel, or what leads to it, needs a cycle to come out of the memory.
-        m.d.sync += start.eq(fetch)
-        with m.If(start):
-            m.d.sync += running.eq(1)
-        with m.If(tick_sent):
-            m.d.sync += step.eq(Mux(final, 0, step + 1))
-            with m.If(final):
-                m.d.sync += [running.eq(0), full.bit_select(half, 1).eq(0)]
-                if plan.buffers == 2:
-                    m.d.sync += half.eq(~half)
-        with m.If(ending):
-            m.d.sync += full.bit_select(fill, 1).eq(1)
-            if plan.buffers == 2:
-                m.d.sync += fill.eq(~fill)
-
-        numbers = self._random(m, start, take) if plan.kind == "rate" else []
-        fires = Signal(plan.slots)
-        holds = Signal(plan.slots)
+        pace = _Pace(plan)
+        self._fill(m, pace)
+        self._advance(m, pace)
+        numbers = self._random(m, pace.start, pace.take) if plan.kind == "rate" else []
         row = Signal(len(self.i.payload.row))
         m.d.sync += row.eq(self.i.payload.row)
         for slot in range(plan.slots):
-            key, kept, key_bits = self._key(self.i.payload[f"value{slot}"])
-            bank = self._bank(key_bits)
-            m.submodules[f"bank{slot}"] = bank
-            put = Signal(name=f"put{slot}")
-            put_key = Signal(key_bits, name=f"key{slot}")
-            m.d.sync += [put.eq(kept), put_key.eq(key)]
+            bank = self._slot(m, pace, slot, row)
+            fired = numbers[slot] < bank.key if numbers else 1
             m.d.comb += [
-                ready[slot].eq(bank.ready),
-                bank.peek.eq(self.i.valid),
-                bank.peek_key.eq(key),
-                bank.put.eq(staged & put),
-                bank.put_half.eq(fill),
-                bank.put_row.eq(row),
-                bank.put_key.eq(put_key),
-                bank.clear.eq(tick_sent & final),
-                bank.sending.eq((full >> half)[0]),
-                bank.fetch.eq(fetch),
-                bank.load.eq(load),
-                bank.step.eq(Mux(start, 0, step + 1)),
-                bank.half.eq(half),
-                bank.take.eq(take & bank.valid),
-                holds[slot].eq(bank.valid),
-                fires[slot].eq(bank.valid & (numbers[slot] < bank.key if numbers else 1)),
-                out["address" if plan.slots == 1 else f"address{slot}"].eq(bank.row),
+                pace.holds[slot].eq(bank.valid),
+                pace.fires[slot].eq(bank.valid & fired),
+                self._address(words.i.payload, slot).eq(bank.row),
             ]
-        # A tick goes out when no bank holds anything; a word in which nobody fires is passed over.
-        tick = Signal()
+        self._send(m, pace, words.i, sent)
+        return m
+
+    def _fill(self, m: Module, pace: "_Pace") -> None:
+        """Take words; each is staged, because a pixel's step takes an adder or two."""
+        moves = self.i.valid & self.i.ready
+        m.d.comb += self.i.ready.eq(~(pace.full >> pace.fill)[0] & ~pace.ending & pace.ready.all())
+        m.d.sync += [pace.staged.eq(moves), pace.ending.eq(moves & self.i.payload.last)]
+
+    def _advance(self, m: Module, pace: "_Pace") -> None:
+        """From step to step and from sample to sample, as long as a half is full."""
+        plan = self._plan
         m.d.comb += [
-            tick.eq(running & ~holds.any()),
-            words.i.valid.eq(running & (fires.any() | tick)),
-            take.eq(running & holds.any() & (sent | ~fires.any())),
-            tick_sent.eq(tick & sent),
+            pace.fetch.eq(~pace.running & ~pace.start & (pace.full >> pace.half)[0]),
+            pace.final.eq(pace.step == plan.steps - 1),
+            pace.load.eq(pace.start | (pace.tick_sent & ~pace.final)),
+        ]
+        # The first pixel, or what leads to it, needs a cycle to come out of the memory.
+        m.d.sync += pace.start.eq(pace.fetch)
+        with m.If(pace.start):
+            m.d.sync += pace.running.eq(1)
+        with m.If(pace.tick_sent):
+            m.d.sync += pace.step.eq(Mux(pace.final, 0, pace.step + 1))
+            with m.If(pace.final):
+                m.d.sync += [pace.running.eq(0), pace.full.bit_select(pace.half, 1).eq(0)]
+                if plan.buffers == 2:
+                    m.d.sync += pace.half.eq(~pace.half)
+        with m.If(pace.ending):
+            m.d.sync += pace.full.bit_select(pace.fill, 1).eq(1)
+            if plan.buffers == 2:
+                m.d.sync += pace.fill.eq(~pace.fill)
+
+    def _slot(self, m: Module, pace: "_Pace", slot: int, row: Signal) -> Any:
+        """One slot's bank, filled and advanced."""
+        key, kept, key_bits = self._key(self.i.payload[f"value{slot}"])
+        m.submodules[f"bank{slot}"] = bank = self._bank(key_bits)
+        put = Signal(name=f"put{slot}")
+        put_key = Signal(key_bits, name=f"key{slot}")
+        m.d.sync += [put.eq(kept), put_key.eq(key)]
+        m.d.comb += [
+            pace.ready[slot].eq(bank.ready),
+            bank.peek.eq(self.i.valid),
+            bank.peek_key.eq(key),
+            bank.put.eq(pace.staged & put),
+            bank.put_half.eq(pace.fill),
+            bank.put_row.eq(row),
+            bank.put_key.eq(put_key),
+            bank.clear.eq(pace.tick_sent & pace.final),
+            bank.sending.eq((pace.full >> pace.half)[0]),
+            bank.fetch.eq(pace.fetch),
+            bank.load.eq(pace.load),
+            bank.step.eq(Mux(pace.start, 0, pace.step + 1)),
+            bank.half.eq(pace.half),
+            bank.take.eq(pace.take & bank.valid),
+        ]
+        return bank
+
+    def _send(self, m: Module, pace: "_Pace", words: Any, sent: Signal) -> None:
+        """A word of those that fire; a tick when no bank holds anything."""
+        out, tick = words.payload, Signal()
+        m.d.comb += [
+            tick.eq(pace.running & ~pace.holds.any()),
+            # A word in which nobody fires is passed over.
+            words.valid.eq(pace.running & (pace.fires.any() | tick)),
+            pace.take.eq(pace.running & pace.holds.any() & (sent | ~pace.fires.any())),
+            pace.tick_sent.eq(tick & sent),
             out.tick.eq(tick),
         ]
         with m.If(tick):
-            m.d.comb += out["address" if plan.slots == 1 else "address0"].eq(final)
-        if plan.slots > 1:
-            m.d.comb += out.present.eq(fires)
-        return m
+            m.d.comb += self._address(out, 0).eq(pace.final)
+        if self._plan.slots > 1:
+            m.d.comb += out.present.eq(pace.fires)
+
+    def _address(self, word: Any, slot: int) -> Any:
+        """The address in one slot of a word."""
+        return word["address" if self._plan.slots == 1 else f"address{slot}"]
+
+
+class _Pace:
+    """What all slots do at the same time.
+
+    Attributes
+    ----------
+    full
+        Of each half, whether it holds a sample.
+    fill, staged, ending
+        The half that fills; a word waits to be put; it was a sample's last.
+    half, running, step, final
+        The half that is sent; whether it is; its step, and whether that is the last.
+    fetch, start, load, take, tick_sent
+        A sample is about to begin, and begins; a step begins; the events at hand leave; the tick does.
+    ready, holds, fires
+        Of each slot: its bank takes a pixel, has an event at hand, and one that spikes.
+    """
+
+    def __init__(self, plan: EncoderPlan) -> None:
+        self.full = Signal(plan.buffers)
+        self.fill = Signal()
+        self.staged = Signal()
+        self.ending = Signal()
+        self.half = Signal()
+        self.running = Signal()
+        self.step = Signal(range(max(2, plan.steps)))
+        self.final = Signal()
+        self.fetch = Signal()
+        self.start = Signal()
+        self.load = Signal()
+        self.take = Signal()
+        self.tick_sent = Signal()
+        self.ready = Signal(plan.slots)
+        self.holds = Signal(plan.slots)
+        self.fires = Signal(plan.slots)
