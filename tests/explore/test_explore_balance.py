@@ -12,7 +12,8 @@ from qsnn_hw.cost.cycles import count_cycles, predict_cycles
 from qsnn_hw.cost.predict import predict
 from qsnn_hw.cost.traffic import Traffic
 from qsnn_hw.cost.traffic_cycles import TrafficCycles
-from qsnn_hw.explore.designs.balance import Balance, balance
+from qsnn_hw.explore.designs.balance import balance
+from qsnn_hw.explore.designs.design import Balance
 from qsnn_hw.explore.designs.layout import Layout
 from qsnn_hw.explore.designs.options import Aim, PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan

@@ -8,7 +8,7 @@ the front, and the aim picks from it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from qsnn_hw.cost.predict import predict
@@ -16,14 +16,13 @@ from qsnn_hw.cost.traffic import Traffic
 from qsnn_hw.cost.traffic_cycles import TrafficCycles
 from qsnn_hw.explore.designs.candidates import Candidate, Candidates
 from qsnn_hw.explore.designs.demand import Demand
+from qsnn_hw.explore.designs.design import DEFAULT_DEPTH, Balance, Design, front_of
 from qsnn_hw.explore.designs.layout import Layout
 from qsnn_hw.explore.designs.offers import any_device, offers
-from qsnn_hw.families.limits import Limits, Usage
-from qsnn_hw.plan.hardware_plan import DesignOffer
+from qsnn_hw.families.limits import Limits
 from qsnn_hw.plan.shape import Shape
 from qsnn_hw.support.errors import UserError
 
-DEFAULT_DEPTH = 2
 # One word more than a memory has: 16 words are one row of distributed RAM, 256 a block RAM of iCE40.
 _DEPTHS = (17, 65, 257, 1025)
 _FIRST_DEPTH = 257
@@ -36,65 +35,6 @@ _FROM_FRONT, _NEAR, _ROUNDS = 12, 3, 4
 _MOST_WORDS = 600_000
 # Deeper buffers have to be worth this share of the cycles.
 _WORTH = 0.02
-# Designs of the front that a plan lists on either side of the chosen one.
-_LISTED = 5
-
-
-@dataclass(frozen=True)
-class Design:
-    """A design that was laid out, and what it is predicted to take.
-
-    Parameters
-    ----------
-    shapes
-        By group.
-    depth
-        Words of each buffer.
-    usage
-        The whole board design.
-    cycles
-        Mean of a sample; of a time step where the traffic is assumed.
-    """
-
-    shapes: Mapping[str, Shape]
-    depth: int
-    usage: Usage
-    cycles: float
-
-    @property
-    def luts(self) -> int:
-        """Logic cells."""
-        return self.usage.logic_cells or 0
-
-    def __str__(self) -> str:
-        depth = f", buffers of {self.depth} words" if self.depth != DEFAULT_DEPTH else ""
-        return ", ".join(f"{name} {_words(shape)}" for name, shape in self.shapes.items()) + depth
-
-
-@dataclass(frozen=True)
-class Balance:
-    """The designs a network could be, the quickest first, and the one that was chosen.
-
-    Parameters
-    ----------
-    chosen
-        The design.
-    reason
-        One line: aim, limit and prediction, and the next quicker and the next smaller design.
-    front
-        Designs that fit the device, none of which another one beats in both cycles and logic cells.
-    """
-
-    chosen: Design
-    reason: str
-    front: tuple[Design, ...]
-
-    @property
-    def offers(self) -> tuple[DesignOffer, ...]:
-        """The designs of the front near the chosen one, the quickest first."""
-        place = min(range(len(self.front)), key=lambda k: abs(self.front[k].cycles - self.chosen.cycles))
-        near = self.front[max(0, place - _LISTED) : place + _LISTED + 1]
-        return tuple(DesignOffer(d.cycles, d.luts, str(d), d is self.chosen) for d in near)
 
 
 def balance(layout: Layout, fixed: Mapping[str, Shape] | None = None) -> Balance:
@@ -256,7 +196,7 @@ class _Search:
         holds = [designs[id(d)] for d in self._found.values() if not self._misfit(d)]
         chosen = designs[id(best)]
         self._check(chosen, holds)
-        front = _front(holds, chosen) or [chosen]
+        front = front_of(holds, chosen) or [chosen]
         return Balance(chosen, self._reason(chosen, front), tuple(front))
 
     def _check(self, chosen: Design, holds: Sequence[Design]) -> None:
@@ -307,21 +247,3 @@ class _Search:
             f"{chosen.cycles:.0f} cycles {unit}, chosen from {len(front)} designs (predictions)"
             f"{''.join(parts)}"
         )
-
-
-def _front(designs: Sequence[Design], chosen: Design) -> list[Design]:
-    """The designs that no other one beats in both cycles and LUTs, the quickest first.
-
-    Of those that are the same whole number of cycles the smallest, and ``chosen``, which may have been
-    for the sake of part of a cycle.
-    """
-    found: list[Design] = []
-    for design in sorted(designs, key=lambda d: (round(d.cycles), d is not chosen, d.luts)):
-        if not found or design.luts < found[-1].luts:
-            found.append(design)
-    return found
-
-
-def _words(shape: Shape) -> str:
-    events = f"/{shape.event_lanes} events" if shape.event_lanes > 1 else ""
-    return f"{shape.lanes}/{shape.update_lanes} lanes{events} in {shape.accumulators}"

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from qsnn_hw.explore.designs.balance import DEFAULT_DEPTH, balance
+from qsnn_hw.explore.designs.balance import balance
+from qsnn_hw.explore.designs.design import DEFAULT_DEPTH
 from qsnn_hw.explore.designs.layout import Layout
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.plan.address_space import AddressSpace
