@@ -22,6 +22,7 @@ from qsnn_hw.report.sections.accuracy import ACCURACY
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import ToolError, UserError
 from qsnn_hw.targets.fpga.sections import SECTIONS
+from tests.support.small_model import write_data, write_model
 
 Run = Callable[..., tuple[int, str]]
 TAKEN = commands.EXIT_FAILED
@@ -39,26 +40,6 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
         return code, capsys.readouterr().err
 
     return run
-
-
-def write_model(folder: Path) -> Path:
-    """A network of 6-4-3 neurons that fires."""
-    path = folder / "m.toml"
-    rng = np.random.default_rng(4)
-    weights = {f"fc{k}.weight": rng.uniform(-0.5, 1, shape) for k, shape in ((1, (4, 6)), (2, (3, 4)))}
-    np.savez(folder / "w.npz", **weights)
-    layers = [
-        f'[[layer]]\nname = "fc{k}"\ntype = "Linear"\n[[layer]]\nname = "lif{k}"\ntype = "LIF"\ntau = 9.0\n'
-        for k in (1, 2)
-    ]
-    path.write_text('input_shape = [6]\narrays = "w.npz"\n' + "".join(layers), encoding="utf-8")
-    return path
-
-
-def write_data(path: Path, seed: int = 1) -> Path:
-    rng = np.random.default_rng(seed)
-    np.savez(path, input=(rng.random((5, 8, 6)) < 0.4).astype(np.uint8), label=rng.integers(0, 3, 8))
-    return path
 
 
 @pytest.fixture(scope="module")

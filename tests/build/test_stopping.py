@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from qsnn_hw.support.stopping import StoppedError, deferred, stoppable
-from tests.build.test_resume import write_data, write_model
 from tests.support.places import ROOT
+from tests.support.small_model import write_data, write_model
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}

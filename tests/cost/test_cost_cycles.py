@@ -19,7 +19,7 @@ from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.rtl.network import SpikingNetwork
 from qsnn_hw.verify.layout import stream_layouts
 from qsnn_hw.verify.stimulus import as_integers, input_words
-from tests.rtl.test_rtl_network import make, shapes
+from tests.support.wide_designs import random_case, random_lanes
 from tests.support.wide_networks import FEATURES
 
 
@@ -78,11 +78,11 @@ def compare(network: QuantizedNetwork, options: PlanOptions, inputs: np.ndarray)
 def test_word_by_word_equals_cycle_by_cycle(
     seed: int, features: list[str], loops: bool, delays: bool, depth: int
 ) -> None:
-    made = make(seed, features, loops, delays)
+    made = random_case(seed, features, loops, delays)
     if made is None:
         return
     network, inputs = made
-    plan = make_plan(network, replace(shapes(seed, network), buffer_depth=depth))
+    plan = make_plan(network, replace(random_lanes(seed, network), buffer_depth=depth))
     spikes = run_clocked(network, inputs).spikes
     flat = inputs.reshape(*inputs.shape[:2], -1)
     counted, followed = count_cycles(plan, flat, spikes), follow_words(plan, flat, spikes)
@@ -93,7 +93,7 @@ def test_word_by_word_equals_cycle_by_cycle(
 
 
 def test_effort_bounds_the_samples() -> None:
-    made = make(1, ["plain"], False, False)
+    made = random_case(1, ["plain"], False, False)
     assert made is not None
     network, inputs = made
     plan = make_plan(network, PlanOptions(lanes=[2]))
@@ -114,9 +114,9 @@ QUICK = ("plain", "late_subtract")
 )
 def test_each_feature(feature: str) -> None:
     seed = 0
-    while (made := make(seed, [feature, "plain"], False, False)) is None:
+    while (made := random_case(seed, [feature, "plain"], False, False)) is None:
         seed += 1
-    compare(made[0], shapes(seed, made[0]), made[1])
+    compare(made[0], random_lanes(seed, made[0]), made[1])
 
 
 @settings(max_examples=3, deadline=None)
@@ -127,6 +127,6 @@ def test_each_feature(feature: str) -> None:
     delays=st.booleans(),
 )
 def test_random_networks(seed: int, features: list[str], loops: bool, delays: bool) -> None:
-    made = make(seed, features, loops, delays)
+    made = random_case(seed, features, loops, delays)
     if made is not None:
-        compare(made[0], shapes(seed, made[0]), made[1])
+        compare(made[0], random_lanes(seed, made[0]), made[1])

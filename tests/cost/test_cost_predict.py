@@ -34,9 +34,8 @@ from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.rtl.group.constant_product import signed_digits
 from qsnn_hw.rtl.group.lane import StateLayout
 from qsnn_hw.support.files import read_json
-from tests.rtl.test_rtl_network import make as make_network
-from tests.rtl.test_rtl_network import shapes
 from tests.support.networks import random_network
+from tests.support.wide_designs import random_case, random_lanes
 from tests.support.wide_networks import FEATURES
 
 STORED: dict[str, Any] = read_json(MEASURED)
@@ -128,10 +127,10 @@ def test_luts_of_constant_tables(words: list[int], luts: int) -> None:
     features=st.lists(st.sampled_from(FEATURES), min_size=1, max_size=3),
 )
 def test_state_fields_are_those_of_the_hardware(seed: int, features: list[str]) -> None:
-    made = make_network(seed, features, True, True)
+    made = random_case(seed, features, True, True)
     if made is None:
         return
-    for group in make_plan(made[0], shapes(seed, made[0])).groups:
+    for group in make_plan(made[0], random_lanes(seed, made[0])).groups:
         fields = StateLayout(group).members
         widths = {name: shape if isinstance(shape, int) else shape.width for name, shape in fields.items()}  # type: ignore[attr-defined]
         assert widths == dict(state_fields(group))

@@ -15,7 +15,7 @@ from qsnn_hw.explore.integers.narrowest import narrowest
 from qsnn_hw.explore.integers.refine import refine
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.support.errors import UserError
-from tests.explore.test_explore_narrowest import data, network
+from tests.support.untrained import data, network
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -13,40 +13,11 @@ from qsnn_hw.explore.integers.diagnostics import diagnose, sensitivity
 from qsnn_hw.explore.integers.narrowest import narrowest
 from qsnn_hw.explore.integers.refine import refine
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.model.dataset import Dataset
-from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
-from qsnn_hw.model.simulate import accuracy, predict, simulate
+from qsnn_hw.model.simulate import accuracy, simulate
 from qsnn_hw.quantize import GroupOptions, QuantizeOptions, quantize
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.values import decode, encode
-
-
-def lif(name: str, size: int, **changes: object) -> NeuronGroup:
-    ones = np.ones(size)
-    made = {"decay": 0.9 * ones, "input_gain": ones, "leak": 0 * ones, "threshold": ones, "v_reset": 0 * ones}
-    return NeuronGroup(name, (size,), **{**made, **changes})  # type: ignore[arg-type]
-
-
-def network() -> Network:
-    rng = np.random.default_rng(5)
-    return Network(
-        "net",
-        (12,),
-        (lif("hidden", 20), lif("out", 4)),
-        (
-            Projection("fc1", INPUT, "hidden", (Dense(rng.normal(0.05, 0.3, (20, 12))),)),
-            Projection("fc2", "hidden", "out", (Dense(rng.normal(0.0, 0.4, (4, 20))),)),
-        ),
-        "out",
-    )
-
-
-def data(samples: int = 120, labels: bool = False) -> Dataset:
-    rng = np.random.default_rng(6)
-    rates = rng.random((1, samples, 12)) ** 2
-    spikes = (rng.random((20, samples, 12)) < rates).astype(np.uint8)
-    label = predict(simulate(network(), spikes).out) if labels else None
-    return Dataset("made up", spikes, label, None, "time-sample")
+from tests.support.untrained import data, network
 
 
 def test_the_chosen_widths_stay_within_the_drop_and_one_bit_less_does_not() -> None:

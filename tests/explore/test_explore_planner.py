@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
-from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
+from qsnn_hw.model.network import INPUT, Dense, Network, Projection
 from qsnn_hw.plan import HOST, AddressSpace, HardwarePlan, Route
 from qsnn_hw.plan.hardware_plan import identifier
 from qsnn_hw.plan.plan_file import flatten
@@ -21,6 +21,7 @@ from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.quantize.network import NeuronDynamics, QuantizedNetwork
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
+from tests.support.float_groups import lif
 from tests.support.networks import random_network
 
 
@@ -268,10 +269,7 @@ def test_damaged_files(tmp_path: Path) -> None:
 
 
 def test_slots_without_a_neuron_stay_silent_beside_neurons_that_fire_at_rest() -> None:
-    ones = np.ones(3)
-    group = NeuronGroup(
-        "a", (3,), 0.9 * ones, ones, 0 * ones, np.array([-0.5, 1.0, 0.0]), 0 * ones, reset="zero"
-    )
+    group = lif("a", 3, threshold=np.array([-0.5, 1.0, 0.0]), reset="zero")
     weights = Dense(np.random.default_rng(2).normal(0, 1, (3, 4)))
     network = Network("net", (4,), (group,), (Projection("p", INPUT, "a", (weights,)),), "a")
     (plan,) = make_plan(quantize(network, QuantizeOptions()), PlanOptions(lanes=[2])).groups

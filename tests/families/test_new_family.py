@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from qsnn_hw.toolchain.tools import find_tool
-from tests.build.test_resume import write_data, write_model
+from tests.support.small_model import write_data, write_model
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent

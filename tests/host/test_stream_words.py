@@ -20,11 +20,12 @@ from qsnn_hw.host.protocol import (
     sample_words,
 )
 from qsnn_hw.host.stream_words import pack_events, pack_words, slot_bits, tick_bit, unpack_words
-from qsnn_hw.model.network import INPUT, Conv2d, Network, NeuronGroup, Projection
+from qsnn_hw.model.network import INPUT, Conv2d, Network, Projection
 from qsnn_hw.plan import AddressSpace
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.rtl.stream.aer import AerLayout
 from qsnn_hw.support.errors import UserError
+from tests.support.float_groups import lif
 
 SHAPES = st.one_of(
     st.tuples(st.integers(1, 90)), st.tuples(st.integers(1, 5), st.integers(1, 9), st.integers(1, 9))
@@ -65,8 +66,7 @@ def test_payloads_have_the_layout_of_the_hardware(size: int, lanes: int) -> None
 
 def test_a_grid_has_fields_not_an_index() -> None:
     """A convolution on 2 x 9 x 7: all but the first of 126 addresses differ from C order."""
-    ones = np.ones(63)
-    group = NeuronGroup("conv", (1, 9, 7), 0.9 * ones, ones, 0 * ones, ones, 0 * ones)
+    group = lif("conv", (1, 9, 7))
     weights = Conv2d(np.random.default_rng(1).normal(0.2, 0.4, (1, 2, 3, 3)), None, (2, 9, 7), padding=(1, 1))
     network = Network("grid", (2, 9, 7), (group,), (Projection("p", INPUT, "conv", (weights,)),), "conv")
     plan = make_plan(quantize(network, QuantizeOptions(weight_bits=4)), PlanOptions(lanes=[1]))

@@ -1,47 +1,14 @@
-"""Helpers to write small NIR files."""
+"""Small NIR files, written where a test works."""
 
-import itertools
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import h5py
-import numpy as np
 import pytest
 
-NirWriter = Callable[..., Path]
+from tests.support.nir_files import NirWriter, write_nir_file
 
 
 @pytest.fixture
 def write_nir(tmp_path: Path) -> NirWriter:
-    """Write a NIR file from plain dictionaries; ``edges`` default to the order of ``nodes``."""
-
-    def write(
-        nodes: dict[str, dict[str, object]],
-        edges: list[tuple[str, str]] | None = None,
-        name: str = "model.nir",
-    ) -> Path:
-        path = tmp_path / name
-        with h5py.File(path, "w") as archive:
-            root = archive.create_group("node")
-            _graph(root, nodes, edges)
-        return path
-
-    return write
-
-
-def _graph(
-    group: h5py.Group, nodes: dict[str, dict[str, object]], edges: list[tuple[str, str]] | None
-) -> None:
-    group["type"] = "NIRGraph"
-    members = group.create_group("nodes")
-    for name, parameters in nodes.items():
-        member = members.create_group(name)
-        if "nodes" in parameters:
-            _graph(member, parameters["nodes"], parameters.get("edges"))  # type: ignore[arg-type]
-            continue
-        for key, value in parameters.items():
-            member[key] = value if isinstance(value, str) else np.asarray(value)
-    names = list(nodes)
-    pairs = list(itertools.pairwise(names)) if edges is None else edges
-    kind = h5py.string_dtype()
-    group.create_dataset("edges", data=np.array(pairs, dtype=object).reshape(-1, 2), dtype=kind)
+    """:func:`write_nir_file` into the folder of the test."""
+    return partial(write_nir_file, tmp_path)

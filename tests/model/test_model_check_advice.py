@@ -1,6 +1,5 @@
 """``check`` finds the convention from wherever it starts, and what it says to try works when typed."""
 
-import re
 import time
 from dataclasses import replace
 from itertools import pairwise
@@ -10,39 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw.build import cli
 from qsnn_hw.model.convention import PRESETS
 from qsnn_hw.model.variants import words
-from tests.model.conftest import NirWriter
+from tests.support.check_advice import advised, check, follow
+from tests.support.nir_files import NirWriter
 from tests.support.shipped_models import CLASSIFIERS, FOLDER, MODELS
 
 Capture = pytest.CaptureFixture[str]
-
-
-def check(*arguments: object) -> int:
-    return cli.main(["check", *(str(a) for a in arguments)])
-
-
-def advised(told: str) -> list[list[str]]:
-    """The words behind every ``try`` of a printed message."""
-    return [found.split() for found in re.findall(r"^try (.*?): ", told, re.MULTILINE)]
-
-
-def follow(capsys: Capture, model: Path, data: Path, *given: object) -> list[list[str]]:
-    """Check, then do what it says in the place of convention, fields and output; returns what it said."""
-    kept: list[object] = []
-    for option, value in zip(given[::2], given[1::2], strict=True):
-        if option not in ("--convention", "--set", "--out-key", "--search"):
-            kept += [option, value]
-    assert check(model, "--data", data, *given) == 1
-    told = capsys.readouterr()
-    assert "Traceback" not in told.err
-    found = advised(told.out)
-    assert found, told.out
-    for each in found:
-        assert check(model, "--data", data, *each, *kept) == 0, each
-        assert "0 differ" in capsys.readouterr().out
-    return found
 
 
 @pytest.mark.parametrize(

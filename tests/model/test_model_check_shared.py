@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.model.test_model_check_advice import check, follow
+from tests.support.check_advice import check, follow
 from tests.support.known_skips import data_folder
 
 Capture = pytest.CaptureFixture[str]

@@ -7,22 +7,14 @@ import pytest
 
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.framework import FrameworkComparison, compare_with_framework
-from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
+from qsnn_hw.model.network import INPUT, Dense, Network, Projection
 from qsnn_hw.model.simulate import simulate
+from tests.support.float_groups import lif
 
 
 def network(fires: bool = True) -> Network:
-    ones = np.ones(3)
-    group = NeuronGroup(
-        "out",
-        (3,),
-        decay=0.5 * ones,
-        input_gain=ones,
-        leak=0 * ones,
-        threshold=ones if fires else None,
-        v_reset=0 * ones,
-        reset="subtract" if fires else "none",
-    )
+    fields = {"reset": "subtract"} if fires else {"threshold": None, "reset": "none"}
+    group = lif("out", 3, decay=0.5, **fields)
     weight = np.random.default_rng(0).normal(0.4, 1, (3, 4))
     return Network("net", (4,), (group,), (Projection("fc", INPUT, "out", (Dense(weight),)),), "out")
 

@@ -12,26 +12,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qsnn_hw.model.convention import Convention
-from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Pool2d, Projection, Scale
+from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, Pool2d, Projection, Scale
 from qsnn_hw.model.network_file import load_network, save_network
 from qsnn_hw.model.readers.reader import convention_for, read_network
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.support.errors import UserError
+from tests.support.float_groups import lif
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-def group(name: str, shape: tuple[int, ...], **changes: object) -> NeuronGroup:
-    n = int(np.prod(shape))
-    ones = np.ones(n)
-    values: dict[str, Any] = {"threshold": 0.8 * ones, "reset_delay": True, **changes}
-    return NeuronGroup(name, shape, 0.9 * ones, ones, 0 * ones, v_reset=0 * ones, **values)
 
 
 def live() -> Network:
     """What a live reader leaves: a convolution, a pool, a scale and a loop."""
     rng = np.random.default_rng(3)
-    groups = (group("conv", (2, 4, 4)), group("out", (3,), v_min=-1.0))
+    fields = {"threshold": 0.8, "reset_delay": True}
+    groups = (lif("conv", (2, 4, 4), **fields), lif("out", 3, v_min=-1.0, **fields))
     conv = Conv2d(rng.normal(0, 0.6, (2, 1, 3, 3)), rng.normal(0, 0.1, 2), (1, 4, 4), padding=(1, 1))
     pool = Pool2d("sum", (2, 4, 4), (2, 2), (2, 2))
     return Network(

@@ -12,7 +12,7 @@ from qsnn_hw.model.network import Network
 from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.support.errors import UserError
-from tests.model.conftest import NirWriter
+from tests.support.nir_files import NirWriter
 
 
 def exported(write_nir: NirWriter, dt: float, **lif: Any) -> Path:

@@ -9,19 +9,11 @@ from qsnn_hw.model.linear import apply_operators
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Pool2d, Projection, Scale
 from qsnn_hw.model.simulate import accuracy, blocks, predict, simulate
 from qsnn_hw.support.errors import UserError
+from tests.support.float_groups import lif
 
 
 def group(name: str = "a", n: int = 1, **changes: object) -> NeuronGroup:
-    made: dict[str, object] = {
-        "name": name,
-        "shape": (n,),
-        "decay": np.full(n, 0.5),
-        "input_gain": np.ones(n),
-        "leak": np.zeros(n),
-        "threshold": np.ones(n),
-        "v_reset": np.zeros(n),
-    }
-    return NeuronGroup(**{**made, **changes})  # type: ignore[arg-type]
+    return lif(name, n, **{"decay": 0.5, **changes})
 
 
 def network(*groups: NeuronGroup, projections: tuple[Projection, ...] = ()) -> Network:

@@ -16,8 +16,8 @@ from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.support.errors import UserError
-from tests.model.conftest import NirWriter
-from tests.model.test_model_check_advice import follow
+from tests.support.check_advice import follow
+from tests.support.nir_files import NirWriter
 from tests.support.rockpool_loop import lif_torch
 
 Capture = pytest.CaptureFixture[str]

@@ -5,11 +5,12 @@ import re
 import numpy as np
 import pytest
 
-from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Projection
+from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, Projection
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.quantize.compensate import compensated, measure
 from qsnn_hw.quantize.integers import round_weights, weight_scale
 from qsnn_hw.support.errors import UserError
+from tests.support.float_groups import lif
 
 
 def correlated(rng: np.random.Generator, columns: int) -> np.ndarray:
@@ -51,18 +52,15 @@ def test_silent_inputs_and_zero_weights() -> None:
     assert not integers.any()
 
 
-def group(name: str, size: int, **changes: object) -> NeuronGroup:
-    ones = np.ones(size)
-    made = {"decay": 0.5 * ones, "input_gain": ones, "leak": 0 * ones, "threshold": ones, "v_reset": 0 * ones}
-    return NeuronGroup(name, (size,), **{**made, **changes})  # type: ignore[arg-type]
-
-
 def network() -> Network:
     rng = np.random.default_rng(1)
     return Network(
         "n",
         (1, 3, 3),
-        (group("conv", 8, current_decay=np.full(8, 0.25), current_gain=np.ones(8)), group("out", 3)),
+        (
+            lif("conv", 8, decay=0.5, current_decay=np.full(8, 0.25), current_gain=np.ones(8)),
+            lif("out", 3, decay=0.5),
+        ),
         (
             Projection("c", INPUT, "conv", (Conv2d(rng.normal(size=(2, 1, 2, 2)), None, (1, 3, 3)),)),
             Projection("d", "conv", "out", (Dense(rng.normal(size=(3, 8))),)),

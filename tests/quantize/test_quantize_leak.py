@@ -12,28 +12,19 @@ from hypothesis import strategies as st
 
 from qsnn_hw.build.cli import main
 from qsnn_hw.golden import run_clocked, run_event_driven
-from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
+from qsnn_hw.model.network import INPUT, Dense, Network, Projection
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.quantize.leak import LEAST_LOSS, leak_bits_for
 from qsnn_hw.support.errors import UserError
+from tests.support.float_groups import lif
 
 
 def network(decay: Any, weight: float, size: int = 1, **changes: Any) -> Network:
     """One input, a group of neurons with threshold 1, snnTorch's reset."""
-    fields: dict[str, Any] = {
-        "name": "lif",
-        "shape": (size,),
-        "decay": np.broadcast_to(np.asarray(decay, float), (size,)),
-        "input_gain": np.ones(size),
-        "leak": np.zeros(size),
-        "threshold": np.ones(size),
-        "v_reset": np.zeros(size),
-        "comparison": ">",
-        "reset": "subtract",
-        "reset_delay": True,
-    }
-    group = NeuronGroup(**{**fields, **changes})
+    decays = np.broadcast_to(np.asarray(decay, float), (size,))
+    fields = {"decay": decays, "comparison": ">", "reset": "subtract", "reset_delay": True, **changes}
+    group = lif("lif", size, **fields)
     operators = (Dense(np.full((size, 1), weight)),)
     return Network("n", (1,), (group,), (Projection("fc", INPUT, "lif", operators),), "lif")
 

@@ -9,7 +9,7 @@ import pytest
 from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.quantize.own_integers import own_integers_notes
-from tests.quantize.test_quantize_quantizer import float_group
+from tests.support.float_groups import lif
 
 WHOLE = np.random.default_rng(2).integers(-7, 8, (3, 12))
 WHOLE[:, 0] = 1
@@ -24,7 +24,7 @@ def made(weights: np.ndarray, group: NeuronGroup, **options: Any) -> QuantizedNe
 @pytest.mark.parametrize(("bits", "fractional"), [(4, 0), (5, 1), (8, 4), (12, 8), (16, 8)])
 def test_trained_weights_keep_integers_and_potentials_stay_fine(bits: int, fractional: int) -> None:
     """A float threshold and a float decay: the width that the integers leave free goes to the potential."""
-    found = made(WHOLE * 0.37, float_group(), weight_bits=bits)
+    found = made(WHOLE * 0.37, lif(), weight_bits=bits)
     group, projection = found.groups[0], found.projections[0]
     assert group.own_integers
     assert (projection.weight == WHOLE).all()
@@ -42,21 +42,21 @@ def test_trained_weights_keep_integers_and_potentials_stay_fine(bits: int, fract
 
 def test_a_step_for_each_row() -> None:
     steps = np.array([0.2, 0.37, 1.1])
-    found = made(WHOLE * steps[:, np.newaxis], float_group())
+    found = made(WHOLE * steps[:, np.newaxis], lif())
     assert (found.projections[0].weight == WHOLE).all()
     assert found.groups[0].scale == pytest.approx(steps)
     assert "a step for each neuron or channel" in own_integers_notes(found)[0]
     # Where potentials are compared they share a step, so nothing is kept.
-    group = replace(float_group(), threshold=None)
+    group = replace(lif(), threshold=None)
     assert not made(WHOLE * steps[:, np.newaxis], group).groups[0].own_integers
     options = QuantizeOptions().one_scale("lif")
     assert options.of("lif").keep_integers == "group"
-    found = made(WHOLE * steps[:, np.newaxis], float_group(), groups=options.groups)
+    found = made(WHOLE * steps[:, np.newaxis], lif(), groups=options.groups)
     assert not found.groups[0].own_integers
 
 
 def test_everything_on_the_grid_is_integer_arithmetic() -> None:
-    group = float_group(
+    group = lif(
         decay=np.full(3, 1 - 42 / 4096),
         threshold=np.full(3, 19 * 0.37),
         leak=np.full(3, -2 * 0.37),
@@ -89,19 +89,19 @@ def test_everything_on_the_grid_is_integer_arithmetic() -> None:
 
 
 def test_what_is_asked_for_by_hand_holds() -> None:
-    assert not made(WHOLE * 0.37, float_group(), keep_integers="none").groups[0].own_integers
-    assert not made(WHOLE * 0.37, float_group(), clip="percentile").groups[0].own_integers
-    assert not made(WHOLE * 0.37, float_group(), power_of_two=True).groups[0].own_integers
-    assert made(WHOLE * 0.25, float_group(), power_of_two=True).groups[0].own_integers
-    assert made(WHOLE * 0.37, float_group(), clip="mse").groups[0].own_integers
+    assert not made(WHOLE * 0.37, lif(), keep_integers="none").groups[0].own_integers
+    assert not made(WHOLE * 0.37, lif(), clip="percentile").groups[0].own_integers
+    assert not made(WHOLE * 0.37, lif(), power_of_two=True).groups[0].own_integers
+    assert made(WHOLE * 0.25, lif(), power_of_two=True).groups[0].own_integers
+    assert made(WHOLE * 0.37, lif(), clip="mse").groups[0].own_integers
 
 
 def test_weights_of_no_grid_are_rounded_as_ever() -> None:
     weights = np.random.default_rng(0).normal(size=(3, 12))
-    found = made(weights, float_group())
+    found = made(weights, lif())
     assert not found.groups[0].own_integers
     assert own_integers_notes(found) == []
     scale = np.abs(weights).max() / 127
     assert (found.projections[0].weight == np.rint(weights / scale)).all()
     # Two weights lie on some grid always.
-    assert not made(np.array([[1.0, -0.5]]), float_group(size=1)).groups[0].own_integers
+    assert not made(np.array([[1.0, -0.5]]), lif(shape=1)).groups[0].own_integers

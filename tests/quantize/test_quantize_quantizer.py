@@ -15,24 +15,12 @@ from qsnn_hw.model.simulate import simulate
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
+from tests.support.float_groups import lif
 from tests.support.networks import random_network
 
 
-def float_group(name: str = "lif", size: int = 3, **changes: Any) -> NeuronGroup:
-    group = NeuronGroup(
-        name=name,
-        shape=(size,),
-        decay=np.full(size, 0.9),
-        input_gain=np.ones(size),
-        leak=np.zeros(size),
-        threshold=np.ones(size),
-        v_reset=np.zeros(size),
-    )
-    return replace(group, **changes)
-
-
 def float_network(group: NeuronGroup | None = None, **projection: Any) -> Network:
-    group = group if group is not None else float_group()
+    group = group if group is not None else lif()
     weight = np.random.default_rng(1).normal(size=(group.size, 4))
     single = Projection("fc", INPUT, group.name, (Dense(weight, np.full(group.size, 0.25)),))
     return Network("net", (4,), (group,), (replace(single, **projection),), group.name)
@@ -43,7 +31,7 @@ def only(network: Network, **options: Any) -> Any:
 
 
 def test_integers_of_a_group() -> None:
-    network = float_network(float_group(decay=np.full(3, 0.75), leak=np.full(3, 0.5)))
+    network = float_network(lif(decay=np.full(3, 0.75), leak=np.full(3, 0.5)))
     quantized = quantize(network, QuantizeOptions(weight_bits=8, fractional_bits=2))
     group, projection = quantized.groups[0], quantized.projections[0]
     weight = network.projections[0].operators[0].weight  # type: ignore[union-attr]
@@ -63,25 +51,25 @@ def test_comparison_becomes_one_kind() -> None:
     # A scale of exactly 1/127, so that the threshold is a whole number of steps.
     weight = np.array([[1.0, -0.5]])
     for comparison, threshold in ((">", 128), (">=", 127)):
-        group = float_group(size=1, comparison=comparison)
+        group = lif(shape=1, comparison=comparison)
         network = Network("n", (2,), (group,), (Projection("fc", INPUT, "lif", (Dense(weight),)),), "lif")
         assert only(network).threshold.tolist() == [threshold]
         assert only(network).reset_amount.tolist() == [127]
 
 
 def test_reset_kinds() -> None:
-    assert only(float_network(float_group(reset="zero"))).reset == "value"
-    to_value = only(float_network(float_group(reset="v_reset", v_reset=np.full(3, -0.5))))
+    assert only(float_network(lif(reset="zero"))).reset == "value"
+    to_value = only(float_network(lif(reset="v_reset", v_reset=np.full(3, -0.5))))
     assert to_value.reset == "value"
     assert (to_value.reset_value == np.rint(-0.5 / to_value.scale)).all()
     assert not to_value.reset_amount.any()
-    never = only(float_network(float_group(reset="none", reset_delay=True)))
+    never = only(float_network(lif(reset="none", reset_delay=True)))
     assert (never.reset, never.reset_delay) == ("none", False)
 
 
 def test_input_gain_scales_weights_and_bias() -> None:
     plain = quantize(float_network(), QuantizeOptions())
-    doubled = quantize(float_network(float_group(input_gain=np.full(3, 2.0))), QuantizeOptions())
+    doubled = quantize(float_network(lif(input_gain=np.full(3, 2.0))), QuantizeOptions())
     assert (plain.projections[0].weight == doubled.projections[0].weight).all()
     assert doubled.groups[0].scale == pytest.approx(2 * plain.groups[0].scale)
     assert (doubled.groups[0].bias == plain.groups[0].bias).all()
@@ -89,9 +77,7 @@ def test_input_gain_scales_weights_and_bias() -> None:
 
 def test_per_neuron_thresholds() -> None:
     weight = np.array([[1.0, 0.5], [0.1, 0.2]])
-    network = Network(
-        "n", (2,), (float_group(size=2),), (Projection("fc", INPUT, "lif", (Dense(weight),)),), "lif"
-    )
+    network = Network("n", (2,), (lif(shape=2),), (Projection("fc", INPUT, "lif", (Dense(weight),)),), "lif")
     # The weights are whole tenths, which would be kept.
     shared, own = (
         only(network, weight_bits=6, per_neuron=each, keep_integers="none") for each in (False, True)
@@ -104,9 +90,7 @@ def test_per_neuron_thresholds() -> None:
 def test_every_threshold_fits_the_width_or_cannot_be_reached() -> None:
     """A neuron with tiny weights must not get a threshold that the register cuts to a small one."""
     weight = np.array([[1.0, 0.5], [1e-4, 1e-4]])
-    network = Network(
-        "n", (2,), (float_group(size=2),), (Projection("fc", INPUT, "lif", (Dense(weight),)),), "lif"
-    )
+    network = Network("n", (2,), (lif(shape=2),), (Projection("fc", INPUT, "lif", (Dense(weight),)),), "lif")
     group = only(network, weight_bits=8, per_neuron=True)
     assert group.threshold.max() < 2 ** (group.v_bits - 1)
     assert group.reset_amount.max() < 2 ** (group.v_bits - 1)
@@ -116,7 +100,7 @@ def test_every_threshold_fits_the_width_or_cannot_be_reached() -> None:
 
 
 def test_integrator_is_clamped_and_says_so() -> None:
-    quantized = quantize(float_network(float_group(decay=np.ones(3))), QuantizeOptions())
+    quantized = quantize(float_network(lif(decay=np.ones(3))), QuantizeOptions())
     group = quantized.groups[0]
     assert group.leak_numerator == 0
     assert group.v_high is not None
@@ -125,16 +109,16 @@ def test_integrator_is_clamped_and_says_so() -> None:
         f"group lif: no leak, so no width can be proved; potentials saturate once per step at {group.v_high} "
         "(pass --potential-bits to choose)",
     )
-    chosen = quantize(float_network(float_group(decay=np.ones(3))), QuantizeOptions(potential_bits=12))
+    chosen = quantize(float_network(lif(decay=np.ones(3))), QuantizeOptions(potential_bits=12))
     assert (chosen.groups[0].v_low, chosen.groups[0].v_high) == (-2048, 2047)
     assert chosen.warnings == ()
 
 
 def test_coarse_leak_is_noted() -> None:
-    quantized = quantize(float_network(float_group(decay=np.full(3, 0.99))), QuantizeOptions(leak_bits=6))
+    quantized = quantize(float_network(lif(decay=np.full(3, 0.99))), QuantizeOptions(leak_bits=6))
     assert quantized.warnings == ("group lif: decay 0.99 became 0.984375; raise --leak-bits to come closer",)
     fine = QuantizeOptions(leak_bits=12, fractional_bits=1)
-    assert quantize(float_network(float_group(decay=np.full(3, 0.99))), fine).warnings == ()
+    assert quantize(float_network(lif(decay=np.full(3, 0.99))), fine).warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -154,7 +138,7 @@ def test_option_errors(options: dict[str, Any], text: str) -> None:
 
 
 def lif_with(**changes: Any) -> Callable[[], Network]:
-    return lambda: float_network(float_group(**changes))
+    return lambda: float_network(lif(**changes))
 
 
 def wired(**changes: Any) -> Callable[[], Network]:
@@ -208,7 +192,7 @@ REFUSED: list[tuple[Callable[[], Network], dict[str, Any], str]] = [
 
 def group_with(weight: Any, bias: float = 0.0, **changes: Any) -> Network:
     weight = np.asarray(weight, dtype=np.float64)
-    group = float_group(size=len(weight), **changes)
+    group = lif(shape=len(weight), **changes)
     return float_network(group, operators=(Dense(weight, np.full(len(weight), bias)),))
 
 

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from qsnn_hw.model.convention import Convention
-from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
+from qsnn_hw.model.network import INPUT, Dense, Network, Projection
 from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.quantize import GroupOptions, QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.quantize.dead_zone import dead_zone
 from qsnn_hw.quantize.schemes import PLAIN, Scheme, default_scheme
+from tests.support.float_groups import lif
 from tests.support.places import EXAMPLES
 
 
 def network(decay: float = 0.9, size: int = 6) -> Network:
     rng = np.random.default_rng(3)
-    fields = {"input_gain": np.ones(size), "leak": np.zeros(size), "threshold": np.ones(size)}
-    group = NeuronGroup("lif", (size,), decay=np.full(size, decay), v_reset=np.zeros(size), **fields)
+    group = lif("lif", size, decay=decay)
     weight = rng.normal(0.02, 0.2, (size, 20)) * rng.uniform(0.3, 1.5, (size, 1))
     return Network("n", (20,), (group,), (Projection("fc", INPUT, "lif", (Dense(weight),)),), "lif")
 

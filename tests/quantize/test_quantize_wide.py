@@ -13,6 +13,7 @@ from qsnn_hw.quantize import GroupOptions, QuantizeOptions, quantize
 from qsnn_hw.quantize.chain import chain_of, drive_of, fan_in_of, round_earlier, with_integers
 from qsnn_hw.quantize.integers import round_weights
 from qsnn_hw.support.errors import UserError
+from tests.support.float_groups import lif
 from tests.support.wide_networks import FEATURES, random_network, random_path
 
 FINE = QuantizeOptions(weight_bits=14, fractional_bits=4, leak_bits=12)
@@ -86,12 +87,6 @@ def test_readouts_of_a_finely_rounded_network_are_the_float_ones(loops: bool) ->
         assert np.abs(got - wanted).max() < 0.01 * max(1.0, float(np.abs(wanted).max()))
         compared += 1
     assert compared > 6
-
-
-def lif(name: str, **changes: object) -> NeuronGroup:
-    ones = np.ones(3)
-    made = {"decay": 0.9 * ones, "input_gain": ones, "leak": 0 * ones, "threshold": ones, "v_reset": 0 * ones}
-    return NeuronGroup(name, (3,), **{**made, **changes})  # type: ignore[arg-type]
 
 
 def chained(*groups: NeuronGroup) -> Network:

@@ -11,10 +11,11 @@ from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.host.protocol import decode_words, encode_words, sample_spikes, sample_words
 from qsnn_hw.host.stream_words import pack_words, unpack_words
-from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Operator, Pool2d, Projection
+from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, Operator, Pool2d, Projection
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.rtl.network import SpikingNetwork
+from tests.support.float_groups import lif
 from tests.support.streams import PACES, exchange
 
 STEPS = 5
@@ -28,9 +29,8 @@ def conv(shape: tuple[int, int, int], outputs: int, seed: int, **changes: Any) -
 def network(input_shape: tuple[int, ...], layers: list[tuple[tuple[int, ...], Operator]]) -> Network:
     groups, projections, before = [], [], INPUT
     for number, (shape, operator) in enumerate(layers):
-        ones = np.ones(int(np.prod(shape)))
         name = f"g{number}"
-        groups.append(NeuronGroup(name, shape, 0.9 * ones, ones, 0 * ones, ones, 0 * ones))
+        groups.append(lif(name, shape))
         projections.append(Projection(f"p{number}", before, name, (operator,)))
         before = name
     return Network("net", input_shape, tuple(groups), tuple(projections), before)

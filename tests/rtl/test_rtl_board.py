@@ -21,10 +21,10 @@ from qsnn_hw.plan import AddressSpace, HardwarePlan
 from qsnn_hw.rtl.board_top import BoardTop, board_top, reset_cycles
 from qsnn_hw.rtl.io import host_link
 from qsnn_hw.rtl.io.host_link import HostLink
-from tests.rtl.io.test_rtl_host import serial_bits
 from tests.support.board_platforms import PLATFORMS, leds, pins, platform_of
 from tests.support.networks import random_network
 from tests.support.places import ROOT
+from tests.support.serial_line import serial_bits
 from tests.support.streams import clocked
 
 GOOD, STRAY = encode_words([Word(False, 4)], 5), encode_words([Word(False, 5)], 64)

@@ -1,9 +1,6 @@
 """Every form of a design that a user takes away: bare, AXI4-Stream, with encoder and readout, loaded."""
 
-import os
-import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +20,7 @@ from qsnn_hw.rtl.classifier import Classifier
 from qsnn_hw.rtl.network import SpikingNetwork
 from qsnn_hw.rtl.text.export import export_verilog
 from qsnn_hw.support.progress import SILENT
-from qsnn_hw.toolchain.simulator import verilator_ready
-from qsnn_hw.toolchain.tools import find_tool
-from tests.rtl.text.test_rtl_verilog import LOGICAL_NOT, WAIVED
+from tests.support.lint import icarus_lint, verilator_lint
 from tests.support.networks import random_input, random_network
 from tests.support.streams import aer
 
@@ -55,27 +50,11 @@ FORMS: dict[str, Any] = {
 def test_verilog_is_accepted(form: str, tmp_path: Path) -> None:
     """Verilator finds nothing but what is waived, and Icarus nothing at all."""
     verilog = export_verilog(FORMS[form](), form, tmp_path, SILENT)
-    with verilator_ready():
-        done = subprocess.run(
-            [*find_tool("verilator").command, "--lint-only", "-Wall", "--top-module", form, str(verilog)],
-            env=os.environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    found = re.findall(r"^%(?:Warning-|Error-?)(\w*): (.*)$", done.stderr, re.MULTILINE)
-    assert {kind for kind, _ in found} >= {"DECLFILENAME"}, "Verilator did not look at it"
-    assert not [
-        f"{kind}: {text}"
-        for kind, text in found
-        if kind not in WAIVED
-        and not (kind == "WIDTHTRUNC" and LOGICAL_NOT in text)
-        and not re.fullmatch(r"Exiting due to \d+ warning\(s\)", text)
-    ]
+    kinds, left = verilator_lint(verilog, form)
+    assert kinds >= {"DECLFILENAME"}, "Verilator did not look at it"
+    assert not left
     if shutil.which("iverilog") is not None:
-        command = ["iverilog", "-g2005", "-Wall", "-tnull", "-s", form, str(verilog)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert icarus_lint(verilog, form) == (0, "", "")
 
 
 def test_axi_network_is_loaded_first() -> None:

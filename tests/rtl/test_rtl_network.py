@@ -10,50 +10,14 @@ from hypothesis import strategies as st
 
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
-from qsnn_hw.families.boards import load_board
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.host.protocol import address_bits
-from qsnn_hw.host.stream_words import pack_events, pack_tick
-from qsnn_hw.plan import AddressSpace, GroupPlan, HardwarePlan
-from qsnn_hw.plan.group_plan import Accumulators
-from qsnn_hw.quantize import QuantizeOptions, quantize
+from qsnn_hw.plan import GroupPlan
 from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.rtl.network import SpikingNetwork
-from qsnn_hw.support.errors import UserError
+from tests.support.sample_words import by_step, packed
 from tests.support.streams import PACES, Pace, exchange
-from tests.support.wide_networks import FEATURES, random_network
-
-
-def packed(spikes: np.ndarray, space: AddressSpace, slots: int, rng: np.random.Generator) -> list[int]:
-    """The words of one sample, events of a step in random order; ``spikes`` (time, neuron) are counts."""
-    addresses = space.addresses()
-    words = []
-    for step, row in enumerate(spikes):
-        events = np.repeat(addresses, row)
-        rng.shuffle(events)
-        queues: list[list[int]] = [[] for _ in range(slots)]
-        for event in events.tolist():
-            queues[event % slots].append(event)
-        while any(queues):
-            words.append(pack_events([queue.pop() for queue in queues if queue], space.size, slots))
-        words.append(pack_tick(step == len(spikes) - 1, space.size, slots))
-    return words
-
-
-def by_step(words: list[int], plan: HardwarePlan) -> list[tuple[Counter[int], int]]:
-    """(events, last) of every step of the output stream."""
-    assert plan.output_lanes == 1
-    bits = address_bits(plan.output_size)
-    found, events = [], Counter[int]()
-    for word in words:
-        address = word & ((1 << bits) - 1)
-        if word >> bits:
-            found.append((events, address))
-            events = Counter()
-        else:
-            events[address] += 1
-    assert not events
-    return found
+from tests.support.wide_designs import random_case, random_lanes
+from tests.support.wide_networks import FEATURES
 
 
 def potentials(traced: list[tuple[int, int]], plan: GroupPlan) -> np.ndarray:
@@ -122,58 +86,14 @@ def compare(network: QuantizedNetwork, options: PlanOptions, pace: Pace, inputs:
     assert by_step(words, plan) == wanted
 
 
-def make(
-    seed: int, features: list[str], loops: bool, delays: bool
-) -> tuple[QuantizedNetwork, np.ndarray] | None:
-    """A random network that can be quantized, and input for it."""
-    rng = np.random.default_rng(seed)
-    network = random_network(rng, features, loops, delays)
-    most = int(rng.integers(1, 3))
-    options = QuantizeOptions(
-        weight_bits=int(rng.integers(3, 7)), fractional_bits=int(rng.integers(0, 3)), input_max=most
-    )
-    try:
-        quantized = quantize(network, options)
-    except UserError:
-        return None
-    shape = (4, 2, *network.input_shape)
-    inputs = (rng.integers(1, most + 1, shape) * (rng.random(shape) < 0.4)).astype(np.uint8)
-    return quantized, inputs
-
-
-def shapes(seed: int, network: QuantizedNetwork) -> PlanOptions:
-    """Random lanes of all kinds that every group of the network can have."""
-    rng = np.random.default_rng(seed)
-    for _ in range(20):
-        lanes, update, events = [], [], []
-        styles: list[Accumulators] = []
-        for group in network.groups:
-            registers = rng.random() < 0.4
-            lanes.append(group.size if registers else int(rng.integers(1, group.size + 1)))
-            styles.append("registers" if registers else "memory")
-            update.append(int(rng.integers(1, 5)))
-            events.append(int(rng.choice([1, 1, 2, 4])))
-        # ECP5 plans have registers behind block RAM, others not.
-        limits = load_board("ulx3s-85f").limits if rng.random() < 0.5 else None
-        options = PlanOptions(
-            lanes, update, events, styles, buffer_depth=int(rng.integers(1, 4)), limits=limits
-        )
-        try:
-            make_plan(network, options)
-        except UserError:
-            continue
-        return options
-    return PlanOptions(lanes=[2])
-
-
 @pytest.mark.parametrize("feature", FEATURES)
 def test_each_feature(feature: str) -> None:
     seed = 0
-    while (made := make(seed, [feature, "plain"], False, False)) is None:
+    while (made := random_case(seed, [feature, "plain"], False, False)) is None:
         seed += 1
     network, inputs = made
     for pace in (PACES[0], PACES[3]):
-        compare(network, shapes(seed, network), pace, inputs)
+        compare(network, random_lanes(seed, network), pace, inputs)
 
 
 @settings(max_examples=25, deadline=None)
@@ -185,6 +105,6 @@ def test_each_feature(feature: str) -> None:
     pace=st.sampled_from(PACES),
 )
 def test_random_networks(seed: int, features: list[str], loops: bool, delays: bool, pace: Pace) -> None:
-    made = make(seed, features, loops, delays)
+    made = random_case(seed, features, loops, delays)
     if made is not None:
-        compare(made[0], shapes(seed, made[0]), pace, made[1])
+        compare(made[0], random_lanes(seed, made[0]), pace, made[1])

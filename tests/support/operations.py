@@ -96,3 +96,33 @@ def group_plan(
         ),
         **(settings | changes),
     )
+
+
+def operations(plan: GroupPlan, projection: ProjectionPlan, address: int) -> list[tuple[int, int, int]]:
+    """(bank, row, fold) of every synapse operation of one event."""
+    local = address - projection.offset
+    if projection.kind == "dense":
+        bank, row = local % plan.event_lanes, projection.first_row + local // plan.event_lanes
+        return [(bank, row + fold * projection.rows_per_fold, fold) for fold in range(plan.folds)]
+    if projection.kind == "sparse":
+        assert projection.starts is not None
+        assert projection.counts is not None
+        assert projection.row_folds is not None
+        rows = range(projection.starts[local], projection.starts[local] + projection.counts[local])
+        return [(0, row, int(projection.row_folds[row - projection.first_row])) for row in rows]
+    space, down, across = projection.space, projection.rows, projection.columns
+    assert space is not None
+    assert down is not None
+    assert across is not None
+    channel = local & ((1 << space.channel_bits) - 1)
+    x = local >> space.channel_bits & ((1 << space.column_bits) - 1)
+    y = local >> (space.channel_bits + space.column_bits)
+    found = []
+    for r in range(down.start[y], down.start[y] + down.count[y]):
+        for c in range(across.start[x], across.start[x] + across.count[x]):
+            for k in range(projection.channel_folds):
+                row = projection.first_row + channel * projection.rows_per_channel + k
+                found.append(
+                    (0, int(row + down.row[r] + across.row[c]), int(down.fold[r] + across.fold[c] + k))
+                )
+    return found

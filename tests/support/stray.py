@@ -5,10 +5,11 @@ import numpy as np
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.host.stream_words import slot_bits, tick_bit
-from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Projection
+from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, Projection
 from qsnn_hw.plan import AddressSpace, HardwarePlan
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.quantize.network import QuantizedNetwork
+from tests.support.float_groups import lif
 
 
 def stray_payloads(space: AddressSpace, slots: int) -> list[int]:
@@ -46,13 +47,6 @@ def with_strays(
     return made, count
 
 
-def _lif(name: str, shape: tuple[int, ...]) -> NeuronGroup:
-    size = int(np.prod(shape))
-    return NeuronGroup(
-        name, shape, np.full(size, 0.9), np.ones(size), np.zeros(size), np.ones(size), np.zeros(size)
-    )
-
-
 def network_of(kind: str) -> QuantizedNetwork:
     """A small network whose input goes through a projection of one kind."""
     rng = np.random.default_rng(1)
@@ -69,7 +63,7 @@ def network_of(kind: str) -> QuantizedNetwork:
         Projection("p0", INPUT, "first", (operator,)),
         Projection("p1", "first", "last", (Dense(rng.normal(0.3, 0.5, (3, int(np.prod(out))))),)),
     )
-    groups = (_lif("first", out), _lif("last", (3,)))
+    groups = (lif("first", out), lif("last", (3,)))
     return quantize(Network("strays", shape, groups, projections, "last"), QuantizeOptions(weight_bits=5))
 
 

@@ -19,6 +19,7 @@ from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.rtl.network import SpikingNetwork
 from qsnn_hw.rtl.text.export import write_rtlil, write_verilog
 from qsnn_hw.support.progress import SILENT
+from tests.support.float_groups import lif
 
 QUICK = "icarus" if shutil.which("iverilog") else "verilator"
 """The simulator that builds a model fastest: a second with Icarus, several with Verilator."""
@@ -48,14 +49,7 @@ class Example:
 
 def group(name: str, size: int, rng: np.random.Generator, **fields: object) -> NeuronGroup:
     """A LIF group with threshold 1 and decay 0.9."""
-    values: dict = {
-        "decay": np.full(size, 0.9),
-        "input_gain": np.ones(size),
-        "leak": rng.uniform(-0.05, 0.05, size),
-        "threshold": np.ones(size),
-        "v_reset": np.zeros(size),
-    }
-    return NeuronGroup(name, (size,), **{**values, **fields})
+    return lif(name, size, **{"leak": rng.uniform(-0.05, 0.05, size), **fields})
 
 
 def dense(

@@ -210,7 +210,7 @@ def by_the_book(
         identity = np.eye(network.source_size(p.source))
         matrices[p.name] = np.rint(apply_operators(p.chain, identity)).astype(np.int64)
     for sample in range(samples):
-        states = {g.name: [_start(g, j) for j in range(g.size)] for g in network.groups}
+        states = {g.name: [neuron_start(g, j) for j in range(g.size)] for g in network.groups}
         for step in range(steps):
             for g in network.groups:
                 x = np.zeros(g.size, np.int64)
@@ -220,20 +220,20 @@ def by_the_book(
                         source = flat if p.source == INPUT else spikes[p.source]
                         x += (source[then, sample].astype(np.int64) @ matrices[p.name]) * 2**p.shift
                 for j in range(g.size):
-                    v, count = _neuron(g, j, int(x[j]) * 2**g.fractional_bits, states[g.name][j])
+                    v, count = neuron_step(g, j, int(x[j]) * 2**g.fractional_bits, states[g.name][j])
                     traces[g.name][step, sample, j] = v
                     spikes[g.name][step, sample, j] = count
     return spikes, traces
 
 
-def _start(g: QuantizedGroup, j: int) -> dict[str, int]:
+def neuron_start(g: QuantizedGroup, j: int) -> dict[str, int]:
     current = 0 if g.current_bias is None else int(g.current_bias[j])
     numerator = g.leak_numerator if g.leak_numerators is None else int(g.leak_numerators[j])
     begin = 0 if g.start is None else leaked(g, int(g.start[j]), numerator, g.leak_shift)
     return {"state": begin + int(g.bias[j]), "current": current, "dropped": 0, "over": 0, "silent": 0}
 
 
-def _neuron(g: QuantizedGroup, j: int, x: int, s: dict[str, int]) -> tuple[int, int]:
+def neuron_step(g: QuantizedGroup, j: int, x: int, s: dict[str, int]) -> tuple[int, int]:
     """(traced potential, spikes) of neuron ``j``; ``s`` moves on by one step."""
     amount, value, threshold = int(g.reset_amount[j]), int(g.reset_value[j]), int(g.threshold[j])
     if g.current_leak_numerator is not None and g.current_bias is not None:

@@ -29,8 +29,8 @@ from qsnn_hw.verify.stimulus import (
 )
 from sim.checker import trace_values
 from sim.native import potentials, word_characters
+from tests.support.tampered import FAULTS, Tampered
 from tests.support.verify_networks import Example, chain_network, example, export, skip_network
-from tests.verify.test_verify_run import FAULTS, Tampered
 
 SHAPES: dict[str, Callable[[], Example]] = {
     "registers": lambda: planned(chain_network(2), lanes=(5, 3), accumulators=["registers"]),

@@ -13,19 +13,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.rtl.group import sweep
 from qsnn_hw.rtl.group.encoder import SpikeEncoder
 from qsnn_hw.rtl.network import SpikingNetwork
 from qsnn_hw.support.errors import MismatchError, ToolError, UserError
 from qsnn_hw.verify import Verification, runner, simulation, verify
 from tests.support.places import ROOT
+from tests.support.tampered import FAULTS, Tampered
 from tests.support.verify_networks import (
     QUICK,
     QUICK_COCOTB,
@@ -217,56 +216,6 @@ def test_an_early_tick_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sweep, "SpikeEncoder", EarlyTick)
     item = example(chain_network())
     assert re.search(PLACE, found_in(item, export(item.plan, tmp_path), tmp_path))
-
-
-class Tampered(wiring.Component):
-    """The network with something wrong done to output word number ``AT``."""
-
-    AT = 4
-
-    def __init__(self, plan: HardwarePlan, fault: str) -> None:
-        self._network, self._fault = SpikingNetwork(plan, trace=True), fault
-        super().__init__(self._network.signature)
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.network = network = self._network
-        wiring.connect(m, wiring.flipped(self.i), network.i)
-        for name in self.signature.members:
-            if name.startswith(("trace_", "sent_", "activity_", "around")):
-                wiring.connect(m, getattr(network, name), wiring.flipped(getattr(self, name)))
-        inner, outer = network.o, self.o
-        count, again, waited = Signal(8), Signal(), Signal()
-        event = inner.valid & ~inner.payload.tick
-        hit = event & (count == self.AT)
-        m.d.sync += [
-            count.eq(count + (event & inner.ready & (count <= self.AT))),
-            waited.eq(outer.valid & ~outer.ready),
-        ]
-        m.d.sync += again.eq(hit & outer.ready)
-        # Expressions rather than m.If: Icarus starts what becomes "always @*" undefined.
-        tick, address = inner.payload.tick, inner.payload.address
-        valid, ready, faulty = {
-            "drop": (inner.valid & ~hit, outer.ready | hit, address),
-            "duplicate": (inner.valid, outer.ready & ~(hit & ~again), address),
-            "unstable": (inner.valid, outer.ready, Mux(waited, ~address, address)),
-            "withdrawn": (inner.valid & ~waited, outer.ready & ~waited, address),
-            "hang": (inner.valid & ~hit, outer.ready & ~hit, address),
-            "not last": (inner.valid, outer.ready, Mux(tick, 0, address)),
-        }[self._fault]
-        m.d.comb += [outer.valid.eq(valid), inner.ready.eq(ready)]
-        m.d.comb += [outer.payload.tick.eq(tick), outer.payload.address.eq(faulty)]
-        return m
-
-
-FAULTS = {
-    "drop": r"group 'lif2' neuron \d: did not spike, golden did$",
-    "duplicate": r"group 'lif2' neuron \d: spiked 2 times in one time step, golden 1$",
-    "unstable": r"sample \d+, time step \d+: payload changed from [01]+ to [01]+ before it was taken$",
-    "withdrawn": r"sample \d+, time step \d+: valid fell before [01]+ was taken$",
-    "hang": r"group 'lif[12]': (the tick|potentials) never came",
-    "not last": r"time step 11, group 'lif2': tick has address 0, expected 1 \(the last tick\)$",
-}
 
 
 @pytest.mark.parametrize("fault", [pytest.param(fault, marks=each_a_build) for fault in FAULTS])

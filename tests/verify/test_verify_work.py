@@ -11,7 +11,7 @@ from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.verify import Case, make_case
 from qsnn_hw.verify.layout import stream_layouts, trace_layout
 from qsnn_hw.verify.work import event_operations, step_cycles, synapse_reads
-from tests.plan.test_plan_synapses import operations
+from tests.support.operations import operations
 from tests.support.verify_networks import chain_network
 from tests.support.wide_networks import random_network
 

@@ -140,12 +140,17 @@ def test_lane_equals_recurrence(
         words.append((shown, {name: stored[name] for name in layout}))
         if not group.reset_retest:
             after["over"] = 0
-        trace, spikes = wide_networks._neuron(group, 0, x << group.fractional_bits, after)
+        trace, spikes = wide_networks.neuron_step(group, 0, x << group.fractional_bits, after)
         late = after["over"] if group.reset_retest else after["dropped"]
         state = {"v": after["state"], "current": after["current"], "over": late, "silent": after["silent"]}
         if clear:
             bias = 0 if group.current_bias is None else int(group.current_bias[0])
-            state = {"v": wide_networks._start(group, 0)["state"], "current": bias, "over": 0, "silent": 0}
+            state = {
+                "v": wide_networks.neuron_start(group, 0)["state"],
+                "current": bias,
+                "over": 0,
+                "silent": 0,
+            }
         row = {name: state[name] for name in layout} | {"trace": trace, "spikes": spikes, "done": 1}
         if accumulators == "memory":
             row["acc"] = state["current" if group.current_bits else "v"]

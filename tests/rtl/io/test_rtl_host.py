@@ -36,6 +36,7 @@ from qsnn_hw.rtl.io.host_link import ReceiveBuffer, WordAssembler, WordSplitter
 from qsnn_hw.rtl.io.uart import UartReceiver, UartTransmitter
 from qsnn_hw.support.errors import UserError
 from tests.support.networks import random_input, random_network
+from tests.support.serial_line import play, serial_bits
 from tests.support.streams import PACES, Pace, aer, clocked, exchange, from_aer, put_all, take
 
 # One, two and three bytes a word, at the edges and between.
@@ -176,22 +177,6 @@ def test_receive_buffer_holds_what_it_says(depth: int, registered: bool) -> None
 def test_receive_buffer_depth(depth: int) -> None:
     with pytest.raises(ValueError, match=f"^Depth must be a power of two, not {depth}$"):
         ReceiveBuffer(4, depth)
-
-
-def serial_bits(data: Sequence[int], divisor: int, gap: int = 0) -> list[int]:
-    """The line level in every clock cycle."""
-    levels: list[int] = []
-    for byte in data:
-        frame = [0, *(byte >> k & 1 for k in range(8)), 1]
-        levels += [level for level in frame for _ in range(divisor)] + [1] * gap
-    return levels
-
-
-async def play(ctx: Any, line: Any, levels: Sequence[int]) -> None:
-    for level in levels:
-        ctx.set(line, level)
-        await ctx.tick()
-    ctx.set(line, 1)
 
 
 @pytest.mark.parametrize("divisor", [4, 5, 13])

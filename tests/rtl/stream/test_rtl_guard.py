@@ -15,7 +15,7 @@ from qsnn_hw.host.stream_words import pack_events, pack_tick, slot_bits, tick_bi
 from qsnn_hw.plan import AddressSpace
 from qsnn_hw.rtl.network import SpikingNetwork
 from qsnn_hw.rtl.stream.address_guard import AddressGuard, known_address
-from tests.rtl.test_rtl_network import by_step, packed
+from tests.support.sample_words import by_step, packed
 from tests.support.stray import CASES, plan_of, stray_payloads, with_strays
 from tests.support.streams import PACES, Pace, exchange
 

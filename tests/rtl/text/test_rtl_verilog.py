@@ -1,9 +1,7 @@
 """The Verilog of a network of all kinds: three readers accept it, and a person can find the way."""
 
-import os
 import re
 import shutil
-import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -25,33 +23,14 @@ from qsnn_hw.rtl.text.memory_style import memory_attributes
 from qsnn_hw.rtl.text.readable import About, readable
 from qsnn_hw.rtl.trace.activity import COUNTERS
 from qsnn_hw.support.progress import SILENT
-from qsnn_hw.toolchain.simulator import verilator_ready
 from qsnn_hw.toolchain.tools import find_tool, run_tool
-
-WAIVED = {
-    "CASEINCOMPLETE": "the value given before the case stands for all patterns it does not name",
-    "DECLFILENAME": "one file holds all modules, as every tool of the chain takes it",
-    "PROCASSINIT": "a register's value out of configuration stands at its declaration",
-    "UNUSEDSIGNAL": "every name of the description is kept for whoever looks at waves",
-    "VARHIDDEN": "a memory may be called as an instance above it is; names are looked up inside first",
-    "WIDTHEXPAND": "operands are extended by the language's own rules, which the description follows",
-}
-"""Verilator's warnings that the generated text cannot avoid, and why."""
-
-LOGICAL_NOT = "Logical operator LOGNOT expects 1 bit"
-"""The one truncation there is: yosys writes "all bits are 0" as ``!`` of a vector."""
+from tests.support.float_groups import lif
+from tests.support.lint import icarus_lint, verilator_lint
 
 
-def lif(name: str, shape: tuple[int, ...], **changes: Any) -> NeuronGroup:
-    size = int(np.prod(shape))
-    fields: dict[str, Any] = {
-        "decay": np.full(size, 0.9),
-        "input_gain": np.ones(size),
-        "leak": np.linspace(-0.05, 0.05, size),
-        "threshold": np.ones(size),
-        "v_reset": np.zeros(size),
-    }
-    return NeuronGroup(name, shape, **{**fields, **changes})
+def sloping(name: str, shape: tuple[int, ...], **changes: Any) -> NeuronGroup:
+    """Neurons that differ in their leak."""
+    return lif(name, shape, leak=np.linspace(-0.05, 0.05, int(np.prod(shape))), **changes)
 
 
 def plan_of_all_kinds() -> HardwarePlan:
@@ -63,10 +42,10 @@ def plan_of_all_kinds() -> HardwarePlan:
 
     several = {"current_decay": np.full(18, 0.6), "current_gain": np.ones(18), "reset_delay": True}
     groups = (
-        lif("conv", (2, 6, 6), max_spikes=None, v_min=-1.0),
-        lif("hidden", (18,), **several),
-        lif("folded", (10,), refractory=2, reset_retest=True),
-        lif("out", (5,)),
+        sloping("conv", (2, 6, 6), max_spikes=None, v_min=-1.0),
+        sloping("hidden", (18,), **several),
+        sloping("folded", (10,), refractory=2, reset_retest=True),
+        sloping("out", (5,)),
     )
     halves = weights(10, 18) * (np.arange(18) % 2 == np.arange(10)[:, np.newaxis] // 5)
     convolution = Conv2d(weights(2, 1, 3, 3), None, (1, 6, 6), padding=(1, 1))
@@ -127,37 +106,15 @@ def network_in(found: dict[str, tuple[list[str], str]]) -> str:
 
 @pytest.mark.parametrize("top", TOPS)
 def test_verilator_lint(design: Path, top: str) -> None:
-    with verilator_ready():
-        verilator = find_tool("verilator")
-        done = subprocess.run(
-            [*verilator.command, "--lint-only", "-Wall", "--top-module", top, str(design / f"{top}.v")],
-            env=os.environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    found = re.findall(r"^%(?:Warning-|Error-?)(\w*): (.*)$", done.stderr, re.MULTILINE)
-    assert {kind for kind, _ in found} >= {"DECLFILENAME", "UNUSEDSIGNAL"}, "Verilator did not look at it"
-    left = [
-        f"{kind}: {text}"
-        for kind, text in found
-        if kind not in WAIVED
-        and not (kind == "WIDTHTRUNC" and LOGICAL_NOT in text)
-        and not re.fullmatch(r"Exiting due to \d+ warning\(s\)", text)
-    ]
+    kinds, left = verilator_lint(design / f"{top}.v", top)
+    assert kinds >= {"DECLFILENAME", "UNUSEDSIGNAL"}, "Verilator did not look at it"
     assert not left
 
 
 @pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus is not installed")
 @pytest.mark.parametrize("top", TOPS)
 def test_icarus_accepts_it_without_a_word(design: Path, top: str) -> None:
-    done = subprocess.run(
-        ["iverilog", "-g2005", "-Wall", "-tnull", "-s", top, str(design / f"{top}.v")],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert icarus_lint(design / f"{top}.v", top) == (0, "", "")
 
 
 @pytest.mark.parametrize("top", TOPS)
