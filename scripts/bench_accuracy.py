@@ -9,8 +9,6 @@ Options are chosen on calibration samples, never on the test samples, except for
 published file has one pool only: there the calibration samples are named and both scores are given.
 """
 
-import argparse
-import gzip
 import os
 import platform
 import resource
@@ -22,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import script
+import tables
+from mnist_files import read_part
 
 from qsnn_hw.golden import output_of, run_clocked
 from qsnn_hw.model.convention import Convention
@@ -73,13 +72,6 @@ def read(folder: Path, model: str, preset: str, **settings: str) -> Network:
     return read_network(folder / model, Convention.preset(preset).with_settings(settings))
 
 
-def idx(path: Path, header: int) -> np.ndarray:
-    """The bytes of an MNIST idx file after its header."""
-    if not path.exists():
-        raise UserError(f"no {path}; give the folder that holds the models and mnist/ with --data")
-    return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=header)
-
-
 def bernoulli(images: np.ndarray, seed: int) -> np.ndarray:
     """uint8 spikes (25, sample, 784): pixel brightness is the probability of a spike in each step."""
     rng = np.random.default_rng(seed)
@@ -93,9 +85,8 @@ def bernoulli(images: np.ndarray, seed: int) -> np.ndarray:
 def mnist(folder: Path, samples: int | None) -> Case:
     """snnTorch 784-128-10 on the 10,000 test images; statistics from training images."""
     network = read(folder, "snntorch_mnist_784-128-10.nir", "snntorch")
-    images = idx(folder / "mnist" / "t10k-images-idx3-ubyte.gz", 16).reshape(-1, 784)[:samples]
-    label = idx(folder / "mnist" / "t10k-labels-idx1-ubyte.gz", 8)[:samples].astype(np.int64)
-    train = idx(folder / "mnist" / "train-images-idx3-ubyte.gz", 16).reshape(-1, 784)[:CALIBRATION_SAMPLES]
+    images, label = (array[:samples] for array in read_part(folder / "mnist", "t10k"))
+    train = read_part(folder / "mnist", "train")[0][:CALIBRATION_SAMPLES]
     test = Dataset("MNIST test", bernoulli(images, TEST_SEED), label, None, "time-sample")
     note = f"{len(images)} test images, encoding seed {TEST_SEED}; statistics: {len(train)} training images"
     return Case("MNIST, snnTorch 784-128-10", network, test, bernoulli(train, CALIBRATION_SEED), note)
@@ -198,15 +189,14 @@ def table(case: Case) -> None:
     print(f"\n### {case.name}\n")
     exact = 100 * accuracy(reference, case.test.label)
     print(f"Float {exact:.2f} %; {case.note} ({statistics.samples} used).\n")
-    print("| scheme | " + " | ".join(f"{b} bits" for b in BITS) + " | potentials at 8 bits |")
-    print("|---|" + "---|" * (len(BITS) + 1), flush=True)
+    print(tables.head("scheme", *(f"{b} bits" for b in BITS), "potentials at 8 bits"), flush=True)
     for name, changes in SCHEMES.items():
         cells, widths = [], "-"
         for bits in BITS:
             text, found = score(case, replace(QuantizeOptions(weight_bits=bits), **changes), statistics)
             cells.append(text)
             widths = found if bits == 8 else widths
-        print(f"| {name} | " + " | ".join(cells) + f" | {widths} |", flush=True)
+        print(tables.row(name, *cells, widths), flush=True)
 
 
 def _snntorch_forward(case: Case) -> Callable[[], object] | None:
@@ -251,8 +241,7 @@ def _snntorch_forward(case: Case) -> Callable[[], object] | None:
 def speed(case: Case) -> None:
     """Golden and float simulator on the same samples: wall time, processor time, memory."""
     print(f"\n### Speed: {case.name}, {case.test.samples} samples x {case.test.steps} steps\n")
-    print("| what | best wall s | processor s |")
-    print("|---|---|---|")
+    print(tables.head("what", "best wall s", "processor s"))
     quantized = quantize(case.network, QuantizeOptions())
     runs: dict[str, Callable[[], object]] = {
         "float reference (float32)": lambda: simulate(case.network, case.test.input),
@@ -270,7 +259,7 @@ def speed(case: Case) -> None:
             run()
             walls.append(time.perf_counter() - wall)
             processors.append(time.process_time() - processor)
-        print(f"| {name} | {min(walls):.2f} | {min(processors):.2f} |", flush=True)
+        print(tables.row(name, f"{min(walls):.2f}", f"{min(processors):.2f}"), flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     load = os.getloadavg()[0]
     print(f"\nPeak memory {peak / 2**20:.2f} GB, the encoded images included; load average {load:.1f}.")
@@ -278,15 +267,15 @@ def speed(case: Case) -> None:
 
 def main() -> int:
     """Print the tables; the exit code is 2 for a wrong option or folder."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--data", type=Path, default=os.environ.get("QSNN_DATA"), help="folder of the models")
+    parser = script.parser(__doc__, whole=False)
+    parser.add_argument("--data", type=Path, help="folder of the models (default: QSNN_DATA)")
     parser.add_argument("--only", default=",".join(CASES), help="comma-separated: " + ", ".join(CASES))
     parser.add_argument("--samples", type=int, help="at most this many test samples (default: all)")
     parser.add_argument("--speed-only", action="store_true", help="leave the accuracy tables out")
     given = parser.parse_args()
-    try:
-        if given.data is None:
-            raise UserError("give the folder of the models with --data, or set QSNN_DATA")
+
+    def work() -> None:
+        folder = script.models_folder(given.data)
         names = given.only.split(",")
         for name in names:
             if name not in CASES:
@@ -294,15 +283,13 @@ def main() -> int:
         versions = f"Python {platform.python_version()}, NumPy {np.__version__}"
         print(f"{versions}, {platform.machine()}, {os.cpu_count()} cores")
         for name in names:
-            case = CASES[name](Path(given.data), given.samples)
+            case = CASES[name](folder, given.samples)
             if name == "mnist":
                 speed(case)
             if not given.speed_only:
                 table(case)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+
+    return script.ended(work)
 
 
 if __name__ == "__main__":

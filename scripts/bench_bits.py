@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import script
+import tables
 
 from qsnn_hw.build import flow
 from qsnn_hw.build.options import BuildOptions
@@ -31,7 +33,7 @@ from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import accuracy, simulate
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
-from qsnn_hw.support.errors import MismatchError, ToolError, UserError
+from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import Progress
 from qsnn_hw.support.shipped import resource_folder
 from qsnn_hw.targets.fpga.per_sample import LinkBytes
@@ -149,25 +151,23 @@ def build(bits: int, given: argparse.Namespace, folder: Path, progress: Progress
     )
 
 
-def table(rows: list[Row], float_accuracy: float, units: Units) -> list[str]:
+def table(rows: list[Row], float_accuracy: float, units: Units) -> str:
     """The rows as a Markdown table, the 32-bit reference first."""
     base = next(r for r in rows if r.bits == REFERENCE_BITS)
+    names = "bits | accuracy % | drop pp | logic | block RAM | Fmax MHz | cycles/sample | mW | uJ/sample | "
+    names += "saving | saving without static and clock | claimed drop / saving"
     lines = [
-        "| bits | accuracy % | drop pp | logic | block RAM | Fmax MHz | cycles/sample | mW | uJ/sample | "
-        "saving | saving without static and clock | claimed drop / saving |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        used = row.placed.resources
-        logic, memory = used[units.logic_cells].used, used[units.block_ram].used
-        lines.append(
-            f"| {row.bits} | {100 * row.accuracy:.2f} | {100 * (float_accuracy - row.accuracy):+.2f} | "
-            f"{logic} | {memory} | "
-            f"{row.placed.fmax_mhz:.1f} | {row.cycles:.0f} | {_ends(row.power, 1)} | "
-            f"{_ends(row.power, row.us / 1000)} | {_saved(base, row)} | "
-            f"{_saved(base, row, without=('static', 'clock'))} | {CLAIMS.get(row.bits, '-')} |"
+        (
+            *(row.bits, f"{100 * row.accuracy:.2f}", f"{100 * (float_accuracy - row.accuracy):+.2f}"),
+            *(row.placed.resources[name].used for name in (units.logic_cells, units.block_ram)),
+            *(f"{row.placed.fmax_mhz:.1f}", f"{row.cycles:.0f}"),
+            *(_ends(row.power, factor) for factor in (1, row.us / 1000)),
+            *(_saved(base, row), _saved(base, row, without=("static", "clock"))),
+            CLAIMS.get(row.bits, "-"),
         )
-    return lines
+        for row in rows
+    ]
+    return tables.table(names.split(" | "), lines)
 
 
 def _ends(power: PowerEstimate, factor: float) -> str:
@@ -184,9 +184,7 @@ def _saved(base: Row, row: Row, without: tuple[str, ...] = ()) -> str:
 
 def main() -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script.parser(__doc__)
     parser.add_argument("--board", default="icebreaker")
     parser.add_argument("--bits", type=int, nargs="+", default=[16, 8, 6, 4, 3, 2])
     parser.add_argument("--lanes", type=int, nargs=2, default=[2, 1])
@@ -195,7 +193,8 @@ def main() -> int:
     parser.add_argument("-o", "--out", type=Path, default=Path("build/bench_bits"))
     given = parser.parse_args()
     progress = Progress()
-    try:
+
+    def work() -> None:
         board = load_board(given.board)
         network = read_network(MODEL, Convention.preset("snntorch"))
         data = load_dataset(DATA, network=network)
@@ -205,22 +204,20 @@ def main() -> int:
         for bits in (REFERENCE_BITS, *given.bits):
             progress.say(f"== {bits} bits")
             rows.append(build(bits, given, given.out / str(bits), progress))
-    except (UserError, ToolError, MismatchError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UserError) else 1
-    versions = ", ".join(
-        f"{n} {find_tool(n).version}" for n in ("yosys", board.family.flow.place.name, "verilator")
-    )
-    print(
-        f"digits 64-32-10 on {board.name}, lanes {given.lanes}, seed {given.seed}; "
-        f"float {100 * float_accuracy:.2f} % on {data.samples} samples"
-    )
-    print(
-        f"{versions}; {given.samples} samples simulated; "
-        f"power and energy estimated at {board.clock_mhz:g} MHz"
-    )
-    print("\n".join(table(rows, float_accuracy, board.family.units)))
-    return 0
+        versions = ", ".join(
+            f"{n} {find_tool(n).version}" for n in ("yosys", board.family.flow.place.name, "verilator")
+        )
+        print(
+            f"digits 64-32-10 on {board.name}, lanes {given.lanes}, seed {given.seed}; "
+            f"float {100 * float_accuracy:.2f} % on {data.samples} samples"
+        )
+        print(
+            f"{versions}; {given.samples} samples simulated; "
+            f"power and energy estimated at {board.clock_mhz:g} MHz"
+        )
+        print(table(rows, float_accuracy, board.family.units), end="")
+
+    return script.ended(work)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ that of folds, each fine-tuned without the recordings it is measured on. Needs t
 """
 
 import argparse
-import gzip
 import json
 import platform
 import sys
@@ -18,6 +17,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import script
+import tables
+from mnist_files import read_part
 
 from qsnn_hw.finetune.settings import Finetuned, FinetuneSettings
 from qsnn_hw.golden.clocked import output_of, run_clocked
@@ -27,7 +29,6 @@ from qsnn_hw.model.network import Network
 from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import accuracy, simulate
 from qsnn_hw.quantize.quantizer import QuantizeOptions, quantize
-from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.files import write_json
 from qsnn_hw.support.progress import Progress
 
@@ -87,17 +88,10 @@ def float_accuracy(network: Network, data: Dataset) -> float:
     return accuracy(simulate(network, data.input).out, data.label)
 
 
-def idx(path: Path) -> np.ndarray:
-    """A gzipped IDX file of bytes, as LeCun's MNIST page defines it."""
-    raw = gzip.decompress(path.read_bytes())
-    shape = [int.from_bytes(raw[4 + 4 * i : 8 + 4 * i], "big") for i in range(raw[3])]
-    return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3]).reshape(shape)
-
-
 def mnist(folder: Path, part: str, seed: int, samples: int | None) -> Dataset:
     """Images as Bernoulli spikes: a pixel is the probability of one in each step."""
-    pixels = idx(folder / f"{part}-images-idx3-ubyte.gz")[:samples].reshape(-1, 28 * 28)
-    label = idx(folder / f"{part}-labels-idx1-ubyte.gz")[:samples].astype(np.int64)
+    pixels, label = (array[:samples] for array in read_part(folder, part))
+    pixels = pixels.reshape(-1, 28 * 28)
     rng = np.random.default_rng(seed)
     spikes = np.empty((STEPS, *pixels.shape), np.uint8)
     for start in range(0, len(pixels), 1000):
@@ -206,25 +200,27 @@ def table(rows: Sequence[Row]) -> str:
     def percent(value: float | None) -> str:
         return "-" if value is None else f"{100 * value:.2f}"
 
-    lines = [
-        "| model | bits | float | quantized | fine-tuned | drop (pp) | held-out folds: float, quantized, "
-        "fine-tuned | samples | epochs (best) | s/epoch |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    names = "model | bits | float | quantized | fine-tuned | drop (pp) | held-out folds: float, quantized, "
+    names += "fine-tuned | samples | epochs (best) | s/epoch"
+    lines = []
     for row in rows:
         three = ", ".join(percent(v) for v in (row.float_folds, row.quantized_folds, row.finetuned_folds))
-        seconds = "-" if row.seconds_per_epoch is None else f"{row.seconds_per_epoch:.0f}"
         lines.append(
-            f"| {row.model} | {row.bits} | {percent(row.float_accuracy)} | {percent(row.quantized)} | "
-            f"{percent(row.finetuned)} | {100 * (row.float_accuracy - row.finetuned):.2f} | "
-            f"{'-' if row.float_folds is None else three} | {row.training_samples} | "
-            f"{row.epochs} ({row.best_epoch}) | {seconds} |"
+            (
+                *(row.model, row.bits),
+                *map(percent, (row.float_accuracy, row.quantized, row.finetuned)),
+                f"{100 * (row.float_accuracy - row.finetuned):.2f}",
+                "-" if row.float_folds is None else three,
+                row.training_samples,
+                f"{row.epochs} ({row.best_epoch})",
+                "-" if row.seconds_per_epoch is None else f"{row.seconds_per_epoch:.0f}",
+            )
         )
-    return "\n".join(lines)
+    return tables.table(names.split(" | "), lines).rstrip()
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = script.parser(__doc__, whole=False)
     parser.add_argument("data", type=Path, help="folder with the models and MNIST (see its README.md)")
     parser.add_argument("--model", choices=sorted(BENCHES), action="append", help="default: all")
     parser.add_argument("--bits", type=int, action="append", help="default: 4, 3 and 2")
@@ -240,7 +236,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = arguments(argv)
     rows: list[Row] = []
     began = time.monotonic()
-    try:
+
+    def work() -> None:
         for model in given.model or sorted(BENCHES, reverse=True):
             bench, settings = BENCHES[model]
             settings = replace(settings, threads=given.threads)
@@ -259,12 +256,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 "machine": platform.machine(),
             }
             write_json(given.output, record)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(table(rows))
-    print(f"\n{json.dumps(versions)}, {time.monotonic() - began:.0f} s in all")
-    return 0
+        print(table(rows))
+        print(f"\n{json.dumps(versions)}, {time.monotonic() - began:.0f} s in all")
+
+    return script.ended(work)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ own. The last column is the time per synapse in units of the smallest network th
 more: growth no worse than linear keeps it near or below 1.
 """
 
-import argparse
 import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
 
+import script
+import tables
 from resource_models import Model, random_network, write_model
 from user_command import Ended, qsnn_hw
 
@@ -42,32 +43,29 @@ def measure(sizes: tuple[int, ...], board: str, bits: int, folder: Path) -> Ende
 
 def main() -> int:
     """Print the table; 1 when a bound is broken."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = script.parser(__doc__)
     parser.add_argument("--board", default="ulx3s-85f")
     given = parser.parse_args()
-    print("| network | bits | synapses | wall | CPU | peak memory | per synapse |")
-    print("|---|---|---|---|---|---|---|")
-    unit, broken = None, False
-    with tempfile.TemporaryDirectory(prefix="bench_growth_", dir=Path.cwd()) as folder:
-        for sizes, bits in NETWORKS:
-            try:
+
+    def work() -> int:
+        names = ("network", "bits", "synapses", "wall", "CPU", "peak memory", "per synapse")
+        print(tables.head(*names))
+        unit, broken = None, False
+        with tempfile.TemporaryDirectory(prefix="bench_growth_", dir=Path.cwd()) as folder:
+            for sizes, bits in NETWORKS:
                 ended = measure(sizes, given.board, bits, Path(folder))
-            except ToolError as error:
-                print(f"error: {error}", file=sys.stderr)
-                return 1
-            synapses = sum(pre * post for pre, post in pairwise(sizes))
-            each = ended.seconds / synapses
-            if unit is None and ended.seconds >= 1:
-                unit = each
-            ratio = "" if unit is None else f"{each / unit:.2f}"
-            name = "-".join(str(size) for size in sizes)
-            print(
-                f"| {name} | {bits} | {synapses:,} | {ended.seconds:.1f} s | {ended.cpu_seconds:.1f} s "
-                f"| {ended.peak_mib:.0f} MiB | {ratio} |",
-                flush=True,
-            )
-            broken |= ended.seconds > MOST_SECONDS or ended.peak_mib > MOST_MIB
-    return int(broken)
+                synapses = sum(pre * post for pre, post in pairwise(sizes))
+                each = ended.seconds / synapses
+                if unit is None and ended.seconds >= 1:
+                    unit = each
+                times = (f"{ended.seconds:.1f} s", f"{ended.cpu_seconds:.1f} s", f"{ended.peak_mib:.0f} MiB")
+                ratio = "" if unit is None else f"{each / unit:.2f}"
+                name = "-".join(str(size) for size in sizes)
+                print(tables.row(name, bits, f"{synapses:,}", *times, ratio), flush=True)
+                broken |= ended.seconds > MOST_SECONDS or ended.peak_mib > MOST_MIB
+        return int(broken)
+
+    return script.ended(work)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ Fmax is the median of the seeds. Designs whose model or data is absent are left 
 
 import argparse
 import json
-import os
 import statistics
 import sys
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import script
 from hardware_designs import DESIGNS, Design
 from hardware_pages import cycles_plot, report
 from user_command import report_of
@@ -29,7 +29,7 @@ from qsnn_hw.golden.encoders import sent_spikes
 from qsnn_hw.model.dataset import load_dataset, load_pixels
 from qsnn_hw.model.network_file import load_network
 from qsnn_hw.plan import HardwarePlan
-from qsnn_hw.support.errors import MismatchError, ToolError, UserError
+from qsnn_hw.support.errors import ToolError, UserError
 from qsnn_hw.support.files import write_json, write_text
 from qsnn_hw.verify import Verification
 from qsnn_hw.verify.design_cycles import DesignCycles
@@ -160,20 +160,18 @@ def _shape(plan: HardwarePlan, index: int) -> str:
 
 def main() -> int:
     """Measure, print the table, leave JSON, Markdown and the plot."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = script.parser(__doc__)
     parser.add_argument("designs", nargs="*", help=f"of {', '.join(d.name for d in DESIGNS)} (default: all)")
-    data = os.environ.get("QSNN_DATA", "../shared/data")
-    parser.add_argument("--data", type=Path, default=Path(data), help="folder of the models (or QSNN_DATA)")
+    parser.add_argument("--data", type=Path, default=script.SHARED, help="of the models (or QSNN_DATA)")
     parser.add_argument("-o", "--out", type=Path, default=Path("build/bench_hardware"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--table", action="store_true", help="measure nothing, only write the table again")
     parser.add_argument("--docs", action="store_true", help="write docs/hardware.md and docs/cycles.svg, too")
     given = parser.parse_args()
     known = {d.name: d for d in DESIGNS}
-    rows: list[Row] = []
-    try:
+
+    def work() -> None:
+        rows: list[Row] = []
         unknown = [name for name in given.designs if name not in known]
         if unknown:
             raise UserError(f"no design {unknown[0]!r}; there are {', '.join(known)}")
@@ -186,23 +184,18 @@ def main() -> int:
             file = given.out / f"{name}.json"
             if file.exists():
                 rows.append(Row(**json.loads(file.read_text(encoding="utf-8"))))
-    except (UserError, ToolError, MismatchError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UserError) else 1
-    if not rows:
-        print(f"error: no design was measured, and {given.out} holds no earlier row", file=sys.stderr)
-        return 2
-    text = report(rows)
-    print(text)
-    plot = cycles_plot(rows)
-    write_text(given.out / "hardware.md", text)
-    if plot is not None:
-        write_text(given.out / "cycles.svg", plot)
-    if given.docs:
-        write_text(Path("docs/hardware.md"), text)
-        if plot is not None:
-            write_text(Path("docs/cycles.svg"), plot)
-    return 0
+        if not rows:
+            raise UserError(f"no design was measured, and {given.out} holds no earlier row")
+        docs = [(script.ROOT / "docs/hardware.md", script.ROOT / "docs/cycles.svg")] if given.docs else []
+        text = report(rows)
+        print(text)
+        plot = cycles_plot(rows)
+        for page, plotted in ((given.out / "hardware.md", given.out / "cycles.svg"), *docs):
+            write_text(page, text)
+            if plot is not None:
+                write_text(plotted, plot)
+
+    return script.ended(work)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,8 @@ compared in the mean of the networks, and the default that follows from that is 
 FOLDER is as for bench_accuracy.py; ``--spoken FOLDER`` adds what train_spoken.py wrote there.
 """
 
-import argparse
 import contextlib
 import io
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -21,11 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from bench_accuracy import TEST_SEED, bernoulli, idx
-from mnist_files import encode, encode_rate
+import script
+import tables
+from bench_accuracy import TEST_SEED, bernoulli
+from mnist_files import encode, encode_rate, read_part
 
 from qsnn_hw.build.cli import main as qsnn_hw
 from qsnn_hw.model.readouts import answers
@@ -33,7 +30,6 @@ from qsnn_hw.quantize.integers import CLIPS
 from qsnn_hw.quantize.schemes import PLAIN, Scheme, default_scheme
 from qsnn_hw.support.errors import ToolError, UserError
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 WIDTHS = (8, 7, 6, 5, 4, 3, 2)
 SCHEMES = tuple(
     Scheme(clip, per_neuron=per_neuron, fractional_bits=finer)
@@ -50,9 +46,8 @@ Maker = Callable[[Path, int], tuple[np.ndarray, np.ndarray]]
 
 
 def _images(folder: Path, samples: int) -> tuple[np.ndarray, np.ndarray]:
-    pixels = idx(folder / "mnist" / "t10k-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28)[:samples]
-    label = idx(folder / "mnist" / "t10k-labels-idx1-ubyte.gz", 8)[:samples].astype(np.int64)
-    return pixels, label
+    pixels, label = read_part(folder / "mnist", "t10k")
+    return pixels[:samples], label[:samples]
 
 
 def _rate(folder: Path, samples: int) -> tuple[np.ndarray, np.ndarray]:
@@ -128,7 +123,7 @@ class Runs:
 
     def __init__(self, bench: Bench, folder: Path, samples: int, scratch: Path) -> None:
         self._bench, self._scratch = bench, scratch
-        root = EXAMPLES if bench.shipped else folder
+        root = script.EXAMPLES if bench.shipped else folder
         if isinstance(bench.data, str):
             data = root / bench.data
             more: tuple[str, ...] = ()
@@ -190,15 +185,14 @@ def mean_difference(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[flo
 
 def rows(runs: dict[str, Runs], widths: Sequence[int]) -> None:
     """A network a line: float, then cheapest scheme and default of each width."""
-    print("| network | samples | float | " + " | ".join(f"{b} bits" for b in widths) + " |")
-    print("|---|---|---|" + "---|" * len(widths), flush=True)
+    print(tables.head("network", "samples", "float", *(f"{b} bits" for b in widths)), flush=True)
     for name, run in runs.items():
         cells = [f"{100 * run.right('float').mean():.2f}"]
         for bits in widths:
             plain, default = run.scheme(bits, PLAIN), run.right(str(bits))
             same = default_scheme(bits) == PLAIN
             cells.append(("" if same else f"{100 * plain.mean():.2f} -> ") + f"{100 * default.mean():.2f}")
-        print(f"| {name} | {run.samples:,} | " + " | ".join(cells) + " |", flush=True)
+        print(tables.row(name, f"{run.samples:,}", *cells), flush=True)
 
 
 def every(runs: dict[str, Runs], widths: Sequence[int]) -> None:
@@ -223,18 +217,18 @@ def every(runs: dict[str, Runs], widths: Sequence[int]) -> None:
         out = sorted(set(runs) - set(used))
         said = f"{bits} bits: {chosen.text()} (built in: {default_scheme(bits).text()})"
         notes.append(said + (f"; without {'; '.join(out)}" if out else ""))
-    print("| scheme | " + " | ".join(f"{b} bits" for b in widths) + " |")
-    print("|---|" + "---|" * len(widths))
+    lines = []
     for s in SCHEMES:
         cells = (f"{drop:.2f} ({error:.2f})" for drop, error in (drops[b, s] for b in widths))
-        print(f"| {s.text()} | " + " | ".join(cells) + " |")
-    print("\n" + "\n".join(f"- {line}" for line in notes))
+        lines.append((s.text(), *cells))
+    print(tables.table(["scheme", *(f"{b} bits" for b in widths)], lines))
+    print("\n".join(f"- {line}" for line in notes))
 
 
 def main() -> int:
     """Print the tables; the exit code is 2 for a wrong option or folder."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--data", type=Path, default=os.environ.get("QSNN_DATA"), help="folder of the models")
+    parser = script.parser(__doc__, whole=False)
+    parser.add_argument("--data", type=Path, help="folder of the models (default: QSNN_DATA)")
     parser.add_argument("--spoken", type=Path, help="folder that train_spoken.py wrote")
     parser.add_argument("--only", help="names separated by semicolons: " + "; ".join(BENCHES))
     parser.add_argument("--bits", default=",".join(map(str, WIDTHS)), help="widths separated by commas")
@@ -243,9 +237,13 @@ def main() -> int:
     )
     parser.add_argument("--every", action="store_true", help="compare all schemes")
     given = parser.parse_args()
-    try:
-        if given.data is None:
-            raise UserError("give the folder of the models with --data, or set QSNN_DATA")
+
+    def work() -> None:
+        models = script.models_folder(given.data)
+        try:
+            widths = [int(b) for b in given.bits.split(",")]
+        except ValueError:
+            raise UserError(f"--bits takes widths separated by commas, not {given.bits!r}") from None
         names = list(BENCHES) if given.only is None else [name.strip() for name in given.only.split(";")]
         unknown = [name for name in names if name not in BENCHES]
         if unknown:
@@ -253,18 +251,16 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as scratch:
             runs: dict[str, Runs] = {}
             for name in names:
-                folder = given.spoken if name.startswith("spoken") else Path(given.data)
+                folder = given.spoken if name.startswith("spoken") else models
                 if folder is None:
                     print(f"{name}: left out, train it with train_spoken.py and give --spoken")
                     continue
                 own = Path(scratch) / str(len(runs))
                 own.mkdir()
                 runs[name] = Runs(BENCHES[name], folder, given.samples, own)
-            (every if given.every else rows)(runs, [int(b) for b in given.bits.split(",")])
-    except (UserError, ToolError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+            (every if given.every else rows)(runs, widths)
+
+    return script.ended(work)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,18 @@
 """The table of docs/resources.md of designs that the search for shapes takes, by ``qsnn-hw generate``."""
 
-import os
 import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import tables
+from script import EXAMPLES, SHARED
 from user_command import qsnn_hw
 
 from qsnn_hw.families.boards import load_board
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.support.errors import ToolError
 
-ROOT = Path(__file__).resolve().parent.parent
-EXAMPLES = ROOT / "examples"
-SHARED = Path(os.environ.get("QSNN_DATA", ROOT.parent / "shared" / "data"))
 _CYCLES = re.compile(r"plan: predicted ([\d.]+) cycles a sample")
 
 
@@ -97,11 +95,8 @@ LARGE = (
 
 def table(rows: tuple[Row, ...]) -> str:
     """The rows, with the header."""
-    lines = [
-        "| network | samples | cycles a sample, LUTs, buffers | with `--optimize latency` |",
-        "|---|---|---|---|",
-    ]
-    for row in rows:
-        cells = row.figures(), row.figures("--optimize", "latency")
-        lines.append(f"| {row.name} | {row.samples} | {cells[0]} | {cells[1]} |")
-    return "\n".join(lines) + "\n"
+    names = ("network", "samples", "cycles a sample, LUTs, buffers", "with `--optimize latency`")
+    wishes = ((), ("--optimize", "latency"))
+    return tables.table(
+        names, ((row.name, row.samples, *(row.figures(*wish) for wish in wishes)) for row in rows)
+    )

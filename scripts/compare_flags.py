@@ -4,13 +4,15 @@
 cells, used units and the Fmax of every seed. docs/implementation_notes.md holds what it said.
 """
 
-import argparse
 import statistics
 import sys
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+
+import script
+import tables
 
 from qsnn_hw.families.boards import Board, load_board
 from qsnn_hw.support.errors import ToolError, UserError
@@ -43,7 +45,7 @@ def _row(name: str, synthesis: Synthesis, board: Board, times: float | None, see
         try:
             placed = place_and_route(synthesis, board, folder, seed=seed, freq_mhz=asked, progress=SILENT)
         except (UserError, ToolError) as error:
-            return f"| {name} | {error} |"
+            return tables.row(name, error)
         fmax.append(placed.fmax_mhz)
         used = {resource: count.used for resource, count in placed.resources.items()}
     names = board.family.units
@@ -51,12 +53,12 @@ def _row(name: str, synthesis: Synthesis, board: Board, times: float | None, see
     counts = " ".join(f"{resource}={used[resource]}" for resource in kept if resource in used)
     spread = " ".join(f"{value:.1f}" for value in fmax)
     seconds = (time.monotonic() - started) / seeds
-    return f"| {name} | {counts} | {statistics.median(fmax):.1f} ({spread}) | {seconds:.1f} s |"
+    return tables.row(name, counts, f"{statistics.median(fmax):.1f} ({spread})", f"{seconds:.1f} s")
 
 
 def main() -> int:
     """Run the comparison; 0 when every row was measured or says why not."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = script.parser(__doc__)
     parser.add_argument("verilog", type=Path)
     parser.add_argument("top")
     parser.add_argument("--board", default="icebreaker")
@@ -65,7 +67,8 @@ def main() -> int:
         "--only", nargs="+", metavar="ROW", help="measure these rows only, by their names in the table"
     )
     given = parser.parse_args()
-    try:
+
+    def work() -> None:
         board = load_board(given.board)
         flow, place = board.family.flow, PLACE
         synth = dict(flow.synth_trials)
@@ -79,7 +82,7 @@ def main() -> int:
             place = {row: options for row, options in place.items() if row in given.only}
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            print("| choice | used | Fmax MHz, median (each seed) | nextpnr |\n|---|---|---|---|", flush=True)
+            print(tables.head("choice", "used", "Fmax MHz, median (each seed)", "nextpnr"), flush=True)
             for choice, flags in synth.items():
                 other, floor_plan = replace(board, synth_args=flags), choice != NO_FLOOR_PLAN
                 made = synthesize(
@@ -93,10 +96,8 @@ def main() -> int:
             for choice, (times, words) in place.items():
                 placing = replace(board, place_args=tuple(words))
                 print(_row(choice, made, placing, times, given.seeds, folder), flush=True)
-    except (UserError, ToolError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return script.ended(work)
 
 
 if __name__ == "__main__":

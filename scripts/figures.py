@@ -15,7 +15,6 @@ import argparse
 import contextlib
 import difflib
 import io
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -27,13 +26,13 @@ import chosen_designs
 import fit_resources
 import hardware_pages
 import largest_networks
+import script
+import tables
+from script import ROOT, SHARED
 from user_command import qsnn_hw
 
 from qsnn_hw.support.errors import ToolError, UserError
 from qsnn_hw.support.files import write_text
-
-ROOT = Path(__file__).resolve().parent.parent
-SHARED = Path(os.environ.get("QSNN_DATA", ROOT.parent / "shared" / "data"))
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ EXAMPLES = {
 
 def examples() -> str:
     """Accuracy of the shipped networks on the shipped samples, by ``qsnn-hw infer``."""
-    lines = ["| example | samples | float | 8 bits | 4 bits |", "|---|---|---|---|---|"]
+    lines = []
     for name, (model, data, convention, readout) in EXAMPLES.items():
         cells, samples = [], ""
         for bits in ("float", "8", "4"):
@@ -114,8 +113,8 @@ def examples() -> str:
                 raise ToolError(f"{ended.command} says no accuracy: {ended.last_line}")
             cells.append(f"{found[1]} %")
             samples = found[2]
-        lines.append(f"| {name}, readout {readout} | {samples} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        lines.append((f"{name}, readout {readout}", samples, *cells))
+    return tables.table(("example", "samples", "float", "8 bits", "4 bits"), lines)
 
 
 def accuracy_table(case: str) -> Callable[[], str]:
@@ -184,8 +183,9 @@ def main() -> int:
     """Check or write; 1 where a page differs."""
     given = parser().parse_args()
     known = {block.name: block for block in BLOCKS}
-    differ = 0
-    try:
+
+    def work() -> int:
+        differ = 0
         unknown = [name for name in given.names if name not in known]
         if unknown:
             raise UserError(f"no figures {unknown[0]!r}; there are {', '.join(known)}")
@@ -203,10 +203,9 @@ def main() -> int:
                 print(f"{name}: {'differs from' if lines else 'equals'} {block.page}", flush=True)
                 print("".join(f"{line}\n" for line in lines), end="")
                 differ += bool(lines)
-    except (UserError, ToolError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UserError) else 1
-    return int(differ > 0)
+        return int(differ > 0)
+
+    return script.ended(work)
 
 
 if __name__ == "__main__":

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
+import tables
 from resource_designs import DESIGNS, EXAMPLES, Example, Trained
+from script import ROOT
 
 from qsnn_hw.build import flow
 from qsnn_hw.build.steps import outputs
@@ -30,7 +29,6 @@ from qsnn_hw.support.files import read_json, write_json
 from qsnn_hw.support.progress import SILENT
 from qsnn_hw.targets.fpga.record import Implementation
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "resources.md"
 MEASURED = ROOT / "tests" / "cost" / "data" / "resources.json"
 
@@ -38,7 +36,7 @@ MEASURED = ROOT / "tests" / "cost" / "data" / "resources.json"
 _PULL = 0.06
 
 
-HEADING = "| design | logic | counted | off | registers | counted | off | block RAM | DSP |"
+NAMES = ("design", "logic", "counted", "off", "registers", "counted", "off", "block RAM", "DSP")
 
 
 def measure(design: Example | Trained, folder: Path) -> dict[str, Any]:
@@ -87,7 +85,7 @@ def report(design: Example | Trained, measured: Mapping[str, Any]) -> str:
         f"{usage.block_rams} / {measured['block_rams']}",
         f"{usage.dsps} / {measured['dsps']}",
     ]
-    return f"| {' | '.join(row)} |"
+    return tables.row(*row)
 
 
 def rows() -> dict[str, str]:
@@ -99,16 +97,14 @@ def rows() -> dict[str, str]:
 
 def page_rows() -> dict[str, str]:
     """The rows of the table by the design's name, as docs/resources.md has them."""
-    lines = PAGE.read_text(encoding="utf-8").splitlines()
-    first = lines.index(HEADING) + 2
-    last = next(k for k in range(first, len(lines)) if not lines[k].startswith("|"))
-    return {line.strip("| ").split(" | ")[0].split(",")[0]: line for line in lines[first:last]}
+    lines = tables.lines_under(PAGE.read_text(encoding="utf-8"), tables.row(*NAMES))
+    return {tables.cells(line)[0].split(",")[0]: line for line in lines}
 
 
 def table() -> str:
     """The table of docs/resources.md by the present prediction; rows of absent models stay as they are."""
     kept = page_rows() | rows()
-    lines = [HEADING, "|" + "---|" * 9, *(kept[d.name] for d in DESIGNS if d.name in kept)]
+    lines = [tables.head(*NAMES), *(kept[d.name] for d in DESIGNS if d.name in kept)]
     return "\n".join(lines) + "\n"
 
 

@@ -2,15 +2,33 @@
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import tables
 
 from qsnn_hw.families.registry import families
 
 # The closest other generator on the same network, whose cycles do not depend on the input: 919 cycles
 # in each of 25 steps (docs/peers.md).
 RIVAL = ("Spiker+", "MNIST 784-128-10 (M)", 919 * 25)
+_COLUMNS = (
+    *("design", "target", "network", "bits", "accuracy % (samples)", "logic", "registers", "block RAM"),
+    *("SPRAM", "DSP", "Fmax MHz", "cycles mean (most)", "us, core at Fmax", "memory share", "verdict"),
+)
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+
+
+def _cells(row: Any) -> Iterator[object]:
+    mean, mhz = statistics.mean(row.cycles), row.median_mhz
+    yield from (row.name, row.target, row.title, row.bits)
+    yield "not measured" if row.accuracy is None else f"{100 * row.accuracy:.2f} ({row.samples})"
+    yield f"{row.logic:,}"
+    yield "-" if row.registers is None else f"{row.registers:,}"
+    yield from (row.block_rams, row.sprams, row.dsps)
+    yield f"{mhz:.1f} ({' '.join(f'{f:.1f}' for f in row.fmax_mhz)})"
+    yield f"{mean:,.0f} ({max(row.cycles):,})"
+    yield from (f"{mean / mhz:.2f}", f"{row.share:.2f}", verdict(row))
 
 
 def report(rows: Sequence[Any]) -> str:
@@ -35,22 +53,9 @@ def report(rows: Sequence[Any]) -> str:
         "model on the samples of the same row, too few to judge a network by; docs/quantization.md and the "
         "READMEs of examples/ have whole test sets.",
         "",
-        "| design | target | network | bits | accuracy % (samples) | logic | registers | block RAM | SPRAM | "
-        "DSP | Fmax MHz | cycles mean (most) | us, core at Fmax | memory share | verdict |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+        tables.table(_COLUMNS, map(_cells, rows)),
     ]
-    for row in rows:
-        mean = statistics.mean(row.cycles)
-        mhz = row.median_mhz
-        each = " ".join(f"{f:.1f}" for f in row.fmax_mhz)
-        accuracy = "not measured" if row.accuracy is None else f"{100 * row.accuracy:.2f} ({row.samples})"
-        lines.append(
-            f"| {row.name} | {row.target} | {row.title} | {row.bits} | {accuracy} | {row.logic:,} | "
-            f"{'-' if row.registers is None else f'{row.registers:,}'} | {row.block_rams} | {row.sprams} | "
-            f"{row.dsps} | {mhz:.1f} ({each}) | {mean:,.0f} ({max(row.cycles):,}) | {mean / mhz:.2f} | "
-            f"{row.share:.2f} | {verdict(row)} |"
-        )
-    lines += ["", "Commands, with `-o FOLDER` added:", ""]
+    lines += ["Commands, with `-o FOLDER` added:", ""]
     lines += [f"- {row.name}: `{row.command}`" for row in rows]
     lines += ["", "Shapes that the plan chose (lanes x folds):", ""]
     lines += [f"- {row.name} on {row.board}: {'; '.join(row.shapes)}" for row in rows]
@@ -71,15 +76,11 @@ PEER_NETWORKS = ("MNIST 784-128-10 (M)", "digits 64-32-10")
 
 def peer_rows(page: str) -> str:
     """The rows of ``page``, as :func:`report` wrote it, whose networks stand beside the peers'."""
-    table = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in page.splitlines()]
-    head = next(cells for cells in table if cells[0] == "design")
+    found = [tables.cells(line) for line in tables.lines_under(page, tables.row(*_COLUMNS))]
     shown = ("design", "network", "bits", "logic", "registers", "block RAM", "Fmax MHz", "cycles mean (most)")
-    columns = [head.index(name) for name in shown]
-    lines = [f"| {' | '.join(shown)} |", "|---" * len(shown) + "|"]
-    for cells in table:
-        if len(cells) == len(head) and cells[head.index("network")] in PEER_NETWORKS:
-            lines.append(f"| {' | '.join(cells[k] for k in columns)} |")
-    return "\n".join(lines) + "\n"
+    columns = [_COLUMNS.index(name) for name in shown]
+    of_peers = (cells for cells in found if cells[_COLUMNS.index("network")] in PEER_NETWORKS)
+    return tables.table(shown, ([cells[k] for k in columns] for cells in of_peers))
 
 
 def verdict(row: Any) -> str:

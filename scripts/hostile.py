@@ -18,6 +18,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import tables
 from hostile_cases import GENERATE, GOOD, Finished, draw
 from hostile_run import Case, Step, Verdict, import_everything, run_cases
 
@@ -60,20 +61,15 @@ def campaign(
     return run_cases(cases, folder, jobs, told if not quiet else lambda _: None)
 
 
-def table(verdicts: Sequence[Verdict]) -> list[str]:
-    """Counts of each kind as rows of Markdown."""
-    rows = ["| kind | cases | runs | refused in one line | not right |", "|---|---|---|---|---|"]
+def table(verdicts: Sequence[Verdict]) -> str:
+    """Counts of each kind in Markdown."""
     kinds = dict.fromkeys(v.case.kind for v in verdicts)
-    groups = [(kind, [v for v in verdicts if v.case.kind == kind]) for kind in kinds] + [
-        ("all", list(verdicts))
-    ]
-    for kind, those in groups:
+    groups = {kind: [v for v in verdicts if v.case.kind == kind] for kind in kinds} | {"all": list(verdicts)}
+    rows = []
+    for kind, those in groups.items():
         wrong = sum(bool(v.faults) for v in those)
-        rows.append(
-            f"| {kind} | {len(those)} | {sum(v.runs for v in those)} "
-            f"| {sum(v.refused for v in those)} | {wrong} |"
-        )
-    return rows
+        rows.append((kind, len(those), sum(v.runs for v in those), sum(v.refused for v in those), wrong))
+    return tables.table(("kind", "cases", "runs", "refused in one line", "not right"), rows)
 
 
 def main() -> int:
@@ -93,7 +89,7 @@ def main() -> int:
         return 2
     started = time.monotonic()
     verdicts = campaign(given.runs, given.seed, folder, given.jobs, given.only)
-    print("\n".join(table(verdicts)))
+    print(table(verdicts), end="")
     wrong = sum(bool(v.faults) for v in verdicts)
     minutes = (time.monotonic() - started) / 60
     print(

@@ -7,17 +7,14 @@ hold them. Shapes are those of ``--optimize area``: what fits at all, not what i
 networks of docs/resources.md anew, without a search for larger ones.
 """
 
-import argparse
-import itertools
 import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
+import script
+import tables
 from resource_models import Model, random_network, write_model
 
 from qsnn_hw.build import flow
@@ -36,8 +33,8 @@ from qsnn_hw.support.progress import SILENT
 from qsnn_hw.targets.fpga.record import Implementation
 
 INPUTS, OUTPUTS = 784, 10
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "resources.md"
-HEADING = "| board | weights | bits | network | predicted | placed and routed |"
+PAGE = script.ROOT / "docs" / "resources.md"
+NAMES = ("board", "weights", "bits", "network", "predicted", "placed and routed")
 
 
 def model(hidden: int, depth: int) -> Network:
@@ -91,15 +88,14 @@ def predicted(board: Board, plan: HardwarePlan) -> str:
 
 def table() -> str:
     """The table of docs/resources.md, its networks predicted anew."""
-    lines = PAGE.read_text(encoding="utf-8").split(HEADING, 1)[1].splitlines()[2:]
-    found = [HEADING, "|" + "---|" * 6]
-    for line in itertools.takewhile(lambda line: line.startswith("|"), lines):
-        name, store, bits, sizes, _, told = (cell.strip() for cell in line.strip("|").split("|"))
+    found = []
+    for line in tables.lines_under(PAGE.read_text(encoding="utf-8"), tables.row(*NAMES)):
+        name, store, bits, sizes, _, told = tables.cells(line)
         board, hidden = load_board(name), sizes.split("-")[1:-1]
         assert store in ("rom", "ram")
         plan = planned(board, int(bits), int(hidden[0]), len(hidden), store)  # type: ignore[arg-type]
-        found.append(f"| {name} | {store} | {bits} | {sizes} | {predicted(board, plan)} | {told} |")
-    return "\n".join(found) + "\n"
+        found.append((name, store, bits, sizes, predicted(board, plan), told))
+    return tables.table(NAMES, found)
 
 
 def confirm(board: Board, bits: int, hidden: int, depth: int, store: SynapseStore) -> str:
@@ -125,13 +121,12 @@ def confirm(board: Board, bits: int, hidden: int, depth: int, store: SynapseStor
 
 def main() -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = script.parser(__doc__)
     parser.add_argument("--boards", nargs="*", default=[board.name for board in list_boards()])
     parser.add_argument("--bits", nargs="*", type=int, default=[8, 4])
     parser.add_argument("--confirm", nargs="*", default=[])
     arguments = parser.parse_args()
-    print(HEADING)
-    print("|" + "---|" * 6)
+    print(tables.head(*NAMES))
     for name in arguments.boards:
         board = load_board(name)
         stores: list[SynapseStore] = ["rom"] if board.limits.spram is None else ["rom", "ram"]
@@ -141,13 +136,13 @@ def main() -> int:
                     hidden = largest(board, bits, depth, store)
                     sizes = "-".join(str(size) for size in (INPUTS, *[hidden] * depth, OUTPUTS))
                     if not hidden:
-                        print(f"| {name} | {store} | {bits} | none | | |", flush=True)
+                        print(tables.row(name, store, bits, "none", "", ""), flush=True)
                         continue
                     plan = planned(board, bits, hidden, depth, store)
                     usage = predicted(board, plan)
                     wanted = name in arguments.confirm and depth == 1
                     told = confirm(board, bits, hidden, depth, store) if wanted else ""
-                    print(f"| {name} | {store} | {bits} | {sizes} | {usage} | {told} |", flush=True)
+                    print(tables.row(name, store, bits, sizes, usage, told), flush=True)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import tables
 from matrix_rows import Row
 
 _HEAD = (
@@ -38,8 +39,7 @@ def _cells(row: Row) -> list[str]:
 
 def table(rows: Sequence[Row]) -> str:
     """One Markdown table."""
-    lines = [_HEAD, ["---"] * len(_HEAD), *map(_cells, rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return tables.table(_HEAD, map(_cells, rows)).rstrip()
 
 
 _PAGE = """# The matrix: every model on every board

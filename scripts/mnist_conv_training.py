@@ -5,30 +5,33 @@ batch normalisation; with that folded in, it is the spiking network but for the 
 Then the spiking network itself is trained through time with a surrogate gradient.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from mnist_files import SIDE, Layer, by_count, encode_rate
+from mnist_files import SIDE, by_count, encode_rate
 from torch import Tensor
 from torch.nn import functional
+from training import (
+    Descent,
+    Norm,
+    batches,
+    distorted,
+    layers_of,
+    on_grid,
+    random_parameters,
+    repeatable,
+    run_layers,
+)
+from training_files import Distortion, Layer
 
 from qsnn_hw.support.progress import Progress
 
-GRID = 2.0**-14
-"""Trained weights and biases are multiples of this.
-
-Every sum of a layer then fits float32's 24-bit significand, so it is exact in whatever order a
-processor adds it up, and the spikes do not depend on the machine's matrix library.
-"""
-
 _BATCH = 128
-_EVALUATION_BATCH = 500
+_WEIGHT_DECAY = 1e-3
+_DISTORTION = Distortion(shift_pixels=2.0, rotation_degrees=10.0, scaling=0.1, shear=0.1)
 _WARM_UP = 0.15
-_RUNNING = 0.05
-_VARIANCE_FLOOR = 1e-4
 # Logits per output spike in the loss.
 _SPIKE_LOGITS = 2.0
 _POTENTIAL_LOGITS = 1.0
@@ -55,8 +58,8 @@ class Settings:
         The largest step size of each.
     activity
         Weight in the loss of the hidden layers' mean spikes per neuron and step.
-    shift_pixels, rotation_degrees, scaling, shear
-        Affine augmentation, each drawn evenly from plus or minus this.
+    distortion
+        Of every image, afresh in every epoch.
     """
 
     layers: tuple[tuple[int, int, int], ...]
@@ -67,10 +70,7 @@ class Settings:
     rate: float = 1e-2
     spiking_rate: float = 2e-3
     activity: float = 0.0
-    shift_pixels: float = 2.0
-    rotation_degrees: float = 10.0
-    scaling: float = 0.1
-    shear: float = 0.1
+    distortion: Distortion = _DISTORTION
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Trained:
     Parameters
     ----------
     layers
-        Weights and biases are multiples of ``GRID``.
+        Weights and biases are multiples of ``training.GRID``.
     accuracy
         Fraction right of the validation samples, by spike count.
     epoch
@@ -172,15 +172,7 @@ def run(layers: Sequence[Layer], spikes: np.ndarray) -> list[np.ndarray]:
     spikes
         0 or 1, shape (time, sample, channel, 28, 28).
     """
-    found: list[list[np.ndarray]] = [[] for _ in layers]
-    with torch.no_grad():
-        for start in range(0, spikes.shape[1], _EVALUATION_BATCH):
-            x = torch.from_numpy(spikes[:, start : start + _EVALUATION_BATCH].astype(np.float32))
-            for number, layer in enumerate(layers):
-                weight, bias = torch.from_numpy(layer.weight), torch.from_numpy(layer.bias)
-                x = _spiking(x, weight, bias, layer.stride)[1]
-                found[number].append(x.numpy().astype(np.uint8))
-    return [np.concatenate(parts, axis=1) for parts in found]
+    return run_layers(layers, spikes, lambda x, *layer: _spiking(x, *layer)[1])
 
 
 def train(
@@ -196,9 +188,7 @@ def train(
     fit, validation
         (pixels, labels): uint8 of shape (sample, 28, 28) and int64 of shape (sample,).
     """
-    # One thread: results do not depend on the number of cores.
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    repeatable()
     trainer = Trainer(fit, settings)
     with progress.task("training, rounded") as task:
         for epoch in range(1, settings.epochs + 1):
@@ -227,7 +217,7 @@ def elect(
     """The better one of ``best`` and this checkpoint with its best output gain."""
     hidden = run(layers, held_out)[-2]
     for gain in _OUTPUT_GAINS:
-        last = Layer(_rounded(layers[-1].weight * gain), _rounded(layers[-1].bias * gain))
+        last = Layer(on_grid(layers[-1].weight * gain), on_grid(layers[-1].bias * gain))
         accuracy = float(np.mean(by_count(run([last], hidden)[-1]) == label))
         if best is None or accuracy > best.accuracy:
             best = Trained((*layers[:-1], last), accuracy, epoch, gain)
@@ -235,32 +225,9 @@ def elect(
     return best
 
 
-def _rounded(array: np.ndarray) -> np.ndarray:
-    return (np.round(array / GRID) * GRID).astype(np.float32)
-
-
-class _Norm:
-    """Batch normalisation of a layer's currents, in training."""
-
-    def __init__(self, size: int) -> None:
-        self.gain = torch.full((size,), 0.5).requires_grad_()
-        self._mean, self._variance = torch.zeros(size), torch.ones(size)
-
-    def __call__(self, current: Tensor, bias: Tensor) -> Tensor:
-        """(sample, channel, ...) in and out; ``bias`` comes on top."""
-        others = [axis for axis in range(current.dim()) if axis != 1]
-        variance, mean = torch.var_mean(current, others, correction=0)
-        with torch.no_grad():
-            self._mean.lerp_(mean, _RUNNING)
-            self._variance.lerp_(variance, _RUNNING)
-        scale = self.gain / (variance + _VARIANCE_FLOOR).sqrt()
-        shape = (-1, *[1] * (current.dim() - 2))
-        return current * scale.view(shape) + (bias - mean * scale).view(shape)
-
-    def fold(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        """Weight and bias that do the same, by the running statistics."""
-        scale = (self.gain / (self._variance + _VARIANCE_FLOOR).sqrt()).detach()
-        return weight * scale.view(-1, *[1] * (weight.dim() - 1)), bias - self._mean * scale
+def _moments(current: Tensor, axes: list[int]) -> tuple[Tensor, Tensor]:
+    variance, mean = torch.var_mean(current, axes, correction=0)
+    return mean, variance
 
 
 class Trainer:
@@ -270,24 +237,20 @@ class Trainer:
         self._settings = settings
         self._pixels, self._labels = torch.from_numpy(fit[0]), torch.from_numpy(fit[1])
         self._generator = torch.Generator().manual_seed(settings.seed)
-        self.parameters: list[Tensor] = []
-        shape: tuple[int, ...] = (1, SIDE, SIDE)
-        for size, kernel, stride in settings.layers:
-            extent = (size, shape[0], kernel, kernel) if stride else (size, math.prod(shape))
-            bound = 1.5 / math.sqrt(math.prod(extent[1:]))
-            weight = (2 * torch.rand(extent, generator=self._generator) - 1) * bound
-            self.parameters += [weight.requires_grad_(), torch.zeros(size).requires_grad_()]
-            side = (shape[1] - kernel) // stride + 1 if stride else 0
-            shape = (size, side, side) if stride else (size,)
-        self._norms = [_Norm(size) for size, _, _ in settings.layers]
+        self.parameters = random_parameters(settings.layers, (1, SIDE, SIDE), self._generator, spread=1.5)
+        self._norms = [Norm(size, axis=1, moments=_moments) for size, _, _ in settings.layers]
         learned = [*self.parameters, *(norm.gain for norm in self._norms)]
         self._optimize(learned, settings.rate, settings.epochs)
 
     def _optimize(self, learned: list[Tensor], rate: float, epochs: int) -> None:
-        self._optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=1e-3)
-        steps = max(1, epochs) * math.ceil(len(self._labels) / _BATCH)
-        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self._optimizer, rate, total_steps=steps, pct_start=_WARM_UP
+        self._descent = Descent(
+            learned,
+            rate,
+            epochs=epochs,
+            samples=len(self._labels),
+            batch=_BATCH,
+            weight_decay=_WEIGHT_DECAY,
+            warm_up=_WARM_UP,
         )
 
     def rounded_epoch(self) -> None:
@@ -307,21 +270,14 @@ class Trainer:
 
     def layers(self) -> tuple[Layer, ...]:
         """The spiking network's parameters as they stand, rounded to ``GRID``."""
-        arrays = [_rounded(p.detach().numpy()) for p in self.parameters]
-        pairs = zip(arrays[::2], arrays[1::2], self._settings.layers, strict=True)
-        return tuple(Layer(weight, bias, stride) for weight, bias, (_, _, stride) in pairs)
+        return layers_of(self.parameters, [stride for _, _, stride in self._settings.layers])
 
     def _epoch(self, loss_of: Callable[[Tensor, Tensor], Tensor]) -> None:
         """One pass over the samples, freshly distorted."""
-        order = torch.randperm(len(self._labels), generator=self._generator)
-        for chosen in order.split(_BATCH):
+        for chosen in batches(len(self._labels), _BATCH, self._generator):
             pixels = self._distort(self._pixels[chosen]).numpy().astype(np.uint8)
             spikes = torch.from_numpy(encode_rate(pixels, self._settings.steps)).unsqueeze(2)
-            loss = loss_of(spikes, self._labels[chosen])
-            self._optimizer.zero_grad()
-            loss.backward()
-            self._optimizer.step()
-            self._schedule.step()
+            self._descent.step(loss_of(spikes, self._labels[chosen]))
 
     def _rounded_loss(self, spikes: Tensor, label: Tensor) -> Tensor:
         """The rounded network's loss: an input is a pixel's rate, an activation a neuron's."""
@@ -361,21 +317,4 @@ class Trainer:
 
     def _distort(self, pixels: Tensor) -> Tensor:
         """Shift, turn, scale and shear every image a little; shape (sample, 28, 28) in and out."""
-        settings, samples = self._settings, len(pixels)
-
-        def spread(*shape: int) -> Tensor:
-            return 2 * torch.rand(*shape, generator=self._generator) - 1
-
-        angle = spread(samples) * math.radians(settings.rotation_degrees)
-        scale = 1 + spread(samples, 2) * settings.scaling
-        # affine_grid's coordinates run from -1 to 1 over the side.
-        shift = spread(samples, 2) * settings.shift_pixels * 2 / SIDE
-        tilt = spread(samples) * settings.shear - angle.sin() * scale[:, 1]
-        rows = [
-            torch.stack([angle.cos() * scale[:, 0], tilt, shift[:, 0]], dim=1),
-            torch.stack([angle.sin() * scale[:, 0], angle.cos() * scale[:, 1], shift[:, 1]], dim=1),
-        ]
-        size = [samples, 1, SIDE, SIDE]
-        grid = functional.affine_grid(torch.stack(rows, dim=1), size, align_corners=False)
-        images = functional.grid_sample(pixels.float().unsqueeze(1), grid, align_corners=False)
-        return images.squeeze(1).round().clamp(0, 255)
+        return distorted(pixels, self._generator, self._settings.distortion).round().clamp(0, 255)

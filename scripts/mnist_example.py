@@ -5,23 +5,24 @@ Made for train_mnist_fast.py; train_mnist_conv.py uses some of it.
 
 import argparse
 import math
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import mnist_files
 import numpy as np
-from mnist_files import Layer, Settings, by_count, by_first_spike, encode, events
+import script
+import tables
+from mnist_files import Settings, by_count, by_first_spike, encode, events
+from training_files import made_with, make_folder, print_figures, torch_half, write_readme
 
 from qsnn_hw.golden.clocked import output_of, run_clocked
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.quantize.quantizer import QuantizeOptions, quantize
-from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import Progress
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+README_TEMPLATE = Path(__file__).resolve().with_name("mnist_readme.txt")
 # Samples that the golden model runs at once: bounds its memory.
 _CHUNK = 500
 
@@ -43,11 +44,11 @@ def main(
     settings_of, add_options
         Options of this example alone, and the settings that all options make.
     """
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = script.parser(description)
     parser.add_argument("--data", type=Path, required=True, help="folder of MNIST's four .gz files")
-    parser.add_argument("-o", "--out", type=Path, default=EXAMPLES / name, help="output folder (%(default)s)")
+    parser.add_argument(
+        "-o", "--out", type=Path, default=script.EXAMPLES / name, help="output folder (%(default)s)"
+    )
     parser.add_argument("--epochs", type=int, default=defaults.epochs, help="passes (%(default)s)")
     parser.add_argument("--seed", type=int, default=defaults.seed, help="of everything random (%(default)s)")
     parser.add_argument("--steps", type=int, default=defaults.steps, help="per sample (%(default)s)")
@@ -63,21 +64,23 @@ def main(
     parser.add_argument("--start", type=Path, help="go on from this earlier network (.nir)")
     add_options(parser)
     options = parser.parse_args(arguments)
-    try:
+
+    def work() -> None:
         # The single-step epochs end before the last fifth, which stands for election.
         single = 0 if options.start else defaults.single_step_epochs
         least = max(1, -(-single * 5 // 4))
-        for option, low, high in (("epochs", least, 10**6), ("steps", 1, 255), ("floor", 1, 255)):
-            value = getattr(options, option)
-            if not low <= value <= high:
-                raise UserError(f"--{option} must be {low} to {high}, not {value}")
-        if not 0 <= options.seed < 2**31:
-            raise UserError(f"--seed must be 0 to {2**31 - 1}, not {options.seed}")
-        for option, value in (("learning-rate", options.learning_rate), ("distortion", options.distortion)):
-            if not 0 <= value <= 10:
-                raise UserError(f"--{option} must be 0 to 10, not {value}")
+        script.need_in_range(
+            options,
+            ("epochs", least, 10**6),
+            ("steps", 1, 255),
+            ("floor", 1, 255),
+            ("seed", 0, 2**31 - 1),
+            ("learning-rate", 0, 10),
+            ("distortion", 0, 10),
+        )
         settings = replace(
-            settings_of(options).with_distortion(options.distortion),
+            settings_of(options),
+            distortion=defaults.distortion.times(options.distortion),
             learning_rate=options.learning_rate,
             single_step_epochs=single,
             epochs=options.epochs,
@@ -85,17 +88,15 @@ def main(
             steps=options.steps,
             floor=options.floor,
         )
-        figures = build(name, options.data, options.out, settings, options, Progress())
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("error: interrupted; every file in the output folder is whole", file=sys.stderr)
-        return 130
-    for key in ("validation", "float", "int8", "int8_per_neuron", "int4", "int4_per_neuron"):
-        print(f"{key.replace('_', ' '):16s} {figures[key]}")
+        show(build(name, options.data, options.out, settings, options, Progress()))
+
+    return script.ended(work)
+
+
+def show(figures: Mapping[str, str]) -> None:
+    """Print what a script made."""
+    print_figures(figures, ("validation", "float", "int8", "int8_per_neuron", "int4", "int4_per_neuron"))
     print(figures["layers"])
-    return 0
 
 
 def build(
@@ -108,15 +109,9 @@ def build(
     UserError
         PyTorch is missing, or a file cannot be read or written.
     """
-    try:
-        import mnist_training
-    except ModuleNotFoundError as error:
-        # A broken installation is not a missing one: that traceback should be seen.
-        if error.name != "torch":
-            raise
-        raise UserError("training needs PyTorch, not installed here: pip install torch") from error
+    mnist_training = torch_half("mnist_training")
     start = mnist_files.read_layers(options.start, settings) if options.start else None
-    mnist_files.make_folder(folder)
+    make_folder(folder)
     mnist = mnist_files.load_mnist(data)
     trained = mnist_training.train(mnist.fit, mnist.validation, settings, start, progress)
     convolutional = settings.layers[0][2] > 0
@@ -146,9 +141,10 @@ def build(
         "float": _accuracies(hidden[-1], label),
         "silent": str(np.count_nonzero(~hidden[-1].any(axis=(0, 2)))),
         **{key: _accuracies(out, label) for key, out in integer_outputs(network, "norse", spikes).items()},
-        "layers": "\n".join(_work(settings, trained.layers, [spikes, *hidden[:-1]])),
+        "layers": "\n".join(_work(settings, [spikes, *hidden[:-1]])),
+        **made_with("torch", "numpy", "nir"),
     }
-    mnist_files.write_readme(folder / "README.md", figures)
+    write_readme(folder / "README.md", README_TEMPLATE, figures)
     return figures
 
 
@@ -178,7 +174,7 @@ def integer_outputs(path: Path, convention: str, spikes: np.ndarray) -> dict[str
     return found
 
 
-def _work(settings: Settings, layers: Sequence[Layer], inputs: Sequence[np.ndarray]) -> list[str]:
+def _work(settings: Settings, inputs: Sequence[np.ndarray]) -> list[str]:
     """Table rows: a layer's input events, mean and maximum, and the cycles they take on average.
 
     A cycle adds one event to all output channels of one position, so an event of a convolution takes
@@ -193,7 +189,5 @@ def _work(settings: Settings, layers: Sequence[Layer], inputs: Sequence[np.ndarr
         per_step = spikes.sum(axis=tuple(range(2, spikes.ndim)), dtype=np.int64)
         by_four = "-" if stride else f"{np.ceil(per_step / 4).sum(axis=0).mean():.1f}"
         kind = f"convolution, {size} channels" if stride else f"dense, {size} neurons"
-        rows.append(
-            f"| {kind} | {math.prod(spikes.shape[2:])} | {mean} | {most} | {cycles:.0f} | {by_four} |"
-        )
+        rows.append(tables.row(kind, math.prod(spikes.shape[2:]), mean, most, f"{cycles:.0f}", by_four))
     return rows

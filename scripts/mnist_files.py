@@ -4,44 +4,21 @@ Shared by train_mnist_fast.py and train_mnist_conv.py.
 """
 
 import gzip
-import itertools
-import platform
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 
 import nir
 import numpy as np
+from training_files import Distortion, Layer, packed, write_chain
 
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.support.files import replacing, write_npz, write_text
+from qsnn_hw.support.files import write_npz
 
 SIDE = 28
 VALIDATION_SAMPLES = 5000
 SPLIT_SEED = 1
 SHIPPED_SAMPLES = 200
-README_TEMPLATE = Path(__file__).resolve().with_name("mnist_readme.txt")
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A trained layer: weights, then integrate-and-fire neurons with threshold 1.
-
-    Parameters
-    ----------
-    weight
-        float32, (post, pre) of a dense layer or (out, in, height, width) of a convolution.
-    bias
-        float32, one per post neuron or output channel; added in every step.
-    stride
-        Of a convolution; 0 for a dense layer.
-    """
-
-    weight: np.ndarray
-    bias: np.ndarray
-    stride: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,8 +41,8 @@ class Settings:
         Logits of the loss per unit of output potential.
     silence, count, activity
         Weights in the loss, see ``_Trainer._loss`` in mnist_training.py.
-    shift_pixels, rotation_degrees, scaling, shear
-        Affine augmentation, each drawn evenly from plus or minus this.
+    distortion
+        Of every image, afresh in every epoch.
     """
 
     steps: int
@@ -80,20 +57,7 @@ class Settings:
     silence: float
     count: float
     activity: float
-    shift_pixels: float
-    rotation_degrees: float
-    scaling: float
-    shear: float
-
-    @property
-    def distorts(self) -> bool:
-        """Whether there is any augmentation."""
-        return any((self.shift_pixels, self.rotation_degrees, self.scaling, self.shear))
-
-    def with_distortion(self, factor: float) -> "Settings":
-        """All augmentation times ``factor``."""
-        names = ("shift_pixels", "rotation_degrees", "scaling", "shear")
-        return replace(self, **{name: getattr(self, name) * factor for name in names})
+    distortion: Distortion
 
 
 @dataclass(frozen=True)
@@ -120,14 +84,22 @@ def load_mnist(folder: Path) -> Mnist:
     UserError
         A file is missing.
     """
-    parts = []
-    for part in ("train", "t10k"):
-        pixels = _idx(folder / f"{part}-images-idx3-ubyte.gz")
-        parts.append((pixels, _idx(folder / f"{part}-labels-idx1-ubyte.gz").astype(np.int64)))
-    (pixels, label), test = parts
+    (pixels, label), test = read_part(folder, "train"), read_part(folder, "t10k")
     order = np.random.default_rng(SPLIT_SEED).permutation(label.size)
     held, fit = np.sort(order[:VALIDATION_SAMPLES]), np.sort(order[VALIDATION_SAMPLES:])
     return Mnist((pixels[fit], label[fit]), (pixels[held], label[held]), test)
+
+
+def read_part(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels and labels of ``part``, "train" or "t10k": uint8 (sample, 28, 28) and int64 (sample,).
+
+    Raises
+    ------
+    UserError
+        A file is missing.
+    """
+    pixels = _idx(folder / f"{part}-images-idx3-ubyte.gz")
+    return pixels, _idx(folder / f"{part}-labels-idx1-ubyte.gz").astype(np.int64)
 
 
 def _idx(path: Path) -> np.ndarray:
@@ -218,9 +190,7 @@ def write_network(path: Path, layers: Sequence[Layer], shape: tuple[int, ...]) -
         one, zero = np.ones(shape, np.float32), np.zeros(shape, np.float32)
         nodes[f"if{number}"] = nir.IF(r=one, v_threshold=one, v_reset=zero)
     nodes["output"] = nir.Output({"output": np.array(shape)})
-    graph = nir.NIRGraph(nodes=nodes, edges=list(itertools.pairwise(nodes)))
-    with replacing(path) as temporary:
-        nir.write(temporary, graph)
+    write_chain(path, nodes)
 
 
 def read_layers(path: Path, settings: Settings) -> list[Layer]:
@@ -244,20 +214,6 @@ def read_layers(path: Path, settings: Settings) -> list[Layer]:
     return layers
 
 
-def make_folder(folder: Path) -> None:
-    """Make an output folder.
-
-    Raises
-    ------
-    UserError
-        It cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot make folder {folder}: {error.strerror}; choose another --out") from error
-
-
 def write_samples(
     path: Path, spikes: np.ndarray, out: np.ndarray, label: np.ndarray, pixels: np.ndarray | None = None
 ) -> None:
@@ -266,8 +222,7 @@ def write_samples(
     ``pixels``: what an encoder on the chip makes ``spikes`` of, uint8 of shape (sample, ...).
     """
     spikes, out, label = spikes[:, :SHIPPED_SAMPLES], out[:, :SHIPPED_SAMPLES], label[:SHIPPED_SAMPLES]
-    packed = np.packbits(spikes, axis=-1)
-    arrays = {"input_packed": packed, "input_shape": np.array(spikes.shape), "out": out, "label": label}
+    arrays = {**packed("input", spikes), "out": out, "label": label}
     if pixels is not None:
         arrays["pixels"] = pixels[:SHIPPED_SAMPLES]
     write_npz(path, {**arrays, "index": np.arange(label.size)})
@@ -277,13 +232,3 @@ def events(spikes: np.ndarray) -> tuple[str, str]:
     """Mean and maximum of the spikes of one sample; ``spikes`` is (time, sample, ...)."""
     count = spikes.sum(axis=(0, *range(2, spikes.ndim)), dtype=np.int64)
     return f"{count.mean():.1f}", str(count.max())
-
-
-def write_readme(path: Path, figures: dict[str, str], template: Path = README_TEMPLATE) -> None:
-    """Fill a template."""
-    figures = {
-        **figures,
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("torch", "numpy", "nir")},
-    }
-    write_text(path, Template(template.read_text(encoding="utf-8")).substitute(figures))

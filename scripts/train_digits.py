@@ -6,21 +6,27 @@ model selection or calibration. All randomness has fixed seeds and training runs
 the same options and package versions on the same kind of processor give the same files.
 """
 
-import argparse
-import itertools
-import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from string import Template
 
 import nir
 import numpy as np
+import script
+from training_files import (
+    made_with,
+    make_folder,
+    missing,
+    packed,
+    print_figures,
+    torch_half,
+    write_chain,
+    write_readme,
+)
 
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.support.files import replacing, write_npz, write_text
+from qsnn_hw.support.files import write_npz
 from qsnn_hw.support.progress import Progress
 
 STEPS = 25
@@ -36,7 +42,8 @@ OTHER_ENCODING_SEEDS = range(2001, 2021)
 # snnTorch's NIR exporter writes time constants for this step (seconds).
 DT = 1e-4
 
-DEFAULT_OUT = Path(__file__).resolve().parents[1] / "examples" / "digits"
+DEFAULT_OUT = script.EXAMPLES / "digits"
+INSTALL = "torch scikit-learn"
 README_TEMPLATE = Path(__file__).resolve().with_name("digits_readme.txt")
 
 Weights = Sequence[tuple[np.ndarray, np.ndarray]]
@@ -146,15 +153,7 @@ def write_network(path: Path, weights: Weights, beta: float) -> None:
             tau=full(tau), r=full(tau / DT), v_leak=full(0), v_threshold=full(1), v_reset=full(0)
         )
     nodes["output"] = nir.Output({"output": np.array([sizes[-1]])})
-    names = list(nodes)
-    graph = nir.NIRGraph(nodes=nodes, edges=list(itertools.pairwise(names)))
-    with replacing(path) as temporary:
-        nir.write(temporary, graph)
-
-
-def packed(name: str, spikes: np.ndarray) -> dict[str, np.ndarray]:
-    """The two arrays that hold 0/1 ``spikes`` in a data file: eight to a byte, and the shape."""
-    return {f"{name}_packed": np.packbits(spikes, axis=-1), f"{name}_shape": np.array(spikes.shape)}
+    write_chain(path, nodes)
 
 
 def build(
@@ -167,22 +166,12 @@ def build(
     UserError
         PyTorch or scikit-learn is missing, or ``out_dir`` cannot be written.
     """
+    digits_training = torch_half("digits_training", INSTALL)
     try:
-        import digits_training
         import sklearn  # noqa: F401
     except ModuleNotFoundError as error:
-        # A broken installation of either is not a missing one: that traceback should be seen.
-        package = {"torch": "PyTorch", "sklearn": "scikit-learn"}.get(error.name or "")
-        if package is None:
-            raise
-        raise UserError(
-            f"training needs {package}, not installed here: pip install torch scikit-learn"
-        ) from error
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot make folder {out_dir}: {error.strerror}; choose another --out") from error
-
+        raise missing(error, INSTALL) from error
+    make_folder(out_dir)
     digits = load_digits_split()
     trained = digits_training.train(
         (digits.pixels[digits.fit], digits.label[digits.fit]),
@@ -221,12 +210,9 @@ def build(
         **encoding_figures(others),
         **{f"int{bits}": f"{integer_accuracy(weights, spikes, label, beta, bits):.2%}" for bits in (8, 6, 4)},
         "largest_weights": " and ".join(f"{np.abs(weight).max():.3f}" for weight, _ in weights),
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("torch", "numpy", "nir")},
-        "sklearn": version("scikit-learn"),
+        **made_with("torch", "numpy", "nir", "scikit-learn"),
     }
-    template = Template(README_TEMPLATE.read_text(encoding="utf-8"))
-    write_text(out_dir / "README.md", template.substitute(figures))
+    write_readme(out_dir / "README.md", README_TEMPLATE, figures)
     return figures
 
 
@@ -259,9 +245,7 @@ def encoding_figures(accuracies: Sequence[float]) -> dict[str, str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the script; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = script.parser(__doc__)
     parser.add_argument("-o", "--out", type=Path, default=DEFAULT_OUT, help="output folder (%(default)s)")
     parser.add_argument("--epochs", type=int, default=100, help="passes over the samples (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the first training run (%(default)s)")
@@ -275,13 +259,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--restarts", type=int, default=3, help="training runs; validation picks one (%(default)s)"
     )
     options = parser.parse_args(arguments)
-    progress = Progress()
-    try:
+
+    def work() -> None:
         for name, value in (("epochs", options.epochs), ("restarts", options.restarts)):
             if value < 1:
                 raise UserError(f"--{name} must be 1 or more, not {value}")
-        if not 0 <= options.seed < 2**31:
-            raise UserError(f"--seed must be 0 to {2**31 - 1}, not {options.seed}")
+        script.need_in_range(options, ("seed", 0, 2**31 - 1))
         if not 0 < options.beta < 1:
             raise UserError(f"--beta must lie between 0 and 1, not {options.beta}")
         figures = build(
@@ -290,26 +273,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seed=options.seed,
             beta=options.beta,
             restarts=options.restarts,
-            progress=progress,
+            progress=Progress(),
         )
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("error: interrupted; every file in the output folder is whole", file=sys.stderr)
-        return 130
-    for name in (
-        "validation",
-        "float",
-        "int8",
-        "int6",
-        "int4",
-        "input_spikes",
-        "hidden_spikes",
-        "output_spikes",
-    ):
-        print(f"{name.replace('_', ' '):14s} {figures[name]}")
-    return 0
+        spikes = ("input_spikes", "hidden_spikes", "output_spikes")
+        print_figures(figures, ("validation", "float", "int8", "int6", "int4", *spikes))
+
+    return script.ended(work)
 
 
 if __name__ == "__main__":

@@ -6,26 +6,25 @@ those of train_digits.py; the data files hold the first of its test samples, whi
 All randomness has fixed seeds and everything runs on one CPU thread.
 """
 
-import argparse
-import platform
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from string import Template
 from typing import Any
 
-import nir
 import numpy as np
-from train_digits import Digits, accuracy, load_digits_split, packed
+import script
+import tables
+from train_digits import Digits, accuracy, load_digits_split
+from training_files import made_with, missing, packed, write_graph, write_readme
 
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.support.files import read_json, replacing, write_json, write_npz, write_text
+from qsnn_hw.support.files import read_json, write_json, write_npz
 from qsnn_hw.support.progress import Progress
 
-DEFAULT_OUT = Path(__file__).resolve().parents[1] / "examples" / "frameworks"
+DEFAULT_OUT = script.EXAMPLES / "frameworks"
 README_TEMPLATE = Path(__file__).resolve().with_name("frameworks_readme.txt")
 MANIFEST = "models.json"
 
@@ -143,8 +142,7 @@ def build(name: str, folder: Path, digits: Digits, epochs: int | None, seed: int
         graph = model.export(spikes)
         said = model.run(spikes)
         more = {key: counts(run(spikes)) for key, run in model.others.items()}
-    with replacing(folder / f"{name}.nir") as temporary:
-        nir.write(temporary, graph)
+    write_graph(folder / f"{name}.nir", graph)
     out = counts(said[-1])
     arrays = {"out": out, **more, "hidden": counts(said[0])[:, :HIDDEN_SAMPLES]}
     inputs = counts(spikes)
@@ -189,8 +187,7 @@ def build_neuron(folder: Path, seed: int) -> dict[str, Any]:
     lengths = chance.integers(10, 80, NEURON_STEPS)
     current = np.repeat(np.arange(lengths.size) % 2, lengths)[:NEURON_STEPS].astype(np.uint8)
     graph, spikes, potentials = framework_models.norse_neuron(current)
-    with replacing(folder / "norse_neuron.nir") as temporary:
-        nir.write(temporary, graph)
+    write_graph(folder / "norse_neuron.nir", graph)
     arrays = {"input": current.reshape(-1, 1, 1), "out": spikes.reshape(-1, 1, 1), "potential": potentials}
     write_npz(folder / "norse_neuron.npz", arrays)
     return {
@@ -209,58 +206,52 @@ def build_neuron(folder: Path, seed: int) -> dict[str, Any]:
     }
 
 
-def readme(manifest: dict[str, Any]) -> str:
-    """The folder's README: the template with the manifest's figures."""
+def readme(manifest: dict[str, Any]) -> dict[str, str]:
+    """What the README's template takes of the manifest."""
     rows, commands = [], []
     for name, entry in manifest["models"].items():
         settings = "".join(f" --set {key}={value}" for key, value in entry["settings"].items())
         right = entry["accuracy"].get("out")
         share = "-" if right is None else f"{right:.0%} of {entry['samples']}"
-        rows.append(
-            f"| `{name}` | {entry['framework']} {entry['version']} | {entry['network']} | {entry['steps']} | "
-            f"{share} | {entry['output_spikes']} | "
-            f"{entry['seed']}, {entry['epochs']} |"
-        )
+        made = f"{entry['framework']} {entry['version']}"
+        run = f"{entry['seed']}, {entry['epochs']}"
+        cells = (entry["network"], entry["steps"], share, entry["output_spikes"], run)
+        rows.append(tables.row(f"`{name}`", made, *cells))
         path = f"examples/frameworks/{name}"
         commands.append(
             f"qsnn-hw check {path}.nir --convention {entry['preset']}{settings} --data {path}.npz"
         )
-    template = Template(README_TEMPLATE.read_text(encoding="utf-8"))
-    return template.substitute(
-        rows="\n".join(rows),
-        commands="\n".join(commands),
-        samples=SAMPLES,
-        hidden_samples=HIDDEN_SAMPLES,
+    return {
+        "rows": "\n".join(rows),
+        "commands": "\n".join(commands),
+        "samples": str(SAMPLES),
+        "hidden_samples": str(HIDDEN_SAMPLES),
         **manifest["made_with"],
-    )
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the script; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = script.parser(__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(RECIPES)}; default: all")
     parser.add_argument("-o", "--out", type=Path, default=DEFAULT_OUT, help="output folder (%(default)s)")
     parser.add_argument("--epochs", type=int, help="passes over the samples; default: each network's own")
     parser.add_argument("--seed", type=int, default=1, help="of everything random (%(default)s)")
     options = parser.parse_args(arguments)
-    progress = Progress()
-    try:
+
+    def work() -> None:
+        progress = Progress()
         names = options.names or list(RECIPES)
         unknown = [name for name in names if name not in RECIPES]
         if unknown:
             raise UserError(f"no network {unknown[0]!r}; there are {', '.join(RECIPES)}")
         if options.epochs is not None and options.epochs < 1:
             raise UserError(f"--epochs must be 1 or more, not {options.epochs}")
-        if not 0 <= options.seed < 2**31:
-            raise UserError(f"--seed must be 0 to {2**31 - 1}, not {options.seed}")
+        script.need_in_range(options, ("seed", 0, 2**31 - 1))
         try:
             digits = load_digits_split()
         except ModuleNotFoundError as error:
-            raise UserError(
-                "training needs scikit-learn, not installed here: pip install scikit-learn"
-            ) from error
+            raise missing(error, "scikit-learn") from error
         options.out.mkdir(parents=True, exist_ok=True)
         path = options.out / MANIFEST
         made: dict[str, Any] = read_json(path)["models"] if path.exists() else {}
@@ -274,22 +265,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if name == "norse":
                     made["norse_neuron"] = build_neuron(options.out, options.seed)
         manifest = {
-            "made_with": {
-                "python": platform.python_version(),
-                **{name: version(name) for name in ("torch", "numpy", "nir", "nirtorch")},
-                "sklearn": version("scikit-learn"),
-            },
+            "made_with": made_with("torch", "numpy", "nir", "nirtorch", "scikit-learn"),
             "models": {name: made[name] for name in [*RECIPES, "norse_neuron"] if name in made},
         }
         write_json(path, manifest)
-        write_text(options.out / "README.md", readme(manifest))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("error: interrupted; every file in the output folder is whole", file=sys.stderr)
-        return 130
-    return 0
+        write_readme(options.out / "README.md", README_TEMPLATE, readme(manifest))
+
+    return script.ended(work)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ activations is trained first, converted, and then trained through time as the sp
 All randomness has a fixed seed and training runs on one CPU thread.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ from pathlib import Path
 import mnist_example
 import mnist_files
 import numpy as np
-from mnist_files import Layer
+import script
+import tables
+from training_files import Layer, made_with, make_folder, torch_half, write_readme
 
-from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import Progress
 
 NAME = "mnist_conv"
@@ -44,17 +44,6 @@ class Options:
     spiking_epochs: int = 7
     seed: int = 0
 
-    def __post_init__(self) -> None:
-        for name, low, high in (
-            ("steps", 1, 255),
-            ("epochs", 1, 10**6),
-            ("spiking_epochs", 0, 10**6),
-            ("seed", 0, 2**31 - 1),
-        ):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise UserError(f"--{name.replace('_', '-')} must be {low} to {high}, not {value}")
-
     @property
     def text(self) -> str:
         """As on the command line."""
@@ -66,10 +55,8 @@ class Options:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the script; return its exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    folder, default = mnist_example.EXAMPLES / NAME, Options()
+    parser = script.parser(__doc__)
+    folder, default = script.EXAMPLES / NAME, Options()
     parser.add_argument("--data", type=Path, required=True, help="folder of MNIST's four .gz files")
     parser.add_argument("-o", "--out", type=Path, default=folder, help="output folder (%(default)s)")
     parser.add_argument("--steps", type=int, default=default.steps, help="per sample (%(default)s)")
@@ -84,19 +71,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--seed", type=int, default=default.seed, help="of everything random (%(default)s)")
     given = parser.parse_args(arguments)
-    try:
+
+    def work() -> None:
+        bounds = (
+            ("steps", 1, 255),
+            ("epochs", 1, 10**6),
+            ("spiking-epochs", 0, 10**6),
+            ("seed", 0, 2**31 - 1),
+        )
+        script.need_in_range(given, *bounds)
         options = Options(given.steps, given.epochs, given.spiking_epochs, given.seed)
-        figures = build(given.data, given.out, options, Progress())
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("error: interrupted; every file in the output folder is whole", file=sys.stderr)
-        return 130
-    for key in ("validation", "float", "int8", "int8_per_neuron", "int4", "int4_per_neuron"):
-        print(f"{key.replace('_', ' '):16s} {figures[key]}")
-    print(figures["layers"])
-    return 0
+        mnist_example.show(build(given.data, given.out, options, Progress()))
+
+    return script.ended(work)
 
 
 def build(data: Path, folder: Path, options: Options, progress: Progress) -> dict[str, str]:
@@ -107,14 +94,8 @@ def build(data: Path, folder: Path, options: Options, progress: Progress) -> dic
     UserError
         PyTorch is missing, or a file cannot be read or written.
     """
-    try:
-        import mnist_conv_training as training
-    except ModuleNotFoundError as error:
-        # A broken installation is not a missing one: that traceback should be seen.
-        if error.name != "torch":
-            raise
-        raise UserError("training needs PyTorch, not installed here: pip install torch") from error
-    mnist_files.make_folder(folder)
+    training = torch_half("mnist_conv_training")
+    make_folder(folder)
     mnist = mnist_files.load_mnist(data)
     settings = training.Settings(LAYERS, options.steps, options.epochs, options.spiking_epochs, options.seed)
     trained = training.train(mnist.fit, mnist.validation, settings, progress)
@@ -139,8 +120,9 @@ def build(data: Path, folder: Path, options: Options, progress: Progress) -> dic
         "silent": str(np.count_nonzero(~found[-1].any(axis=(0, 2)))),
         **{key: f"{np.mean(mnist_files.by_count(out) == label):.2%}" for key, out in accuracies.items()},
         "layers": "\n".join(_work(trained.layers, [spikes, *found])),
+        **made_with("torch", "numpy", "nir"),
     }
-    mnist_files.write_readme(folder / "README.md", figures, README_TEMPLATE)
+    write_readme(folder / "README.md", README_TEMPLATE, figures)
     return figures
 
 
@@ -166,8 +148,8 @@ def _work(layers: Sequence[Layer], spikes: Sequence[np.ndarray]) -> list[str]:
             kind = f"dense, {size} neurons"
         cycles = count.sum() / inputs.shape[1]
         updates = len(outputs) * (outputs[0, 0].size // size)
-        cells = (kind, inputs[0, 0].size, mean, most, f"{cycles:.0f}", updates, f"{cycles + updates:.0f}")
-        rows.append(f"| {' | '.join(map(str, cells))} |")
+        taken = (f"{cycles:.0f}", updates, f"{cycles + updates:.0f}")
+        rows.append(tables.row(kind, inputs[0, 0].size, mean, most, *taken))
     return rows
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import mnist_example
 from mnist_files import Settings
+from training_files import Distortion
 
 from qsnn_hw.support.errors import UserError
 
@@ -28,10 +29,7 @@ DEFAULTS = Settings(
     silence=0.2,
     count=0.3,
     activity=0.05,
-    shift_pixels=1.0,
-    rotation_degrees=5.0,
-    scaling=0.05,
-    shear=0.0,
+    distortion=Distortion(1.0, 5.0, 0.05, shear=0.0),
 )
 
 

@@ -28,7 +28,8 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     monkeypatch.setitem(sys.modules, "train_digits", module)
     spec.loader.exec_module(module)
     yield module
-    sys.modules.pop("digits_training", None)
+    for name in ("digits_training", "training"):
+        sys.modules.pop(name, None)
 
 
 def weights() -> list[tuple[np.ndarray, np.ndarray]]:

@@ -19,6 +19,8 @@ from qsnn_hw.model.simulate import simulate
 from tests.support.places import ROOT
 
 MODULES = (
+    "training",
+    "training_files",
     "mnist_files",
     "mnist_training",
     "mnist_conv_training",
@@ -143,15 +145,12 @@ def test_training_goes_on_from_a_written_network(files: ModuleType, tmp_path: Pa
 
 
 def test_distortion_scales_every_kind(scripts: None) -> None:
-    settings = importlib.import_module("train_mnist_fast").DEFAULTS
-    half, none = settings.with_distortion(0.5), settings.with_distortion(0.0)
-    assert settings.distorts
-    assert half.distorts
-    assert not none.distorts
-    assert (half.shift_pixels, half.rotation_degrees) == (
-        settings.shift_pixels / 2,
-        settings.rotation_degrees / 2,
-    )
+    whole = importlib.import_module("train_mnist_fast").DEFAULTS.distortion
+    half, none = whole.times(0.5), whole.times(0.0)
+    assert whole.is_any
+    assert half.is_any
+    assert not none.is_any
+    assert (half.shift_pixels, half.rotation_degrees) == (whole.shift_pixels / 2, whole.rotation_degrees / 2)
 
 
 BAD_OPTIONS = [
