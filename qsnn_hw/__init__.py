@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from qsnn_hw.golden import process_spikes_event_driven
     from qsnn_hw.quantize import quantize_membrane, quantize_weights
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["__version__", "process_spikes_event_driven", "quantize_membrane", "quantize_weights"]
 
