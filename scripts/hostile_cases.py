@@ -667,11 +667,11 @@ def full_disk(chance: random.Random, number: int) -> Case:
         return Case("full disk", f"infer {limit}", GOOD, (step,))
     words = [*GENERATE, "--lut-budget", "1"] if number % 3 == 1 else [*GENERATE]
     after: tuple[int, ...] = (2,) if number % 3 == 1 else (0,)
-    steps = (Step(words, file_limit=limit, after=_no_halves), Step(words, statuses=after))
+    steps = (Step(words, file_limit=limit, after=no_halves), Step(words, statuses=after))
     return Case("full disk", f"generate {limit}", GOOD, steps)
 
 
-def _no_halves(cwd: Path) -> str:
+def no_halves(cwd: Path) -> str:
     for path in (cwd / "o").rglob("*") if (cwd / "o").is_dir() else ():
         if path.name.startswith(".") and path.name != ".lock" and path.is_file() and path.stat().st_size:
             return f"leaves the temporary {path.name}"
@@ -699,13 +699,13 @@ def stopped(chance: random.Random, number: int) -> Case:
 
 def _clean(cwd: Path) -> str:
     left = [p.name for p in (cwd / "o").rglob(".*") if p.name != ".lock"]
-    return f"temporaries are left: {', '.join(left)}" if left else _no_halves(cwd)
+    return f"temporaries are left: {', '.join(left)}" if left else no_halves(cwd)
 
 
 def together(chance: random.Random, number: int) -> Case:
     """Two runs in one folder in the same moment, with equal or different options."""
     other = [*GENERATE] if number % 2 else [*GENERATE, "--bits", "4"]
-    step = Step([*GENERATE], beside=Step(other), after=_no_halves)
+    step = Step([*GENERATE], beside=Step(other), after=no_halves)
     last = Step([*GENERATE], statuses=(0,), after=_clean)
     return Case("two runs in a folder", str(number), GOOD, (step, last))
 

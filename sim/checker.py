@@ -14,7 +14,7 @@ from sim.stream_checker import StreamChecker, characters
 
 # Bits of trace words that are taken apart at a time: a step of a large group is 60 kbit, and NumPy
 # needs several bytes for each bit.
-_CHUNK_BITS = 1 << 22
+CHUNK_BITS = 1 << 22
 _CHUNK_ROWS = 1 << 16
 
 
@@ -230,7 +230,7 @@ class Checker:
         words = len(seen.rows)
         odd = _first_odd_row(seen.rows, trace.rows)
         complete = (words if odd is None else odd) // trace.rows
-        at_once = max(1, _CHUNK_BITS // (trace.rows * trace.lanes * trace.v_bits))
+        at_once = max(1, CHUNK_BITS // (trace.rows * trace.lanes * trace.v_bits))
         expected = _by_sample(group.potentials, sample, samples)
         for first in range(0, complete, at_once):
             stop = min(first + at_once, complete)

@@ -25,12 +25,12 @@ def test_a_stranger_beside_the_package_is_not_taken(tmp_path: Path, monkeypatch:
     (tmp_path / "examples").mkdir()
     packaged = tmp_path / "qsnn_hw" / "_share" / "examples"
     packaged.mkdir(parents=True)
-    monkeypatch.setattr(resources, "_PACKAGE", tmp_path / "qsnn_hw")
+    monkeypatch.setattr(resources, "PACKAGE", tmp_path / "qsnn_hw")
     assert resource_folder("examples") == packaged
 
 
 def test_a_damaged_installation_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resources, "_PACKAGE", tmp_path / "qsnn_hw")
+    monkeypatch.setattr(resources, "PACKAGE", tmp_path / "qsnn_hw")
     with pytest.raises(UserError, match=r"no folder 'boards' at .*_share/boards; reinstall qsnn-hw"):
         resource_folder("boards")
 

@@ -87,7 +87,7 @@ def _typed(given: argparse.Namespace, names: Sequence[str]) -> list[str]:
     return [f"--{spelled.get(name, name).replace('_', '-')}" for name in names if stands(name)]
 
 
-def _build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
+def build_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
     """The earlier run's options, if there are any, overridden by the ones given now."""
     from qsnn_hw.build.options import OPTIONS, BuildOptions
     from qsnn_hw.model.readers.reader import convention_for
@@ -212,7 +212,7 @@ def run_part(given: argparse.Namespace) -> int:
     folder = Path(given.out)
     # Its options are not those to go on with while another run may still change them.
     refuse_busy(folder)
-    options = _build_options(given, folder)
+    options = build_options(given, folder)
     from qsnn_hw.build import flow
     from qsnn_hw.report import convincing, summary_lines
     from qsnn_hw.support.progress import Progress

@@ -22,7 +22,7 @@ from qsnn_hw.support.errors import UserError
 FORMAT = "qsnn-hw golden run 1"
 
 # Samples are processed in blocks so that the largest array of one block stays in this many bytes.
-_BLOCK_BYTES = 16 * 2**20
+BLOCK_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def run_clocked(
     )
     engine = _Engine(network)
     widest = max(g.size for g in network.groups)
-    block = max(1, _BLOCK_BYTES // (8 * max(1, steps) * widest))
+    block = max(1, BLOCK_BYTES // (8 * max(1, steps) * widest))
     for start in range(0, samples, block):
         part = slice(start, min(start + block, samples))
         engine.run(flat[:, part], run, part)

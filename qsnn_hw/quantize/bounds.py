@@ -18,7 +18,7 @@ _MAX_ROUNDS = 20_000
 # A slower leak would need millions. There what still grows is set ahead, every few rounds, to where its
 # growth would end. Any interval that a step does not leave is a proof, however it was found; one
 # that was set too far shrinks again in a few steps.
-_SLOW_LEAK = 1 / 256
+SLOW_LEAK = 1 / 256
 _ROUNDS_BETWEEN_LEAPS = 8
 _SHRINKING_ROUNDS = 64
 # Further than every width that is allowed, and still safe to multiply by a leak's numerator.
@@ -117,7 +117,7 @@ class _Leap:
     """
 
     def __init__(self, numerator: int | np.ndarray, shift: int) -> None:
-        self._slow = 0 < int(np.min(numerator)) < _SLOW_LEAK * 2**shift
+        self._slow = 0 < int(np.min(numerator)) < SLOW_LEAK * 2**shift
         # What grows by one step per round ends this many steps ahead.
         self._reach = -(-(1 << shift) // np.maximum(numerator, 1))
         self.taken = False

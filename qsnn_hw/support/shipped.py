@@ -5,7 +5,7 @@ from typing import Literal
 
 from qsnn_hw.support.errors import UserError
 
-_PACKAGE = Path(__file__).resolve().parents[1]
+PACKAGE = Path(__file__).resolve().parents[1]
 
 ResourceName = Literal["boards", "examples", "sim"]
 
@@ -18,12 +18,12 @@ def resource_folder(name: ResourceName) -> Path:
     UserError
         Neither exists: the installation is damaged.
     """
-    checkout = _PACKAGE.parent
+    checkout = PACKAGE.parent
     # A site-packages folder may well hold somebody else's top-level "examples": only a folder that
     # also holds this project's pyproject.toml is the checkout.
     if (checkout / "pyproject.toml").is_file() and (checkout / name).is_dir():
         return checkout / name
-    packaged = _PACKAGE / "_share" / name
+    packaged = PACKAGE / "_share" / name
     if packaged.is_dir():
         return packaged
     raise UserError(f"no folder {name!r} at {checkout / name} or {packaged}; reinstall qsnn-hw")

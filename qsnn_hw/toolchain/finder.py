@@ -200,16 +200,17 @@ def find_tool(name: str) -> Tool:
     if name not in SPECS:
         raise UserError(f"no such tool {name!r}; known tools: {', '.join(SPECS)}")
     spec = SPECS[name]
-    return _find(name, os.environ.get(spec.variable), os.environ.get("PATH", os.defpath))
+    return find_with(name, os.environ.get(spec.variable), os.environ.get("PATH", os.defpath))
 
 
 @functools.cache
-def _find(name: str, override: str | None, path: str) -> Tool:
+def find_with(name: str, override: str | None, path: str) -> Tool:
+    """:func:`find_tool` where its variable holds ``override`` and PATH ``path``; looked for once."""
     spec = SPECS[name]
     if override:
         return _overridden(spec, override)
     looked_at: list[str] = []
-    searches = [_native, _from_wheel] if spec.native_first else [_from_wheel, _native]
+    searches = [_native, from_wheel] if spec.native_first else [from_wheel, _native]
     for search in searches:
         for origin, command in search(spec, path):
             found = _usable(spec, origin, command)
@@ -240,7 +241,8 @@ def _native(spec: ToolSpec, path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield "PATH", (found,)
 
 
-def _from_wheel(spec: ToolSpec, path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+def from_wheel(spec: ToolSpec, path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """(origin, command) of the tool as its wheel has it, if it is installed."""
     if spec.wheel is None:
         return
     if spec.module is not None:

@@ -33,7 +33,7 @@ def is_cold(tool: Tool) -> bool:
     for folder in (found.submodule_search_locations or []) if found is not None else []:
         binary = Path(folder) / application
         if binary.is_file():
-            compiled = _runtime_cache() / package / application / _sha1(binary, binary.stat().st_mtime_ns)
+            compiled = _runtime_cache() / package / application / digest_of(binary, binary.stat().st_mtime_ns)
             # A writer that was killed leaves an empty or short file, which the runtime makes anew.
             return not compiled.is_file() or compiled.stat().st_size == 0
     return False
@@ -62,7 +62,7 @@ def prepare(tool: Tool, progress: Progress) -> None:
     notice = first_use_notice(tool)
     if notice is not None:
         progress.say(notice)
-    with progress.task(f"compiling {tool.name}") as task, _only_one(f"compile-{tool.name}") as held:
+    with progress.task(f"compiling {tool.name}") as task, only_one(f"compile-{tool.name}") as held:
         while not held():
             task.waiting("another run is at it")
             time.sleep(0.5)
@@ -87,7 +87,7 @@ def prepare(tool: Tool, progress: Progress) -> None:
 
 
 @contextmanager
-def _only_one(name: str) -> "Iterator[_Attempt]":
+def only_one(name: str) -> "Iterator[_Attempt]":
     """Hand out a function that tries to become the only holder of ``name`` on this machine."""
     with (cache_folder() / f"{name}.lock").open("w") as stream:
         yield _Attempt(stream.fileno())
@@ -119,7 +119,7 @@ def _runtime_cache() -> Path:
 
 
 @functools.cache
-def _sha1(path: Path, changed: int) -> str:
+def digest_of(path: Path, changed: int) -> str:
     """The digest of a file; ``changed`` is its time of change, so that a new version is read again."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha1").hexdigest()

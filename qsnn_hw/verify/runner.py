@@ -33,7 +33,7 @@ STREAM_SAMPLES = 20
 """Samples of the throughput measurement: it is a mean, and every sample's values are compared twice
 in the other passes already."""
 
-_PART_BYTES = 32 << 20
+PART_BYTES = 32 << 20
 """Of what one run sends and shows: samples are cut into parts that stay near it, and memory with them."""
 
 
@@ -123,7 +123,7 @@ def verify(
     model = build_model(found, verilog, plan.name, work_dir, progress)
     case_path = work_dir / "case.npz"
     case.save(case_path)
-    passes_of = share_out(counts, min(processes, case.samples), lambda *part: _parts(case, *part))
+    passes_of = share_out(counts, min(processes, case.samples), lambda *part: parts_of(case, *part))
     results = run_passes(
         model,
         "sim.network" if model.bench is None else "sim.native",
@@ -136,20 +136,20 @@ def verify(
     return _record(plan, case, found, results, counts, time.monotonic() - started)
 
 
-def _shards(count: int, processes: int) -> list[tuple[int, int]]:
+def shards(count: int, processes: int) -> list[tuple[int, int]]:
     """Cut ``count`` samples into at most ``processes`` parts of nearly equal size."""
     parts = min(processes, count)
     edges = [count * k // parts for k in range(parts + 1)]
     return list(pairwise(edges))
 
 
-def _parts(case: Case, first: int, stop: int) -> list[list[int]]:
+def parts_of(case: Case, first: int, stop: int) -> list[list[int]]:
     """Cut samples ``first`` to ``stop - 1`` into parts for one run each."""
     neurons = sum(group.neurons for group in case.groups)
     # An event in takes about four bytes, a potential out four, and both a few more on the way.
     some = case.inputs[:, first : min(first + 16, stop)]
     bytes_each = 8 * (case.steps * (neurons + 1) + int(some.sum(dtype=np.int64)) // some.shape[1])
-    return cut(first, stop, max(1, _PART_BYTES // bytes_each))
+    return cut(first, stop, max(1, PART_BYTES // bytes_each))
 
 
 def cut(first: int, stop: int, count: int) -> list[list[int]]:
@@ -167,7 +167,7 @@ def share_out(
         if name == "stream" and len(counts) > 1:
             shared[-1][name] = [[0, count]]
             continue
-        for share, (first, stop) in zip(shared, _shards(count, processes), strict=False):
+        for share, (first, stop) in zip(shared, shards(count, processes), strict=False):
             share[name] = parts(first, stop)
     return shared
 
@@ -231,7 +231,7 @@ def run_passes(
             worst = min(differences, key=_place)
             where = f"{model.simulator.name}, pass {worst['pass']}"
             raise MismatchError(f"hardware and golden differ ({where}): {worst['message']}")
-        return _collect(model, folders, passes, statuses, names)
+        return collect(model, folders, passes, statuses, names)
 
 
 def _starts(passes: Collection[str]) -> list[list[str]]:
@@ -253,7 +253,7 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _collect(
+def collect(
     model: Model,
     folders: Sequence[Path],
     passes: Sequence[dict[str, list[list[int]]]],

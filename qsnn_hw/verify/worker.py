@@ -25,7 +25,7 @@ def main() -> int:
     # What the test modules need beside this process's own packages.
     sys.path.insert(0, str(resource_folder("sim").parent))
     if job["action"] != "build":
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+        threading.Thread(target=end_with_parent, daemon=True).start()
     if job["action"] == "native":
         try:
             return int(importlib.import_module(job["module"]).run(job))
@@ -73,7 +73,7 @@ def main() -> int:
     return 0
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this process and the simulator once whoever started it is gone, and its end of the pipe with it."""
     # Below Python's buffer, which this thread would hold locked while the process ends.
     while os.read(0, 1):

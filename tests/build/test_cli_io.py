@@ -63,7 +63,7 @@ def test_what_belonged_to_an_earlier_encoder_goes_with_it(
     )
     earlier.save(tmp_path / "options.json")
     given = cli.make_parser().parse_args(["generate", "-o", str(tmp_path), "--encoder", *typed])
-    found = commands._build_options(given, tmp_path)
+    found = commands.build_options(given, tmp_path)
     assert (found.encoder, found.steps, found.encoder_floor) == left
 
 
@@ -78,7 +78,7 @@ def test_all_samples_take_the_place_of_an_earlier_number(
     model, data = str(digits / "digits_64-32-10.nir"), str(digits / "digits_test.npz")
     BuildOptions(model, "snntorch", "icebreaker", data=data, samples=20).save(tmp_path / "options.json")
     given = cli.make_parser().parse_args(["verify", "-o", str(tmp_path), *typed])
-    assert commands._build_options(given, tmp_path).samples == left
+    assert commands.build_options(given, tmp_path).samples == left
 
 
 def test_samples_are_a_number_or_all(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_target_takes_the_place_of_an_earlier_budget_of_cycles(
     )
     earlier.save(tmp_path / "options.json")
     given = cli.make_parser().parse_args(["generate", "-o", str(tmp_path), *typed])
-    found = commands._build_options(given, tmp_path)
+    found = commands.build_options(given, tmp_path)
     assert (found.optimize, found.cycle_budget, found.lut_budget) == left
 
 

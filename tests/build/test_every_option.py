@@ -188,7 +188,7 @@ def words(command: str, option: str | None, value: tuple[str, ...], beside: tupl
 def decided(arguments: list[str], folder: Path) -> Any:
     """What the steps of a build are decided by and make, up to the plan; no tool runs."""
     given = cli.make_parser().parse_args(arguments)
-    options = commands._build_options(given, Path(given.out))
+    options = commands.build_options(given, Path(given.out))
     steps = {step.name: step for step in target_of(options, given.part).steps().all()}
     run = Run(Job(options, folder))
     network = run.get(READ)
@@ -307,7 +307,7 @@ def test_rounding_is_refused_where_nothing_is_rounded(
 
 def build_options(folder: Path, *arguments: str) -> Any:
     given = cli.make_parser().parse_args(["generate", "-o", str(folder), *arguments])
-    return commands._build_options(given, folder)
+    return commands.build_options(given, folder)
 
 
 def test_what_an_earlier_run_chose_gives_way(here: Path) -> None:
@@ -333,7 +333,7 @@ def test_lanes_that_cannot_be_had_say_what_they_became(
 ) -> None:
     arguments = words("generate", "--lanes", ("1000",), ("--update-lanes", "5"))
     given = cli.make_parser().parse_args(arguments)
-    options = commands._build_options(given, here / "out")
+    options = commands.build_options(given, here / "out")
     plan = Run(Job(replace(options, data=None), here / "out")).get(PLAN)
     assert "lanes of hidden: 1000 asked for, 12 built" in plan.notes
     assert "lanes of last: 1000 asked for, 3 built" in plan.notes

@@ -33,7 +33,7 @@ def module_names() -> list[str]:
 @pytest.fixture
 def fresh() -> Iterator[None]:
     """Nothing remembered of source that a test changes."""
-    caches = (code._cached_imports, code._sim_modules, code._file, code._unit_of)
+    caches = (code.cached_imports, code.sim_modules, code.source_file, code.unit_of)
     for cache in caches:
         cache.cache_clear()
     yield
@@ -44,12 +44,12 @@ def fresh() -> Iterator[None]:
 def repeated(module: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> set[str]:
     """The steps whose key an edit of ``module`` changes."""
     before = {name: code_digest(functions) for name, functions in STEPS.items()}
-    path = code._file(module)
+    path = code.source_file(module)
     assert path is not None
     edited = tmp_path / path.name
     edited.write_text(path.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
-    usual = code._file
-    monkeypatch.setattr(code, "_file", lambda name: edited if name == module else usual(name))
+    usual = code.source_file
+    monkeypatch.setattr(code, "source_file", lambda name: edited if name == module else usual(name))
     return {name for name, functions in STEPS.items() if code_digest(functions) != before[name]}
 
 
@@ -97,13 +97,13 @@ def test_a_step_is_decided_by_no_source_of_its_neighbours() -> None:
 
 def by_tree(module: str) -> set[str]:
     """What ``imported_modules`` finds with patterns, from the syntax tree."""
-    path = code._file(module)
+    path = code.source_file(module)
     assert path is not None
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            found |= code._imports_of(node, package)
+            found |= code.imports_of(node, package)
     return found - {module}
 
 
@@ -153,7 +153,7 @@ def test_steps_side_by_side_do_not_parse_at_once(monkeypatch: pytest.MonkeyPatch
         return parse(text)
 
     monkeypatch.setattr(code.ast, "parse", watched)
-    code._unit_of.cache_clear()
+    code.unit_of.cache_clear()
     steps = (GOLDEN.make, PLAN.make, QUANTIZE.make, READ.make)
     threads = [threading.Thread(target=code.code_digest, args=([step],)) for step in steps]
     for thread in threads:

@@ -126,7 +126,7 @@ def test_a_simulator_ends_with_the_run_that_was_killed(tmp_path: Path) -> None:
     program = (
         "import subprocess, threading, time\nfrom qsnn_hw.verify import worker\n"
         "subprocess.Popen(['sleep', '60'])\n"
-        "threading.Thread(target=worker._end_with_parent, daemon=True).start()\n"
+        "threading.Thread(target=worker.end_with_parent, daemon=True).start()\n"
         "print('ready', flush=True)\ntime.sleep(60)\n"
     )
     pipe = subprocess.PIPE

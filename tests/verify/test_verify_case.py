@@ -11,7 +11,7 @@ from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.files import read_json, write_json
 from qsnn_hw.verify import Case, Verification, make_case
 from qsnn_hw.verify.record import GroupActivity
-from qsnn_hw.verify.runner import _shards
+from qsnn_hw.verify.runner import shards
 from tests.support.verify_networks import Example, chain_network, example
 
 
@@ -121,7 +121,7 @@ def test_a_file_that_is_no_case(tmp_path: Path) -> None:
     [(5, 2, [(0, 2), (2, 5)]), (1, 2, [(0, 1)]), (4, 1, [(0, 4)]), (450, 2, [(0, 225), (225, 450)])],
 )
 def test_shards_cover_every_sample_once(count: int, processes: int, expected: list) -> None:
-    assert _shards(count, processes) == expected
+    assert shards(count, processes) == expected
 
 
 RECORD = Verification(

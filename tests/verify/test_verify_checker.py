@@ -360,7 +360,7 @@ def test_trace_values(lanes: int, bits: int) -> None:
 
 
 def test_a_long_run_is_compared_in_pieces(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checker_module, "_CHUNK_BITS", 1)
+    monkeypatch.setattr(checker_module, "CHUNK_BITS", 1)
     checker, recorder = Checker(case), record(case)
     assert [checker.check(sample, recorder) for sample in range(SAMPLES)] == [None, None]
     assert checker.potentials == STEPS * SAMPLES * NEURONS

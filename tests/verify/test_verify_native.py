@@ -153,9 +153,9 @@ def test_parts_compare_the_same_samples(
 ) -> None:
     item, verilog = built
     whole = run(item, verilog, tmp_path)
-    monkeypatch.setattr(runner, "_PART_BYTES", 1)
+    monkeypatch.setattr(runner, "PART_BYTES", 1)
     case = runner.make_case(item.plan, item.inputs, item.golden)
-    assert runner._parts(case, 3, 6) == [[3, 4], [4, 5], [5, 6]]
+    assert runner.parts_of(case, 3, 6) == [[3, 4], [4, 5], [5, 6]]
     # Only under stress do samples of different parts not follow one another.
     parts = run(item, verilog, tmp_path, processes=2)
     changes = {k for k, v in figures(parts).items() if v != figures(whole)[k]}

@@ -371,14 +371,14 @@ def test_a_bench_that_compares_too_little_is_an_error(
 ) -> None:
     item = example(chain_network(), samples=2, steps=4)
     verilog = export(item.plan, tmp_path)
-    real = runner._collect
+    real = runner.collect
 
     def short(*args: object) -> dict:
         results = real(*args)
         results["stress"][0]["potentials"] -= 1
         return results
 
-    monkeypatch.setattr(runner, "_collect", short)
+    monkeypatch.setattr(runner, "collect", short)
     with pytest.raises(
         ToolError, match=r"pass stress compared 2 samples, 63 potentials and \d+ spikes, expected 2, 64"
     ):

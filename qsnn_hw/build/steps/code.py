@@ -61,7 +61,7 @@ def code_digest(functions: Iterable[Callable[..., Any]]) -> str:
             sources[f"{function.__module__}:{function.__qualname__}"] = text.encode()
             wanted |= modules
         for module in _closure(wanted):
-            path = _file(module)
+            path = source_file(module)
             assert path is not None
             sources[module] = path.read_bytes()
     total = hashlib.sha256()
@@ -78,7 +78,7 @@ def reached_modules(functions: Iterable[Callable[..., Any]]) -> set[str]:
 
 def imported_modules(module: str) -> set[str]:
     """Modules of ``qsnn_hw`` and ``sim`` that the source of ``module`` imports or starts by name."""
-    path = _file(module)
+    path = source_file(module)
     if path is None or module == "qsnn_hw":
         # The package itself hands functions on, each imported when it is asked for: see _exported.
         return set()
@@ -101,7 +101,8 @@ def imported_modules(module: str) -> set[str]:
 
 
 @functools.cache
-def _cached_imports(module: str) -> frozenset[str]:
+def cached_imports(module: str) -> frozenset[str]:
+    """:func:`imported_modules`, read once."""
     return frozenset(imported_modules(module))
 
 
@@ -115,10 +116,10 @@ def _closure(wanted: Iterable[str]) -> set[str]:
             continue
         reached.add(module)
         # A module's packages are imported before it.
-        ahead += [parent for parent in _parents(module) if _file(parent) is not None]
-        ahead += _cached_imports(module)
+        ahead += [parent for parent in _parents(module) if source_file(parent) is not None]
+        ahead += cached_imports(module)
         if module.split(".")[0] == "sim":
-            ahead += _sim_modules()
+            ahead += sim_modules()
         if module == _LIMITS:
             ahead += _family_modules()
     return reached
@@ -135,14 +136,15 @@ def _family_modules() -> tuple[str, ...]:
 
 
 @functools.cache
-def _sim_modules() -> tuple[str, ...]:
+def sim_modules() -> tuple[str, ...]:
+    """All modules of sim/."""
     folder = resource_folder("sim")
     paths = (path.relative_to(folder).with_suffix("") for path in sorted(folder.rglob("*.py")))
     return tuple(".".join(("sim", *(part for part in path.parts if part != "__init__"))) for path in paths)
 
 
 @functools.cache
-def _file(module: str) -> Path | None:
+def source_file(module: str) -> Path | None:
     """Where the source of a module of this project lies; None where there is none."""
     top, *pieces = module.split(".")
     if top not in ("qsnn_hw", "sim") or not all(piece.isidentifier() for piece in pieces):
@@ -156,7 +158,7 @@ def _file(module: str) -> Path | None:
 
 
 def _existing(module: str) -> set[str]:
-    return {module} if _file(module) is not None else set()
+    return {module} if source_file(module) is not None else set()
 
 
 def _absolute(base: str, package: str) -> str:
@@ -190,11 +192,12 @@ def _exported(name: str) -> frozenset[str]:
 def _unit(function: Callable[..., Any]) -> tuple[str, set[str]]:
     """The source of a function and of what it names in its own file, and the modules of the other names."""
     plain = inspect.unwrap(getattr(function, "__func__", function))
-    return _unit_of(inspect.getsourcefile(plain) or "", plain.__qualname__, plain.__module__)
+    return unit_of(inspect.getsourcefile(plain) or "", plain.__qualname__, plain.__module__)
 
 
 @functools.cache
-def _unit_of(file: str, qualname: str, module: str) -> tuple[str, set[str]]:
+def unit_of(file: str, qualname: str, module: str) -> tuple[str, set[str]]:
+    """The source of a function of ``file`` and what it names there, and the modules of the other names."""
     text = Path(file).read_text(encoding="utf-8")
     tree = ast.parse(text)
     package = module if Path(file).name == "__init__.py" else module.rpartition(".")[0]
@@ -220,9 +223,9 @@ def _unit_of(file: str, qualname: str, module: str) -> tuple[str, set[str]]:
         if isinstance(node, ast.Import | ast.ImportFrom):
             of_step = _of_step(node, package)
             if of_step is None:
-                modules |= _imports_of(node, package)
+                modules |= imports_of(node, package)
             else:
-                source, reached = _unit_of(*of_step)
+                source, reached = unit_of(*of_step)
                 parts.append(source)
                 modules |= reached
             continue
@@ -242,7 +245,7 @@ def _of_step(node: ast.Import | ast.ImportFrom, package: str) -> tuple[str, str,
     if isinstance(node, ast.Import):
         return None
     base = _absolute("." * node.level + (node.module or ""), package)
-    path = _file(base) if _OF_STEPS.fullmatch(base) else None
+    path = source_file(base) if _OF_STEPS.fullmatch(base) else None
     return None if path is None else (str(path), node.names[0].name, base)
 
 
@@ -284,7 +287,8 @@ def _is_own(node: ast.AST) -> bool:
     return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
 
 
-def _imports_of(node: ast.Import | ast.ImportFrom, package: str) -> set[str]:
+def imports_of(node: ast.Import | ast.ImportFrom, package: str) -> set[str]:
+    """The modules of this project that an import statement of a module in ``package`` reaches."""
     found: set[str] = set()
     for alias in node.names:
         if isinstance(node, ast.Import):

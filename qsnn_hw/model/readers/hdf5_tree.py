@@ -95,24 +95,24 @@ def _receive(stream: IO[bytes], answer: list[tuple[bool, Any]]) -> None:
 
 
 _lock = threading.Lock()
-_running: list[_Worker] = []
+running: list[_Worker] = []
 
 
 def _stop() -> None:
-    while _running:
-        _running.pop().stop()
+    while running:
+        running.pop().stop()
 
 
 atexit.register(_stop)
 
 
 def _worker(path: Path) -> _Worker:
-    if not _running:
+    if not running:
         try:
-            _running.append(_Worker())
+            running.append(_Worker())
         except OSError as error:
             raise ToolError(f"cannot start {sys.executable} to read {path}: {error}") from error
-    return _running[0]
+    return running[0]
 
 
 def read_tree(path: Path, limit_s: float | None = None) -> dict[str, Any]:

@@ -174,7 +174,7 @@ class Watched:
             for counter, count in self._watch(f"{path}_{name}", inside, platform).items():
                 parts.setdefault(counter, []).append(count)
         for component in fragment.origins or ():
-            for counter, value in _own(component).items():
+            for counter, value in own_counters(component).items():
                 parts.setdefault(counter, []).append(value)
         written = fragment.statements["sync"]._lhs_signals() if "sync" in fragment.statements else ()
         registers = Cat(written)
@@ -187,7 +187,7 @@ class Watched:
         return watch.counts
 
 
-def _own(component: object) -> dict[str, Value]:
+def own_counters(component: object) -> dict[str, Value]:
     """What a component adds to the counters of its group in a cycle."""
     if isinstance(component, Walker):
         word = component.o.payload
