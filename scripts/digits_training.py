@@ -7,18 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import training
 from torch import Tensor
 from torch.nn import functional
-from training import (
-    Descent,
-    FastSigmoid,
-    batches,
-    distorted,
-    is_candidate,
-    layers_of,
-    random_parameters,
-    repeatable,
-)
 from training_files import Distortion
 
 from qsnn_hw.support.progress import Progress
@@ -82,7 +73,7 @@ def leaky(current: Tensor, beta: float) -> Tensor:
     for step in current:
         # The reset carries no gradient, as in snnTorch.
         v = beta * v + step - spike.detach()
-        spike = FastSigmoid.apply(v - 1, _SURROGATE_SLOPE)
+        spike = training.FastSigmoid.apply(v - 1, _SURROGATE_SLOPE)
         spikes.append(spike)
     return torch.stack(spikes)
 
@@ -137,7 +128,7 @@ def train(
     seed
         Of the first restart; each further one adds 1.
     """
-    repeatable()
+    training.repeatable()
     pixels, labels = (torch.from_numpy(array) for array in validation)
     generator = torch.Generator().manual_seed(seed)
     held_out = [_encode(pixels, steps, generator) for _ in range(_VALIDATION_ENCODINGS)]
@@ -148,7 +139,7 @@ def train(
             for epoch in range(1, epochs + 1):
                 trainer.epoch()
                 task.update(restart * epochs + epoch, restarts * epochs)
-                if not is_candidate(epoch, epochs):
+                if not training.is_candidate(epoch, epochs):
                     continue
                 weights = trainer.weights()
                 right = [run(weights, s.numpy(), beta)[1].sum(axis=0).argmax(axis=1) for s in held_out]
@@ -170,8 +161,8 @@ class _Trainer:
         self._beta = beta
         self._generator = torch.Generator().manual_seed(seed)
         layers = [(size, 0, 0) for size in SIZES[1:]]
-        self._parameters = random_parameters(layers, SIZES[:1], self._generator)
-        self._descent = Descent(
+        self._parameters = training.random_parameters(layers, SIZES[:1], self._generator)
+        self._descent = training.Descent(
             self._parameters,
             _LEARNING_RATE,
             epochs=epochs,
@@ -183,9 +174,9 @@ class _Trainer:
 
     def epoch(self) -> None:
         """One pass over the samples, freshly distorted and freshly encoded."""
-        for chosen in batches(len(self._labels), _BATCH, self._generator):
+        for chosen in training.batches(len(self._labels), _BATCH, self._generator):
             images = self._pixels[chosen].unflatten(1, (8, 8))
-            pixels = distorted(images, self._generator, _DISTORTION).flatten(1).clamp(0, 1)
+            pixels = training.distorted(images, self._generator, _DISTORTION).flatten(1).clamp(0, 1)
             spikes = _encode(pixels, self._steps, self._generator)
             hidden, out = forward(self._parameters, spikes, self._beta)
             loss = functional.cross_entropy(
@@ -195,7 +186,7 @@ class _Trainer:
 
     def weights(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
         """The parameters as they stand, rounded to ``GRID``."""
-        return tuple((layer.weight, layer.bias) for layer in layers_of(self._parameters, (0, 0)))
+        return tuple((layer.weight, layer.bias) for layer in training.layers_of(self._parameters, (0, 0)))
 
 
 def _encode(pixels: Tensor, steps: int, generator: torch.Generator) -> Tensor:

@@ -10,20 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import training
 from mnist_files import SIDE, by_count, encode_rate
 from torch import Tensor
 from torch.nn import functional
-from training import (
-    Descent,
-    Norm,
-    batches,
-    distorted,
-    layers_of,
-    on_grid,
-    random_parameters,
-    repeatable,
-    run_layers,
-)
 from training_files import Distortion, Layer
 
 from qsnn_hw.support.progress import Progress
@@ -172,7 +162,7 @@ def run(layers: Sequence[Layer], spikes: np.ndarray) -> list[np.ndarray]:
     spikes
         0 or 1, shape (time, sample, channel, 28, 28).
     """
-    return run_layers(layers, spikes, lambda x, *layer: _spiking(x, *layer)[1])
+    return training.run_layers(layers, spikes, lambda x, *layer: _spiking(x, *layer)[1])
 
 
 def train(
@@ -188,7 +178,7 @@ def train(
     fit, validation
         (pixels, labels): uint8 of shape (sample, 28, 28) and int64 of shape (sample,).
     """
-    repeatable()
+    training.repeatable()
     trainer = Trainer(fit, settings)
     with progress.task("training, rounded") as task:
         for epoch in range(1, settings.epochs + 1):
@@ -217,7 +207,7 @@ def elect(
     """The better one of ``best`` and this checkpoint with its best output gain."""
     hidden = run(layers, held_out)[-2]
     for gain in _OUTPUT_GAINS:
-        last = Layer(on_grid(layers[-1].weight * gain), on_grid(layers[-1].bias * gain))
+        last = Layer(training.on_grid(layers[-1].weight * gain), training.on_grid(layers[-1].bias * gain))
         accuracy = float(np.mean(by_count(run([last], hidden)[-1]) == label))
         if best is None or accuracy > best.accuracy:
             best = Trained((*layers[:-1], last), accuracy, epoch, gain)
@@ -237,13 +227,15 @@ class Trainer:
         self._settings = settings
         self._pixels, self._labels = torch.from_numpy(fit[0]), torch.from_numpy(fit[1])
         self._generator = torch.Generator().manual_seed(settings.seed)
-        self.parameters = random_parameters(settings.layers, (1, SIDE, SIDE), self._generator, spread=1.5)
-        self._norms = [Norm(size, axis=1, moments=_moments) for size, _, _ in settings.layers]
+        self.parameters = training.random_parameters(
+            settings.layers, (1, SIDE, SIDE), self._generator, spread=1.5
+        )
+        self._norms = [training.Norm(size, axis=1, moments=_moments) for size, _, _ in settings.layers]
         learned = [*self.parameters, *(norm.gain for norm in self._norms)]
         self._optimize(learned, settings.rate, settings.epochs)
 
     def _optimize(self, learned: list[Tensor], rate: float, epochs: int) -> None:
-        self._descent = Descent(
+        self._descent = training.Descent(
             learned,
             rate,
             epochs=epochs,
@@ -270,11 +262,11 @@ class Trainer:
 
     def layers(self) -> tuple[Layer, ...]:
         """The spiking network's parameters as they stand, rounded to ``GRID``."""
-        return layers_of(self.parameters, [stride for _, _, stride in self._settings.layers])
+        return training.layers_of(self.parameters, [stride for _, _, stride in self._settings.layers])
 
     def _epoch(self, loss_of: Callable[[Tensor, Tensor], Tensor]) -> None:
-        """One pass over the samples, freshly distorted."""
-        for chosen in batches(len(self._labels), _BATCH, self._generator):
+        """One pass over the samples, freshly training.distorted."""
+        for chosen in training.batches(len(self._labels), _BATCH, self._generator):
             pixels = self._distort(self._pixels[chosen]).numpy().astype(np.uint8)
             spikes = torch.from_numpy(encode_rate(pixels, self._settings.steps)).unsqueeze(2)
             self._descent.step(loss_of(spikes, self._labels[chosen]))
@@ -317,4 +309,4 @@ class Trainer:
 
     def _distort(self, pixels: Tensor) -> Tensor:
         """Shift, turn, scale and shear every image a little; shape (sample, 28, 28) in and out."""
-        return distorted(pixels, self._generator, self._settings.distortion).round().clamp(0, 255)
+        return training.distorted(pixels, self._generator, self._settings.distortion).round().clamp(0, 255)

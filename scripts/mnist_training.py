@@ -5,22 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+import training
 from mnist_files import SIDE, Settings, by_count, by_first_spike, encode
 from torch import Tensor
 from torch.nn import functional
-from training import (
-    Descent,
-    FastSigmoid,
-    Norm,
-    batches,
-    distorted,
-    is_candidate,
-    layers_of,
-    on_grid,
-    random_parameters,
-    repeatable,
-    run_layers,
-)
 from training_files import Layer
 
 from qsnn_hw.support.progress import Progress
@@ -72,7 +60,7 @@ def _integrate_and_fire(current: Tensor, slope: float) -> Tensor:
     spikes = []
     for step in current:
         v = v + step
-        spike = FastSigmoid.apply(v - 1, slope)
+        spike = training.FastSigmoid.apply(v - 1, slope)
         spikes.append(spike)
         # The reset carries no gradient.
         v = v * (1 - spike.detach())
@@ -87,7 +75,7 @@ def run(layers: Sequence[Layer], spikes: np.ndarray) -> list[np.ndarray]:
     spikes
         0 or 1, shape (time, sample, 28, 28).
     """
-    return run_layers(
+    return training.run_layers(
         layers, spikes[:, :, np.newaxis], lambda x, *layer: _integrate_and_fire(_currents(x, *layer), 1.0)
     )
 
@@ -108,7 +96,7 @@ def train(
     start
         An earlier network to go on from, or None for random weights.
     """
-    repeatable()
+    training.repeatable()
     trainer = _Trainer(fit, settings, start)
     held_out, label = encode(validation[0], settings.steps, settings.floor), validation[1]
     best: Trained | None = None
@@ -116,7 +104,7 @@ def train(
         for epoch in range(1, settings.epochs + 1):
             trainer.epoch()
             task.update(epoch, settings.epochs)
-            if not is_candidate(epoch, settings.epochs):
+            if not training.is_candidate(epoch, settings.epochs):
                 continue
             layers = trainer.layers()
             hidden = run(layers, held_out)[-2]
@@ -136,7 +124,9 @@ def train(
 
 def _amplified(layer: Layer, gain: float) -> Layer:
     """The layer with weights and biases times ``gain``, rounded to ``GRID`` again."""
-    return replace(layer, weight=on_grid(layer.weight * gain), bias=on_grid(layer.bias * gain))
+    return replace(
+        layer, weight=training.on_grid(layer.weight * gain), bias=training.on_grid(layer.bias * gain)
+    )
 
 
 def _moments(current: Tensor, axes: list[int]) -> tuple[Tensor, Tensor]:
@@ -153,14 +143,16 @@ class _Trainer:
         self._pixels, self._labels = torch.from_numpy(fit[0]), torch.from_numpy(fit[1])
         self._generator = torch.Generator().manual_seed(settings.seed)
         self._epoch = 0
-        self._parameters = random_parameters(settings.layers, (1, SIDE, SIDE), self._generator, spread=1.5)
+        self._parameters = training.random_parameters(
+            settings.layers, (1, SIDE, SIDE), self._generator, spread=1.5
+        )
         if start is not None:
             arrays = [array for layer in start for array in (layer.weight, layer.bias)]
             self._parameters = [torch.from_numpy(array.copy()).requires_grad_() for array in arrays]
         hidden = settings.layers[:-1] if settings.single_step_epochs else ()
-        self._norms = [Norm(size, axis=2, moments=_moments) for size, _, _ in hidden]
+        self._norms = [training.Norm(size, axis=2, moments=_moments) for size, _, _ in hidden]
         learned = [*self._parameters, *(norm.gain for norm in self._norms)]
-        self._descent = Descent(
+        self._descent = training.Descent(
             learned,
             settings.learning_rate,
             epochs=settings.epochs,
@@ -176,7 +168,7 @@ class _Trainer:
         if self._epoch == self._settings.single_step_epochs > 0:
             self._unfold_time(steps)
         self._epoch += 1
-        for chosen in batches(len(self._labels), _BATCH, self._generator):
+        for chosen in training.batches(len(self._labels), _BATCH, self._generator):
             pixels = self._distort(self._pixels[chosen])
             self._descent.step(self._loss(pixels, self._labels[chosen], steps))
 
@@ -193,7 +185,7 @@ class _Trainer:
     def layers(self) -> tuple[Layer, ...]:
         """The parameters as they stand, rounded to ``GRID``."""
         assert not self._norms  # no checkpoint is taken in the single-step epochs
-        return layers_of(self._parameters, [stride for _, _, stride in self._settings.layers])
+        return training.layers_of(self._parameters, [stride for _, _, stride in self._settings.layers])
 
     def _loss(self, pixels: Tensor, label: Tensor, steps: int) -> Tensor:
         """The loss of one batch; pixels are whole numbers, (sample, 28, 28).
@@ -238,4 +230,4 @@ class _Trainer:
         """Shift, turn, scale and shear every image a little; shape (sample, 28, 28) in and out."""
         if not self._settings.distortion.is_any:
             return pixels
-        return distorted(pixels, self._generator, self._settings.distortion).round().clamp(0, 255)
+        return training.distorted(pixels, self._generator, self._settings.distortion).round().clamp(0, 255)

@@ -14,16 +14,7 @@ from pathlib import Path
 import nir
 import numpy as np
 import script
-from training_files import (
-    made_with,
-    make_folder,
-    missing,
-    packed,
-    print_figures,
-    torch_half,
-    write_chain,
-    write_readme,
-)
+import training_files
 
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.files import write_npz
@@ -153,7 +144,7 @@ def write_network(path: Path, weights: Weights, beta: float) -> None:
             tau=full(tau), r=full(tau / DT), v_leak=full(0), v_threshold=full(1), v_reset=full(0)
         )
     nodes["output"] = nir.Output({"output": np.array([sizes[-1]])})
-    write_chain(path, nodes)
+    training_files.write_chain(path, nodes)
 
 
 def build(
@@ -166,12 +157,12 @@ def build(
     UserError
         PyTorch or scikit-learn is missing, or ``out_dir`` cannot be written.
     """
-    digits_training = torch_half("digits_training", INSTALL)
+    digits_training = training_files.torch_half("digits_training", INSTALL)
     try:
         import sklearn  # noqa: F401
     except ModuleNotFoundError as error:
-        raise missing(error, INSTALL) from error
-    make_folder(out_dir)
+        raise training_files.missing(error, INSTALL) from error
+    training_files.make_folder(out_dir)
     digits = load_digits_split()
     trained = digits_training.train(
         (digits.pixels[digits.fit], digits.label[digits.fit]),
@@ -193,9 +184,11 @@ def build(
     ]
 
     write_network(out_dir / "digits_64-32-10.nir", weights, beta)
-    test = {**packed("input", spikes), **packed("hidden", hidden), "out": out}
+    test = {**training_files.packed("input", spikes), **training_files.packed("hidden", hidden), "out": out}
     write_npz(out_dir / "digits_test.npz", {**test, "label": label, "index": digits.test})
-    calibration = packed("input", encode(digits.pixels[digits.calibration], CALIBRATION_ENCODING_SEED))
+    calibration = training_files.packed(
+        "input", encode(digits.pixels[digits.calibration], CALIBRATION_ENCODING_SEED)
+    )
     calibration |= {"label": digits.label[digits.calibration], "index": digits.calibration}
     write_npz(out_dir / "digits_calibration.npz", calibration)
     figures = {
@@ -210,9 +203,9 @@ def build(
         **encoding_figures(others),
         **{f"int{bits}": f"{integer_accuracy(weights, spikes, label, beta, bits):.2%}" for bits in (8, 6, 4)},
         "largest_weights": " and ".join(f"{np.abs(weight).max():.3f}" for weight, _ in weights),
-        **made_with("torch", "numpy", "nir", "scikit-learn"),
+        **training_files.made_with("torch", "numpy", "nir", "scikit-learn"),
     }
-    write_readme(out_dir / "README.md", README_TEMPLATE, figures)
+    training_files.write_readme(out_dir / "README.md", README_TEMPLATE, figures)
     return figures
 
 
@@ -276,7 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             progress=Progress(),
         )
         spikes = ("input_spikes", "hidden_spikes", "output_spikes")
-        print_figures(figures, ("validation", "float", "int8", "int6", "int4", *spikes))
+        training_files.print_figures(figures, ("validation", "float", "int8", "int6", "int4", *spikes))
 
     return script.ended(work)
 

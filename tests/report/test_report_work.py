@@ -14,7 +14,7 @@ from qsnn_hw.model.network import INPUT, Conv2d, Dense, Pool2d
 from qsnn_hw.quantize import QuantizedNetwork, QuantizedProjection
 from qsnn_hw.report.sections.activity import activity_of
 from qsnn_hw.report.sections.work import fan_out, metrics
-from tests.support.report_runs import RECORD
+from tests.support.verification_record import RECORD
 from tests.support.verify_networks import chain_network, skip_network
 
 

@@ -101,6 +101,21 @@ def clocked(dut: Any) -> Simulator:
 Bench = Callable[[Any], Awaitable[None]]
 
 
+def transfers(*streams: tuple[Any, list[int]]) -> Bench:
+    """A monitor for :func:`exchange`: notes the cycles, from 0, in which each stream hands a word over."""
+    moving = [stream.valid & stream.ready for stream, _ in streams]
+
+    async def watch(ctx: Any) -> None:
+        cycle = 0
+        while True:
+            _, _, *moved = await ctx.tick().sample(*moving)
+            for (_, cycles), one in zip(streams, moved, strict=True):
+                cycles.extend([cycle] if one else [])
+            cycle += 1
+
+    return watch
+
+
 def exchange(
     dut: Any,
     puts: Sequence[tuple[Any, Sequence[int]]],

@@ -12,6 +12,7 @@ from qsnn_hw.support.files import read_json, write_json
 from qsnn_hw.verify import Case, Verification, make_case
 from qsnn_hw.verify.record import GroupActivity
 from qsnn_hw.verify.runner import shards
+from tests.support.verification_record import RECORD as EVERY_MEASUREMENT
 from tests.support.verify_networks import Example, chain_network, example
 
 
@@ -124,27 +125,9 @@ def test_shards_cover_every_sample_once(count: int, processes: int, expected: li
     assert shards(count, processes) == expected
 
 
-RECORD = Verification(
-    simulator="verilator 5.48",
-    samples=2,
-    spikes_compared=10,
-    potentials_compared=100,
-    mismatches=0,
-    cycles_per_sample=(20, 40),
-    stream_samples=2,
-    stream_cycles=50,
-    stress_samples=2,
-    stress_cycles=100,
-    input_events=5,
-    output_events=3,
-    seed=1,
-    seconds=1.5,
-    distinct_samples=2,
-    spikes_by_group={"lif1": 7, "lif2": 3},
+RECORD = replace(
+    EVERY_MEASUREMENT,
     answer_cycles_per_sample=(60, 61),
-    activity_pass="stream",
-    activity_cycles=50,
-    activity_samples=2,
     groups={"lif1": GroupActivity(*range(30, 42)), "lif2": GroupActivity(*range(6, 18))},
     toggles={"lif1": 1.5, "around": 0.5},
 )

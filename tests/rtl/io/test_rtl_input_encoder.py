@@ -17,7 +17,7 @@ from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.io_plan import EncoderPlan
 from qsnn_hw.rtl.io.input_encoder import InputEncoder
 from qsnn_hw.rtl.io.pixels import PixelLayout, WordPixels
-from tests.support.streams import PACES, Pace, aer, clocked, exchange, put_all, take
+from tests.support.streams import PACES, Pace, aer, clocked, exchange, put_all, take, transfers
 
 paces = pytest.mark.parametrize("pace", PACES, ids=["full", "idle", "stall", "both"])
 
@@ -190,18 +190,6 @@ def test_any_encoder(data: st.DataObject) -> None:
     run(plan, images(seed, 3, space.neurons, zeros), pace, dense=data.draw(st.booleans()))
 
 
-def moves(dut: Any, into: list[int], out: list[int]) -> Any:
-    async def watch(ctx: Any) -> None:
-        cycle = 0
-        while True:
-            _, _, taken, given = await ctx.tick().sample(dut.i.valid & dut.i.ready, dut.o.valid & dut.o.ready)
-            into.extend([cycle] if taken else [])
-            out.extend([cycle] if given else [])
-            cycle += 1
-
-    return watch
-
-
 @pytest.mark.parametrize("kind", ["latency", "direct", "rate"])
 def test_latency_and_throughput(kind: str) -> None:
     shift = 4 if kind == "direct" else 0
@@ -210,7 +198,7 @@ def test_latency_and_throughput(kind: str) -> None:
     pixels = np.full((3, 16), 16 if kind == "direct" else 255, dtype=np.uint8)
     into: list[int] = []
     out: list[int] = []
-    run(plan, pixels, Pace(), dense=True, watch=lambda dut: moves(dut, into, out))
+    run(plan, pixels, Pace(), dense=True, watch=lambda dut: transfers((dut.i, into), (dut.o, out)))
     # Four words a sample, one a cycle, and one idle cycle behind a sample while there is room.
     assert [c - into[0] for c in into[:8]] == [0, 1, 2, 3, 5, 6, 7, 8]
     gap = 2
@@ -229,7 +217,7 @@ def test_rate_takes_a_cycle_for_each_pixel_that_is_not_zero() -> None:
     longest = [max(np.count_nonzero(image[k::2]) for k in range(2)) for image in pixels]
     into: list[int] = []
     out: list[int] = []
-    run(plan, pixels, Pace(), watch=lambda dut: moves(dut, into, out))
+    run(plan, pixels, Pace(), watch=lambda dut: transfers((dut.i, into), (dut.o, out)))
     first = rate_words(plan, pixels[:1], sent_spikes(plan, pixels[:1]))
     # The second sample was in before the first was sent: from last tick to last tick.
     assert into[-1] < out[first - 1]
@@ -242,7 +230,7 @@ def test_a_bright_image_of_28_by_28_stays_under_300_cycles() -> None:
     assert 130 < np.count_nonzero(pixels, axis=1).mean() < 170
     into: list[int] = []
     out: list[int] = []
-    run(plan, pixels, Pace(), watch=lambda dut: moves(dut, into, out))
+    run(plan, pixels, Pace(), watch=lambda dut: transfers((dut.i, into), (dut.o, out)))
     assert (out[-1] - into[0]) / 3 < 300
 
 

@@ -15,7 +15,7 @@ from qsnn_hw.model.readouts import count_class, first_class, membrane_class
 from qsnn_hw.plan.io_plan import ReadoutPlan
 from qsnn_hw.rtl.io.readout import ClassLayout, make_readout
 from qsnn_hw.rtl.stream.aer import AerLayout
-from tests.support.streams import PACES, Pace, clocked, exchange
+from tests.support.streams import PACES, Pace, clocked, exchange, transfers
 
 paces = pytest.mark.parametrize("pace", PACES, ids=["full", "idle", "stall", "both"])
 
@@ -128,14 +128,7 @@ def test_latency_and_throughput(plan: ReadoutPlan, latency: int, answering: int)
     into: list[int] = []
     out: list[int] = []
 
-    async def watch(ctx: Any) -> None:
-        cycle = 0
-        while True:
-            _, _, taken, given = await ctx.tick().sample(dut.i.valid & dut.i.ready, dut.o.valid & dut.o.ready)
-            into.extend([cycle] if taken else [])
-            out.extend([cycle] if given else [])
-            cycle += 1
-
+    watch = transfers((dut.i, into), (dut.o, out))
     words = stream_words(spikes, 1)
     assert len(words) == 24
     (got,) = exchange(dut, [(dut.i, words)], [(dut.o, 3)], Pace(), watch=watch)

@@ -16,7 +16,7 @@ from qsnn_hw.host.protocol import address_bits
 from qsnn_hw.rtl.stream.lane_adapter import LaneAdapter
 from qsnn_hw.rtl.stream.router import AerRouter, RouterRoute, TickMerge
 from qsnn_hw.rtl.stream.step_delay import StepDelay, delay_words
-from tests.support.streams import PACES, Pace, clocked, exchange, put_all, stream_get
+from tests.support.streams import PACES, Pace, clocked, exchange, put_all, stream_get, transfers
 
 paces = pytest.mark.parametrize("pace", PACES, ids=["full", "idle", "stall", "both"])
 
@@ -173,13 +173,7 @@ def test_delay_takes_one_cycle_a_word(steps: int, ahead: bool) -> None:
     dut = StepDelay(9, 1, steps, delay_words(steps, ahead, 4) + 1, ahead)
     cycles: list[int] = []
 
-    async def watch(ctx: Any) -> None:
-        cycle = 0
-        while True:
-            _, _, moves = await ctx.tick().sample(dut.o.valid & dut.o.ready)
-            cycles.extend([cycle] if moves else [])
-            cycle += 1
-
+    watch = transfers((dut.o, cycles))
     count = sum(len(events) + 1 for events, _ in wanted)
     exchange(dut, [(dut.i, words)], [(dut.o, count)], Pace(), watch=watch)
     ticks = [cycles[index] for index, word in enumerate(_flat(wanted)) if word]
@@ -407,13 +401,7 @@ def test_a_wide_stream_passes_the_router_at_full_rate() -> None:
     full = [w for w in words for _ in range(3)]
     cycles: list[int] = []
 
-    async def watch(ctx: Any) -> None:
-        cycle = 0
-        while True:
-            _, _, moves = await ctx.tick().sample(dut.o0.valid & dut.o0.ready)
-            cycles.extend([cycle] if moves else [])
-            cycle += 1
-
+    watch = transfers((dut.o0, cycles))
     (received,) = exchange(dut, [(dut.i0, full)], [(dut.o0, len(full))], Pace(), watch=watch)
     assert received == full
     assert cycles[-1] - cycles[0] == len(full) - 1

@@ -15,7 +15,7 @@ from qsnn_hw.host.protocol import Word, address_bits
 from qsnn_hw.rtl.group.encoder import FiredLayout, SpikeEncoder
 from qsnn_hw.rtl.stream.aer import AerLayout, aer_signature
 from qsnn_hw.rtl.stream.router import AerRouter, ElasticBuffer, Multicast, TickMerge
-from tests.support.streams import PACES, Pace, aer, exchange, from_aer
+from tests.support.streams import PACES, Pace, aer, exchange, from_aer, transfers
 
 paces = pytest.mark.parametrize("pace", PACES, ids=["full", "idle", "stall", "both"])
 
@@ -61,13 +61,7 @@ def test_encoder_takes_one_cycle_a_word(spare: bool) -> None:
     ]
     cycles: list[int] = []
 
-    async def watch(ctx: Any) -> None:
-        cycle = 0
-        while True:
-            _, _, moves = await ctx.tick().sample(dut.o.valid & dut.o.ready)
-            cycles.extend([cycle] if moves else [])
-            cycle += 1
-
+    watch = transfers((dut.o, cycles))
     exchange(dut, [(dut.i, words)], [(dut.o, 8)], Pace(), watch=watch)
     # The empty mask without a tick costs its own cycle only where nothing hides it: in front of an
     # idle output.
@@ -90,14 +84,7 @@ def test_buffer_latency_throughput_and_capacity(depth: int, latency: int, period
     inward: list[int] = []
     outward: list[int] = []
 
-    async def watch(ctx: Any) -> None:
-        cycle = 0
-        while True:
-            _, _, into, out = await ctx.tick().sample(dut.i.valid & dut.i.ready, dut.o.valid & dut.o.ready)
-            inward.extend([cycle] if into else [])
-            outward.extend([cycle] if out else [])
-            cycle += 1
-
+    watch = transfers((dut.i, inward), (dut.o, outward))
     exchange(dut, [(dut.i, numbers(40, 5))], [(dut.o, 40)], Pace(), watch=watch)
     assert outward[0] - inward[0] == latency
     assert outward[-1] - outward[-11] == 10 * period

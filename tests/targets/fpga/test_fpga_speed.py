@@ -22,7 +22,7 @@ from qsnn_hw.targets.fpga.sections.latency import latency
 from qsnn_hw.targets.fpga.sections.speed import Link, link
 from qsnn_hw.verify import Verification
 from qsnn_hw.verify.design_cycles import DesignCycles
-from tests.support.report_runs import RECORD
+from tests.support.verification_record import RECORD
 from tests.support.verify_networks import chain_network, example
 
 BOARD = load_board("ulx3s-85f")

@@ -22,7 +22,7 @@ from qsnn_hw.targets.fpga.sections.speed import Throughput, throughput
 from qsnn_hw.targets.fpga.spending import spending
 from qsnn_hw.verify import Verification
 from qsnn_hw.verify.design_cycles import DesignCycles
-from tests.support.report_runs import RECORD, did
+from tests.support.verification_record import RECORD, did
 from tests.support.verify_networks import chain_network
 
 ECP, ICE = load_board("ulx3s-85f"), load_board("icebreaker")

@@ -1,4 +1,4 @@
-"""A verification record with every measurement, shared by the tests of what the report makes of it."""
+"""A verification record with every measurement."""
 
 from dataclasses import fields
 
