@@ -2,7 +2,7 @@
 
 ``scripts/same_bytes REVISION`` types ``qsnn-hw generate`` of the matrix's models in a checkout of REVISION
 and in this one, and compares the files that both leave: ``*.v`` and ``*.bin`` by their bytes, the quantized
-network by its arrays. The first file that differs is named with its first differing line, and the exit
+network by its values. The first file that differs is named with its first differing line, and the exit
 status is 1. What REVISION made is kept, so that the next comparison with it costs half.
 """
 
@@ -10,12 +10,11 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import zip_longest
 from pathlib import Path
 
-import numpy as np
 from matrix import cases, data_of
 from matrix_models import MODELS
 from matrix_rows import TARGETS, Case
@@ -89,7 +88,6 @@ def differences(before: Path, after: Path) -> Iterator[str]:
             yield f"{name} is only in the {'new' if new.is_file() else 'old'} one"
         elif old.read_bytes() != new.read_bytes():
             yield f"{name}: {_first_difference(old, new)}"
-    yield from (f"{_QUANTIZED}: {line}" for line in _arrays(before / _QUANTIZED, after / _QUANTIZED))
 
 
 def _first_difference(old: Path, new: Path) -> str:
@@ -102,13 +100,56 @@ def _first_difference(old: Path, new: Path) -> str:
     return "line ends differ"
 
 
-def _arrays(old: Path, new: Path) -> Iterator[str]:
-    with np.load(old) as before, np.load(new) as after:
-        for name in sorted({*before.files, *after.files}):
-            if name not in before.files or name not in after.files:
-                yield f"{name} is only in the {'new' if name in after.files else 'old'} one"
-            elif before[name].dtype != after[name].dtype or not np.array_equal(before[name], after[name]):
-                yield f"{name} differs"
+def integers(source: Path, file: Path) -> dict[str, str]:
+    """Every value of a quantized network by its place, as the package in ``source`` reads its own file.
+
+    Raises
+    ------
+    ToolError
+        It could not.
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", _LIST, str(file.resolve())],
+        # Ahead of PYTHONPATH Python looks where it was started.
+        cwd=source,
+        env={**os.environ, "PYTHONPATH": str(source)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode:
+        raise ToolError(f"{file} could not be read by {source}: {ended.stderr.strip().splitlines()[-1]}")
+    pairs = (line.partition(" ") for line in ended.stdout.splitlines())
+    return {place: value for place, _, value in pairs}
+
+
+_LIST = """
+import dataclasses, hashlib, pathlib, sys
+import numpy as np
+from qsnn_hw.quantize.network import QuantizedNetwork
+def show(place, value):
+    if dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            show(f"{place}.{field.name}" if place else field.name, getattr(value, field.name))
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            show(f"{place}.{index}", item)
+    elif isinstance(value, np.ndarray):
+        print(place, value.dtype, value.shape, hashlib.sha256(value.tobytes()).hexdigest())
+    else:
+        print(place, repr(value))
+show("", QuantizedNetwork.load(pathlib.Path(sys.argv[1])))
+"""
+"""Run by the interpreter on either source: their files may be written differently."""
+
+
+def other_values(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
+    """One line for each place at which two networks differ."""
+    for place in sorted({*old, *new}):
+        if place not in old or place not in new:
+            yield f"{_QUANTIZED}: {place} is only in the {'new' if place in new else 'old'} one"
+        elif old[place] != new[place]:
+            yield f"{_QUANTIZED}: {place} differs"
 
 
 def compare(case: Case, shared: Path, sources: tuple[Path, Path], folders: tuple[Path, Path]) -> list[str]:
@@ -127,7 +168,10 @@ def compare(case: Case, shared: Path, sources: tuple[Path, Path], folders: tuple
         said.write_text(refusals[-1] or "")
     if refusals[0] != refusals[1]:
         return [f"ended with {refusals[0]!r}, now with {refusals[1]!r}"]
-    return [] if refusals[0] else list(differences(*outs))
+    if refusals[0]:
+        return []
+    networks = [integers(source, out / _QUANTIZED) for source, out in zip(sources, outs, strict=True)]
+    return [*differences(*outs), *other_values(*networks)]
 
 
 def wanted_cases(given: argparse.Namespace, shared: Path) -> list[Case]:

@@ -1,18 +1,15 @@
 """What a build is asked for: every choice of the user in one frozen record."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from qsnn_hw.quantize import QuantizeOptions
-from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.support.values import decode
+from qsnn_hw.support.records import Kept
 
 OPTIONS = "options.json"
 """Their file in an output folder: of the last run that was not refused."""
-
-FORMAT = "qsnn-hw build options 2"
 
 MAX_SEED = 2**31 - 1
 """What nextpnr takes."""
@@ -29,7 +26,7 @@ _SPELLED = {"model": "MODEL", "calibration_data": "--calibrate"}
 
 
 @dataclass(frozen=True)
-class BuildOptions:
+class BuildOptions(Kept, form="build options 2", again="run qsnn-hw build with MODEL and all options again"):
     """The choices behind an output folder, as the command line takes them.
 
     Parameters
@@ -117,26 +114,12 @@ class BuildOptions:
             if getattr(self, name) == "":
                 raise UserError(f"{_SPELLED.get(name, f'--{name}')} is empty; give a file or a name")
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write the options as JSON; paths become absolute, so that any folder can resume."""
-        values = asdict(self)
+        absolute: dict[str, Any] = {}
         for name in ("model", "data", "calibration_data"):
-            if values[name] is not None:
-                values[name] = str(Path(values[name]).resolve())
+            if getattr(self, name) is not None:
+                absolute[name] = str(Path(getattr(self, name)).resolve())
         if self.board is not None and Path(self.board).suffix == ".toml":
-            values["board"] = str(Path(self.board).resolve())
-        files.write_json(path, {"format": FORMAT, **values})
-
-    @classmethod
-    def load(cls, path: Path) -> "BuildOptions":
-        """Read what :meth:`save` wrote; UserError when it is not such a file."""
-        content: Any = files.read_json(path)
-        if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
-            raise UserError(f"{path} does not hold this version's build options; run qsnn-hw build again")
-        try:
-            made: BuildOptions = decode(cls, content, "options")
-        except (TypeError, ValueError) as error:
-            raise UserError(f"{path} is damaged: {error}; delete it and give all options again") from error
-        except UserError as error:
-            raise UserError(f"{path}: {error}; give that option again, with MODEL and the others") from error
-        return made
+            absolute["board"] = str(Path(self.board).resolve())
+        self.form.save(replace(self, **absolute), Path(path))

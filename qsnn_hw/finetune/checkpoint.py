@@ -17,18 +17,18 @@ from qsnn_hw.finetune.settings import Epoch, FinetuneSettings
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Dense, Network
 from qsnn_hw.quantize.options import QuantizeOptions
-from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
-
-FORMAT = "qsnn-hw fine-tuning checkpoint 1"
+from qsnn_hw.support.records import Kept
 
 
 @dataclass
-class Standing:
+class Standing(Kept, form="fine-tuning checkpoint 2", again="delete it"):
     """What a run has reached.
 
     Parameters
     ----------
+    run
+        Which run, as :func:`identity` says.
     arrays
         Parameters and optimizer state by name.
     best
@@ -41,6 +41,7 @@ class Standing:
         Found once, before the first epoch.
     """
 
+    run: str
     arrays: dict[str, np.ndarray]
     best: dict[str, np.ndarray]
     history: list[Epoch] = field(default_factory=list)
@@ -82,22 +83,6 @@ def _update(digest: "hashlib._Hash", values: dict[str, object]) -> None:
             digest.update(repr(value).encode())
 
 
-def save(path: Path, run: str, standing: Standing) -> None:
-    """Write ``standing`` of the run called ``run`` to ``path``, whole or not at all."""
-    about = {
-        "format": FORMAT,
-        "run": run,
-        "history": [asdict(epoch) for epoch in standing.history],
-        "wide": standing.wide,
-        "float_accuracy": standing.float_accuracy,
-        "logit_scale": standing.logit_scale,
-    }
-    arrays: dict[str, object] = {"about": json.dumps(about)}
-    arrays.update({f"now/{name}": value for name, value in standing.arrays.items()})
-    arrays.update({f"best/{name}": value for name, value in standing.best.items()})
-    files.write_npz(path, arrays)
-
-
 def load(path: Path, run: str) -> Standing | None:
     """Read where the run called ``run`` stands; None when there is no file.
 
@@ -108,26 +93,13 @@ def load(path: Path, run: str) -> Standing | None:
     """
     if not path.exists():
         return None
-    arrays = files.read_npz(path)
-    try:
-        about = json.loads(str(arrays["about"]))
-        if about["format"] != FORMAT:
-            raise UserError(f"{path}: format is {about['format']}, this version reads {FORMAT}")
-        if about["run"] != run:
-            raise UserError(
-                f"{path} belongs to a run with another network, data, options or torch; delete it to start "
-                "anew, or choose another output folder"
-            )
-        return Standing(
-            {name[4:]: value for name, value in arrays.items() if name.startswith("now/")},
-            {name[5:]: value for name, value in arrays.items() if name.startswith("best/")},
-            [Epoch(**epoch) for epoch in about["history"]],
-            list(about["wide"]),
-            float(about["float_accuracy"]),
-            float(about["logit_scale"]),
+    found = Standing.load(path)
+    if found.run != run:
+        raise UserError(
+            f"{path} belongs to a run with another network, data, options or torch; delete it to start "
+            "anew, or choose another output folder"
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is not a checkpoint of this version: {error!r}; delete it") from error
+    return found
 
 
 def parameters_of(model: nn.Module) -> dict[str, np.ndarray]:

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from qsnn_hw.quantize.quantizer import quantize
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import MismatchError, UserError
 from qsnn_hw.support.progress import SILENT, Progress
+from qsnn_hw.support.record_tree import encode
 
 FORMAT = "qsnn-hw fine-tuning record 1"
 NIR_NAME = "finetuned.nir"
@@ -120,10 +120,10 @@ def record(result: Finetuned, options: QuantizeOptions, training: FinetuneSettin
 
     return {
         "format": FORMAT,
-        "settings": asdict(training),
-        "options": asdict(options),
-        "deployed_options": asdict(result.options),
-        "epochs": [asdict(epoch) for epoch in result.history],
+        "settings": encode(training),
+        "options": encode(options),
+        "deployed_options": encode(result.options),
+        "epochs": [encode(epoch) for epoch in result.history],
         "best_epoch": result.best_epoch,
         "float_accuracy": result.float_accuracy,
         "validation_accuracy_before": result.history[0].validation_accuracy,

@@ -195,7 +195,7 @@ class _Run:
             self._model.wide = set(found.wide)
             self._progress.say(f"going on from {self._path} after epoch {len(found.history) - 1}")
             return found
-        made = Standing({}, standing_file.parameters_of(self._model))
+        made = Standing(self._id, {}, standing_file.parameters_of(self._model))
         run = simulate(self._network, self._validation.input, progress=self._progress)
         made.float_accuracy = accuracy(run.out, _labels(self._validation))
         made.logit_scale = self._logit_scale()
@@ -209,7 +209,7 @@ class _Run:
         now = standing_file.parameters_of(self._model)
         standing.arrays = now | standing_file.optimizer_arrays(self._model, self._optimizer)
         standing.wide = sorted(self._model.wide)
-        standing_file.save(self._path, self._id, standing)
+        standing.save(self._path)
 
     def _batch(self, data: Dataset, chosen: np.ndarray) -> torch.Tensor:
         rows = data.input[:, chosen].reshape(data.steps, chosen.size, -1)

@@ -7,7 +7,7 @@ steps, except in loops, where they are one per step.
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
@@ -16,17 +16,16 @@ from qsnn_hw.golden.weighted import WeightedSum
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.model.readouts import ReadoutKind
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection
-from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
-
-FORMAT = "qsnn-hw golden run 1"
+from qsnn_hw.support.record_tree import Array
+from qsnn_hw.support.records import Kept
 
 # Samples are processed in blocks so that the largest array of one block stays in this many bytes.
 BLOCK_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
-class GoldenRun:
+class GoldenRun(Kept, form="golden run 2"):
     """What the golden model did with a batch of samples.
 
     Parameters
@@ -43,50 +42,12 @@ class GoldenRun:
         Group name -> the same for each neuron, int64 of shape (neuron,).
     """
 
-    spikes: dict[str, np.ndarray]
-    potentials: dict[str, np.ndarray] = field(default_factory=dict)
+    spikes: dict[str, Annotated[np.ndarray, Array("u", "time", "sample", "neuron")]]
+    potentials: dict[str, Annotated[np.ndarray, Array("i", "time", "sample", "neuron")]] = field(
+        default_factory=dict
+    )
     saturations: dict[str, int] = field(default_factory=dict)
-    saturated: dict[str, np.ndarray] = field(default_factory=dict)
-
-    def save(self, path: Path) -> None:
-        """Write spikes (bit-packed where each is 0 or 1) and potentials as one .npz, whole or not at all."""
-        arrays: dict[str, np.ndarray | str] = {"format": FORMAT, "groups": np.array(list(self.spikes))}
-        for index, (name, spikes) in enumerate(self.spikes.items()):
-            if spikes.max(initial=0) > 1:
-                arrays[f"spikes{index}_counts"] = spikes
-            else:
-                arrays[f"spikes{index}_packed"] = np.packbits(spikes, axis=-1)
-            arrays[f"spikes{index}_shape"] = np.array(spikes.shape)
-            arrays[f"saturations{index}"] = np.array(self.saturations.get(name, 0))
-            if name in self.saturated:
-                arrays[f"saturated{index}"] = self.saturated[name]
-            if name in self.potentials:
-                arrays[f"potentials{index}"] = self.potentials[name]
-        files.write_npz(path, arrays)
-
-    @classmethod
-    def load(cls, path: Path) -> "GoldenRun":
-        """Read what :meth:`save` wrote; UserError when it is not such a file."""
-        arrays = files.read_npz(path)
-        try:
-            if str(arrays["format"]) != FORMAT:
-                raise UserError(f"{path}: format is {arrays['format']}, this version reads {FORMAT}")
-            run = cls({})
-            for index, raw in enumerate(arrays["groups"]):
-                name = str(raw)
-                shape = tuple(int(n) for n in arrays[f"spikes{index}_shape"])
-                counts = arrays.get(f"spikes{index}_counts")
-                if counts is None:
-                    counts = np.unpackbits(arrays[f"spikes{index}_packed"], axis=-1, count=shape[-1])
-                run.spikes[name] = counts
-                run.saturations[name] = int(arrays[f"saturations{index}"])
-                if f"saturated{index}" in arrays:
-                    run.saturated[name] = arrays[f"saturated{index}"]
-                if f"potentials{index}" in arrays:
-                    run.potentials[name] = arrays[f"potentials{index}"]
-            return run
-        except (KeyError, ValueError) as error:
-            raise UserError(f"{path} is not a golden run of this version: {error!r}") from error
+    saturated: dict[str, Annotated[np.ndarray, Array("i", "neuron")]] = field(default_factory=dict)
 
 
 def checked_input(network: QuantizedNetwork, inputs: np.ndarray) -> np.ndarray:

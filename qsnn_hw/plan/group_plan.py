@@ -1,12 +1,13 @@
 """One neuron group as hardware, in plain numbers."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.quantize.network import NeuronDynamics
+from qsnn_hw.support.record_tree import Array
 
 Accumulators = Literal["registers", "memory"]
 SynapseStore = Literal["rom", "ram"]
@@ -36,10 +37,10 @@ class AxisTable:
         int64, shape (pairs,): added to the fold and to the synapse row.
     """
 
-    start: np.ndarray
-    count: np.ndarray
-    fold: np.ndarray
-    row: np.ndarray
+    start: Annotated[np.ndarray, Array("i", "positions")]
+    count: Annotated[np.ndarray, Array("i", "positions")]
+    fold: Annotated[np.ndarray, Array("i", "pairs")]
+    row: Annotated[np.ndarray, Array("i", "pairs")]
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,9 @@ class ProjectionPlan:
     columns: AxisTable | None = None
     rows_per_channel: int = 0
     channel_folds: int = 1
-    starts: np.ndarray | None = None
-    counts: np.ndarray | None = None
-    row_folds: np.ndarray | None = None
+    starts: Annotated[np.ndarray, Array("i", "size")] | None = None
+    counts: Annotated[np.ndarray, Array("i", "size")] | None = None
+    row_folds: Annotated[np.ndarray, Array("i", "sparse_rows")] | None = None
 
 
 @dataclass(frozen=True)
@@ -169,15 +170,15 @@ class GroupPlan:
     neuron_memory: NeuronMemoryStyle
     synapse_store: SynapseStore
     projections: tuple[ProjectionPlan, ...]
-    synapses: np.ndarray
+    synapses: Annotated[np.ndarray, Array("i", "event_lanes", "synapse_rows", "lanes")]
     channel_folds: int
-    neuron_of_slot: np.ndarray
+    neuron_of_slot: Annotated[np.ndarray, Array("i", "slots")]
     weight_bits: int
     neuron: NeuronDynamics
     leak_unit: Literal["shift-add", "multiplier"] = "shift-add"
     synapse_style: Literal["block", "spram"] = "block"
     synapse_shape: tuple[int, ...] = ()
-    acc_lane_bits: np.ndarray | None = None
+    acc_lane_bits: Annotated[np.ndarray, Array("i", "lanes")] | None = None
     registered_reads: bool = False
 
     @property

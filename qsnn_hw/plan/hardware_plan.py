@@ -2,17 +2,12 @@
 
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from qsnn_hw.host.protocol import encode_rows
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.io_plan import EncoderPlan, ReadoutPlan
-from qsnn_hw.plan.plan_file import build, flatten
-from qsnn_hw.support import files
-from qsnn_hw.support.errors import UserError
-
-FORMAT = "qsnn-hw hardware plan 3"
+from qsnn_hw.support.records import Kept
 
 HOST = "host"
 """The endpoint outside the chip: source of the input stream, destination of the output stream."""
@@ -68,8 +63,8 @@ class DesignOffer:
 
 
 @dataclass(frozen=True)
-class HardwarePlan:
-    """Groups and the routes between them; the input and the output are both ``HOST``.
+class HardwarePlan(Kept, form="hardware plan 4"):
+    """One .npz. Groups and the routes between them; the input and the output are both ``HOST``.
 
     Parameters
     ----------
@@ -164,21 +159,6 @@ class HardwarePlan:
             for group in self.loaded_groups
             for bank in range(group.event_lanes)
         )
-
-    def save(self, path: Path | str) -> None:
-        """Write the plan as one .npz, whole or not at all."""
-        files.write_npz(Path(path), {"format": FORMAT, **flatten(self)})
-
-    @classmethod
-    def load(cls, path: Path | str) -> "HardwarePlan":
-        """Read what :meth:`save` wrote; UserError when it is not such a file."""
-        arrays = files.read_npz(Path(path))
-        try:
-            if str(arrays["format"]) != FORMAT:
-                raise UserError(f"{path}: format is {arrays['format']}, this version reads {FORMAT}")
-            return build(cls, arrays)
-        except (KeyError, ValueError, TypeError) as error:
-            raise UserError(f"{path} is not a hardware plan of this version: {error!r}") from error
 
 
 # Words Verilog reserves that a model's node names are likely to hit, and what stands beside the groups.

@@ -56,16 +56,21 @@ Scale. Averages are sums here, their divisor in the scale. All sums are exact.
 """
 
 from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
 from qsnn_hw.model.network import INPUT, Dense, Operator
+from qsnn_hw.support.record_tree import Array
+from qsnn_hw.support.records import Kept
 
 ResetKind = Literal["subtract", "value", "none"]
 LeakRounding = Literal["floor", "zero"]
 LEAK_ROUNDINGS: tuple[LeakRounding, ...] = ("floor", "zero")
+PerNeuron = Annotated[np.ndarray, Array("i", "size")]
+"""int64, one value for each neuron."""
+RealPerNeuron = Annotated[np.ndarray, Array("f", "size")]
+"""float64, likewise."""
 
 
 @dataclass(frozen=True)
@@ -128,30 +133,30 @@ class NeuronDynamics:
     fractional_bits: int
     leak_numerator: int
     leak_shift: int
-    bias: np.ndarray
-    threshold: np.ndarray
+    bias: PerNeuron
+    threshold: PerNeuron
     reset: ResetKind
     reset_delay: bool
-    reset_amount: np.ndarray
-    reset_value: np.ndarray
+    reset_amount: PerNeuron
+    reset_value: PerNeuron
     v_low: int | None
     v_high: int | None
     v_bits: int
     readout: bool = False
     max_spikes: int = 1
-    v_min: np.ndarray | None = None
+    v_min: PerNeuron | None = None
     refractory: int = 0
     reset_drops_input: bool = False
     reset_retest: bool = False
-    leak_numerators: np.ndarray | None = None
-    current_leak_numerator: np.ndarray | None = None
+    leak_numerators: PerNeuron | None = None
+    current_leak_numerator: PerNeuron | None = None
     current_leak_shift: int = 0
-    current_bias: np.ndarray | None = None
+    current_bias: PerNeuron | None = None
     current_bits: int = 0
     current_low: int | None = None
     current_high: int | None = None
     leak_rounding: LeakRounding = "floor"
-    start: np.ndarray | None = None
+    start: PerNeuron | None = None
 
     @property
     def multi_spike(self) -> bool:
@@ -211,7 +216,7 @@ class ScaledGroup:
 
     name: str
     shape: tuple[int, ...]
-    scale: np.ndarray
+    scale: RealPerNeuron
 
     @property
     def size(self) -> int:
@@ -232,7 +237,7 @@ class QuantizedGroup(NeuronDynamics, ScaledGroup):
     """
 
     own_integers: bool = False
-    rest: np.ndarray | None = None
+    rest: RealPerNeuron | None = None
 
     @property
     def step(self) -> np.ndarray:
@@ -284,8 +289,8 @@ class QuantizedProjection:
 
 
 @dataclass(frozen=True)
-class QuantizedNetwork:
-    """A network in integers; groups in topological order, recurrent projections aside.
+class QuantizedNetwork(Kept, form="quantized network 2"):
+    """A network in integers, one .npz; groups in topological order, recurrent projections aside.
 
     ``input_max`` is the most spikes of one input address in one step that the widths allow for.
     """
@@ -328,16 +333,3 @@ class QuantizedNetwork:
             return False
         order = [group.name for group in self.groups]
         return order.index(projection.source) >= order.index(projection.target)
-
-    def save(self, path: Path) -> None:
-        """Write the network as one .npz, whole or not at all."""
-        from qsnn_hw.quantize import network_file
-
-        network_file.save(self, path)
-
-    @classmethod
-    def load(cls, path: Path) -> "QuantizedNetwork":
-        """Read what :meth:`save` wrote; UserError when it is not such a file."""
-        from qsnn_hw.quantize import network_file
-
-        return network_file.load(path)

@@ -140,7 +140,6 @@ class QuantizeOptions:
         if self.power_of_two and self.rounding == "compensate":
             raise UserError("compensated rounding chooses its own scales: use power-of-two scales without it")
         _check_range(self.input_max, 1, MAX_SPIKES, "input maximum")
-        # Options saved as JSON come back as dictionaries.
         made = {name: _group_options(name, given) for name, given in self.groups.items()}
         object.__setattr__(self, "groups", made)
 

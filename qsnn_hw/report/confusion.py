@@ -4,14 +4,14 @@ import numpy as np
 
 from qsnn_hw.report.bars import Bar, bars
 from qsnn_hw.report.svg import NARROW, Drawing, Figure, figure
-from qsnn_hw.report.traces import Array, Traces
+from qsnn_hw.report.traces import Traces
 from qsnn_hw.report.words import plural
 
 _MOST_CLASSES = 20
 _MOST_PAIRS = 12
 
 
-def confusion_counts(labels: Array, predictions: Array) -> Array:
+def confusion_counts(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     """Counts, shape (classes, classes): row is the label, column the prediction."""
     classes = int(max(labels.max(), predictions.max())) + 1
     counts = np.zeros((classes, classes), dtype=np.int64)
@@ -57,7 +57,7 @@ def confusion(traces: Traces) -> Figure | None:
     )
 
 
-def _matrix(width: float, counts: Array) -> Drawing:
+def _matrix(width: float, counts: np.ndarray) -> Drawing:
     classes = len(counts)
     left, top = 40.0, 22.0
     cell = min(36.0, (width - left - 2) / classes)

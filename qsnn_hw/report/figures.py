@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from qsnn_hw.report.svg import NARROW, Drawing, Figure, colour, figure, num, ticks
-from qsnn_hw.report.traces import Array, GroupTrace, Traces
+from qsnn_hw.report.traces import GroupTrace, Traces
 from qsnn_hw.report.words import plural
 
 _MOST_ROWS = 128
@@ -15,7 +15,7 @@ _LABELLED_ROWS = 16
 _NEURONS_SHOWN = 4
 
 
-def binned(spikes: Array, most: int) -> tuple[Array, int, int]:
+def binned(spikes: np.ndarray, most: int) -> tuple[np.ndarray, int, int]:
     """``spikes``, shape (time, n), summed into cells so that a raster stays below ``most`` marks.
 
     Returns
@@ -42,7 +42,7 @@ def _panel_height(neurons: int) -> float:
 
 
 def _marks(
-    drawing: Drawing, spikes: Array, box: tuple[float, float, float, float], style: str, most: int
+    drawing: Drawing, spikes: np.ndarray, box: tuple[float, float, float, float], style: str, most: int
 ) -> None:
     """Dots for single spikes, or shaded cells where there are more than ``most`` of them."""
     left, top, width, height = box
@@ -129,7 +129,7 @@ def raster(traces: Traces) -> Figure:
 
 
 def _row_labels(
-    drawing: Drawing, spikes: Array, box: tuple[float, float, float, float], answer: int | None
+    drawing: Drawing, spikes: np.ndarray, box: tuple[float, float, float, float], answer: int | None
 ) -> None:
     left, top, width, height = box
     neurons = spikes.shape[1]
@@ -165,7 +165,7 @@ def neurons_to_show(group: GroupTrace, wanted: Sequence[int | None] = ()) -> lis
     return sorted(chosen[:_NEURONS_SHOWN])
 
 
-def _curve(values: Array, left: float, width: float, bottom: float, scale: float, low: float) -> str:
+def _curve(values: np.ndarray, left: float, width: float, bottom: float, scale: float, low: float) -> str:
     """A polyline; long traces keep the smallest and largest value of every half pixel or so."""
     steps = len(values)
     at = np.arange(steps)
@@ -229,7 +229,7 @@ def _role(traces: Traces, neuron: int) -> str:
 def _potential_panel(
     drawing: Drawing,
     group: GroupTrace,
-    values: Array,
+    values: np.ndarray,
     neuron: int,
     box: tuple[float, float, float, float],
     style: str,

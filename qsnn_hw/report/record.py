@@ -12,12 +12,10 @@ from typing import Any, TypeVar
 from qsnn_hw.report.results import Results
 from qsnn_hw.report.section import Part, Section
 from qsnn_hw.support import files
-from qsnn_hw.support.errors import UserError
-from qsnn_hw.support.values import decode, encode
+from qsnn_hw.support.record_tree import decode, encode
+from qsnn_hw.support.records import Form
 
 T = TypeVar("T")
-
-FORMAT = "qsnn-hw report 3"
 
 ASSUMPTIONS: Part[tuple[str, ...]] = Part("assumptions", tuple[str, ...], ())
 """One line each, added by the sections that assume something."""
@@ -137,7 +135,7 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """The content of ``report.json``: plain dictionaries, lists, text, numbers and None."""
         about = {"basis": self.basis, "definitions": self.definitions, "created": self.created}
-        return {"format": FORMAT, **encode(self.values), **encode(about)}
+        return {"format": FORM.format, **encode(self.values), **encode(about)}
 
     def save(self, path: Path) -> None:
         """Write ``report.json``, whole or not at all.
@@ -158,17 +156,14 @@ class Report:
         UserError
             The file is missing, damaged, or not a report of this version.
         """
-        content = files.read_json(path)
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            found = content.get("format") if isinstance(content, dict) else None
-            raise UserError(
-                f"{path} is not a report of this version: format is {found!r}, expected {FORMAT!r}; "
-                "run the build again"
-            )
+        content = FORM.read_json(path)
         try:
-            return _decoded(cls, {key: item for key, item in content.items() if key != "format"}, sections)
+            return _decoded(cls, content, sections)
         except ValueError as error:
-            raise UserError(f"{path} is not a valid report: {error}; run the build again") from error
+            FORM.refuse(path, str(error))
+
+
+FORM = Form(Report, "report 3", again="run the build again")
 
 
 def _joined(value: Any, more: Any) -> Any:

@@ -2,20 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 
-from qsnn_hw.support import files
-from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.record_tree import Array
+from qsnn_hw.support.records import Kept
 
-Array = np.ndarray[Any, Any]
+Grid = Annotated[np.ndarray, Array("iu", "time", "n")]
+"""Integers, shape (time, n)."""
 
-FORMAT = "qsnn-hw report traces 1"
+Labels = Annotated[np.ndarray, Array("iu", "samples")]
+"""Integers, shape (samples,)."""
 
 
-def _shape(name: str, array: Array, wanted: tuple[int, ...]) -> None:
+def _shape(name: str, array: np.ndarray, wanted: tuple[int, ...]) -> None:
     if array.shape != wanted:
         raise ValueError(f"{name} must have shape {wanted}, not {array.shape}")
 
@@ -41,10 +42,10 @@ class GroupTrace:
     """
 
     name: str
-    spikes: Array
-    potentials: Array | None = None
-    threshold: Array | None = None
-    float_potentials: Array | None = None
+    spikes: Grid
+    potentials: Grid | None = None
+    threshold: Annotated[np.ndarray, Array("iu", "n")] | None = None
+    float_potentials: Annotated[np.ndarray, Array("f", "time", "n")] | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays that are empty or whose shapes disagree.
@@ -66,7 +67,7 @@ class GroupTrace:
 
 
 @dataclass(frozen=True)
-class Traces:
+class Traces(Kept, form="sample of a report 2", again="run the build again"):
     """One sample in full, and every sample's label and prediction.
 
     Parameters
@@ -85,10 +86,10 @@ class Traces:
     sample: int
     label: int | None
     prediction: int | None
-    input_spikes: Array
+    input_spikes: Grid
     groups: tuple[GroupTrace, ...]
-    labels: Array | None = None
-    predictions: Array | None = None
+    labels: Labels | None = None
+    predictions: Labels | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays that are empty or whose shapes disagree.
@@ -117,60 +118,8 @@ class Traces:
         """Number of time steps."""
         return len(self.input_spikes)
 
-    def spike_arrays(self) -> Iterator[tuple[str, Array]]:
+    def spike_arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """Name and spikes, shape (time, n), of the input and of every group in order."""
         yield "input", self.input_spikes
         for group in self.groups:
             yield group.name, group.spikes
-
-    def save(self, path: Path) -> None:
-        """Write the traces as one .npz, whole or not at all."""
-        arrays: dict[str, Any] = {
-            "format": FORMAT,
-            "sample": self.sample,
-            "input_spikes": self.input_spikes,
-            "names": np.array([group.name for group in self.groups], dtype=np.str_),
-        }
-        for name in ("label", "prediction", "labels", "predictions"):
-            if getattr(self, name) is not None:
-                arrays[name] = getattr(self, name)
-        for index, group in enumerate(self.groups):
-            for name in ("spikes", "potentials", "threshold", "float_potentials"):
-                if getattr(group, name) is not None:
-                    arrays[f"group{index}.{name}"] = getattr(group, name)
-        files.write_npz(path, arrays)
-
-    @classmethod
-    def load(cls, path: Path) -> "Traces":
-        """Read what :meth:`save` wrote; UserError when it is not such a file."""
-        arrays = files.read_npz(path)
-        try:
-            if str(arrays["format"]) != FORMAT:
-                raise ValueError(f"format is {str(arrays['format'])!r}, expected {FORMAT!r}")
-            return cls(
-                sample=int(arrays["sample"]),
-                label=_optional_int(arrays.get("label")),
-                prediction=_optional_int(arrays.get("prediction")),
-                input_spikes=arrays["input_spikes"],
-                groups=tuple(
-                    GroupTrace(
-                        name=str(name),
-                        spikes=arrays[f"group{index}.spikes"],
-                        potentials=arrays.get(f"group{index}.potentials"),
-                        threshold=arrays.get(f"group{index}.threshold"),
-                        float_potentials=arrays.get(f"group{index}.float_potentials"),
-                    )
-                    for index, name in enumerate(arrays["names"])
-                ),
-                labels=arrays.get("labels"),
-                predictions=arrays.get("predictions"),
-            )
-        except (KeyError, ValueError, TypeError) as error:
-            why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-            raise UserError(
-                f"{path} does not hold the report's traces: {why}; run the build again"
-            ) from error
-
-
-def _optional_int(value: Array | None) -> int | None:
-    return None if value is None else int(value)

@@ -1,14 +1,13 @@
 """What a bench needs to send samples through encoder and readout, as plain arrays in one file."""
 
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
 from qsnn_hw.host.protocol import PIXEL_BITS, address_bits
-from qsnn_hw.support import files
-from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.record_tree import Array
+from qsnn_hw.support.records import Kept
 from qsnn_hw.verify.layout import StreamLayout
 from qsnn_hw.verify.stimulus import Stimulus, draw_gaps, draw_stalls, input_words, limbs_of, put_bits
 
@@ -17,7 +16,7 @@ SETTLE = 2000
 
 
 @dataclass(frozen=True)
-class AnswerCase:
+class AnswerCase(Kept, form="answer case 1"):
     """One verification of encoder and readout: what is sent, and how many words answer it.
 
     Parameters
@@ -41,11 +40,11 @@ class AnswerCase:
     """
 
     inputs: np.ndarray
-    addresses: np.ndarray
+    addresses: Annotated[np.ndarray, Array("i", "input")]
     slots: int
     rows: int
-    answers: np.ndarray
-    weights: np.ndarray
+    answers: Annotated[np.ndarray, Array("i", "sample")]
+    weights: Annotated[np.ndarray, Array("u", "byte")]
     seed: int
     idle: float
     backpressure: float
@@ -55,22 +54,6 @@ class AnswerCase:
     def words_each(self) -> int:
         """How many words a sample takes, about."""
         return self.inputs.shape[1] if self.rows else int(self.inputs[:, :1].sum()) + len(self.inputs)
-
-    def save(self, path: Path) -> None:
-        """Write the case, whole or not at all."""
-        files.write_npz(path, asdict(self))
-
-    @classmethod
-    def load(cls, path: Path) -> "AnswerCase":
-        """Read what :meth:`save` wrote; UserError when it is not such a file."""
-        arrays = files.read_npz(path)
-        try:
-            values: dict[str, Any] = {item.name: arrays[item.name] for item in fields(cls)}
-            for name in ("slots", "rows", "seed", "idle", "backpressure", "hang_cycles"):
-                values[name] = values[name].item()
-            return cls(**values)
-        except (KeyError, ValueError, TypeError) as error:
-            raise UserError(f"{path} is no case of this version: {error!r}") from error
 
     def stimulus(self, name: str, first: int, stop: int) -> Stimulus:
         """What pass ``name`` sends of samples ``first`` to ``stop - 1``; always the same."""

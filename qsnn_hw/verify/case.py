@@ -6,7 +6,7 @@ comes out. They need to know nothing of networks or plans.
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Self
 
 import numpy as np
 
@@ -14,10 +14,13 @@ from qsnn_hw.golden import GoldenRun
 from qsnn_hw.plan import HOST, HardwarePlan
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.record_tree import Array
+from qsnn_hw.support.records import Kept
 from qsnn_hw.verify.layout import StreamLayout, TraceLayout, stream_layouts, trace_layout
 from qsnn_hw.verify.work import step_cycles
 
-FORMAT = "qsnn-hw verification case 5"
+_BESIDE = np.zeros((0, 0, 0), np.uint8)
+"""Stands in the case's file for an array that has a file of its own."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class GroupCase:
 
 
 @dataclass(frozen=True)
-class Case:
+class Case(Kept, form="verification case 6"):
     """One verification run: stimulus, expected answer and how roughly to treat the design.
 
     Parameters
@@ -90,7 +93,7 @@ class Case:
     idle: float
     backpressure: float
     hang_cycles: int
-    weights: np.ndarray
+    weights: Annotated[np.ndarray, Array("u", "byte")]
 
     @property
     def steps(self) -> int:
@@ -123,86 +126,30 @@ class Case:
             ),
         )
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write the case as one .npz and, beside it, files of inputs, potentials and spikes; each whole."""
-        arrays: dict[str, Any] = {
-            "format": FORMAT,
-            "names": np.array([self.top, self.output_group]),
-            "seed": self.seed,
-            "probabilities": np.array([self.idle, self.backpressure]),
-            "hang_cycles": self.hang_cycles,
-            "weights": self.weights,
-            "counters": np.array(self.counters, dtype=np.str_),
-            "groups": np.array([_names(g) for g in self.groups], dtype=np.str_),
-        }
-        arrays |= _stream_arrays("inputs", self.input_stream)
-        arrays |= _stream_arrays("outputs", self.output_stream)
+        path = Path(path)
         _save_by_sample(_values_file(path, "inputs"), self.inputs, np.uint8)
         for index, group in enumerate(self.groups):
-            trace = group.trace
-            arrays[f"sizes{index}"] = np.array([trace.rows, trace.lanes, trace.v_bits])
-            arrays[f"neuron_of_slot{index}"] = trace.neuron_of_slot
-            arrays |= _stream_arrays(f"sent{index}", trace.sent)
-            dtype = np.int16 if trace.v_bits <= 16 else np.int32
+            dtype = np.int16 if group.trace.v_bits <= 16 else np.int32
             _save_by_sample(_values_file(path, "potentials", index), group.potentials, dtype)
             _save_by_sample(_values_file(path, "spikes", index), group.spikes, np.uint8)
-        files.write_npz(path, arrays)
+        groups = tuple(replace(group, potentials=_BESIDE, spikes=_BESIDE) for group in self.groups)
+        self.form.save(replace(self, inputs=_BESIDE, groups=groups), path)
 
     @classmethod
-    def load(cls, path: Path) -> "Case":
+    def load(cls, path: Path | str) -> Self:
         """Read what :meth:`save` wrote; UserError when it is not such a file."""
-        arrays = files.read_npz(path)
+        path = Path(path)
+        bare = super().load(path)
         try:
-            if str(arrays["format"]) != FORMAT:
-                raise UserError(f"{path}: format is {arrays['format']}, this version reads {FORMAT}")
-            top, output_group = (str(n) for n in arrays["names"])
-            idle, backpressure = (float(p) for p in arrays["probabilities"])
             groups = []
-            for index, names in enumerate(arrays["groups"]):
-                group, port, row_port, sent_port, activity_port = (str(name) for name in names)
-                rows, lanes, v_bits = (int(n) for n in arrays[f"sizes{index}"])
-                trace = TraceLayout(
-                    port,
-                    row_port,
-                    rows,
-                    lanes,
-                    v_bits,
-                    arrays[f"neuron_of_slot{index}"],
-                    sent_port,
-                    activity_port,
-                    _stream(arrays, f"sent{index}"),
-                )
+            for index, group in enumerate(bare.groups):
                 potentials, spikes = (_load_by_sample(path, what, index) for what in ("potentials", "spikes"))
-                groups.append(GroupCase(group, trace, potentials, spikes))
-            return cls(
-                top=top,
-                output_group=output_group,
-                inputs=_load_by_sample(path, "inputs"),
-                input_stream=_stream(arrays, "inputs"),
-                output_stream=_stream(arrays, "outputs"),
-                groups=tuple(groups),
-                counters=tuple(str(name) for name in arrays["counters"]),
-                seed=int(arrays["seed"]),
-                idle=idle,
-                backpressure=backpressure,
-                hang_cycles=int(arrays["hang_cycles"]),
-                weights=arrays["weights"],
-            )
-        except (KeyError, ValueError, TypeError, OSError) as error:
-            raise UserError(f"{path} is not a verification case of this version: {error!r}") from error
-
-
-def _names(group: GroupCase) -> list[str]:
-    trace = group.trace
-    return [group.group, trace.port, trace.row_port, trace.sent_port, trace.activity_port]
-
-
-def _stream_arrays(name: str, stream: StreamLayout) -> dict[str, Any]:
-    return {f"{name}_addresses": stream.addresses, f"{name}_slots": stream.slots}
-
-
-def _stream(arrays: dict[str, np.ndarray], name: str) -> StreamLayout:
-    return StreamLayout(arrays[f"{name}_addresses"], int(arrays[f"{name}_slots"]))
+                groups.append(replace(group, potentials=potentials, spikes=spikes))
+            return replace(bare, inputs=_load_by_sample(path, "inputs"), groups=tuple(groups))
+        except (ValueError, OSError) as error:
+            cls.form.refuse(path, repr(error))
 
 
 def _values_file(path: Path, what: str, index: int | None = None) -> Path:

@@ -10,9 +10,9 @@ import numpy as np
 
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.plan import HardwarePlan
-from qsnn_hw.support import files
-from qsnn_hw.support.errors import ToolError, UserError
+from qsnn_hw.support.errors import ToolError
 from qsnn_hw.support.progress import SILENT, Progress
+from qsnn_hw.support.records import Kept
 from qsnn_hw.verify.classifier import verify_classifier
 from qsnn_hw.verify.record import Verification
 from qsnn_hw.verify.runner import verify
@@ -111,7 +111,7 @@ def verify_design(
 
 
 @dataclass(frozen=True)
-class Reference:
+class Reference(Kept, form="reference 1"):
     """What the reference compared: every figure of both records was the same.
 
     Parameters
@@ -132,18 +132,6 @@ class Reference:
             f"reference: {self.simulator} under cocotb {self.cocotb}: first {self.samples} samples, "
             "every figure the same"
         )
-
-    def save(self, path: Path) -> None:
-        """Write the record as JSON, whole or not at all."""
-        files.write_json(path, asdict(self))
-
-    @classmethod
-    def load(cls, path: Path) -> "Reference":
-        """Read what :meth:`save` wrote; UserError when it is not such a file."""
-        try:
-            return cls(**files.read_json(path))
-        except TypeError as error:
-            raise UserError(f"{path} is no reference record: {error!r}") from error
 
 
 def verify_reference(

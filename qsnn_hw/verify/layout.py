@@ -1,11 +1,13 @@
 """What the streams and trace ports of a design look like from outside, as plain arrays."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
 from qsnn_hw.host.stream_words import slot_bits, tick_bit
 from qsnn_hw.plan import GroupPlan, HardwarePlan
+from qsnn_hw.support.record_tree import Array
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class StreamLayout:
         Events per word.
     """
 
-    addresses: np.ndarray
+    addresses: Annotated[np.ndarray, Array("i", "address")]
     slots: int
 
     @property
@@ -74,7 +76,7 @@ class TraceLayout:
     rows: int
     lanes: int
     v_bits: int
-    neuron_of_slot: np.ndarray
+    neuron_of_slot: Annotated[np.ndarray, Array("i", "slot")]
     sent_port: str
     activity_port: str
     sent: StreamLayout

@@ -1,13 +1,9 @@
 """What a verification run found and measured."""
 
-from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
+from dataclasses import dataclass, field
 from statistics import fmean
 
-from qsnn_hw.support import files
-from qsnn_hw.support.errors import UserError
-
-FORMAT = "qsnn-hw verification 4"
+from qsnn_hw.support.records import Kept
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class GroupActivity:
 
 
 @dataclass(frozen=True)
-class Verification:
+class Verification(Kept, form="verification 4"):
     """RTL against golden: a run that found no difference.
 
     Parameters
@@ -177,22 +173,3 @@ class Verification:
         if not self.activity_cycles:
             raise ValueError("Activity needs the pass alone or the pass stream: neither was run")
         return {name: group.busy_cycles / self.activity_cycles for name, group in self.groups.items()}
-
-    def save(self, path: Path) -> None:
-        """Write the record as JSON, whole or not at all."""
-        files.write_json(path, {"format": FORMAT, **asdict(self)})
-
-    @classmethod
-    def load(cls, path: Path) -> "Verification":
-        """Read what :meth:`save` wrote; UserError when it is not such a file."""
-        values = files.read_json(path)
-        try:
-            if values["format"] != FORMAT:
-                raise UserError(f"{path}: format is {values['format']}, this version reads {FORMAT}")
-            chosen = {item.name: values[item.name] for item in fields(cls)}
-            for name in ("cycles_per_sample", "answer_cycles_per_sample"):
-                chosen[name] = tuple(int(n) for n in chosen[name])
-            chosen["groups"] = {name: GroupActivity(**found) for name, found in chosen["groups"].items()}
-            return cls(**chosen)
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{path} is not a verification record of this version: {error!r}") from error

@@ -132,7 +132,7 @@ class Stimulus:
         try:
             head = [int(n) for n in take("<i8", 12)]
             if head[0] != FORMAT:
-                raise UserError(f"{path} is no stimulus of this version")
+                raise UserError(f"{path} holds no stimulus of this version")
             _, samples, words, limbs, size, stalls, alone, every, before, after, hang, first = head
             ends, marks = take("<i8", samples), take("<i8", samples)
             payloads, runs = take("<u4", words * limbs).reshape(words, limbs), take("<i4", stalls)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from qsnn_hw.build import cli, commands
 from qsnn_hw.build.options import BuildOptions
+from qsnn_hw.build.steps import outputs
 from qsnn_hw.build.steps.run import Run as StepRun
 from qsnn_hw.build.steps.step import Step
 from qsnn_hw.golden import GoldenRun
@@ -72,6 +73,45 @@ EVERYTHING = ["read", "quantize", "golden", "diagnose", "plan", "elaborate", "ve
 def test_nothing_is_made_twice(run: Run, made: Path) -> None:
     code, err = run("generate", "-o", made)
     assert (code, unchanged(err)) == (0, EVERYTHING)
+
+
+def _of_older_version(path: Path) -> str:
+    """Make a record's file one of version 0; returns the format that it had."""
+    if path.suffix == ".json":
+        content = json.loads(path.read_text())
+        path.write_text(json.dumps(content | {"format": content["format"].rpartition(" ")[0] + " 0"}))
+        return str(content["format"])
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    np.savez(path, **arrays | {"format": str(arrays["format"]).rpartition(" ")[0] + " 0"})
+    return str(arrays["format"])
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        (outputs.NETWORK, "read"),
+        (outputs.QUANTIZED, "quantize"),
+        (outputs.CHOSEN, "quantize"),
+        (outputs.GOLDEN, "golden"),
+        (outputs.DIAGNOSTICS, "diagnose"),
+        (outputs.PLAN, "plan"),
+    ],
+)
+def test_a_file_of_an_older_version_is_made_again(run: Run, made: Path, name: str, step: str) -> None:
+    before = _of_older_version(made / name)
+    code, err = run("generate", "-o", made)
+    assert code == 0, err
+    assert unchanged(err) == [other for other in EVERYTHING if other != step]
+    assert _of_older_version(made / name) == before
+
+
+def test_options_of_an_older_version_are_refused(run: Run, made: Path) -> None:
+    _of_older_version(made / "options.json")
+    code, err = run("generate", "-o", made)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "holds no build options of this version: format is 'qsnn-hw build options 0'" in err
+    assert "run qsnn-hw build with MODEL and all options again" in err
 
 
 def test_the_number_of_samples_belongs_to_the_golden_run(run: Run, made: Path) -> None:

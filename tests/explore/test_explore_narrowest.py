@@ -16,7 +16,7 @@ from qsnn_hw.golden import run_clocked
 from qsnn_hw.model.simulate import accuracy, simulate
 from qsnn_hw.quantize import GroupOptions, QuantizeOptions, quantize
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.support.values import decode, encode
+from qsnn_hw.support.record_tree import decode, encode
 from tests.support.untrained import data, network
 
 

@@ -147,7 +147,7 @@ class TestTraining:
         with pytest.raises(UserError, match=r"checkpoint\.npz is not a readable \.npz file"):
             finetune(net, OPTIONS, data, short, checkpoint=path)
         np.savez(path, other=np.zeros(3))
-        with pytest.raises(UserError, match="is not a checkpoint of this version"):
+        with pytest.raises(UserError, match="holds no fine-tuning checkpoint of this version"):
             finetune(net, OPTIONS, data, short, checkpoint=path)
 
     def test_validation_samples_are_not_trained_on(self, net: Network) -> None:

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, Pool2d, Projection, Scale
-from qsnn_hw.model.network_file import load_network, save_network
+from qsnn_hw.model.network_file import is_saved_network, load_network, save_network
 from qsnn_hw.model.readers.reader import convention_for, read_network
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.support.errors import UserError
+from tests.support.first_network_file import save_first
 from tests.support.float_groups import lif
+from tests.support.record_pairs import same_records
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -134,8 +136,38 @@ def test_a_file_without_its_steps_needs_a_convention(run: Run, data: Path, digit
 def test_another_version_says_so(saved: Path) -> None:
     arrays = dict(np.load(saved))
     np.savez(saved, **{**arrays, "format": "qsnn-hw network 99"})
-    with pytest.raises(UserError, match="format is qsnn-hw network 99, this version reads qsnn-hw network 1"):
+    with pytest.raises(
+        UserError, match="format is 'qsnn-hw network 99', this version reads 'qsnn-hw network 2'"
+    ):
         read_network(saved, convention_for(saved, None, {}))
+
+
+def test_a_file_of_the_first_version_is_the_same_network(tmp_path: Path) -> None:
+    """What users saved with the versions before: operators and several spikes were said otherwise."""
+    save_first(live(), tmp_path / "first.npz")
+    assert is_saved_network(tmp_path / "first.npz")
+    assert same_records(load_network(tmp_path / "first.npz"), live())
+    described, arrays = _described(tmp_path / "first.npz")
+    for name in ("max_spikes", "start", "rest", "reset_amount"):
+        # Fields that came later than the first files.
+        del described["groups"][0][name]
+    described["groups"][0]["multi_spike"] = False
+    _write(tmp_path / "first.npz", described, arrays)
+    assert same_records(load_network(tmp_path / "first.npz"), live())
+    described["groups"][0]["multi_spike"] = 1
+    _write(tmp_path / "first.npz", described, arrays)
+    with pytest.raises(UserError, match="multi_spike is not true or false"):
+        load_network(tmp_path / "first.npz")
+
+
+def test_an_array_that_nothing_names_is_refused(saved: Path) -> None:
+    np.savez(saved, **{**np.load(saved), "more": np.zeros(3)})
+    with pytest.raises(UserError, match="it has an unknown array 'more'"):
+        load_network(saved)
+
+
+def test_a_network_is_the_same_after_its_file(saved: Path) -> None:
+    assert same_records(load_network(saved), live())
 
 
 def _described(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -144,7 +176,10 @@ def _described(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def _write(path: Path, described: object, arrays: dict[str, np.ndarray]) -> None:
-    np.savez(path, description=json.dumps(described), **arrays)
+    text = json.dumps(described)
+    # An array that nothing names is refused by itself.
+    named = {name: array for name, array in arrays.items() if name == "format" or json.dumps(name) in text}
+    np.savez(path, description=text, **named)
 
 
 CHANGES: list[tuple[str, object, str]] = [
@@ -154,16 +189,23 @@ CHANGES: list[tuple[str, object, str]] = [
     ("groups.0.shape", [3], "decay has shape \\(32,\\), not \\(3,\\)"),
     ("groups.0.name", "out", "the name stands twice"),
     ("groups.0.name", "input", "or is 'input'"),
-    ("groups.0.reset", "never", "reset is 'never'"),
-    ("groups.0.comparison", "<", "comparison is '<'"),
+    (
+        "groups.0.reset",
+        "never",
+        r"groups\[0\].reset must be one of subtract, .*, not 'never'",
+    ),
+    ("groups.0.comparison", "<", "comparison must be one of >, >=, not '<'"),
     ("groups.0.max_spikes", None, "several spikes per step need an immediate reset by subtraction"),
     ("groups.0.max_spikes", 0, "max_spikes is 0"),
-    ("groups.0.max_spikes", True, "max_spikes is True"),
-    ("groups.0.multi_spike", 1, "multi_spike is not true or false"),
+    ("groups.0.max_spikes", True, "max_spikes must be a whole number, not True"),
+    ("groups.0.multi_spike", 1, r"groups\[0\] has an unknown key 'multi_spike'"),
+    ("groups.0.relax", 1, "relax must be true or false, not 1"),
+    ("groups.0.name", 3, "name must be text, not 3"),
+    ("warnings", "one", "warnings must be a list, not 'one'"),
     ("groups.0.refractory", -1, "refractory is -1"),
-    ("groups.0.v_min", "low", "v_min is 'low'"),
-    ("groups.0.decay", {"@": "format"}, "decay is no array of numbers"),
-    ("groups.0.current_gain", {"@": "a0"}, "current_decay and current_gain go together"),
+    ("groups.0.v_min", "low", "v_min must be a number, not 'low'"),
+    ("groups.0.decay", {"@": "format"}, r"groups\[0\].decay must be an array"),
+    ("groups.0.current_gain", {"@": "groups.0.decay"}, "current_decay and current_gain go together"),
     ("projections.0.source", "gone", "source 'gone' is no group"),
     ("projections.0.target", "input", "it ends in the input"),
     ("projections.0.target", "out", "it gives 32 values, its target has 3 neurons"),
@@ -171,10 +213,14 @@ CHANGES: list[tuple[str, object, str]] = [
     ("projections.0.operators.0.padding", [10**9, 1], "padding is "),
     ("projections.0.operators.0.groups", 2, "has other channels"),
     ("projections.0.operators.0.dilation", [3, 3], "does not fit"),
-    ("projections.0.operators.0.operator", "Magic", "is not a network of this version: KeyError"),
-    ("projections.1.operators.0.kind", "max", "kind is 'max'"),
+    (
+        "projections.0.operators.0.@record",
+        "Magic",
+        "must be one of Dense, .*, not 'Magic'",
+    ),
+    ("projections.1.operators.0.kind", "max", "kind must be one of sum, average, not 'max'"),
     ("projections.1.operators", [], "it gives 32 values, its target has 3 neurons"),
-    ("groups", {"conv": {}}, "is not a network of this version"),
+    ("groups", {"conv": {}}, "holds no network of this version: groups must be a list"),
     ("projections", [], "nothing projects to it"),
 ]
 
@@ -210,8 +256,11 @@ VALUES = st.recursive(
     | st.booleans()
     | st.integers(-3, 2**40)
     | st.floats()
-    | st.sampled_from(["", "out", "a0", "@"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("@ab"), inner, max_size=2),
+    | st.sampled_from(["", "out", "groups.0.decay", "@"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["@", "@record", "shape", "b"]), inner, max_size=2)
+    ),
     max_leaves=4,
 )
 

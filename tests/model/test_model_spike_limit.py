@@ -11,12 +11,13 @@ import pytest
 from qsnn_hw.build import cli
 from qsnn_hw.golden import run_clocked, run_event_driven
 from qsnn_hw.model.convention import PRESETS, current_fields
-from qsnn_hw.model.network_file import load_network, save_network
+from qsnn_hw.model.network_file import load_network
 from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.model.simulate import simulate
-from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
+from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.support.errors import UserError
 from tests.support.check_advice import follow
+from tests.support.first_network_file import save_first
 from tests.support.nir_files import NirWriter
 from tests.support.rockpool_loop import lif_torch
 
@@ -78,15 +79,15 @@ def test_check_finds_the_limit(
 
 
 def test_files_of_before_there_was_a_limit(write_nir: NirWriter, tmp_path: Path) -> None:
-    """``multi_spike`` in a saved network, in its convention, in saved integers, and behind --set."""
-    weights, x = weights_and_input()
+    """``multi_spike`` in a saved network, in its convention, and behind --set."""
+    weights, _ = weights_and_input()
     path = exported(write_nir, weights)
     for several in (True, False):
         limit = None if several else 1
         words = {"multi_spike": str(several).lower()}
         network = read_network(path, PRESETS["rockpool"].with_settings(words))
         assert [group.max_spikes for group in network.groups] == [limit, limit]
-        save_network(network, tmp_path / "new.npz")
+        save_first(network, tmp_path / "new.npz")
         with np.load(tmp_path / "new.npz") as stored:
             arrays = dict(stored)
         described = json.loads(str(arrays["description"]))
@@ -97,17 +98,6 @@ def test_files_of_before_there_was_a_limit(write_nir: NirWriter, tmp_path: Path)
         again = load_network(tmp_path / "old.npz")
         assert [group.max_spikes for group in again.groups] == [limit, limit]
         assert current_fields(again.convention) == network.convention
-        integers = quantize(network, QuantizeOptions(weight_bits=8))
-        integers.save(tmp_path / "integers.npz")
-        with np.load(tmp_path / "integers.npz") as stored:
-            arrays = {name: value for name, value in stored.items() if not name.endswith("max_spikes")}
-        older = {f"group{index}.multi_spike": np.array(several) for index in range(2)}
-        np.savez(tmp_path / "integers.npz", **arrays, **older)
-        loaded = QuantizedNetwork.load(tmp_path / "integers.npz")
-        assert [group.max_spikes for group in loaded.groups] == [255 if several else 1] * 2
-        assert np.array_equal(
-            run_clocked(loaded, x).spikes["3_LIFTorch"], run_clocked(integers, x).spikes["3_LIFTorch"]
-        )
 
 
 @pytest.mark.parametrize("text", ["0", "256", "many", "2.5", "true"])

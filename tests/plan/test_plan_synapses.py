@@ -14,10 +14,10 @@ from qsnn_hw.model.linear import apply_operators
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Operator, Pool2d, Scale
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import GroupPlan
-from qsnn_hw.plan.plan_file import build, flatten
 from qsnn_hw.quantize.network import QuantizedNetwork, QuantizedProjection
 from tests.support.networks import random_network
 from tests.support.operations import operations
+from tests.support.record_pairs import copied, same_records
 
 
 def reached(plan: GroupPlan, events: dict[int, np.ndarray]) -> np.ndarray:
@@ -55,10 +55,7 @@ def check(network: QuantizedNetwork, options: PlanOptions, seed: int) -> None:
         for projection_plan in planned.projections:
             ends = projection_plan.offset + projection_plan.size
             assert ends <= planned.sources
-    again = build(type(plan), {key: np.asarray(value) for key, value in flatten(plan).items()})
-    assert flatten(again).keys() == flatten(plan).keys()
-    for key, value in flatten(plan).items():
-        assert np.array_equal(flatten(again)[key], value), key
+    assert same_records(copied(plan), plan)
 
 
 def with_operators(

@@ -281,15 +281,18 @@ def test_damaged_files(tmp_path: Path) -> None:
         QuantizedNetwork.load(path)
     files.write_npz(path, {**whole, "format": "something else 7"})
     with pytest.raises(
-        UserError, match=r"format is something else 7, this version reads qsnn-hw quantized network 1"
+        UserError, match=r"format is 'something else 7', this version reads 'qsnn-hw quantized network 2'"
     ):
         QuantizedNetwork.load(path)
-    for missing in ("format", "counts", "group0.bias", "projection0.weight"):
+    for missing, says in (
+        ("format", "format is None"),
+        ("description", "its description is damaged"),
+        ("groups.0.bias", r"groups\[0\].bias must be an array"),
+        ("projections.0.weight", r"projections\[0\].weight must be an array"),
+    ):
         files.write_npz(path, {k: v for k, v in whole.items() if k != missing})
-        with pytest.raises(
-            UserError, match=f"is not a quantized network of this version: KeyError.*{missing}"
-        ):
+        with pytest.raises(UserError, match=f"holds no quantized network of this version: {says}"):
             QuantizedNetwork.load(path)
-    files.write_npz(path, {**whole, "counts": np.array([1])})
-    with pytest.raises(UserError, match="is not a quantized network of this version: ValueError"):
+    files.write_npz(path, {**whole, "groups.0.bias": np.zeros(2, np.int64)})
+    with pytest.raises(UserError, match=r"groups\[0\].bias has shape \(2,\), and size is 3"):
         QuantizedNetwork.load(path)

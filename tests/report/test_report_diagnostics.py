@@ -22,7 +22,7 @@ from qsnn_hw.report.sections.diagnostics import (
     findings,
     table,
 )
-from qsnn_hw.support.values import decode, encode
+from qsnn_hw.support.record_tree import decode, encode
 from tests.support.report_examples import diagnosis, diagnostics, empty_report, full_report
 
 DEAD = diagnosis(

@@ -19,7 +19,7 @@ from qsnn_hw.report.sections.activity import ActivityPerSample
 from qsnn_hw.report.sections.network import GroupSummary, NetworkSummary
 from qsnn_hw.report.sections.verification import Verification
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.support.values import decode, encode
+from qsnn_hw.support.record_tree import decode, encode
 from qsnn_hw.targets.fpga.sections import SECTIONS
 from qsnn_hw.targets.fpga.sections.energy import Energy
 from qsnn_hw.targets.fpga.sections.latency import Latency
@@ -287,11 +287,11 @@ def _format(content: dict[str, Any]) -> None:
         (_score, "sensitivity of 'hidden'.score must be at most 1, not 50"),
         (_add_key, "report.latency has an unknown key 'ns'"),
         (_layer_text, "report.network.layers[0] must be an object, not 'hidden'"),
-        (_text_number, "estimate.typical must be a number or null, not '3'"),
+        (_text_number, "report.energy.per_spike_nj.typical must be a number, not '3'"),
         (_number_text, "report.files.verilog must be text, not 3"),
         (_resources_list, "report.resources must be an object, not []"),
         (_warnings_text, "report.warnings must be a list, not 'one'"),
-        (_format, "format is 'qsnn-hw report 9', expected 'qsnn-hw report 3'"),
+        (_format, "format is 'qsnn-hw report 9', this version reads 'qsnn-hw report 3'"),
     ],
 )
 def test_load_says_what_is_wrong(
@@ -321,7 +321,12 @@ def test_nan_is_no_number_of_a_report(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", "is not readable JSON"), ("[]", "format is None"), ("", "is not readable JSON")],
+    [
+        ("{", "is not readable JSON"),
+        ("[]", "it must be an object, not"),
+        ("{}", "format is None"),
+        ("", "is not readable JSON"),
+    ],
 )
 def test_load_refuses_damaged_files(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text(text, encoding="utf-8")

@@ -68,8 +68,10 @@ def test_refuses(make: Callable[[], object], message: str) -> None:
 
 def test_load_refuses_another_file(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", format="something else")
-    with pytest.raises(UserError, match=r"does not hold the report's traces: format is 'something else'"):
+    with pytest.raises(
+        UserError, match=r"holds no sample of a report of this version: format is 'something else'"
+    ):
         Traces.load(tmp_path / "other.npz")
     np.savez(tmp_path / "bare.npz", a=1)
-    with pytest.raises(UserError, match=r"does not hold the report's traces: it lacks 'format'"):
+    with pytest.raises(UserError, match=r"holds no sample of a report of this version: format is None"):
         Traces.load(tmp_path / "bare.npz")

@@ -1,10 +1,15 @@
 """scripts/same_bytes: what counts as a difference between two outputs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import same_bytes
+
+from qsnn_hw.support.errors import ToolError
+from tests.support.networks import random_network
+from tests.support.places import ROOT
 
 
 @pytest.fixture
@@ -16,7 +21,6 @@ def outputs(tmp_path: Path) -> tuple[Path, Path]:
         (folder / "06_design.v").write_text("module top;\nendmodule\n")
         (folder / "06_weights.bin").write_bytes(b"\x01\x02")
         (folder / "report.json").write_text(str(folder))
-        np.savez(folder / "02_quantized.npz", weight=np.arange(3), name=np.array("fc"))
     return folders
 
 
@@ -38,13 +42,24 @@ def test_a_changed_file_is_named(name: str, content: bytes, said: str, outputs: 
     assert said in line
 
 
-def test_a_changed_array_is_named(outputs: tuple[Path, Path]) -> None:
-    np.savez(outputs[1] / "02_quantized.npz", weight=np.arange(3, dtype=np.int32), extra=np.zeros(1))
-    assert list(same_bytes.differences(*outputs)) == [
-        "02_quantized.npz: extra is only in the new one",
-        "02_quantized.npz: name is only in the old one",
-        "02_quantized.npz: weight differs",
+def test_a_changed_value_of_the_integers_is_named(tmp_path: Path) -> None:
+    network = random_network(np.random.default_rng(1), [3, 2])
+    group = network.groups[0]
+    changed = replace(group, bias=group.bias + 1, v_bits=group.v_bits + 1)
+    networks = (network, replace(network, groups=(changed,), warnings=("one",)))
+    found = []
+    for name, made in zip(("old.npz", "new.npz"), networks, strict=True):
+        made.save(tmp_path / name)
+        found.append(same_bytes.integers(ROOT, tmp_path / name))
+    assert list(same_bytes.other_values(found[0], found[0])) == []
+    assert list(same_bytes.other_values(*found)) == [
+        "02_quantized.npz: groups.0.bias differs",
+        "02_quantized.npz: groups.0.v_bits differs",
+        "02_quantized.npz: warnings.0 is only in the new one",
     ]
+    (tmp_path / "old.npz").write_bytes(b"")
+    with pytest.raises(ToolError, match=r"old\.npz could not be read by .*not a readable \.npz file"):
+        same_bytes.integers(ROOT, tmp_path / "old.npz")
 
 
 def test_an_unknown_revision_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

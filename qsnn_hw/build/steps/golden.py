@@ -22,7 +22,6 @@ from qsnn_hw.model.simulate import FloatRun, read_output, simulate
 from qsnn_hw.quantize import QuantizedNetwork
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.support.values import decode, encode
 
 _POTENTIAL = "potential."
 """In front of a group's name, in the file of what the float network did."""
@@ -207,11 +206,11 @@ def _diagnose_leaves(
 
 def _save_diagnostics(job: Job, measured: Diagnostics | None) -> None:
     if measured is not None:
-        files.write_json(job.path(outputs.DIAGNOSTICS), encode(measured))
+        measured.save(job.path(outputs.DIAGNOSTICS))
 
 
 def _load_diagnostics(job: Job, *_: object) -> Diagnostics:
-    return decode(Diagnostics, files.read_json(job.path(outputs.DIAGNOSTICS)), outputs.DIAGNOSTICS)
+    return Diagnostics.load(job.path(outputs.DIAGNOSTICS))
 
 
 DIAGNOSE: Step[Diagnostics | None] = Step(

@@ -1,6 +1,6 @@
 """Network -> integers: as given, calibrated, or as narrow as a drop of accuracy allows."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 
 from qsnn_hw.build.options import BuildOptions
 from qsnn_hw.build.steps import outputs
@@ -11,7 +11,7 @@ from qsnn_hw.explore.integers.drop import Drop
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions
-from qsnn_hw.support import files
+from qsnn_hw.support.records import Kept
 
 
 def _wanted(options: BuildOptions, network: Network, data: Dataset | None) -> QuantizeOptions:
@@ -52,21 +52,24 @@ def _is_decided_by(job: Job, network: Network, data: Dataset | None) -> dict[str
     }
 
 
+@dataclass(frozen=True)
+class Choices(Kept, form="choices of rounding 1"):
+    """How the integers came about, as ``Chosen`` says."""
+
+    options: QuantizeOptions
+    drop: Drop | None
+
+
 def save_chosen(job: Job, chosen: Chosen) -> None:
     """Write the integers, and beside them how they came about."""
     chosen.quantized.save(job.path(outputs.QUANTIZED))
-    content = {"options": asdict(chosen.options), "drop": chosen.drop and asdict(chosen.drop)}
-    files.write_json(job.path(outputs.CHOSEN), content)
+    Choices(chosen.options, chosen.drop).save(job.path(outputs.CHOSEN))
 
 
 def load_chosen(job: Job, network: Network, data: Dataset | None) -> Chosen:
     """Read what :func:`save_chosen` wrote."""
-    content = files.read_json(job.path(outputs.CHOSEN))
-    return Chosen(
-        QuantizeOptions(**content["options"]),
-        QuantizedNetwork.load(job.path(outputs.QUANTIZED)),
-        content["drop"] and Drop(**content["drop"]),
-    )
+    choices = Choices.load(job.path(outputs.CHOSEN))
+    return Chosen(choices.options, QuantizedNetwork.load(job.path(outputs.QUANTIZED)), choices.drop)
 
 
 QUANTIZE: Step[Chosen] = Step(

@@ -1,23 +1,18 @@
 """What the implementation of a design amounts to: one record, saved as JSON beside the files it names."""
 
-import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from qsnn_hw.support.errors import UserError
-from qsnn_hw.support.files import read_json, write_json
+from qsnn_hw.support.records import Kept
 from qsnn_hw.targets.fpga.bitstream import Bitstream
 from qsnn_hw.targets.fpga.place_route import PlaceRoute
 from qsnn_hw.targets.fpga.synthesis import Synthesis
 from qsnn_hw.targets.fpga.timing import Clock, CriticalPath, Resource
 
-FORM = "qsnn-hw implementation 1"
-
 
 @dataclass(frozen=True)
-class Implementation:
+class Implementation(Kept, form="implementation 2", again="run the implementation again"):
     """A design on a board, with every figure as the tools reported it.
 
     Parameters
@@ -92,60 +87,3 @@ class Implementation:
     def used(self) -> dict[str, int]:
         """Used units by nextpnr's own names."""
         return {name: count.used for name, count in self.resources.items()}
-
-    def save(self, path: Path) -> None:
-        """Write the record as JSON; file names in it are relative to its folder.
-
-        Raises
-        ------
-        UserError
-            The folder cannot be written.
-        """
-        folder = path.parent.resolve()
-
-        def name(file: Path | None) -> str | None:
-            return None if file is None else Path(os.path.relpath(file.resolve(), folder)).as_posix()
-
-        value = {"form": FORM, **asdict(self)}
-        value["files"] = {key: name(file) for key, file in self.files.items()}
-        value["logs"] = {key: name(file) for key, file in self.logs.items()}
-        write_json(path, value)
-
-    @classmethod
-    def load(cls, path: Path) -> "Implementation":
-        """Read a record that :meth:`save` wrote; file names become paths below its folder.
-
-        Raises
-        ------
-        UserError
-            The file is missing or is not such a record.
-        """
-        value = read_json(path)
-        if not isinstance(value, dict) or value.get("form") != FORM:
-            raise UserError(f"{path} is not an implementation record; run the implementation again")
-        try:
-            return cls(**_fields(value, path.parent))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UserError(
-                f"{path} is a damaged implementation record ({error!r}); run the implementation again"
-            ) from error
-
-
-def _fields(value: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    critical = value["critical_path"]
-    return {
-        "board": str(value["board"]),
-        "top": str(value["top"]),
-        "resources": {name: Resource(**counts) for name, counts in value["resources"].items()},
-        "cells": {name: int(count) for name, count in value["cells"].items()},
-        "clocks": {name: Clock(**clock) for name, clock in value["clocks"].items()},
-        "fmax_mhz": float(value["fmax_mhz"]),
-        "constraint_mhz": float(value["constraint_mhz"]),
-        "critical_path": None if critical is None else CriticalPath(**critical),
-        "seed": int(value["seed"]),
-        "tools": dict(value["tools"]),
-        "files": {
-            name: None if file is None else folder.joinpath(file) for name, file in value["files"].items()
-        },
-        "logs": {name: folder.joinpath(file) for name, file in value["logs"].items()},
-    }

@@ -4,24 +4,23 @@ The figures in ``docs/implementation_notes.md`` are why the scripts here look th
 """
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qsnn_hw.families.boards import Board
 from qsnn_hw.families.family import Family
 from qsnn_hw.families.limits import Usage
-from qsnn_hw.support.errors import ToolError, UserError
+from qsnn_hw.support.errors import ToolError
 from qsnn_hw.support.files import read_json, replacing, write_json, write_text
 from qsnn_hw.support.progress import Progress
+from qsnn_hw.support.records import Kept
 from qsnn_hw.targets.fpga.least import Least, count_of, missing
 from qsnn_hw.toolchain.tools import WaysOut, find_tool, relative, run_tool
 
-FORM = "qsnn-hw synthesis 1"
 NETLIST = "netlist.json"
 
 
@@ -34,7 +33,7 @@ class TopPort:
 
 
 @dataclass(frozen=True)
-class Synthesis:
+class Synthesis(Kept, form="synthesis 2", again="delete it to synthesize again"):
     """What yosys made of a design.
 
     Parameters
@@ -63,44 +62,6 @@ class Synthesis:
     script: Path
     log: Path
     version: str | None
-
-    def save(self, path: Path) -> None:
-        """Write the record as JSON; file names in it are relative to its folder.
-
-        Raises
-        ------
-        UserError
-            The folder cannot be written.
-        """
-        value = {"form": FORM, **asdict(self), "cells": dict(self.cells)}
-        for name in _PATHS:
-            file: Path = getattr(self, name)
-            value[name] = Path(os.path.relpath(file.resolve(), path.parent.resolve())).as_posix()
-        write_json(path, value)
-
-    @classmethod
-    def load(cls, path: Path) -> "Synthesis":
-        """Read a record that :meth:`save` wrote; file names become paths below its folder.
-
-        Raises
-        ------
-        UserError
-            The file is missing or is not such a record.
-        """
-        value = read_json(path)
-        if not isinstance(value, dict) or value.pop("form", None) != FORM:
-            raise UserError(f"{path} is not a synthesis record; delete it to synthesize again")
-        try:
-            value |= {name: path.parent.joinpath(value[name]) for name in _PATHS}
-            value["ports"] = {name: TopPort(**port) for name, port in value["ports"].items()}
-            return cls(**value)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise UserError(
-                f"{path} is a damaged synthesis record ({error!r}); delete it to synthesize again"
-            ) from error
-
-
-_PATHS = ("netlist", "script", "log")
 
 
 def count_cells(cells: Mapping[str, int], family: Family) -> Usage:

@@ -218,8 +218,15 @@ def test_record_without_a_bitstream_says_so(tmp_path):
     ("text", "message"),
     [
         ("{", "is not readable JSON"),
-        ("[]", "is not an implementation record; run the implementation again"),
-        ('{"form": "qsnn-hw implementation 1"}', r"is a damaged implementation record \(KeyError"),
+        (
+            "[]",
+            "it must be an object, not .*; run the implementation again",
+        ),
+        (
+            '{"form": "qsnn-hw implementation 1"}',
+            "format is None, this version reads 'qsnn-hw implementation 2'",
+        ),
+        ('{"format": "qsnn-hw implementation 2"}', "it lacks the key 'board'; run the implementation again"),
     ],
 )
 def test_a_damaged_record_is_refused(tmp_path, text, message):
