@@ -187,9 +187,11 @@ class Trained:
         network = read_network(self.file(self.model), convention)
         quantized = quantize(network, QuantizeOptions(input_max=measured["input_max"]))
         store = self.changes.get("weights", "rom")
+        # A readout by potentials does not depend on how many steps there are.
+        io = IoOptions(readout=self.changes.get("readout"), steps=1)
         return make_plan(
             quantized,
-            PlanOptions(limits=self.board.limits, synapse_store=store, **_shapes(measured)),
+            PlanOptions(limits=self.board.limits, io=io, synapse_store=store, **_shapes(measured)),
         )
 
 
@@ -364,6 +366,11 @@ TRAINED: tuple[Trained, ...] = (
     Trained("digits_ram_ice", *_DIGITS, ICE, changes={"weights": "ram"}),
     Trained("digits_ecp", *_DIGITS, ECP),
     Trained("digits_buffers_ice", *_DIGITS, ICE, changes={"buffer_depth": 256}),
+    # Words that leave the network unread: their buffer is no memory.
+    Trained(
+        *("digits_shown_ice", *_DIGITS, ICE),
+        changes={"buffer_depth": 256, "readout": "membrane"},
+    ),
     Trained("digits_buffers_ecp", *_DIGITS, ECP, changes={"buffer_depth": 16}),
     Trained("braille_ice", *_BRAILLE, ICE, {"reset_delay": "false"}, 5),
     Trained("mnist_ram_ice", *_MNIST, ICE, changes={"weights": "ram"}),

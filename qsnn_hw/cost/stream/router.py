@@ -34,6 +34,9 @@ def router_counts(plan: HardwarePlan, limits: Limits) -> Counts:
     sizes = {HOST: plan.input_size} | {group.name: group.space.size for group in plan.groups}
     for name, (size, lanes) in into.items():
         width = word_bits(size, lanes)
+        if name == HOST and plan.readout is not None and plan.readout.kind == "membrane":
+            # It is shown the potentials, and takes these words unread.
+            width = 0
         routes = [route for route in plan.routes if route.destination == name]
         add_buffer(counts, limits, width, plan.buffer_depth)
         if len(routes) > 1:
