@@ -26,8 +26,8 @@ from mnist_files import encode, encode_rate, read_part
 
 from qsnn_hw.build.cli import main as qsnn_hw
 from qsnn_hw.model.readouts import answers
-from qsnn_hw.quantize.integers import CLIPS
 from qsnn_hw.quantize.schemes import PLAIN, Scheme, default_scheme
+from qsnn_hw.support.choices import CLIPS
 from qsnn_hw.support.errors import ToolError, UserError
 
 WIDTHS = (8, 7, 6, 5, 4, 3, 2)

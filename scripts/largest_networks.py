@@ -26,8 +26,8 @@ from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.families.boards import Board, list_boards, load_board
 from qsnn_hw.model.network import Dense, Network
 from qsnn_hw.plan import HardwarePlan
-from qsnn_hw.plan.group_plan import SynapseStore
 from qsnn_hw.quantize import QuantizeOptions, quantize
+from qsnn_hw.support.choices import SynapseStore
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import SILENT
 from qsnn_hw.targets.fpga.record import Implementation

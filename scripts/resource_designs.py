@@ -20,10 +20,10 @@ from qsnn_hw.families.boards import Board, load_board
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.plan import HardwarePlan
-from qsnn_hw.plan.group_plan import SynapseStore
 from qsnn_hw.plan.io_plan import PIXEL_MAX
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.quantize.leak import LEAK_BITS
+from qsnn_hw.support.choices import SynapseStore
 
 ROOT = Path(__file__).resolve().parent.parent
 ICE, ECP = "icebreaker", "ulx3s-85f"

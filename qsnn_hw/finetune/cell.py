@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from qsnn_hw.finetune.group import Integers
-from qsnn_hw.quantize.network import LeakRounding, QuantizedGroup
+from qsnn_hw.quantize.network import QuantizedGroup
+from qsnn_hw.support.choices import LeakRounding
 
 EXACT_FLOAT32 = 2**23
 """Half of what float32 holds exactly; the other half is for the terms of one sum."""

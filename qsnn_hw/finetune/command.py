@@ -10,12 +10,13 @@ import numpy as np
 from qsnn_hw.finetune.nir_writer import convention_of, write_nir
 from qsnn_hw.finetune.settings import Finetuned, FinetuneSettings, Written, need_torch
 from qsnn_hw.model.convention import Convention
-from qsnn_hw.model.dataset import LAYOUTS, Layout, load_dataset
+from qsnn_hw.model.dataset import load_dataset
 from qsnn_hw.model.readers.reader import convention_for, read_network
 from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.quantize.options import QuantizeOptions
 from qsnn_hw.quantize.quantizer import quantize
 from qsnn_hw.support import files
+from qsnn_hw.support.choices import LAYOUTS, Layout
 from qsnn_hw.support.errors import MismatchError, UserError
 from qsnn_hw.support.progress import SILENT, Progress
 from qsnn_hw.support.record_tree import encode

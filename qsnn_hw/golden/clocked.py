@@ -14,8 +14,8 @@ import numpy as np
 from qsnn_hw.golden.neuron import GroupState
 from qsnn_hw.golden.weighted import WeightedSum
 from qsnn_hw.model.network import INPUT
-from qsnn_hw.model.readouts import ReadoutKind
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection
+from qsnn_hw.support.choices import ReadoutKind
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.record_tree import Array
 from qsnn_hw.support.records import Kept

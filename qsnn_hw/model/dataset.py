@@ -10,16 +10,13 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from qsnn_hw.model.network import Network
+from qsnn_hw.support.choices import LAYOUTS, Layout
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.files import read_npz
-
-Layout = Literal["auto", "time-sample", "sample-time"]
-LAYOUTS: tuple[Layout, ...] = ("auto", "time-sample", "sample-time")
 
 INPUT_KEY = "input"
 """The key of the spikes where no other is given."""

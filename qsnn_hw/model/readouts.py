@@ -10,14 +10,11 @@ int64, and whether the sample was silent, bool; the class of a silent sample is 
 """
 
 from collections.abc import Mapping
-from typing import Literal, get_args
 
 import numpy as np
 
+from qsnn_hw.support.choices import READOUTS, ReadoutKind
 from qsnn_hw.support.errors import UserError
-
-ReadoutKind = Literal["count", "first", "membrane"]
-READOUTS: tuple[ReadoutKind, ...] = get_args(ReadoutKind)
 
 READOUT_WORDS: Mapping[str, str] = {
     "count": "most spikes",

@@ -12,7 +12,8 @@ import numpy as np
 from qsnn_hw.model.linear import apply_operators
 from qsnn_hw.model.network import INPUT, MAX_SPIKES, Network, Projection
 from qsnn_hw.model.neuron import GroupState
-from qsnn_hw.model.readouts import ReadoutKind, answers, default_readout
+from qsnn_hw.model.readouts import answers, default_readout
+from qsnn_hw.support.choices import ReadoutKind
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import SILENT, Progress
 

@@ -7,10 +7,9 @@ import numpy as np
 
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.quantize.network import NeuronDynamics
+from qsnn_hw.support.choices import Accumulators, SynapseStore
 from qsnn_hw.support.record_tree import Array
 
-Accumulators = Literal["registers", "memory"]
-SynapseStore = Literal["rom", "ram"]
 NeuronMemoryStyle = Literal["auto", "block", "distributed"]
 
 

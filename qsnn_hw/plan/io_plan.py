@@ -1,15 +1,12 @@
 """What stands between the network's streams and the host: an encoder, a readout, in plain numbers."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 
 from qsnn_hw.model import readouts
-from qsnn_hw.model.readouts import ReadoutKind
 from qsnn_hw.plan.address_space import AddressSpace
-
-EncoderKind = Literal["rate", "latency", "direct"]
+from qsnn_hw.support.choices import ENCODERS, READOUTS, EncoderKind, ReadoutKind
 
 PIXEL_MAX = 255
 """The brightest pixel."""
@@ -57,7 +54,7 @@ class EncoderPlan:
     buffers: int = 2
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(EncoderKind):
+        if self.kind not in ENCODERS:
             raise ValueError(f"Encoder must be rate, latency or direct, not {self.kind!r}")
         _check_slots(self.slots)
         most = PIXEL_MAX + 1 if self.kind == "latency" else 65536
@@ -118,7 +115,7 @@ class ReadoutPlan:
     every_step: bool = False
 
     def __post_init__(self) -> None:
-        if self.kind not in get_args(ReadoutKind):
+        if self.kind not in READOUTS:
             raise ValueError(f"Readout must be count, first or membrane, not {self.kind!r}")
         if self.classes < 1:
             raise ValueError(f"Number of classes must be at least 1, not {self.classes!r}")

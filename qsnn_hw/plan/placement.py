@@ -6,8 +6,9 @@ from functools import cache, partial
 from typing import Literal
 
 from qsnn_hw.families.limits import Limits
-from qsnn_hw.plan.group_plan import NeuronMemoryStyle, SynapseStore
+from qsnn_hw.plan.group_plan import NeuronMemoryStyle
 from qsnn_hw.plan.pieces import BLOCK_BITS, pieces
+from qsnn_hw.support.choices import SynapseStore
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from qsnn_hw.plan.address_space import AddressSpace
-from qsnn_hw.plan.group_plan import Accumulators
+from qsnn_hw.support.choices import Accumulators
 from qsnn_hw.support.errors import UserError
 
 MAX_EVENT_LANES = 16

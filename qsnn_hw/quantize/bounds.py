@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qsnn_hw.quantize.integers import signed_bits
-from qsnn_hw.quantize.network import LeakRounding
+from qsnn_hw.support.choices import LeakRounding
 
 # The interval of a leaky group converges geometrically; a leak of 1/256 needs about
 # 256 * ln(2**40) = 7100 rounds. A group that has not settled by then is unbounded for our purpose.

@@ -1,17 +1,15 @@
 """Rounding the weights of a group to signed integers, and the scales between them."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 
+from qsnn_hw.support.choices import Clip
 from qsnn_hw.support.errors import UserError
 
 MIN_BITS = 2
 MAX_BITS = 16
 
-Clip = Literal["max", "mse", "percentile"]
-CLIPS: tuple[Clip, ...] = ("max", "mse", "percentile")
 
 # The share of the largest magnitudes that "percentile" clipping gives up.
 _PERCENTILE = 99.0

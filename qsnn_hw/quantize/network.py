@@ -61,12 +61,11 @@ from typing import Annotated, Literal
 import numpy as np
 
 from qsnn_hw.model.network import INPUT, Dense, Operator
+from qsnn_hw.support.choices import LeakRounding
 from qsnn_hw.support.record_tree import Array
 from qsnn_hw.support.records import Kept
 
 ResetKind = Literal["subtract", "value", "none"]
-LeakRounding = Literal["floor", "zero"]
-LEAK_ROUNDINGS: tuple[LeakRounding, ...] = ("floor", "zero")
 PerNeuron = Annotated[np.ndarray, Array("i", "size")]
 """int64, one value for each neuron."""
 RealPerNeuron = Annotated[np.ndarray, Array("f", "size")]

@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 
 from qsnn_hw.model.network import MAX_SPIKES
-from qsnn_hw.quantize.integers import CLIPS, Clip, check_bits
-from qsnn_hw.quantize.network import LEAK_ROUNDINGS, LeakRounding
+from qsnn_hw.quantize.integers import check_bits
 from qsnn_hw.quantize.schemes import PLAIN, Scheme, default_scheme
+from qsnn_hw.support.choices import CLIPS, KEEP_INTEGERS, LEAK_ROUNDINGS, Clip, KeepIntegers, LeakRounding
 from qsnn_hw.support.errors import UserError
 
 MAX_FRACTIONAL_BITS = 8
@@ -19,8 +19,6 @@ MAX_LEAK_SHIFT = 24
 MAX_POTENTIAL_BITS = 32
 Rounding = Literal["nearest", "compensate"]
 ROUNDINGS: tuple[Rounding, ...] = ("nearest", "compensate")
-KeepIntegers = Literal["rows", "group", "none"]
-KEEP_INTEGERS: tuple[KeepIntegers, ...] = ("rows", "group", "none")
 
 
 def _check_range(value: object, low: int, high: int, what: str) -> None:

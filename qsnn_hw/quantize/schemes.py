@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from qsnn_hw.quantize.integers import Clip
+from qsnn_hw.support.choices import Clip
 
 
 @dataclass(frozen=True)

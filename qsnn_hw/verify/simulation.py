@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from qsnn_hw.support.choices import SIMULATORS
 from qsnn_hw.support.errors import ToolError, UserError
 from qsnn_hw.support.files import BUILDING, digest, write_json, write_text
 from qsnn_hw.support.progress import Progress
@@ -26,9 +27,6 @@ _POLL_S = 0.1
 _GRACE_S = 2.0
 # Raise it when the way models are built changes.
 _BUILD_FORMAT = 2
-
-SIMULATORS = ("verilator", "cocotb", "icarus")
-"""A program of its own made by Verilator; Verilator under cocotb; Icarus under cocotb."""
 
 
 @dataclass(frozen=True)

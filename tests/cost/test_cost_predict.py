@@ -26,13 +26,13 @@ from qsnn_hw.families.registry import families
 from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.plan.address_space import AddressSpace
-from qsnn_hw.plan.group_plan import SynapseStore
 from qsnn_hw.plan.shape import fitted
 from qsnn_hw.plan.synapses import address_spaces
 from qsnn_hw.plan.update_stages import state_fields
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.rtl.group.constant_product import signed_digits
 from qsnn_hw.rtl.group.lane import StateLayout
+from qsnn_hw.support.choices import SynapseStore
 from qsnn_hw.support.files import read_json
 from tests.support.networks import random_network
 from tests.support.wide_designs import random_case, random_lanes

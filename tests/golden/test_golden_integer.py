@@ -12,8 +12,9 @@ from qsnn_hw.golden import GoldenRun, run_clocked, run_event_driven
 from qsnn_hw.golden import clocked as clocked_module
 from qsnn_hw.golden.weighted import WeightedSum
 from qsnn_hw.model.network import INPUT, Dense
-from qsnn_hw.quantize.network import LEAK_ROUNDINGS, LeakRounding, QuantizedNetwork, QuantizedProjection
+from qsnn_hw.quantize.network import QuantizedNetwork, QuantizedProjection
 from qsnn_hw.support import files
+from qsnn_hw.support.choices import LEAK_ROUNDINGS, LeakRounding
 from qsnn_hw.support.errors import UserError
 from tests.support.networks import RESETS, random_group, random_input, random_network
 from tests.support.wide_networks import leaked

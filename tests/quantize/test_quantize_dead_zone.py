@@ -7,7 +7,7 @@ import pytest
 
 from qsnn_hw.quantize.bounds import leak
 from qsnn_hw.quantize.dead_zone import dead_zone, dead_zone_note, never_leaks
-from qsnn_hw.quantize.network import LEAK_ROUNDINGS, LeakRounding
+from qsnn_hw.support.choices import LEAK_ROUNDINGS, LeakRounding
 from tests.support.plans import plain_group
 
 

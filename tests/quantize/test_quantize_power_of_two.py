@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qsnn_hw.quantize import QuantizeOptions
-from qsnn_hw.quantize.integers import CLIPS, round_weights, weight_scale
+from qsnn_hw.quantize.integers import round_weights, weight_scale
+from qsnn_hw.support.choices import CLIPS
 from qsnn_hw.support.errors import UserError
 
 

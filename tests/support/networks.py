@@ -8,13 +8,8 @@ import numpy as np
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.quantize.bounds import Interval, state_interval
 from qsnn_hw.quantize.integers import integer_dtype
-from qsnn_hw.quantize.network import (
-    LeakRounding,
-    QuantizedGroup,
-    QuantizedNetwork,
-    QuantizedProjection,
-    ResetKind,
-)
+from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection, ResetKind
+from qsnn_hw.support.choices import LeakRounding
 
 RESETS: tuple[tuple[ResetKind, bool], ...] = (
     ("subtract", False),

@@ -5,9 +5,9 @@ import numpy as np
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.families.boards import load_board
-from qsnn_hw.plan.group_plan import Accumulators
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.quantize.network import QuantizedNetwork
+from qsnn_hw.support.choices import Accumulators
 from qsnn_hw.support.errors import UserError
 from tests.support.wide_networks import random_network
 

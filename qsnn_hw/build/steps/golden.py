@@ -17,10 +17,11 @@ from qsnn_hw.golden import GoldenRun, output_of, run_clocked
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.framework import compare_with_framework, compares_potentials, own_output
 from qsnn_hw.model.network import Network
-from qsnn_hw.model.readouts import ReadoutKind, answers
+from qsnn_hw.model.readouts import answers
 from qsnn_hw.model.simulate import FloatRun, read_output, simulate
 from qsnn_hw.quantize import QuantizedNetwork
 from qsnn_hw.support import files
+from qsnn_hw.support.choices import ReadoutKind
 from qsnn_hw.support.errors import UserError
 
 _POTENTIAL = "potential."

@@ -16,8 +16,9 @@ from qsnn_hw.model.dataset import Dataset, load_dataset, load_pixels
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.network_file import load_network, save_network
 from qsnn_hw.model.readers.reader import convention_for, model_files, read_network
-from qsnn_hw.model.readouts import ReadoutKind, chosen_readout
+from qsnn_hw.model.readouts import chosen_readout
 from qsnn_hw.plan import AddressSpace, EncoderPlan
+from qsnn_hw.support.choices import ReadoutKind
 from qsnn_hw.support.errors import UserError
 
 

@@ -6,13 +6,14 @@ from typing import Literal
 import numpy as np
 
 from qsnn_hw.plan.address_space import AddressSpace
-from qsnn_hw.plan.group_plan import GroupPlan, NeuronMemoryStyle, SynapseStore
+from qsnn_hw.plan.group_plan import GroupPlan, NeuronMemoryStyle
 from qsnn_hw.plan.shape import Shape
 from qsnn_hw.plan.slots import Slots
 from qsnn_hw.plan.synapses import SynapseImage
 from qsnn_hw.quantize.chain import fan_in_of
 from qsnn_hw.quantize.integers import signed_bits
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
+from qsnn_hw.support.choices import SynapseStore
 
 
 def sum_bits(network: QuantizedNetwork, group: QuantizedGroup) -> np.ndarray:

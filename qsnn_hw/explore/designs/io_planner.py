@@ -1,14 +1,13 @@
 """Which encoder and which readout stand around a planned network, and with what numbers."""
 
 from dataclasses import dataclass, replace
-from typing import get_args
 
 import numpy as np
 
-from qsnn_hw.model.readouts import ReadoutKind
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.hardware_plan import HardwarePlan
-from qsnn_hw.plan.io_plan import EncoderKind, EncoderPlan, ReadoutPlan
+from qsnn_hw.plan.io_plan import EncoderPlan, ReadoutPlan
+from qsnn_hw.support.choices import ENCODERS, READOUTS, EncoderKind, ReadoutKind
 from qsnn_hw.support.errors import UserError
 
 _OPTIONS = {"Floor": "--encoder-floor", "Steps": "--steps"}
@@ -42,8 +41,8 @@ class IoOptions:
 
     def __post_init__(self) -> None:
         for name, kind, kinds in (
-            ("encoder", self.encoder, get_args(EncoderKind)),
-            ("readout", self.readout, get_args(ReadoutKind)),
+            ("encoder", self.encoder, ENCODERS),
+            ("readout", self.readout, READOUTS),
         ):
             if kind is not None and kind not in kinds:
                 raise UserError(f"--{name} must be one of {', '.join(kinds)}, not {kind!r}")

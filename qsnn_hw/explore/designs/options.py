@@ -2,17 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
 
 from qsnn_hw.cost.traffic import Traffic
 from qsnn_hw.explore.designs.io_planner import IoOptions
 from qsnn_hw.families.limits import Limits
-from qsnn_hw.plan.group_plan import Accumulators, NeuronMemoryStyle, SynapseStore
+from qsnn_hw.plan.group_plan import NeuronMemoryStyle
+from qsnn_hw.support.choices import AIMS, Accumulators, Aim, SynapseStore
 from qsnn_hw.support.errors import UserError
-
-Aim = Literal["balanced", "latency", "area", "energy"]
-AIMS: tuple[str, ...] = get_args(Aim)
-
 
 MAX_BUFFER_DEPTH = 65536
 """Words of a router buffer: beyond what any of the boards has memory for."""

@@ -7,11 +7,12 @@ import numpy as np
 from qsnn_hw.explore.designs.group_planner import plan_group
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.grid import axis_table, flattened, grid_chain
-from qsnn_hw.plan.group_plan import GroupPlan, NeuronMemoryStyle, ProjectionPlan, SynapseStore
+from qsnn_hw.plan.group_plan import GroupPlan, NeuronMemoryStyle, ProjectionPlan
 from qsnn_hw.plan.shape import Shape
 from qsnn_hw.plan.slots import Slots
 from qsnn_hw.plan.synapses import SynapseImage
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
+from qsnn_hw.support.choices import SynapseStore
 
 
 def outline(

@@ -9,10 +9,11 @@ from qsnn_hw.explore.integers.drop import Drop, beats
 from qsnn_hw.golden import output_of, run_clocked
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
-from qsnn_hw.model.readouts import ReadoutKind, answers, default_readout
+from qsnn_hw.model.readouts import answers, default_readout
 from qsnn_hw.model.simulate import read_output, simulate
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.quantize.compensate import Statistics, measure
+from qsnn_hw.support.choices import ReadoutKind
 from qsnn_hw.support.errors import UserError
 
 # After what was asked for, in the order of what they cost in hardware: fractional bits widen every adder, a

@@ -10,8 +10,8 @@ from qsnn_hw.explore.integers.drop import Drop, fall
 from qsnn_hw.explore.integers.narrowest import narrowest
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
-from qsnn_hw.model.readouts import ReadoutKind
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
+from qsnn_hw.support.choices import ReadoutKind
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import Progress
 

@@ -8,7 +8,7 @@ import numpy as np
 from qsnn_hw.explore.integers.drop import Drop
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.model.framework import FrameworkComparison
-from qsnn_hw.model.readouts import ReadoutKind
+from qsnn_hw.support.choices import ReadoutKind
 
 
 @dataclass(frozen=True)

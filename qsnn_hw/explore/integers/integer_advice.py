@@ -16,7 +16,7 @@ from qsnn_hw.model.search import Search
 from qsnn_hw.model.variants import words
 from qsnn_hw.quantize import QuantizeOptions
 from qsnn_hw.quantize.integers import signed_bits
-from qsnn_hw.quantize.network import LEAK_ROUNDINGS
+from qsnn_hw.support.choices import LEAK_ROUNDINGS
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import SILENT, Progress
 

@@ -13,7 +13,7 @@ from qsnn_hw.model.network import Network
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.quantize.grid import snapped
-from qsnn_hw.quantize.network import LEAK_ROUNDINGS
+from qsnn_hw.support.choices import LEAK_ROUNDINGS
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import SILENT, Progress
 

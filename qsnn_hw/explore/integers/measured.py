@@ -8,7 +8,7 @@ from qsnn_hw.explore.integers.diagnosis import Diagnostics
 from qsnn_hw.explore.integers.diagnostics import diagnose, sensitivity
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
-from qsnn_hw.model.readouts import ReadoutKind
+from qsnn_hw.support.choices import ReadoutKind
 from qsnn_hw.support.progress import Progress
 
 _SCORE_SAMPLES = 256

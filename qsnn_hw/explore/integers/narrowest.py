@@ -9,10 +9,10 @@ from qsnn_hw.explore.integers.calibrate import Scorer, comparable, describe
 from qsnn_hw.explore.integers.drop import Drop
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
-from qsnn_hw.model.readouts import ReadoutKind
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions
 from qsnn_hw.quantize.chain import weights_of
 from qsnn_hw.quantize.integers import MIN_BITS
+from qsnn_hw.support.choices import ReadoutKind
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import SILENT, Progress
 

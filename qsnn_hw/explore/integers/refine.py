@@ -9,8 +9,8 @@ from qsnn_hw.explore.integers.calibrate import Calibration, Scorer, comparable, 
 from qsnn_hw.explore.integers.drop import beats
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
-from qsnn_hw.model.readouts import ReadoutKind
 from qsnn_hw.quantize import QuantizeOptions
+from qsnn_hw.support.choices import ReadoutKind
 from qsnn_hw.support.errors import UserError
 
 # Small steps first: clipping and rounding shift a group's gain by some percent, not by a multiple.

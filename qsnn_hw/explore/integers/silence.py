@@ -9,9 +9,9 @@ import numpy as np
 from qsnn_hw.golden import GoldenRun, run_clocked
 from qsnn_hw.model.framework import FrameworkComparison
 from qsnn_hw.model.network import Network
-from qsnn_hw.model.readouts import ReadoutKind
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.quantize.width import never_note
+from qsnn_hw.support.choices import ReadoutKind
 from qsnn_hw.support.errors import UserError
 
 _TRIED_SAMPLES = 32
