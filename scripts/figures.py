@@ -26,6 +26,7 @@ import chosen_designs
 import fit_resources
 import hardware_pages
 import largest_networks
+import options_page
 import script
 import tables
 from script import ROOT, SHARED
@@ -146,6 +147,7 @@ BLOCKS: tuple[Block, ...] = (
     _stored("sinabs", "sinabs_conv_mnist.nir", "sinabs_conv_mnist.npz", slow=True),
     _stored("mnist", "snntorch_mnist_784-128-10.nir", "mnist/t10k-images-idx3-ubyte.gz", slow=True),
     _stored("braille", "nir_paper/braille.npz", slow=True),
+    Block("options", "docs/options.md", options_page.tables),
     Block("peers-own", "docs/peers.md", peers),
     Block("resources", "docs/resources.md", fit_resources.table),
     Block("chosen", "docs/resources.md", lambda: chosen_designs.table(chosen_designs.QUICK)),

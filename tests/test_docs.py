@@ -12,6 +12,7 @@ import pytest
 
 import qsnn_hw
 from qsnn_hw.build import cli
+from qsnn_hw.build.option import option_names
 from qsnn_hw.support.errors import UserError
 from tests.support.places import ROOT
 
@@ -77,10 +78,11 @@ _OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]+")
 
 @pytest.fixture(scope="module")
 def options() -> set[str]:
-    """Every option that the source names: its own, and those that it gives to other tools."""
+    """Every option of the command line, and what the source names of scripts and other tools."""
     files = (path for name in ("qsnn_hw", "scripts", "tests/support") for path in (ROOT / name).rglob("*"))
     texts = (path.read_text(encoding="utf-8") for path in files if path.suffix in (".py", ".sh"))
-    return _OTHERS.union(*map(_OPTION.findall, texts))
+    own = {name for command in cli.COMMANDS for name in option_names(*command.records)}
+    return _OTHERS.union(own, *map(_OPTION.findall, texts))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

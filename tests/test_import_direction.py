@@ -14,12 +14,13 @@ PACKAGE = ROOT / "qsnn_hw"
 
 # Each part may import those before it, and itself. A name with a dot is a module or package inside a part.
 ORDER = [
-    *(f"support.{name}" for name in ("errors", "stopping", "terminal", "files", "run_lock")),
+    *(f"support.{name}" for name in ("choices", "errors", "stopping", "terminal", "files", "run_lock")),
     *(f"support.{name}" for name in ("progress", "fields", "values", "record_tree", "records", "shipped")),
     *("families", "host", "toolchain"),
     *("model", "quantize", "golden", "finetune"),
     *("plan", "cost", "explore", "rtl", "verify"),
-    *("build.options", "build.steps", "report", "targets", "build", "__main__"),
+    *("build.option", "build.option_table", "build.options", "build.steps"),
+    *("report", "targets", "build", "__main__"),
 ]
 
 # Neither reaches the other, not even through a third part: a mistake in one must not be the other's too.

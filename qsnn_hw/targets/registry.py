@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from qsnn_hw.build.option import name_of
+from qsnn_hw.build.option_table import SavedOptions
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.targets.fpga.target import FPGA
 from qsnn_hw.targets.target import Target
@@ -55,14 +57,9 @@ def target_of(options: "BuildOptions", part: str) -> Target:
     for name in foreign_options(target):
         if getattr(options, name) is not None:
             of = [other.name for other in TARGETS.values() if name in (*other.needs, *other.takes)]
-            raise UserError(
-                f"{_typed(name)} belongs to --target {' and '.join(of)}, not {target.name}: leave it out"
-            )
+            belongs = f"{name_of(name, SavedOptions)} belongs to --target {' and '.join(of)}"
+            raise UserError(f"{belongs}, not {target.name}: leave it out")
     for name in target.needs:
         if getattr(options, name) is None:
-            raise UserError(f"{_typed(name)} is required with --target {target.name}")
+            raise UserError(f"{name_of(name, SavedOptions)} is required with --target {target.name}")
     return target
-
-
-def _typed(name: str) -> str:
-    return f"--{name.replace('_', '-')}"

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qsnn_hw.build import cli, commands
+from qsnn_hw.build import cli
+from qsnn_hw.build.chosen import chosen_options
 from qsnn_hw.build.options import BuildOptions
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 from tests.support.places import EXAMPLES
@@ -59,11 +60,11 @@ def test_what_belonged_to_an_earlier_encoder_goes_with_it(
     """Otherwise ``--encoder none`` would be refused for the sake of steps that nobody typed."""
     (tmp_path / "a.nir").touch()
     earlier = BuildOptions(
-        str(tmp_path / "a.nir"), "snntorch", "icebreaker", encoder="latency", steps=5, encoder_floor=9
+        str(tmp_path / "a.nir"), "snntorch", board="icebreaker", encoder="latency", steps=5, encoder_floor=9
     )
     earlier.save(tmp_path / "options.json")
     given = cli.make_parser().parse_args(["generate", "-o", str(tmp_path), "--encoder", *typed])
-    found = commands.build_options(given, tmp_path)
+    found = chosen_options(given, tmp_path)
     assert (found.encoder, found.steps, found.encoder_floor) == left
 
 
@@ -76,9 +77,9 @@ def test_all_samples_take_the_place_of_an_earlier_number(
 ) -> None:
     digits = EXAMPLES / "digits"
     model, data = str(digits / "digits_64-32-10.nir"), str(digits / "digits_test.npz")
-    BuildOptions(model, "snntorch", "icebreaker", data=data, samples=20).save(tmp_path / "options.json")
+    BuildOptions(model, "snntorch", board="icebreaker", data=data, samples=20).save(tmp_path / "options.json")
     given = cli.make_parser().parse_args(["verify", "-o", str(tmp_path), *typed])
-    assert commands.build_options(given, tmp_path).samples == left
+    assert chosen_options(given, tmp_path).samples == left
 
 
 def test_samples_are_a_number_or_all(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -103,11 +104,11 @@ def test_a_target_takes_the_place_of_an_earlier_budget_of_cycles(
     (tmp_path / "a.nir").touch()
     model = str(tmp_path / "a.nir")
     earlier = BuildOptions(
-        model, "snntorch", "icebreaker", optimize="energy", cycle_budget=900, lut_budget=3000
+        model, "snntorch", board="icebreaker", optimize="energy", cycle_budget=900, lut_budget=3000
     )
     earlier.save(tmp_path / "options.json")
     given = cli.make_parser().parse_args(["generate", "-o", str(tmp_path), *typed])
-    found = commands.build_options(given, tmp_path)
+    found = chosen_options(given, tmp_path)
     assert (found.optimize, found.cycle_budget, found.lut_budget) == left
 
 

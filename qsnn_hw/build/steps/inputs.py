@@ -3,7 +3,6 @@
 import hashlib
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -82,8 +81,7 @@ def read_samples(options: BuildOptions, file: str, network: Network, samples: in
     encoder = encoder_of(options, network)
     if encoder is not None:
         return load_pixels(file, network=network, encode=partial(sent_spikes, encoder), samples=samples)
-    layout: Any = options.layout
-    return load_dataset(file, network=network, layout=layout, samples=samples)
+    return load_dataset(file, network=network, layout=options.layout, samples=samples)
 
 
 def samples_digest(data: Dataset) -> str:
@@ -113,15 +111,15 @@ def io_options(options: BuildOptions, data_steps: int | None = None) -> IoOption
         # The other readouts serve any number of steps.
         steps = data_steps or 1
     return IoOptions(
-        options.encoder,  # type: ignore[arg-type]
-        readout,  # type: ignore[arg-type]
+        options.encoder,
+        readout,
         steps,
         options.encoder_floor,
         answer=options.readout is None,
     )
 
 
-def _asked_readout(options: BuildOptions) -> str | None:
+def _asked_readout(options: BuildOptions) -> ReadoutKind | None:
     return None if options.readout == "none" else options.readout
 
 

@@ -32,12 +32,12 @@ def plan_options(
         lanes=options.lanes,
         update_lanes=options.update_lanes,
         event_lanes=options.event_lanes,
-        optimize=options.optimize,  # type: ignore[arg-type]
+        optimize=options.optimize,
         lut_budget=options.lut_budget,
         cycle_budget=options.cycle_budget,
         buffer_depth=options.buffer_depth,
         limits=limits,
-        synapse_store=options.weights,  # type: ignore[arg-type]
+        synapse_store=options.weights,
         traffic=traffic,
         io=io_options(options, None if data is None else data.steps),
     )

@@ -1,0 +1,418 @@
+"""Every option, once: the records whose fields are the options of the commands.
+
+An entry is a field. Its type says which values there are, its default what holds where nothing is said, its
+``option`` how it is typed, what it means and what is refused. Command line, ``options.json`` and
+``docs/options.md`` are made from these records, so that another option is an entry here, and its use.
+
+Nothing heavy is imported here: ``qsnn-hw --help`` is made from it.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from qsnn_hw.build.option import check_options, option
+from qsnn_hw.support.choices import (
+    Aim,
+    Clip,
+    EncoderKind,
+    KeepIntegers,
+    Layout,
+    LeakRounding,
+    ReadoutKind,
+    SimulatorName,
+    SynapseStore,
+)
+from qsnn_hw.support.errors import UserError
+
+ALL = "all"
+"""In place of a number of samples."""
+
+MAX_SEED = 2**31 - 1
+"""What nextpnr takes."""
+
+
+def _samples(text: str) -> int | str:
+    """A number of samples, or all of them."""
+    if text == ALL:
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"wants a whole number or {ALL}, not {text!r}") from None
+
+
+def _samples_or_all(name: str, given: int | str) -> int | None:
+    return None if isinstance(given, str) else given
+
+
+def _settings(name: str, given: Sequence[str]) -> dict[str, str]:
+    settings: dict[str, str] = {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise UserError(f"{name} wants FIELD=VALUE, not {text!r}")
+        if settings.setdefault(key.strip(), value) != value:
+            raise UserError(f"{name} gives {key.strip()!r} two values; leave one of them out")
+    return settings
+
+
+def _widths(name: str, given: Sequence[str]) -> dict[str, int]:
+    widths: dict[str, int] = {}
+    for text in given:
+        group, equals, width = text.rpartition("=")
+        # Two digits: int() of thousands would fail in its own words.
+        if not equals or not (width.strip().isascii() and width.strip().isdecimal() and len(width) < 9):
+            raise UserError(f"{name} wants GROUP=N with N from 2 to 16, not {text!r}")
+        if widths.setdefault(group.strip(), int(width)) != int(width):
+            raise UserError(f"{name} gives {group.strip()!r} two widths; leave one of them out")
+    return widths
+
+
+def _numbers(name: str, text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise UserError(f"{name} wants whole numbers separated by commas, not {text!r}") from error
+
+
+def _percentage_points(name: str, value: object) -> None:
+    if not (type(value) in (int, float) and 0 <= value <= 100):  # type: ignore[operator]
+        raise UserError(f"{name} is percentage points from 0 to 100, not {value}")
+
+
+def _absolute(text: str) -> str:
+    return str(Path(text).resolve())
+
+
+def _absolute_file(text: str) -> str:
+    """Of a board that is a file; others are names."""
+    return _absolute(text) if Path(text).suffix == ".toml" else text
+
+
+_DATA = option(".npz with input_packed/input_shape or input, label", metavar="FILE", saved=_absolute)
+_BITS = option("weight width, 2 to 16 (default: 8)", name="--bits", metavar="N")
+_CALIBRATE = option(
+    "training samples (like --data) to choose clipping, scales, rounding and fractional bits by",
+    name="--calibrate",
+    more_names=("--calibration-data",),
+    metavar="FILE",
+    saved=_absolute,
+)
+_MAX_DROP = option(
+    "with --calibrate: the narrowest weights that cost at most so many percentage points",
+    metavar="PP",
+    check=_percentage_points,
+)
+_OUT = option("output folder", more_names=("-o",), metavar="DIR")
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """A trained network, how it was trained, and samples."""
+
+    model: str = field(
+        metadata=option(
+            "trained network: .nir, a plain .npz/.toml description, or a .npz saved by a live reader",
+            name="MODEL",
+            metavar="MODEL",
+            saved=_absolute,
+        )
+    )
+    convention: str | None = field(
+        default=None,
+        metadata=option(
+            "what the file does not say: snntorch, norse, sinabs, spikingjelly, rockpool or nir; a network "
+            "saved by a live reader needs none",
+            metavar="NAME",
+        ),
+    )
+    _: KW_ONLY
+    settings: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata=option(
+            "change one field of the convention, e.g. reset_delay=false; may be repeated",
+            name="--set",
+            metavar="FIELD=VALUE",
+            read=_settings,
+        ),
+    )
+    data: str | None = field(default=None, metadata=_DATA)
+    layout: Layout = field(
+        default="auto",
+        metadata=option("order of the first two axes of the data (default: auto, by the number of labels)"),
+    )
+    samples: int | None = field(
+        default=None,
+        metadata=option(
+            "only the first N samples; all: every one again",
+            metavar="N",
+            parse=_samples,
+            read=_samples_or_all,
+            least=1,
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundingOptions:
+    """How floats become integers; None where nothing is said.
+
+    A field that ``QuantizeOptions`` has goes there, see ``build/chosen.py``.
+    """
+
+    weight_bits: int | str | None = field(default=None, metadata=_BITS)
+    clip: Clip | None = field(
+        default=None,
+        metadata=option(
+            "where weights saturate (default: by the width; max where another of these is given)"
+        ),
+    )
+    per_neuron: bool | None = field(
+        default=None,
+        metadata=option(
+            "one weight scale for each neuron instead of one for each group (default: by the width)"
+        ),
+    )
+    fractional_bits: int | None = field(
+        default=None,
+        metadata=option("extra low bits of the potential, 0 to 8 (default: by the width)", metavar="N"),
+    )
+    power_of_two: bool | None = field(
+        default=None, metadata=option("weight scales that are powers of two (default: free)")
+    )
+    group_bits: Mapping[str, int] | None = field(
+        default=None,
+        metadata=option(
+            "another weight width for one neuron group; may be repeated", metavar="GROUP=N", read=_widths
+        ),
+    )
+    calibration_data: str | None = field(default=None, metadata=_CALIBRATE)
+    max_drop: float | None = field(default=None, metadata=_MAX_DROP)
+    leak_bits: int | None = field(
+        default=None,
+        metadata=option(
+            "fractional bits of the leak, 1 to 24 (default: the fewest from 8 on that keep it)", metavar="N"
+        ),
+    )
+    keep_integers: KeepIntegers | None = field(
+        default=None,
+        metadata=option(
+            "weights that lie on a grid already keep its integers and step: also one for each neuron, only "
+            "one for the group, or never (default: rows)"
+        ),
+    )
+    leak_rounding: LeakRounding | None = field(
+        default=None,
+        metadata=option(
+            "round the loss of each step down, or what is kept toward zero as Loihi, Lava and SYNtzulA do "
+            "(default: floor)"
+        ),
+    )
+    potential_bits: int | None = field(
+        default=None,
+        metadata=option("saturate potentials at this width (default: proved width)", metavar="N"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildRounding(RoundingOptions):
+    """Of ``build`` and its parts."""
+
+    weight_bits: int | None = field(default=None, metadata=_BITS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedOptions(ModelOptions):
+    """What an output folder remembers besides the rounding; ``BuildOptions`` is with it.
+
+    ``lanes``, ``update_lanes``, ``event_lanes`` and ``accumulators`` are one value for all neuron groups or
+    one for each (see ``Shape``), None where ``optimize`` chooses. Of ``readout`` None is "membrane" where the
+    output never fires, else none; "none" is none in any case.
+
+    Raises
+    ------
+    UserError
+        A value is none of its option's.
+    """
+
+    calibration_data: str | None = field(default=None, metadata=_CALIBRATE)
+    max_drop: float | None = field(default=None, metadata=_MAX_DROP)
+    target: str = field(default="fpga", metadata=option("where the network goes (default: fpga)"))
+    board: str | None = field(
+        default=None,
+        metadata=option(
+            "see qsnn-hw boards; or a .toml file of your own", metavar="NAME", saved=_absolute_file
+        ),
+    )
+    lanes: tuple[int, ...] | None = field(
+        default=None,
+        metadata=option(
+            "accumulators, for all groups or each (default: as --optimize chooses)",
+            metavar="N[,N...]",
+            read=_numbers,
+        ),
+    )
+    update_lanes: tuple[int, ...] | None = field(
+        default=None,
+        metadata=option(
+            "with --lanes: neurons updated a cycle at the end of a step", metavar="N[,N...]", read=_numbers
+        ),
+    )
+    event_lanes: tuple[int, ...] | None = field(
+        default=None,
+        metadata=option(
+            "with --lanes: events taken a cycle, powers of two (default: 1)",
+            metavar="N[,N...]",
+            read=_numbers,
+        ),
+    )
+    optimize: Aim = field(default="balanced", metadata=option("what to choose lanes for (default: balanced)"))
+    lut_budget: int | None = field(
+        default=None,
+        metadata=option("LUTs that the design may take by prediction", metavar="N", least=1),
+    )
+    cycle_budget: int | None = field(
+        default=None,
+        metadata=option("the smallest design of at most N mean cycles per sample", metavar="N", least=1),
+    )
+    weights: SynapseStore = field(
+        default="rom",
+        metadata=option(
+            "synapse memory: fixed in the bitstream, or loaded by the host at start (default: rom)"
+        ),
+    )
+    encoder: EncoderKind | None = field(
+        default=None,
+        metadata=option(
+            "make the input spikes on the chip, from pixels; --data then holds `pixels` (default: none)",
+            none=True,
+        ),
+    )
+    steps: int | None = field(
+        default=None, metadata=option("with --encoder: time steps of a sample", metavar="N", least=1)
+    )
+    encoder_floor: int = field(
+        default=1,
+        metadata=option(
+            "with --encoder latency: darker pixels never spike, 1 to 255 (default: 1)", metavar="N"
+        ),
+    )
+    readout: Literal[ReadoutKind, "none"] | None = field(
+        default=None,
+        metadata=option(
+            "answer with a class on the chip: most spikes, first spike or highest potential after the last "
+            "step (default: membrane where the output never fires, else none)"
+        ),
+    )
+    buffer_depth: int | None = field(
+        default=None, metadata=option("words each router buffer holds (default: chosen)", metavar="N")
+    )
+    seed: int = field(
+        default=1,
+        metadata=option("of placement and of random gaps (default: 1)", metavar="N", least=0, most=MAX_SEED),
+    )
+    simulator: SimulatorName = field(
+        default="verilator",
+        metadata=option(
+            "verilator: as a program of its own (default); cocotb: Verilator under cocotb, the reference; "
+            "icarus: Icarus under cocotb"
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What a build is told besides, and no folder remembers."""
+
+    out: str = field(metadata=_OUT)
+    quiet: bool = field(default=False, metadata=option("no progress, only the result", more_names=("-q",)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions:
+    """Of ``report``."""
+
+    out: str = field(metadata=option("output folder of an earlier run", more_names=("-o",), metavar="DIR"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleOptions(RoundingOptions, ModelOptions):
+    """A model that runs on samples, so that there must be some."""
+
+    data: str = field(metadata=_DATA)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferOptions(SampleOptions):
+    """Of ``infer``."""
+
+    weight_bits: str = field(
+        default="float",
+        metadata=option('"float" (default) or the weight width, 2 to 16', name="--bits", metavar="N"),
+    )
+    readout: ReadoutKind | None = field(
+        default=None,
+        metadata=option(
+            "what answers: most spikes, first spike or highest potential after the last step "
+            "(default: count; membrane where the output never fires)"
+        ),
+    )
+    out: str | None = field(
+        default=None,
+        metadata=option(
+            "file for the output: out, uint8 spikes or a readout layer's potentials, (time, sample, neuron)",
+            metavar="OUT.npz",
+        ),
+    )
+    diagnose: bool = field(
+        default=False,
+        metadata=option(
+            "with --bits N: what quantization did to every group, and how sensitive each is to its width"
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions(SampleOptions):
+    """Of ``check``."""
+
+    weight_bits: str = field(
+        default="float",
+        metadata=option(
+            'compare the integers of this weight width, 2 to 16, not the float network (default: "float")',
+            name="--bits",
+            metavar="N",
+        ),
+    )
+    in_key: str = field(default="input", metadata=option("array with the input spikes", metavar="KEY"))
+    out_key: str = field(default="out", metadata=option("array with the framework's spikes", metavar="KEY"))
+    search: float | None = field(
+        default=None,
+        metadata=option(
+            "how long to look for a convention that agrees where this one does not (default: 60)",
+            metavar="SECONDS",
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneOptions(SampleOptions):
+    """Of ``finetune``; a field that ``FinetuneSettings`` has goes there, and None leaves its default."""
+
+    weight_bits: int = field(default=8, metadata=_BITS)
+    epochs: int | None = field(default=None, metadata=option("passes over --data (default: 10)", metavar="N"))
+    batch: int | None = field(default=None, metadata=option("samples per step (default: 128)", metavar="N"))
+    learning_rate: float | None = field(
+        default=None, metadata=option("first step size (default: 0.002)", metavar="R")
+    )
+    seed: int | None = field(
+        default=None, metadata=option("of the split and the order (default: 0)", metavar="N")
+    )
+    restart: bool = field(default=False, metadata=option("throw an earlier run's progress away"))
+    out: str = field(metadata=_OUT)
