@@ -16,7 +16,7 @@ from qsnn_hw.build.option_table import (
     SavedOptions,
 )
 
-_BUILDS = tuple(command.name for command in cli.COMMANDS if command.records == cli.BUILD_RECORDS)
+_BUILDS = tuple(command.name for command in cli.all_commands() if command.records == cli.BUILD_RECORDS)
 
 SECTIONS: tuple[tuple[str, tuple[str, ...], tuple[type, ...], tuple[type, ...]], ...] = (
     ("A model and its samples", (*_BUILDS, "infer", "check", "finetune"), (ModelOptions,), ()),

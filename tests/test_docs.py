@@ -81,7 +81,7 @@ def options() -> set[str]:
     """Every option of the command line, and what the source names of scripts and other tools."""
     files = (path for name in ("qsnn_hw", "scripts", "tests/support") for path in (ROOT / name).rglob("*"))
     texts = (path.read_text(encoding="utf-8") for path in files if path.suffix in (".py", ".sh"))
-    own = {name for command in cli.COMMANDS for name in option_names(*command.records)}
+    own = {name for command in cli.all_commands() for name in option_names(*command.records)}
     return _OTHERS.union(own, *map(_OPTION.findall, texts))
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 BY_HAND = ("clip", "per_neuron", "fractional_bits")
 """What calibration chooses otherwise."""
 
+BESIDE_LANES = ("update_lanes", "event_lanes", "accumulators")
+"""What an aim chooses with the lanes."""
+
 
 def typed_names(typed: Mapping[str, Any], *names: str) -> list[str]:
     """Those of these fields that stand on the command line, as they are typed."""
@@ -142,9 +145,9 @@ def _lanes_changes(typed: Mapping[str, Any]) -> dict[str, Any]:
     # A wish for an aim is a wish not to go on with the lanes of an earlier run.
     wishes = typed_names(typed, "optimize", "lut_budget", "cycle_budget")
     if wishes:
-        for name in typed_names(typed, "update_lanes", "event_lanes"):
+        for name in typed_names(typed, *BESIDE_LANES):
             raise UserError(f"{name} needs --lanes beside it, and {wishes[0]} chooses all of them")
-        changes |= {"lanes": None, "update_lanes": None, "event_lanes": None}
+        changes |= dict.fromkeys(("lanes", *BESIDE_LANES))
         if "buffer_depth" not in typed:
             changes["buffer_depth"] = None
     return changes

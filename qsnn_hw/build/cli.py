@@ -152,53 +152,60 @@ _RESUME = (
     "Goes on where an earlier run in the same folder stopped; options not given keep their earlier values."
 )
 BUILD_RECORDS = (table.ModelOptions, table.BuildRounding, table.SavedOptions, table.RunOptions)
-COMMANDS = (
-    *(
+
+
+def all_commands() -> tuple[Command, ...]:
+    """Every command, in the order of ``--help``."""
+    return (
+        *(
+            Command(
+                part,
+                text,
+                f"Run a build: {text}. {_RESUME}",
+                commands_of.run_part,
+                BUILD_RECORDS,
+                remembered=("model",),
+            )
+            for part, text in _PARTS.items()
+        ),
         Command(
-            part,
-            text,
-            f"Run a build: {text}. {_RESUME}",
-            commands_of.run_part,
-            BUILD_RECORDS,
-            remembered=("model",),
-        )
-        for part, text in _PARTS.items()
-    ),
-    Command(
-        "report",
-        "print a finished run's figures",
-        "Print the figures of report.json and draw report.html again.",
-        commands_of.report,
-        (table.ReportOptions,),
-    ),
-    Command(
-        "infer",
-        "run a network in floating point or integers, without hardware",
-        "Run a network on samples, write its output spikes, print its accuracy.",
-        infer,
-        (table.InferOptions,),
-    ),
-    Command(
-        "check",
-        "compare a network with its framework's own output spikes",
-        "Say how many output spikes differ from the framework's own (`out` in the data "
-        "file), where first, and which convention field would make them agree.",
-        commands_of.check,
-        (table.CheckOptions,),
-    ),
-    Command(
-        "finetune",
-        "train a network further through its own integer arithmetic (needs torch)",
-        "Quantization-aware fine-tuning: gradients pass through the integers of the golden "
-        "model. Writes finetuned.nir, finetuned.npz and finetuned.json; an interrupted run goes on.",
-        commands_of.finetune,
-        (table.FinetuneOptions,),
-    ),
-    Command("boards", "list the boards", "List the boards.", commands_of.boards),
-    Command(
-        "doctor", "say which tools are found and what is missing", "Look for every tool.", commands_of.doctor
-    ),
-)
+            "report",
+            "print a finished run's figures",
+            "Print the figures of report.json and draw report.html again.",
+            commands_of.report,
+            (table.ReportOptions,),
+        ),
+        Command(
+            "infer",
+            "run a network in floating point or integers, without hardware",
+            "Run a network on samples, write its output spikes, print its accuracy.",
+            infer,
+            (table.InferOptions,),
+        ),
+        Command(
+            "check",
+            "compare a network with its framework's own output spikes",
+            "Say how many output spikes differ from the framework's own (`out` in the data "
+            "file), where first, and which convention field would make them agree.",
+            commands_of.check,
+            (table.CheckOptions,),
+        ),
+        Command(
+            "finetune",
+            "train a network further through its own integer arithmetic (needs torch)",
+            "Quantization-aware fine-tuning: gradients pass through the integers of the golden model. Writes "
+            "finetuned.nir, finetuned.npz and finetuned.json; an interrupted run goes on.",
+            commands_of.finetune,
+            (table.FinetuneOptions,),
+        ),
+        Command("boards", "list the boards", "List the boards.", commands_of.boards),
+        Command(
+            "doctor",
+            "say which tools are found and what is missing",
+            "Look for every tool.",
+            commands_of.doctor,
+        ),
+    )
 
 
 def listed_choices() -> dict[str, dict[str, str]]:
@@ -222,7 +229,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"qsnn-hw {__version__}")
     tree = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
+    for command in all_commands():
         made = tree.add_parser(command.name, help=command.help, description=command.description)
         add_options(made, *command.records, remembered=command.remembered, listed=listed_choices())
         made.set_defaults(command=command.run, part=command.name)

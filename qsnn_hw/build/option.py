@@ -10,9 +10,11 @@ import types
 import typing
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from qsnn_hw.support.errors import UserError
+
+T = TypeVar("T")
 
 Listed: TypeAlias = Mapping[str, Mapping[str, str]]
 """Field -> word -> what it is in a few words: of choices that are a list elsewhere."""
@@ -134,10 +136,9 @@ class Entry:
         if value is None:
             return
         low, high = self.option.least, self.option.most
-        if low is not None and high is None and value < low:
-            raise UserError(f"{self.name} must be at least {low}, not {value}")
-        if low is not None and high is not None and not low <= value <= high:
-            raise UserError(f"{self.name} must be from {low} to {high}, not {value}")
+        if low is not None and (value < low or (high is not None and value > high)):
+            bounds = f"at least {low}" if high is None else f"from {low} to {high}"
+            raise UserError(f"{self.name} must be {bounds}, not {value}")
         if value == "":
             raise UserError(f"{self.name} is empty; give a file or a name")
         if self.option.check is not None:
@@ -146,8 +147,8 @@ class Entry:
     def check_word(self, value: Any) -> None:
         """Raise UserError where the option is a choice and ``value`` none of its words."""
         if self.words and value not in self.words and not (value is None and self.may_be_none):
-            known = dict.fromkeys((*((NONE,) if self.may_be_none else ()), *self.words))
-            raise UserError(f"{self.name} must be one of {', '.join(known)}, not {value!r}")
+            words = ((NONE,) if self.may_be_none else ()) + self.words
+            one_of(self.name, value, tuple(dict.fromkeys(words)))
 
     def value(self, given: Any) -> Any:
         """The field's value, of what argparse made."""
@@ -184,6 +185,14 @@ class Entry:
             parser.add_argument(*names, dest=self.field, required=required, **more)
         else:
             parser.add_argument(self.field, nargs=None if required else "?", **more)
+
+
+def one_of(name: str, word: str, words: tuple[T, ...]) -> T:
+    """``word``, which is one of ``words``; UserError where it is none."""
+    for known in words:
+        if word == known:
+            return known
+    raise UserError(f"{name} must be one of {', '.join(map(str, words))}, not {word!r}")
 
 
 def _is_union(kind: Any) -> bool:

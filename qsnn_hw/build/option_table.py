@@ -4,7 +4,8 @@ An entry is a field. Its type says which values there are, its default what hold
 ``option`` how it is typed, what it means and what is refused. Command line, ``options.json`` and
 ``docs/options.md`` are made from these records, so that another option is an entry here, and its use.
 
-Nothing heavy is imported here: ``qsnn-hw --help`` is made from it.
+Nothing heavy is imported here: ``qsnn-hw --help`` is made from it, and has no use for methods that compare or
+show records, which take half the time that making them takes.
 """
 
 import argparse
@@ -13,8 +14,10 @@ from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from qsnn_hw.build.option import check_options, option
+from qsnn_hw.build.option import check_options, one_of, option
 from qsnn_hw.support.choices import (
+    ACCUMULATORS,
+    Accumulators,
     Aim,
     Clip,
     EncoderKind,
@@ -78,6 +81,10 @@ def _numbers(name: str, text: str) -> tuple[int, ...]:
         raise UserError(f"{name} wants whole numbers separated by commas, not {text!r}") from error
 
 
+def _accumulators(name: str, text: str) -> tuple[Accumulators, ...]:
+    return tuple(one_of(name, word, ACCUMULATORS) for word in text.split(","))
+
+
 def _percentage_points(name: str, value: object) -> None:
     if not (type(value) in (int, float) and 0 <= value <= 100):  # type: ignore[operator]
         raise UserError(f"{name} is percentage points from 0 to 100, not {value}")
@@ -109,7 +116,7 @@ _MAX_DROP = option(
 _OUT = option("output folder", more_names=("-o",), metavar="DIR")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class ModelOptions:
     """A trained network, how it was trained, and samples."""
 
@@ -156,7 +163,7 @@ class ModelOptions:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class RoundingOptions:
     """How floats become integers; None where nothing is said.
 
@@ -217,14 +224,14 @@ class RoundingOptions:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class BuildRounding(RoundingOptions):
     """Of ``build`` and its parts."""
 
     weight_bits: int | None = field(default=None, metadata=_BITS)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class SavedOptions(ModelOptions):
     """What an output folder remembers besides the rounding; ``BuildOptions`` is with it.
 
@@ -267,6 +274,15 @@ class SavedOptions(ModelOptions):
             "with --lanes: events taken a cycle, powers of two (default: 1)",
             metavar="N[,N...]",
             read=_numbers,
+        ),
+    )
+    accumulators: tuple[Accumulators, ...] | None = field(
+        default=None,
+        metadata=option(
+            "with --lanes: where the sums of a step are, registers (of groups in one fold) or memory "
+            "(default: as the lanes suggest)",
+            metavar="KIND[,KIND...]",
+            read=_accumulators,
         ),
     )
     optimize: Aim = field(default="balanced", metadata=option("what to choose lanes for (default: balanced)"))
@@ -326,7 +342,7 @@ class SavedOptions(ModelOptions):
         check_options(self)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class RunOptions:
     """What a build is told besides, and no folder remembers."""
 
@@ -334,21 +350,21 @@ class RunOptions:
     quiet: bool = field(default=False, metadata=option("no progress, only the result", more_names=("-q",)))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class ReportOptions:
     """Of ``report``."""
 
     out: str = field(metadata=option("output folder of an earlier run", more_names=("-o",), metavar="DIR"))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class SampleOptions(RoundingOptions, ModelOptions):
     """A model that runs on samples, so that there must be some."""
 
     data: str = field(metadata=_DATA)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class InferOptions(SampleOptions):
     """Of ``infer``."""
 
@@ -378,7 +394,7 @@ class InferOptions(SampleOptions):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class CheckOptions(SampleOptions):
     """Of ``check``."""
 
@@ -401,7 +417,7 @@ class CheckOptions(SampleOptions):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class FinetuneOptions(SampleOptions):
     """Of ``finetune``; a field that ``FinetuneSettings`` has goes there, and None leaves its default."""
 
@@ -413,6 +429,31 @@ class FinetuneOptions(SampleOptions):
     )
     seed: int | None = field(
         default=None, metadata=option("of the split and the order (default: 0)", metavar="N")
+    )
+    validation_part: float | None = field(
+        default=None,
+        metadata=option("share of the samples held out to choose the best epoch (default: 0.1)", metavar="R"),
+    )
+    candidate_part: float | None = field(
+        default=None,
+        metadata=option("last share of the epochs to choose the best of (default: 1, all)", metavar="R"),
+    )
+    surrogate_slope: float | None = field(
+        default=None, metadata=option("steepness of a spike's gradient (default: 5)", metavar="R")
+    )
+    winner_logit: float | None = field(
+        default=None,
+        metadata=option("logit of the mean output of the class that wins (default: 6)", metavar="R"),
+    )
+    label_smoothing: float | None = field(
+        default=None, metadata=option("of the cross-entropy (default: 0.05)", metavar="R")
+    )
+    gradient_limit: float | None = field(
+        default=None,
+        metadata=option("scale gradients of a larger norm down to it (default: never)", metavar="R"),
+    )
+    threads: int | None = field(
+        default=None, metadata=option("of torch; results depend on it (default: 1)", metavar="N")
     )
     restart: bool = field(default=False, metadata=option("throw an earlier run's progress away"))
     out: str = field(metadata=_OUT)

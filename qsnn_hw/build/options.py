@@ -14,7 +14,7 @@ OPTIONS = "options.json"
 
 @dataclass(frozen=True)
 class BuildOptions(
-    SavedOptions, Kept, form="build options 2", again="run qsnn-hw build with MODEL and all options again"
+    SavedOptions, Kept, form="build options 3", again="run qsnn-hw build with MODEL and all options again"
 ):
     """The choices behind an output folder, as the command line takes them; see ``build/option_table.py``.
 

@@ -83,7 +83,6 @@ def synapse_image(
     slots: Slots,
     *,
     event_lanes: int,
-    skip_zero_rows: bool,
 ) -> SynapseImage:
     """Lay out all projections into ``group``.
 
@@ -118,9 +117,7 @@ def synapse_image(
     rows = 0
     for first, block, space in blocks:
         if isinstance(block, _Flat):
-            plan, image = _dense(
-                first, block.weight, rows, slots, event_lanes, bits if skip_zero_rows else None
-            )
+            plan, image = _dense(first, block.weight, rows, slots, event_lanes, bits)
         else:
             plan, image = _grid(first, block, space, rows, slots)
         projections.append(plan)
@@ -192,11 +189,11 @@ def _joined(
 
 
 def _dense(
-    offset: int, weight: np.ndarray, first_row: int, slots: Slots, event_lanes: int, skipping: int | None
+    offset: int, weight: np.ndarray, first_row: int, slots: Slots, event_lanes: int, bits: int
 ) -> tuple[ProjectionPlan, np.ndarray]:
-    """A dense projection; ``weight`` has shape (slots, sources).
+    """A dense projection, without its rows of zeros where that pays.
 
-    ``skipping`` is the width of a weight where rows of zeros may be left out.
+    ``weight`` has shape (slots, sources), ``bits`` is the width of one.
     """
     sources = weight.shape[1]
     # (fold, lane, source) -> (fold, source, lane): one row holds all lanes' weights of a source.
@@ -210,7 +207,7 @@ def _dense(
         image = banks.reshape(event_lanes, slots.folds * per_fold, slots.lanes)
         return ProjectionPlan("dense", offset, sources, first_row, rows_per_fold=per_fold), image
     used = np.any(rows != 0, axis=2)
-    if skipping is not None and slots.folds > 1 and _sparse_pays(used, slots.lanes * skipping):
+    if slots.folds > 1 and _sparse_pays(used, slots.lanes * bits):
         fold_of = [np.flatnonzero(used[:, source]) for source in range(sources)]
         counts = np.array([folds.size for folds in fold_of], dtype=np.int64)
         row_folds = np.concatenate(fold_of).astype(np.int64)

@@ -16,12 +16,16 @@ import pytest
 
 from qsnn_hw.build import cli
 from qsnn_hw.build.chosen import chosen_options
+from qsnn_hw.build.option import entries
+from qsnn_hw.build.option_table import FinetuneOptions
 from qsnn_hw.build.options import BuildOptions
 from qsnn_hw.build.steps.golden import GOLDEN
 from qsnn_hw.build.steps.inputs import DATA, READ
 from qsnn_hw.build.steps.integers import QUANTIZE
 from qsnn_hw.build.steps.run import Run
 from qsnn_hw.build.steps.step import Job
+from qsnn_hw.finetune import command as finetune_command
+from qsnn_hw.finetune.settings import FinetuneSettings
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.targets.fpga.steps import PLAN
 from qsnn_hw.targets.registry import target_of
@@ -81,6 +85,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 BESIDE: dict[str, tuple[str, ...]] = {
     "--update-lanes": ("--lanes", "4"),
     "--event-lanes": ("--lanes", "4"),
+    "--accumulators": ("--lanes", "4"),
     "--max-drop": ("--calibrate", "c.npz"),
     "--steps": ("--encoder", "rate", "--data", "pixels.npz", "--steps", "4"),
     "--encoder-floor": ("--encoder", "latency", "--data", "pixels.npz", "--steps", "4"),
@@ -113,6 +118,8 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--lanes": ("2",),
     "--update-lanes": ("2",),
     "--event-lanes": ("2",),
+    # Of the first group in three folds, and of the last in one.
+    "--accumulators": ("memory,registers",),
     "--optimize": ("area",),
     "--lut-budget": ("700",),
     "--cycle-budget": ("3000",),
@@ -133,6 +140,13 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--epochs": ("3",),
     "--batch": ("4",),
     "--learning-rate": ("0.01",),
+    "--validation-part": ("0.2",),
+    "--candidate-part": ("0.5",),
+    "--surrogate-slope": ("10",),
+    "--winner-logit": ("30",),
+    "--label-smoothing": ("0",),
+    "--gradient-limit": ("1",),
+    "--threads": ("2",),
     "--restart": (),
     "--keep-integers": ("none",),
 }
@@ -250,12 +264,46 @@ def test_an_option_of_infer_and_check_changes_the_answer(
     assert with_it != without
 
 
+@pytest.mark.parametrize("option", list(options_of("finetune")))
+def test_an_option_of_finetune_reaches_the_training(
+    option: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every setting of the training has an option; what they do needs torch, and is tested with it."""
+    told: list[Any] = []
+
+    def training(*given: Any, progress: Any, **more: Any) -> Any:
+        told.append((given, more))
+        raise UserError("enough")
+
+    monkeypatch.setattr(finetune_command, "finetune_command", training)
+    if option in ("--calibrate", "--max-drop"):
+        assert cli.main(words("finetune", option, VALUES[option], ())) == 2
+        return
+    for typed in (option, None):
+        cli.main(words("finetune", typed, VALUES[option], ()))
+    with_it, without = told
+    assert with_it != without
+    assert {entry.field for entry in entries(FinetuneOptions)} >= {
+        item.name for item in fields(FinetuneSettings)
+    }
+
+
 REFUSED: list[tuple[tuple[str, ...], str]] = [
     (("--lanes", "2", "--optimize", "area"), "--lanes and --optimize do not go together"),
     (("--lanes", "2", "--lut-budget", "10"), "the lanes given do not keep 10 LUTs"),
     (("--lanes", "2", "--cycle-budget", "3", "--data", "d.npz"), "the lanes given do not keep 3 cycles"),
     (("--samples", "3"), "--samples cuts --data short, and there is none"),
     (("--layout", "auto"), "--layout is the order of the data, and there are none"),
+    (("--lanes", "2", "--accumulators", "rom"), "--accumulators must be one of registers, memory, not 'rom'"),
+    (("--accumulators", "memory"), "accumulators need lanes beside them: give --lanes too"),
+    (
+        ("--lanes", "2", "--accumulators", "registers"),
+        "accumulators in registers need one fold: lanes must be",
+    ),
+    (
+        ("--optimize", "area", "--accumulators", "memory"),
+        "--accumulators needs --lanes beside it, and --optimize chooses all of them",
+    ),
     (
         ("--layout", "auto", "--data", "pixels.npz", "--encoder", "rate", "--steps", "4"),
         "--layout is the order of spikes, and with --encoder the data hold pixels",
@@ -357,6 +405,7 @@ DAMAGES: list[tuple[tuple[str, ...], Any]] = [
     (("quantize", "threshold_factor"), "1"),
     (("lanes",), 3),
     (("lanes",), [[1]]),
+    (("accumulators",), ["rom"]),
     (("lanes",), ["1"]),
     (("optimize",), None),
     (("optimize",), "nothing"),

@@ -49,8 +49,8 @@ def renamed(network: QuantizedNetwork, names: list[str]) -> QuantizedNetwork:
 def test_every_weight_is_where_the_layout_says(
     seed: int, neurons: int, sources: int, lanes: int, bits: int
 ) -> None:
-    network = random_network(np.random.default_rng(seed), [sources, neurons], weight_bits=bits)
-    group = make_plan(network, PlanOptions(lanes=[lanes], skip_zero_rows=False)).groups[0]
+    network = random_network(np.random.default_rng(seed), [sources, neurons], weight_bits=bits, full=True)
+    group = make_plan(network, PlanOptions(lanes=[lanes])).groups[0]
     weight = network.projections[0].weight
     assert group.folds == -(-neurons // min(lanes, neurons))
     # The fewest lanes of that number of folds.

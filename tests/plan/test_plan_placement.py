@@ -73,8 +73,8 @@ def test_banks_that_stay_one_memory(need: GroupMemories) -> None:
 
 
 def test_the_plan_says_so() -> None:
-    network = random_network(np.random.default_rng(0), [784, 128, 4], weight_bits=4)
-    options = PlanOptions(lanes=[2, 1], skip_zero_rows=False, limits=LIMITS)
+    network = random_network(np.random.default_rng(0), [784, 128, 4], weight_bits=4, full=True)
+    options = PlanOptions(lanes=[2, 1], limits=LIMITS)
     plan = make_plan(network, options)
     group = plan.groups[0]
     assert group.synapse_shape
@@ -168,8 +168,8 @@ def test_one_lane_of_mnist_stays_readable() -> None:
 
 def test_a_rom_that_synthesis_cannot_read_is_refused_with_a_way_out() -> None:
     limits = load_board("ulx3s-85f").limits
-    network = random_network(np.random.default_rng(0), [784, 640, 10], weight_bits=4)
-    given_lanes = PlanOptions(lanes=[1], limits=limits, skip_zero_rows=False)
+    network = random_network(np.random.default_rng(0), [784, 640, 10], weight_bits=4, full=True)
+    given_lanes = PlanOptions(lanes=[1], limits=limits)
     with pytest.raises(UserError, match=r"508,160 words .* reads at most 250,000: --lanes") as refused:
         make_plan(network, given_lanes)
     found = re.search(r"--lanes ([\d,]+) or --weights ram$", str(refused.value))

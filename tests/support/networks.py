@@ -103,11 +103,14 @@ def random_group(
     return replace(group, threshold=reachable, v_bits=widest.bits())
 
 
-def random_weights(rng: np.random.Generator, post: int, pre: int, bits: int) -> np.ndarray:
-    """Integers of ``bits`` bits, about a quarter of them zero."""
+def random_weights(
+    rng: np.random.Generator, post: int, pre: int, bits: int, *, full: bool = False
+) -> np.ndarray:
+    """Integers of ``bits`` bits, about a quarter of them zero; none where the matrix is ``full``."""
     largest = 2 ** (bits - 1) - 1
     drawn = rng.integers(-largest, largest + 1, size=(post, pre))
-    return (drawn * (rng.random((post, pre)) < 0.75)).astype(integer_dtype(bits))
+    made = (drawn * (rng.random((post, pre)) < 0.75)).astype(integer_dtype(bits))
+    return np.where(made == 0, np.ones_like(made), made) if full else made
 
 
 def random_network(
@@ -116,18 +119,20 @@ def random_network(
     *,
     weight_bits: int = 4,
     skips: Sequence[tuple[int, int]] = (),
+    full: bool = False,
     **group_options: object,
 ) -> QuantizedNetwork:
     """Layers of ``sizes`` (the first is the input), each fed by the one before.
 
-    ``skips`` adds projections (source layer, target layer), layer 0 being the input.
+    ``skips`` adds projections (source layer, target layer), layer 0 being the input. ``full``: no weight
+    is 0, so that no synapse row can be left out.
     """
     names = [INPUT, *(f"g{k}" for k in range(1, len(sizes)))]
     groups = []
     projections = []
     for k in range(1, len(sizes)):
         sources = [k - 1, *(s for s, target in skips if target == k)]
-        weights = [random_weights(rng, sizes[k], sizes[s], weight_bits) for s in sources]
+        weights = [random_weights(rng, sizes[k], sizes[s], weight_bits, full=full) for s in sources]
         groups.append(random_group(rng, names[k], weights, **group_options))  # type: ignore[arg-type]
         projections += [
             QuantizedProjection(f"{names[s]}_{names[k]}_{i}", names[s], names[k], w, weight_bits)

@@ -32,6 +32,7 @@ def plan_options(
         lanes=options.lanes,
         update_lanes=options.update_lanes,
         event_lanes=options.event_lanes,
+        accumulators=options.accumulators,
         optimize=options.optimize,
         lut_budget=options.lut_budget,
         cycle_budget=options.cycle_budget,

@@ -10,6 +10,7 @@ from qsnn_hw.explore.designs.group_planner import plan_group
 from qsnn_hw.explore.designs.io_planner import with_io
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.shape_memories import shape_memories
+from qsnn_hw.families.limits import Limits
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import GroupPlan, NeuronMemoryStyle
@@ -100,7 +101,6 @@ class Layout:
                 *(self.network, self.network.group(name), self.spaces),
                 Slots(self.spaces[name], shape.lanes),
                 event_lanes=shape.event_lanes,
-                skip_zero_rows=self.options.skip_zero_rows,
             )
         return self._images[key]
 
@@ -121,7 +121,7 @@ class Layout:
             image,
             # A word can hold no more events than the encoder finds in one update row.
             output_lanes=min(self._slots_of(name, shapes), update & -update),
-            neuron_memory=_neuron_memory(options, needs),
+            neuron_memory=_neuron_memory(options.limits, needs),
             synapse_store=options.synapse_store,
             registered_reads=registers_reads(options.limits),
         )
@@ -207,11 +207,9 @@ def _unreadable(
     return f"{said}: {' or '.join(cures) or 'use a smaller network'}"
 
 
-def _neuron_memory(options: PlanOptions, needs: GroupMemories) -> NeuronMemoryStyle:
-    """One style for all memories of potentials of a group."""
-    if options.limits is None or options.neuron_memory != "auto":
-        return options.neuron_memory
-    return neuron_style(options.limits, needs)
+def _neuron_memory(limits: Limits | None, needs: GroupMemories) -> NeuronMemoryStyle:
+    """One style for all memories of potentials of a group; synthesis chooses for a device that is unknown."""
+    return "auto" if limits is None else neuron_style(limits, needs)
 
 
 def _unique_names(network: QuantizedNetwork) -> dict[str, str]:

@@ -94,10 +94,9 @@ def _offer(
 ) -> Offer:
     device = any_device() if options.limits is None else options.limits
     memories = shape_memories(network, group, spaces, shape)
-    style = neuron_style(device, memories) if options.neuron_memory == "auto" else options.neuron_memory
     rough = outline(
         *(network, group, spaces, shape),
-        neuron_memory=style,
+        neuron_memory=neuron_style(device, memories),
         registered_reads=registers_reads(device),
         store=options.synapse_store,
     )

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from qsnn_hw.cost.traffic import Traffic
 from qsnn_hw.explore.designs.io_planner import IoOptions
 from qsnn_hw.families.limits import Limits
-from qsnn_hw.plan.group_plan import NeuronMemoryStyle
 from qsnn_hw.support.choices import AIMS, Accumulators, Aim, SynapseStore
 from qsnn_hw.support.errors import UserError
 
@@ -38,13 +37,8 @@ class PlanOptions:
         Words each router destination can hold, at least 1; None leaves the choice to ``optimize``.
     limits
         What the device holds; None: no limit known.
-    neuron_memory
-        Where potentials are that are not in registers: "block" RAM, "distributed" RAM, or "auto" for what
-        suits the device, or synthesis where ``limits`` are not known.
     synapse_store
         "rom", or "ram" that the host loads.
-    skip_zero_rows
-        Leave out synapse rows without a weight where that pays.
     traffic
         The events that the design is to be quick for; None assumes some.
     io
@@ -60,9 +54,7 @@ class PlanOptions:
     cycle_budget: int | None = None
     buffer_depth: int | None = None
     limits: Limits | None = None
-    neuron_memory: NeuronMemoryStyle = "auto"
     synapse_store: SynapseStore = "rom"
-    skip_zero_rows: bool = True
     traffic: Traffic | None = field(default=None, repr=False)
     io: IoOptions = field(default_factory=IoOptions)
 

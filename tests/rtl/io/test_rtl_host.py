@@ -394,8 +394,8 @@ def test_reset_cycles(divisor: int, cycles: int) -> None:
 def test_light_tells_of_lost_bytes(events: int, lit: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """An event takes 64 cycles here and a byte comes every 40; four words wait at most."""
     monkeypatch.setattr(host_link, "RECEIVE_WORDS", 4)
-    network = random_network(np.random.default_rng(5), [5, 64], bias_span=0)
-    options = PlanOptions(lanes=[1], buffer_depth=1, skip_zero_rows=False)
+    network = random_network(np.random.default_rng(5), [5, 64], bias_span=0, full=True)
+    options = PlanOptions(lanes=[1], buffer_depth=1)
     dut = BoardTop(make_plan(network, options), divisor=4)
     data = encode_words([Word(False, 1)] * events * 2, 5)
     _, light = board(dut, data, 4, cycles=600 + 40 * len(data) + 100)
