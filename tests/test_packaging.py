@@ -81,3 +81,5 @@ def test_an_installed_wheel_finds_its_folders(wheel: Path, tmp_path: Path) -> No
     assert [Path(line) for line in folders] == [target / "qsnn_hw" / "_share" / name for name in NAMES]
     assert list(Path(folders[0]).glob("*.toml"))
     assert (target / "bin" / "qsnn-hw").is_file()
+    # Without it no checker reads the types of an installed package.
+    assert (target / "qsnn_hw" / "py.typed").is_file()

@@ -75,6 +75,17 @@ def test_every_command_of_the_readme_runs_in_its_order(checkout: Path) -> None:
         assert made.returncode == 0, f"{line}\n{made.stderr}"
 
 
+@pytest.mark.slow
+def test_the_python_example_of_the_readme_runs(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = re.findall(
+        r"^```python\n(.+?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert len(example.splitlines()) == 5
+    exec(example, {})
+    assert "bitstream     digits_64_32_10_ulx3s-85f.bit\n" in capsys.readouterr().out
+    assert (checkout / "out" / "report.html").is_file()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
 def test_scripts_take_the_options_that_pages_give_them(page: Path) -> None:
     for line in commands(page, "python"):

@@ -65,7 +65,7 @@ def chosen_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
     """
     from qsnn_hw.build.options import OPTIONS, BuildOptions
     from qsnn_hw.model.readers.reader import convention_for
-    from qsnn_hw.targets.registry import foreign_options, target_named, target_of
+    from qsnn_hw.targets.registry import target_of
 
     typed = typed_values(given, BuildRounding, SavedOptions)
     saved = folder / OPTIONS
@@ -79,6 +79,28 @@ def chosen_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
         base = BuildOptions.load(saved)
     else:
         base = BuildOptions(model=typed["model"], convention=typed.get("convention"))
+    made = changed(base, typed)
+    target_of(made, given.part)
+    convention_for(made.model, made.convention, made.settings)
+    return made
+
+
+def changed(base: "BuildOptions", typed: Mapping[str, Any]) -> "BuildOptions":
+    """The options of ``base``, overridden by those typed now, or given in Python.
+
+    Parameters
+    ----------
+    typed
+        Field of ``BuildRounding`` or ``SavedOptions`` -> value.
+
+    Raises
+    ------
+    UserError
+        A value is none of its option's, or options rule each other out.
+    """
+    from qsnn_hw.build.options import BuildOptions
+    from qsnn_hw.targets.registry import foreign_options, target_named
+
     kept = {entry.field for entry in entries(BuildOptions)}
     changes = {name: value for name, value in typed.items() if name in kept}
     if "target" in typed:
@@ -96,9 +118,7 @@ def chosen_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
         changes |= {"calibration_data": None, "max_drop": None}
     changes["quantize"] = quantize_options(typed, base.quantize)
     made = replace(base, **changes)
-    target_of(made, given.part)
     _check_data_options(typed, made)
-    convention_for(made.model, made.convention, made.settings)
     return made
 
 

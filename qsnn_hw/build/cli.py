@@ -6,7 +6,6 @@ Nothing heavy is imported before a command needs it, so ``--help`` answers at on
 import argparse
 import shlex
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +17,10 @@ from qsnn_hw.build import option_table as table
 from qsnn_hw.build.commands import EXIT_FAILED
 from qsnn_hw.build.infer import infer
 from qsnn_hw.build.option import add_options
+from qsnn_hw.build.working import working
 from qsnn_hw.support import terminal
 from qsnn_hw.support.errors import MismatchError, ToolError, UserError
-from qsnn_hw.support.stopping import StoppedError, stoppable
+from qsnn_hw.support.stopping import StoppedError
 from qsnn_hw.targets.registry import TARGETS
 
 EXIT_USER = 2
@@ -50,11 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.typed = shlex.join(["qsnn-hw", *words])
     try:
         command: Callable[[argparse.Namespace], int] = options.command
-        with warnings.catch_warnings():
-            # An overflow is an error before anything is decided by what comes of it.
-            warnings.simplefilter("error", RuntimeWarning)
-            with stoppable():
-                return command(options)
+        with working():
+            return command(options)
     except UserError as error:
         return _complain("error", error, EXIT_USER)
     except MismatchError as error:
@@ -68,13 +65,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has left (``qsnn-hw boards | head``): nothing to complain about.
         terminal.silence_stdout()
         return EXIT_FAILED
-    except (RuntimeWarning, FloatingPointError) as error:
-        return _complain(
-            "error",
-            f"{error}: the model's or the data's numbers are too large to compute with; look at weights, "
-            "time constants and thresholds, and at --set dt",
-            EXIT_USER,
-        )
     except MemoryError:
         return _complain(
             "error", "not enough memory; use fewer --samples, or a machine with more of it", EXIT_FAILED

@@ -35,18 +35,14 @@ def run_part(given: argparse.Namespace) -> int:
     refuse_busy(folder)
     options = chosen_options(given, folder)
     from qsnn_hw.build import flow
-    from qsnn_hw.report import convincing, summary_lines
     from qsnn_hw.support.progress import Progress
 
     progress = Progress(quiet=given.quiet)
     outcome = flow.run(options, folder, part=given.part, progress=progress, command=given.typed)
-    show(*summary_lines(outcome.report))
-    if outcome.reference is not None:
-        show(outcome.reference.text())
-    show(f"report: {folder / 'report.html'}")
+    show(*outcome.lines)
     # A verdict was asked for, and equality says nothing about a network that is silent.
     verified = given.part in ("simulate", "verify", "build")
-    return EXIT_FAILED if verified and not convincing(outcome.report) else 0
+    return EXIT_FAILED if verified and not outcome.convincing else 0
 
 
 def report(given: argparse.Namespace) -> int:

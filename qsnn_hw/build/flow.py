@@ -16,11 +16,13 @@ from typing import Any
 from qsnn_hw.build.options import OPTIONS, BuildOptions
 from qsnn_hw.build.steps.run import Run
 from qsnn_hw.build.steps.step import Job, Step
-from qsnn_hw.report import Report, Results, make_report
+from qsnn_hw.report import PAGE, Report, Results, convincing, make_report, summary_lines
+from qsnn_hw.report.head import title, verdict
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import CancelledError, Progress
 from qsnn_hw.support.run_lock import one_run
+from qsnn_hw.support.terminal import plain
 from qsnn_hw.targets.registry import target_of
 from qsnn_hw.targets.target import Target, shared
 from qsnn_hw.verify.design import Reference
@@ -29,13 +31,42 @@ PARTS = ("generate", "simulate", "verify", "synth", "build")
 """How far a run goes: Verilog; verification too; and the reference of it; bitstream instead; everything."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Outcome:
-    """What a run left: the report, the folder it is in, and of part "verify" what the reference compared."""
+    """What a run left; ``str`` is what the terminal says of it.
+
+    Parameters
+    ----------
+    report
+        Every figure.
+    folder
+        Where its files are; None where it worked in a folder that is gone.
+    reference
+        Of part "verify": what was compared again under cocotb.
+    """
 
     report: Report
-    folder: Path
+    folder: Path | None
     reference: Reference | None = None
+
+    def __repr__(self) -> str:
+        where = "" if self.folder is None else f" in {self.folder}"
+        return f"<outcome{where}: {title(self.report)}: {verdict(self.report)[1]}>"
+
+    def __str__(self) -> str:
+        return "\n".join(plain(line) for line in self.lines)
+
+    @property
+    def lines(self) -> list[str]:
+        """The report for a terminal, and where it is."""
+        found = summary_lines(self.report)
+        found += [] if self.reference is None else [self.reference.text()]
+        return [*found, *([] if self.folder is None else [f"report: {self.folder / PAGE}"])]
+
+    @property
+    def convincing(self) -> bool:
+        """Whether a comparison without a mismatch says anything: something comes out of the network."""
+        return convincing(self.report)
 
 
 def run(
@@ -46,6 +77,8 @@ def run(
     progress: Progress,
     command: str = "a program of this package",
     instead: Mapping[Step[Any], Step[Any]] | None = None,
+    made: Mapping[Step[Any], Any] | None = None,
+    brought: Sequence[Path] = (),
 ) -> Outcome:
     """Run a part of the build in ``folder``, reusing what is already there.
 
@@ -55,6 +88,10 @@ def run(
         What another run in the same folder is told of this one.
     instead
         Another step in place of one, for a bench that changes it, such as integers that no option gives.
+    made
+        Step -> what it makes, where a run of the same options has made it in memory.
+    brought
+        Files to copy into the folder first, where ``options`` name them.
 
     Raises
     ------
@@ -69,7 +106,9 @@ def run(
     target = target_of(options, part)
     files.check_output_folder(folder)
     with one_run(folder, command):
-        return _run(Run(Job(options, folder, progress), instead), target, part)
+        for file in brought:
+            files.write_bytes(folder / file.name, file.read_bytes())
+        return _run(Run(Job(options, folder, progress), instead, made), target, part)
 
 
 def _run(run: Run, target: Target, part: str) -> Outcome:

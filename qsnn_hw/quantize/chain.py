@@ -8,6 +8,7 @@ grid of its own.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,12 +17,25 @@ from qsnn_hw.model.network import Conv2d, Dense, Operator, Pool2d, Scale
 from qsnn_hw.quantize.bounds import Interval
 from qsnn_hw.quantize.integers import integer_dtype, round_weights, weight_scale
 
+if TYPE_CHECKING:
+    from qsnn_hw.quantize.network import QuantizedNetwork
+
 
 def weights_of(operator: Operator) -> np.ndarray | None:
     """The weights of an operator, None for a pool."""
     if isinstance(operator, Pool2d):
         return None
     return operator.factor if isinstance(operator, Scale) else operator.weight
+
+
+def weight_bits(network: "QuantizedNetwork") -> int:
+    """Bits of all weights together, without a gap: those of a kernel once."""
+    return sum(
+        weights.size * p.weight_bits
+        for p in network.projections
+        for operator in p.chain
+        if (weights := weights_of(operator)) is not None
+    )
 
 
 def with_weights(operator: Operator, weights: np.ndarray) -> Operator:

@@ -190,3 +190,14 @@ def test_what_is_in_memory_is_given(options: BuildOptions, tmp_path: Path) -> No
 def test_what_tools_leave_is_not_given(options: BuildOptions, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^verilog cannot be given: its files are made by tools$"):
         Run(Job(options, tmp_path / "out")).give(VERILOG, None)
+
+
+def test_what_a_run_in_memory_made_is_kept_and_not_made_again(options: BuildOptions, tmp_path: Path) -> None:
+    run = Run(Job(options))
+    made = {step: run.get(step) for step in PLAN.reach()}
+    # Another name tells it from one that is made anew.
+    made[PLAN] = replace(made[PLAN], name="kept")
+    assert Run(Job(options, tmp_path / "out"), made=made).get(PLAN).name == "kept"
+    assert Run(Job(options), made=made).get(PLAN).name == "kept"
+    # As if it had been made there: the next run of these options has nothing to do.
+    assert Run(Job(options, tmp_path / "out")).get(PLAN).name == "kept"

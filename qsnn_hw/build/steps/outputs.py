@@ -1,5 +1,9 @@
 """What steps leave in an output folder: names of files and folders, in the order of the steps."""
 
+GIVEN = "00_network"
+"""What was in memory; a model's suffix is .nir or .npz."""
+GIVEN_DATA = "00_data.npz"
+GIVEN_CALIBRATION = "00_calibration.npz"
 NETWORK = "01_network.npz"
 QUANTIZED = "02_quantized.npz"
 CHOSEN = "02_options.json"

@@ -18,8 +18,10 @@ class Run:
     job
         Options, folder and progress. Without a folder nothing is kept, and steps of tools are refused.
     instead
-        Another step in place of one: a bench that changes how the integers come about, a network that is
-        in memory already.
+        Another step in place of one: a bench that changes how the integers come about.
+    made
+        Step -> what a run of the same options made of it, in memory. A folder keeps it as if it had been
+        made there.
 
     Raises
     ------
@@ -27,10 +29,16 @@ class Run:
         The folder cannot be made or written, or what it remembers is damaged.
     """
 
-    def __init__(self, job: Job, instead: Mapping[Step[Any], Step[Any]] | None = None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        instead: Mapping[Step[Any], Step[Any]] | None = None,
+        made: Mapping[Step[Any], Any] | None = None,
+    ) -> None:
         self.job = job
         self._cache = None if job.folder is None else Cache(job.folder, job.progress)
         self._instead = dict(instead or {})
+        self._made_before = dict(made or {})
         self._results: dict[Step[Any], Any] = {}
 
     def get(self, step: Step[T]) -> T:
@@ -42,7 +50,7 @@ class Run:
             As the step raises them, or one that it needs. What was finished before stays.
         """
         if step not in self._results:
-            self._results[step] = self._made(self._instead.get(step, step))
+            self._results[step] = self._made(step)
         return cast(T, self._results[step])
 
     def give(self, step: Step[T], value: T) -> None:
@@ -77,21 +85,26 @@ class Run:
         self._results[step] = done.load(self.job, *needed)
         return cast(T, self._results[step])
 
-    def _made(self, step: Step[Any]) -> Any:
+    def _made(self, wanted: Step[Any]) -> Any:
+        step = self._instead.get(wanted, wanted)
+        if self._cache is None and wanted in self._made_before:
+            return self._made_before[wanted]
         if self._cache is None and not step.works_in_memory:
             raise UserError(f"{step.name} leaves files: it needs an output folder")
         needed = [self.get(before) for before in step.needs]
         for before in step.after:
             self.get(before)
 
+        def work() -> Any:
+            return self._made_before[wanted] if wanted in self._made_before else step.make(self.job, *needed)
+
         def make() -> Any:
-            result = step.make(self.job, *needed)
-            if self._cache is not None:
-                step.save(self.job, result)
+            result = work()
+            step.save(self.job, result)
             return result
 
         if self._cache is None or not step.files(self.job, needed):
-            return make()
+            return work()
         return self._cache.run(
             step.name,
             **self._decides(step, needed),

@@ -31,7 +31,7 @@ from qsnn_hw.families.boards import Board, load_board
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizedNetwork
-from qsnn_hw.quantize.chain import weights_of
+from qsnn_hw.quantize.chain import weight_bits
 from qsnn_hw.rtl.board_top import board_top
 from qsnn_hw.rtl.text.export import write_rtlil
 from qsnn_hw.support import files
@@ -67,7 +67,7 @@ def _plan(
         lambda other: predict_usage(plan, other).usage,
         board,
         ways=_ways(chosen.quantized, wanted),
-        weight_bits=_weight_bits(chosen.quantized),
+        weight_bits=weight_bits(chosen.quantized),
     )
     say_shapes(job, plan)
     job.progress.say(f"plan: predicted {in_words(predict_usage(plan, limits).usage, limits)}")
@@ -91,16 +91,6 @@ def _ways(quantized: QuantizedNetwork, given: PlanOptions) -> list[Way]:
     if given.synapse_store == "rom":
         ways.append(way("--weights ram", synapse_store="ram"))
     return ways
-
-
-def _weight_bits(quantized: QuantizedNetwork) -> int:
-    """Bits of all weights without a gap: no number of lanes makes them fewer."""
-    return sum(
-        weights.size * p.weight_bits
-        for p in quantized.projections
-        for operator in p.chain
-        if (weights := weights_of(operator)) is not None
-    )
 
 
 def _plan_is_decided_by(

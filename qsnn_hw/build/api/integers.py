@@ -1,0 +1,150 @@
+"""A network in integers: what it answers, what it costs, and the way to hardware."""
+
+import os
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from qsnn_hw.build.api.design import Design
+from qsnn_hw.build.api.keywords import Option, changed, takes_options
+from qsnn_hw.build.api.stage import Stage, progress_of
+from qsnn_hw.build.api.words import span, warned
+from qsnn_hw.build.steps.golden import GOLDEN
+from qsnn_hw.build.steps.inputs import READ, readout_of
+from qsnn_hw.build.steps.integers import QUANTIZE
+from qsnn_hw.build.working import working
+from qsnn_hw.explore.integers.choose import Chosen
+from qsnn_hw.explore.integers.drop import Drop
+from qsnn_hw.explore.integers.golden_result import GoldenResult
+from qsnn_hw.golden import output_of, run_clocked
+from qsnn_hw.model.readouts import answers
+from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions
+from qsnn_hw.quantize.chain import weight_bits
+from qsnn_hw.support.progress import Progress
+from qsnn_hw.targets.registry import target_of
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class IntegerNetwork:
+    """A network in integers, as the hardware computes it; made by :meth:`TrainedNetwork.quantize`."""
+
+    _stage: Stage = field(repr=False)
+
+    def __repr__(self) -> str:
+        integers = self.integers
+        parts = [
+            f"{span(p.weight_bits for p in integers.projections)}-bit weights ({self.weight_bits:,} bits)",
+            f"{span(group.v_bits for group in integers.groups)}-bit potentials",
+        ]
+        if self.drop is not None:
+            what = "accuracy" if self.drop.labelled else "agreement with float"
+            scores = f"{100 * self.drop.integer_score:.2f} % (float {100 * self.drop.float_score:.2f} %)"
+            parts.append(f"{what} {scores} on {self.drop.samples:,} samples")
+        return f"<integers of {integers.name}: {', '.join(parts)}{warned(self.warnings)}>"
+
+    @property
+    def integers(self) -> QuantizedNetwork:
+        """The record that says everything of them."""
+        return self._chosen.quantized
+
+    @property
+    def options(self) -> QuantizeOptions:
+        """How they were rounded; what calibration chose included."""
+        return self._chosen.options
+
+    @property
+    def _chosen(self) -> Chosen:
+        found: Chosen = self._stage.results[QUANTIZE]
+        return found
+
+    @property
+    def golden(self) -> GoldenResult | None:
+        """Spikes, potentials and answers of the golden model on the samples; None without samples."""
+        found: GoldenResult | None = self._stage.results[GOLDEN]
+        return found
+
+    @property
+    def drop(self) -> Drop | None:
+        """What the integers cost on the samples, with its standard error; None without samples."""
+        return None if self.golden is None else self.golden.drop
+
+    @property
+    def accuracy(self) -> float | None:
+        """A fraction from 0 to 1 of the samples; None without labels."""
+        return self.drop.integer_score if self.drop is not None and self.drop.labelled else None
+
+    @property
+    def weight_bits(self) -> int:
+        """Bits of all weights together, those of a kernel once."""
+        return weight_bits(self.integers)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a user must know of model, integers and spikes, one line each."""
+        golden = self.golden
+        if golden is None:
+            return self.integers.warnings
+        return (*self.integers.warnings, *golden.warnings, *([golden.dead] if golden.dead else []))
+
+    def run(self, spikes: ArrayLike) -> np.ndarray:
+        """The network's output in integers, to the bit that of the hardware.
+
+        Parameters
+        ----------
+        spikes
+            Spikes of every input and step, shape (time, sample, *input shape), or the same flattened.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (time, sample, neuron): spikes, uint8, or int32 potentials of an output that never fires.
+
+        Raises
+        ------
+        UserError
+            The shape is not the network's, or a value is no number of spikes that it was quantized for.
+        """
+        with working():
+            inputs = np.asarray(spikes)
+            return output_of(self.integers, run_clocked(self.integers, inputs, record=[self.integers.output]))
+
+    def answers(self, spikes: ArrayLike) -> np.ndarray:
+        """The class of each sample by the network's readout, int64 of shape (sample,); see :meth:`run`."""
+        with working():
+            kind = readout_of(self._stage.options, self._stage.results[READ])
+            run = run_clocked(self.integers, np.asarray(spikes), record=[self.integers.output])
+            return answers(kind, output_of(self.integers, run, kind))
+
+    @takes_options
+    def plan(
+        self,
+        board: str | os.PathLike[str] | None = None,
+        *,
+        progress: bool | Progress = False,
+        **options: Option,
+    ) -> Design:
+        """The network laid out as hardware.
+
+        Parameters
+        ----------
+        board
+            Name, or a .toml file of your own; None for a target that is for no board.
+        progress
+            True prints what goes on.
+        options
+            ``target``, ``optimize``, ``lanes`` and every other option of the design, see ``docs/python.md``.
+
+        Raises
+        ------
+        UserError
+            The design does not fit, a value is out of range, or options contradict each other.
+        TypeError
+            There is no such option.
+        """
+        with working():
+            wanted = changed(self._stage.options, {"board": board, **options})
+            choices = target_of(wanted, "generate").steps().choices
+            plan = next(step for step in choices if step.name == "plan")
+            stage = self._stage.after(plan, options=wanted, sources={}, progress=progress_of(progress))
+        return Design(stage)
