@@ -1,11 +1,11 @@
 """What is proved, at which size, and how."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Assert, Fragment, Module
+from amaranth.hdl import Assert, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -16,35 +16,13 @@ from qsnn_hw.rtl.group.neuron_memory import NeuronMemory
 from qsnn_hw.rtl.group.walker import Walker
 from qsnn_hw.rtl.stream import lane_adapter, router, step_delay
 from qsnn_hw.rtl.stream.aer import AerLayout, aer_signature
+from qsnn_hw.verify.formal.lane_proofs import LANE_PROOFS
 from qsnn_hw.verify.formal.leak_properties import LeakExact
+from qsnn_hw.verify.formal.proof import Proof
 from qsnn_hw.verify.formal.properties import BufferOrder, EncoderExact, Harness, MergeTicks, MulticastOnce
 from qsnn_hw.verify.formal.route_properties import AdaptOnce, DelayRoom
-from qsnn_hw.verify.formal.sby import Mode
-
-
-@dataclass(frozen=True)
-class Proof:
-    """One proof.
-
-    Parameters
-    ----------
-    name
-        Unique; the folder it runs in.
-    module
-        The Python module whose hardware it is about.
-    build
-        Makes the harness; takes the module, so that a changed copy can stand in for it.
-    mode
-        "prove" holds for ever, "bmc" for ``depth`` cycles after reset.
-    depth
-        Steps of the induction, or cycles.
-    """
-
-    name: str
-    module: Any
-    build: Callable[[Any], Harness]
-    mode: Mode
-    depth: int
+from qsnn_hw.verify.formal.sum_proofs import SUM_PROOFS
+from qsnn_hw.verify.formal.walk_proofs import WALK_PROOFS
 
 
 def _buffer(depth: int) -> Callable[[Any], Harness]:
@@ -189,47 +167,55 @@ def _group(folds: int) -> Callable[[Any], Harness]:
             place.NeuronMemory = CheckedNeuronMemory
         try:
             dut = _Group(module, small_plan(folds))
-            harness = Harness(dut, [dut.i], [dut.o])
-            # Elaborated now, while the checked memory stands in.
-            elaborated = Fragment.get(harness.elaborate(None), None)
+            # Built while the checked memory stands in.
+            return Harness(dut, [dut.i], [dut.o]).elaborated()
         finally:
             for place, original in originals:
                 place.NeuronMemory = original
-        harness.elaborate = lambda platform: elaborated  # type: ignore[method-assign]
-        return harness
 
     return build
 
 
-PROOFS: tuple[Proof, ...] = (
-    Proof("buffer_1", router, _buffer(1), "prove", 2),
-    Proof("buffer_2", router, _buffer(2), "prove", 2),
+def _proof(
+    name: str, module: Any, build: Callable[[Any], Harness], width: str, depth: int = 2, **fields: Any
+) -> Proof:
+    return Proof(name, module, build, "prove", depth, width, **fields)
+
+
+STREAM_PROOFS = (
+    _proof("buffer_1", router, _buffer(1), "1 word", fast=True),
+    _proof("buffer_2", router, _buffer(2), "2 words", fast=True),
     # The words live in a memory: bounded, long enough to fill it, empty it and wrap around.
-    Proof("buffer_3", router, _buffer(3), "bmc", 12),
-    Proof("encoder_1_lane", encoder, _encoder(2, 1), "prove", 2),
-    Proof("encoder_3_lanes", encoder, _encoder(7, 3), "prove", 2),
-    Proof("encoder_spare", encoder, _encoder(7, 3, spare=True), "prove", 2),
-    Proof("merge_1", router, _merge([3]), "prove", 2),
-    Proof("merge_2", router, _merge([2, 3]), "prove", 2),
-    Proof("merge_3", router, _merge([1, 2, 2]), "prove", 2),
-    Proof("merge_wide", router, _merge([4, 6], 2), "prove", 2),
-    Proof("adapter_to_4_slots", lane_adapter, _adapter(3, 1, 2, 4), "prove", 2),
-    Proof("adapter_to_1_slot", lane_adapter, _adapter(7, 4, 0, 1), "prove", 2),
-    Proof("adapter_shifted", lane_adapter, _adapter(5, 2, 1, 2), "prove", 2),
-    Proof("delay_1", step_delay, _delay(1, False), "prove", 2),
-    Proof("delay_3", step_delay, _delay(3, False), "prove", 2),
-    Proof("delay_ahead_1", step_delay, _delay(1, True), "prove", 2),
-    Proof("delay_ahead_2", step_delay, _delay(2, True), "prove", 2),
-    Proof("leak_floor", lane_steps, _leak("floor"), "prove", 2),
-    Proof("leak_zero", lane_steps, _leak("zero"), "prove", 2),
-    Proof("leak_zero_own", lane_steps, _leak("zero", own=True), "prove", 2),
-    Proof("multicast_1", router, _multicast(1), "prove", 2),
-    Proof("multicast_3", router, _multicast(3), "prove", 2),
-    Proof("router_streams_1", router, _router(1), "prove", 3),
-    Proof("router_streams_2", router, _router(2), "prove", 3),
+    Proof("buffer_3", router, _buffer(3), "bmc", 12, "3 words", solver="minisat"),
+    _proof("encoder_1_lane", encoder, _encoder(2, 1), "1 lane", fast=True),
+    _proof("encoder_3_lanes", encoder, _encoder(7, 3), "3 lanes"),
+    _proof("encoder_spare", encoder, _encoder(7, 3, spare=True), "3 lanes", fast=True),
+    _proof("merge_1", router, _merge([3]), "1 input"),
+    _proof("merge_2", router, _merge([2, 3]), "2 inputs", fast=True),
+    _proof("merge_3", router, _merge([1, 2, 2]), "3 inputs"),
+    _proof("merge_wide", router, _merge([4, 6], 2), "2 inputs, 2 slots"),
+    _proof("adapter_to_4_slots", lane_adapter, _adapter(3, 1, 2, 4), "1 to 4 slots"),
+    _proof("adapter_to_1_slot", lane_adapter, _adapter(7, 4, 0, 1), "4 to 1 slot", fast=True),
+    _proof("adapter_shifted", lane_adapter, _adapter(5, 2, 1, 2), "2 slots, moved by 1"),
+    _proof("delay_1", step_delay, _delay(1, False), "1 step, 2 words a step"),
+    _proof("delay_3", step_delay, _delay(3, False), "3 steps, 2 words a step"),
+    _proof("delay_ahead_1", step_delay, _delay(1, True), "1 step, 2 words a step"),
+    _proof("delay_ahead_2", step_delay, _delay(2, True), "2 steps, 2 words a step"),
+    _proof("multicast_1", router, _multicast(1), "1 output"),
+    _proof("multicast_3", router, _multicast(3), "3 outputs", fast=True),
+    _proof("router_streams_1", router, _router(1), "2 to 2 streams, buffers of 1", 3),
+    _proof("router_streams_2", router, _router(2), "2 to 2 streams, buffers of 2", 3),
+)
+
+GROUP_PROOFS = (
+    _proof("leak_floor", lane_steps, _leak("floor"), "v 8, numerator 11/64", fast=True),
+    _proof("leak_zero", lane_steps, _leak("zero"), "v 8, numerator 11/64"),
+    _proof("leak_zero_own", lane_steps, _leak("zero", own=True), "v 8, any numerator of 64"),
     # Bounded: an induction would need invariants over the whole sweep pipeline. Long enough for the
     # sweep after reset and several events and ticks, with the output blocked at any time.
-    Proof("group_2_folds", accumulate, _group(2), "bmc", 32),
-    Proof("group_3_folds", accumulate, _group(3), "bmc", 32),
+    Proof("group_2_folds", accumulate, _group(2), "bmc", 32, "1x2 slots", solver="minisat"),
+    Proof("group_3_folds", accumulate, _group(3), "bmc", 32, "1x3 slots", solver="minisat"),
 )
-"""Everything that is proved, smallest first."""
+
+PROOFS: tuple[Proof, ...] = (*STREAM_PROOFS, *GROUP_PROOFS, *LANE_PROOFS, *SUM_PROOFS, *WALK_PROOFS)
+"""Everything that is proved."""

@@ -3,6 +3,10 @@
 Every harness drives its module's inputs freely, within the stream rules of ``rtl/stream/aer.py``, and
 asserts what the module promises. A harness may also assert invariants that tie its own counters to
 the module's registers: they carry an induction and are themselves proved.
+
+Every run begins with a cycle of reset in a state of the solver's choice (``sby`` takes the initial values
+of the module's registers and memories away). So what is proved holds after a reset in the middle of
+anything, and of configuration, which is one such state.
 """
 
 from collections.abc import Callable
@@ -64,7 +68,7 @@ class Harness(Elaboratable):
         self._dut = dut
         self._inputs = inputs
         self._outputs = outputs
-        self._domain = ClockDomain("sync", reset_less=True)
+        self._domain = ClockDomain("sync")
         # Without the clock among the ports no register would ever move and everything would hold.
         self.ports: list[Value] = [self._domain.clk]
         for stream in inputs:
@@ -73,8 +77,12 @@ class Harness(Elaboratable):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # Registers start from their initial values, as after configuration or reset.
         m.domains.sync = self._domain
+        # Out of a domain without reset, so that it is low in the first cycle alone.
+        m.domains.start = start = ClockDomain("start", reset_less=True)
+        started = Signal()
+        m.d.start += started.eq(1)
+        m.d.comb += [start.clk.eq(self._domain.clk), self._domain.rst.eq(~started)]
         fragment = Fragment.get(self._dut, None)
         m.submodules.dut = fragment
         for stream in self._inputs:
@@ -83,6 +91,12 @@ class Harness(Elaboratable):
             _stream_rule(m, stream, Assert)
         self._properties(m, _registers(fragment))
         return m
+
+    def elaborated(self) -> "Harness":
+        """This harness with its module built now, for a builder that lets other parts stand in meanwhile."""
+        made = Fragment.get(self.elaborate(None), None)
+        self.elaborate = lambda platform: made  # type: ignore[method-assign]
+        return self
 
     def _properties(self, m: Module, registers: dict[str, Signal]) -> None:
         """What a kind of module promises beyond the stream rules; nothing here."""

