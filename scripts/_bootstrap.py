@@ -184,8 +184,8 @@ def install(key: str, extras: set[str]) -> list["subprocess.Popen[bytes]"]:
 def install_frameworks() -> bool:
     """Install torch and every framework that can be; one line for each that cannot, False then."""
     program = "from importlib.metadata import version; print(version('torch'))"
-    found = subprocess.run([str(PYTHON), "-c", program], capture_output=True, text=True)
-    torch = found.stdout.strip() if found.returncode == 0 else None
+    asked = subprocess.run([str(PYTHON), "-c", program], capture_output=True, text=True)
+    torch = asked.stdout.strip() if asked.returncode == 0 else None
     complete = True
     for name, steps in _frameworks.steps(project()["optional-dependencies"], torch).items():
         say(f"{name}: {'installing' if steps else f'{torch} is there'}")

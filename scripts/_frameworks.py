@@ -24,16 +24,16 @@ def steps(extras: Mapping[str, Sequence[str]], torch: str | None) -> dict[str, S
         The release of torch that is installed already, or None.
     """
     # Named in every call, so that no framework exchanges it.
-    kept = f"torch=={TORCH if torch is None else torch.partition('+')[0]}"
+    torch_pin = f"torch=={TORCH if torch is None else torch.partition('+')[0]}"
     nirtorch = next(line for line in extras["snntorch"] if line.startswith("nirtorch"))
 
     def alone(requirement: str, *imports: str) -> Steps:
-        return [["--no-deps", requirement], [kept, nirtorch, *imports]]
+        return [["--no-deps", requirement], [torch_pin, nirtorch, *imports]]
 
     return {
-        "torch": [] if torch is not None else [[kept]],
-        "snntorch": [[kept, *extras["snntorch"]]],
-        "norse": [[kept, *extras["norse"]]],
+        "torch": [] if torch is not None else [[torch_pin]],
+        "snntorch": [[torch_pin, *extras["snntorch"]]],
+        "norse": [[torch_pin, *extras["norse"]]],
         # Asks for nir<=1.0.4, and for samna, which only its neuromorphic chips need.
         "sinabs": alone("sinabs>=3.1,<4", "matplotlib", "pbr"),
         # Asks for torchvision, torchaudio and tensorboard, which its neurons and exporter do not import.

@@ -97,8 +97,8 @@ def braille(folder: Path, samples: int | None) -> Case:
     model = "nir_paper/braille_noDelay_noBias_subtract.nir"
     network = read(folder, model, "snntorch", reset_delay="false")
     pool = load_dataset(folder / "nir_paper" / "braille.npz", network=network)
-    chosen = np.linspace(0, pool.samples - 1, 400).astype(int)
-    calibration = pool.input[:, chosen]
+    positions = np.linspace(0, pool.samples - 1, 400).astype(int)
+    calibration = pool.input[:, positions]
     part = pool if samples is None else pool.take(min(samples, pool.samples))
     note = f"pool of {part.samples}; statistics: 400 of the pool, inputs only, evenly spaced"
     return Case("Braille, CubaLIF 12-40(rec)-7", network, part, calibration, note)
@@ -193,9 +193,9 @@ def table(case: Case) -> None:
     for name, changes in SCHEMES.items():
         cells, widths = [], "-"
         for bits in BITS:
-            text, found = score(case, replace(QuantizeOptions(weight_bits=bits), **changes), statistics)
+            text, v_bits = score(case, replace(QuantizeOptions(weight_bits=bits), **changes), statistics)
             cells.append(text)
-            widths = found if bits == 8 else widths
+            widths = v_bits if bits == 8 else widths
         print(tables.row(name, *cells, widths), flush=True)
 
 
@@ -272,21 +272,21 @@ def main() -> int:
     parser.add_argument("--only", default=",".join(CASES), help="comma-separated: " + ", ".join(CASES))
     parser.add_argument("--samples", type=int, help="at most this many test samples (default: all)")
     parser.add_argument("--speed-only", action="store_true", help="leave the accuracy tables out")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
 
     def work() -> None:
-        folder = script.models_folder(given.data)
-        names = given.only.split(",")
+        folder = script.models_folder(arguments.data)
+        names = arguments.only.split(",")
         for name in names:
             if name not in CASES:
                 raise UserError(f"--only knows {', '.join(CASES)}, not {name!r}")
         versions = f"Python {platform.python_version()}, NumPy {np.__version__}"
         print(f"{versions}, {platform.machine()}, {os.cpu_count()} cores")
         for name in names:
-            case = CASES[name](folder, given.samples)
+            case = CASES[name](folder, arguments.samples)
             if name == "mnist":
                 speed(case)
-            if not given.speed_only:
+            if not arguments.speed_only:
                 table(case)
 
     return script.ended(work)

@@ -112,31 +112,31 @@ QUANTIZE_AS_REFERENCE = replace(QUANTIZE, make=_quantize_as_reference, decided_b
 """In place of the quantizer: see :func:`reference`."""
 
 
-def build(bits: int, given: argparse.Namespace, folder: Path, progress: Progress) -> Row:
+def build(bits: int, arguments: argparse.Namespace, folder: Path, progress: Progress) -> Row:
     """One row: ``qsnn-hw build`` on the first samples, and the golden model's accuracy on all of them."""
     is_reference = bits == REFERENCE_BITS
     options = BuildOptions(
         model=str(MODEL),
         convention="snntorch",
-        board=given.board,
+        board=arguments.board,
         data=str(DATA),
-        samples=given.samples,
+        samples=arguments.samples,
         quantize=QuantizeOptions(weight_bits=min(bits, 16), clip="mse" if bits < 8 else "max"),
-        lanes=tuple(given.lanes),
-        seed=given.seed,
+        lanes=tuple(arguments.lanes),
+        seed=arguments.seed,
     )
     instead = {QUANTIZE: QUANTIZE_AS_REFERENCE} if is_reference else None
     flow.run(options, folder, progress=progress, instead=instead)
-    board = load_board(given.board)
+    board = load_board(arguments.board)
     plan = HardwarePlan.load(folder / outputs.PLAN)
     checked = Verification.load(folder / outputs.VERIFICATION)
     placed = Implementation.load(folder / outputs.IMPLEMENTATION)
     quantized = QuantizedNetwork.load(folder / outputs.QUANTIZED)
     cycles, period = checked.cycles_per_sample_mean, checked.stream_cycles_per_sample
     if cycles is None or period is None:
-        raise UserError(f"{given.samples} samples give no cycles: simulate more of them")
+        raise UserError(f"{arguments.samples} samples give no cycles: simulate more of them")
     network = read_network(MODEL, Convention.preset("snntorch"))
-    simulated = load_dataset(DATA, network=network, samples=given.samples)
+    simulated = load_dataset(DATA, network=network, samples=arguments.samples)
     words = LinkBytes.of(plan, simulated, GoldenRun.load(folder / outputs.GOLDEN)).words_in_mean
     used = {name: resource.used for name, resource in placed.resources.items()}
     every = load_dataset(DATA, network=network)
@@ -178,8 +178,8 @@ def _ends(power: PowerEstimate, factor: float) -> str:
 def _saved(base: Row, row: Row, without: tuple[str, ...] = ()) -> str:
     if row is base:
         return "-"
-    found: Saving = energy_saving(base.power, base.us, row.power, row.us, without=without)
-    return f"{100 * found.typical:.0f} % ({100 * found.low:.0f} to {100 * found.high:.0f})"
+    saving: Saving = energy_saving(base.power, base.us, row.power, row.us, without=without)
+    return f"{100 * saving.typical:.0f} % ({100 * saving.low:.0f} to {100 * saving.high:.0f})"
 
 
 def main() -> int:
@@ -191,28 +191,28 @@ def main() -> int:
     parser.add_argument("--samples", type=int, default=40, help="samples to simulate for cycles (default 40)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("-o", "--out", type=Path, default=Path("build/bench_bits"))
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     progress = Progress()
 
     def work() -> None:
-        board = load_board(given.board)
+        board = load_board(arguments.board)
         network = read_network(MODEL, Convention.preset("snntorch"))
         data = load_dataset(DATA, network=network)
         assert data.label is not None
         float_accuracy = accuracy(simulate(network, data.input).out, data.label)
         rows = []
-        for bits in (REFERENCE_BITS, *given.bits):
+        for bits in (REFERENCE_BITS, *arguments.bits):
             progress.say(f"== {bits} bits")
-            rows.append(build(bits, given, given.out / str(bits), progress))
+            rows.append(build(bits, arguments, arguments.out / str(bits), progress))
         versions = ", ".join(
             f"{n} {find_tool(n).version}" for n in ("yosys", board.family.flow.place.name, "verilator")
         )
         print(
-            f"digits 64-32-10 on {board.name}, lanes {given.lanes}, seed {given.seed}; "
+            f"digits 64-32-10 on {board.name}, lanes {arguments.lanes}, seed {arguments.seed}; "
             f"float {100 * float_accuracy:.2f} % on {data.samples} samples"
         )
         print(
-            f"{versions}; {given.samples} samples simulated; "
+            f"{versions}; {arguments.samples} samples simulated; "
             f"power and energy estimated at {board.clock_mhz:g} MHz"
         )
         print(table(rows, float_accuracy, board.family.units), end="")

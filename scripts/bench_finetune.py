@@ -77,9 +77,9 @@ def integer_accuracy(
     result: Finetuned | None, network: Network, options: QuantizeOptions, data: Dataset
 ) -> float:
     """Fraction right in the golden model, of a fine-tuned network or of plain ``quantize``."""
-    made = quantize(network, options) if result is None else result.quantized
+    quantized = quantize(network, options) if result is None else result.quantized
     assert data.label is not None
-    return accuracy(output_of(made, run_clocked(made, data.input)), data.label)
+    return accuracy(output_of(quantized, run_clocked(quantized, data.input)), data.label)
 
 
 def float_accuracy(network: Network, data: Dataset) -> float:
@@ -163,12 +163,12 @@ def bench_braille(
     for number in range(FOLDS):
         inside, outside = part(pool, fold != number), part(pool, fold == number)
         result = finetune(network, options, inside, settings, progress=say)
-        found = [
+        accuracies = [
             float_accuracy(network, outside),
             integer_accuracy(None, network, options, outside),
             integer_accuracy(result, network, options, outside),
         ]
-        sums += np.array(found) * outside.samples
+        sums += np.array(accuracies) * outside.samples
     means = sums / pool.samples
     return Row(
         "Braille 12-40-7 recurrent",
@@ -233,29 +233,29 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    given = arguments(argv)
+    options = arguments(argv)
     rows: list[Row] = []
     began = time.monotonic()
 
     def work() -> None:
-        for model in given.model or sorted(BENCHES, reverse=True):
+        for model in options.model or sorted(BENCHES, reverse=True):
             bench, settings = BENCHES[model]
-            settings = replace(settings, threads=given.threads)
-            if given.epochs is not None:
-                settings = replace(settings, epochs=given.epochs)
-            if given.learning_rate is not None:
-                settings = replace(settings, learning_rate=given.learning_rate)
-            for bits in given.bits or (4, 3, 2):
-                rows.append(bench(given.data, bits, settings, given.samples, Progress()))
+            settings = replace(settings, threads=options.threads)
+            if options.epochs is not None:
+                settings = replace(settings, epochs=options.epochs)
+            if options.learning_rate is not None:
+                settings = replace(settings, learning_rate=options.learning_rate)
+            for bits in options.bits or (4, 3, 2):
+                rows.append(bench(options.data, bits, settings, options.samples, Progress()))
                 print(table(rows[-1:]), flush=True)
         versions = {name: version(name) for name in ("torch", "numpy")}
-        if given.output is not None:
+        if options.output is not None:
             record = {
                 "rows": [vars(row) for row in rows],
                 "versions": versions,
                 "machine": platform.machine(),
             }
-            write_json(given.output, record)
+            write_json(options.output, record)
         print(table(rows))
         print(f"\n{json.dumps(versions)}, {time.monotonic() - began:.0f} s in all")
 

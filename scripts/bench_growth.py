@@ -45,7 +45,7 @@ def main() -> int:
     """Print the table; 1 when a bound is broken."""
     parser = script.parser(__doc__)
     parser.add_argument("--board", default="ulx3s-85f")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
 
     def work() -> int:
         names = ("network", "bits", "synapses", "wall", "CPU", "peak memory", "per synapse")
@@ -53,7 +53,7 @@ def main() -> int:
         unit, broken = None, False
         with tempfile.TemporaryDirectory(prefix="bench_growth_", dir=Path.cwd()) as folder:
             for sizes, bits in NETWORKS:
-                ended = measure(sizes, given.board, bits, Path(folder))
+                ended = measure(sizes, arguments.board, bits, Path(folder))
                 synapses = sum(pre * post for pre, post in pairwise(sizes))
                 each = ended.seconds / synapses
                 if unit is None and ended.seconds >= 1:

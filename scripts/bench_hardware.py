@@ -73,20 +73,20 @@ class Row:
         return statistics.median(self.fmax_mhz)
 
 
-def measure(design: Design, given: argparse.Namespace) -> Row | None:
+def measure(design: Design, asked: argparse.Namespace) -> Row | None:
     """All of one design; None when its model or data is not there."""
-    model, data = design.source.files(given.data)
+    model, data = design.source.files(asked.data)
     if not model.exists() or not data.exists():
         print(f"{design.name}: {model} or {data} is absent, left out", flush=True)
         return None
-    folder = given.out / design.name
-    arguments = design.arguments(given.data)
-    first, *others = given.seeds
+    folder = asked.out / design.name
+    arguments = design.arguments(asked.data)
+    first, *others = asked.seeds
     command = " ".join(["qsnn-hw", *(Path(word).name if "/" in word else word for word in arguments)])
     print(f"== {design.name}: {command}", flush=True)
     # A folder of an earlier run is gone on with: its other options would be, too.
-    found = report_of([*arguments, "--seed", str(first), "-q"], folder)
-    fmax = [found["timing"]["fmax_mhz"]]
+    report = report_of([*arguments, "--seed", str(first), "-q"], folder)
+    fmax = [report["timing"]["fmax_mhz"]]
     for seed in others:
         again = report_of(["synth", "--seed", str(seed), "-q"], folder)
         fmax.append(again["timing"]["fmax_mhz"])
@@ -94,7 +94,7 @@ def measure(design: Design, given: argparse.Namespace) -> Row | None:
     names = board.family.units
 
     def used(name: str | None) -> int | None:
-        return None if name is None else int(found["resources"].get(name, {}).get("used") or 0)
+        return None if name is None else int(report["resources"].get(name, {}).get("used") or 0)
 
     checked = Verification.load(folder / outputs.VERIFICATION)
     plan = HardwarePlan.load(folder / outputs.PLAN)
@@ -108,20 +108,20 @@ def measure(design: Design, given: argparse.Namespace) -> Row | None:
         title=design.source.title,
         command=command,
         board=board.name,
-        bits=found["bits"],
-        accuracy=found["accuracy"]["quantized"],
-        samples=found["accuracy_samples"] or 0,
+        bits=report["bits"],
+        accuracy=report["accuracy"]["quantized"],
+        samples=report["accuracy_samples"] or 0,
         logic=used(names.logic_cells) or 0,
         registers=used(names.registers),
         block_rams=used(names.block_ram) or 0,
         sprams=used(names.spram) or 0,
         dsps=used(names.dsps) or 0,
-        seeds=given.seeds,
+        seeds=asked.seeds,
         fmax_mhz=fmax,
         cycles=cycles,
         **_events(folder, plan, cycles),
         shapes=[_shape(plan, index) for index in range(len(plan.groups))],
-        tools=found["tools"],
+        tools=report["tools"],
         bounds={
             "logic": design.most_logic,
             "mhz": design.least_mhz,
@@ -167,30 +167,30 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--table", action="store_true", help="measure nothing, only write the table again")
     parser.add_argument("--docs", action="store_true", help="write docs/hardware.md and docs/cycles.svg, too")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     known = {d.name: d for d in DESIGNS}
 
     def work() -> None:
         rows: list[Row] = []
-        unknown = [name for name in given.designs if name not in known]
+        unknown = [name for name in arguments.designs if name not in known]
         if unknown:
             raise UserError(f"no design {unknown[0]!r}; there are {', '.join(known)}")
-        for name in () if given.table else given.designs or known:
-            row = measure(known[name], given)
+        for name in () if arguments.table else arguments.designs or known:
+            row = measure(known[name], arguments)
             if row is not None:
-                write_json(given.out / f"{name}.json", asdict(row))
+                write_json(arguments.out / f"{name}.json", asdict(row))
         # Earlier runs' rows stay in the table: every one says its seeds and samples.
         for name in known:
-            file = given.out / f"{name}.json"
+            file = arguments.out / f"{name}.json"
             if file.exists():
                 rows.append(Row(**json.loads(file.read_text(encoding="utf-8"))))
         if not rows:
-            raise UserError(f"no design was measured, and {given.out} holds no earlier row")
-        docs = [(script.ROOT / "docs/hardware.md", script.ROOT / "docs/cycles.svg")] if given.docs else []
+            raise UserError(f"no design was measured, and {arguments.out} holds no earlier row")
+        docs = [(script.ROOT / "docs/hardware.md", script.ROOT / "docs/cycles.svg")] if arguments.docs else []
         text = report(rows)
         print(text)
         plot = cycles_plot(rows)
-        for page, plotted in ((given.out / "hardware.md", given.out / "cycles.svg"), *docs):
+        for page, plotted in ((arguments.out / "hardware.md", arguments.out / "cycles.svg"), *docs):
             write_text(page, text)
             if plot is not None:
                 write_text(plotted, plot)

@@ -128,9 +128,9 @@ class Runs:
             data = root / bench.data
             more: tuple[str, ...] = ()
         else:
-            made, label = bench.data(folder, samples)
+            dataset, label = bench.data(folder, samples)
             data = scratch / "made.npz"
-            np.savez(data, input=made, label=label)
+            np.savez(data, input=dataset, label=label)
             more = ("--layout", "time-sample")
         model = root / bench.model
         for path in (model, data):
@@ -172,8 +172,8 @@ class Runs:
         if status:
             raise ToolError(f"qsnn-hw {' '.join(typed)} ended with {status}")
         with np.load(out) as archive:
-            found: np.ndarray = answers(self._bench.readout, archive["out"]) == self._label  # type: ignore[arg-type]
-        return found
+            right: np.ndarray = answers(self._bench.readout, archive["out"]) == self._label  # type: ignore[arg-type]
+        return right
 
 
 def mean_difference(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]:
@@ -202,20 +202,20 @@ def every(runs: dict[str, Runs], widths: Sequence[int]) -> None:
     for bits in widths:
         best_of = {n: max(run.scheme(bits, s).mean() for s in SCHEMES) for n, run in runs.items()}
         used = [n for n, run in runs.items() if run.right("float").mean() - best_of[n] <= LOST / 100]
-        made = {s: [runs[n].scheme(bits, s) for n in used] for s in SCHEMES}
+        results = {s: [runs[n].scheme(bits, s) for n in used] for s in SCHEMES}
         exact = [runs[n].right("float") for n in used]
         for s in SCHEMES:
-            drops[bits, s] = mean_difference(list(zip(exact, made[s], strict=True)))
+            drops[bits, s] = mean_difference(list(zip(exact, results[s], strict=True)))
         best = min(SCHEMES, key=lambda s: drops[bits, s][0])
 
         def within(s: Scheme) -> bool:
-            behind, error = mean_difference(list(zip(made[best], made[s], strict=True)))  # noqa: B023
+            behind, error = mean_difference(list(zip(results[best], results[s], strict=True)))  # noqa: B023
             return behind <= error + 1e-9
 
         lossless = (s for s in SCHEMES if drops[bits, s][0] <= drops[bits, s][1])
-        chosen = next(lossless, None) or next(s for s in SCHEMES if within(s))
+        default = next(lossless, None) or next(s for s in SCHEMES if within(s))
         out = sorted(set(runs) - set(used))
-        said = f"{bits} bits: {chosen.text()} (built in: {default_scheme(bits).text()})"
+        said = f"{bits} bits: {default.text()} (built in: {default_scheme(bits).text()})"
         notes.append(said + (f"; without {'; '.join(out)}" if out else ""))
     lines = []
     for s in SCHEMES:
@@ -236,29 +236,31 @@ def main() -> int:
         "--samples", type=int, default=10_000, help="at most this many of each (default: all)"
     )
     parser.add_argument("--every", action="store_true", help="compare all schemes")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
 
     def work() -> None:
-        models = script.models_folder(given.data)
+        models = script.models_folder(arguments.data)
         try:
-            widths = [int(b) for b in given.bits.split(",")]
+            widths = [int(b) for b in arguments.bits.split(",")]
         except ValueError:
-            raise UserError(f"--bits takes widths separated by commas, not {given.bits!r}") from None
-        names = list(BENCHES) if given.only is None else [name.strip() for name in given.only.split(";")]
+            raise UserError(f"--bits takes widths separated by commas, not {arguments.bits!r}") from None
+        names = (
+            list(BENCHES) if arguments.only is None else [name.strip() for name in arguments.only.split(";")]
+        )
         unknown = [name for name in names if name not in BENCHES]
         if unknown:
             raise UserError(f"--only knows {'; '.join(BENCHES)}, not {unknown[0]!r}")
         with tempfile.TemporaryDirectory() as scratch:
             runs: dict[str, Runs] = {}
             for name in names:
-                folder = given.spoken if name.startswith("spoken") else models
+                folder = arguments.spoken if name.startswith("spoken") else models
                 if folder is None:
                     print(f"{name}: left out, train it with train_spoken.py and give --spoken")
                     continue
                 own = Path(scratch) / str(len(runs))
                 own.mkdir()
-                runs[name] = Runs(BENCHES[name], folder, given.samples, own)
-            (every if given.every else rows)(runs, widths)
+                runs[name] = Runs(BENCHES[name], folder, arguments.samples, own)
+            (every if arguments.every else rows)(runs, widths)
 
     return script.ended(work)
 

@@ -49,8 +49,8 @@ def _row(name: str, synthesis: Synthesis, board: Board, times: float | None, see
         fmax.append(placed.fmax_mhz)
         used = {resource: count.used for resource, count in placed.resources.items()}
     names = board.family.units
-    kept = [names.logic_cells, names.registers, names.block_ram, names.dsps]
-    counts = " ".join(f"{resource}={used[resource]}" for resource in kept if resource in used)
+    shown = [names.logic_cells, names.registers, names.block_ram, names.dsps]
+    counts = " ".join(f"{resource}={used[resource]}" for resource in shown if resource in used)
     spread = " ".join(f"{value:.1f}" for value in fmax)
     seconds = (time.monotonic() - started) / seeds
     return tables.row(name, counts, f"{statistics.median(fmax):.1f} ({spread})", f"{seconds:.1f} s")
@@ -66,36 +66,38 @@ def main() -> int:
     parser.add_argument(
         "--only", nargs="+", metavar="ROW", help="measure these rows only, by their names in the table"
     )
-    given = parser.parse_args()
+    arguments = parser.parse_args()
 
     def work() -> None:
-        board = load_board(given.board)
+        board = load_board(arguments.board)
         flow, place = board.family.flow, PLACE
         synth = dict(flow.synth_trials)
         if flow.finish is not None:
             synth[NO_FLOOR_PLAN] = board.synth_args
-        if given.only is not None:
-            unknown = [row for row in given.only if row not in {*synth, *place}]
+        if arguments.only is not None:
+            unknown = [row for row in arguments.only if row not in {*synth, *place}]
             if unknown:
                 raise UserError(f"--only: no row {unknown[0]!r}; rows: {', '.join([*synth, *place])}")
-            synth = {row: flags for row, flags in synth.items() if row in given.only}
-            place = {row: options for row, options in place.items() if row in given.only}
+            synth = {row: flags for row, flags in synth.items() if row in arguments.only}
+            place = {row: options for row, options in place.items() if row in arguments.only}
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             print(tables.head("choice", "used", "Fmax MHz, median (each seed)", "nextpnr"), flush=True)
             for choice, flags in synth.items():
                 other, floor_plan = replace(board, synth_args=flags), choice != NO_FLOOR_PLAN
-                made = synthesize(
-                    *(given.verilog, given.top, other, folder),
+                result = synthesize(
+                    *(arguments.verilog, arguments.top, other, folder),
                     least=Least(),
                     floor_plan=floor_plan,
                     progress=SILENT,
                 )
-                print(_row(choice, made, board, 4.0, given.seeds, folder), flush=True)
-            made = synthesize(given.verilog, given.top, board, folder, least=Least(), progress=SILENT)
+                print(_row(choice, result, board, 4.0, arguments.seeds, folder), flush=True)
+            result = synthesize(
+                arguments.verilog, arguments.top, board, folder, least=Least(), progress=SILENT
+            )
             for choice, (times, words) in place.items():
                 placing = replace(board, place_args=tuple(words))
-                print(_row(choice, made, placing, times, given.seeds, folder), flush=True)
+                print(_row(choice, result, placing, times, arguments.seeds, folder), flush=True)
 
     return script.ended(work)
 

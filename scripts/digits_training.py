@@ -174,13 +174,13 @@ class _Trainer:
 
     def epoch(self) -> None:
         """One pass over the samples, freshly distorted and freshly encoded."""
-        for chosen in training.batches(len(self._labels), _BATCH, self._generator):
-            images = self._pixels[chosen].unflatten(1, (8, 8))
+        for batch in training.batches(len(self._labels), _BATCH, self._generator):
+            images = self._pixels[batch].unflatten(1, (8, 8))
             pixels = training.distorted(images, self._generator, _DISTORTION).flatten(1).clamp(0, 1)
             spikes = _encode(pixels, self._steps, self._generator)
             hidden, out = forward(self._parameters, spikes, self._beta)
             loss = functional.cross_entropy(
-                out.sum(dim=0) * _LOGIT_SCALE, self._labels[chosen], label_smoothing=_LABEL_SMOOTHING
+                out.sum(dim=0) * _LOGIT_SCALE, self._labels[batch], label_smoothing=_LABEL_SMOOTHING
             )
             self._descent.step(loss + _ACTIVITY_WEIGHT * hidden.mean())
 

@@ -109,11 +109,11 @@ def examples() -> str:
             arguments += ["--data", ROOT / "examples" / data, "--readout", readout, "--bits", bits]
             arguments += [] if bits == "float" else ["--clip", "mse"]
             ended = qsnn_hw(arguments)
-            found = _ACCURACY.search(ended.output)
-            if ended.status or found is None:
+            accuracy = _ACCURACY.search(ended.output)
+            if ended.status or accuracy is None:
                 raise ToolError(f"{ended.command} says no accuracy: {ended.last_line}")
-            cells.append(f"{found[1]} %")
-            samples = found[2]
+            cells.append(f"{accuracy[1]} %")
+            samples = accuracy[2]
         lines.append((f"{name}, readout {readout}", samples, *cells))
     return tables.table(("example", "samples", "float", "8 bits", "4 bits"), lines)
 
@@ -164,40 +164,40 @@ BLOCKS: tuple[Block, ...] = (
 
 def compare(block: Block) -> list[str]:
     """The lines in which the page and what was made now differ; none where they agree."""
-    made, shown = block.make().splitlines(), block.shown().splitlines()
-    return list(difflib.unified_diff(shown, made, f"{block.page} {block.name}", "made now", lineterm="", n=0))
+    now, shown = block.make().splitlines(), block.shown().splitlines()
+    return list(difflib.unified_diff(shown, now, f"{block.page} {block.name}", "made now", lineterm="", n=0))
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(
+    command = argparse.ArgumentParser(
         prog="scripts/figures", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    made.add_argument("names", nargs="*", help="blocks; all without any")
-    what = made.add_mutually_exclusive_group()
+    command.add_argument("names", nargs="*", help="blocks; all without any")
+    what = command.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="compare with the pages (default)")
     what.add_argument("--write", action="store_true", help="write into the pages")
-    made.add_argument("--slow", action="store_true", help="those that take minutes, too")
-    return made
+    command.add_argument("--slow", action="store_true", help="those that take minutes, too")
+    return command
 
 
 def main() -> int:
     """Check or write; 1 where a page differs."""
-    given = parser().parse_args()
+    arguments = parser().parse_args()
     known = {block.name: block for block in BLOCKS}
 
     def work() -> int:
         differ = 0
-        unknown = [name for name in given.names if name not in known]
+        unknown = [name for name in arguments.names if name not in known]
         if unknown:
             raise UserError(f"no figures {unknown[0]!r}; there are {', '.join(known)}")
-        for name in given.names or known:
+        for name in arguments.names or known:
             block = known[name]
             if block.absent is not None:
                 print(f"{name}: left out, {block.absent} is absent", flush=True)
-            elif block.slow and not given.slow and not given.names:
+            elif block.slow and not arguments.slow and not arguments.names:
                 print(f"{name}: left out, takes minutes (--slow)", flush=True)
-            elif given.write:
+            elif arguments.write:
                 block.write(block.make())
                 print(f"{name}: written to {block.page}", flush=True)
             else:

@@ -49,23 +49,23 @@ def measure(design: Example | Trained, folder: Path) -> dict[str, Any]:
 
 def counted(design: Example | Trained, folder: Path) -> dict[str, Any]:
     """What the finished build in ``folder`` took, and what was planned."""
-    found = Implementation.load(folder / outputs.IMPLEMENTATION)
+    implementation = Implementation.load(folder / outputs.IMPLEMENTATION)
     plan = HardwarePlan.load(folder / outputs.PLAN)
-    used, names = found.used(), design.board.family.units
+    used, names = implementation.used(), design.board.family.units
     fields = ("lanes", "update_lanes", "event_lanes", "accumulators")
     return {
         "scope": "board",
         "logic_cells": used[names.logic_cells],
         **({} if names.registers is None else {"registers": used[names.registers]}),
-        "cells": dict(found.cells),
+        "cells": dict(implementation.cells),
         "block_rams": used.get(names.block_ram, 0),
         "sprams": 0 if names.spram is None else used.get(names.spram, 0),
         "dsps": used.get(names.dsps, 0),
         "shapes": {name: [getattr(group, name) for group in plan.groups] for name in fields},
         "buffer_depth": plan.buffer_depth,
         "input_max": plan.input_max,
-        "yosys": found.tools["yosys"],
-        "nextpnr": found.tools[design.board.family.flow.place.name],
+        "yosys": implementation.tools["yosys"],
+        "nextpnr": implementation.tools[design.board.family.flow.place.name],
     }
 
 
@@ -103,8 +103,8 @@ def page_rows() -> dict[str, str]:
 
 def table() -> str:
     """The table of docs/resources.md by the present prediction; rows of absent models stay as they are."""
-    kept = page_rows() | rows()
-    lines = [tables.head(*NAMES), *(kept[d.name] for d in DESIGNS if d.name in kept)]
+    by_name = page_rows() | rows()
+    lines = [tables.head(*NAMES), *(by_name[d.name] for d in DESIGNS if d.name in by_name)]
     return "\n".join(lines) + "\n"
 
 
@@ -123,8 +123,8 @@ def fit(measured: Mapping[str, Any]) -> None:
         # Relative errors, and a pull of every coefficient to what is expected of it.
         pull = np.diag(_PULL * np.sqrt(len(table)) / prior)
         left, right = np.vstack([matrix, pull]), np.concatenate([np.ones(len(table)), pull @ prior])
-        found = np.linalg.lstsq(left, right, rcond=None)[0]
-        print(family, {name: round(float(value), 3) for name, value in zip(expected, found, strict=True)})
+        solution = np.linalg.lstsq(left, right, rcond=None)[0]
+        print(family, {name: round(float(value), 3) for name, value in zip(expected, solution, strict=True)})
         print(f"in use: {dict(family.costs.logic)}")
 
 
@@ -144,9 +144,9 @@ def main() -> int:
                 print(f"{design.name}: {design.model} is absent, left out", flush=True)
                 continue
             with tempfile.TemporaryDirectory() as temporary:
-                found = measure(design, (arguments.folder or Path(temporary)) / design.name)
-            print(report(design, found), flush=True)
-            write_json(MEASURED, {**measured, design.name: found})
+                result = measure(design, (arguments.folder or Path(temporary)) / design.name)
+            print(report(design, result), flush=True)
+            write_json(MEASURED, {**measured, design.name: result})
     else:
         fit(read_json(MEASURED))
     return 0

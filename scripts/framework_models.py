@@ -107,14 +107,14 @@ def norse() -> Model:
     torch_norse = import_module("norse.torch")
 
     def neurons(size: int, tau_mem_inv: float) -> Any:
-        made = torch_norse.LIFBoxParameters(
+        parameters = torch_norse.LIFBoxParameters(
             tau_mem_inv=_full(size, tau_mem_inv),
             v_leak=_full(size, 0.0),
             v_th=_full(size, 1.0),
             v_reset=_full(size, 0.0),
             alpha=torch.tensor(2.0),
         )
-        return torch_norse.LIFBoxCell(made)
+        return torch_norse.LIFBoxCell(parameters)
 
     layers = [nn.Linear(64, HIDDEN), nn.Linear(HIDDEN, CLASSES)]
     cells = [neurons(HIDDEN, 200.0), neurons(CLASSES, 100.0)]
@@ -136,10 +136,10 @@ def norse() -> Model:
 def norse_neuron(current: np.ndarray) -> tuple[nir.NIRGraph, np.ndarray, np.ndarray]:
     """One LIFBox neuron: its graph, its spikes and its potentials on ``current``, each of shape (time,)."""
     torch_norse = import_module("norse.torch")
-    made = torch_norse.LIFBoxParameters(
+    parameters = torch_norse.LIFBoxParameters(
         tau_mem_inv=_full(1, 400.0), v_leak=_full(1, 0.0), v_th=_full(1, 0.1), v_reset=_full(1, 0.0)
     )
-    cell, layer = torch_norse.LIFBoxCell(made, dt=1e-4), nn.Linear(1, 1)
+    cell, layer = torch_norse.LIFBoxCell(parameters, dt=1e-4), nn.Linear(1, 1)
     with torch.no_grad():
         layer.weight.fill_(1.0)
         layer.bias.fill_(0.0)
@@ -326,9 +326,9 @@ def train(
     images, wanted = torch.from_numpy(pixels), torch.from_numpy(label)
     optimizer = torch.optim.Adam(model.trained, lr=5e-3)
     for _ in range(epochs):
-        for chosen in batches(len(wanted), 64, generator):
-            counts = model.run(encode(images[chosen]))[-1].sum(dim=0)
-            loss = nn.functional.cross_entropy(0.4 * counts, wanted[chosen])
+        for batch in batches(len(wanted), 64, generator):
+            counts = model.run(encode(images[batch]))[-1].sum(dim=0)
+            loss = nn.functional.cross_entropy(0.4 * counts, wanted[batch])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -76,10 +76,10 @@ PEER_NETWORKS = ("MNIST 784-128-10 (M)", "digits 64-32-10")
 
 def peer_rows(page: str) -> str:
     """The rows of ``page``, as :func:`report` wrote it, whose networks stand beside the peers'."""
-    found = [tables.cells(line) for line in tables.lines_under(page, tables.row(*_COLUMNS))]
+    lines = [tables.cells(line) for line in tables.lines_under(page, tables.row(*_COLUMNS))]
     shown = ("design", "network", "bits", "logic", "registers", "block RAM", "Fmax MHz", "cycles mean (most)")
     columns = [_COLUMNS.index(name) for name in shown]
-    of_peers = (cells for cells in found if cells[_COLUMNS.index("network")] in PEER_NETWORKS)
+    of_peers = (cells for cells in lines if cells[_COLUMNS.index("network")] in PEER_NETWORKS)
     return tables.table(shown, ([cells[k] for k in columns] for cells in of_peers))
 
 
@@ -87,14 +87,14 @@ def verdict(row: Any) -> str:
     """Each bound of the target: kept or missed, with the bound."""
     mean = statistics.mean(row.cycles)
     values = {"logic": row.logic, "mhz": row.median_mhz, "cycles": mean, "us": mean / row.median_mhz}
-    found = []
+    bounds = []
     for name, bound in row.bounds.items():
         if bound is None:
             continue
         at_least = name == "mhz"
-        kept = values[name] >= bound if at_least else values[name] <= bound
-        found.append(f"{name} {'>=' if at_least else '<='} {bound:g}: {'kept' if kept else 'MISSED'}")
-    return ", ".join(found) or "fits"
+        holds = values[name] >= bound if at_least else values[name] <= bound
+        bounds.append(f"{name} {'>=' if at_least else '<='} {bound:g}: {'kept' if holds else 'MISSED'}")
+    return ", ".join(bounds) or "fits"
 
 
 def cycles_plot(rows: Sequence[Any]) -> str | None:

@@ -27,7 +27,7 @@ def finished_folder(root: Path) -> Finished:
     """A finished run, for the cases that damage one; raises RuntimeError where it fails."""
     root.mkdir(parents=True)
     case = Case("base", "", GOOD, (Step(GENERATE, statuses=(0,)),))
-    kept: list[Verdict] = []
+    verdicts: list[Verdict] = []
     home = root / "00000"
     # The sandbox of a good case is removed, so its folder is taken out by the last look at it.
     target = root / "cwd" / "o"
@@ -40,9 +40,9 @@ def finished_folder(root: Path) -> Finished:
         return ""
 
     case = Case("base", "", GOOD, (Step(GENERATE, statuses=(0,), after=keep),))
-    run_cases([case], root, 1, kept.append)
-    if kept[0].faults:
-        raise RuntimeError(f"{home}: {kept[0].faults[0]}")
+    run_cases([case], root, 1, verdicts.append)
+    if verdicts[0].faults:
+        raise RuntimeError(f"{home}: {verdicts[0].faults[0]}")
     return Finished(target)
 
 
@@ -82,21 +82,21 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="commands at a time (default: 2)")
     parser.add_argument("--only", default="", metavar="WORD", help="only kinds with this word in their name")
     parser.add_argument("-o", "--out", metavar="DIR", help="where sandboxes go (default: a temporary folder)")
-    given = parser.parse_args()
-    folder = Path(given.out or tempfile.mkdtemp(prefix="qsnn-hw-hostile-")).resolve()
-    if given.out and folder.exists() and any(folder.iterdir()):
+    arguments = parser.parse_args()
+    folder = Path(arguments.out or tempfile.mkdtemp(prefix="qsnn-hw-hostile-")).resolve()
+    if arguments.out and folder.exists() and any(folder.iterdir()):
         print(f"error: {folder} is not empty; name another folder", file=sys.stderr)
         return 2
     started = time.monotonic()
-    verdicts = campaign(given.runs, given.seed, folder, given.jobs, given.only)
+    verdicts = campaign(arguments.runs, arguments.seed, folder, arguments.jobs, arguments.only)
     print(table(verdicts), end="")
     wrong = sum(bool(v.faults) for v in verdicts)
     minutes = (time.monotonic() - started) / 60
     print(
-        f"seed {given.seed}, {sum(v.runs for v in verdicts)} runs in {minutes:.1f} min, "
+        f"seed {arguments.seed}, {sum(v.runs for v in verdicts)} runs in {minutes:.1f} min, "
         f"{wrong} cases not right"
     )
-    if wrong or given.out:
+    if wrong or arguments.out:
         print(f"sandboxes: {folder}")
     else:
         shutil.rmtree(folder)

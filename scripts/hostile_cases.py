@@ -58,26 +58,26 @@ def model_bytes(chance: random.Random, number: int) -> Case:
     else:
         wrong = f"m.{suffix}"
         content = files.spoiled_bytes(content, chance)
-    given = {wrong: content, "d.npz": files.npz(files.samples(out=True))}
-    return Case("model file, bytes", f"{suffix} {number}", given, (Step(_reader(chance, wrong)),))
+    inputs = {wrong: content, "d.npz": files.npz(files.samples(out=True))}
+    return Case("model file, bytes", f"{suffix} {number}", inputs, (Step(_reader(chance, wrong)),))
 
 
 def model_values(chance: random.Random, number: int) -> Case:
     """A model file of the right form with wrong values."""
     table = files.convolution_table() if chance.random() < 0.4 else files.model_table(chance)
     shape = tuple(table["input_shape"])
-    given = {"d.npz": files.npz(files.samples(shape, out=True))}
+    inputs = {"d.npz": files.npz(files.samples(shape, out=True))}
     way = chance.random()
     if way < 0.55:
         name = "m.toml"
-        given[name] = files.toml(files.spoiled_table(table, chance)).encode()
+        inputs[name] = files.toml(files.spoiled_table(table, chance)).encode()
     elif way < 0.75:
         name = "m.npz"
-        given[name] = files.npz(files.spoiled_arrays(files.arrays_of(table), chance))
+        inputs[name] = files.npz(files.spoiled_arrays(files.arrays_of(table), chance))
     else:
         name = "m.nir"
-        given[name] = files.nir(partial(_spoiled_nir, chance=chance))
-    return Case("model file, values", f"{name} {number}", given, (Step(_reader(chance, name)),))
+        inputs[name] = files.nir(partial(_spoiled_nir, chance=chance))
+    return Case("model file, values", f"{name} {number}", inputs, (Step(_reader(chance, name)),))
 
 
 def _spoiled_nir(archive: h5py.File, chance: random.Random) -> None:
@@ -296,13 +296,13 @@ def setting(chance: random.Random, number: int) -> Case:
         ("snntorch", "norse", "sinabs", "spikingjelly", "rockpool", "nir", "", "x" * 300)
     )
     words = [chance.choice(("infer", "check")), "m.toml", "--convention", convention]
-    given = {**GOOD, "d.npz": files.npz(files.samples(out=True))}
+    inputs = {**GOOD, "d.npz": files.npz(files.samples(out=True))}
     for _ in range(chance.choice((1, 1, 2))):
         value = chance.choice(
             (*NUMBERS, *WORDS, "true", "false", "none", "1e-300", "1e300", "0.001", "euler", "direct", "zero")
         )
         words += ["--set", f"{chance.choice(SETTINGS)}={value}"]
-    return Case("setting", str(number), given, (Step([*words, *DATA]),))
+    return Case("setting", str(number), inputs, (Step([*words, *DATA]),))
 
 
 def command_line(chance: random.Random, number: int) -> Case:
@@ -350,7 +350,7 @@ def names(chance: random.Random, number: int) -> Case:
     name = HOSTILE_NAMES[number % len(HOSTILE_NAMES)]
     where = number // len(HOSTILE_NAMES) % 6
     table = files.model_table(chance)
-    given = dict(GOOD)
+    inputs = dict(GOOD)
     words = ["infer", "m.toml", *CONVENTION, *DATA, "--bits", "8", "--diagnose"]
     if where == 0:
         table["layer"][0]["name"] = table["layer"][1]["name"] = name
@@ -366,8 +366,8 @@ def names(chance: random.Random, number: int) -> Case:
         words[words.index("d.npz")] = name
     else:
         words = ["generate", "m.toml", *CONVENTION, *DATA, "--board", name, "-o", "o"]
-    given["m.toml"] = files.toml(table).encode()
-    return Case("hostile names", f"{where} {name[:20]!r}", given, (Step(words),))
+    inputs["m.toml"] = files.toml(table).encode()
+    return Case("hostile names", f"{where} {name[:20]!r}", inputs, (Step(words),))
 
 
 def folder_names(chance: random.Random, number: int) -> Case:
@@ -589,12 +589,12 @@ def stale(chance: random.Random, number: int) -> Case:
     model = ("m.toml", "m.npz", "m.nir", "w.npz")[number % 4]
     table = files.model_table(chance)
     named = "m.toml" if model == "w.npz" else model
-    given = {"d.npz": GOOD["d.npz"]}
+    inputs = {"d.npz": GOOD["d.npz"]}
     if model == "w.npz":
         for layer in table["layer"]:
             for key in ("weight", "bias"):
                 layer.pop(key, None)
-        given["m.toml"] = files.toml({"arrays": "w.npz", **table}).encode()
+        inputs["m.toml"] = files.toml({"arrays": "w.npz", **table}).encode()
     words = ["generate", named, *CONVENTION, *DATA, "--board", "icebreaker", "-q", "-o"]
     first = partial(_other_weights, name=model, seed=chance.randrange(999))
     second = partial(_other_weights, name=model, seed=1000 + chance.randrange(999))
@@ -605,7 +605,7 @@ def stale(chance: random.Random, number: int) -> Case:
         Step([*words, "o", *quick], before=second),
         Step([*words, "p", *quick], after=_same_folders),
     )
-    return Case("stale", f"{model} {number}", given, steps, leaves=("o", "o/*", "p", "p/*"))
+    return Case("stale", f"{model} {number}", inputs, steps, leaves=("o", "o/*", "p", "p/*"))
 
 
 def _same_folders(cwd: Path) -> str:
@@ -713,8 +713,8 @@ def together(chance: random.Random, number: int) -> Case:
 def large(chance: random.Random, number: int) -> Case:
     """Sizes that would take minutes or all memory: refused at once."""
     kind = number % 10
-    table, given = files.convolution_table(), dict(GOOD)
-    given["d.npz"] = files.npz(files.samples((1, 5, 5)))
+    table, inputs = files.convolution_table(), dict(GOOD)
+    inputs["d.npz"] = files.npz(files.samples((1, 5, 5)))
     name = "m.toml"
     if kind == 0:
         table["layer"][0]["padding"] = [10**6, 10**6]
@@ -728,29 +728,29 @@ def large(chance: random.Random, number: int) -> Case:
     elif kind == 4:
         table["layer"] = [{"name": "d", "type": "Delay", "delay": 1e6}, *table["layer"]]
     elif kind == 5:
-        name, given["m.nir"] = "m.nir", files.nir(partial(_nested, depth=200))
+        name, inputs["m.nir"] = "m.nir", files.nir(partial(_nested, depth=200))
     elif kind == 6:
-        name, given["m.nir"] = "m.nir", files.nir(partial(_long_chain, length=4000))
+        name, inputs["m.nir"] = "m.nir", files.nir(partial(_long_chain, length=4000))
     elif kind == 7:
         zeros = np.zeros(10**8, np.uint8)
-        given["d.npz"] = files.npz({"input": zeros, "label": zeros[:10]}, compress=True)
+        inputs["d.npz"] = files.npz({"input": zeros, "label": zeros[:10]}, compress=True)
     elif kind == 8:
         table["layer"][0]["dilation"] = [10**6, 10**6]
         table["layer"][0]["padding"] = [10**6, 10**6]
     else:
         table["input_shape"] = [1] * 100
     if name == "m.toml":
-        given[name] = files.toml(table).encode()
+        inputs[name] = files.toml(table).encode()
     words = ("infer", name, *CONVENTION, *DATA, "--bits", "8")
-    return Case("sizes", f"{kind}", given, (Step(words, statuses=REFUSED),))
+    return Case("sizes", f"{kind}", inputs, (Step(words, statuses=REFUSED),))
 
 
 def _many_layers(count: int) -> list[dict[str, Any]]:
-    made: list[dict[str, Any]] = []
+    layers: list[dict[str, Any]] = []
     for index in range(count):
-        made.append({"name": f"a{index}", "type": "Linear", "weight": [[0.5]]})
-        made.append({"name": f"b{index}", "type": "IF"})
-    return made
+        layers.append({"name": f"a{index}", "type": "Linear", "weight": [[0.5]]})
+        layers.append({"name": f"b{index}", "type": "IF"})
+    return layers
 
 
 def _nested(archive: h5py.File, depth: int) -> None:
@@ -803,10 +803,10 @@ def links(chance: random.Random, number: int) -> Case:
     def secret_h5(archive: h5py.File) -> None:
         archive["w"] = np.ones((3, 4), "f4")
 
-    given = {**GOOD, "m.nir": files.nir(write), "secret.bin": secret[0], "secret.h5": files.nir(secret_h5)}
+    inputs = {**GOOD, "m.nir": files.nir(write), "secret.bin": secret[0], "secret.h5": files.nir(secret_h5)}
     words = ("infer", "m.nir", *CONVENTION, *DATA)
     statuses = REFUSED if kind < 5 else (0, 2)
-    return Case("HDF5 links", str(kind), given, (Step(words, statuses=statuses),))
+    return Case("HDF5 links", str(kind), inputs, (Step(words, statuses=statuses),))
 
 
 def _strange_file(cwd: Path, name: str, what: str) -> None:

@@ -127,22 +127,22 @@ def _toml_value(value: Any) -> str:
 
 def arrays_of(table: dict[str, Any]) -> dict[str, Any]:
     """A plain description as the entries of an .npz."""
-    made: dict[str, Any] = {"input_shape": table["input_shape"], "name": table.get("name", "tiny")}
+    arrays: dict[str, Any] = {"input_shape": table["input_shape"], "name": table.get("name", "tiny")}
     for layer in table["layer"]:
-        made |= {f"{layer['name']}.{key}": value for key, value in layer.items() if key != "name"}
-    return {key: np.asarray(value) for key, value in made.items()}
+        arrays |= {f"{layer['name']}.{key}": value for key, value in layer.items() if key != "name"}
+    return {key: np.asarray(value) for key, value in arrays.items()}
 
 
 def samples(inputs: tuple[int, ...] = (4,), classes: int = 2, out: bool = False) -> dict[str, Any]:
     """Six samples of eight steps with labels."""
     rng = np.random.default_rng(5)
-    made = {
+    arrays = {
         "input": (rng.random((8, 6, *inputs)) < 0.5).astype(np.uint8),
         "label": rng.integers(0, classes, 6),
     }
     if out:
-        made["out"] = (rng.random((8, 6, classes)) < 0.3).astype(np.uint8)
-    return made
+        arrays["out"] = (rng.random((8, 6, classes)) < 0.3).astype(np.uint8)
+    return arrays
 
 
 def npz(arrays: dict[str, Any], compress: bool = False) -> bytes:
@@ -159,9 +159,9 @@ def archive(members: dict[str, bytes], compress: bool = True) -> bytes:
     """A zip of any members, the same at any time of day."""
     stream = io.BytesIO()
     kind = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
-    with zipfile.ZipFile(stream, "w") as made:
+    with zipfile.ZipFile(stream, "w") as file:
         for name, content in members.items():
-            made.writestr(zipfile.ZipInfo(name), content, kind)
+            file.writestr(zipfile.ZipInfo(name), content, kind)
     return stream.getvalue()
 
 
@@ -270,17 +270,17 @@ def spoiled_bytes(content: bytes, chance: random.Random) -> bytes:
 
 def spoiled_arrays(arrays: dict[str, Any], chance: random.Random) -> dict[str, Any]:
     """One or two arrays of another type, shape or content."""
-    made = {key: np.asarray(value) for key, value in arrays.items()}
+    spoiled = {key: np.asarray(value) for key, value in arrays.items()}
     for _ in range(chance.choice((1, 1, 2))):
-        if not made:
+        if not spoiled:
             break
-        key = chance.choice(sorted(made))
-        made = _with_spoiled(made, key, chance)
-    return made
+        key = chance.choice(sorted(spoiled))
+        spoiled = _with_spoiled(spoiled, key, chance)
+    return spoiled
 
 
-def _with_spoiled(made: dict[str, Any], key: str, chance: random.Random) -> dict[str, Any]:
-    value = made[key]
+def _with_spoiled(arrays: dict[str, Any], key: str, chance: random.Random) -> dict[str, Any]:
+    value = arrays[key]
     number = value.dtype.kind in "iufb"
     ways: list[Callable[[], Any]] = [
         lambda: np.array([]),
@@ -313,18 +313,18 @@ def _with_spoiled(made: dict[str, Any], key: str, chance: random.Random) -> dict
         ]
     which = chance.randrange(len(ways) + 3)
     if which < len(ways):
-        return {**made, key: ways[which]()}
-    rest = {name: item for name, item in made.items() if name != key}
+        return {**arrays, key: ways[which]()}
+    rest = {name: item for name, item in arrays.items() if name != key}
     if which == len(ways):
         return rest
     if which == len(ways) + 1:
         name = chance.choice(HOSTILE_NAMES)
         return {**rest, name.replace("\x00", "") or "empty": value}
-    return {**made, chance.choice(("extra", "extra.weight", "out", "label", "input_shape")): value}
+    return {**arrays, chance.choice(("extra", "extra.weight", "out", "label", "input_shape")): value}
 
 
 def _poked(value: np.ndarray, number: float, chance: random.Random) -> np.ndarray:
-    made = np.array(value, dtype=float)
-    if made.size:
-        made.reshape(-1)[chance.randrange(made.size)] = number
-    return made
+    poked = np.array(value, dtype=float)
+    if poked.size:
+        poked.reshape(-1)[chance.randrange(poked.size)] = number
+    return poked

@@ -198,7 +198,7 @@ def _start(step: Step, home: Path, streams: tuple[int, int]) -> int:
 
 def _environment(step: Step, home: Path) -> dict[str, str]:
     real_cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    made = {
+    environment = {
         **os.environ,
         "HOME": str(home / "home"),
         "TMPDIR": str(home / "tmp"),
@@ -208,10 +208,10 @@ def _environment(step: Step, home: Path) -> dict[str, str]:
         "QSNN_CACHE_DIR": os.environ.get("QSNN_CACHE_DIR", f"{real_cache}/qsnn-hw"),
     }
     for name, value in step.env.items():
-        made.pop(name, None)
+        environment.pop(name, None)
         if value is not None:
-            made[name] = value
-    return made
+            environment[name] = value
+    return environment
 
 
 def _redirect(number: int, way: str, stream: int) -> None:
@@ -254,7 +254,7 @@ def _main(step: Step, environment: Mapping[str, str]) -> int:
 
 def _tree(root: Path) -> dict[str, tuple[Any, ...]]:
     """Every path below ``root`` -> what it is and holds."""
-    found: dict[str, tuple[Any, ...]] = {}
+    tree: dict[str, tuple[Any, ...]] = {}
     for folder, folders, files in os.walk(root):
         for name in (*folders, *files):
             path = os.path.join(folder, name)
@@ -267,8 +267,8 @@ def _tree(root: Path) -> dict[str, tuple[Any, ...]]:
             elif os.path.isfile(path):
                 with open(path, "rb") as stream:
                     content = hashlib.file_digest(stream, "sha1").hexdigest()
-            found[os.path.relpath(path, root)] = (status.st_mode, content)
-    return found
+            tree[os.path.relpath(path, root)] = (status.st_mode, content)
+    return tree
 
 
 def _faults(running: _Running, status: int) -> Iterator[str]:
@@ -343,10 +343,10 @@ def run_case(case: Case, home: Path) -> Iterator[Verdict | None]:
         for place, running in enumerate(started_now):
             runs += 1
             refused += statuses[place] == 2
-            found = list(_faults(running, statuses[place]))
+            seen = list(_faults(running, statuses[place]))
             if _left_running(running.pid):
-                found.append("leaves processes behind")
-            faults += [f"qsnn-hw {' '.join(map(_shown, running.step.words))}: {text}" for text in found]
+                seen.append("leaves processes behind")
+            faults += [f"qsnn-hw {' '.join(map(_shown, running.step.words))}: {text}" for text in seen]
         for name in before:
             faults += _strange(name, before[name], _tree(home / name), case.leaves if name == "cwd" else ())
         if step.after is not None:

@@ -88,14 +88,14 @@ def predicted(board: Board, plan: HardwarePlan) -> str:
 
 def table() -> str:
     """The table of docs/resources.md, its networks predicted anew."""
-    found = []
+    lines = []
     for line in tables.lines_under(PAGE.read_text(encoding="utf-8"), tables.row(*NAMES)):
         name, store, bits, sizes, _, told = tables.cells(line)
         board, hidden = load_board(name), sizes.split("-")[1:-1]
         assert store in ("rom", "ram")
         plan = planned(board, int(bits), int(hidden[0]), len(hidden), store)  # type: ignore[arg-type]
-        found.append((name, store, bits, sizes, predicted(board, plan), told))
-    return tables.table(NAMES, found)
+        lines.append((name, store, bits, sizes, predicted(board, plan), told))
+    return tables.table(NAMES, lines)
 
 
 def confirm(board: Board, bits: int, hidden: int, depth: int, store: SynapseStore) -> str:
@@ -113,10 +113,10 @@ def confirm(board: Board, bits: int, hidden: int, depth: int, store: SynapseStor
             weights=store,
         )
         flow.run(options, folder / "out", part="synth", progress=SILENT)
-        found = Implementation.load(folder / "out" / outputs.IMPLEMENTATION)
-    names, used = board.family.units, found.used()
-    kept = [names.logic_cells, names.block_ram, *([names.spram] if names.spram and store == "ram" else [])]
-    return f"{', '.join(f'{used[name]} {name}' for name in kept)}, {found.fmax_mhz:.1f} MHz"
+        implementation = Implementation.load(folder / "out" / outputs.IMPLEMENTATION)
+    names, used = board.family.units, implementation.used()
+    shown = [names.logic_cells, names.block_ram, *([names.spram] if names.spram and store == "ram" else [])]
+    return f"{', '.join(f'{used[name]} {name}' for name in shown)}, {implementation.fmax_mhz:.1f} MHz"
 
 
 def main() -> int:

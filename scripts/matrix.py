@@ -25,7 +25,7 @@ from typing import Any
 
 from matrix_models import MODELS, Model
 from matrix_page import page, table
-from matrix_rows import TARGETS, Case, Row, run_case, source_digest, with_targets_compared
+from matrix_rows import AIMS, Case, Row, run_case, source_digest, with_aims_compared
 from user_command import ROOT, end_with_children
 
 from qsnn_hw.families.boards import list_boards
@@ -38,7 +38,7 @@ _CI = {"model": ("digits",), "board": ("icebreaker", "ulx3s-85f"), "samples": 3,
 """What ``--ci`` stands for, where nothing is typed."""
 
 
-class Kept:
+class KeptRows:
     """Rows by their case's name, in a file that is whole at any moment."""
 
     def __init__(self, path: Path) -> None:
@@ -54,29 +54,29 @@ class Kept:
     def add(self, name: str, row: Row) -> None:
         with self._lock:
             self.rows[name] = row
-            files.write_json(self._path, {key: asdict(found) for key, found in self.rows.items()})
+            files.write_json(self._path, {key: asdict(value) for key, value in self.rows.items()})
 
 
-def cases(given: argparse.Namespace, shared: Path) -> list[Case]:
+def cases(arguments: argparse.Namespace, shared: Path) -> list[Case]:
     """The rows asked for, cheap first; models whose files are absent are named and left out."""
-    found = []
+    wanted = []
     boards = sorted(list_boards(), key=lambda board: board.limits.logic_cells)
     for model in MODELS:
-        if given.model and model.name not in given.model:
+        if arguments.model and model.name not in arguments.model:
             continue
         missing = model.missing(shared)
         if missing:
             print(f"{model.name}: {missing[0]} is absent, left out", flush=True)
             continue
         for board in boards:
-            if given.board and board.name not in given.board:
+            if arguments.board and board.name not in arguments.board:
                 continue
             if model.boards and board.name not in model.boards:
                 continue
-            samples = model.samples if given.samples is None else min(given.samples, model.samples)
-            for target in given.optimize or TARGETS:
-                found.append(Case(model, board, target, samples, given.only_plan))
-    return sorted(found, key=lambda case: (case.model.weight, MODELS.index(case.model), case.weight))
+            samples = model.samples if arguments.samples is None else min(arguments.samples, model.samples)
+            for aim in arguments.optimize or AIMS:
+                wanted.append(Case(model, board, aim, samples, arguments.only_plan))
+    return sorted(wanted, key=lambda case: (case.model.weight, MODELS.index(case.model), case.weight))
 
 
 def key_of(case: Case, shared: Path, source: str) -> str:
@@ -97,20 +97,20 @@ def data_of(model: Model, shared: Path, folder: Path) -> Path:
     return written
 
 
-def only_made(wanted: Sequence[Case], kept: Kept, shared: Path) -> list[Row]:
+def only_made(wanted: Sequence[Case], kept_rows: KeptRows, shared: Path) -> list[Row]:
     """The rows that were made of the present source, model and data."""
     source = source_digest()
-    rows = [kept.rows.get(case.name) for case in wanted]
+    rows = [kept_rows.rows.get(case.name) for case in wanted]
     keys = [key_of(case, shared, source) for case in wanted]
-    found = [row for row, key in zip(rows, keys, strict=True) if row is not None and row.key == key]
-    return with_targets_compared(found)
+    present = [row for row, key in zip(rows, keys, strict=True) if row is not None and row.key == key]
+    return with_aims_compared(present)
 
 
-def run_all(wanted: Sequence[Case], kept: Kept, shared: Path, folder: Path, jobs: int) -> list[Row]:
+def run_all(wanted: Sequence[Case], kept_rows: KeptRows, shared: Path, folder: Path, jobs: int) -> list[Row]:
     """Every row; a line each as it comes."""
     source = source_digest()
     keys = {case.name: key_of(case, shared, source) for case in wanted}
-    old = {name: row for name, row in kept.rows.items() if row.key == keys.get(name)}
+    old = {name: row for name, row in kept_rows.rows.items() if row.key == keys.get(name)}
     todo = [case for case in wanted if case.name not in old]
     print(f"{len(wanted)} rows, {len(wanted) - len(todo)} of them made before", flush=True)
     data = {model.name: data_of(model, shared, folder) for model in {case.model for case in todo}}
@@ -123,7 +123,7 @@ def run_all(wanted: Sequence[Case], kept: Kept, shared: Path, folder: Path, jobs
         try:
             for number, future in enumerate(as_completed(futures), 1):
                 case, row = futures[future], future.result()
-                kept.add(case.name, row)
+                kept_rows.add(case.name, row)
                 done += case.weight
                 minutes = (time.monotonic() - started) / done * (left - done) / 60
                 print(
@@ -134,58 +134,58 @@ def run_all(wanted: Sequence[Case], kept: Kept, shared: Path, folder: Path, jobs
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return with_targets_compared([kept.rows[case.name] for case in wanted])
+    return with_aims_compared([kept_rows.rows[case.name] for case in wanted])
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(
+    command = argparse.ArgumentParser(
         prog="scripts/matrix", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument("--model", nargs="+", choices=[model.name for model in MODELS], help="only these")
-    made.add_argument("--board", nargs="+", choices=[b.name for b in list_boards()], help="only these")
-    made.add_argument("--optimize", nargs="+", choices=TARGETS, help="only these targets")
-    made.add_argument("--samples", type=int, help="at most so many a model")
-    made.add_argument(
+    command.add_argument("--model", nargs="+", choices=[model.name for model in MODELS], help="only these")
+    command.add_argument("--board", nargs="+", choices=[b.name for b in list_boards()], help="only these")
+    command.add_argument("--optimize", nargs="+", choices=AIMS, help="only these aims")
+    command.add_argument("--samples", type=int, help="at most so many a model")
+    command.add_argument(
         "--only-plan", action="store_true", help="generate: the plan against exact cycles, no tools behind it"
     )
-    made.add_argument("--jobs", type=int, help="rows side by side (default: 1, with --ci 2)")
-    made.add_argument("--ci", action="store_true", help="the part that continuous integration runs")
-    made.add_argument("--made", action="store_true", help="only the rows that are made already")
-    made.add_argument("--docs", action="store_true", help="write docs/matrix.md from the rows")
-    made.add_argument("-o", "--out", type=Path, default=ROOT / "out" / "matrix")
-    return made
+    command.add_argument("--jobs", type=int, help="rows side by side (default: 1, with --ci 2)")
+    command.add_argument("--ci", action="store_true", help="the part that continuous integration runs")
+    command.add_argument("--made", action="store_true", help="only the rows that are made already")
+    command.add_argument("--docs", action="store_true", help="write docs/matrix.md from the rows")
+    command.add_argument("-o", "--out", type=Path, default=ROOT / "out" / "matrix")
+    return command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the rows and print the table."""
-    given = parser().parse_args(arguments)
-    if given.ci:
+    options = parser().parse_args(arguments)
+    if options.ci:
         for name, value in _CI.items():
-            if getattr(given, name) is None:
-                setattr(given, name, value)
-    jobs: int = 1 if given.jobs is None else given.jobs
+            if getattr(options, name) is None:
+                setattr(options, name, value)
+    jobs: int = 1 if options.jobs is None else options.jobs
     shared = Path(os.environ.get("QSNN_DATA", ROOT.parent / "shared" / "data"))
     try:
-        if (given.samples is not None and given.samples < 1) or jobs < 1:
+        if (options.samples is not None and options.samples < 1) or jobs < 1:
             raise UserError("--samples and --jobs are at least 1")
-        if given.docs and given.only_plan:
+        if options.docs and options.only_plan:
             raise UserError("--docs writes rows that were built: leave out --only-plan")
-        folder: Path = given.out
+        folder: Path = options.out
         folder.mkdir(parents=True, exist_ok=True)
-        kept = Kept(folder / ("plans.json" if given.only_plan else ROWS))
-        wanted = cases(given, shared)
+        kept_rows = KeptRows(folder / ("plans.json" if options.only_plan else ROWS))
+        wanted = cases(options, shared)
         if not wanted:
             raise UserError("no row is left: the models asked for are absent, or not for these boards")
-        if given.made:
-            rows = only_made(wanted, kept, shared)
+        if options.made:
+            rows = only_made(wanted, kept_rows, shared)
             if not rows:
                 raise UserError(f"{folder} has no row that was made of this source")
             print(f"{len(rows)} of {len(wanted)} rows are made")
         else:
-            rows = run_all(wanted, kept, shared, folder, jobs)
+            rows = run_all(wanted, kept_rows, shared, folder, jobs)
         print(table(rows))
-        if given.docs:
+        if options.docs:
             files.write_text(PAGE, page(rows, len(wanted), source_digest()))
             print(f"written: {PAGE.relative_to(ROOT)}")
     except (UserError, ToolError) as error:

@@ -24,7 +24,7 @@ class Model:
     file, data
         Under the folder of examples, else under the shared data folder.
     options
-        Convention, widths, encoder: whatever is no board and no target.
+        Convention, widths, encoder: whatever is no board and no aim.
     samples
         To simulate; few where a sample takes long.
     weight
@@ -79,12 +79,12 @@ def _frameworks() -> tuple[Model, ...]:
             f"frameworks/{name}.nir",
             f"frameworks/{name}.npz",
             (
-                *("--convention", found["preset"], "--layout", found["layout"]),
-                *(word for item in found["settings"].items() for word in ("--set", "=".join(item))),
+                *("--convention", path["preset"], "--layout", path["layout"]),
+                *(word for item in path["settings"].items() for word in ("--set", "=".join(item))),
             ),
-            min(20, found["samples"]),
+            min(20, path["samples"]),
         )
-        for name, found in content["models"].items()
+        for name, path in content["models"].items()
     )
 
 

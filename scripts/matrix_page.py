@@ -9,7 +9,7 @@ _HEAD = (
     *(
         "model",
         "board",
-        "target",
+        "aim",
         "plan",
         "cycles: plan / predicted / simulated",
         "logic: predicted / counted",
@@ -25,9 +25,9 @@ def _number(value: float | None) -> str:
 def _cells(row: Row) -> list[str]:
     words = row.verdict if not row.reasons else f"{row.verdict}: {'; '.join(row.reasons)}"
     if row.verdict == "does not fit":
-        return [row.model, row.board, row.target, *["-"] * 5, _number(row.seconds), words]
+        return [row.model, row.board, row.aim, *["-"] * 5, _number(row.seconds), words]
     return [
-        *(row.model, row.board, row.target, row.plan or "-"),
+        *(row.model, row.board, row.aim, row.plan or "-"),
         " / ".join(map(_number, (row.planned, row.predicted, row.simulated))),
         " / ".join(map(_number, row.logic)),
         " / ".join(map(_number, row.blocks)),

@@ -1,4 +1,4 @@
-"""One row of matrix.py: a model on a board for a target, built by the user's command, and its verdict."""
+"""One row of matrix.py: a model on a board for an aim, built by the user's command, and its verdict."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from user_command import ROOT, qsnn_hw
 
 from qsnn_hw.families.boards import Board
 
-TARGETS = ("balanced", "area", "energy", "latency")
+AIMS = ("balanced", "area", "energy", "latency")
 """``--optimize``; the first is the default and not typed."""
 
 MOST_CYCLES_OFF = 0.05
@@ -31,14 +31,14 @@ class Case:
 
     model: Model
     board: Board
-    target: str
+    aim: str
     samples: int
     only_plan: bool = False
 
     @property
     def name(self) -> str:
         """Of its row, and of its folder."""
-        return f"{self.model.name}_{self.board.name}_{self.target}"
+        return f"{self.model.name}_{self.board.name}_{self.aim}"
 
     @property
     def weight(self) -> float:
@@ -47,11 +47,11 @@ class Case:
 
     def arguments(self, shared: Path, data: Path) -> list[str]:
         """What a user types behind ``qsnn-hw``, but for the folder."""
-        target = () if self.target == TARGETS[0] else ("--optimize", self.target)
+        aim = () if self.aim == AIMS[0] else ("--optimize", self.aim)
         return [
             *("generate" if self.only_plan else "build", str(self.model.files(shared)[0])),
             *(*self.model.options, "--data", str(data), "--samples", str(self.samples)),
-            *("--board", self.board.name, *target),
+            *("--board", self.board.name, *aim),
         ]
 
 
@@ -79,7 +79,7 @@ class Row:
     key: str
     model: str
     board: str
-    target: str
+    aim: str
     verdict: Verdict
     reasons: tuple[str, ...]
     command: str
@@ -117,22 +117,22 @@ def run_case(case: Case, shared: Path, folder: Path, data: Path, key: str) -> Ro
         "key": key,
         "model": case.model.name,
         "board": case.board.name,
-        "target": case.target,
+        "aim": case.aim,
         "command": " ".join(["qsnn-hw", *(_short(word) for word in case.arguments(shared, data))]),
         "seconds": round(seconds, 1),
         "samples": case.samples,
     }
     if ended.status:
         verdict, reason = refused(ended.status, told(ended.last_line, out / "report.json"), case.board)
-        found = Row(**row, verdict=verdict, reasons=(reason,))
+        result = Row(**row, verdict=verdict, reasons=(reason,))
     else:
         report = json.loads((out / "report.json").read_text(encoding="utf-8"))
         figures = read_figures(report, case.board)
         reasons = judge(report, figures, case.samples, case.only_plan)
-        found = Row(**row, **figures, verdict="failed" if reasons else "ok", reasons=tuple(reasons))
-    if found.verdict != "failed":
+        result = Row(**row, **figures, verdict="failed" if reasons else "ok", reasons=tuple(reasons))
+    if result.verdict != "failed":
         shutil.rmtree(out, ignore_errors=True)
-    return found
+    return result
 
 
 def _short(word: str) -> str:
@@ -147,14 +147,14 @@ def told(line: str, report: Path) -> str:
 
 def refused(status: int, line: str, board: Board) -> tuple[Verdict, str]:
     """Whether a command ended because the board is too small, held against what the board holds."""
-    found = _TOO_MUCH.findall(line)
-    if status != 2 or not found:
+    figures = _TOO_MUCH.findall(line)
+    if status != 2 or not figures:
         return "failed", f"exit status {status}: {line}"
-    for needed, resource, name, there, more in found:
+    for needed, resource, name, there, more in figures:
         right = name == board.name and int(there) == board.limits.available().get(resource)
         if not right or int(needed) - int(there) != int(more) or int(more) <= 0:
             return "failed", f"refused, but not by the board's limits: {line}"
-    return "does not fit", ", ".join(f"{needed} of {there} {name}" for needed, name, _, there, _ in found)
+    return "does not fit", ", ".join(f"{needed} of {there} {name}" for needed, name, _, there, _ in figures)
 
 
 def read_figures(report: Mapping[str, Any], board: Board) -> dict[str, Any]:
@@ -165,10 +165,10 @@ def read_figures(report: Mapping[str, Any], board: Board) -> dict[str, Any]:
     def pair(name: str) -> tuple[int | None, int | None]:
         return prediction["resources"].get(name), resources.get(name, {}).get("used")
 
-    chosen = [design["cycles"] for design in report["designs"] if design["chosen"]]
+    cycles = [design["cycles"] for design in report["designs"] if design["chosen"]]
     return {
         "plan": ", ".join(_shape(layer) for layer in report["network"]["layers"]),
-        "planned": chosen[0] if chosen else None,
+        "planned": cycles[0] if cycles else None,
         "predicted": prediction["cycles_per_sample_mean"],
         "simulated": prediction["simulated_mean"],
         "logic": pair(names.logic_cells),
@@ -186,35 +186,37 @@ def _shape(layer: Mapping[str, Any]) -> str:
 
 def judge(report: Mapping[str, Any], figures: Mapping[str, Any], samples: int, only_plan: bool) -> list[str]:
     """Every check that fails, in words; empty when all hold. ``samples``: how many were to be compared."""
-    found = []
+    reasons = []
     checked, prediction = report["verification"], report["prediction"]
     exact = figures["predicted"] if only_plan else figures["simulated"]
     if not only_plan:
         if not checked["spikes_compared"] and not checked["potentials_compared"]:
-            found.append("nothing was compared")
+            reasons.append("nothing was compared")
         if checked["distinct_samples"] != samples:
-            found.append(f"{checked['distinct_samples']} samples compared, not {samples}")
+            reasons.append(f"{checked['distinct_samples']} samples compared, not {samples}")
         if checked["mismatches"] != 0:
-            found.append(f"{checked['mismatches']} mismatches")
+            reasons.append(f"{checked['mismatches']} mismatches")
         if figures["predicted"] is None or prediction["samples_differ"] is None:
-            found.append("no cycles predicted for the simulated samples")
+            reasons.append("no cycles predicted for the simulated samples")
         elif prediction["samples_differ"]:
             differ, of = prediction["samples_differ"], prediction["samples"]
-            found.append(f"predicted cycles differ in {differ} of {of} samples")
+            reasons.append(f"predicted cycles differ in {differ} of {of} samples")
         alone = _off(prediction["network_cycles_mean"], prediction["network_simulated_mean"])
         if alone is not None and abs(alone) > MOST_CYCLES_OFF:
-            found.append(f"cycles of the network alone predicted {_percent(alone)} of the simulated ones")
+            reasons.append(f"cycles of the network alone predicted {_percent(alone)} of the simulated ones")
         if report["files"]["bitstream"] is None:
-            found.append("no bitstream")
+            reasons.append("no bitstream")
         off = _off(*figures["logic"])
         if off is None or abs(off) > MOST_LOGIC_OFF:
-            found.append(f"logic predicted {_percent(off)} of the counted")
+            reasons.append(f"logic predicted {_percent(off)} of the counted")
         if figures["blocks"][0] != figures["blocks"][1]:
-            found.append(f"block RAM predicted {figures['blocks'][0]}, counted {figures['blocks'][1]}")
+            reasons.append(f"block RAM predicted {figures['blocks'][0]}, counted {figures['blocks'][1]}")
     off = _off(figures["planned"], exact)
     if off is None or abs(off) > MOST_CYCLES_OFF:
-        found.append(f"the plan's cycles {_percent(off)} of the {'exact' if only_plan else 'simulated'} ones")
-    return found
+        reasons.append(
+            f"the plan's cycles {_percent(off)} of the {'exact' if only_plan else 'simulated'} ones"
+        )
+    return reasons
 
 
 def _off(predicted: float | None, true: float | None) -> float | None:
@@ -225,14 +227,14 @@ def _percent(off: float | None) -> str:
     return "unknown" if off is None else f"{100 * off:+.1f} %"
 
 
-def with_targets_compared(rows: Sequence[Row]) -> list[Row]:
-    """A target that is refused where another one fits has chosen wrong: such rows fail."""
-    fitting = {(row.model, row.board): row.target for row in rows if row.verdict != "does not fit"}
-    found = []
+def with_aims_compared(rows: Sequence[Row]) -> list[Row]:
+    """An aim that is refused where another one fits has chosen wrong: such rows fail."""
+    fitting = {(row.model, row.board): row.aim for row in rows if row.verdict != "does not fit"}
+    compared = []
     for row in rows:
         other = fitting.get((row.model, row.board))
         if row.verdict == "does not fit" and other is not None:
             reasons = (f"refused with {', '.join(row.reasons)}, though {other} fits",)
             row = replace(row, verdict="failed", reasons=reasons)
-        found.append(row)
-    return found
+        compared.append(row)
+    return compared

@@ -108,10 +108,10 @@ class _Fire(torch.autograd.Function):
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
         (slopes,) = ctx.saved_tensors
-        found = gradient * slopes
-        for step in range(len(found) - 2, -1, -1):
-            found[step] += found[step + 1]
-        return found
+        to_potentials = gradient * slopes
+        for step in range(len(to_potentials) - 2, -1, -1):
+            to_potentials[step] += to_potentials[step + 1]
+        return to_potentials
 
 
 class _RoundDown(torch.autograd.Function):
@@ -266,10 +266,10 @@ class Trainer:
 
     def _epoch(self, loss_of: Callable[[Tensor, Tensor], Tensor]) -> None:
         """One pass over the samples, freshly training.distorted."""
-        for chosen in training.batches(len(self._labels), _BATCH, self._generator):
-            pixels = self._distort(self._pixels[chosen]).numpy().astype(np.uint8)
+        for batch in training.batches(len(self._labels), _BATCH, self._generator):
+            pixels = self._distort(self._pixels[batch]).numpy().astype(np.uint8)
             spikes = torch.from_numpy(encode_rate(pixels, self._settings.steps)).unsqueeze(2)
-            self._descent.step(loss_of(spikes, self._labels[chosen]))
+            self._descent.step(loss_of(spikes, self._labels[batch]))
 
     def _rounded_loss(self, spikes: Tensor, label: Tensor) -> Tensor:
         """The rounded network's loss: an input is a pixel's rate, an activation a neuron's."""

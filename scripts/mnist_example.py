@@ -162,16 +162,18 @@ def _accuracies(out: np.ndarray, label: np.ndarray) -> str:
 def integer_outputs(path: Path, convention: str, spikes: np.ndarray) -> dict[str, np.ndarray]:
     """Output spikes of the golden model for four ways to quantize, from the file as it was written."""
     network = read_network(path, Convention.preset(convention))
-    found = {}
+    outputs = {}
     for bits in (8, 4):
         for suffix, per_neuron in (("", False), ("_per_neuron", True)):
-            made = quantize(network, QuantizeOptions(weight_bits=bits, clip="mse", per_neuron=per_neuron))
+            quantized = quantize(
+                network, QuantizeOptions(weight_bits=bits, clip="mse", per_neuron=per_neuron)
+            )
             parts = [
-                output_of(made, run_clocked(made, spikes[:, start : start + _CHUNK]))
+                output_of(quantized, run_clocked(quantized, spikes[:, start : start + _CHUNK]))
                 for start in range(0, spikes.shape[1], _CHUNK)
             ]
-            found[f"int{bits}{suffix}"] = np.concatenate(parts, axis=1)
-    return found
+            outputs[f"int{bits}{suffix}"] = np.concatenate(parts, axis=1)
+    return outputs
 
 
 def _work(settings: Settings, inputs: Sequence[np.ndarray]) -> list[str]:

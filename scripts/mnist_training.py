@@ -168,9 +168,9 @@ class _Trainer:
         if self._epoch == self._settings.single_step_epochs > 0:
             self._unfold_time(steps)
         self._epoch += 1
-        for chosen in training.batches(len(self._labels), _BATCH, self._generator):
-            pixels = self._distort(self._pixels[chosen])
-            self._descent.step(self._loss(pixels, self._labels[chosen], steps))
+        for batch in training.batches(len(self._labels), _BATCH, self._generator):
+            pixels = self._distort(self._pixels[batch])
+            self._descent.step(self._loss(pixels, self._labels[batch], steps))
 
     def _unfold_time(self, steps: int) -> None:
         """From single-step epochs to ``steps`` steps: weights take the normalisation over."""

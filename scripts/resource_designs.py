@@ -86,7 +86,7 @@ class Example:
     def build_options(self, folder: Path) -> BuildOptions:
         """What a user would ask for; the model becomes a file in ``folder``."""
         path = folder / "model.npz"
-        given = self.options
+        options = self.options
         return BuildOptions(
             model=str(path),
             convention="nir",
@@ -95,9 +95,9 @@ class Example:
             quantize=QuantizeOptions(
                 weight_bits=self.bits, fractional_bits=self.fractional_bits, leak_bits=self.leak_bits
             ),
-            lanes=tuple(given.lanes or ()),
-            update_lanes=tuple(given.update_lanes or ()),
-            event_lanes=tuple(given.event_lanes or ()),
+            lanes=tuple(options.lanes or ()),
+            update_lanes=tuple(options.update_lanes or ()),
+            event_lanes=tuple(options.event_lanes or ()),
             weights=self.store,
             encoder=self.io.encoder,
             readout=self.io.readout,
@@ -216,8 +216,8 @@ def shapes(
 
 def with_io(name: str, encoder: Any, readout: Any, options: PlanOptions, **changes: Any) -> Example:
     """An example with encoder and readout around a small network; its name says the board."""
-    given: dict[str, Any] = {"sizes": (64, 32, 10), "bits": 6, **changes}
-    return Example(name, BOARDS[name[0]], options=options, io=IoOptions(encoder, readout, steps=25), **given)
+    fields: dict[str, Any] = {"sizes": (64, 32, 10), "bits": 6, **changes}
+    return Example(name, BOARDS[name[0]], options=options, io=IoOptions(encoder, readout, steps=25), **fields)
 
 
 R, M = True, False

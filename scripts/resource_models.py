@@ -49,7 +49,7 @@ def group(
         decay = rng.uniform(0.5, 0.95, size)
     if changes.pop("current", False):
         changes |= {"current_decay": np.full(size, 0.6), "current_gain": np.full(size, 0.8)}
-    made: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "name": name,
         "shape": shape,
         "decay": decay,
@@ -58,7 +58,7 @@ def group(
         "threshold": threshold,
         "v_reset": np.zeros(size),
     }
-    return NeuronGroup(**{**made, **changes})
+    return NeuronGroup(**{**fields, **changes})
 
 
 def random_network(model: Model) -> Network:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from matrix import cases, data_of
 from matrix_models import MODELS
-from matrix_rows import TARGETS, Case
+from matrix_rows import AIMS, Case
 from user_command import ROOT
 
 from qsnn_hw.families.boards import list_boards
@@ -174,22 +174,22 @@ def compare(case: Case, shared: Path, sources: tuple[Path, Path], folders: tuple
     return [*differences(*outs), *other_values(*networks)]
 
 
-def wanted_cases(given: argparse.Namespace, shared: Path) -> list[Case]:
+def wanted_cases(arguments: argparse.Namespace, shared: Path) -> list[Case]:
     """Every model for the smallest and the largest board, unless said otherwise."""
     asked = argparse.Namespace(
-        model=given.model,
-        board=given.board or ["icebreaker", "ulx3s-85f"],
-        optimize=given.optimize or [TARGETS[0]],
+        model=arguments.model,
+        board=arguments.board or ["icebreaker", "ulx3s-85f"],
+        optimize=arguments.optimize or [AIMS[0]],
         samples=2,
         only_plan=True,
     )
     return cases(asked, shared)
 
 
-def report(found: Iterable[tuple[Case, list[str]]]) -> int:
+def report(compared: Iterable[tuple[Case, list[str]]]) -> int:
     """A line for each case; 1 if any differs."""
     differ = count = 0
-    for case, lines in found:
+    for case, lines in compared:
         count += 1
         differ += bool(lines)
         print(f"{case.name}: {'; '.join(lines) or 'the same'}", flush=True)
@@ -204,18 +204,18 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("revision", help="what to compare with, as git names it")
     parser.add_argument("--model", nargs="+", choices=[model.name for model in MODELS], help="only these")
     parser.add_argument("--board", nargs="+", choices=[board.name for board in list_boards()])
-    parser.add_argument("--optimize", nargs="+", choices=TARGETS)
+    parser.add_argument("--optimize", nargs="+", choices=AIMS)
     parser.add_argument("--jobs", type=int, default=1, help="designs side by side (default: 1)")
     parser.add_argument("-o", "--out", type=Path, default=ROOT / "build" / "same_bytes")
-    given = parser.parse_args(words)
+    arguments = parser.parse_args(words)
     shared = Path(os.environ.get("QSNN_DATA", ROOT.parent / "shared" / "data"))
     try:
-        old = checkout_of(given.revision, given.out)
-        folders = (old.parent / "made", given.out / "now")
-        todo = wanted_cases(given, shared)
-        with ThreadPoolExecutor(given.jobs) as pool:
-            found = pool.map(lambda case: (case, compare(case, shared, (old, ROOT), folders)), todo)
-            return report(found)
+        old = checkout_of(arguments.revision, arguments.out)
+        folders = (old.parent / "made", arguments.out / "now")
+        todo = wanted_cases(arguments, shared)
+        with ThreadPoolExecutor(arguments.jobs) as pool:
+            compared = pool.map(lambda case: (case, compare(case, shared, (old, ROOT), folders)), todo)
+            return report(compared)
     except (UserError, ToolError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

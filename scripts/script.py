@@ -39,7 +39,7 @@ def parser(description: str | None, *, whole: bool = True) -> argparse.ArgumentP
     )
 
 
-def models_folder(given: Path | None) -> Path:
+def models_folder(folder: Path | None) -> Path:
     """The folder that ``--data`` names, or QSNN_DATA.
 
     Raises
@@ -47,12 +47,12 @@ def models_folder(given: Path | None) -> Path:
     UserError
         Neither is given.
     """
-    if given is None and not os.environ.get("QSNN_DATA"):
+    if folder is None and not os.environ.get("QSNN_DATA"):
         raise UserError("give the folder of the models with --data, or set QSNN_DATA")
-    return SHARED if given is None else given
+    return SHARED if folder is None else folder
 
 
-def need_in_range(given: argparse.Namespace, *bounds: tuple[str, float, float]) -> None:
+def need_in_range(arguments: argparse.Namespace, *bounds: tuple[str, float, float]) -> None:
     """Refuse an option outside its bounds, each (option, least, most), both included.
 
     Raises
@@ -61,6 +61,6 @@ def need_in_range(given: argparse.Namespace, *bounds: tuple[str, float, float]) 
         Names the option, its bounds and its value.
     """
     for option, low, high in bounds:
-        value = getattr(given, option.replace("-", "_"))
+        value = getattr(arguments, option.replace("-", "_"))
         if not low <= value <= high:
             raise UserError(f"--{option} must be {low} to {high}, not {value}")

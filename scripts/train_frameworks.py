@@ -135,10 +135,10 @@ def build(name: str, folder: Path, digits: Digits, epochs: int | None, seed: int
         grid=GRID,
         generator=generator,
     )
-    chosen = digits.test[:SAMPLES]
-    label = digits.label[chosen]
+    samples = digits.test[:SAMPLES]
+    label = digits.label[samples]
     with torch.no_grad():
-        spikes = draw(torch.from_numpy(digits.pixels[chosen]))
+        spikes = draw(torch.from_numpy(digits.pixels[samples]))
         graph = model.export(spikes)
         said = model.run(spikes)
         more = {key: counts(run(spikes)) for key, run in model.others.items()}
@@ -149,7 +149,7 @@ def build(name: str, folder: Path, digits: Digits, epochs: int | None, seed: int
     if recipe.layout == "sample-time":
         inputs = inputs.swapaxes(0, 1)
         arrays = {key: array.swapaxes(0, 1) for key, array in arrays.items()}
-    write_npz(folder / f"{name}.npz", {**packed("input", inputs), **arrays, "label": label, "index": chosen})
+    write_npz(folder / f"{name}.npz", {**packed("input", inputs), **arrays, "label": label, "index": samples})
     return {
         "framework": recipe.package,
         "version": version(recipe.package),
@@ -213,10 +213,10 @@ def readme(manifest: dict[str, Any]) -> dict[str, str]:
         settings = "".join(f" --set {key}={value}" for key, value in entry["settings"].items())
         right = entry["accuracy"].get("out")
         share = "-" if right is None else f"{right:.0%} of {entry['samples']}"
-        made = f"{entry['framework']} {entry['version']}"
+        release = f"{entry['framework']} {entry['version']}"
         run = f"{entry['seed']}, {entry['epochs']}"
         cells = (entry["network"], entry["steps"], share, entry["output_spikes"], run)
-        rows.append(tables.row(f"`{name}`", made, *cells))
+        rows.append(tables.row(f"`{name}`", release, *cells))
         path = f"examples/frameworks/{name}"
         commands.append(
             f"qsnn-hw check {path}.nir --convention {entry['preset']}{settings} --data {path}.npz"
@@ -254,19 +254,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise missing(error, "scikit-learn") from error
         options.out.mkdir(parents=True, exist_ok=True)
         path = options.out / MANIFEST
-        made: dict[str, Any] = read_json(path)["models"] if path.exists() else {}
+        models: dict[str, Any] = read_json(path)["models"] if path.exists() else {}
         with warnings.catch_warnings():
             # The frameworks' own, of deprecated calls.
             warnings.simplefilter("ignore")
             for name in names:
                 progress.say(f"{name}: training")
-                made[name] = build(name, options.out, digits, options.epochs, options.seed)
-                progress.say(f"{name}: {made[name]['accuracy']['out']:.0%} of {SAMPLES} test samples right")
+                models[name] = build(name, options.out, digits, options.epochs, options.seed)
+                progress.say(f"{name}: {models[name]['accuracy']['out']:.0%} of {SAMPLES} test samples right")
                 if name == "norse":
-                    made["norse_neuron"] = build_neuron(options.out, options.seed)
+                    models["norse_neuron"] = build_neuron(options.out, options.seed)
         manifest = {
             "made_with": made_with("torch", "numpy", "nir", "nirtorch", "scikit-learn"),
-            "models": {name: made[name] for name in [*RECIPES, "norse_neuron"] if name in made},
+            "models": {name: models[name] for name in [*RECIPES, "norse_neuron"] if name in models},
         }
         write_json(path, manifest)
         write_readme(options.out / "README.md", README_TEMPLATE, readme(manifest))

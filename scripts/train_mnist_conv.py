@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="passes of the spiking network (%(default)s)",
     )
     parser.add_argument("--seed", type=int, default=default.seed, help="of everything random (%(default)s)")
-    given = parser.parse_args(arguments)
+    typed = parser.parse_args(arguments)
 
     def work() -> None:
         bounds = (
@@ -79,9 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             ("spiking-epochs", 0, 10**6),
             ("seed", 0, 2**31 - 1),
         )
-        script.need_in_range(given, *bounds)
-        options = Options(given.steps, given.epochs, given.spiking_epochs, given.seed)
-        mnist_example.show(build(given.data, given.out, options, Progress()))
+        script.need_in_range(typed, *bounds)
+        options = Options(typed.steps, typed.epochs, typed.spiking_epochs, typed.seed)
+        mnist_example.show(build(typed.data, typed.out, options, Progress()))
 
     return script.ended(work)
 
@@ -101,12 +101,12 @@ def build(data: Path, folder: Path, options: Options, progress: Progress) -> dic
     trained = training.train(mnist.fit, mnist.validation, settings, progress)
     pixels, label = mnist.test
     spikes = mnist_files.encode_rate(pixels, options.steps)[:, :, np.newaxis]
-    found = training.run(trained.layers, spikes)
+    outputs = training.run(trained.layers, spikes)
     network = folder / f"{NAME}.nir"
     mnist_files.write_network(network, trained.layers, spikes.shape[2:])
-    mnist_files.write_samples(folder / f"{NAME}_test.npz", spikes, found[-1], label)
+    mnist_files.write_samples(folder / f"{NAME}_test.npz", spikes, outputs[-1], label)
     accuracies = {
-        "float": found[-1],
+        "float": outputs[-1],
         **mnist_example.integer_outputs(network, "snntorch", spikes),
     }
     figures = {
@@ -117,9 +117,9 @@ def build(data: Path, folder: Path, options: Options, progress: Progress) -> dic
         "epoch": str(trained.epoch),
         "gain": f"{trained.gain:g}",
         "validation": f"{trained.accuracy:.2%}",
-        "silent": str(np.count_nonzero(~found[-1].any(axis=(0, 2)))),
+        "silent": str(np.count_nonzero(~outputs[-1].any(axis=(0, 2)))),
         **{key: f"{np.mean(mnist_files.by_count(out) == label):.2%}" for key, out in accuracies.items()},
-        "layers": "\n".join(_work(trained.layers, [spikes, *found])),
+        "layers": "\n".join(_work(trained.layers, [spikes, *outputs])),
         **made_with("torch", "numpy", "nir"),
     }
     write_readme(folder / "README.md", README_TEMPLATE, figures)

@@ -92,15 +92,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--data", type=Path, default=os.environ.get("QSNN_DATA"), help="holds fsdd.npz")
     parser.add_argument("-o", "--out", type=Path, required=True, help="output folder")
-    given = parser.parse_args()
-    if given.data is None or not (Path(given.data) / "fsdd.npz").exists():
-        print(f"error: no fsdd.npz in {given.data}: give its folder with --data", file=sys.stderr)
+    arguments = parser.parse_args()
+    if arguments.data is None or not (Path(arguments.data) / "fsdd.npz").exists():
+        print(f"error: no fsdd.npz in {arguments.data}: give its folder with --data", file=sys.stderr)
         return 2
     torch.set_num_threads(1)
-    given.out.mkdir(parents=True, exist_ok=True)
-    spikes, label, is_test = load(Path(given.data))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    spikes, label, is_test = load(Path(arguments.data))
     for name in NETWORKS:
-        train(name, spikes, label, is_test, given.out)
+        train(name, spikes, label, is_test, arguments.out)
     return 0
 
 

@@ -183,15 +183,15 @@ def run_layers(
     fire
         Spikes of a layer from its input spikes, weight, bias and stride.
     """
-    found: list[list[np.ndarray]] = [[] for _ in layers]
+    records: list[list[np.ndarray]] = [[] for _ in layers]
     with torch.no_grad():
         for start in range(0, spikes.shape[1], _EVALUATION_BATCH):
             x = torch.from_numpy(spikes[:, start : start + _EVALUATION_BATCH].astype(np.float32))
             for number, layer in enumerate(layers):
                 weight, bias = torch.from_numpy(layer.weight), torch.from_numpy(layer.bias)
                 x = fire(x, weight, bias, layer.stride)
-                found[number].append(x.numpy().astype(np.uint8))
-    return [np.concatenate(parts, axis=1) for parts in found]
+                records[number].append(x.numpy().astype(np.uint8))
+    return [np.concatenate(parts, axis=1) for parts in records]
 
 
 def distorted(pixels: Tensor, generator: torch.Generator, most: Distortion) -> Tensor:

@@ -39,8 +39,8 @@ class ActivityReader:
 
 
 def _values(handles: dict[str, Any]) -> dict[str, int | None]:
-    found = {name: str(handle.value) for name, handle in handles.items()}
-    return {name: int(text, 2) if set(text) <= {"0", "1"} else None for name, text in found.items()}
+    texts = {name: str(handle.value) for name, handle in handles.items()}
+    return {name: int(text, 2) if set(text) <= {"0", "1"} else None for name, text in texts.items()}
 
 
 def since(before: dict[str, int | None], after: dict[str, int | None]) -> dict[str, int | None]:

@@ -160,24 +160,24 @@ class Checker:
         outputs
             uint8 characters, shape (words, bits): their words of the output stream.
         """
-        found: list[tuple[int, int, Difference]] = []
+        differences: list[tuple[int, int, Difference]] = []
         for index, (group, seen) in enumerate(zip(self._case.groups, shown, strict=True)):
             late = self._trace(sample, samples, index, seen)
             if late is not None:
-                found.append((late[0], index, late[1]))
+                differences.append((late[0], index, late[1]))
             expected = _by_sample(group.spikes, sample, samples)
             late, spikes = self._stream(sample, group.group, self._sent[index], expected, seen.sent)
             self.sent[index] += spikes
             self.sent_words[index] += len(seen.sent)
             if late is not None:
-                found.append((late[0], index, late[1]))
+                differences.append((late[0], index, late[1]))
         case = self._case
         expected = _by_sample(case.outputs, sample, samples)
         late, spikes = self._stream(sample, case.output_group, self._output, expected, outputs)
         self.spikes += spikes
         if late is not None:
-            found.append((late[0], len(case.groups), late[1]))
-        return min(found, key=lambda item: item[:2])[2] if found else None
+            differences.append((late[0], len(case.groups), late[1]))
+        return min(differences, key=lambda item: item[:2])[2] if differences else None
 
     def leftover(self, recorder: Recorder) -> Difference | None:
         """Words that came although every sample is done."""
@@ -234,9 +234,9 @@ class Checker:
         expected = _by_sample(group.potentials, sample, samples)
         for first in range(0, complete, at_once):
             stop = min(first + at_once, complete)
-            found = self._potentials(sample, index, first, stop, seen, expected[first:stop])
-            if found is not None:
-                return found
+            difference = self._potentials(sample, index, first, stop, seen, expected[first:stop])
+            if difference is not None:
+                return difference
         if odd is not None:
             text = f"trace shows row {seen.rows[odd].tobytes().decode()}, expected row {odd % trace.rows}"
             return self._difference("trace", sample, complete, group.group, text)
@@ -281,8 +281,8 @@ class Checker:
 
 def _by_sample(values: np.ndarray, sample: int, samples: int) -> np.ndarray:
     """Shape (time, sample, neuron) to (steps of the samples one behind another, neuron)."""
-    chosen = values[:, sample : sample + samples].transpose(1, 0, 2)
-    return chosen.reshape(-1, values.shape[2])
+    part = values[:, sample : sample + samples].transpose(1, 0, 2)
+    return part.reshape(-1, values.shape[2])
 
 
 def _first_odd_row(shown: np.ndarray, rows: int) -> int | None:

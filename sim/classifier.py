@@ -135,9 +135,9 @@ class Pass:
 async def answers(dut: Any) -> None:
     """All passes, one behind the other."""
     for name, parts in JOB["passes"].items():
-        found = []
+        measured = []
         for first, stop in parts:
-            found.append(await Pass(dut, name, first, stop).run())
+            measured.append(await Pass(dut, name, first, stop).run())
             with open(JOB["progress"], "ab", buffering=0) as stream:
                 stream.write(b"." * (stop - first))
-        write_json(Path(JOB["results"][name]), found)
+        write_json(Path(JOB["results"][name]), measured)

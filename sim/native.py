@@ -29,11 +29,11 @@ def run(job: Mapping[str, Any]) -> int:
     for name, parts in job["passes"].items():
         results = []
         for first, stop in parts:
-            found = run_part(bench, case.part(first, stop), name, first, folder)
-            if isinstance(found, Difference):
-                write_json(Path(job["difference"]), {"pass": name, **found.as_dict()})
+            outcome = run_part(bench, case.part(first, stop), name, first, folder)
+            if isinstance(outcome, Difference):
+                write_json(Path(job["difference"]), {"pass": name, **outcome.as_dict()})
                 return 1
-            results.append(found)
+            results.append(outcome)
             with open(job["progress"], "ab", buffering=0) as stream:
                 stream.write(b"." * (stop - first))
         write_json(Path(job["results"][name]), results)
@@ -116,9 +116,9 @@ def potentials(words: np.ndarray, lanes: int, v_bits: int) -> np.ndarray:
 
 def _values_of(seen: GroupRecord, trace: TraceLayout) -> Values:
     def values(first: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-        found = potentials(seen.potentials[first:stop], trace.lanes, trace.v_bits)
+        stored = potentials(seen.potentials[first:stop], trace.lanes, trace.v_bits)
         # Two levels: nothing is undefined.
-        return found, np.ones(found.shape, dtype=bool)
+        return stored, np.ones(stored.shape, dtype=bool)
 
     return values
 

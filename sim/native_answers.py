@@ -15,10 +15,10 @@ def run(job: Mapping[str, Any]) -> int:
     case = AnswerCase.load(Path(job["case"]))
     bench = Bench.of_dict(job["bench"])
     for name, parts in job["passes"].items():
-        found = []
+        measured = []
         for first, stop in parts:
             record = run_bench(bench, case.stimulus(name, first, stop), Path(job["test_dir"]))
-            found.append(
+            measured.append(
                 {
                     "first": first,
                     "stop": stop,
@@ -30,5 +30,5 @@ def run(job: Mapping[str, Any]) -> int:
             )
             with open(job["progress"], "ab", buffering=0) as stream:
                 stream.write(b"." * (stop - first))
-        write_json(Path(job["results"][name]), found)
+        write_json(Path(job["results"][name]), measured)
     return 0

@@ -97,7 +97,7 @@ class StreamChecker:
             faults.append((fault[1], 2, 0, fault))
         if complete < steps:
             faults.append((complete, 3, 0, ("hang", complete, None, "the tick never came", {})))
-        return min(faults, key=lambda found: found[:3])[3] if faults else None
+        return min(faults, key=lambda fault: fault[:3])[3] if faults else None
 
     def _addresses(self, levels: np.ndarray, events: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of every event, slot by slot, the number of its word and its address."""

@@ -119,7 +119,7 @@ class _Reverse:
         self._to_v = to_v
         self._slopes = self._surrogate(met, slope, spikes)
         self._passed = cell.passed or None
-        self._kept = cell.kept or None
+        self._going_on = cell.going_on or None
         self._retained = 1 - cell.leak
         self._to_state: Tensor | None = None
         self._to_current: Tensor | None = None
@@ -128,15 +128,15 @@ class _Reverse:
         cell = self._cell
         if cell.group.readout:
             return None
-        made = met.sub_(cell.threshold - 0.5).abs_().mul_(slope / cell.width).add_(1)
-        made = made.square_().mul_(cell.width).reciprocal_()
+        slopes = met.sub_(cell.threshold - 0.5).abs_().mul_(slope / cell.width).add_(1)
+        slopes = slopes.square_().mul_(cell.width).reciprocal_()
         if cell.ready:
-            made.mul_(torch.stack(cell.ready))
+            slopes.mul_(torch.stack(cell.ready))
         if cell.group.multi_spike:
             # Above the threshold, one more amount is one more spike, up to the most there are.
             more = (spikes > 0) & (spikes < cell.group.max_spikes)
-            made += more.to(made.dtype) / cell.amount
-        return made
+            slopes += more.to(slopes.dtype) / cell.amount
+        return slopes
 
     def step(self, step: int) -> Tensor:
         """The gradient to this step's drive."""
@@ -146,7 +146,7 @@ class _Reverse:
             to_v = self.to_spikes[step] * self._slopes[step]
         if self._to_state is not None:
             on = self._to_state * self._retained
-            to_v = to_v + (on if self._kept is None else on * self._kept[step])
+            to_v = to_v + (on if self._going_on is None else on * self._going_on[step])
         if self._to_v is not None:
             to_v = to_v + self._to_v[step]
         if self._passed is not None:

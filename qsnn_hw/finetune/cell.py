@@ -24,7 +24,7 @@ class Cell:
     ----------
     group
         Its constants.
-    made
+    integers
         Its trained integers.
     batch
         Samples side by side.
@@ -39,20 +39,20 @@ class Cell:
         Its constants in ``dtype``; ``current_leak`` is None without a current.
     met
         Potentials as they met the threshold, one (batch, n) per step.
-    passed, kept, ready
+    passed, going_on, ready
         Per step, or empty where always 1: what the clamps and drops before the comparison let
         through, what the reset left of the potential, and 0 for neurons that were refractory.
     """
 
     def __init__(
-        self, group: QuantizedGroup, made: Integers, batch: int, dtype: torch.dtype, keep: bool
+        self, group: QuantizedGroup, integers: Integers, batch: int, dtype: torch.dtype, keep: bool
     ) -> None:
         self.group, self.dtype, self._keep = group, dtype, keep
-        self.threshold, self.amount = made.threshold.to(dtype), made.amount.to(dtype)
-        self.width = made.width.to(dtype)
-        self._value = made.reset_value.to(dtype)
-        self._v_min = None if made.v_min is None else made.v_min.to(dtype)
-        self._steady = None if made.steady is None else made.steady.to(dtype)
+        self.threshold, self.amount = integers.threshold.to(dtype), integers.amount.to(dtype)
+        self.width = integers.width.to(dtype)
+        self._value = integers.reset_value.to(dtype)
+        self._v_min = None if integers.v_min is None else integers.v_min.to(dtype)
+        self._steady = None if integers.steady is None else integers.steady.to(dtype)
         self.leak = _fraction(group.numerator, group.leak_shift, dtype)
         self._most_leak = float(self.leak.max()) * 2.0**group.leak_shift
         shape = (batch, group.size)
@@ -69,7 +69,7 @@ class Cell:
         self.met: list[Tensor] = []
         self._currents: list[Tensor] = []
         self.passed: list[Tensor] = []
-        self.kept: list[Tensor] = []
+        self.going_on: list[Tensor] = []
         self.ready: list[Tensor] = []
 
     def step(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -93,12 +93,12 @@ class Cell:
         count = fired
         if group.multi_spike:
             count = (v / self.amount).floor_().clamp_(max=group.max_spikes).mul_(fired)
-        v, kept = self._retest(v, fired, count) if group.reset_retest else self._plain(v, fired, count)
+        v, going_on = self._retest(v, fired, count) if group.reset_retest else self._plain(v, fired, count)
         if self._keep:
             if passed is not None:
                 self.passed.append(passed)
-            if kept is not None:
-                self.kept.append(kept)
+            if going_on is not None:
+                self.going_on.append(going_on)
         return count.to(torch.float32), v
 
     def _fire(self, v: Tensor) -> Tensor:
@@ -117,46 +117,46 @@ class Cell:
     def _plain(self, v: Tensor, fired: Tensor, count: Tensor) -> tuple[Tensor, Tensor | None]:
         """The traced potential, and what share of the potential goes on to the next step."""
         group = self.group
-        kept: Tensor | None = None
+        going_on: Tensor | None = None
         if group.reset == "value":
-            kept = 1 - fired
+            going_on = 1 - fired
         if not group.reset_delay:
             if group.reset == "subtract":
                 v = v - count * self.amount
             elif group.reset == "value":
                 v = torch.where(fired > 0, self._value, v)
-        v, kept = self._floor(v, kept)
+        v, going_on = self._floor(v, going_on)
         after = torch.where(fired > 0, self._value, v) if group.reset == "value" and group.reset_delay else v
         self._set_state(after)
         if group.reset_delay and group.reset == "subtract":
             self._state = self._state - fired * self.amount
         self._over = fired
-        return v, kept
+        return v, going_on
 
     def _retest(self, v: Tensor, fired: Tensor, count: Tensor) -> tuple[Tensor, Tensor | None]:
         group = self.group
         due = count if self._over is None else count - self._over
-        kept: Tensor | None = None
+        going_on: Tensor | None = None
         if group.reset == "subtract":
             v = v - due * self.amount
         else:
-            kept = 1 - due
-            v = v * kept
-        v, kept = self._floor(v, kept)
+            going_on = 1 - due
+            v = v * going_on
+        v, going_on = self._floor(v, going_on)
         over = fired if group.refractory else (v >= self.threshold).to(v.dtype)
         if group.reset == "value":
-            kept = _times(kept, 1 - over)
+            going_on = _times(going_on, 1 - over)
             self._set_state(v * (1 - over))
         else:
             self._set_state(v)
             self._state = self._state - over * self.amount
         self._over = over
-        return v, kept
+        return v, going_on
 
-    def _floor(self, v: Tensor, kept: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    def _floor(self, v: Tensor, going_on: Tensor | None) -> tuple[Tensor, Tensor | None]:
         if self._v_min is None:
-            return v, kept
-        return torch.maximum(v, self._v_min), _times(kept, (v > self._v_min).to(v.dtype))
+            return v, going_on
+        return torch.maximum(v, self._v_min), _times(going_on, (v > self._v_min).to(v.dtype))
 
     def _set_state(self, v: Tensor) -> None:
         self._state = leaked(v, self.leak, self.group.leak_rounding)

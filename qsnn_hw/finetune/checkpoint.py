@@ -116,11 +116,11 @@ def restore(model: nn.Module, arrays: dict[str, np.ndarray]) -> None:
 
 def optimizer_arrays(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, np.ndarray]:
     """Adam's state by parameter name; empty before the first step."""
-    made: dict[str, np.ndarray] = {}
+    arrays: dict[str, np.ndarray] = {}
     for name, p in model.named_parameters():
         for key, value in optimizer.state.get(p, {}).items():
-            made[f"adam/{name}/{key}"] = torch.as_tensor(value).numpy().copy()
-    return made
+            arrays[f"adam/{name}/{key}"] = torch.as_tensor(value).numpy().copy()
+    return arrays
 
 
 def restore_optimizer(
@@ -129,6 +129,6 @@ def restore_optimizer(
     """Put Adam's state back as :func:`optimizer_arrays` took it."""
     for name, p in model.named_parameters():
         prefix = f"adam/{name}/"
-        found = {k[len(prefix) :]: torch.from_numpy(v) for k, v in arrays.items() if k.startswith(prefix)}
-        if found:
-            optimizer.state[p] = found
+        state = {k[len(prefix) :]: torch.from_numpy(v) for k, v in arrays.items() if k.startswith(prefix)}
+        if state:
+            optimizer.state[p] = state

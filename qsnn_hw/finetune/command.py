@@ -77,11 +77,11 @@ def finetune_command(
     if layout not in LAYOUTS:
         raise UserError(f"layout is one of {', '.join(LAYOUTS)}, not {layout!r}")
     if isinstance(convention, Convention):
-        given: Convention | None = convention.with_settings(settings)
+        stated: Convention | None = convention.with_settings(settings)
     else:
-        given = convention_for(model_path, convention, settings)
-    network = read_network(model_path, given)
-    rules = given or convention_of(network)
+        stated = convention_for(model_path, convention, settings)
+    network = read_network(model_path, stated)
+    rules = stated or convention_of(network)
     data = load_dataset(train_path, network=network, layout=layout, samples=samples)
     out = Path(out_dir)
     checkpoint = out / CHECKPOINT_NAME
@@ -102,14 +102,14 @@ def finetune_command(
     return result, written
 
 
-def require_equal(found: QuantizedNetwork, wanted: QuantizedNetwork, path: Path) -> None:
+def require_equal(reread: QuantizedNetwork, wanted: QuantizedNetwork, path: Path) -> None:
     """Raise MismatchError where two quantized networks would not compute the same."""
-    for group, other in zip(wanted.groups, found.groups, strict=True):
+    for group, other in zip(wanted.groups, reread.groups, strict=True):
         for name, value in vars(group).items():
             # The scale may differ in its last bit; the integers may not.
             if name != "scale" and not np.array_equal(value, getattr(other, name)):
                 raise MismatchError(f"{path}: group {group.name} comes back with another {name}")
-    for p, q in zip(wanted.projections, found.projections, strict=True):
+    for p, q in zip(wanted.projections, reread.projections, strict=True):
         same = (p.name, p.source, p.target, p.delay) == (q.name, q.source, q.target, q.delay)
         if not same or not np.array_equal(p.weight, q.weight):
             raise MismatchError(f"{path}: projection {p.name} comes back otherwise")

@@ -39,21 +39,23 @@ def exported(model: IntegerNetwork) -> tuple[Network, QuantizedNetwork]:
     """
     groups: list[NeuronGroup] = []
     projections: list[Projection] = []
-    made: dict[str, Integers] = {}
+    trained: dict[str, Integers] = {}
     for module in model.trained:
         assert isinstance(module, TrainableGroup)
         with torch.no_grad():
-            integers = made[module.source.name] = module.integers()
+            integers = trained[module.source.name] = module.integers()
         step = module.integer.step
         groups.append(_group(module, integers, step, model.options.of(module.source.name)))
         projections += _projections(model, module, integers, step)
     network = replace(model.network, groups=tuple(groups), projections=tuple(projections))
     quantized = quantize(network, deployed_options(model.options))
-    compare(quantized, made, network, model.options)
+    compare(quantized, trained, network, model.options)
     return network, quantized
 
 
-def _group(module: TrainableGroup, made: Integers, step: np.ndarray, options: QuantizeOptions) -> NeuronGroup:
+def _group(
+    module: TrainableGroup, integers: Integers, step: np.ndarray, options: QuantizeOptions
+) -> NeuronGroup:
     group = module.source
     if group.threshold is None:
         return group
@@ -62,20 +64,20 @@ def _group(module: TrainableGroup, made: Integers, step: np.ndarray, options: Qu
     fraction = real - np.floor(real)
     fragile = np.minimum(np.minimum(fraction, 1 - fraction), np.abs(fraction - 0.5)) < _FRAGILE
     # Between threshold - 1 and threshold; which half of it decides what a spike subtracts.
-    whole, amount = made.threshold.numpy(), made.amount.numpy()
+    whole, amount = integers.threshold.numpy(), integers.amount.numpy()
     safe = np.where(amount < whole, whole - 0.75, whole - 0.25)
     return replace(group, threshold=np.where(fragile, safe / factor, group.threshold))
 
 
 def _projections(
-    model: IntegerNetwork, module: TrainableGroup, made: Integers, step: np.ndarray
+    model: IntegerNetwork, module: TrainableGroup, integers: Integers, step: np.ndarray
 ) -> list[Projection]:
     """The group's projections with weights on the grid; the first that has a bias carries its change."""
     gain = gain_of(module.source)
     steady = module.source.leak if module.integer.current_bias is None else 0.0
     # A neuron without input gain has no drive that a bias could change.
     safe = np.where(gain == 0, 1.0, gain)
-    missing = (made.drive.numpy() * step - steady) / safe
+    missing = (integers.drive.numpy() * step - steady) / safe
     operators = [p.operators[0] for p in module.projections]
     for operator in operators:
         assert isinstance(operator, Dense)
@@ -83,7 +85,7 @@ def _projections(
     scale = step * 2.0**module.integer.fractional_bits
     rows: list[Projection] = []
     carried = False
-    for p, operator, whole in zip(module.projections, operators, made.weights, strict=True):
+    for p, operator, whole in zip(module.projections, operators, integers.weights, strict=True):
         assert isinstance(operator, Dense)
         weight = np.where(
             gain[:, None] == 0, operator.weight, whole.double().numpy() * (scale / safe)[:, None]
@@ -96,7 +98,7 @@ def _projections(
 
 
 def compare(
-    quantized: QuantizedNetwork, made: dict[str, Integers], network: Network, options: QuantizeOptions
+    quantized: QuantizedNetwork, integers_of: dict[str, Integers], network: Network, options: QuantizeOptions
 ) -> None:
     """Raise MismatchError where ``quantized`` is not what was trained.
 
@@ -104,7 +106,7 @@ def compare(
     compared there.
     """
     for group in quantized.groups:
-        integers = made[group.name]
+        integers = integers_of[group.name]
         pairs: list[tuple[str, np.ndarray, np.ndarray]] = [
             (f"weight of {p.name}", p.weight, whole.numpy())
             for p, whole in zip(quantized.into(group.name), integers.weights, strict=True)
@@ -124,11 +126,11 @@ def compare(
             pairs.append(("v_min", group.v_min, integers.v_min.numpy()))
         if group.reset == "value":
             pairs.append(("reset value", group.reset_value, integers.reset_value.numpy()))
-        for what, found, trained in pairs:
-            off = np.argwhere(found != trained)
+        for what, got, trained in pairs:
+            off = np.argwhere(got != trained)
             if len(off):
                 at = tuple(int(i) for i in off[0])
                 raise MismatchError(
-                    f"group {group.name}: {what} {at} comes back as {found[at]:g} from the exported network, "
+                    f"group {group.name}: {what} {at} comes back as {got[at]:g} from the exported network, "
                     f"trained was {trained[at]:g}"
                 )

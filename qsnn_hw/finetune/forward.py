@@ -81,8 +81,8 @@ class IntegerNetwork(nn.Module):
         while True:
             try:
                 return self._run(inputs, record)
-            except TooLargeError as found:
-                self.wide.add(found.group)
+            except TooLargeError as error:
+                self.wide.add(error.group)
 
     def _run(self, inputs: Tensor, record: frozenset[str]) -> Trace:
         trace = Trace()
@@ -90,15 +90,15 @@ class IntegerNetwork(nn.Module):
         for names in self._blocks:
             sums = [_Sums(self._module(name), self._most(name), name in self.wide) for name in names]
             keep = torch.is_grad_enabled()
-            cells = [Cell(s.module.integer, s.made, inputs.shape[1], s.dtype, keep) for s in sums]
+            cells = [Cell(s.module.integer, s.integers, inputs.shape[1], s.dtype, keep) for s in sums]
             drives = [self._drive(name, names, s, known) for name, s in zip(names, sums, strict=True)]
             loops, weights = self._loops(names, sums)
             wanted = [name in record or cell.group.readout for name, cell in zip(names, cells, strict=True)]
             block = Block(cells, loops, self.slope, wanted, [None] * len(names))
-            made = Run.apply(block, len(names), *drives, *weights)
-            with_gradient = list(made[len(names) :])
+            outputs = Run.apply(block, len(names), *drives, *weights)
+            with_gradient = list(outputs[len(names) :])
             for index, name in enumerate(names):
-                known[name] = trace.spikes[name] = made[index]
+                known[name] = trace.spikes[name] = outputs[index]
                 potentials = block.potentials[index]
                 if cells[index].group.readout:
                     potentials = with_gradient.pop(0)
@@ -139,7 +139,7 @@ class IntegerNetwork(nn.Module):
             if p.source not in block:
                 part = sums(p.name, _delayed(known[p.source], p))
                 total = part if total is None else total + part
-        bias = sums.made.drive.to(sums.dtype)
+        bias = sums.integers.drive.to(sums.dtype)
         return bias.expand(steps, samples, -1) if total is None else total + bias
 
     def output(self, trace: Trace) -> Tensor:
@@ -166,16 +166,16 @@ class _Sums:
     """The weighted sums of one group, and the type in which its numbers are exact."""
 
     def __init__(self, module: TrainableGroup, most: int, wide: bool) -> None:
-        self.module, self.made = module, module.integers()
+        self.module, self.integers = module, module.integers()
         group = module.integer
         fan_in = sum(module.sizes) * module.largest * most
         wide_sums = fan_in >= EXACT_FLOAT32
-        if wide_sums or (fan_in << group.fractional_bits) + 2 * _largest(self.made) >= EXACT_FLOAT32:
+        if wide_sums or (fan_in << group.fractional_bits) + 2 * _largest(self.integers) >= EXACT_FLOAT32:
             wide = True
         self.dtype = torch.float64 if wide else torch.float32
         self.weights = {
             p.name: w.double() if wide_sums else w
-            for p, w in zip(module.projections, self.made.weights, strict=True)
+            for p, w in zip(module.projections, self.integers.weights, strict=True)
         }
         self.unit = 2.0**group.fractional_bits
 
@@ -186,6 +186,6 @@ class _Sums:
         return total if self.unit == 1 else total * self.unit
 
 
-def _largest(made: Integers) -> float:
-    parts = (made.amount, made.reset_value, made.drive, made.steady, made.v_min)
+def _largest(integers: Integers) -> float:
+    parts = (integers.amount, integers.reset_value, integers.drive, integers.steady, integers.v_min)
     return max(float(part.detach().abs().max()) for part in parts if part is not None)

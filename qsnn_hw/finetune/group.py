@@ -188,6 +188,6 @@ class TrainableGroup(nn.Module):
 
 def _near(real: np.ndarray, whole: np.ndarray, unit: float, dtype: type = np.float32) -> Tensor:
     """``real / unit`` in ``dtype``, moved where it would no longer round to ``whole``."""
-    made: np.ndarray = (real / unit).astype(dtype)
-    off = np.rint(made * dtype(unit)) != whole
-    return torch.from_numpy(np.where(off, (whole / unit).astype(dtype), made))
+    scaled: np.ndarray = (real / unit).astype(dtype)
+    off = np.rint(scaled * dtype(unit)) != whole
+    return torch.from_numpy(np.where(off, (whole / unit).astype(dtype), scaled))

@@ -162,13 +162,13 @@ class _Neurons:
                 ends["v_reset"] = self._begin()
             return kind(r=self._integrator(), **ends)
         tau = self._tau(group.decay)
-        made: dict[str, Any] = {"r": self._resistance(tau), "v_leak": self._leak(tau), **ends}
+        parameters: dict[str, Any] = {"r": self._resistance(tau), "v_leak": self._leak(tau), **ends}
         if not cuba:
-            return (nir.LIF if fires else nir.LI)(tau=tau, **made)
+            return (nir.LIF if fires else nir.LI)(tau=tau, **parameters)
         assert group.current_decay is not None
         tau_syn = self._tau(group.current_decay)
-        made |= {"tau_mem": tau, "tau_syn": tau_syn, "w_in": self._w_in(tau_syn)}
-        return (nir.CubaLIF if fires else nir.CubaLI)(**made)
+        parameters |= {"tau_mem": tau, "tau_syn": tau_syn, "w_in": self._w_in(tau_syn)}
+        return (nir.CubaLIF if fires else nir.CubaLI)(**parameters)
 
     def _check(self) -> None:
         group, reset = self._group, self._convention.reset

@@ -188,20 +188,20 @@ class _Run:
         return self._result(standing, seconds)
 
     def _start(self) -> Standing:
-        found = None if self._path is None else standing_file.load(self._path, self._id)
-        if found is not None:
-            standing_file.restore(self._model, found.arrays)
-            standing_file.restore_optimizer(self._model, self._optimizer, found.arrays)
-            self._model.wide = set(found.wide)
-            self._progress.say(f"going on from {self._path} after epoch {len(found.history) - 1}")
-            return found
-        made = Standing(self._id, {}, standing_file.parameters_of(self._model))
+        standing = None if self._path is None else standing_file.load(self._path, self._id)
+        if standing is not None:
+            standing_file.restore(self._model, standing.arrays)
+            standing_file.restore_optimizer(self._model, self._optimizer, standing.arrays)
+            self._model.wide = set(standing.wide)
+            self._progress.say(f"going on from {self._path} after epoch {len(standing.history) - 1}")
+            return standing
+        begun = Standing(self._id, {}, standing_file.parameters_of(self._model))
         run = simulate(self._network, self._validation.input, progress=self._progress)
-        made.float_accuracy = accuracy(run.out, _labels(self._validation))
-        made.logit_scale = self._logit_scale()
-        made.history.append(Epoch(0, None, self._accuracy()))
-        self._save(made)
-        return made
+        begun.float_accuracy = accuracy(run.out, _labels(self._validation))
+        begun.logit_scale = self._logit_scale()
+        begun.history.append(Epoch(0, None, self._accuracy()))
+        self._save(begun)
+        return begun
 
     def _save(self, standing: Standing) -> None:
         if self._path is None:
@@ -211,8 +211,8 @@ class _Run:
         standing.wide = sorted(self._model.wide)
         standing.save(self._path)
 
-    def _batch(self, data: Dataset, chosen: np.ndarray) -> torch.Tensor:
-        rows = data.input[:, chosen].reshape(data.steps, chosen.size, -1)
+    def _batch(self, data: Dataset, samples: np.ndarray) -> torch.Tensor:
+        rows = data.input[:, samples].reshape(data.steps, samples.size, -1)
         return torch.from_numpy(rows).to(torch.float32)
 
     def _logit_scale(self) -> float:
@@ -228,13 +228,13 @@ class _Run:
         generator = torch.Generator().manual_seed(self._settings.seed * 100_003 + number)
         order = torch.randperm(self._train.samples, generator=generator)
         total, everything = 0.0, self._batches * self._settings.epochs
-        for index, chosen in enumerate(order.split(self._settings.batch)):
+        for index, samples in enumerate(order.split(self._settings.batch)):
             at = (number - 1) * self._batches + index
             self._set_rate(at / everything)
-            trace = self._model(self._batch(self._train, chosen.numpy()))
+            trace = self._model(self._batch(self._train, samples.numpy()))
             loss = torch.nn.functional.cross_entropy(
                 self._model.output(trace) * logit_scale,
-                self._label[chosen],
+                self._label[samples],
                 label_smoothing=self._settings.label_smoothing,
             )
             self._optimizer.zero_grad()
@@ -259,11 +259,11 @@ class _Run:
         right, label = 0, _labels(self._validation)
         with torch.no_grad():
             for start in range(0, label.size, 4 * self._settings.batch):
-                chosen = np.arange(start, min(start + 4 * self._settings.batch, label.size))
-                trace = self._model(self._batch(self._validation, chosen))
+                samples = np.arange(start, min(start + 4 * self._settings.batch, label.size))
+                trace = self._model(self._batch(self._validation, samples))
                 # NumPy's argmax takes the first of equals, as everywhere in this project.
                 answer = np.argmax(self._model.output(trace).numpy(), axis=1)
-                right += int(np.count_nonzero(answer == label[chosen]))
+                right += int(np.count_nonzero(answer == label[samples]))
         return right / label.size
 
     def _result(self, standing: Standing, seconds: float | None) -> Finetuned:

@@ -114,13 +114,13 @@ def run_clocked(
     """
     flat = checked_input(network, inputs)
     steps, samples = flat.shape[:2]
-    kept = {g.name for g in network.groups if g.name in record or g.readout}
+    recorded = {g.name for g in network.groups if g.name in record or g.readout}
     run = GoldenRun(
         spikes={g.name: np.empty((steps, samples, g.size), dtype=np.uint8) for g in network.groups},
         potentials={
             g.name: np.empty((steps, samples, g.size), dtype=np.int32)
             for g in network.groups
-            if g.name in kept
+            if g.name in recorded
         },
         saturations={g.name: 0 for g in network.groups},
         saturated={g.name: np.zeros(g.size, dtype=np.int64) for g in network.groups},
@@ -241,16 +241,16 @@ def _blocks(network: QuantizedNetwork) -> list[list[str]]:
         if p.source != INPUT and position[p.source] >= position[p.target]:
             start = position[p.target]
             tied[start] = max(tied[start], position[p.source])
-    made: list[list[str]] = []
+    blocks: list[list[str]] = []
     index = 0
     while index < len(names):
         end = scan = index
         while scan <= end:
             end = max(end, tied[scan])
             scan += 1
-        made.append(names[index : end + 1])
+        blocks.append(names[index : end + 1])
         index = end + 1
-    return made
+    return blocks
 
 
 def tick(group: QuantizedGroup, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:

@@ -32,16 +32,16 @@ class Columns:
 
     def __getitem__(self, address: int) -> tuple[np.ndarray, np.ndarray]:
         """(targets, values) of one spike of ``address``: int64, of the same length, values not 0."""
-        found = self._known.get(address)
-        if found is None:
+        column = self._known.get(address)
+        if column is None:
             values: Sparse = {address: 1}
             for operator in self._operators:
                 values = _spread(operator, values)
             targets = [target for target, value in sorted(values.items()) if value]
             added = [values[target] << self._shift for target in targets]
-            found = np.array(targets, dtype=np.int64), np.array(added, dtype=np.int64)
-            self._known[address] = found
-        return found
+            column = np.array(targets, dtype=np.int64), np.array(added, dtype=np.int64)
+            self._known[address] = column
+        return column
 
 
 def _spread(operator: Operator, values: Sparse) -> Sparse:
@@ -68,12 +68,12 @@ def _places(
     at: int, kernel: int, stride: int, padding: int, dilation: int, outputs: int
 ) -> list[tuple[int, int]]:
     """(output position, kernel position) pairs along one axis whose window holds position ``at``."""
-    found = []
+    places = []
     for position in range(kernel):
         start = at + padding - position * dilation
         if start % stride == 0 and 0 <= start // stride < outputs:
-            found.append((start // stride, position))
-    return found
+            places.append((start // stride, position))
+    return places
 
 
 def _extent(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
@@ -90,13 +90,13 @@ def _convolved(operator: Conv2d, address: int) -> list[tuple[int, int]]:
     wide = _extent(width, columns, stride[1], padding[1], dilation[1])
     group, local = divmod(channel, inputs)
     each = outputs // operator.groups
-    found = []
+    reached = []
     for oy, ky in _places(y, rows, stride[0], padding[0], dilation[0], tall):
         for ox, kx in _places(x, columns, stride[1], padding[1], dilation[1], wide):
             for output in range(group * each, (group + 1) * each):
                 weight = int(operator.weight[output, local, ky, kx])
-                found.append(((output * tall + oy) * wide + ox, weight))
-    return found
+                reached.append(((output * tall + oy) * wide + ox, weight))
+    return reached
 
 
 def _pooled(operator: Pool2d, address: int) -> list[tuple[int, int]]:

@@ -75,8 +75,8 @@ def lfsr_numbers(count: int, seed: int) -> np.ndarray:
     bits = np.empty(total, dtype=np.uint8)
     bits[:LFSR_BITS] = [start >> k & 1 for k in range(LFSR_BITS)]
     for first in range(LFSR_BITS, total, LFSR_TAP):
-        made = np.arange(first, min(first + LFSR_TAP, total))
-        bits[made] = bits[made - LFSR_BITS] ^ bits[made - LFSR_TAP]
+        block = np.arange(first, min(first + LFSR_TAP, total))
+        bits[block] = bits[block - LFSR_BITS] ^ bits[block - LFSR_TAP]
     return np.packbits(bits[LFSR_BITS:].reshape(-1, RANDOM_BITS), axis=1, bitorder="little").reshape(-1)
 
 

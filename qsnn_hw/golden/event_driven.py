@@ -81,8 +81,8 @@ class EventDrivenGroup:
         behind = neurons[self._updated[neurons] < self._step]
         while behind.size:
             group = self._group
-            kept = leak(self._state[behind], group.leak_numerator, group.leak_shift, group.leak_rounding)
-            self._state[behind] = kept + group.bias[behind]
+            leaked = leak(self._state[behind], group.leak_numerator, group.leak_shift, group.leak_rounding)
+            self._state[behind] = leaked + group.bias[behind]
             self._updated[behind] += 1
             behind = behind[self._updated[behind] < self._step]
 

@@ -147,5 +147,5 @@ def _lost(group: QuantizedGroup, v: np.ndarray, numerator: int | np.ndarray, shi
     if group.leak_rounding == "floor":
         return (v * numerator) >> shift
     # What is kept, by magnitude, loses its fraction.
-    kept = (np.abs(v) * ((1 << shift) - numerator)) >> shift
-    return v - np.sign(v) * kept
+    remains = (np.abs(v) * ((1 << shift) - numerator)) >> shift
+    return v - np.sign(v) * remains

@@ -57,15 +57,15 @@ class WeightedSum:
             raise UserError(f"a neuron's absolute weights sum to {bound}, past exact arithmetic")
         self.dtype = np.float32 if bound < _EXACT_FLOAT32 else np.float64
         # The weights once in the type of the products; a power of two on the last keeps them exact.
-        made: list[Operator] = []
+        typed: list[Operator] = []
         last = max(i for i, o in enumerate(operators) if weights_of(o) is not None)
         for index, operator in enumerate(operators):
             weights = weights_of(operator)
             if weights is not None:
                 factor = 2**shift if index == last else 1
                 operator = with_weights(operator, np.ascontiguousarray(weights.astype(self.dtype) * factor))
-            made.append(operator)
-        self._operators = tuple(made)
+            typed.append(operator)
+        self._operators = tuple(typed)
 
     def __call__(self, spikes: np.ndarray) -> np.ndarray:
         """Spikes (rows, addresses) of any type to exact floating sums (rows, post)."""

@@ -130,7 +130,7 @@ def _output(graph: Graph, builder: PathFinder, exit_: str) -> tuple[str, NeuronG
 
 
 def _projections(order: list[str], targets: "dict[str, tuple[Path, ...]]") -> tuple[Projection, ...]:
-    made: list[Projection] = []
+    projections: list[Projection] = []
     used: set[str] = set()
     for target in order:
         for path in targets[target]:
@@ -140,8 +140,8 @@ def _projections(order: list[str], targets: "dict[str, tuple[Path, ...]]") -> tu
                 count += 1
                 name = f"{stem}_{count}"
             used.add(name)
-            made.append(Projection(name, path.source, target, path.operators, path.delay))
-    return tuple(made)
+            projections.append(Projection(name, path.source, target, path.operators, path.delay))
+    return tuple(projections)
 
 
 def _check_types(graph: Graph) -> Graph:
@@ -162,13 +162,13 @@ def _check_types(graph: Graph) -> Graph:
 
 
 def _port(graph: Graph, kind: str) -> str:
-    found = [name for name, node in graph.nodes.items() if node.type == kind]
-    if len(found) != 1:
+    ports = [name for name, node in graph.nodes.items() if node.type == kind]
+    if len(ports) != 1:
         raise UserError(
-            f"{graph.source}: the graph has {len(found)} {kind} nodes, not one"
-            + (f" ({', '.join(found)}); join them before export" if found else "; export the whole network")
+            f"{graph.source}: the graph has {len(ports)} {kind} nodes, not one"
+            + (f" ({', '.join(ports)}); join them before export" if ports else "; export the whole network")
         )
-    return found[0]
+    return ports[0]
 
 
 def _check_connected(graph: Graph, entry: str, exit_: str) -> None:

@@ -15,7 +15,7 @@ from qsnn_hw.model.framework import (
 )
 from qsnn_hw.model.graph import Graph
 from qsnn_hw.model.network import Network
-from qsnn_hw.model.search import Found, Search
+from qsnn_hw.model.search import Search, Tried
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.model.time_steps import candidates, wrote_rockpool
 from qsnn_hw.model.variants import changed, starts, words
@@ -206,20 +206,20 @@ def check_convention(
         if bad.size <= max(_FEW, dataset.samples // 4):
             near = _near_ties(network, dataset.input[:, bad], got[:, bad], wrong[:, bad], own)
         worst = int(np.count_nonzero(wrong[:, bad[:trial_samples]]))
-    made = ConventionCheck(comparison, refused, near)
+    check = ConventionCheck(comparison, refused, near)
     if comparison is not None:
         fitting = [key for key, array in (others or {}).items() if not own.differs(array, got).any()]
         named = "" if convention is None else f"{words(convention, convention)} "
-        made = replace(
-            made,
+        check = replace(
+            check,
             alternatives=tuple(
                 Alternative(f"{named}--out-key {key}", 0, dataset.samples, complete=True) for key in fitting
             ),
         )
     # Where rounding seems to decide most samples, a tie is the convention's.
-    rounded = near == made.mismatches > 0 and 4 * bad.size <= dataset.samples
+    rounded = near == check.mismatches > 0 and 4 * bad.size <= dataset.samples
     if convention is None or rounded or budget_s <= 0:
-        return made
+        return check
 
     def differs(network: Network, x: np.ndarray, out: np.ndarray) -> np.ndarray:
         return own.differs(out, own.of(network, x))
@@ -236,12 +236,12 @@ def check_convention(
     )
     outcome = search.run(progress)
     key = "" if out_key == "out" else f" --out-key {out_key}"
-    found = tuple(_alternative(item, convention, key) for item in outcome.found)
-    exact = tuple(item for item in (*found, *made.alternatives) if item.complete)
+    alternatives = tuple(_alternative(item, convention, key) for item in outcome.advice)
+    exact = tuple(item for item in (*alternatives, *check.alternatives) if item.complete)
     return replace(
-        made,
+        check,
         # What only comes closer is of no interest beside what agrees.
-        alternatives=exact or found,
+        alternatives=exact or alternatives,
         closest=tuple(_alternative(item, convention, key) for item in outcome.closest),
         tried=outcome.tried,
         exhausted=outcome.exhausted,
@@ -249,7 +249,7 @@ def check_convention(
     )
 
 
-def _alternative(item: Found, checked: Convention, key: str) -> Alternative:
+def _alternative(item: Tried, checked: Convention, key: str) -> Alternative:
     return Alternative(
         words(item.convention, checked) + key,
         item.mismatches,
@@ -315,11 +315,11 @@ def _near_ties(network: Network, x: np.ndarray, got: np.ndarray, wrong: np.ndarr
     first = wrong.any(axis=2).argmax(axis=0)
     at_first = wrong[first, np.arange(wrong.shape[1])]
     tied = np.zeros(wrong.shape[1], bool)
-    for made, dtype in _moved(network):
+    for moved, dtype in _moved(network):
         left = np.flatnonzero(~tied)
         if not left.size:
             break
-        run = own.of(made, x[:, left], dtype)
+        run = own.of(moved, x[:, left], dtype)
         other = own.differs(got[first[left], left], run[first[left], np.arange(left.size)])
         tied[left] = (at_first[left] & other).any(axis=1)
     return int(np.count_nonzero(wrong[:, tied]))

@@ -4,7 +4,7 @@ from qsnn_hw.model.check import Alternative, ConventionCheck
 from qsnn_hw.model.framework import FrameworkComparison
 
 
-def check_lines(found: ConventionCheck, samples: int) -> list[str]:
+def check_lines(check: ConventionCheck, samples: int) -> list[str]:
     """The lines, the verdict first.
 
     ``try`` is followed by options that give the framework's own output, ``closer`` by ones that do not
@@ -15,37 +15,37 @@ def check_lines(found: ConventionCheck, samples: int) -> list[str]:
     samples
         How many were compared.
     """
-    made = found.comparison
-    lines = [] if made is None else _compared(made, samples)
-    if made is None and found.alternatives:
-        lines.append(f"refused: {found.refused}")
-    if not found.mismatches and found.refused is None:
+    comparison = check.comparison
+    lines = [] if comparison is None else _compared(comparison, samples)
+    if comparison is None and check.alternatives:
+        lines.append(f"refused: {check.refused}")
+    if not check.mismatches and check.refused is None:
         return lines
-    if found.near_ties and not any(item.mismatches == 0 for item in found.alternatives):
-        lines.append(f"near-ties: {found.near_ties} of them hang on float rounding, not on the convention")
-    lines += [_alternative(item) for item in found.alternatives]
-    if found.tried and not found.alternatives:
-        lines.append(f"none of {found.tried} other conventions comes much closer")
-    lines += found.hints
-    if not found.exhausted:
+    if check.near_ties and not any(item.mismatches == 0 for item in check.alternatives):
+        lines.append(f"near-ties: {check.near_ties} of them hang on float rounding, not on the convention")
+    lines += [_alternative(item) for item in check.alternatives]
+    if check.tried and not check.alternatives:
+        lines.append(f"none of {check.tried} other conventions comes much closer")
+    lines += check.hints
+    if not check.exhausted:
         lines.append("not every alternative was tried in the time allowed; --search SECONDS allows more")
     return lines
 
 
-def _compared(made: FrameworkComparison, samples: int) -> list[str]:
-    beyond = "" if made.tolerance is None else f" by more than {made.tolerance:g} of the largest"
-    if made.differ:
-        where = f"in {made.samples} of {samples} samples"
-        lines = [f"different: {made.differ} of {made.values} output values{beyond}, {where}"]
+def _compared(comparison: FrameworkComparison, samples: int) -> list[str]:
+    beyond = "" if comparison.tolerance is None else f" by more than {comparison.tolerance:g} of the largest"
+    if comparison.differ:
+        where = f"in {comparison.samples} of {samples} samples"
+        lines = [f"different: {comparison.differ} of {comparison.values} output values{beyond}, {where}"]
     else:
-        lines = [f"equal: {made.values} output values of {samples} samples, 0 differ{beyond}"]
-    if made.what == "potentials":
-        lines.append(f"potentials: {made.greatest_text()}")
-    if made.first is not None:
-        step, sample, neuron = made.first
+        lines = [f"equal: {comparison.values} output values of {samples} samples, 0 differ{beyond}"]
+    if comparison.what == "potentials":
+        lines.append(f"potentials: {comparison.greatest_text()}")
+    if comparison.first is not None:
+        step, sample, neuron = comparison.first
         lines.append(
             f"first: time step {step}, sample {sample}, neuron {neuron}: "
-            f"the framework has {made.expected:g}, this convention gives {made.got:g}"
+            f"the framework has {comparison.expected:g}, this convention gives {comparison.got:g}"
         )
     return lines
 

@@ -85,8 +85,8 @@ class NodeReader:
     def get(self, key: str, *, infinite: bool = False) -> FloatArray:
         """A parameter, shape (n,); ``infinite`` as :meth:`Graph.numbers` has it."""
         default = DEFAULTS.get(key)
-        given = self.graph.numbers(self.name, key, default, infinite=infinite).shape
-        shape = self.shape if broadcasts(given, self.shape) else self.grid
+        own_shape = self.graph.numbers(self.name, key, default, infinite=infinite).shape
+        shape = self.shape if broadcasts(own_shape, self.shape) else self.grid
         return self.graph.spread(self.name, key, shape, default, infinite=infinite)
 
     def steps(self, key: str) -> FloatArray:
@@ -147,9 +147,9 @@ class NodeReader:
 
     def _tell_clamp(self, key: str, retention: FloatArray) -> None:
         what = "current" if key == "tau_syn" else "potential"
-        for one, found in ((1, retention[retention > 1 + 1e-6]), (0, retention[retention < -1e-6])):
-            if found.size:
-                farthest = found[np.argmax(np.abs(found))]
+        for one, beyond in ((1, retention[retention > 1 + 1e-6]), (0, retention[retention < -1e-6])):
+            if beyond.size:
+                farthest = beyond[np.argmax(np.abs(beyond))]
                 self.warnings.append(
                     f"{self.graph.where(self.name)}: {key} says that {farthest:.4g} of the {what} is kept "
                     f"from step to step; taken as {one}, as snnTorch does when it runs"
@@ -167,15 +167,15 @@ class NodeReader:
             )
         if np.any(np.isinf(r) & ~clamped):
             self.get(r_key)
-        made = np.where(clamped, 1.0, np.where(np.isinf(r), 0.0, r) * steps)
-        slow = ~clamped & (steps < 1 / _SLOW) & (np.abs(made) < 1 / _SLOW)
+        gain = np.where(clamped, 1.0, np.where(np.isinf(r), 0.0, r) * steps)
+        slow = ~clamped & (steps < 1 / _SLOW) & (np.abs(gain) < 1 / _SLOW)
         if np.any(slow):
             check = "--set dt and tau_fix" if self.convention.name == "norse" else "--set dt"
             self.warnings.append(
                 f"{self.graph.where(self.name)}: {key}={np.max(tau[slow]):.4g} is over a million time steps "
                 f"of dt={self.need_dt(key):.4g}, so inputs hardly count; check {check}"
             )
-        return self.snap(made)
+        return self.snap(gain)
 
     def need_dt(self, key: str) -> float:
         if self.convention.dt is None:
@@ -189,16 +189,16 @@ class NodeReader:
         """The factor kept per step, shape (n,)."""
         form = self.convention.decay
         if form == "direct":
-            kept = self.get(key)
+            retention = self.get(key)
             if self.convention.clamp_decay:
-                self._tell_clamp(key, kept)
-                return np.clip(kept, 0, 1)
-            if np.any((kept < 0) | (kept > 1)):
+                self._tell_clamp(key, retention)
+                return np.clip(retention, 0, 1)
+            if np.any((retention < 0) | (retention > 1)):
                 raise UserError(
                     f"{self.graph.where(self.name)}: decay=direct takes {key} as the retention per step, "
-                    f"from 0 to 1, not {kept[np.argmax((kept < 0) | (kept > 1))]:g}"
+                    f"from 0 to 1, not {retention[np.argmax((retention < 0) | (retention > 1))]:g}"
                 )
-            return kept
+            return retention
         steps = self.steps(key)
         return self.snap(np.maximum(1 - steps, 0.0) if form == "euler" else np.exp(-steps))
 

@@ -252,10 +252,10 @@ def load_array(path: Path | str, key: str) -> np.ndarray:
         The file or the key is missing, or packed data does not fit its shape.
     """
     arrays = read_npz(Path(path))
-    found = _array(Path(path), arrays, key)
-    if found is None:
+    array = _array(Path(path), arrays, key)
+    if array is None:
         raise UserError(f"{path} has neither {key} nor {key}_packed; it holds {', '.join(sorted(arrays))}")
-    return found
+    return array
 
 
 def other_outs(
@@ -277,7 +277,7 @@ def other_outs(
         return {}
     lead = spikes.shape[:2] if data.layout == "time-sample" else spikes.shape[1::-1]
     names = dict.fromkeys(name.removesuffix("_packed") for name in sorted(arrays))
-    found = {}
+    outs = {}
     for name in names:
         if name not in (key, in_key, INPUT_KEY, "label", "hidden"):
             try:
@@ -285,8 +285,8 @@ def other_outs(
             except UserError:
                 continue
             if out is not None and out.shape[2] == network.group(network.output).size:
-                found[name] = out[:, : data.samples]
-    return found
+                outs[name] = out[:, : data.samples]
+    return outs
 
 
 def _array(

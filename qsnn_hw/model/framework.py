@@ -116,15 +116,15 @@ def compare_with_framework(network: Network, data: Dataset, out: np.ndarray) -> 
     if not fires:
         greatest = float(np.abs(out.astype(np.float64) - data.out).max(initial=0))
         largest = float(np.abs(data.out).max(initial=0))
-    made = FrameworkComparison(wrong.size, 0, what=what, greatest=greatest, largest=largest)
+    equal = FrameworkComparison(wrong.size, 0, what=what, greatest=greatest, largest=largest)
     differ = int(np.count_nonzero(wrong))
     if not differ:
-        return made
+        return equal
     step, sample, neuron = (int(v) for v in np.argwhere(wrong)[0])
     at = (step, sample, neuron)
     bad = int(wrong.any(axis=(0, 2)).sum())
     expected, got = float(data.out[at]), float(out[at])
-    return replace(made, differ=differ, samples=bad, first=at, expected=expected, got=got)
+    return replace(equal, differ=differ, samples=bad, first=at, expected=expected, got=got)
 
 
 def differing(own: np.ndarray, out: np.ndarray, *, fires: bool, largest: float | None = None) -> np.ndarray:

@@ -17,20 +17,20 @@ def apply_operators(operators: Sequence[Operator], x: np.ndarray) -> np.ndarray:
     x
         Floating, shape (rows, addresses); the result has the same dtype, shape (rows, outputs).
     """
-    for made in operators:
-        x = _apply(made, x)
+    for operator in operators:
+        x = _apply(operator, x)
     return x
 
 
-def _apply(made: Operator, x: np.ndarray) -> np.ndarray:
-    if isinstance(made, Dense):
-        y = x @ made.weight.T.astype(x.dtype)
-        return y if made.bias is None else y + made.bias.astype(x.dtype)
-    if isinstance(made, Scale):
-        return x * made.factor.astype(x.dtype)
-    if isinstance(made, Conv2d):
-        return _in_chunks(made, x)
-    return _pool(made, x)
+def _apply(operator: Operator, x: np.ndarray) -> np.ndarray:
+    if isinstance(operator, Dense):
+        y = x @ operator.weight.T.astype(x.dtype)
+        return y if operator.bias is None else y + operator.bias.astype(x.dtype)
+    if isinstance(operator, Scale):
+        return x * operator.factor.astype(x.dtype)
+    if isinstance(operator, Conv2d):
+        return _in_chunks(operator, x)
+    return _pool(operator, x)
 
 
 def windows(
@@ -47,46 +47,46 @@ def windows(
     return view[:, :, :: stride[0], :: stride[1], :: dilation[0], :: dilation[1]]
 
 
-def _in_chunks(made: Conv2d, x: np.ndarray) -> np.ndarray:
+def _in_chunks(operator: Conv2d, x: np.ndarray) -> np.ndarray:
     """The convolution row block by row block, so that unfolded windows stay in a bounded buffer."""
-    probe = windows(np.empty((0, *made.input_shape), x.dtype), *_geometry(made))
+    probe = windows(np.empty((0, *operator.input_shape), x.dtype), *_geometry(operator))
     per_row = max(1, int(np.prod(probe.shape[1:], dtype=np.int64)) * x.itemsize)
     rows = max(1, _CHUNK_BYTES // per_row)
-    first = [_convolve(made, x[start : start + rows]) for start in range(0, len(x), rows)]
+    first = [_convolve(operator, x[start : start + rows]) for start in range(0, len(x), rows)]
     if not first:
-        outputs = made.weight.shape[0] * probe.shape[2] * probe.shape[3]
+        outputs = operator.weight.shape[0] * probe.shape[2] * probe.shape[3]
         return np.empty((0, outputs), x.dtype)
     return first[0] if len(first) == 1 else np.concatenate(first)
 
 
 def _geometry(
-    made: Conv2d,
+    operator: Conv2d,
 ) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int], tuple[int, int]]:
-    kernel = (made.weight.shape[2], made.weight.shape[3])
-    return kernel, made.stride, made.padding, made.dilation
+    kernel = (operator.weight.shape[2], operator.weight.shape[3])
+    return kernel, operator.stride, operator.padding, operator.dilation
 
 
-def _convolve(made: Conv2d, x: np.ndarray) -> np.ndarray:
-    view = windows(x.reshape(-1, *made.input_shape), *_geometry(made))
+def _convolve(operator: Conv2d, x: np.ndarray) -> np.ndarray:
+    view = windows(x.reshape(-1, *operator.input_shape), *_geometry(operator))
     rows, channels, height, width = view.shape[:4]
-    split = channels // made.groups
-    outputs = made.weight.shape[0] // made.groups
-    y = np.empty((rows, made.weight.shape[0], height * width), x.dtype)
-    for group in range(made.groups):
+    split = channels // operator.groups
+    outputs = operator.weight.shape[0] // operator.groups
+    y = np.empty((rows, operator.weight.shape[0], height * width), x.dtype)
+    for group in range(operator.groups):
         part = view[:, group * split : (group + 1) * split]
         columns = part.transpose(0, 2, 3, 1, 4, 5).reshape(rows * height * width, -1)
-        kernels = made.weight[group * outputs : (group + 1) * outputs].reshape(outputs, -1)
+        kernels = operator.weight[group * outputs : (group + 1) * outputs].reshape(outputs, -1)
         product = (columns @ kernels.T.astype(x.dtype)).reshape(rows, height * width, outputs)
         y[:, group * outputs : (group + 1) * outputs] = product.transpose(0, 2, 1)
-    if made.bias is not None:
-        y += made.bias.astype(x.dtype)[:, np.newaxis]
+    if operator.bias is not None:
+        y += operator.bias.astype(x.dtype)[:, np.newaxis]
     return y.reshape(rows, -1)
 
 
-def _pool(made: Pool2d, x: np.ndarray) -> np.ndarray:
-    view = windows(x.reshape(-1, *made.input_shape), made.kernel, made.stride, made.padding)
+def _pool(operator: Pool2d, x: np.ndarray) -> np.ndarray:
+    view = windows(x.reshape(-1, *operator.input_shape), operator.kernel, operator.stride, operator.padding)
     total = view.sum(axis=(4, 5), dtype=x.dtype).reshape(len(x), -1)
-    if made.kind == "sum":
+    if operator.kind == "sum":
         return total
     # As in PyTorch's default, padding counts in the divisor.
-    return total / x.dtype.type(made.kernel[0] * made.kernel[1])
+    return total / x.dtype.type(operator.kernel[0] * operator.kernel[1])

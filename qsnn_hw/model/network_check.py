@@ -168,12 +168,12 @@ def _bias(where: str, bias: np.ndarray | None, outputs: int) -> None:
 
 def _places(where: str, operator: Conv2d | Pool2d, kernel: tuple[int, int], dilation: tuple[int, int]) -> int:
     """Height times width of the output."""
-    made = 1
+    places = 1
     for axis in (0, 1):
         padded = operator.input_shape[1 + axis] + 2 * operator.padding[axis]
         _need(padded <= _MAX_SIZE, where, f"padding is {operator.padding!r}")
         spare = padded - dilation[axis] * (kernel[axis] - 1) - 1
         _need(spare >= 0, where, f"a kernel of {kernel} does not fit {operator.input_shape}")
-        made *= spare // operator.stride[axis] + 1
-    _need(made <= _MAX_SIZE, where, "it gives too many values")
-    return made
+        places *= spare // operator.stride[axis] + 1
+    _need(places <= _MAX_SIZE, where, "it gives too many values")
+    return places

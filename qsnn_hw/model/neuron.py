@@ -101,19 +101,19 @@ class GroupState:
 
     def _integrate(self, drive: list[np.ndarray], fired: np.ndarray | None) -> np.ndarray:
         group = self._group
-        kept = self.v
+        stored = self.v
         if self._relaxes:
-            x = _total(drive) if drive else np.zeros_like(kept)
+            x = _total(drive) if drive else np.zeros_like(stored)
             if not self._inner_unit:
                 x = self._inner_gain * x
             if self._leak is not None:
                 x = x + self._inner_leak
-            v = kept + self._rate * (x - kept)
+            v = stored + self._rate * (x - stored)
         else:
             # snnTorch Leaky multiplies (1 - fired) into the old potential only.
             if fired is not None and group.reset == "zero" and not group.reset_drops_input:
-                kept = (1 - fired) * kept
-            v = self._decay * kept
+                stored = (1 - fired) * stored
+            v = self._decay * stored
             if self._unit_gain:
                 for x in drive:
                     v = v + x

@@ -70,9 +70,9 @@ def _flattened(graph: Graph, name: str, shape: Shape, batched: bool) -> Shape:
 
     The NIR specification counts without a batch dimension, as every exporter writes it.
     """
-    given = graph.nodes[name].parameters.get("input_type")
+    input_type = graph.nodes[name].parameters.get("input_type")
     ahead = 1 if batched else 0
-    if given is not None:
+    if input_type is not None:
         whole = tuple(int(v) for v in graph.whole(name, "input_type"))
         # An exporter that left batch or time in the shape counts from there.
         if len(whole) > len(shape) and whole[len(whole) - len(shape) :] == shape:
@@ -90,8 +90,8 @@ def _flattened(graph: Graph, name: str, shape: Shape, batched: bool) -> Shape:
     start, end = ends
     if start > end:
         raise UserError(f"{graph.where(name)}: start_dim {start} comes after end_dim {end}")
-    made = (*full[:start], size_of(full[start : end + 1]), *full[end + 1 :])
-    return made[min(start, ahead) :]
+    flat = (*full[:start], size_of(full[start : end + 1]), *full[end + 1 :])
+    return flat[min(start, ahead) :]
 
 
 def weight_inputs(graph: Graph, name: str) -> int:
@@ -219,8 +219,8 @@ def _convolution(graph: Graph, name: str, shape: Shape) -> tuple[Operator, Shape
     planes = _planes(graph, name, weight.shape[1] * groups, shape)
     out = _extent(graph, name, (planes[1], planes[2]), kernel, stride, padding, dilation)
     bias = _bias(graph, name, weight.shape[0])
-    made = Conv2d(weight, bias, planes, stride, padding, dilation, groups)
-    return made, (weight.shape[0], out[1]) if flat else (weight.shape[0], *out)
+    convolution = Conv2d(weight, bias, planes, stride, padding, dilation, groups)
+    return convolution, (weight.shape[0], out[1]) if flat else (weight.shape[0], *out)
 
 
 def _padding(
@@ -253,8 +253,8 @@ def _pool(graph: Graph, name: str, shape: Shape) -> tuple[Operator, Shape]:
     if graph.nodes[name].parameters.get("kernel_size") is None:
         raise UserError(f"{graph.where(name)} has no kernel_size; export the model again")
     kernel = _pair(graph, name, "kernel_size", 1, 1)
-    given = graph.nodes[name].parameters.get("stride")
-    stride = kernel if given is None else _pair(graph, name, "stride", 1, 1)
+    stated = graph.nodes[name].parameters.get("stride")
+    stride = kernel if stated is None else _pair(graph, name, "stride", 1, 1)
     padding = _pair(graph, name, "padding", 0, 0)
     out = _extent(graph, name, (planes[1], planes[2]), kernel, stride, padding)
     kind = graph.nodes[name].type

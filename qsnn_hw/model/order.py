@@ -26,9 +26,9 @@ def order_groups(sources: Mapping[str, Set[str]]) -> list[str]:
         ready = [name for name, before in remaining.items() if not (before & remaining.keys()) - {name}]
         if not ready:
             ready = _source_loop(remaining)
-        chosen = min(ready, key=lambda name: (distance.get(name, len(sources)), name))
-        order.append(chosen)
-        del remaining[chosen]
+        nearest = min(ready, key=lambda name: (distance.get(name, len(sources)), name))
+        order.append(nearest)
+        del remaining[nearest]
     return order
 
 

@@ -50,7 +50,7 @@ class PathFinder:
         self.shapes: dict[str, Shape] = {entry: self._input_shape(entry)}
         self.operators: dict[str, Operator | None] = {}
         self._before = {name: graph.before(name) for name in graph.nodes}
-        self._found: dict[str, tuple[Path, ...]] = {}
+        self._paths: dict[str, tuple[Path, ...]] = {}
         self._batched = False
         try:
             self._infer()
@@ -65,7 +65,7 @@ class PathFinder:
         if min(shape) < 1:
             raise UserError(f"{where}: shape is {shape}, not all above 0")
         check_size(self.graph, entry, "shape", shape)
-        kept = shape
+        real = shape
         # Exporters leave a batch (or time) dimension in front; what follows says how much is real.
         for name in self.graph.after(entry):
             wants = self._wants(name)
@@ -75,16 +75,16 @@ class PathFinder:
             for cut in range(len(shape)):
                 rest = shape[cut:]
                 if size_of(rest) == size and (len(rest) <= dimensions or rest[0] != 1):
-                    kept = rest
+                    real = rest
                     break
             break
         else:
-            while len(kept) > 3 and kept[0] == 1:
-                kept = kept[1:]
-        if size_of(kept) != size_of(shape):
-            dropped = shape[: len(shape) - len(kept)]
+            while len(real) > 3 and real[0] == 1:
+                real = real[1:]
+        if size_of(real) != size_of(shape):
+            dropped = shape[: len(shape) - len(real)]
             self.warnings.append(f"{where}: leading dimensions {dropped} of {shape} taken as batch or time")
-        return kept
+        return real
 
     def _wants(self, name: str) -> tuple[int, int] | None:
         """The input size a node asks for and how many dimensions it has, where it says so."""
@@ -146,14 +146,14 @@ class PathFinder:
                 )
             return shape
         if kind == "Output":
-            given = self.graph.nodes[name].parameters.get("shape")
-            own = shape if given is None else tuple(int(v) for v in self.graph.whole(name, "shape"))
+            stated = self.graph.nodes[name].parameters.get("shape")
+            own = shape if stated is None else tuple(int(v) for v in self.graph.whole(name, "shape"))
             # As for the input, a batch dimension may stand in front.
             if size_of(shape) not in [size_of(own[cut:]) for cut in range(len(own))]:
                 raise UserError(f"{self.graph.where(name)} has shape {own}, the nodes before it give {shape}")
             return shape
-        self.operators[name], made = operator(self.graph, name, shape, batched=self._batched)
-        return made
+        self.operators[name], output = operator(self.graph, name, shape, batched=self._batched)
+        return output
 
     def _check_edge(self, pre: str, post: str) -> None:
         first = self._before[post][0]
@@ -165,11 +165,11 @@ class PathFinder:
             )
 
     def _consumed(self, name: str) -> Shape:
-        made = self.operators.get(name)
-        if isinstance(made, Dense):
-            return (made.weight.shape[1],)
-        if made is not None and hasattr(made, "input_shape"):
-            return tuple(made.input_shape)
+        consumer = self.operators.get(name)
+        if isinstance(consumer, Dense):
+            return (consumer.weight.shape[1],)
+        if consumer is not None and hasattr(consumer, "input_shape"):
+            return tuple(consumer.input_shape)
         return self.shapes[name]
 
     def paths_from(self, name: str, stack: tuple[str, ...] = ()) -> tuple[Path, ...]:
@@ -185,24 +185,24 @@ class PathFinder:
                 f"{self.graph.where(name)}: more than {_MAX_CHAIN} nodes without a neuron in a row; "
                 "merge them before export"
             )
-        if name not in self._found:
-            found = [path for pre in self._before[name] for path in self.paths_from(pre, (*stack, name))]
-            if len(found) > _MAX_PATHS:
+        if name not in self._paths:
+            paths = [path for pre in self._before[name] for path in self.paths_from(pre, (*stack, name))]
+            if len(paths) > _MAX_PATHS:
                 raise UserError(f"{self.graph.where(name)} is reached on over {_MAX_PATHS} paths")
-            self._found[name] = tuple(self._extended(path, name, i) for i, path in enumerate(found))
-        return self._found[name]
+            self._paths[name] = tuple(self._extended(path, name, i) for i, path in enumerate(paths))
+        return self._paths[name]
 
     def _extended(self, path: Path, name: str, index: int) -> Path:
-        made = self.operators[name]
+        step = self.operators[name]
         names = (*path.names, name)
         if self.graph.nodes[name].type == "Delay":
             return replace(path, delay=path.delay + self._delay(path, name), names=names)
-        if made is None:
+        if step is None:
             return replace(path, names=names)
         # Paths that meet in one node are summed there, so its bias belongs to one of them only.
-        if index and isinstance(made, Dense | Conv2d):
-            made = replace(made, bias=None)
-        return replace(path, operators=(*path.operators, made), names=names)
+        if index and isinstance(step, Dense | Conv2d):
+            step = replace(step, bias=None)
+        return replace(path, operators=(*path.operators, step), names=names)
 
     def _delay(self, path: Path, name: str) -> int:
         where = self.graph.where(name)
@@ -228,7 +228,7 @@ class PathFinder:
                 f"{where}: a delay of {values[0]:g} is {whole} time steps, over {_MAX_DELAY}; "
                 "check --set dt, or --set delay_unit=steps if the file counts steps"
             )
-        if any(getattr(made, "bias", None) is not None for made in path.operators):
+        if any(getattr(operator, "bias", None) is not None for operator in path.operators):
             self.warnings.append(f"{where}: the bias before it acts from step 0, not after the delay")
         return whole
 

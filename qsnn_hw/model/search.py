@@ -36,7 +36,7 @@ _KEPT = 5
 
 
 @dataclass(frozen=True)
-class Found:
+class Tried:
     """A convention that was tried.
 
     Parameters
@@ -63,7 +63,7 @@ class Outcome:
 
     Parameters
     ----------
-    found
+    advice
         The convention under which nothing differs, alone; or else those worth a word, the closest first.
     closest
         The closest, worth a word or not.
@@ -73,8 +73,8 @@ class Outcome:
         False when time ran out first.
     """
 
-    found: tuple[Found, ...]
-    closest: tuple[Found, ...]
+    advice: tuple[Tried, ...]
+    closest: tuple[Tried, ...]
     tried: int
     exhausted: bool
 
@@ -145,9 +145,9 @@ class Search:
         self._scores: dict[bytes, _Score] = {}
         self._points: dict[bytes, Convention] = {}
         self._glance: tuple[np.ndarray, np.ndarray] | None = None
-        self._answer: Found | None = None
+        self._answer: Tried | None = None
         # The best whose differences all hang on float rounding: an answer where there is no better one.
-        self._nearly: Found | None = None
+        self._nearly: Tried | None = None
         self._refuted: set[bytes] = set()
         self._task: Task | None = None
         # What the last key was made of, where it was made anew.
@@ -165,10 +165,10 @@ class Search:
                 except _OutOfTimeError:
                     exhausted = self._answer is not None
                 answer = self._answer or self._nearly
-                found = (answer,) if answer is not None else self._closest()
-                found = tuple(self._simplest(item) for item in found)
-        near = tuple(item for item in found if item.complete or 2 * item.mismatches <= self._worst)
-        return Outcome(near, found, len(self._scores), exhausted)
+                closest = (answer,) if answer is not None else self._closest()
+                closest = tuple(self._simplest(item) for item in closest)
+        near = tuple(item for item in closest if item.complete or 2 * item.mismatches <= self._worst)
+        return Outcome(near, closest, len(self._scores), exhausted)
 
     def _explore(self) -> None:
         """From near to far: one question of the checked convention, the presets, then more at a time."""
@@ -184,8 +184,8 @@ class Search:
         self._climb(names)
         for depth in (1, 2, 3):
             for start in sorted(begin, key=lambda point: self._score(point).key()):
-                for chosen in combinations(names, depth):
-                    self._try(self._variants.near(start, chosen))
+                for questions in combinations(names, depth):
+                    self._try(self._variants.near(start, questions))
             self._climb(names)
             if self._nearly is not None:
                 return
@@ -254,20 +254,20 @@ class Search:
 
     def _short(self, network: Network) -> tuple[np.ndarray, np.ndarray]:
         """A few samples up to where their output has done something, fewer where that takes long."""
-        chosen = self._trial[:_GLANCE_SAMPLES]
-        busy = np.count_nonzero(self._out[:, chosen], axis=(1, 2)).cumsum()
+        samples = self._trial[:_GLANCE_SAMPLES]
+        busy = np.count_nonzero(self._out[:, samples], axis=(1, 2)).cumsum()
         enough = np.flatnonzero(busy >= _GLANCE_SPIKES)
         steps = len(self._out) if not enough.size else max(_GLANCE_STEPS, int(enough[0]) + 1)
-        while len(chosen) > 1:
+        while len(samples) > 1:
             began = time.monotonic()
             try:
-                self._wrong(network, self._x[:steps, chosen], self._out[:steps, chosen])
+                self._wrong(network, self._x[:steps, samples], self._out[:steps, samples])
             except UserError:
                 break
             if time.monotonic() - began < _GLANCE_S:
                 break
-            chosen = chosen[: len(chosen) // 2]
-        return self._x[:steps, chosen], self._out[:steps, chosen]
+            samples = samples[: len(samples) // 2]
+        return self._x[:steps, samples], self._out[:steps, samples]
 
     def _holds(self, point: Convention, network: Network) -> bool:
         """Whether nothing differs, but for float rounding, in the trial samples and then in all."""
@@ -285,33 +285,33 @@ class Search:
         except UserError:
             self._refuted.add(key)
             return False
-        found = Found(point, count, self._x.shape[1], complete=True)
+        answer = Tried(point, count, self._x.shape[1], complete=True)
         if count:
             if self._nearly is None or count < self._nearly.mismatches:
-                self._nearly = found
+                self._nearly = answer
             return False
-        self._answer = found
+        self._answer = answer
         return True
 
-    def _closest(self) -> tuple[Found, ...]:
+    def _closest(self) -> tuple[Tried, ...]:
         """The best of what leaves differences, run on the trial samples."""
-        found = []
+        closest = []
         for point in self._best(4 * _KEPT):
             x, out = self._x[:, self._trial], self._out[:, self._trial]
             try:
                 count = int(np.count_nonzero(self._wrong(self._read(point), x, out)))
             except UserError:
                 continue
-            found.append(Found(point, count, len(self._trial), complete=False))
+            closest.append(Tried(point, count, len(self._trial), complete=False))
             if time.monotonic() > self._until + 5:
                 break
-        return tuple(sorted(found, key=lambda item: item.mismatches)[:_KEPT])
+        return tuple(sorted(closest, key=lambda item: item.mismatches)[:_KEPT])
 
-    def _simplest(self, item: Found) -> Found:
+    def _simplest(self, item: Tried) -> Tried:
         """The same network from the preset in which the fewest fields change; another preset is a change."""
         wanted = self._key(item.convention)
         order = dict.fromkeys([self._checked.name, *PRESETS])
-        made: list[tuple[int, Convention]] = []
+        spellings: list[tuple[int, Convention]] = []
         for name in order:
             base = PRESETS.get(name)
             if base is None:
@@ -321,9 +321,9 @@ class Search:
                 plain = changed(point, {field: getattr(base, field)})
                 if plain is not None and self._key(plain) == wanted:
                     point = plain
-            made.append((len(differences(point, base)) + (name != self._checked.name), point))
-        best = min(made, key=lambda pair: pair[0])[1]
-        return Found(best, item.mismatches, item.samples, item.complete)
+            spellings.append((len(differences(point, base)) + (name != self._checked.name), point))
+        best = min(spellings, key=lambda pair: pair[0])[1]
+        return Tried(best, item.mismatches, item.samples, item.complete)
 
 
 def _most_spikes(out: np.ndarray) -> int:
@@ -333,9 +333,9 @@ def _most_spikes(out: np.ndarray) -> int:
 
 
 def _called(point: Convention, name: str) -> Convention:
-    made = changed(point, {"name": name})
-    assert made is not None
-    return made
+    renamed = changed(point, {"name": name})
+    assert renamed is not None
+    return renamed
 
 
 def _fingerprint(network: Network) -> bytes:

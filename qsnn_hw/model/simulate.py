@@ -141,16 +141,16 @@ def blocks(network: Network) -> list[list[str]]:
         if p.source != INPUT and position[p.source] >= position[p.target]:
             at = position[p.target]
             reach[at] = max(reach[at], position[p.source])
-    made: list[list[str]] = []
+    grouped: list[list[str]] = []
     start = 0
     while start < len(order):
         end, scan = start, start
         while scan <= end:
             end = max(end, reach[scan])
             scan += 1
-        made.append(order[start : end + 1])
+        grouped.append(order[start : end + 1])
         start = end + 1
-    return made
+    return grouped
 
 
 def _batch_size(network: Network, steps: int, itemsize: int) -> int:
@@ -186,8 +186,8 @@ class _Batch:
 
     def run(self) -> FloatRun:
         out = np.empty(0)
-        made = blocks(self._network)
-        for i, names in enumerate(made):
+        in_order = blocks(self._network)
+        for i, names in enumerate(in_order):
             spikes, potentials = self._block(names)
             for name in names:
                 group = self._network.group(name)
@@ -201,7 +201,7 @@ class _Batch:
                     silent = group.threshold is None
                     out = potentials[name] if silent else _as_counts(name, spikes[name])
             self._known.update(spikes)
-            later = {p.source for names_ in made[i + 1 :] for n in names_ for p in self._network.into(n)}
+            later = {p.source for names_ in in_order[i + 1 :] for n in names_ for p in self._network.into(n)}
             self._known = {name: x for name, x in self._known.items() if name in later}
         return FloatRun(out, self._run.spikes, self._run.potentials)
 

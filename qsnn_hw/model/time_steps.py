@@ -24,14 +24,14 @@ def candidates(graph: Graph | None) -> tuple[float, ...]:
     """
     named, taus = _named(graph) if graph is not None else ([], [])
     # A parameter in float32 may name a step that is a round number but for rounding.
-    found = [step for dt in named for step in (float(f"{dt:.3g}"), dt)] + [*USUAL]
+    steps = [step for dt in named for step in (float(f"{dt:.3g}"), dt)] + [*USUAL]
     if taus:
         low, high = min(taus) / _SLOWEST, 2 * min(taus)
         exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-        found += sorted(
+        steps += sorted(
             (m * 10.0**e for e in exponents for m in _ROUND if low <= m * 10.0**e <= high), reverse=True
         )
-    return tuple(dict.fromkeys(float(f"{dt:.6g}") for dt in found if 0 < dt < math.inf))[:_MOST]
+    return tuple(dict.fromkeys(float(f"{dt:.6g}") for dt in steps if 0 < dt < math.inf))[:_MOST]
 
 
 def wrote_rockpool(graph: Graph | None) -> bool:

@@ -19,14 +19,14 @@ def _fires(
     reset: str, *, late: bool = False, retest: bool = False, most: MaxSpikes = 1, drops: str = "never"
 ) -> Change:
     # A field that decides nothing beside the others stays as it is.
-    made: dict[str, object] = {"reset": reset, "max_spikes": most}
+    change: dict[str, object] = {"reset": reset, "max_spikes": most}
     if reset != "none":
-        made["reset_delay"] = late
+        change["reset_delay"] = late
     if reset in ("subtract", "zero") and not late:
-        made["reset_retest"] = retest
+        change["reset_retest"] = retest
     if reset == "zero" and late:
-        made["reset_drops_input"] = drops
-    return made
+        change["reset_drops_input"] = drops
+    return change
 
 
 # What a spike does is one question: its fields only make sense together. Likeliest first.
@@ -71,33 +71,33 @@ class Variants:
         def has(*wanted: str) -> bool:
             return kinds is None or not kinds.isdisjoint(wanted)
 
-        made: dict[str, tuple[Change, ...]] = {}
+        variables: dict[str, tuple[Change, ...]] = {}
         if has("LIF", "IF", "CubaLIF"):
             # A limit is no lower than what the output shows; one far above it would show nowhere.
             low = max(2, most)
             limits = range(low, min(low + _LIMITS, MAX_SPIKES + 1))
-            made["firing"] = (*_FIRING, *(_fires("subtract", most=limit) for limit in limits))
-            made["comparison"] = _each("comparison")
+            variables["firing"] = (*_FIRING, *(_fires("subtract", most=limit) for limit in limits))
+            variables["comparison"] = _each("comparison")
         if has(*_LEAKY):
             # Before dt: another dt may do the same to the numbers, but is not what happened.
-            made["tau_fix"] = _each("tau_fix")
+            variables["tau_fix"] = _each("tau_fix")
         if has("IF", "I") or has(*_LEAKY, "Delay"):
-            made["dt"] = tuple({"dt": step} for step in steps)
+            variables["dt"] = tuple({"dt": step} for step in steps)
         if has(*_LEAKY):
-            made["decay"] = ({"decay": "euler"}, {"decay": "exponential"}, DIRECT)
-            made["input_gain"] = _each("input_gain")
+            variables["decay"] = ({"decay": "euler"}, {"decay": "exponential"}, DIRECT)
+            variables["input_gain"] = _each("input_gain")
         if has("CubaLIF", "CubaLI"):
-            made["current_gain"] = _each("current_gain")
+            variables["current_gain"] = _each("current_gain")
         if has("IF", "I"):
-            made["integrator_gain"] = _each("integrator_gain")
+            variables["integrator_gain"] = _each("integrator_gain")
         if has("LIF", "IF", "CubaLIF"):
-            made["v_min"] = tuple({"v_min": clamp} for clamp in _CLAMPS)
-        made["start"] = _each("start")
+            variables["v_min"] = tuple({"v_min": clamp} for clamp in _CLAMPS)
+        variables["start"] = _each("start")
         if has("Delay"):
-            made["delay_unit"] = _each("delay_unit")
+            variables["delay_unit"] = _each("delay_unit")
         if has(*_LEAKY):
-            made["update"] = _each("update")
-        return cls(made)
+            variables["update"] = _each("update")
+        return cls(variables)
 
     def near(self, point: Convention, names: tuple[str, ...]) -> Iterator[Convention]:
         """``point`` with every question of ``names`` answered otherwise."""
@@ -106,9 +106,9 @@ class Variants:
             return
         for rest in self.near(point, names[:-1]):
             for change in self.variables[names[-1]]:
-                made = changed(rest, change)
-                if made is not None and made != rest:
-                    yield made
+                neighbour = changed(rest, change)
+                if neighbour is not None and neighbour != rest:
+                    yield neighbour
 
 
 def _each(name: str) -> tuple[Change, ...]:
@@ -128,17 +128,17 @@ def starts(checked: Convention, steps: tuple[float, ...]) -> tuple[Convention, .
 
     A preset without a time step of its own takes that of the checked one, or the likeliest.
     """
-    made = [checked]
+    begin = [checked]
     for preset in PRESETS.values():
-        made.append(preset if preset.dt is not None else replace(preset, dt=checked.dt or steps[0]))
-    direct = changed(made[-1], DIRECT)
+        begin.append(preset if preset.dt is not None else replace(preset, dt=checked.dt or steps[0]))
+    direct = changed(begin[-1], DIRECT)
     assert direct is not None
-    return tuple(dict.fromkeys([*made, direct, *_with(direct, ">=")]))
+    return tuple(dict.fromkeys([*begin, direct, *_with(direct, ">=")]))
 
 
 def _with(point: Convention, comparison: str) -> tuple[Convention, ...]:
-    made = changed(point, {"comparison": comparison})
-    return () if made is None else (made,)
+    other = changed(point, {"comparison": comparison})
+    return () if other is None else (other,)
 
 
 def differences(point: Convention, base: Convention) -> dict[str, object]:
@@ -157,8 +157,8 @@ def words(point: Convention, checked: Convention) -> str:
     """
     said = differences(point, PRESETS[point.name])
     if checked.name in PRESETS:
-        given = differences(checked, PRESETS[checked.name])
-        said |= {name: getattr(point, name) for name in given if getattr(point, name) != given[name]}
+        others = differences(checked, PRESETS[checked.name])
+        said |= {name: getattr(point, name) for name in others if getattr(point, name) != others[name]}
     return " ".join([f"--convention {point.name}", *(f"--set {name}={_text(v)}" for name, v in said.items())])
 
 

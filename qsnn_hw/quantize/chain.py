@@ -82,63 +82,63 @@ class Chain:
     @property
     def weights(self) -> np.ndarray:
         """The weights that decide the grid, float64 or integers."""
-        found = weights_of(self.operators[self.last])
-        assert found is not None
-        return found
+        weights = weights_of(self.operators[self.last])
+        assert weights is not None
+        return weights
 
 
 def chain_of(operators: Sequence[Operator], gain: np.ndarray) -> Chain:
     """Fold ``gain``, shape (post,), averages and scales into as few weights as possible."""
-    made, factor = _without_averages(operators)
-    made = _fold_scales(made)
-    if all(isinstance(o, Pool2d) for o in made):
-        made.append(Scale(np.ones(gain.size)))
-    last = max(i for i, o in enumerate(made) if not isinstance(o, Pool2d))
-    folded = _times(made[last], factor * gain, bare=last == len(made) - 1)
+    bare, factor = _without_averages(operators)
+    bare = _fold_scales(bare)
+    if all(isinstance(o, Pool2d) for o in bare):
+        bare.append(Scale(np.ones(gain.size)))
+    last = max(i for i, o in enumerate(bare) if not isinstance(o, Pool2d))
+    folded = _times(bare[last], factor * gain, bare=last == len(bare) - 1)
     if folded is not None:
-        made[last] = folded
+        bare[last] = folded
     else:
-        made.append(Scale(factor * gain))
-        last = len(made) - 1
-    end = made[last]
-    alone = gain.size if last == len(made) - 1 else 1
+        bare.append(Scale(factor * gain))
+        last = len(bare) - 1
+    end = bare[last]
+    alone = gain.size if last == len(bare) - 1 else 1
     rows = end.weight.shape[0] if isinstance(end, Conv2d) else alone
-    return Chain(tuple(made), last, rows)
+    return Chain(tuple(bare), last, rows)
 
 
 def _without_averages(operators: Sequence[Operator]) -> tuple[list[Operator], float]:
-    made: list[Operator] = []
+    bare: list[Operator] = []
     factor = 1.0
     for operator in operators:
         if isinstance(operator, Pool2d):
             if operator.kind == "average":
                 factor /= operator.kernel[0] * operator.kernel[1]
-            made.append(replace(operator, kind="sum"))
+            bare.append(replace(operator, kind="sum"))
         elif isinstance(operator, Scale) and (operator.factor == operator.factor[0]).all():
             factor *= float(operator.factor[0])
         else:
             weights = weights_of(operator)
             assert weights is not None
-            made.append(with_weights(operator, np.asarray(weights, dtype=np.float64)))
-    return made, factor
+            bare.append(with_weights(operator, np.asarray(weights, dtype=np.float64)))
+    return bare, factor
 
 
-def _fold_scales(made: list[Operator]) -> list[Operator]:
+def _fold_scales(operators: list[Operator]) -> list[Operator]:
     """Move each elementwise factor into the weights before it, or else after it."""
-    kept: list[Operator] = []
-    for operator in made:
-        if isinstance(operator, Scale) and kept:
-            folded = _times(kept[-1], operator.factor, bare=True)
+    ready: list[Operator] = []
+    for operator in operators:
+        if isinstance(operator, Scale) and ready:
+            folded = _times(ready[-1], operator.factor, bare=True)
             if folded is not None:
-                kept[-1] = folded
+                ready[-1] = folded
                 continue
-        if kept and isinstance(kept[-1], Scale):
-            folded = _of_scaled(operator, kept[-1].factor)
+        if ready and isinstance(ready[-1], Scale):
+            folded = _of_scaled(operator, ready[-1].factor)
             if folded is not None:
-                kept[-1] = folded
+                ready[-1] = folded
                 continue
-        kept.append(operator)
-    return kept
+        ready.append(operator)
+    return ready
 
 
 def _times(operator: Operator, gain: np.ndarray, bare: bool) -> Operator | None:
@@ -182,15 +182,15 @@ def round_earlier(chain: Chain, bits: int) -> tuple[Chain, float]:
 
     Returns the chain with those integers and the product of their scales.
     """
-    made, product = list(chain.operators), 1.0
-    for index, operator in enumerate(made[: chain.last]):
+    operators, product = list(chain.operators), 1.0
+    for index, operator in enumerate(operators[: chain.last]):
         weights = weights_of(operator)
         if weights is not None:
             scale = weight_scale(weights.reshape(1, -1), bits)
             rounded = round_weights(weights.reshape(1, -1), scale, bits).reshape(weights.shape)
-            made[index] = with_weights(operator, rounded)
+            operators[index] = with_weights(operator, rounded)
             product *= float(scale[0])
-    return replace(chain, operators=tuple(made)), product
+    return replace(chain, operators=tuple(operators)), product
 
 
 def round_last(chain: Chain, scale: np.ndarray, bits: int) -> Chain:
@@ -198,16 +198,16 @@ def round_last(chain: Chain, scale: np.ndarray, bits: int) -> Chain:
     weights = chain.weights
     rows = weights.shape[0]
     spread = np.repeat(scale, rows // scale.size) if rows % scale.size == 0 else np.full(rows, scale[0])
-    made = list(chain.operators)
-    made[chain.last] = with_weights(made[chain.last], round_weights(weights, spread, bits))
-    return replace(chain, operators=tuple(made))
+    operators = list(chain.operators)
+    operators[chain.last] = with_weights(operators[chain.last], round_weights(weights, spread, bits))
+    return replace(chain, operators=tuple(operators))
 
 
 def with_integers(chain: Chain, integers: np.ndarray, bits: int) -> Chain:
     """The chain with whole numbers for the weights that decide the grid."""
-    made = list(chain.operators)
-    made[chain.last] = with_weights(made[chain.last], integers.astype(integer_dtype(bits)))
-    return replace(chain, operators=tuple(made))
+    operators = list(chain.operators)
+    operators[chain.last] = with_weights(operators[chain.last], integers.astype(integer_dtype(bits)))
+    return replace(chain, operators=tuple(operators))
 
 
 def fan_in_of(operators: Sequence[Operator], size: int, most: np.ndarray | int) -> Interval:

@@ -61,15 +61,15 @@ def measure(
     samples
         At most this many are used.
     """
-    chosen = np.unique(np.linspace(0, inputs.shape[1] - 1, min(samples, inputs.shape[1])).astype(int))
+    positions = np.unique(np.linspace(0, inputs.shape[1] - 1, min(samples, inputs.shape[1])).astype(int))
     steps = inputs.shape[0]
     widest = max(network.input_size, *(g.size for g in network.groups))
     batch = max(1, _BATCH_BYTES // (4 * steps * widest))
     names = [g.name for g in network.groups]
     moments: dict[str, np.ndarray] = {}
     with progress.task("input statistics") as task:
-        for start in range(0, chosen.size, batch):
-            part = inputs[:, chosen[start : start + batch]]
+        for start in range(0, positions.size, batch):
+            part = inputs[:, positions[start : start + batch]]
             known = dict(simulate(network, part, record=names).spikes)
             known[INPUT] = part.reshape(steps, part.shape[1], -1)
             for group in network.groups:
@@ -77,8 +77,8 @@ def measure(
                 if rows is not None:
                     product = (rows.T @ rows).astype(np.float64)
                     moments[group.name] = moments.get(group.name, 0.0) + product
-            task.update(min(start + batch, chosen.size), chosen.size)
-    return Statistics(moments, int(chosen.size))
+            task.update(min(start + batch, positions.size), positions.size)
+    return Statistics(moments, int(positions.size))
 
 
 def _columns(network: Network, group: NeuronGroup, known: Mapping[str, np.ndarray]) -> np.ndarray | None:
@@ -131,9 +131,9 @@ def _filtered(x: np.ndarray, group: NeuronGroup) -> np.ndarray:
     for decay in (group.current_decay, group.decay):
         if decay is None:
             continue
-        kept = np.float32(min(float(np.mean(decay)), _LONGEST_DECAY))
+        retained = np.float32(min(float(np.mean(decay)), _LONGEST_DECAY))
         for step in range(1, x.shape[0]):
-            x[step] += kept * x[step - 1]
+            x[step] += retained * x[step - 1]
     return x
 
 
@@ -180,15 +180,15 @@ def compensated(
     # All ranges at once: (range, block of rows).
     tried = _FRACTIONS[:, np.newaxis] * peak / largest
     spread = np.repeat(tried, post // rows, axis=1).reshape(-1)
-    found = _spread_errors(np.tile(weights, (len(_FRACTIONS), 1)), spread, largest, moments)
-    error = (found * spread[:, np.newaxis]).reshape(-1, post, columns) - weights
+    integers_of_all = _spread_errors(np.tile(weights, (len(_FRACTIONS), 1)), spread, largest, moments)
+    error = (integers_of_all * spread[:, np.newaxis]).reshape(-1, post, columns) - weights
     cost = np.einsum("tij,tij->ti", error @ moments, error).reshape(len(_FRACTIONS), rows, -1).sum(axis=2)
     if not per_row:
         cost = np.broadcast_to(cost.sum(axis=1, keepdims=True), cost.shape)
     # The widest range among equals, as rounding to nearest does.
     best = len(_FRACTIONS) - 1 - np.argmin(cost[::-1], axis=0)
     row = np.arange(post)
-    integers = found.reshape(-1, post, columns)[np.repeat(best, post // rows), row]
+    integers = integers_of_all.reshape(-1, post, columns)[np.repeat(best, post // rows), row]
     return tried[best, np.arange(rows)], integers
 
 

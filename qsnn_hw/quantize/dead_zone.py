@@ -23,8 +23,8 @@ def never_leaks(group: QuantizedGroup) -> np.ndarray:
         return np.zeros(group.size, dtype=bool)
     zone = dead_zone(group)
     # What fires at rest has its potentials below 0, where all of them leak.
-    found: np.ndarray = (zone > 0) & (group.threshold > 0) & (zone >= group.threshold - 1)
-    return found
+    stuck: np.ndarray = (zone > 0) & (group.threshold > 0) & (zone >= group.threshold - 1)
+    return stuck
 
 
 def dead_zone_note(group: QuantizedGroup) -> list[str]:

@@ -91,7 +91,7 @@ def _step_of(weights: np.ndarray, integers: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptIntegers:
     """The weights of one group that keep their integers.
 
     Parameters
@@ -112,7 +112,7 @@ class Kept:
     certain: bool
 
 
-def keep_integers(blocks: np.ndarray, bits: int, *, by_row: bool) -> Kept | None:
+def keep_integers(blocks: np.ndarray, bits: int, *, by_row: bool) -> KeptIntegers | None:
     """The integers of a group's weights, shape (rows, weights of a row); None where they lie on no grid.
 
     Parameters
@@ -124,27 +124,27 @@ def keep_integers(blocks: np.ndarray, bits: int, *, by_row: bool) -> Kept | None
     """
     whole = find_grid(blocks, bits)
     if whole is not None:
-        return _kept(np.full(len(blocks), whole.step), whole.integers, whole.certain)
+        return _kept_integers(np.full(len(blocks), whole.step), whole.integers, whole.certain)
     if not by_row or len(blocks) == 1 or not blocks.any():
         return None
     scale = np.ones(len(blocks))
     integers = np.zeros(blocks.shape, dtype=np.int64)
     certain = []
     for row, weights in enumerate(blocks):
-        found = find_grid(weights, bits)
-        if found is not None:
-            scale[row], integers[row] = found.step, found.integers
-            certain.append(found.certain)
+        grid = find_grid(weights, bits)
+        if grid is not None:
+            scale[row], integers[row] = grid.step, grid.integers
+            certain.append(grid.certain)
         elif weights.any():
             return None
     # Rows of one or two weights tell nothing by themselves.
-    return _kept(scale, integers, sum(certain) * 2 > len(certain))
+    return _kept_integers(scale, integers, sum(certain) * 2 > len(certain))
 
 
-def _kept(scale: np.ndarray, integers: np.ndarray, certain: bool) -> Kept:
+def _kept_integers(scale: np.ndarray, integers: np.ndarray, certain: bool) -> KeptIntegers:
     low, high = int(integers.min(initial=0)), int(integers.max(initial=0))
     bits = max(high.bit_length(), (~low).bit_length()) + 1
-    return Kept(scale, integers, max(bits, 2), certain)
+    return KeptIntegers(scale, integers, max(bits, 2), certain)
 
 
 def on_grid(values: Sequence[np.ndarray | float | None], step: np.ndarray) -> bool:

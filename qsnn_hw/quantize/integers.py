@@ -88,10 +88,10 @@ def weight_scale(
         peak = np.maximum(np.percentile(rows, _PERCENTILE, axis=1), peak / (2 * largest))
     elif clip == "mse" and rows.shape[1]:
         best = np.full(rows.shape[0], np.inf)
-        chosen = peak.copy()
+        best_peak = peak.copy()
         fractions: np.ndarray = _MSE_FRACTIONS
         if power_of_two:
-            peak = chosen = _next_power_of_two(peak / largest) * largest
+            peak = best_peak = _next_power_of_two(peak / largest) * largest
             fractions = 2.0 ** -np.arange(_MSE_HALVINGS, -1, -1)
         for fraction in fractions:
             scale = np.where(peak > 0, peak * fraction / largest, 1.0)
@@ -100,8 +100,8 @@ def weight_scale(
             # "<=" prefers the widest range among equals, which keeps exact grids exact.
             better = error <= best
             best = np.where(better, error, best)
-            chosen = np.where(better, peak * fraction, chosen)
-        peak = chosen
+            best_peak = np.where(better, peak * fraction, best_peak)
+        peak = best_peak
     scales = np.where(peak > 0, peak / largest, 1.0)
     if power_of_two:
         scales = _next_power_of_two(scales)

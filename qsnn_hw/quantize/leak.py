@@ -182,18 +182,18 @@ class Reach:
             drive = settled(self.most + self.current_bias, current_decay) + self.bias
         # A threshold at or below 0 is reached at rest.
         above = self.threshold > 0
-        found = settled(drive, decay) / np.where(above, self.threshold, 1)
-        return np.where(above, found, np.inf)
+        heights = settled(drive, decay) / np.where(above, self.threshold, 1)
+        return np.where(above, heights, np.inf)
 
     def check_leak(self, group: NeuronGroup, leak_bits: int) -> None:
         """UserError where the group could fire with its exact leak, but not with ``leak_bits``."""
         current = group.current_decay
         exact = self.highest(group.decay, current)
         rounded_current = None if current is None else rounded_decay(current, leak_bits)
-        found = self.highest(rounded_decay(group.decay, leak_bits), rounded_current)
-        if exact >= 1 > found:
+        rounded = self.highest(rounded_decay(group.decay, leak_bits), rounded_current)
+        if exact >= 1 > rounded:
             raise UserError(
                 f"group {group.name}: with {leak_bits} leak bits no input can make any neuron reach its "
-                f"threshold: the highest potential settles at {found:.3g} of it, with the exact decay at "
+                f"threshold: the highest potential settles at {rounded:.3g} of it, with the exact decay at "
                 f"{exact:.3g}; leave --leak-bits out, or raise it"
             )

@@ -245,8 +245,8 @@ class QuantizedGroup(NeuronDynamics, ScaledGroup):
 
     def real(self, potentials: np.ndarray) -> np.ndarray:
         """Potentials in steps, (..., n), as the framework counts them: float64 of the same shape."""
-        made: np.ndarray = potentials * self.step
-        return made if self.rest is None else made + self.rest
+        values: np.ndarray = potentials * self.step
+        return values if self.rest is None else values + self.rest
 
 
 @dataclass(frozen=True)

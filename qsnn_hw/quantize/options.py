@@ -146,8 +146,8 @@ class QuantizeOptions:
         own = self.groups.get(group)
         if own is None:
             return self
-        given = {f.name: getattr(own, f.name) for f in fields(own) if getattr(own, f.name) is not None}
-        return replace(self, groups={}, **given)
+        own_fields = {f.name: getattr(own, f.name) for f in fields(own) if getattr(own, f.name) is not None}
+        return replace(self, groups={}, **own_fields)
 
     @property
     def by_default(self) -> bool:
@@ -184,10 +184,10 @@ class QuantizeOptions:
     def one_scale(self, group: str) -> "QuantizeOptions":
         """A copy in which all neurons of ``group`` share a scale, so that their potentials compare."""
         own = self.of(group)
-        made = self.with_group(group, keep_integers="group") if own.keep_integers == "rows" else self
+        shared = self.with_group(group, keep_integers="group") if own.keep_integers == "rows" else self
         if not own.scheme.per_neuron:
-            return made
-        return made.with_group(group, **asdict(replace(own.scheme, per_neuron=False)))
+            return shared
+        return shared.with_group(group, **asdict(replace(own.scheme, per_neuron=False)))
 
 
 def _group_options(name: str, given: object) -> GroupOptions:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from qsnn_hw.model.network import NeuronGroup
-from qsnn_hw.quantize.grid import Kept, exact_leak_bits, keep_integers, on_grid
+from qsnn_hw.quantize.grid import KeptIntegers, exact_leak_bits, keep_integers, on_grid
 from qsnn_hw.quantize.integers import signed_bits, split_columns
 from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.quantize.options import MAX_FRACTIONAL_BITS, QuantizeOptions
@@ -64,21 +64,21 @@ def own_integers(
     blocks = np.concatenate([w.reshape(rows, -1) for w in weights], axis=1)
     # A readout's potentials are compared, so its neurons share a step unless asked otherwise.
     by_row = options.scheme.per_neuron or (options.keep_integers == "rows" and group.threshold is not None)
-    kept = keep_integers(blocks, options.weight_bits, by_row=by_row)
-    if kept is None or (options.power_of_two and (np.frexp(kept.scale)[0] != 0.5).any()):
+    own = keep_integers(blocks, options.weight_bits, by_row=by_row)
+    if own is None or (options.power_of_two and (np.frexp(own.scale)[0] != 0.5).any()):
         return None
     leak = _exact_leaks(group)
-    whole = leak is not None and _whole(group, drive, np.repeat(kept.scale, group.size // rows))
+    whole = leak is not None and _whole(group, drive, np.repeat(own.scale, group.size // rows))
     # Two or three weights lie on some grid by chance; whole numbers all over are no chance.
-    if not kept.certain and not (whole and (kept.scale == np.rint(kept.scale)).all()):
+    if not own.certain and not (whole and (own.scale == np.rint(own.scale)).all()):
         return None
     changes: dict[str, Any] = {}
     if not whole:
-        changes["fractional_bits"] = _fractional_bits(kept, blocks, options)
+        changes["fractional_bits"] = _fractional_bits(own, blocks, options)
     elif options.leak_bits is None:
         changes["leak_bits"] = leak
-    parts = split_columns(kept.integers, weights)
-    return OwnIntegers(kept.scale, parts, replace(options, **changes), whole)
+    parts = split_columns(own.integers, weights)
+    return OwnIntegers(own.scale, parts, replace(options, **changes), whole)
 
 
 def _whole(group: NeuronGroup, drive: np.ndarray, step: np.ndarray) -> bool:
@@ -95,11 +95,11 @@ def _exact_leaks(group: NeuronGroup) -> int | None:
     return None if current is None else max(bits, current)
 
 
-def _fractional_bits(kept: Kept, blocks: np.ndarray, options: QuantizeOptions) -> int:
+def _fractional_bits(own: KeptIntegers, blocks: np.ndarray, options: QuantizeOptions) -> int:
     """Fractional bits for steps of the potential no coarser than rounding's, as far as there are any."""
     plain = np.abs(blocks).max() / (2 ** (options.weight_bits - 1) - 1)
     # A fifth coarser is as fine: 8-bit integers in 16 bits want 8 more bits, not 9.
-    missing = max(0, int(np.ceil(np.log2(kept.scale.max() / plain) - 0.25)))
+    missing = max(0, int(np.ceil(np.log2(own.scale.max() / plain) - 0.25)))
     return min(options.scheme.fractional_bits + missing, MAX_FRACTIONAL_BITS)
 
 

@@ -173,22 +173,22 @@ class _Group:
     def projections(self) -> list[QuantizedProjection]:
         """The projections into the group, in the order of the network."""
         bits = self._options.weight_bits
-        made: list[QuantizedProjection] = []
+        projections: list[QuantizedProjection] = []
         for p, chain, shift in zip(self._sources, self._grid.chains, self._grid.shifts, strict=True):
             plain = len(chain.operators) == 1 and isinstance(chain.operators[0], Dense)
             operators = None if plain else chain.operators
-            made.append(
+            projections.append(
                 QuantizedProjection(
                     p.name, p.source, p.target, chain.weights, bits, p.delay, shift, operators
                 )
             )
-        return made
+        return projections
 
     def quantized(self) -> QuantizedGroup:
         """The group's integers."""
-        made = self._quantized()
-        finer = min(made.fractional_bits + finer_steps(made), MAX_FRACTIONAL_BITS)
-        if self._free and finer > made.fractional_bits:
+        quantized = self._quantized()
+        finer = min(quantized.fractional_bits + finer_steps(quantized), MAX_FRACTIONAL_BITS)
+        if self._free and finer > quantized.fractional_bits:
             coarse = self._options, self._grid, self.notes, self.max_count
             self._set_fraction(finer)
             try:
@@ -196,7 +196,7 @@ class _Group:
             except UserError:
                 # Finer potentials need more bits than there are.
                 self._options, self._grid, self.notes, self.max_count = coarse
-        return made
+        return quantized
 
     def _set_fraction(self, bits: int) -> None:
         self._options = replace(self._options, fractional_bits=bits)
@@ -212,11 +212,11 @@ class _Group:
         start = None if group.start is None else whole_steps(group.start / step, group.name, "start")
         fan_in = self._fan_in()
         reach = Reach(fan_in.high, bias, current_bias, threshold)
-        given = options.leak_bits
-        leak_bits, current_bits = reach.leak_bits(group) if given is None else (given, given)
+        asked_bits = options.leak_bits
+        leak_bits, current_bits = reach.leak_bits(group) if asked_bits is None else (asked_bits, asked_bits)
         numerator, numerators, shift, notes = leak_fraction(group.name, group.decay, leak_bits)
         self.notes += notes
-        made = QuantizedGroup(
+        quantized = QuantizedGroup(
             name=group.name,
             shape=group.shape,
             scale=self._grid.scale,
@@ -252,21 +252,21 @@ class _Group:
             )
             self.notes += notes
             losses = np.full(group.size, each, dtype=np.int64) if loss is None else loss
-            made = replace(made, current_leak_numerator=losses, current_leak_shift=loss_shift)
-            made, drive, notes = prove_current(made, drive)
+            quantized = replace(quantized, current_leak_numerator=losses, current_leak_shift=loss_shift)
+            quantized, drive, notes = prove_current(quantized, drive)
             self.notes += notes
         try:
-            made, self.max_count, notes = prove_potential(
-                made, drive, options, silent=bool(self._never.all())
+            quantized, self.max_count, notes = prove_potential(
+                quantized, drive, options, silent=bool(self._never.all())
             )
         except NeverFiresError as error:
-            if given is not None:
-                reach.check_leak(group, given)
+            if asked_bits is not None:
+                reach.check_leak(group, asked_bits)
             highest = f"(the exact weights take one to {self._height.max():.3g} of it)"
             raise UserError(f"{error} {highest}; use more --bits or another --clip") from error
         # A threshold that nothing reaches was cut to just above what does.
-        self.notes += [*notes, *([] if self._never.all() else dead_zone_note(made))]
-        return made
+        self.notes += [*notes, *([] if self._never.all() else dead_zone_note(quantized))]
+        return quantized
 
     def _round(self) -> _Grid:
         group, options = self._group, self._options
@@ -304,12 +304,12 @@ class _Group:
 
     def _refine_readout(self) -> None:
         """Take the fractional bits that a readout's potentials need, where more were not asked for."""
-        group, given = self._group, self._options.scheme.fractional_bits
+        group, bits = self._group, self._options.scheme.fractional_bits
         fan_in = self._fan_in()
-        coarse = Interval(fan_in.low >> given, fan_in.high >> given)
+        coarse = Interval(fan_in.low >> bits, fan_in.high >> bits)
         biased = bool(np.any(group.leak) or self._drive().any())
         needed = readout_fraction(group.decay, group.current_decay, biased, coarse)
-        if needed > given:
+        if needed > bits:
             self._set_fraction(needed)
 
     def _shifts(self, products: list[float], reals: list[np.ndarray]) -> tuple[int, ...]:

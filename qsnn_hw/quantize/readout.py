@@ -33,10 +33,10 @@ def readout_fraction(
         0 to 8, and no more than leave the potential within 32 bits.
     """
     needed, gain = 0, 1.0
-    for kept in (decay, current_decay):
-        if kept is None:
+    for retained in (decay, current_decay):
+        if retained is None:
             continue
-        loss = 1.0 - np.asarray(kept, dtype=np.float64)
+        loss = 1.0 - np.asarray(retained, dtype=np.float64)
         slowest = float(loss[loss > 0].min(initial=1.0))
         needed = max(needed, int(np.ceil(np.log2(1 / slowest) - 1e-9)))
         if (loss <= 0).any():

@@ -49,17 +49,17 @@ def prove_current(group: QuantizedGroup, fan_in: Interval) -> tuple[QuantizedGro
     """
     assert group.current_leak_numerator is not None
     assert group.current_bias is not None
-    found: Interval | None = fan_in
+    proved: Interval | None = fan_in
     if fan_in.bits() <= MAX_POTENTIAL_BITS:
-        found = current_interval(
+        proved = current_interval(
             fan_in,
             leak_numerator=group.current_leak_numerator,
             leak_shift=group.current_leak_shift,
             leak_rounding=group.leak_rounding,
             bias=group.current_bias,
         )
-    if found is not None and found.bits() <= MAX_POTENTIAL_BITS:
-        return replace(group, current_bits=found.bits()), found, []
+    if proved is not None and proved.bits() <= MAX_POTENTIAL_BITS:
+        return replace(group, current_bits=proved.bits()), proved, []
     low, high = clamp = _integrator_clamp(group, fan_in, group.current_bias)
     stored = [
         leak(
@@ -80,15 +80,15 @@ def prove_current(group: QuantizedGroup, fan_in: Interval) -> tuple[QuantizedGro
             f"group {group.name}: worst-case fan-in needs a {sums.bits()}-bit synaptic current, more than "
             f"{MAX_POTENTIAL_BITS} bits; use fewer --bits or --fractional-bits"
         )
-    made = replace(group, current_bits=sums.bits(), current_low=low, current_high=high)
+    clamped = replace(group, current_bits=sums.bits(), current_low=low, current_high=high)
     drive = Interval(np.clip(sums.low, low, high), np.clip(sums.high, low, high))
     if group.readout and steps_to(clamp, fan_in, group.current_bias) >= READOUT_STEPS:
         # No sample in sight gets there.
-        return made, drive, []
+        return clamped, drive, []
     why = "some of its currents fade so slowly that no width within 32 bits is proved"
     if (group.current_leak_numerator == 0).any():
         why = "no loss of its synaptic current, so no width can be proved"
-    return made, drive, [f"group {group.name}: {why}; currents saturate once per step at {high}"]
+    return clamped, drive, [f"group {group.name}: {why}; currents saturate once per step at {high}"]
 
 
 def prove_potential(
@@ -120,10 +120,10 @@ def prove_potential(
     threshold = group.threshold
     if group.readout:
         threshold = np.full(group.size, np.iinfo(np.int64).max // 4)
-    given = None
+    asked = None
     if options.potential_bits is not None:
-        given = (-(2 ** (options.potential_bits - 1)), 2 ** (options.potential_bits - 1) - 1)
-        if int(group.threshold.max()) > given[1] and not silent:
+        asked = (-(2 ** (options.potential_bits - 1)), 2 ** (options.potential_bits - 1) - 1)
+        if int(group.threshold.max()) > asked[1] and not silent:
             largest = int(group.threshold.max())
             raise UserError(
                 f"group {group.name}: threshold {largest} does not fit {options.potential_bits} "
@@ -144,7 +144,7 @@ def prove_potential(
     notes: list[str] = []
     interval = clamp = None
     headroom = _integrator_clamp(group, drive, group.bias)
-    for clamp in (given, headroom):
+    for clamp in (asked, headroom):
         interval = state_interval(
             drive,
             leak_numerator=group.numerator,
@@ -196,7 +196,7 @@ def prove_potential(
             f"group {group.name}: its thresholds need {interval.bits()} bits, more than "
             f"{MAX_POTENTIAL_BITS}; use fewer --bits or --fractional-bits"
         )
-    made = replace(
+    proved = replace(
         group,
         threshold=threshold,
         reset_amount=amount,
@@ -204,7 +204,7 @@ def prove_potential(
         v_high=None if clamp is None else clamp[1],
         v_bits=interval.bits(),
     )
-    return made, _max_count(made, interval), notes
+    return proved, _max_count(proved, interval), notes
 
 
 def _max_count(group: QuantizedGroup, interval: Interval) -> np.ndarray | int:

@@ -16,11 +16,11 @@ def cache_folder() -> Path:
     UserError
         ``QSNN_CACHE_DIR`` is set and cannot be written.
     """
-    chosen = os.environ.get("QSNN_CACHE_DIR")
-    if chosen:
-        folder = Path(chosen).absolute()
+    wanted = os.environ.get("QSNN_CACHE_DIR")
+    if wanted:
+        folder = Path(wanted).absolute()
         if not writable(folder):
-            raise UserError(f"QSNN_CACHE_DIR={chosen} cannot be written; name a writable folder or unset it")
+            raise UserError(f"QSNN_CACHE_DIR={wanted} cannot be written; name a writable folder or unset it")
         return folder
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     for folder in (Path(base).absolute() / "qsnn-hw", Path(tempfile.gettempdir()) / f"qsnn-hw-{_user()}"):

@@ -63,8 +63,8 @@ def probe(command: tuple[str, ...]) -> Compiler | str:
     if text is None:
         return f"{where} does not start"
     dialect: Dialect = "clang" if "clang" in text.lower() else "gcc"
-    found = re.search(r"\d+\.\d+(\.\d+)?", text)
-    version = found[0] if found is not None else None
+    number = re.search(r"\d+\.\d+(\.\d+)?", text)
+    version = number[0] if number is not None else None
     with tempfile.TemporaryDirectory(prefix="qsnn-hw-") as folder:
         source = Path(folder) / "probe.cpp"
         source.write_text(_PROBE, encoding="utf-8")

@@ -213,11 +213,11 @@ def find_with(name: str, override: str | None, path: str) -> Tool:
     searches = [_native, from_wheel] if spec.native_first else [from_wheel, _native]
     for search in searches:
         for origin, command in search(spec, path):
-            found = _usable(spec, origin, command)
-            if isinstance(found, str):
-                looked_at.append(found)
+            usable = _usable(spec, origin, command)
+            if isinstance(usable, str):
+                looked_at.append(usable)
             else:
-                return Tool(name, found[0], found[1], origin, tuple(looked_at))
+                return Tool(name, usable[0], usable[1], origin, tuple(looked_at))
         looked_at.append(_nothing_more(spec, search))
     raise UserError(f"{name} not found (looked at: {'; '.join(looked_at)}); install it with: {spec.install}")
 
@@ -226,19 +226,19 @@ def _overridden(spec: ToolSpec, override: str) -> Tool:
     command = tuple(shlex.split(override))
     if not command or shutil.which(command[0]) is None:
         raise UserError(f"{spec.variable}={override} is not an executable; correct or unset {spec.variable}")
-    found = _usable(spec, spec.variable, command)
-    if isinstance(found, str):
+    usable = _usable(spec, spec.variable, command)
+    if isinstance(usable, str):
         raise UserError(
-            f"{spec.variable}={override} does not serve: {found}; correct or unset {spec.variable}"
+            f"{spec.variable}={override} does not serve: {usable}; correct or unset {spec.variable}"
         )
-    return Tool(spec.name, found[0], found[1], spec.variable)
+    return Tool(spec.name, usable[0], usable[1], spec.variable)
 
 
 def _native(spec: ToolSpec, path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     for name in spec.native:
-        found = shutil.which(name, path=path)
-        if found is not None:
-            yield "PATH", (found,)
+        program = shutil.which(name, path=path)
+        if program is not None:
+            yield "PATH", (program,)
 
 
 def from_wheel(spec: ToolSpec, path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -246,8 +246,8 @@ def from_wheel(spec: ToolSpec, path: str) -> Iterator[tuple[str, tuple[str, ...]
     if spec.wheel is None:
         return
     if spec.module is not None:
-        found = importlib.util.find_spec(spec.module[0])
-        for folder in (found.submodule_search_locations or []) if found is not None else []:
+        module = importlib.util.find_spec(spec.module[0])
+        for folder in (module.submodule_search_locations or []) if module is not None else []:
             executable = Path(folder) / spec.module[1]
             if executable.is_file():
                 yield f"wheel {spec.wheel}", (str(executable),)
@@ -281,8 +281,8 @@ def _usable(
     """The full command and version, or one line that says why it does not serve."""
     where = shlex.join(command)
     if spec.name == "c++":
-        found = compiler.probe(command)
-        return found if isinstance(found, str) else (found.command, found.version)
+        probed = compiler.probe(command)
+        return probed if isinstance(probed, str) else (probed.command, probed.version)
     if spec.wheel is not None and origin.startswith("wheel"):
         # The wheel's own metadata: asking a WebAssembly tool may first compile it for a minute.
         return command, _wheel_version(spec.wheel)
@@ -314,9 +314,9 @@ def native_version(command: tuple[str, ...]) -> str | None:
             )
         except (OSError, subprocess.TimeoutExpired):
             continue
-        found = re.search(r"\d+\.\d+[\w.+-]*", result.stdout + result.stderr)
-        if found is not None:
-            return found[0]
+        number = re.search(r"\d+\.\d+[\w.+-]*", result.stdout + result.stderr)
+        if number is not None:
+            return number[0]
     return None
 
 
@@ -336,4 +336,4 @@ def on_this_machine(name: str) -> bool:
     if override:
         return not isinstance(_usable(spec, spec.variable, tuple(shlex.split(override))), str)
     path = os.environ.get("PATH", os.defpath)
-    return any(not isinstance(_usable(spec, *found), str) for found in _native(spec, path))
+    return any(not isinstance(_usable(spec, *place), str) for place in _native(spec, path))

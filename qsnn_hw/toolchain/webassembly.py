@@ -29,8 +29,8 @@ def is_cold(tool: Tool) -> bool:
     if not tool.origin.startswith("wheel") or held is None:
         return False
     package, application = held
-    found = importlib.util.find_spec(package)
-    for folder in (found.submodule_search_locations or []) if found is not None else []:
+    module = importlib.util.find_spec(package)
+    for folder in (module.submodule_search_locations or []) if module is not None else []:
         binary = Path(folder) / application
         if binary.is_file():
             compiled = _runtime_cache() / package / application / digest_of(binary, binary.stat().st_mtime_ns)

@@ -116,12 +116,12 @@ class Case(Kept, form="verification case 6"):
 
     def part(self, start: int, stop: int) -> "Case":
         """The same case with samples ``start`` to ``stop - 1`` only."""
-        chosen = slice(start, stop)
+        samples = slice(start, stop)
         return replace(
             self,
-            inputs=self.inputs[:, chosen],
+            inputs=self.inputs[:, samples],
             groups=tuple(
-                replace(g, potentials=g.potentials[:, chosen], spikes=g.spikes[:, chosen])
+                replace(g, potentials=g.potentials[:, samples], spikes=g.spikes[:, samples])
                 for g in self.groups
             ),
         )

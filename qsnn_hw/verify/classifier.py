@@ -78,8 +78,8 @@ def verify_classifier(
     ToolError
         Building the model failed, or the simulator ended without a verdict.
     """
-    found = find_simulator(simulator)
-    model = build_model(found, verilog, plan.name, work_dir, progress)
+    tools = find_simulator(simulator)
+    model = build_model(tools, verilog, plan.name, work_dir, progress)
     work_dir.mkdir(parents=True, exist_ok=True)
     sent, inputs = _sent(plan, samples)
     steps, count = inputs.shape[:2]
@@ -109,11 +109,11 @@ def verify_classifier(
         share_out(counts, processes, lambda first, stop: cut(first, stop, at_once)),
         work_dir,
         progress,
-        f"{found.name}: compare answers with golden",
+        f"{tools.name}: compare answers with golden",
     )
     for name, parts in results.items():
         for part in parts:
-            _compare(plan, wanted, part, f"{found.name}, answers, {name}")
+            _compare(plan, wanted, part, f"{tools.name}, answers, {name}")
     alone = results["alone"]
     (streamed,) = results["stream"]
     return Answers(

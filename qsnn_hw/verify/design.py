@@ -155,11 +155,11 @@ def verify_reference(
     """
     mean = whole.cycles_per_sample_mean or 1
     samples = max(1, min(REFERENCE_SAMPLES, whole.samples, int(_REFERENCE_CYCLES / (4 * mean))))
-    found, other = (
+    alone, other = (
         verify_design(compared, folder, simulator=name, samples=samples, seed=whole.seed, progress=progress)
         for name in ("verilator", "cocotb")
     )
-    mine, theirs = asdict(found), asdict(other)
+    mine, theirs = asdict(alone), asdict(other)
     for name, value in mine.items():
         if name not in _OWN and value != theirs[name]:
             raise ToolError(

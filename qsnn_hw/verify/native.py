@@ -138,8 +138,8 @@ def verilog_ports(verilog: str, top: str) -> dict[str, int]:
     body = re.search(rf"^module \\?{re.escape(top)} ?\((.*?)^endmodule", verilog, re.MULTILINE | re.DOTALL)
     if body is None:
         raise ToolError(f"the Verilog has no module {top}")
-    found = re.findall(r"^  (?:input|output) (?:\[(\d+):0\] )?\\?(\w+) ?;", body[1], re.MULTILINE)
-    return {name: int(high or 0) + 1 for high, name in found}
+    ports = re.findall(r"^  (?:input|output) (?:\[(\d+):0\] )?\\?(\w+) ?;", body[1], re.MULTILINE)
+    return {name: int(high or 0) + 1 for high, name in ports}
 
 
 def bench_source() -> Path:
@@ -164,11 +164,11 @@ def build_bench(verilog: Path, top: str, work_dir: Path, progress: Progress) -> 
     parts = (_BUILD_FORMAT, top, _OPTIMIZE, *((tool.command, tool.version) for tool in tools))
     digest = hashlib.sha256(repr(parts).encode())
     digest.update(text.encode() + source.read_bytes())
-    kept = cache_folder() / "benches"
-    program = kept / digest.hexdigest()[:32]
+    benches = cache_folder() / "benches"
+    program = benches / digest.hexdigest()[:32]
     try:
         work_dir.mkdir(parents=True, exist_ok=True)
-        kept.mkdir(parents=True, exist_ok=True)
+        benches.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot write {work_dir}: {error.strerror or error}; choose another -o") from error
     if program.is_file():
@@ -180,7 +180,7 @@ def build_bench(verilog: Path, top: str, work_dir: Path, progress: Progress) -> 
     try:
         ports = _compile(verilog, text, top, source, building, work_dir, progress)
         # Renamed into place whole: another run may be building or using the same.
-        handle, temporary = tempfile.mkstemp(dir=kept)
+        handle, temporary = tempfile.mkstemp(dir=benches)
         os.close(handle)
         shutil.copyfile(building / "bench", temporary)
         os.chmod(temporary, 0o755)
@@ -189,7 +189,7 @@ def build_bench(verilog: Path, top: str, work_dir: Path, progress: Progress) -> 
         raise UserError(f"cannot write {error.filename}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    _forget_old(kept)
+    _forget_old(benches)
     return Bench(program, ports)
 
 
@@ -268,10 +268,10 @@ inline std::vector<NamedPort> named_ports({_PREFIX}& model) {{
 """
 
 
-def _forget_old(kept: Path) -> None:
+def _forget_old(benches: Path) -> None:
     """Keep the newest benches."""
     with contextlib.suppress(OSError):
-        programs = sorted(kept.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+        programs = sorted(benches.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
         for program in programs[_KEPT:]:
             program.unlink(missing_ok=True)
 

@@ -116,12 +116,12 @@ def compare(
     while True:
         for cone in cones:
             cone.evaluate()
-        found = [set(cone.states.values()) for cone in cones]
+        numbers = [set(cone.states.values()) for cone in cones]
         if lonely is None:
-            lonely = _without_counterpart(cones, found)
-        if len(found[0] | found[1]) == known:
+            lonely = _without_counterpart(cones, numbers)
+        if len(numbers[0] | numbers[1]) == known:
             break
-        known = len(found[0] | found[1])
+        known = len(numbers[0] | numbers[1])
         for cone in cones:
             cone.refine()
     for name, (first, second) in outputs.items():
@@ -130,11 +130,11 @@ def compare(
     return Matched(cones[0].registers, cones[0].memory_bits)
 
 
-def _without_counterpart(cones: Sequence["_Cone"], found: Sequence[set[int]]) -> Difference | None:
+def _without_counterpart(cones: Sequence["_Cone"], numbers: Sequence[set[int]]) -> Difference | None:
     """The first register or memory whose class the other netlist does not have."""
     for number, cone in enumerate(cones):
         for node, known in cone.states.items():
-            if known not in found[1 - number]:
+            if known not in numbers[1 - number]:
                 return Difference(number, cone.describe(node))
     return None
 
@@ -166,18 +166,18 @@ class _Classes:
             return inputs[0]
         if kind in ("$and", "$or") and self._turned.get(inputs[0]) == inputs[1]:
             return self._zero if kind == "$and" else self._one
-        found = self.of((label, *inputs))
+        number = self.of((label, *inputs))
         if kind == "$not":
-            self._turned |= {found: inputs[0], inputs[0]: found}
-        return found
+            self._turned |= {number: inputs[0], inputs[0]: number}
+        return number
 
     def _with_constant(self, kind: str, inputs: tuple[int, ...]) -> int | None:
         zero, one = self._zero, self._one
         if kind == "$not":
             return zero if inputs[0] == one else one
         if kind == "$mux":
-            chosen = {zero: inputs[0], one: inputs[1]}
-            return chosen.get(inputs[2])
+            selected = {zero: inputs[0], one: inputs[1]}
+            return selected.get(inputs[2])
         # The constant, and what stands beside it.
         fixed, other = inputs if inputs[0] in (zero, one) else inputs[::-1]
         if kind == "$and":
@@ -343,8 +343,8 @@ class _Cone:
     def _label(self, index: int) -> int:
         if index not in self._labels:
             cell = self._netlist.cells[index]
-            chosen = {name: value for name, value in cell["parameters"].items() if name != "MEMID"}
-            self._labels[index] = self._classes.of((cell["type"], tuple(sorted(chosen.items()))))
+            parameters = {name: value for name, value in cell["parameters"].items() if name != "MEMID"}
+            self._labels[index] = self._classes.of((cell["type"], tuple(sorted(parameters.items()))))
         return self._labels[index]
 
 

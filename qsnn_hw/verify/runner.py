@@ -100,7 +100,7 @@ def verify(
         The simulator is unknown or not installed, or an argument is out of range.
     """
     started = time.monotonic()
-    found = find_simulator(simulator)
+    tools = find_simulator(simulator)
     limits = {"samples": samples, "stress_samples": stress_samples, "stream_samples": stream_samples}
     for name, value in {**limits, "processes": processes}.items():
         if value is not None and value < 1:
@@ -120,7 +120,7 @@ def verify(
     counts = {name: min(wanted[name], everything) for name in PASSES if name in passes}
     # Nothing counts as compared that no pass compares.
     case = case.part(0, max(counts.values()))
-    model = build_model(found, verilog, plan.name, work_dir, progress)
+    model = build_model(tools, verilog, plan.name, work_dir, progress)
     case_path = work_dir / "case.npz"
     case.save(case_path)
     passes_of = share_out(counts, min(processes, case.samples), lambda *part: parts_of(case, *part))
@@ -131,9 +131,9 @@ def verify(
         passes_of,
         work_dir,
         progress,
-        f"{found.name}: compare with golden",
+        f"{tools.name}: compare with golden",
     )
-    return _record(plan, case, found, results, counts, time.monotonic() - started)
+    return _record(plan, case, tools, results, counts, time.monotonic() - started)
 
 
 def shards(count: int, processes: int) -> list[tuple[int, int]]:
@@ -200,14 +200,14 @@ def run_passes(
         One ended without a verdict.
     """
     folders = [work_dir / f"run{k}" for k in range(len(passes))]
-    names = list(dict.fromkeys(name for chosen in passes for name in chosen))
+    names = list(dict.fromkeys(name for share in passes for name in share))
     jobs = []
-    for folder, chosen in zip(folders, passes, strict=True):
+    for folder, share in zip(folders, passes, strict=True):
         folder.mkdir(parents=True, exist_ok=True)
         job: dict[str, object] = {
             **common,
-            "passes": chosen,
-            **({"tests": _starts(chosen)} if module == "sim.network" else {}),
+            "passes": share,
+            **({"tests": _starts(share)} if module == "sim.network" else {}),
             "results": {name: str((folder / f"{name}.json").resolve()) for name in PASSES},
             "progress": str((folder / "progress").resolve()),
             "difference": str((folder / "difference.json").resolve()),
@@ -216,7 +216,7 @@ def run_passes(
         # A result or a difference of an earlier run must never be taken for this one's.
         for name in (*(f"{n}.json" for n in PASSES), "progress", "difference.json"):
             (folder / name).unlink(missing_ok=True)
-    total = sum(stop - first for chosen in passes for parts in chosen.values() for first, stop in parts)
+    total = sum(stop - first for share in passes for parts in share.values() for first, stop in parts)
     with progress.task(text) as task:
 
         def poll() -> bool:
@@ -262,8 +262,8 @@ def collect(
 ) -> dict[str, list[dict]]:
     """Every pass's results; one that is missing is an error, whatever the exit status says."""
     results: dict[str, list[dict]] = {name: [] for name in names}
-    for folder, chosen, status in zip(folders, passes, statuses, strict=True):
-        for name in chosen:
+    for folder, share, status in zip(folders, passes, statuses, strict=True):
+        for name in share:
             path = folder / f"{name}.json"
             if status or not path.is_file():
                 log = folder / "simulation.log"

@@ -80,16 +80,16 @@ def same_network(
             pair = _pair(sides, f"potentials__{name}", f"{shown}__{name}")
             if pair is not None:
                 outputs[f"potentials__{name}"] = pair
-    found = compare(sides, inputs, outputs)
+    matched = compare(sides, inputs, outputs)
     names = [f"{form.module} in {form.verilog.name}" for form in (built, simulated)]
-    if isinstance(found, Difference):
+    if isinstance(matched, Difference):
         raise MismatchError(
-            f"what is synthesized is not what is simulated: {found.what} of {names[found.side]} has no "
-            f"counterpart in {names[1 - found.side]}"
+            f"what is synthesized is not what is simulated: {matched.what} of {names[matched.side]} has no "
+            f"counterpart in {names[1 - matched.side]}"
         )
-    if not found.registers or ("o__payload" if shown is None else "potentials__v") not in outputs:
+    if not matched.registers or ("o__payload" if shown is None else "potentials__v") not in outputs:
         raise ToolError(f"{names[0]} has no register or no output that could be compared; see {folder}")
-    return found
+    return matched
 
 
 def _pair(
@@ -138,13 +138,13 @@ def _netlists(
 def _netlist(modules: dict[str, Any], top: str) -> Netlist:
     module = modules[top]
     through: dict[int, Bit] = {}
-    kept = {}
+    cells = {}
     for name, cell in module["cells"].items():
         if cell["type"].endswith(_GUARD):
             through |= _wires(modules[cell["type"]], cell)
         else:
-            kept[name] = cell
-    return Netlist({**module, "cells": kept}, through)
+            cells[name] = cell
+    return Netlist({**module, "cells": cells}, through)
 
 
 def _wires(guard: dict[str, Any], cell: dict[str, Any]) -> dict[int, Bit]:
@@ -165,12 +165,12 @@ def _wires(guard: dict[str, Any], cell: dict[str, Any]) -> dict[int, Bit]:
             outside |= dict(pairs)
         else:
             leaving += pairs
-    found: dict[int, Bit] = {}
+    wires: dict[int, Bit] = {}
     for inner, net in leaving:
         source = without.get(inner, inner)
         if source in outside and isinstance(net, int):
-            found[net] = outside[source]
-    return found
+            wires[net] = outside[source]
+    return wires
 
 
 # As synth_* begins, and nothing that changes logic. A guard is kept as a module of its own.

@@ -281,7 +281,7 @@ def tail(log: Path) -> str:
 def read_difference(path: Path) -> dict[str, object] | None:
     """What the in-simulator checker left; None when it found nothing."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        difference = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    return dict(found)
+    return dict(difference)

@@ -10,7 +10,7 @@ import matrix_rows
 import pytest
 from matrix_models import MODELS, Model
 from matrix_page import page, table
-from matrix_rows import Case, Row, judge, read_figures, refused, told, with_targets_compared
+from matrix_rows import Case, Row, judge, read_figures, refused, told, with_aims_compared
 from user_command import qsnn_hw
 
 from qsnn_hw.families.boards import list_boards, load_board
@@ -143,9 +143,9 @@ def test_every_small_shared_model_answers(data_dir: Path, tmp_path: Path) -> Non
 ROW = Row("key", "digits", "icebreaker", "balanced", "ok", (), "qsnn-hw build", 1.0, 20)
 
 
-def test_a_target_refused_where_another_fits_has_failed() -> None:
-    small = replace(ROW, target="latency", verdict="does not fit", reasons=("31 of 30 ICESTORM_RAM",))
-    rows = with_targets_compared([ROW, small, replace(small, board="tinyfpga-bx")])
+def test_an_aim_refused_where_another_fits_has_failed() -> None:
+    small = replace(ROW, aim="latency", verdict="does not fit", reasons=("31 of 30 ICESTORM_RAM",))
+    rows = with_aims_compared([ROW, small, replace(small, board="tinyfpga-bx")])
     assert [row.verdict for row in rows] == ["ok", "failed", "does not fit"]
     assert rows[1].reasons == ("refused with 31 of 30 ICESTORM_RAM, though balanced fits",)
 
@@ -165,7 +165,7 @@ def test_an_interrupted_matrix_goes_on(
         if len(made) == 2:
             raise KeyboardInterrupt
         made.append(case.name)
-        return replace(ROW, key=key, board=case.board.name, target=case.target)
+        return replace(ROW, key=key, board=case.board.name, aim=case.aim)
 
     monkeypatch.setattr(matrix, "run_case", run)
     arguments = ["--model", "digits", "--board", "icebreaker", "-o", str(tmp_path)]
@@ -175,7 +175,7 @@ def test_an_interrupted_matrix_goes_on(
         matrix,
         "run_case",
         lambda case, shared, folder, data, key: replace(
-            ROW, key=key, target=case.target, verdict="failed", reasons=("3 mismatches",)
+            ROW, key=key, aim=case.aim, verdict="failed", reasons=("3 mismatches",)
         ),
     )
     capsys.readouterr()
@@ -193,9 +193,9 @@ def test_the_rows_that_are_made_are_shown_and_none_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(case: Case, shared: Path, folder: Path, data: Path, key: str) -> Row:
-        if case.target == "area":
+        if case.aim == "area":
             raise KeyboardInterrupt
-        return replace(ROW, key=key, board=case.board.name, target=case.target)
+        return replace(ROW, key=key, board=case.board.name, aim=case.aim)
 
     monkeypatch.setattr(matrix, "run_case", run)
     arguments = ["--model", "digits", "--board", "icebreaker", "-o", str(tmp_path)]
@@ -225,8 +225,8 @@ def test_the_source_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_page_of_all_kinds_of_rows() -> None:
     rows = [
         replace(ROW, planned=1000.0, logic=(950, 900), tools={"yosys": "0.70"}),
-        replace(ROW, target="area", verdict="does not fit", reasons=("31 of 30 ICESTORM_RAM",)),
-        replace(ROW, target="energy", verdict="failed", reasons=("3 mismatches", "no bitstream")),
+        replace(ROW, aim="area", verdict="does not fit", reasons=("31 of 30 ICESTORM_RAM",)),
+        replace(ROW, aim="energy", verdict="failed", reasons=("3 mismatches", "no bitstream")),
     ]
     lines = table(rows).splitlines()
     assert len({line.count("|") for line in lines}) == 1

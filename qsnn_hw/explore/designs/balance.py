@@ -124,8 +124,8 @@ class _Search:
         reserved = layout.reserved(layout.plan(first.shapes, first.depth))
         candidates.learn(first.shapes, first.luts, reserved, self._room)
 
-        def look(found: Iterable[Candidate]) -> None:
-            for candidate in found:
+        def look(candidates: Iterable[Candidate]) -> None:
+            for candidate in candidates:
                 if len(self._tried) * self._traffic.words > _MOST_WORDS:
                     return
                 self.add(candidate.shapes, self.start)
@@ -194,56 +194,56 @@ class _Search:
             best = min(self._found.values(), key=self._rank)
         designs = {id(design): replace(design, cycles=self._of(design)) for design in self._found.values()}
         holds = [designs[id(d)] for d in self._found.values() if not self._misfit(d)]
-        chosen = designs[id(best)]
-        self._check(chosen, holds)
-        front = front_of(holds, chosen) or [chosen]
-        return Balance(chosen, self._reason(chosen, front), tuple(front))
+        best_design = designs[id(best)]
+        self._check(best_design, holds)
+        front = front_of(holds, best_design) or [best_design]
+        return Balance(best_design, self._reason(best_design, front), tuple(front))
 
-    def _check(self, chosen: Design, holds: Sequence[Design]) -> None:
+    def _check(self, best: Design, holds: Sequence[Design]) -> None:
         """Refuse what keeps no budget. What no device holds is left to the capacity check."""
         options, unit = self._options, self._unit
         if not holds:
             return
-        over_luts = options.lut_budget is not None and chosen.luts > options.lut_budget
-        over_cycles = options.cycle_budget is not None and chosen.cycles > options.cycle_budget
+        over_luts = options.lut_budget is not None and best.luts > options.lut_budget
+        over_cycles = options.cycle_budget is not None and best.cycles > options.cycle_budget
         if self._given and (over_luts or over_cycles):
             budget = f"{options.lut_budget} LUTs" if over_luts else f"{options.cycle_budget} cycles {unit}"
             raise UserError(
-                f"the lanes given do not keep {budget}: they take about {chosen.luts} LUTs, host link "
-                f"included, and {chosen.cycles:.0f} cycles {unit}; give others, or leave --lanes out"
+                f"the lanes given do not keep {budget}: they take about {best.luts} LUTs, host link "
+                f"included, and {best.cycles:.0f} cycles {unit}; give others, or leave --lanes out"
             )
         if over_luts:
             raise UserError(
-                f"no design keeps {options.lut_budget} LUTs: the smallest takes about {chosen.luts}, with "
+                f"no design keeps {options.lut_budget} LUTs: the smallest takes about {best.luts}, with "
                 "host link"
             )
         if over_cycles:
             room = "" if self._room is None else f" within {self._room} LUTs"
             raise UserError(
                 f"no design keeps {options.cycle_budget} cycles {unit}{room}: the quickest takes about "
-                f"{chosen.cycles:.0f} cycles and {chosen.luts} LUTs"
+                f"{best.cycles:.0f} cycles and {best.luts} LUTs"
             )
 
     @property
     def _unit(self) -> str:
         return "a sample" if self._traffic.measured else "a step"
 
-    def _reason(self, chosen: Design, front: Sequence[Design]) -> str:
+    def _reason(self, best: Design, front: Sequence[Design]) -> str:
         """What was chosen for which wish, and what its neighbours on the front would cost."""
         options, unit = self._options, self._unit
         wanted: str = options.optimize
         if options.cycle_budget is not None:
             wanted = f"fewest LUTs at no more than {options.cycle_budget} cycles {unit}"
-        limit = "" if self._room is None or chosen.luts > self._room else f" within {self._room} LUTs"
+        limit = "" if self._room is None or best.luts > self._room else f" within {self._room} LUTs"
         # Without a device of its own a design is held against others on a usual one.
         on = "" if self._limits is not None else f" on an {self._device.family.title}"
         parts = []
-        quicker = [d for d in front if d.cycles < chosen.cycles]
-        smaller = [d for d in front if d.luts < chosen.luts]
+        quicker = [d for d in front if d.cycles < best.cycles]
+        smaller = [d for d in front if d.luts < best.luts]
         for name, near in (("quicker", quicker[-1:]), ("smaller", smaller[:1])):
             parts += [f"; next {name}: {d.luts} LUTs and {d.cycles:.0f} cycles ({d})" for d in near]
         return (
-            f"{wanted}{limit}: about {chosen.luts} LUTs{on}, host link included, and "
-            f"{chosen.cycles:.0f} cycles {unit}, chosen from {len(front)} designs (predictions)"
+            f"{wanted}{limit}: about {best.luts} LUTs{on}, host link included, and "
+            f"{best.cycles:.0f} cycles {unit}, chosen from {len(front)} designs (predictions)"
             f"{''.join(parts)}"
         )

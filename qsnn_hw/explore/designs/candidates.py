@@ -159,16 +159,16 @@ class Candidates:
         memory = np.array([o.shape.accumulators == "memory" for o in offered])
         luts, blocks = np.array([o.luts for o in offered]), np.array([o.blocks for o in offered])
         times = (np.where(memory, sweep + taken, longer), longer, sweep, taken)
-        kept: dict[int, None] = {}
+        places: dict[int, None] = {}
         # What nothing beats in one kind of time and one of area, then what only such offers beat.
         for turn in range(len(offered)):
             for area in (luts, blocks) if turn == 0 else (luts,):
                 for time in times:
-                    left = np.array([k for k in range(len(offered)) if k not in kept], dtype=np.int64)
+                    left = np.array([k for k in range(len(offered)) if k not in places], dtype=np.int64)
                     front = left[undominated(area[left], time[left])]
-                    kept |= dict.fromkeys(front[: most - len(kept)].tolist())
-                    if len(kept) == most:
-                        return [offered[k] for k in sorted(kept)]
+                    places |= dict.fromkeys(front[: most - len(places)].tolist())
+                    if len(places) == most:
+                        return [offered[k] for k in sorted(places)]
         raise AssertionError("every round keeps an offer")
 
     def _table(self, offers: Offers) -> "_Table":
@@ -196,10 +196,10 @@ class Candidates:
             return fits
         # Any of the synapse memories may go to single-port RAM.
         some = np.zeros(fits.shape, dtype=bool)
-        for chosen in range(1 << count):
+        for moved in range(1 << count):
             single, blocks = [], []
             for k, own in enumerate(offers):
-                moves = chosen >> k & 1
+                moves = moved >> k & 1
                 single.append([(_NEVER if o.sprams is None else o.sprams) if moves else 0 for o in own])
                 blocks.append([0 if moves else o.blocks for o in own])
             some |= (combined(single) <= limits.spram.count) & (combined(blocks) <= room)
@@ -241,7 +241,7 @@ class Candidates:
 
     def _operations(self, offers: Offers) -> dict[tuple[int, int, bool], np.ndarray]:
         """(source, -1 for the input; target; whether late) -> operations of a step, to be broadcast."""
-        found: dict[tuple[int, int, bool], np.ndarray] = {}
+        operations: dict[tuple[int, int, bool], np.ndarray] = {}
         number = {name: k for k, name in enumerate(self._names)}
         for p in self._network.projections:
             source, target = number.get(p.source, -1), number[p.target]
@@ -252,9 +252,9 @@ class Candidates:
             else:
                 table = [[self._demand.operations(p, s.shape, o.shape) for o in mine] for s in offers[source]]
                 values = along(offers, table, source, target)
-            before = found.get((source, target, late))
-            found[source, target, late] = values if before is None else before + values
-        return found
+            before = operations.get((source, target, late))
+            operations[source, target, late] = values if before is None else before + values
+        return operations
 
 
 @dataclass(frozen=True)
@@ -292,5 +292,5 @@ def undominated(area: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Places of those that no other one beats in both, the quickest first; of equals one."""
     order = np.lexsort((area, times))
     least = np.minimum.accumulate(area[order])
-    found: np.ndarray = order[np.append(True, area[order][1:] < least[:-1])]
-    return found
+    places: np.ndarray = order[np.append(True, area[order][1:] < least[:-1])]
+    return places

@@ -71,17 +71,17 @@ class Balance:
         return tuple(DesignOffer(d.cycles, d.luts, str(d), d is self.chosen) for d in near)
 
 
-def front_of(designs: Sequence[Design], chosen: Design) -> list[Design]:
+def front_of(designs: Sequence[Design], wanted: Design) -> list[Design]:
     """The designs that no other one beats in both cycles and LUTs, the quickest first.
 
-    Of those that are the same whole number of cycles the smallest, and ``chosen``, which may have been
+    Of those that are the same whole number of cycles the smallest, and ``wanted``, which may have been
     for the sake of part of a cycle.
     """
-    found: list[Design] = []
-    for design in sorted(designs, key=lambda d: (round(d.cycles), d is not chosen, d.luts)):
-        if not found or design.luts < found[-1].luts:
-            found.append(design)
-    return found
+    front: list[Design] = []
+    for design in sorted(designs, key=lambda d: (round(d.cycles), d is not wanted, d.luts)):
+        if not front or design.luts < front[-1].luts:
+            front.append(design)
+    return front
 
 
 def _words(shape: Shape) -> str:

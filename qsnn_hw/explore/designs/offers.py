@@ -70,7 +70,7 @@ def offers(
 
     All where there is none.
     """
-    found = {}
+    by_group = {}
     for group in network.groups:
         fed = any(p.source == INPUT for p in network.into(group.name))
         # The serial line brings one event at a time; more event lanes may be given.
@@ -78,11 +78,11 @@ def offers(
         shapes = dict.fromkeys(s for s in _shapes(network, group, spaces) if s.event_lanes <= most)
         all_of = [_offer(network, group, spaces, shape, options) for shape in shapes]
         store, limits = options.synapse_store, options.limits
-        kept = [o for o in all_of if readable({"group": o.memories}, store)] or all_of
+        fit = [o for o in all_of if readable({"group": o.memories}, store)] or all_of
         if limits is not None:
-            kept = [o for o in kept if place({"group": o.memories}, limits, store) is not None] or kept
-        found[group.name] = kept
-    return found
+            fit = [o for o in fit if place({"group": o.memories}, limits, store) is not None] or fit
+        by_group[group.name] = fit
+    return by_group
 
 
 def _offer(

@@ -27,21 +27,21 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
     """
     spaces = address_spaces(network)
     layout = Layout(network, spaces, options)
-    given = _given(network, spaces, options)
-    if given is None:
-        found = balance(layout)
-        plan = layout.plan(found.chosen.shapes, found.chosen.depth, [found.reason])
-        return replace(plan, designs=found.offers)
+    shapes = _given(network, spaces, options)
+    if shapes is None:
+        choice = balance(layout)
+        plan = layout.plan(choice.chosen.shapes, choice.chosen.depth, [choice.reason])
+        return replace(plan, designs=choice.offers)
     notes, depth = (
-        ["lanes as given", *_became(network, given, options)],
+        ["lanes as given", *_became(network, shapes, options)],
         DEFAULT_DEPTH if options.buffer_depth is None else options.buffer_depth,
     )
     if options.traffic is not None or options.lut_budget is not None or options.cycle_budget is not None:
-        chosen = balance(layout, given).chosen
-        if chosen.depth != depth:
-            notes.append(f"buffers of {chosen.depth} words, chosen for {options.optimize}")
-        depth = chosen.depth
-    return layout.plan(given, depth, notes)
+        best = balance(layout, shapes).chosen
+        if best.depth != depth:
+            notes.append(f"buffers of {best.depth} words, chosen for {options.optimize}")
+        depth = best.depth
+    return layout.plan(shapes, depth, notes)
 
 
 def _given(
@@ -75,9 +75,9 @@ def _became(network: QuantizedNetwork, shapes: Mapping[str, Shape], options: Pla
     for name in ("lanes", "update_lanes"):
         wanted = _spread(network, name.replace("_", " "), getattr(options, name))
         for group, asked in zip(network.groups, wanted or [], strict=False):
-            found = getattr(shapes[group.name], name)
-            if found != asked:
-                notes.append(f"{name.replace('_', ' ')} of {group.name}: {asked} asked for, {found} built")
+            built = getattr(shapes[group.name], name)
+            if built != asked:
+                notes.append(f"{name.replace('_', ' ')} of {group.name}: {asked} asked for, {built} built")
     return notes
 
 
@@ -88,13 +88,13 @@ def _spread(network: QuantizedNetwork, name: str, values: Sequence[T] | None) ->
     """One value for each group."""
     if values is None:
         return None
-    given = list(values)
-    if len(given) == 1:
-        given *= len(network.groups)
-    if len(given) != len(network.groups):
+    spread = list(values)
+    if len(spread) == 1:
+        spread *= len(network.groups)
+    if len(spread) != len(network.groups):
         names = ", ".join(g.name for g in network.groups)
         raise UserError(
             f"--{name.replace(' ', '-')} wants one value or {len(network.groups)} (for groups {names}), "
-            f"not {len(given)}"
+            f"not {len(spread)}"
         )
-    return given
+    return spread

@@ -85,8 +85,8 @@ class Scorer:
         """Which samples are answered as wanted, bool of shape (sample,)."""
         record = [quantized.output] if self.readout == "membrane" else []
         run = run_clocked(quantized, self._data.input, record=record)
-        found: np.ndarray = answers(self.readout, output_of(quantized, run, self.readout)) == self._wanted
-        return found
+        right: np.ndarray = answers(self.readout, output_of(quantized, run, self.readout)) == self._wanted
+        return right
 
     def score(self, quantized: QuantizedNetwork) -> float:
         """The fraction of samples answered as wanted."""
@@ -181,10 +181,10 @@ def calibrate(
             break
     if best is None:
         raise failure or UserError("nothing to calibrate")
-    right, chosen, quantized = best
+    right, best_options, quantized = best
     drop = Drop.of(scorer.float_right, right, labelled=data.label is not None)
-    chosen = comparable(network, chosen, scorer.readout)
-    return Calibration(chosen, tuple(scores), scorer.float_score, quantized, drop)
+    best_options = comparable(network, best_options, scorer.readout)
+    return Calibration(best_options, tuple(scores), scorer.float_score, quantized, drop)
 
 
 def describe(options: QuantizeOptions) -> str:

@@ -69,16 +69,16 @@ def choose(
         options = comparable(network, options, readout)
         return Chosen(options, quantize(network, options))
     if max_drop is not None:
-        found = narrowest(network, options, calibration, max_drop, progress, readout)
-        widths = ", ".join(f"{name} {bits}" for name, bits in found.bits.items())
+        narrow = narrowest(network, options, calibration, max_drop, progress, readout)
+        widths = ", ".join(f"{name} {bits}" for name, bits in narrow.bits.items())
         progress.say(f"narrowest weights within {max_drop:g} pp: {widths} bits")
-        progress.say(f"  {found.weight_memory_bits} bits of weights")
-        return Chosen(found.options, found.quantized, found.drop)
+        progress.say(f"  {narrow.weight_memory_bits} bits of weights")
+        return Chosen(narrow.options, narrow.quantized, narrow.drop)
     with progress.task(f"calibrate on {calibration.samples} samples") as task:
-        chosen = calibrate(network, options, calibration, task.update, compensate=True, readout=readout)
-    for description, score in chosen.scores:
-        progress.say(f"  {description}: {100 * score:.2f} % (float {100 * chosen.float_score:.2f} %)")
-    return Chosen(chosen.options, chosen.quantized, chosen.drop)
+        calibrated = calibrate(network, options, calibration, task.update, compensate=True, readout=readout)
+    for description, score in calibrated.scores:
+        progress.say(f"  {description}: {100 * score:.2f} % (float {100 * calibrated.float_score:.2f} %)")
+    return Chosen(calibrated.options, calibrated.quantized, calibrated.drop)
 
 
 def drop_on(label: np.ndarray | None, float_answers: np.ndarray, answers: np.ndarray) -> Drop:
@@ -87,15 +87,15 @@ def drop_on(label: np.ndarray | None, float_answers: np.ndarray, answers: np.nda
     return Drop.of(float_answers == wanted, answers == wanted, labelled=label is not None)
 
 
-def drop_lines(chosen: Chosen, test: Drop) -> Iterator[str]:
+def drop_lines(choice: Chosen, test: Drop) -> Iterator[str]:
     """Calibration's own figure and that of the test data, a line each; nothing without calibration."""
-    if chosen.drop is not None:
-        yield f"calibration data: {chosen.drop.text()}"
+    if choice.drop is not None:
+        yield f"calibration data: {choice.drop.text()}"
         yield f"test data: {test.text()}"
 
 
 def fall_warning(
-    chosen: Chosen, test: Drop, float_spikes: np.ndarray | None, spikes: np.ndarray | None
+    choice: Chosen, test: Drop, float_spikes: np.ndarray | None, spikes: np.ndarray | None
 ) -> str | None:
     """What to say where integers fall far behind float, and what to type; None where they do not.
 
@@ -106,15 +106,15 @@ def fall_warning(
     float_spikes, spikes
         Of the output, (time, sample, neuron); None for an output that never fires.
     """
-    found = fall(test, float_spikes, spikes)
-    if found is None:
+    fallen = fall(test, float_spikes, spikes)
+    if fallen is None:
         return None
-    bits = sorted({p.weight_bits for p in chosen.quantized.projections})
-    said = f"at {'/'.join(str(b) for b in bits)} bits, {found}"
-    if chosen.drop is not None:
+    bits = sorted({p.weight_bits for p in choice.quantized.projections})
+    said = f"at {'/'.join(str(b) for b in bits)} bits, {fallen}"
+    if choice.drop is not None:
         return f"{said}, calibrated as they are: use more --bits, or --calibrate with more samples"
-    names = [group.name for group in chosen.quantized.groups]
-    by_hand = not all(chosen.options.of(name).by_default for name in names)
+    names = [group.name for group in choice.quantized.groups]
+    by_hand = not all(choice.options.of(name).by_default for name in names)
     instead = " in place of --clip, --per-neuron and --fractional-bits" if by_hand else ""
     return (
         f"{said}: give training samples (a file like --data) with --calibrate FILE{instead}, "
@@ -130,11 +130,11 @@ def overlap_warning(test: Dataset, calibration: Dataset) -> str | None:
     UserError
         Every test sample is one.
     """
-    found = test.shared_with(calibration)
-    if not found:
+    shared = test.shared_with(calibration)
+    if not shared:
         return None
-    said = f"{found} of {test.samples} test samples are in the calibration data"
-    if found == test.samples:
+    said = f"{shared} of {test.samples} test samples are in the calibration data"
+    if shared == test.samples:
         raise UserError(
             f"{said} ({calibration.source}), so no accuracy on them would be a test: give others to --data"
         )

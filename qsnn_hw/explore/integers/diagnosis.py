@@ -84,9 +84,9 @@ class GroupDiagnosis:
         if (self.float_rate is None) != (self.integer_rate is None):
             raise ValueError(f"{where}: float_rate and integer_rate must be given together")
         for name in ("dead_neurons", "saturating_neurons"):
-            found = getattr(self, name)
-            if list(found) != sorted(set(found)) or not all(0 <= n < self.neurons for n in found):
-                raise ValueError(f"{where}: {name} must ascend within 0 to {self.neurons - 1}, not {found!r}")
+            which = getattr(self, name)
+            if list(which) != sorted(set(which)) or not all(0 <= n < self.neurons for n in which):
+                raise ValueError(f"{where}: {name} must ascend within 0 to {self.neurons - 1}, not {which!r}")
         self._check_histogram(where)
 
     def _check_histogram(self, where: str) -> None:

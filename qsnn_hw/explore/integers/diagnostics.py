@@ -48,7 +48,7 @@ def diagnose(
 
 def _diagnose_group(
     group: NeuronGroup,
-    made: QuantizedGroup,
+    quantized: QuantizedGroup,
     wanted: np.ndarray,
     got: np.ndarray,
     potentials: np.ndarray,
@@ -56,44 +56,45 @@ def _diagnose_group(
 ) -> GroupDiagnosis:
     float_rate, integer_rate = float(wanted.mean()), float(got.mean())
     silenced = wanted.any(axis=(0, 1)) & ~got.any(axis=(0, 1))
-    relative = potentials * made.step if made.readout else potentials / np.maximum(np.abs(made.threshold), 1)
+    threshold = np.maximum(np.abs(quantized.threshold), 1)
+    relative = potentials * quantized.step if quantized.readout else potentials / threshold
     counts, edges = np.histogram(relative, bins=_BINS)
     used = max(int(potentials.max(initial=0)).bit_length(), int(-potentials.min(initial=0)).bit_length()) + 1
-    stuck = _stuck(made)
+    stuck = _stuck(quantized)
     return GroupDiagnosis(
         name=group.name,
         neurons=group.size,
-        float_rate=None if made.readout else float_rate,
-        integer_rate=None if made.readout else integer_rate,
-        drift=None if made.readout or not float_rate else integer_rate / float_rate - 1,
+        float_rate=None if quantized.readout else float_rate,
+        integer_rate=None if quantized.readout else integer_rate,
+        drift=None if quantized.readout or not float_rate else integer_rate / float_rate - 1,
         dead=bool(wanted.any() and not got.any()),
         dead_neurons=tuple(int(n) for n in np.flatnonzero(silenced)),
         saturating_neurons=tuple(int(n) for n in np.flatnonzero(saturated)),
         saturations=int(saturated.sum()),
-        spikes_differ=None if made.readout else float(np.mean(wanted != got)),
-        v_bits=made.v_bits,
+        spikes_differ=None if quantized.readout else float(np.mean(wanted != got)),
+        v_bits=quantized.v_bits,
         v_bits_used=used,
-        decay_error=_decay_error(group, made),
+        decay_error=_decay_error(group, quantized),
         stuck_below=stuck,
-        stuck_real=None if stuck is None else float(stuck * made.step.max()),
+        stuck_real=None if stuck is None else float(stuck * quantized.step.max()),
         histogram_edges=tuple(float(e) for e in edges),
         histogram=tuple(int(c) for c in counts),
-        leakless=bool(never_leaks(made).any()),
+        leakless=bool(never_leaks(quantized).any()),
     )
 
 
-def _decay_error(group: NeuronGroup, made: QuantizedGroup) -> float:
-    lost = np.asarray(made.numerator) / 2.0**made.leak_shift
+def _decay_error(group: NeuronGroup, quantized: QuantizedGroup) -> float:
+    lost = np.asarray(quantized.numerator) / 2.0**quantized.leak_shift
     error = float(np.abs(1 - lost - group.decay).max())
-    if made.current_leak_numerator is not None and group.current_decay is not None:
-        lost = made.current_leak_numerator / 2.0**made.current_leak_shift
+    if quantized.current_leak_numerator is not None and group.current_decay is not None:
+        lost = quantized.current_leak_numerator / 2.0**quantized.current_leak_shift
         error = max(error, float(np.abs(1 - lost - group.current_decay).max()))
     return error
 
 
-def _stuck(made: QuantizedGroup) -> int | None:
+def _stuck(group: QuantizedGroup) -> int | None:
     """The largest potential of any neuron that does not leak; None where one never does."""
-    zone = dead_zone(made)
+    zone = dead_zone(group)
     return None if (zone < 0).any() else int(zone.max())
 
 

@@ -89,10 +89,10 @@ def integer_advice(
         *(read, checked, graph, data.input, data.out, samples[:_TRIAL_SAMPLES], integers.differs),
         *(lambda network, wrong: False, 0, left, "trying other conventions in integers"),
     )
-    for found in search.run(progress).found:
-        option = integers.option(read(found.convention)) if found.complete else None
+    for tried in search.run(progress).advice:
+        option = integers.option(read(tried.convention)) if tried.complete else None
         if option is not None:
-            return _advice(words(found.convention, checked) + key, data, option, found.convention)
+            return _advice(words(tried.convention, checked) + key, data, option, tried.convention)
     return None
 
 
@@ -112,9 +112,9 @@ class _Integers:
         part = replace(self._data, input=x, out=out, label=None)
         wrong: np.ndarray | None = None
         for rounding in LEAK_ROUNDINGS:
-            found = integer_differences(network, replace(self._options, leak_rounding=rounding), part)
-            if wrong is None or np.count_nonzero(found) < np.count_nonzero(wrong):
-                wrong = found
+            different = integer_differences(network, replace(self._options, leak_rounding=rounding), part)
+            if wrong is None or np.count_nonzero(different) < np.count_nonzero(wrong):
+                wrong = different
             if not wrong.any():
                 break
         assert wrong is not None
@@ -123,8 +123,8 @@ class _Integers:
     def option(self, network: Network) -> str | None:
         """The options, ``" --bits N"`` first, that give the output of all samples; None where none do."""
         try:
-            found = check_integers(network, self._options, self._data)
+            check = check_integers(network, self._options, self._data)
         except UserError:
             return None
-        exact = [""] if not found.differ else [f" {text}" for text, left in found.others.items() if not left]
+        exact = [""] if not check.differ else [f" {text}" for text, left in check.others.items() if not left]
         return f" --bits {self._options.weight_bits}{exact[0]}" if exact else None

@@ -81,10 +81,10 @@ def check_integers(
         raise UserError(
             f"{data.source}: out has {data.out.shape[2]} neurons, the network's output has {size}"
         )
-    found = _compared(network, options, data)
-    if not found.differ:
-        return found
-    potentials = found.what == "potentials"
+    check = _compared(network, options, data)
+    if not check.differ:
+        return check
+    potentials = check.what == "potentials"
     run = simulate(
         network, data.input, record_potentials=[network.output] if potentials else [], progress=progress
     )
@@ -95,9 +95,9 @@ def check_integers(
         if rounding != options.leak_rounding:
             differ = _compared(network, replace(options, leak_rounding=rounding), data).differ
             # A few less are chance, not the other chip's rounding.
-            if 2 * differ <= found.differ:
+            if 2 * differ <= check.differ:
                 others[f"--leak-rounding {rounding}"] = differ
-    return replace(found, float_differ=float_differ, others=others)
+    return replace(check, float_differ=float_differ, others=others)
 
 
 def integer_differences(network: Network, options: QuantizeOptions, data: Dataset) -> np.ndarray:
@@ -144,7 +144,7 @@ def _run(network: Network, options: QuantizeOptions, data: Dataset) -> _Run:
 def _compared(network: Network, options: QuantizeOptions, data: Dataset) -> IntegerCheck:
     assert data.out is not None
     run = _run(network, options, data)
-    made = IntegerCheck(
+    equal = IntegerCheck(
         run.quantized,
         run.wrong.size,
         int(np.count_nonzero(run.wrong)),
@@ -153,36 +153,36 @@ def _compared(network: Network, options: QuantizeOptions, data: Dataset) -> Inte
         run.exact,
         greatest_steps=run.greatest,
     )
-    if not made.differ:
-        return made
+    if not equal.differ:
+        return equal
     step, sample, neuron = (int(v) for v in np.argwhere(run.wrong)[0])
     at = (step, sample, neuron)
-    return replace(made, first=at, expected=float(data.out[at]), got=float(run.got[at]))
+    return replace(equal, first=at, expected=float(data.out[at]), got=float(run.got[at]))
 
 
-def check_lines(found: IntegerCheck, samples: int) -> list[str]:
+def check_lines(check: IntegerCheck, samples: int) -> list[str]:
     """What the comparison found, for a terminal."""
-    bits = "/".join(str(n) for n in sorted({p.weight_bits for p in found.quantized.projections}))
-    beyond = "" if found.exact else f" by more than {POTENTIAL_TOLERANCE:g} of the largest"
-    what = f"output {found.what}, integers of {bits} bits"
-    if not found.differ:
-        lines = [f"equal: {found.values} {what}, {samples} samples, 0 differ{beyond}"]
+    bits = "/".join(str(n) for n in sorted({p.weight_bits for p in check.quantized.projections}))
+    beyond = "" if check.exact else f" by more than {POTENTIAL_TOLERANCE:g} of the largest"
+    what = f"output {check.what}, integers of {bits} bits"
+    if not check.differ:
+        lines = [f"equal: {check.values} {what}, {samples} samples, 0 differ{beyond}"]
     else:
-        where = f"in {found.samples} of {samples} samples"
-        lines = [f"different: {found.differ} of {found.values} {what}, differ{beyond}, {where}"]
-    if found.greatest_steps is not None and not found.exact:
-        lines.append(f"potentials: greatest difference {found.greatest_steps:.3g} integer steps")
-    if found.first is not None:
-        step, sample, neuron = found.first
+        where = f"in {check.samples} of {samples} samples"
+        lines = [f"different: {check.differ} of {check.values} {what}, differ{beyond}, {where}"]
+    if check.greatest_steps is not None and not check.exact:
+        lines.append(f"potentials: greatest difference {check.greatest_steps:.3g} integer steps")
+    if check.first is not None:
+        step, sample, neuron = check.first
         lines.append(
-            f"first: time step {step}, sample {sample}, neuron {neuron}: the data have {found.expected:g}, "
-            f"the integers give {found.got:g}"
+            f"first: time step {step}, sample {sample}, neuron {neuron}: the data have {check.expected:g}, "
+            f"the integers give {check.got:g}"
         )
-    if found.float_differ is not None:
-        line = f"the float network: {found.float_differ} of {found.values} differ"
-        if not found.float_differ:
+    if check.float_differ is not None:
+        line = f"the float network: {check.float_differ} of {check.values} differ"
+        if not check.float_differ:
             line += "; rounding makes the difference"
-        elif 0 not in found.others.values():
+        elif 0 not in check.others.values():
             line += "; qsnn-hw check without --bits looks for the convention"
         lines.append(line)
-    return lines + [f"try {option}: {differ} differ" for option, differ in found.others.items()]
+    return lines + [f"try {option}: {differ} differ" for option, differ in check.others.items()]

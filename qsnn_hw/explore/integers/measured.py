@@ -16,16 +16,16 @@ _SCORE_SAMPLES = 256
 
 def measure_diagnostics(
     network: Network,
-    chosen: Chosen,
+    choice: Chosen,
     data: Dataset,
     scored: Dataset,
     progress: Progress,
     readout: ReadoutKind,
 ) -> Diagnostics:
-    """Diagnose ``chosen`` on ``data``; score each group's width on at most 256 samples of ``scored``."""
+    """Diagnose ``choice`` on ``data``; score each group's width on at most 256 samples of ``scored``."""
     part = scored.take(min(_SCORE_SAMPLES, scored.samples))
-    found = diagnose(network, chosen.quantized, data, progress=progress)
+    diagnostics = diagnose(network, choice.quantized, data, progress=progress)
     with progress.task("sensitivity of each group to its width") as task:
         scorer = Scorer(network, part, readout)
-        rows = sensitivity(network, chosen.options, part, on_progress=task.update, scorer=scorer)
-    return replace(found, sensitivity=rows, float_score=scorer.float_score, score_samples=part.samples)
+        rows = sensitivity(network, choice.options, part, on_progress=task.update, scorer=scorer)
+    return replace(diagnostics, sensitivity=rows, float_score=scorer.float_score, score_samples=part.samples)

@@ -147,17 +147,17 @@ class _Search:
         # Compensated rounding has scales of its own.
         ways = [way for way in _WAYS if not (self._options.power_of_two and "rounding" in way)]
         for bits in range(self._options.weight_bits, MIN_BITS - 1, -1):
-            found = None
+            narrower = None
             for way in ({}, *ways):
                 candidate = replace(self._options, weight_bits=bits, **way)  # type: ignore[arg-type]
-                made = self._try(candidate, proven=bits < self._options.weight_bits)
+                fit = self._try(candidate, proven=bits < self._options.weight_bits)
                 closest = max(closest, self._trials[-1].score or 0.0)
-                if made is not None:
-                    found = (candidate, *made)
+                if fit is not None:
+                    narrower = (candidate, *fit)
                     break
-            if found is None:
+            if narrower is None:
                 break
-            best = found
+            best = narrower
         if best is None:
             raise UserError(
                 f"no rounding at {self._options.weight_bits} bits stays within {self._max_drop:g} percentage "
@@ -194,5 +194,5 @@ class _Search:
 
 def _weights_into(network: QuantizedNetwork, group: str) -> int:
     """How many weights the projections into ``group`` store."""
-    found = (weights_of(operator) for p in network.into(group) for operator in p.chain)
-    return sum(weights.size for weights in found if weights is not None)
+    stored = (weights_of(operator) for p in network.into(group) for operator in p.chain)
+    return sum(weights.size for weights in stored if weights is not None)

@@ -51,25 +51,25 @@ def refine(
         ``options`` themselves cannot be quantized.
     """
     scorer = Scorer(network, data, readout)
-    chosen = options.settled()
-    quantized = scorer.quantize(chosen)
+    best_options = options.settled()
+    quantized = scorer.quantize(best_options)
     best = scorer.right(quantized)
     scores = [(describe(options), float(np.mean(best)))]
     total = len(network.groups) * len(_CHANGES)
     for number, group in enumerate(network.groups):
         for index, change in enumerate(_CHANGES):
             on_progress(number * len(_CHANGES) + index + 1, total)
-            candidate = chosen.with_group(group.name, **change)
-            if candidate.of(group.name) == replace(chosen.of(group.name), groups={}):
+            candidate = best_options.with_group(group.name, **change)
+            if candidate.of(group.name) == replace(best_options.of(group.name), groups={}):
                 continue
             try:
-                made = scorer.quantize(candidate)
+                quantized_candidate = scorer.quantize(candidate)
             except UserError:
                 continue
-            right = scorer.right(made)
+            right = scorer.right(quantized_candidate)
             said = ", ".join(f"{key} {value}" for key, value in change.items())
             scores.append((f"{group.name}: {said}", float(np.mean(right))))
             if beats(right, best):
-                chosen, quantized, best = candidate, made, right
-    chosen = comparable(network, chosen, scorer.readout)
-    return Calibration(chosen, tuple(scores), scorer.float_score, quantized, scorer.drop(quantized))
+                best_options, quantized, best = candidate, quantized_candidate, right
+    best_options = comparable(network, best_options, scorer.readout)
+    return Calibration(best_options, tuple(scores), scorer.float_score, quantized, scorer.drop(quantized))

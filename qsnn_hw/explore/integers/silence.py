@@ -45,12 +45,12 @@ def dead(quantized: QuantizedNetwork, run: GoldenRun, readout: ReadoutKind) -> s
     return f"no output neuron ever fires on these {samples} samples" if output in silent else None
 
 
-def dead_text(found: str, framework: FrameworkComparison, readout: ReadoutKind) -> str:
+def dead_text(dead: str, framework: FrameworkComparison, readout: ReadoutKind) -> str:
     """:func:`dead` with what to make of it, where the float network is as silent."""
     if framework.differ == 0:
-        return f"{found}, {_FLOAT_TOO}, and the framework says the same: look at the data"
+        return f"{dead}, {_FLOAT_TOO}, and the framework says the same: look at the data"
     also = "" if readout == "membrane" else "; a network that answers by its potentials: --readout membrane"
-    return f"{found}, {_FLOAT_TOO}: look at the convention (qsnn-hw check) and at the data{also}"
+    return f"{dead}, {_FLOAT_TOO}: look at the convention (qsnn-hw check) and at the data{also}"
 
 
 @dataclass(frozen=True)
@@ -126,10 +126,10 @@ def _way_out(
         if tried.rounding != "nearest":
             tried = replace(tried, rounding="nearest")
         try:
-            made = quantize(network, tried)
+            quantized = quantize(network, tried)
         except UserError:
             continue
-        if run_clocked(made, inputs).spikes[name].any():
+        if run_clocked(quantized, inputs).spikes[name].any():
             return text
     return None
 

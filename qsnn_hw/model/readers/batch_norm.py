@@ -44,9 +44,9 @@ def fold_batch_norm(
     if weight.ndim < 2:
         raise UserError(f"batch norm: weight has shape {weight.shape}, not (outputs, inputs, ...)")
     outputs = weight.shape[0]
-    given = {"bias": bias, "mean": mean, "variance": variance, "gamma": gamma, "beta": beta}
+    parameters = {"bias": bias, "mean": mean, "variance": variance, "gamma": gamma, "beta": beta}
     values: dict[str, np.ndarray] = {}
-    for name, value in given.items():
+    for name, value in parameters.items():
         fallback = np.full(outputs, 1.0 if name == "gamma" else 0.0)
         values[name] = fallback if value is None else np.asarray(value, np.float64).reshape(-1)
         if values[name].size != outputs:

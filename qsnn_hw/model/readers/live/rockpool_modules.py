@@ -50,8 +50,8 @@ def _linear(module: Any, where: str) -> tuple[str, dict[str, Any]]:
 
 
 def _fires(module: Any, where: str) -> dict[str, Any]:
-    made = getattr(getattr(module.spike_generation_fn, "__self__", None), "__name__", None)
-    if made not in _SPIKE_FUNCTIONS:
+    function = getattr(getattr(module.spike_generation_fn, "__self__", None), "__name__", None)
+    if function not in _SPIKE_FUNCTIONS:
         raise UserError(
             f"{where}: its spike_generation_fn is none of Rockpool's own; use {' or '.join(_SPIKE_FUNCTIONS)}"
         )
@@ -85,12 +85,12 @@ def _lif(module: Any, where: str) -> Neuron:
         raise UserError(
             f"{where}: {module.n_synapses} synapses a neuron have no counterpart here; give it one each"
         )
-    kept = as_array(module.beta).reshape(-1)
+    beta = as_array(module.beta).reshape(-1)
     return Neuron(
         **_fires(module, where),
         decay=as_array(module.alpha),
-        current_decay=kept,
-        current_gain=kept,
+        current_decay=beta,
+        current_gain=beta,
         recurrent=_loop(module),
     )
 
@@ -102,17 +102,17 @@ def _loop(module: Any) -> tuple[Node, ...]:
 
 
 def _lif_without_synapse(module: Any, where: str) -> Neuron:
-    return Neuron(**_fires(module, where), decay=_kept(module, module.tau_mem))
+    return Neuron(**_fires(module, where), decay=_decay_of(module, module.tau_mem))
 
 
 def _synapse(module: Any, where: str) -> Neuron:
     """A readout, or the synapse of the LIFNeuronTorch behind it."""
-    kept = _kept(module, module.tau)
+    decay = _decay_of(module, module.tau)
     return Neuron(
-        **_quiet(module, where, ("isyn",)), decay=kept, input_gain=kept, threshold=None, synapse=True
+        **_quiet(module, where, ("isyn",)), decay=decay, input_gain=decay, threshold=None, synapse=True
     )
 
 
-def _kept(module: Any, tau: Any) -> FloatArray:
+def _decay_of(module: Any, tau: Any) -> FloatArray:
     """What is kept in a step, rounded as Rockpool rounds it."""
     return as_array((-module.dt / tau).exp())

@@ -16,9 +16,9 @@ def out_of_order(catalog: Catalog, module: Any, path: str = "") -> tuple[str, An
     if children is None:
         return path, module
     for name, child in children:
-        found = out_of_order(catalog, child, f"{path}.{name}" if path else name)
-        if found is not None:
-            return found
+        first = out_of_order(catalog, child, f"{path}.{name}" if path else name)
+        if first is not None:
+            return first
     return None
 
 
@@ -87,16 +87,16 @@ def chosen_output(catalog: Catalog, wiring: Wiring, output: str) -> str:
 
 def cut(wiring: Wiring) -> Wiring:
     """The part of a wiring that leads to its output."""
-    kept = {wiring.output}
+    leading = {wiring.output}
     grown = True
     while grown:
-        more = {pre for pre, post in wiring.edges if post in kept} - kept
-        kept |= more
+        more = {pre for pre, post in wiring.edges if post in leading} - leading
+        leading |= more
         grown = bool(more)
     return Wiring(
-        {name: node for name, node in wiring.nodes.items() if name in kept},
-        {name: neuron for name, neuron in wiring.neurons.items() if name in kept},
-        {edge: late for edge, late in wiring.edges.items() if edge[1] in kept},
+        {name: node for name, node in wiring.nodes.items() if name in leading},
+        {name: neuron for name, neuron in wiring.neurons.items() if name in leading},
+        {edge: late for edge, late in wiring.edges.items() if edge[1] in leading},
         wiring.output,
     )
 

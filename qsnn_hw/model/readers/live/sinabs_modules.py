@@ -57,21 +57,21 @@ def load(require: Require) -> ModuleTypes:
 
 def _membrane(module: Any, where: str) -> dict[str, Any]:
     alpha = module.alpha_mem_calculated
-    made: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "where": where,
         "decay": as_array(alpha),
         # In the module's own precision, as its forward computes it.
         "input_gain": as_array(1 - alpha) if module.norm_input else 1.0,
     }
     if module.alpha_syn_calculated is not None:
-        kept = as_array(module.alpha_syn_calculated)
-        made |= {"current_decay": kept, "current_gain": kept}
+        current_decay = as_array(module.alpha_syn_calculated)
+        fields |= {"current_decay": current_decay, "current_gain": current_decay}
     if module.min_v_mem is not None:
         clamp = as_array(module.min_v_mem).reshape(-1)
         if np.unique(clamp).size != 1:
             raise UserError(f"{where}: min_v_mem differs between neurons; give one number")
-        made["v_min"] = float(clamp[0])
-    return made
+        fields["v_min"] = float(clamp[0])
+    return fields
 
 
 def _max_spikes(module: Any, where: str, activation: Any) -> int | None:
@@ -115,8 +115,8 @@ def _loop(module: Any, where: str) -> tuple[Node, ...]:
         if step.bias is not None and np.any(as_array(step.bias)):
             # It is added from the second step on; here a bias acts from the first.
             raise UserError(f"{where}: its rec_connect has a bias; train with bias=False")
-        made, parameters = (linear if kind == "Linear" else convolution)(step, where)
-        nodes.append(Node(f"rec_connect{index}", made, parameters))
+        node_type, parameters = (linear if kind == "Linear" else convolution)(step, where)
+        nodes.append(Node(f"rec_connect{index}", node_type, parameters))
     if not nodes:
         nodes.append(Node("rec_connect", "Identity", {}))
     return tuple(nodes)

@@ -41,13 +41,13 @@ def _reset(module: Any, where: str) -> Reset:
         raise UserError(
             f"{where}: graded_spikes_factor is not 1; multiply the next layer's weights by it instead"
         )
-    made: Reset | None = _STEPS.get(module.state_function.__name__)
-    if made is None or made != module.reset_mechanism:
+    reset: Reset | None = _STEPS.get(module.state_function.__name__)
+    if reset is None or reset != module.reset_mechanism:
         raise UserError(
             f"{where}: reset_mechanism is {module.reset_mechanism!r}, but the module still steps with "
             f"{module.state_function.__name__}; make it anew with reset_mechanism={module.reset_mechanism!r}"
         )
-    return made
+    return reset
 
 
 def _decay(value: Any) -> FloatArray:

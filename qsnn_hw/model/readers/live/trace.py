@@ -155,13 +155,13 @@ class _Trace:
             return
         path = self._paths[id(module)]
         where = self._catalog.where(path, module)
-        given = tensors([args, kwargs], self._book.is_tensor)
-        if not given:
+        operands = tensors([args, kwargs], self._book.is_tensor)
+        if not operands:
             raise UserError(f"{where} is called without a tensor")
         name = self._declare(path, module)
         if self._catalog.is_neuron(module):
-            self._check_state(name, where, given[1:])
-        self._fed[name].append(self._read(where, name, given[0]))
+            self._check_state(name, where, operands[1:])
+        self._fed[name].append(self._read(where, name, operands[0]))
 
     def _declare(self, path: str, module: Any) -> str:
         """Add the module to the wiring when it is first called."""
@@ -230,12 +230,11 @@ class _Trace:
         if self._depth:
             return
         name = node_name(self._paths[id(module)], module)
-        made = tensors(out, self._book.is_tensor)
-        self._book.put(
-            made[0], self._book.fresh(made[0], name, len(self._fed[name]) - 1, self._size(name, made[0]))
-        )
-        for tensor in made[1:]:
-            if tensor is not made[0]:
+        spikes, *states = tensors(out, self._book.is_tensor)
+        mark = self._book.fresh(spikes, name, len(self._fed[name]) - 1, self._size(name, spikes))
+        self._book.put(spikes, mark)
+        for tensor in states:
+            if tensor is not spikes:
                 self._book.put(tensor, State(name))
 
     def _size(self, name: str, tensor: Any) -> int:
@@ -285,8 +284,8 @@ class _Trace:
         return lags
 
     def _returned(self, result: Any) -> str:
-        found = tensors(result, self._book.is_tensor)
-        mark = self._book.get(found[0]) if found else None
+        returned = tensors(result, self._book.is_tensor)
+        mark = self._book.get(returned[0]) if returned else None
         neurons = self._wiring.neurons
         if isinstance(mark, Spikes) and len(mark.calls) == 1 and next(iter(mark.calls)) in neurons:
             return next(iter(mark.calls))
