@@ -183,46 +183,14 @@ def check_convention(
             f"{dataset.source}: out has {dataset.out.shape[2]} neurons, the network's output has {group.size}"
         )
     own = _Own(compares_potentials(network, dataset), float(np.abs(dataset.out).max(initial=0)))
-    refused = None
-    try:
-        # Again: what was read may have been another one.
-        network = read(convention)
-        got = own.of(network, dataset.input, progress=progress)
-    except UserError as error:
-        if convention is None:
-            raise
-        refused = str(error)
-        bad = np.arange(dataset.samples)
-        worst = int(np.count_nonzero(dataset.out))
-        near = None
-        comparison = None
-    else:
-        comparison = compare_with_framework(network, dataset, got)
-        if not comparison.differ:
-            return ConventionCheck(comparison)
-        wrong = own.differs(dataset.out, got)
-        bad = np.flatnonzero(wrong.any(axis=(0, 2)))
-        near = 0
-        if bad.size <= max(_FEW, dataset.samples // 4):
-            near = _near_ties(network, dataset.input[:, bad], got[:, bad], wrong[:, bad], own)
-        worst = int(np.count_nonzero(wrong[:, bad[:trial_samples]]))
-    check = ConventionCheck(comparison, refused, near)
-    if comparison is not None:
-        fitting = [key for key, array in (others or {}).items() if not own.differs(array, got).any()]
-        named = "" if convention is None else f"{words(convention, convention)} "
-        check = replace(
-            check,
-            alternatives=tuple(
-                Alternative(f"{named}--out-key {key}", 0, dataset.samples, complete=True) for key in fitting
-            ),
-        )
+    first = _first_look(read, convention, dataset, own, others or {}, trial_samples, progress)
+    check = first.check
+    if not check.mismatches and check.refused is None:
+        return check
     # Where rounding seems to decide most samples, a tie is the convention's.
-    rounded = near == check.mismatches > 0 and 4 * bad.size <= dataset.samples
+    rounded = check.near_ties == check.mismatches > 0 and 4 * first.bad.size <= dataset.samples
     if convention is None or rounded or budget_s <= 0:
         return check
-
-    def differs(network: Network, x: np.ndarray, out: np.ndarray) -> np.ndarray:
-        return own.differs(out, own.of(network, x))
 
     def rounding(network: Network, samples: np.ndarray) -> bool:
         x, out = dataset.input[:, samples], dataset.out[:, samples]  # type: ignore[index]
@@ -230,23 +198,72 @@ def check_convention(
         wrong = own.differs(out, now)
         return _near_ties(network, x, now, wrong, own) == np.count_nonzero(wrong)
 
-    trial = bad[:trial_samples]
+    trial = first.bad[:trial_samples]
     search = Search(
-        *(read, convention, graph, dataset.input, dataset.out, trial, differs, rounding, worst, budget_s)
+        *(read, convention, graph, dataset.input, dataset.out, trial),
+        lambda network, x, out: own.differs(out, own.of(network, x)),
+        *(rounding, first.worst, budget_s),
     )
     outcome = search.run(progress)
     key = "" if out_key == "out" else f" --out-key {out_key}"
-    alternatives = tuple(_alternative(item, convention, key) for item in outcome.advice)
-    exact = tuple(item for item in (*alternatives, *check.alternatives) if item.complete)
+    advice = tuple(_alternative(item, convention, key) for item in outcome.advice)
+    exact = tuple(item for item in (*advice, *check.alternatives) if item.complete)
     return replace(
         check,
         # What only comes closer is of no interest beside what agrees.
-        alternatives=exact or alternatives,
+        alternatives=exact or advice,
         closest=tuple(_alternative(item, convention, key) for item in outcome.closest),
         tried=outcome.tried,
         exhausted=outcome.exhausted,
         hints=() if exact else _hints(graph),
     )
+
+
+@dataclass(frozen=True)
+class _FirstLook:
+    """The checked convention's own comparison, the samples that differ, and how many values of the first."""
+
+    check: ConventionCheck
+    bad: np.ndarray
+    worst: int
+
+
+def _first_look(
+    read: Read,
+    convention: Convention | None,
+    dataset: Dataset,
+    own: "_Own",
+    others: Mapping[str, np.ndarray],
+    trial_samples: int,
+    progress: Progress,
+) -> _FirstLook:
+    """Run the network as the convention has it; a convention that refuses the file differs everywhere."""
+    assert dataset.out is not None
+    try:
+        # Again: what was read may have been another one.
+        network = read(convention)
+        got = own.of(network, dataset.input, progress=progress)
+    except UserError as error:
+        if convention is None:
+            raise
+        everything = np.arange(dataset.samples)
+        check = ConventionCheck(None, str(error), None)
+        return _FirstLook(check, everything, int(np.count_nonzero(dataset.out)))
+    comparison = compare_with_framework(network, dataset, got)
+    if not comparison.differ:
+        return _FirstLook(ConventionCheck(comparison), np.arange(0), 0)
+    wrong = own.differs(dataset.out, got)
+    bad = np.flatnonzero(wrong.any(axis=(0, 2)))
+    near = 0
+    if bad.size <= max(_FEW, dataset.samples // 4):
+        near = _near_ties(network, dataset.input[:, bad], got[:, bad], wrong[:, bad], own)
+    fitting = [key for key, array in others.items() if not own.differs(array, got).any()]
+    named = "" if convention is None else f"{words(convention, convention)} "
+    alternatives = tuple(
+        Alternative(f"{named}--out-key {key}", 0, dataset.samples, complete=True) for key in fitting
+    )
+    check = ConventionCheck(comparison, None, near, alternatives)
+    return _FirstLook(check, bad, int(np.count_nonzero(wrong[:, bad[:trial_samples]])))
 
 
 def _alternative(item: Tried, checked: Convention, key: str) -> Alternative:

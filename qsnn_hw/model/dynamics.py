@@ -1,5 +1,7 @@
 """A neuron node and a convention to one :class:`NeuronGroup`: coefficients, firing, reset and start."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from qsnn_hw.model.coefficients import NodeReader
@@ -28,42 +30,18 @@ def neuron_group(
         lacks a field the node needs.
     """
     kind = graph.nodes[name].type
-    size = int(np.prod(shape, dtype=np.int64))
     reader = NodeReader(graph, name, shape, convention)
-    zero, one = np.zeros(size), np.ones(size)
-    decay, gain, leak, steady = one, one, zero, zero
-    current_decay: FloatArray | None = None
-    current_gain: FloatArray | None = None
-    if kind in ("IF", "I"):
-        gain = reader.integrator_factor()
-    elif kind == "Threshold":
-        decay = zero
-    else:
-        tau = "tau_mem" if kind.startswith("Cuba") else "tau"
-        decay = reader.retention(tau)
-        gain, leak_factor = reader.input_factor(tau, decay, readout=kind == "LI")
-        if "drive" in graph.nodes[name].parameters:
-            # fold.py put the bias behind a synaptic current here.
-            steady = gain * reader.get("drive")
-        leak = leak_factor * reader.get("v_leak") + steady
-        if kind.startswith("Cuba"):
-            current_decay = reader.retention("tau_syn")
-            current_gain = reader.current_factor(current_decay)
+    leak = _leak(reader, kind)
     threshold, v_reset, reset = _firing(reader, kind)
-    amount: FloatArray | None = None
-    start: FloatArray | None = None
-    counted_from: FloatArray | None = None
     fires = threshold is not None and kind != "Threshold"
-    v_min = convention.v_min if fires else None
+    levels = _Levels(leak.leak, threshold, v_reset, reset, convention.v_min if fires else None)
     if convention.start == "rest" and kind != "Threshold":
         rest = v_reset if kind in ("IF", "I") else reader.get("v_leak")
-        if fires and np.any(rest != 0) and _needs_zero(convention, rest, reset):
-            start = rest
-        elif np.any(rest != 0):
-            # Counted from the rest, no drive has to hold a potential there, which rounding would move.
-            leak, amount = steady, threshold if reset == "subtract" else None
-            counted_from = rest
-            threshold, v_reset, reset, v_min = _from_rest(rest, threshold, v_reset, reset, v_min)
+        if np.any(rest != 0):
+            if fires and _needs_zero(convention, rest, reset):
+                levels = replace(levels, start=rest)
+            else:
+                levels = _from_rest(levels, rest, leak.steady)
     late = convention.reset_delay and fires and reset != "none"
     # The current that fold.py made of an integrator is not snnTorch's own.
     synaptic = kind == "CubaLIF" and "r_syn" not in graph.nodes[name].parameters
@@ -78,27 +56,72 @@ def neuron_group(
     group = NeuronGroup(
         name=name,
         shape=shape,
-        decay=decay,
-        input_gain=gain,
-        leak=leak,
-        threshold=threshold,
-        v_reset=v_reset,
+        decay=leak.decay,
+        input_gain=leak.gain,
+        leak=levels.leak,
+        threshold=levels.threshold,
+        v_reset=levels.v_reset,
         comparison=convention.comparison,
-        reset=reset,
+        reset=levels.reset,
         reset_delay=late,
-        reset_drops_input=late and reset == "zero" and drops,
-        reset_retest=fires and not late and convention.reset_retest and reset != "none",
+        reset_drops_input=late and levels.reset == "zero" and drops,
+        reset_retest=fires and not late and convention.reset_retest and levels.reset != "none",
         max_spikes=_limit(convention) if fires else 1,
-        v_min=v_min,
-        current_decay=current_decay,
-        current_gain=current_gain,
+        v_min=levels.v_min,
+        current_decay=leak.current_decay,
+        current_gain=leak.current_gain,
         refractory=convention.refractory if fires else 0,
         relax=convention.update == "relax" and kind in ("LIF", "LI", "CubaLIF", "CubaLI"),
-        reset_amount=amount,
-        rest=counted_from,
-        start=start,
+        reset_amount=levels.amount,
+        rest=levels.rest,
+        start=levels.start,
     )
     return group, tuple(reader.warnings)
+
+
+@dataclass(frozen=True)
+class _Leak:
+    """What a step keeps and takes up, float64 of shape (n,); ``steady``: ``leak`` without the rest."""
+
+    decay: FloatArray
+    gain: FloatArray
+    leak: FloatArray
+    steady: FloatArray
+    current_decay: FloatArray | None = None
+    current_gain: FloatArray | None = None
+
+
+@dataclass(frozen=True)
+class _Levels:
+    """Where a neuron fires, is reset, is held and begins: counted from 0, or from ``rest``."""
+
+    leak: FloatArray
+    threshold: FloatArray | None
+    v_reset: FloatArray
+    reset: Reset
+    v_min: float | None
+    amount: FloatArray | None = None
+    rest: FloatArray | None = None
+    start: FloatArray | None = None
+
+
+def _leak(reader: NodeReader, kind: str) -> _Leak:
+    zero, one = np.zeros(reader.size), np.ones(reader.size)
+    if kind in ("IF", "I"):
+        return _Leak(one, reader.integrator_factor(), zero, zero)
+    if kind == "Threshold":
+        return _Leak(zero, one, zero, zero)
+    tau = "tau_mem" if kind.startswith("Cuba") else "tau"
+    decay = reader.retention(tau)
+    gain, leak_factor = reader.input_factor(tau, decay, readout=kind == "LI")
+    # fold.py put the bias behind a synaptic current here.
+    driven = "drive" in reader.graph.nodes[reader.name].parameters
+    steady = gain * reader.get("drive") if driven else zero
+    leak = leak_factor * reader.get("v_leak") + steady
+    if not kind.startswith("Cuba"):
+        return _Leak(decay, gain, leak, steady)
+    current_decay = reader.retention("tau_syn")
+    return _Leak(decay, gain, leak, steady, current_decay, reader.current_factor(current_decay))
 
 
 def _limit(convention: Convention) -> int | None:
@@ -112,21 +135,23 @@ def _needs_zero(convention: Convention, rest: FloatArray, reset: Reset) -> bool:
     return convention.max_spikes != 1 or (reset == "zero" and late) or clamped
 
 
-def _from_rest(
-    rest: FloatArray,
-    threshold: FloatArray | None,
-    v_reset: FloatArray,
-    reset: Reset,
-    v_min: float | None,
-) -> tuple[FloatArray | None, FloatArray, Reset, float | None]:
-    """Threshold, reset and clamp as distances from the rest."""
+def _from_rest(levels: _Levels, rest: FloatArray, steady: FloatArray) -> _Levels:
+    """Threshold, reset and clamp as distances from the rest.
+
+    No drive has to hold a potential there then, which rounding would move.
+    """
+    v_reset, reset = levels.v_reset, levels.reset
+    amount = levels.threshold if reset == "subtract" else None
     if reset == "zero":
         v_reset, reset = np.zeros_like(rest), "v_reset"
-    return (
-        None if threshold is None else threshold - rest,
-        v_reset - rest,
-        reset,
-        None if v_min is None else v_min - float(rest[0]),
+    return _Levels(
+        leak=steady,
+        threshold=None if levels.threshold is None else levels.threshold - rest,
+        v_reset=v_reset - rest,
+        reset=reset,
+        v_min=None if levels.v_min is None else levels.v_min - float(rest[0]),
+        amount=amount,
+        rest=rest,
     )
 
 

@@ -245,16 +245,7 @@ class _Group:
             rest=group.rest,
             start=start,
         )
-        drive = fan_in
-        if group.current_decay is not None:
-            each, loss, loss_shift, notes = leak_fraction(
-                group.name, group.current_decay, current_bits, "current_decay"
-            )
-            self.notes += notes
-            losses = np.full(group.size, each, dtype=np.int64) if loss is None else loss
-            quantized = replace(quantized, current_leak_numerator=losses, current_leak_shift=loss_shift)
-            quantized, drive, notes = prove_current(quantized, drive)
-            self.notes += notes
+        quantized, drive = self._with_current(quantized, fan_in, current_bits)
         try:
             quantized, self.max_count, notes = prove_potential(
                 quantized, drive, options, silent=bool(self._never.all())
@@ -267,6 +258,20 @@ class _Group:
         # A threshold that nothing reaches was cut to just above what does.
         self.notes += [*notes, *([] if self._never.all() else dead_zone_note(quantized))]
         return quantized
+
+    def _with_current(
+        self, quantized: QuantizedGroup, fan_in: Interval, bits: int
+    ) -> tuple[QuantizedGroup, Interval]:
+        """With the loss of its synaptic current, if any, in ``bits``; and what drives the potential."""
+        decay = self._group.current_decay
+        if decay is None:
+            return quantized, fan_in
+        each, loss, shift, notes = leak_fraction(quantized.name, decay, bits, "current_decay")
+        losses = np.full(quantized.size, each, dtype=np.int64) if loss is None else loss
+        quantized = replace(quantized, current_leak_numerator=losses, current_leak_shift=shift)
+        quantized, drive, more = prove_current(quantized, fan_in)
+        self.notes += [*notes, *more]
+        return quantized, drive
 
     def _round(self) -> _Grid:
         group, options = self._group, self._options

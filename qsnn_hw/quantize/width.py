@@ -117,18 +117,46 @@ def prove_potential(
     UserError
         The width is impossible, or no input can ever make a neuron fire (``NeverFiresError``).
     """
+    asked = _asked_clamp(group, options, silent)
+    if drive.bits() > MAX_POTENTIAL_BITS:
+        raise UserError(
+            f"group {group.name}: what one step can add needs {drive.bits()} bits, more than a potential's "
+            f"{MAX_POTENTIAL_BITS}; use fewer --bits or --fractional-bits"
+        )
     threshold = group.threshold
     if group.readout:
         threshold = np.full(group.size, np.iinfo(np.int64).max // 4)
-    asked = None
-    if options.potential_bits is not None:
-        asked = (-(2 ** (options.potential_bits - 1)), 2 ** (options.potential_bits - 1) - 1)
-        if int(group.threshold.max()) > asked[1] and not silent:
-            largest = int(group.threshold.max())
-            raise UserError(
-                f"group {group.name}: threshold {largest} does not fit {options.potential_bits} "
-                f"potential bits; use at least {largest.bit_length() + 1}"
+    interval, clamp, notes = _bounded(group, drive, threshold, asked)
+    if not group.readout and (interval.high < threshold).all():
+        if not silent:
+            raise NeverFiresError(
+                f"group {group.name}: at {options.weight_bits} bits no input can make any neuron reach its "
+                "threshold"
             )
+        notes.append(f"{never_note(group.name)}, in the float network as little as in integers")
+    proved = _wide_enough(group, interval, threshold, clamp)
+    highest = np.maximum(interval.high, proved.threshold)
+    return proved, _max_count(proved, highest), notes
+
+
+def _asked_clamp(group: QuantizedGroup, options: QuantizeOptions, silent: bool) -> tuple[int, int] | None:
+    """The ends of the width that was asked for; None for none. UserError where no threshold fits it."""
+    if options.potential_bits is None:
+        return None
+    low, high = -(2 ** (options.potential_bits - 1)), 2 ** (options.potential_bits - 1) - 1
+    largest = int(group.threshold.max())
+    if largest > high and not silent:
+        raise UserError(
+            f"group {group.name}: threshold {largest} does not fit {options.potential_bits} "
+            f"potential bits; use at least {largest.bit_length() + 1}"
+        )
+    return low, high
+
+
+def _bounded(
+    group: QuantizedGroup, drive: Interval, threshold: np.ndarray, asked: tuple[int, int] | None
+) -> tuple[Interval, tuple[int, int] | None, list[str]]:
+    """What potentials can be, the clamp that needs, and a line where no width is proved without one."""
     extras = Extras(
         v_min=group.v_min,
         max_count=group.max_spikes,
@@ -136,11 +164,6 @@ def prove_potential(
         drops_input=group.reset_drops_input,
         retest=group.reset_retest,
     )
-    if drive.bits() > MAX_POTENTIAL_BITS:
-        raise UserError(
-            f"group {group.name}: what one step can add needs {drive.bits()} bits, more than a potential's "
-            f"{MAX_POTENTIAL_BITS}; use fewer --bits or --fractional-bits"
-        )
     notes: list[str] = []
     interval = clamp = None
     headroom = _integrator_clamp(group, drive, group.bias)
@@ -178,41 +201,34 @@ def prove_potential(
             f"group {group.name}: worst-case fan-in needs {needed} potential, more than "
             f"{MAX_POTENTIAL_BITS}; use fewer --bits or --fractional-bits, or set --potential-bits"
         )
-    if not group.readout and (interval.high < threshold).all():
-        if not silent:
-            raise NeverFiresError(
-                f"group {group.name}: at {options.weight_bits} bits no input can make any neuron reach its "
-                "threshold"
-            )
-        notes.append(f"{never_note(group.name)}, in the float network as little as in integers")
+    return interval, clamp, notes
+
+
+def _wide_enough(
+    group: QuantizedGroup, interval: Interval, threshold: np.ndarray, clamp: tuple[int, int] | None
+) -> QuantizedGroup:
+    """``group`` with a width that holds ``interval`` and its thresholds; UserError where none does."""
     # A threshold out of reach must not be cut to a small one by a register of the proved width.
     reach = np.maximum(interval.high, 0) + 1
     # What such a neuron would subtract, it never does.
     amount = np.where(threshold > reach, np.minimum(group.reset_amount, reach), group.reset_amount)
     threshold = np.minimum(threshold, reach)
-    interval = Interval(interval.low, np.maximum(interval.high, threshold))
-    if interval.bits() > MAX_POTENTIAL_BITS:
+    bits = Interval(interval.low, np.maximum(interval.high, threshold)).bits()
+    if bits > MAX_POTENTIAL_BITS:
         raise UserError(
-            f"group {group.name}: its thresholds need {interval.bits()} bits, more than "
+            f"group {group.name}: its thresholds need {bits} bits, more than "
             f"{MAX_POTENTIAL_BITS}; use fewer --bits or --fractional-bits"
         )
-    proved = replace(
-        group,
-        threshold=threshold,
-        reset_amount=amount,
-        v_low=None if clamp is None else clamp[0],
-        v_high=None if clamp is None else clamp[1],
-        v_bits=interval.bits(),
-    )
-    return proved, _max_count(proved, interval), notes
+    low, high = (None, None) if clamp is None else clamp
+    return replace(group, threshold=threshold, reset_amount=amount, v_low=low, v_high=high, v_bits=bits)
 
 
-def _max_count(group: QuantizedGroup, interval: Interval) -> np.ndarray | int:
+def _max_count(group: QuantizedGroup, highest: np.ndarray) -> np.ndarray | int:
     if group.readout:
         return 0
     if not group.multi_spike:
         return 1
-    return np.clip(interval.high // group.reset_amount, 0, group.max_spikes)
+    return np.clip(highest // group.reset_amount, 0, group.max_spikes)
 
 
 def _integrator_clamp(group: QuantizedGroup, fan_in: Interval, bias: np.ndarray) -> tuple[int, int]:
