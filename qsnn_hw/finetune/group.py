@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from qsnn_hw.finetune import functions
 from qsnn_hw.model.network import Dense, Network, NeuronGroup
-from qsnn_hw.quantize.chain import drive_of
 from qsnn_hw.quantize.network import QuantizedNetwork
+from qsnn_hw.quantize.operators import drive_of
 from qsnn_hw.quantize.options import QuantizeOptions
 from qsnn_hw.support.errors import UserError
 

@@ -154,7 +154,7 @@ class _Engine:
         self._network = network
         self._sums = {
             p.name: WeightedSum(
-                p.chain,
+                p.all_operators,
                 network.source_size(p.source),
                 _most(network, p.source),
                 network.group(p.target).fractional_bits + p.shift,

@@ -158,7 +158,7 @@ def run_event_driven(network: QuantizedNetwork, inputs: np.ndarray) -> GoldenRun
 
 def _machine(network: QuantizedNetwork, group: QuantizedGroup) -> "GeneralEventGroup | EventDrivenGroup":
     into = network.into(group.name)
-    columns = [Columns(p.chain, group.fractional_bits + p.shift) for p in into]
+    columns = [Columns(p.all_operators, group.fractional_bits + p.shift) for p in into]
     return EventDrivenGroup(group, columns) if _is_plain(group) else GeneralEventGroup(group, columns)
 
 
@@ -242,32 +242,8 @@ def process_spikes_event_driven(
     matrix = finite_numbers(weights, "weights")
     if matrix.ndim != 2:
         raise UserError(f"weights must be a finite matrix of shape (post, pre), not of shape {matrix.shape}")
-    numbers = {"v_threshold": v_threshold, "tau": tau, "v_reset": v_reset, "refractory": refractory}
-    for name, value in numbers.items():
-        try:
-            float(value)
-        except (TypeError, ValueError) as error:
-            raise UserError(f"{name} must be a real number, not {value!r}") from error
-    if not np.isfinite(v_threshold) or v_threshold <= 0:
-        raise UserError(f"v_threshold must be a finite number above 0, not {v_threshold!r}")
-    if not tau > 0:
-        raise UserError(f"tau must be above 0, not {tau!r}")
-    if reset not in ("subtract", "v_reset"):
-        raise UserError(f'reset must be "subtract" or "v_reset", not {reset!r}')
-    if not np.isfinite(v_reset):
-        raise UserError(f"v_reset must be a finite number, not {v_reset!r}")
-    if not refractory >= 0:
-        raise UserError(f"refractory must be at least 0, not {refractory!r}")
-    try:
-        events = sorted((float(time), int(address)) for time, address in spike_times)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"spike times must be pairs of a time and an address: {error}") from error
-    for time, address in events:
-        if not np.isfinite(time):
-            raise UserError(f"spike time must be finite, not {time!r} (address {address})")
-        if not 0 <= address < matrix.shape[1]:
-            raise UserError(f"address must be from 0 to {matrix.shape[1] - 1}, not {address} (time {time})")
-
+    _check_neuron(v_threshold, tau, reset, v_reset, refractory)
+    events = _sorted_events(spike_times, matrix.shape[1])
     v = finite_numbers(v_init, "v_init")
     if v.shape not in ((), (matrix.shape[0],)):
         raise UserError(f"v_init must be one number or of shape {(matrix.shape[0],)}, not of shape {v.shape}")
@@ -294,3 +270,37 @@ def process_spikes_event_driven(
         blocked_until[fired] = time + refractory
         spikes += [(time, int(neuron)) for neuron in fired]
     return spikes
+
+
+def _check_neuron(v_threshold: float, tau: float, reset: str, v_reset: float, refractory: float) -> None:
+    """Refuse parameters that are no numbers or out of range."""
+    numbers = {"v_threshold": v_threshold, "tau": tau, "v_reset": v_reset, "refractory": refractory}
+    for name, value in numbers.items():
+        try:
+            float(value)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{name} must be a real number, not {value!r}") from error
+    if not np.isfinite(v_threshold) or v_threshold <= 0:
+        raise UserError(f"v_threshold must be a finite number above 0, not {v_threshold!r}")
+    if not tau > 0:
+        raise UserError(f"tau must be above 0, not {tau!r}")
+    if reset not in ("subtract", "v_reset"):
+        raise UserError(f'reset must be "subtract" or "v_reset", not {reset!r}')
+    if not np.isfinite(v_reset):
+        raise UserError(f"v_reset must be a finite number, not {v_reset!r}")
+    if not refractory >= 0:
+        raise UserError(f"refractory must be at least 0, not {refractory!r}")
+
+
+def _sorted_events(spike_times: Iterable[tuple[float, int]], pre: int) -> list[tuple[float, int]]:
+    """(time, address) pairs by time, then address; every time finite, every address below ``pre``."""
+    try:
+        events = sorted((float(time), int(address)) for time, address in spike_times)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"spike times must be pairs of a time and an address: {error}") from error
+    for time, address in events:
+        if not np.isfinite(time):
+            raise UserError(f"spike time must be finite, not {time!r} (address {address})")
+        if not 0 <= address < pre:
+            raise UserError(f"address must be from 0 to {pre - 1}, not {address} (time {time})")
+    return events

@@ -6,7 +6,7 @@ import numpy as np
 
 from qsnn_hw.model.linear import apply_operators
 from qsnn_hw.model.network import Operator
-from qsnn_hw.quantize.chain import fan_in_of, weights_of, with_weights
+from qsnn_hw.quantize.operators import fan_in_of, weights_of, with_weights
 from qsnn_hw.support.errors import UserError
 
 # float32 and float64 hold every integer up to these bounds exactly.

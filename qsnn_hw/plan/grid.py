@@ -2,7 +2,7 @@
 
 Along one axis, pools in front of a kernel, the kernel's own stride, padding and dilation, and pools
 behind it all come down to a list of pairs (target position, kernel position) for every source
-position. Both axes are independent, so a pair of lists describes any such chain exactly, also where
+position. Both axes are independent, so a pair of lists describes any such operators exactly, also where
 one position reaches a target several times.
 """
 
@@ -35,7 +35,7 @@ def _windows(length: int, kernel: int, stride: int, padding: int, dilation: int 
 
 
 @dataclass(frozen=True)
-class GridChain:
+class GridProjection:
     """A projection that needs no expansion.
 
     Parameters
@@ -64,8 +64,8 @@ class GridChain:
     dense: bool
 
 
-def grid_chain(operators: Sequence[Operator]) -> GridChain | None:
-    """The grid form of a chain of operators, or None where it has none.
+def grid_projection(operators: Sequence[Operator]) -> GridProjection | None:
+    """The grid form of a projection's operators, or None where it has none.
 
     It needs one convolution, with or without sum pools around it, or a dense operator or a factor
     for each neuron behind at least one pool.
@@ -89,7 +89,7 @@ def grid_chain(operators: Sequence[Operator]) -> GridChain | None:
             pairs = [[pair for middle in row for pair in windows[middle]] for row in reached]
             axes.append(_pooled_targets(pairs, later, axis))
         target = (operator.weight.shape[0], *_lengths(operator, later))
-        return GridChain(source, target, kernel, axes[0], axes[1], _ungrouped(operator), dense=False)
+        return GridProjection(source, target, kernel, axes[0], axes[1], _ungrouped(operator), dense=False)
     if after or not isinstance(operator, Dense | Scale):
         return None
     height, rows = _pooled(source[1], pools, 0)
@@ -99,12 +99,12 @@ def grid_chain(operators: Sequence[Operator]) -> GridChain | None:
     post = operator.weight.shape[0]
     weight = operator.weight.reshape(post, source[0], height, width)
     whole = [[[(0, middle) for middle in row] for row in reached] for reached in (rows, columns)]
-    return GridChain(source, (post, 1, 1), (height, width), whole[0], whole[1], weight, dense=True)
+    return GridProjection(source, (post, 1, 1), (height, width), whole[0], whole[1], weight, dense=True)
 
 
 def _scaled(
     source: tuple[int, int, int], factor: np.ndarray, rows: list[list[int]], columns: list[list[int]]
-) -> GridChain:
+) -> GridProjection:
     """Pools and a factor: a kernel of one element per channel, or of all positions where they differ."""
     channels, height, width = factor.shape
     uniform = bool((factor == factor[:, :1, :1]).all())
@@ -116,14 +116,14 @@ def _scaled(
         [[(middle, 0 if uniform else middle) for middle in row] for row in reached]
         for reached in (rows, columns)
     ]
-    return GridChain(source, (channels, height, width), kernel, pairs[0], pairs[1], weight, dense=False)
+    return GridProjection(source, (channels, height, width), kernel, pairs[0], pairs[1], weight, dense=False)
 
 
-def flattened(source: tuple[int, int, int], weight: np.ndarray) -> GridChain:
+def flattened(source: tuple[int, int, int], weight: np.ndarray) -> GridProjection:
     """A dense operator straight behind a grid."""
     pairs = [[[(0, position)] for position in range(length)] for length in source[1:]]
     shaped = weight.reshape(weight.shape[0], *source)
-    return GridChain(source, (weight.shape[0], 1, 1), source[1:], pairs[0], pairs[1], shaped, dense=True)
+    return GridProjection(source, (weight.shape[0], 1, 1), source[1:], pairs[0], pairs[1], shaped, dense=True)
 
 
 def _ungrouped(operator: Conv2d) -> np.ndarray:
@@ -179,4 +179,4 @@ def axis_table(pairs: Pairs, fold_step: int, row_step: int) -> AxisTable:
     return AxisTable(np.cumsum(count) - count, count, flat[:, 0] * fold_step, flat[:, 1] * row_step)
 
 
-__all__ = ["GridChain", "axis_table", "flattened", "grid_chain"]
+__all__ = ["GridProjection", "axis_table", "flattened", "grid_projection"]

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qsnn_hw.model.linear import apply_operators
-from qsnn_hw.model.network import INPUT, Dense
+from qsnn_hw.model.network import INPUT
 from qsnn_hw.plan.address_space import AddressSpace
-from qsnn_hw.plan.grid import GridChain, axis_table, flattened, grid_chain
+from qsnn_hw.plan.grid import GridProjection, axis_table, flattened, grid_projection
 from qsnn_hw.plan.group_plan import ProjectionPlan
 from qsnn_hw.plan.slots import Slots
 from qsnn_hw.quantize.integers import signed_bits
@@ -29,13 +29,13 @@ def address_spaces(network: QuantizedNetwork) -> dict[str, AddressSpace]:
     """
     spaces: dict[str, AddressSpace] = {}
     for projection in network.projections:
-        chain = grid_chain(projection.chain)
-        if chain is not None and not chain.dense:
-            spaces.setdefault(projection.target, AddressSpace(chain.target))
+        grid = grid_projection(projection.all_operators)
+        if grid is not None and not grid.dense:
+            spaces.setdefault(projection.target, AddressSpace(grid.target))
     for projection in network.projections:
-        chain = grid_chain(projection.chain)
-        if chain is not None:
-            spaces.setdefault(projection.source, AddressSpace(chain.source))
+        grid = grid_projection(projection.all_operators)
+        if grid is not None:
+            spaces.setdefault(projection.source, AddressSpace(grid.source))
     for name, size in [(INPUT, network.input_size), *((g.name, g.size) for g in network.groups)]:
         spaces.setdefault(name, AddressSpace((size,)))
     return spaces
@@ -92,7 +92,7 @@ def synapse_image(
         ``event_lanes`` above 1 for a group that cannot have them, or an expansion beyond reason.
     """
     offsets, notes = [], []
-    blocks: list[tuple[int, _Flat | GridChain, AddressSpace]] = []
+    blocks: list[tuple[int, _Flat | GridProjection, AddressSpace]] = []
     offset = bits = 0
     for projection in network.into(group.name):
         space = spaces[projection.source]
@@ -127,19 +127,19 @@ def synapse_image(
     return SynapseImage(tuple(projections), tuple(offsets), offset, synapses, bits, tuple(notes))
 
 
-def block_rows(block: "_Flat | GridChain") -> int:
+def block_rows(block: "_Flat | GridProjection") -> int:
     """Sources of a block."""
     return block.weight.shape[1] if isinstance(block, _Flat) else int(np.prod(block.source))
 
 
 def _block(
     network: QuantizedNetwork, projection: QuantizedProjection, space: AddressSpace, slots: Slots
-) -> tuple[_Flat | GridChain, int, bool]:
+) -> tuple[_Flat | GridProjection, int, bool]:
     """(weights in a form the hardware walks, bits of a weight, whether that took an expansion)."""
-    chain = projection.chain
+    operators = projection.all_operators
     shift = projection.shift
     if space.grid:
-        grid = grid_chain(chain)
+        grid = grid_projection(operators)
         if (
             grid is not None
             and grid.source == space.shape
@@ -147,7 +147,7 @@ def _block(
         ):
             weight = grid.weight.astype(np.int64) << shift
             return replace(grid, weight=weight), projection.weight_bits + shift, False
-    dense = len(chain) == 1 and isinstance(chain[0], Dense)
+    dense = projection.is_dense
     if dense:
         matrix, bits = projection.weight.astype(np.int64) << shift, projection.weight_bits + shift
     else:
@@ -162,7 +162,7 @@ def _block(
 
 
 def _expanded(network: QuantizedNetwork, projection: QuantizedProjection) -> np.ndarray:
-    """The integer matrix of any chain of operators, shape (post, pre)."""
+    """The integer matrix of a projection's operators, shape (post, pre)."""
     pre, post = network.source_size(projection.source), network.group(projection.target).size
     if pre * post > _LARGEST_EXPANSION:
         raise UserError(
@@ -170,15 +170,15 @@ def _expanded(network: QuantizedNetwork, projection: QuantizedProjection) -> np.
             "too many; put neurons between the operators, or merge them into one"
         )
     # Integers stay exact: no sum comes near 2**53.
-    columns = apply_operators(projection.chain, np.eye(pre))
+    columns = apply_operators(projection.all_operators, np.eye(pre))
     return np.rint(columns).astype(np.int64).T
 
 
 def _joined(
-    blocks: list[tuple[int, _Flat | GridChain, AddressSpace]],
-) -> list[tuple[int, _Flat | GridChain, AddressSpace]]:
+    blocks: list[tuple[int, _Flat | GridProjection, AddressSpace]],
+) -> list[tuple[int, _Flat | GridProjection, AddressSpace]]:
     """Dense blocks side by side are one: their rows then need one address computation."""
-    made: list[tuple[int, _Flat | GridChain, AddressSpace]] = []
+    made: list[tuple[int, _Flat | GridProjection, AddressSpace]] = []
     for offset, block, space in blocks:
         if made and isinstance(block, _Flat) and isinstance(made[-1][1], _Flat):
             weight = np.concatenate([made[-1][1].weight, block.weight], axis=1)
@@ -243,22 +243,22 @@ def _sparse_pays(used: np.ndarray, width: int) -> bool:
 
 
 def _grid(
-    offset: int, chain: GridChain, space: AddressSpace, first_row: int, slots: Slots
+    offset: int, grid: GridProjection, space: AddressSpace, first_row: int, slots: Slots
 ) -> tuple[ProjectionPlan, np.ndarray]:
     """A grid projection: rows by kernel row, kernel column, source channel, channel fold."""
-    channels = chain.source[0]
-    height, width = chain.kernel
-    if chain.dense:
+    channels = grid.source[0]
+    height, width = grid.kernel
+    if grid.dense:
         folds, fold_steps = slots.folds, (0, 0)
         neurons = slots.neuron_of_slot()
         weight = np.where(
-            (neurons >= 0)[:, np.newaxis, np.newaxis, np.newaxis], chain.weight[np.maximum(neurons, 0)], 0
+            (neurons >= 0)[:, np.newaxis, np.newaxis, np.newaxis], grid.weight[np.maximum(neurons, 0)], 0
         )
     else:
         folds = slots.channel_folds
-        fold_steps = (chain.target[2] * folds, folds)
-        weight = np.zeros((folds * slots.lanes, *chain.weight.shape[1:]), dtype=np.int64)
-        weight[: chain.weight.shape[0]] = chain.weight
+        fold_steps = (grid.target[2] * folds, folds)
+        weight = np.zeros((folds * slots.lanes, *grid.weight.shape[1:]), dtype=np.int64)
+        weight[: grid.weight.shape[0]] = grid.weight
     # (fold, lane, channel, ky, kx) -> (ky, kx, channel, fold, lane)
     image = weight.reshape(folds, slots.lanes, channels, height, width).transpose(3, 4, 2, 0, 1)
     plan = ProjectionPlan(
@@ -267,8 +267,8 @@ def _grid(
         space.size,
         first_row,
         space=space,
-        rows=axis_table(chain.rows, fold_steps[0], width * channels * folds),
-        columns=axis_table(chain.columns, fold_steps[1], channels * folds),
+        rows=axis_table(grid.rows, fold_steps[0], width * channels * folds),
+        columns=axis_table(grid.columns, fold_steps[1], channels * folds),
         rows_per_channel=folds,
         channel_folds=folds,
     )

@@ -15,7 +15,7 @@ import numpy as np
 from qsnn_hw.model.linear import apply_operators, windows
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, NeuronGroup, Operator, Projection
 from qsnn_hw.model.simulate import simulate
-from qsnn_hw.quantize.chain import chain_of
+from qsnn_hw.quantize.operators import bare_operators
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import SILENT, Progress
 
@@ -85,18 +85,18 @@ def _columns(network: Network, group: NeuronGroup, known: Mapping[str, np.ndarra
     """Filtered inputs of the weights, float32 (rows, columns); None for a wiring not covered."""
     sources = network.into(group.name)
     gain = np.ones(group.size)
-    chains = [chain_of(p.operators, gain) for p in sources]
-    kinds = [chain.operators[chain.last] for chain in chains]
+    paths = [bare_operators(p.operators, gain) for p in sources]
+    kinds = [path.operators[path.last] for path in paths]
     if not sources or not covered(kinds):
         return None
     parts = []
-    for projection, chain, kind in zip(sources, chains, kinds, strict=True):
+    for projection, path, kind in zip(sources, paths, kinds, strict=True):
         spikes = _filtered(_late(network, projection, known[projection.source]), group)
         if isinstance(kind, Conv2d):
             # Every place of the kernel is a row, far more than the moments need.
             places = group.size // kind.weight.shape[0] * spikes.shape[0] * spikes.shape[1]
             spikes = spikes[:: -(-places // _MOST_ROWS)]
-        rows = apply_operators(chain.operators[: chain.last], spikes.reshape(-1, spikes.shape[2]))
+        rows = apply_operators(path.operators[: path.last], spikes.reshape(-1, spikes.shape[2]))
         if isinstance(kind, Conv2d):
             view = windows(
                 rows.reshape(-1, *kind.input_shape),

@@ -282,9 +282,14 @@ class QuantizedProjection:
     operators: tuple[Operator, ...] | None = None
 
     @property
-    def chain(self) -> tuple[Operator, ...]:
+    def all_operators(self) -> tuple[Operator, ...]:
         """The operators, the dense case included."""
         return (Dense(self.weight),) if self.operators is None else self.operators
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether one dense operator is all there is."""
+        return len(self.all_operators) == 1 and isinstance(self.all_operators[0], Dense)
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import numpy as np
 
 from qsnn_hw.model.network import Network, NeuronGroup
-from qsnn_hw.quantize.chain import drive_of, extreme_sums
 from qsnn_hw.quantize.leak import Reach
+from qsnn_hw.quantize.operators import drive_of, extreme_sums
 
 # An integrator reaches any threshold in the end; what takes it longer than this is never.
 _LONGEST = 1e-6

@@ -6,15 +6,6 @@ import numpy as np
 
 from qsnn_hw.model.network import INPUT, MAX_SPIKES, Dense, Network, NeuronGroup, Projection
 from qsnn_hw.quantize.bounds import Interval
-from qsnn_hw.quantize.chain import (
-    Chain,
-    chain_of,
-    drive_of,
-    fan_in_of,
-    round_earlier,
-    round_last,
-    with_integers,
-)
 from qsnn_hw.quantize.compensate import Statistics, compensated
 from qsnn_hw.quantize.dead_zone import dead_zone_note, finer_steps
 from qsnn_hw.quantize.grid import snapped
@@ -22,6 +13,15 @@ from qsnn_hw.quantize.integers import split_columns, weight_scale
 from qsnn_hw.quantize.leak import Reach, leak_fraction
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection, ResetKind
 from qsnn_hw.quantize.never import heights_in_float
+from qsnn_hw.quantize.operators import (
+    BareOperators,
+    bare_operators,
+    drive_of,
+    fan_in_of,
+    round_earlier,
+    round_last,
+    with_integers,
+)
 from qsnn_hw.quantize.options import (
     MAX_FRACTIONAL_BITS,
     MAX_LEAK_SHIFT,
@@ -127,7 +127,7 @@ def _check(group: NeuronGroup) -> None:
 class _Grid:
     """The weights of one group in integers, and what one step is worth."""
 
-    chains: tuple[Chain, ...]
+    paths: tuple[BareOperators, ...]
     shifts: tuple[int, ...]
     scale: np.ndarray
     step: np.ndarray
@@ -174,13 +174,11 @@ class _Group:
         """The projections into the group, in the order of the network."""
         bits = self._options.weight_bits
         projections: list[QuantizedProjection] = []
-        for p, chain, shift in zip(self._sources, self._grid.chains, self._grid.shifts, strict=True):
-            plain = len(chain.operators) == 1 and isinstance(chain.operators[0], Dense)
-            operators = None if plain else chain.operators
+        for p, path, shift in zip(self._sources, self._grid.paths, self._grid.shifts, strict=True):
+            plain = len(path.operators) == 1 and isinstance(path.operators[0], Dense)
+            operators = None if plain else path.operators
             projections.append(
-                QuantizedProjection(
-                    p.name, p.source, p.target, chain.weights, bits, p.delay, shift, operators
-                )
+                QuantizedProjection(p.name, p.source, p.target, path.weights, bits, p.delay, shift, operators)
             )
         return projections
 
@@ -276,15 +274,15 @@ class _Group:
     def _round(self) -> _Grid:
         group, options = self._group, self._options
         bits = options.weight_bits
-        chains, products = [], []
+        paths, products = [], []
         for projection in self._sources:
-            chain, product = round_earlier(chain_of(projection.operators, self._gain), bits)
-            chains.append(chain)
+            path, product = round_earlier(bare_operators(projection.operators, self._gain), bits)
+            paths.append(path)
             products.append(product)
-        rows = min(chain.rows for chain in chains)
-        if any(chain.rows % rows for chain in chains):
+        rows = min(path.rows for path in paths)
+        if any(path.rows % rows for path in paths):
             rows = 1
-        reals = [c.weights * product for c, product in zip(chains, products, strict=True)]
+        reals = [c.weights * product for c, product in zip(paths, products, strict=True)]
         shifts = self._shifts(products, reals)
         reals = [w / 2.0**shift for w, shift in zip(reals, shifts, strict=True)]
         products = [product / 2.0**shift for product, shift in zip(products, shifts, strict=True)]
@@ -297,12 +295,12 @@ class _Group:
         self._options = options = options.settled() if own is None else own.options
         if own is not None:
             scale, bits = own.scale, options.weight_bits
-            parts = zip(chains, own.parts, strict=True)
-            rounded = tuple(with_integers(chain, part, bits) for chain, part in parts)
+            parts = zip(paths, own.parts, strict=True)
+            rounded = tuple(with_integers(path, part, bits) for path, part in parts)
         elif self._moments is not None and not any(shifts) and any(w.any() for w in reals):
-            scale, rounded = self._compensated(chains, reals, rows)
+            scale, rounded = self._compensated(paths, reals, rows)
         else:
-            scale, rounded = self._nearest(chains, products, reals, rows)
+            scale, rounded = self._nearest(paths, products, reals, rows)
         wide = np.repeat(scale, group.size // rows)
         step = wide / 2.0**options.scheme.fractional_bits
         return _Grid(rounded, shifts, wide, step, own is not None, own is not None and own.whole)
@@ -330,8 +328,8 @@ class _Group:
         return tuple(int(shift) for shift in np.floor(np.log2(ratios)))
 
     def _compensated(
-        self, chains: list[Chain], reals: list[np.ndarray], rows: int
-    ) -> tuple[np.ndarray, tuple[Chain, ...]]:
+        self, paths: list[BareOperators], reals: list[np.ndarray], rows: int
+    ) -> tuple[np.ndarray, tuple[BareOperators, ...]]:
         assert self._moments is not None
         bits, per_row = self._options.weight_bits, self._options.scheme.per_neuron
         flat = [w.reshape(w.shape[0], -1) for w in reals]
@@ -343,11 +341,11 @@ class _Group:
             others = weight_scale(self._other_values(rows)[:, np.newaxis], bits, per_neuron=True)
             scale = np.where(bare, others, scale)
         parts = split_columns(integers, reals)
-        return scale, tuple(with_integers(c, part, bits) for c, part in zip(chains, parts, strict=True))
+        return scale, tuple(with_integers(c, part, bits) for c, part in zip(paths, parts, strict=True))
 
     def _nearest(
-        self, chains: list[Chain], products: list[float], reals: list[np.ndarray], rows: int
-    ) -> tuple[np.ndarray, tuple[Chain, ...]]:
+        self, paths: list[BareOperators], products: list[float], reals: list[np.ndarray], rows: int
+    ) -> tuple[np.ndarray, tuple[BareOperators, ...]]:
         options, bits = self._options, self._options.weight_bits
         blocks = np.concatenate([w.reshape(rows, -1) for w in reals], axis=1)
         used = blocks != 0
@@ -361,7 +359,7 @@ class _Group:
             per_neuron=options.scheme.per_neuron,
             power_of_two=options.power_of_two,
         )
-        return scale, tuple(round_last(c, scale / p, bits) for c, p in zip(chains, products, strict=True))
+        return scale, tuple(round_last(c, scale / p, bits) for c, p in zip(paths, products, strict=True))
 
     def _other_values(self, rows: int) -> np.ndarray:
         """The largest threshold or constant drive of each block of neurons, float64 of shape (rows,)."""
@@ -439,8 +437,8 @@ class _Group:
 
     def _fan_in(self) -> Interval:
         low, high = np.zeros(self._group.size, np.int64), np.zeros(self._group.size, np.int64)
-        for p, chain, shift in zip(self._sources, self._grid.chains, self._grid.shifts, strict=True):
-            part = fan_in_of(chain.operators, self._network.source_size(p.source), self._most[p.source])
+        for p, path, shift in zip(self._sources, self._grid.paths, self._grid.shifts, strict=True):
+            part = fan_in_of(path.operators, self._network.source_size(p.source), self._most[p.source])
             low, high = low + (part.low << shift), high + (part.high << shift)
         finer = self._options.scheme.fractional_bits
         return Interval(low << finer, high << finer)

@@ -49,7 +49,7 @@ def check(network: QuantizedNetwork, options: PlanOptions, seed: int) -> None:
             spikes = rng.integers(0, 3, size) * (rng.random(size) < 0.4)
             space = plan.input_space if route.source == "host" else plan.group(route.source).space
             events |= dict(zip((space.addresses() + route.offset).tolist(), spikes, strict=True))
-            sums = apply_operators(projection.chain, spikes[np.newaxis].astype(np.float64))[0]
+            sums = apply_operators(projection.all_operators, spikes[np.newaxis].astype(np.float64))[0]
             wanted += np.rint(sums).astype(np.int64) << projection.shift
         assert (reached(planned, events) == wanted).all()
         for projection_plan in planned.projections:

@@ -10,8 +10,8 @@ from qsnn_hw.model.linear import apply_operators
 from qsnn_hw.model.network import INPUT, Dense, Network, NeuronGroup, Projection
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.quantize import GroupOptions, QuantizeOptions, quantize
-from qsnn_hw.quantize.chain import chain_of, drive_of, fan_in_of, round_earlier, with_integers
 from qsnn_hw.quantize.integers import round_weights
+from qsnn_hw.quantize.operators import bare_operators, drive_of, fan_in_of, round_earlier, with_integers
 from qsnn_hw.support.errors import UserError
 from tests.support.float_groups import lif
 from tests.support.wide_networks import FEATURES, random_network, random_path
@@ -26,7 +26,7 @@ def test_folding_keeps_the_linear_map(seed: int) -> None:
     operators, out = random_path(rng, space)
     size, post = int(np.prod(space)), int(np.prod(out))
     gain = rng.uniform(0.5, 2, post) if rng.random() < 0.6 else np.full(post, 0.7)
-    chain = chain_of(operators, gain)
+    chain = bare_operators(operators, gain)
     x = rng.random((5, size))
     wanted = gain * apply_operators(operators, x)
     got = apply_operators(chain.operators, x) + gain * drive_of(operators, size)
@@ -38,7 +38,7 @@ def test_folding_keeps_the_linear_map(seed: int) -> None:
 def test_fan_in_is_reached_and_never_left(seed: int) -> None:
     rng = np.random.default_rng(seed)
     operators, out = random_path(rng, (1, 3, 3))
-    chain, _ = round_earlier(chain_of(operators, np.ones(int(np.prod(out)))), 6)
+    chain, _ = round_earlier(bare_operators(operators, np.ones(int(np.prod(out)))), 6)
     whole = round_weights(chain.weights * 20, np.ones(len(chain.weights)), 8)
     made = with_integers(chain, whole, 8).operators
     bound = fan_in_of(made, 9, 2)

@@ -208,7 +208,7 @@ def by_the_book(
     matrices = {}
     for p in network.projections:
         identity = np.eye(network.source_size(p.source))
-        matrices[p.name] = np.rint(apply_operators(p.chain, identity)).astype(np.int64)
+        matrices[p.name] = np.rint(apply_operators(p.all_operators, identity)).astype(np.int64)
     for sample in range(samples):
         states = {g.name: [neuron_start(g, j) for j in range(g.size)] for g in network.groups}
         for step in range(steps):

@@ -20,7 +20,7 @@ from qsnn_hw.explore.integers.golden_result import GoldenResult
 from qsnn_hw.golden import output_of, run_clocked
 from qsnn_hw.model.readouts import answers
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions
-from qsnn_hw.quantize.chain import weight_bits
+from qsnn_hw.quantize.operators import weight_bits
 from qsnn_hw.support.progress import Progress
 from qsnn_hw.targets.registry import target_of
 

@@ -13,7 +13,7 @@ from qsnn_hw.cost.traffic import Traffic
 from qsnn_hw.explore.designs.offers import MOST_SLOTS
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.plan.address_space import AddressSpace
-from qsnn_hw.plan.grid import GridChain, grid_chain
+from qsnn_hw.plan.grid import GridProjection, grid_projection
 from qsnn_hw.plan.shape import Shape
 from qsnn_hw.plan.slots import Slots
 from qsnn_hw.quantize.network import QuantizedNetwork, QuantizedProjection
@@ -40,8 +40,9 @@ class Demand:
         self._known: dict[tuple[str, Shape | None, Shape], float] = {}
         self._filled = cache(self._filled_words)
         self._swept: dict[tuple[str, int, int], tuple[float, float]] = {}
-        self._chains: dict[str, GridChain | None] = {
-            p.name: grid_chain(p.chain) if spaces[p.source].grid else None for p in network.projections
+        self._grids: dict[str, GridProjection | None] = {
+            p.name: grid_projection(p.all_operators) if spaces[p.source].grid else None
+            for p in network.projections
         }
 
     def sweep(self, name: str, shape: Shape) -> tuple[float, float]:
@@ -70,13 +71,13 @@ class Demand:
         return self._known[key]
 
     def _operations(self, projection: QuantizedProjection, source: Shape | None, target: Shape) -> float:
-        chain, name = self._chains[projection.name], projection.source
+        grid, name = self._grids[projection.name], projection.source
         slots = Slots(self._spaces[projection.target], target.lanes)
-        if chain is None:
+        if grid is None:
             return self._words(name, source, target.event_lanes) * slots.folds
-        reach = np.array([len(row) for row in chain.rows])[:, np.newaxis] * [len(c) for c in chain.columns]
-        events = self._traffic.events[name].mean(axis=(0, 1)).reshape(chain.source)
-        return float((events * reach).sum()) * (slots.folds if chain.dense else slots.channel_folds)
+        reach = np.array([len(row) for row in grid.rows])[:, np.newaxis] * [len(c) for c in grid.columns]
+        events = self._traffic.events[name].mean(axis=(0, 1)).reshape(grid.source)
+        return float((events * reach).sum()) * (slots.folds if grid.dense else slots.channel_folds)
 
     def least_operations(self, projection: QuantizedProjection, target: Shape) -> float:
         """The same with a source that fills its words as well as it can."""

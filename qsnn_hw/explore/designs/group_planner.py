@@ -10,9 +10,9 @@ from qsnn_hw.plan.group_plan import GroupPlan, NeuronMemoryStyle
 from qsnn_hw.plan.shape import Shape
 from qsnn_hw.plan.slots import Slots
 from qsnn_hw.plan.synapses import SynapseImage
-from qsnn_hw.quantize.chain import fan_in_of
 from qsnn_hw.quantize.integers import signed_bits
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
+from qsnn_hw.quantize.operators import fan_in_of
 from qsnn_hw.support.choices import SynapseStore
 
 
@@ -20,7 +20,7 @@ def sum_bits(network: QuantizedNetwork, group: QuantizedGroup) -> np.ndarray:
     """int64, shape (n,): the signed width of every partial sum of a step's events, in weight steps."""
     low, high = np.zeros(group.size, np.int64), np.zeros(group.size, np.int64)
     for p in network.into(group.name):
-        part = fan_in_of(p.chain, network.source_size(p.source), network.most_events(p.source))
+        part = fan_in_of(p.all_operators, network.source_size(p.source), network.most_events(p.source))
         low, high = low + (part.low << p.shift), high + (part.high << p.shift)
     each = (max(2, signed_bits(ends)) for ends in np.stack([low, high], axis=1))
     return np.fromiter(each, dtype=np.int64, count=group.size)

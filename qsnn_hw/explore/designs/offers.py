@@ -14,7 +14,7 @@ from qsnn_hw.explore.designs.outline import outline
 from qsnn_hw.explore.designs.shape_memories import shape_memories
 from qsnn_hw.families.boards import load_board
 from qsnn_hw.families.limits import Limits
-from qsnn_hw.model.network import INPUT, Dense
+from qsnn_hw.model.network import INPUT
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.placement import (
     GroupMemories,
@@ -138,6 +138,4 @@ def _wide_events(
 ) -> bool:
     """Whether a group may take several events a cycle: dense, and one range of flat addresses."""
     into = network.into(group.name)
-    return len(into) == 1 and all(
-        not spaces[p.source].grid and len(p.chain) == 1 and isinstance(p.chain[0], Dense) for p in into
-    )
+    return len(into) == 1 and all(not spaces[p.source].grid and p.is_dense for p in into)

@@ -6,7 +6,7 @@ import numpy as np
 
 from qsnn_hw.explore.designs.group_planner import plan_group
 from qsnn_hw.plan.address_space import AddressSpace
-from qsnn_hw.plan.grid import axis_table, flattened, grid_chain
+from qsnn_hw.plan.grid import axis_table, flattened, grid_projection
 from qsnn_hw.plan.group_plan import GroupPlan, NeuronMemoryStyle, ProjectionPlan
 from qsnn_hw.plan.shape import Shape
 from qsnn_hw.plan.slots import Slots
@@ -37,20 +37,20 @@ def outline(
     offset = rows = 0
     for projection in network.into(group.name):
         space = spaces[projection.source]
-        chain = grid_chain(projection.chain) if space.grid else None
-        if space.grid and chain is None:
+        grid = grid_projection(projection.all_operators) if space.grid else None
+        if space.grid and grid is None:
             channels, height, width = space.shape
-            chain = flattened((channels, height, width), np.zeros((1, space.neurons), dtype=np.int16))
-        if chain is not None:
-            folds = slots.folds if chain.dense else slots.channel_folds
-            step = (0, 0) if chain.dense else (chain.target[2] * folds, folds)
-            channels, (height, width) = chain.source[0], chain.kernel
+            grid = flattened((channels, height, width), np.zeros((1, space.neurons), dtype=np.int16))
+        if grid is not None:
+            folds = slots.folds if grid.dense else slots.channel_folds
+            step = (0, 0) if grid.dense else (grid.target[2] * folds, folds)
+            channels, (height, width) = grid.source[0], grid.kernel
             projections.append(
                 ProjectionPlan(
                     *("grid", offset, space.size, rows),
                     space=space,
-                    rows=axis_table(chain.rows, step[0], width * channels * folds),
-                    columns=axis_table(chain.columns, step[1], channels * folds),
+                    rows=axis_table(grid.rows, step[0], width * channels * folds),
+                    columns=axis_table(grid.columns, step[1], channels * folds),
                     rows_per_channel=folds,
                     channel_folds=folds,
                 )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from qsnn_hw.plan.address_space import AddressSpace
-from qsnn_hw.plan.grid import grid_chain
+from qsnn_hw.plan.grid import grid_projection
 from qsnn_hw.plan.placement import GroupMemories
 from qsnn_hw.plan.shape import Shape
 from qsnn_hw.plan.slots import Slots
@@ -42,10 +42,10 @@ def _synapse_rows(
 ) -> int:
     rows = 0
     for p in network.into(group.name):
-        chain = grid_chain(p.chain) if spaces[p.source].grid else None
-        if chain is None:
+        grid = grid_projection(p.all_operators) if spaces[p.source].grid else None
+        if grid is None:
             rows += spaces[p.source].neurons * slots.folds
         else:
-            each = slots.folds if chain.dense else slots.channel_folds
-            rows += int(np.prod(chain.kernel)) * chain.source[0] * each
+            each = slots.folds if grid.dense else slots.channel_folds
+            rows += int(np.prod(grid.kernel)) * grid.source[0] * each
     return rows

@@ -10,8 +10,8 @@ from qsnn_hw.explore.integers.drop import Drop
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions
-from qsnn_hw.quantize.chain import weights_of
 from qsnn_hw.quantize.integers import MIN_BITS
+from qsnn_hw.quantize.operators import weights_of
 from qsnn_hw.support.choices import ReadoutKind
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import SILENT, Progress
@@ -194,5 +194,5 @@ class _Search:
 
 def _weights_into(network: QuantizedNetwork, group: str) -> int:
     """How many weights the projections into ``group`` store."""
-    stored = (weights_of(operator) for p in network.into(group) for operator in p.chain)
+    stored = (weights_of(operator) for p in network.into(group) for operator in p.all_operators)
     return sum(weights.size for weights in stored if weights is not None)

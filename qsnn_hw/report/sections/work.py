@@ -72,8 +72,10 @@ def fan_out(projection: QuantizedProjection, sources: int) -> np.ndarray:
 
     Where operators with weights follow one another, as many as there are targets that it changes.
     """
-    weighted = sum(isinstance(made, Dense | Conv2d) for made in projection.chain)
-    masked = projection.chain if weighted > 1 else tuple(_mask(made) for made in projection.chain)
+    weighted = sum(isinstance(made, Dense | Conv2d) for made in projection.all_operators)
+    masked = (
+        projection.all_operators if weighted > 1 else tuple(_mask(made) for made in projection.all_operators)
+    )
     found = np.empty(sources)
     for first in range(0, sources, _CHUNK):
         units = np.zeros((min(_CHUNK, sources - first), sources))

@@ -221,16 +221,15 @@ def estimate_power(
         )
     if not 0 < clock_mhz < math.inf:
         raise UserError(f"clock must be > 0 MHz, not {clock_mhz}")
-    given = activity if activity is not None else Activity()
-    busy, switching = given.busy_range(), given.switching_range().times(Range.exactly(clock_mhz))
+    activity = activity or Activity()
+    busy, switching = activity.busy_range(), activity.switching_range().times(Range.exactly(clock_mhz))
     usage = board.limits.usage(used)
     notes = [
         f"power is that of the {SCOPE} alone: pins, auxiliary supply, oscillator, flash, USB bridge and "
         "regulators are not included",
-        *given.notes(),
+        *activity.notes(),
     ]
-    unmeasured = "; ".join(given.notes()) or None
-
+    unmeasured = "; ".join(activity.notes()) or None
     terms = [
         Term("static", _scaled(device.static, Range.exactly(1.0)), device.static, "static"),
         Term("clock", _scaled(device.clock, Range.exactly(clock_mhz)), device.clock, "clock"),
@@ -247,23 +246,13 @@ def estimate_power(
         ("single-port RAM", usage.sprams, device.spram, spram_accesses_per_s),
     ]
     for name, blocks, coefficient, accesses in memories:
-        if not blocks or coefficient is None:
-            continue
-        assumed = None
-        if accesses is None:
-            rate = busy.times(Range.exactly(blocks * clock_mhz * 1e6))
-            assumed = f"{name} accesses not measured, assumed one a block and busy cycle"
-            notes.append(assumed)
-        elif accesses < 0:
-            raise UserError(f"{name} accesses a second must be >= 0, not {accesses}")
-        else:
-            rate = Range.exactly(accesses)
-        picojoules = _scaled(coefficient, rate)
-        power = picojoules.times(Range.exactly(_PJ_PER_S_TO_MW))
-        terms.append(Term(name, power, coefficient, assumed=assumed))
+        if blocks and coefficient is not None:
+            every_cycle = busy.times(Range.exactly(blocks * clock_mhz * 1e6))
+            terms.append(_memory_term(name, coefficient, accesses, every_cycle))
+            notes += [] if terms[-1].assumed is None else [terms[-1].assumed]
     if usage.dsps and device.dsp is not None:
         rate = busy.times(Range.exactly(usage.dsps * clock_mhz))
-        idle = None if given.busy is not None else given.notes()[0]
+        idle = None if activity.busy is not None else activity.notes()[0]
         terms.append(Term("multipliers", _scaled(device.dsp, rate), device.dsp, assumed=idle))
     notes += [
         f"{term.name}: {term.coefficient.source}"
@@ -272,6 +261,17 @@ def estimate_power(
     ]
     sums = Range.total(term.power for term in terms)
     return PowerEstimate(sums.low, sums.typical, sums.high, clock_mhz, tuple(terms), tuple(notes))
+
+
+def _memory_term(name: str, coefficient: Coefficient, accesses: float | None, every_cycle: Range) -> Term:
+    """The power of a kind of memory, of accesses a second or else of one a block in every busy cycle."""
+    assumed = None
+    if accesses is None:
+        assumed = f"{name} accesses not measured, assumed one a block and busy cycle"
+    elif accesses < 0:
+        raise UserError(f"{name} accesses a second must be >= 0, not {accesses}")
+    picojoules = _scaled(coefficient, every_cycle if accesses is None else Range.exactly(accesses))
+    return Term(name, picojoules.times(Range.exactly(_PJ_PER_S_TO_MW)), coefficient, assumed=assumed)
 
 
 def _unit(board: Board, name: str) -> str:

@@ -31,7 +31,7 @@ from qsnn_hw.families.boards import Board, load_board
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizedNetwork
-from qsnn_hw.quantize.chain import weight_bits
+from qsnn_hw.quantize.operators import weight_bits
 from qsnn_hw.rtl.board_top import board_top
 from qsnn_hw.rtl.text.export import write_rtlil
 from qsnn_hw.support import files

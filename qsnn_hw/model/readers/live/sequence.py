@@ -34,7 +34,7 @@ def needs_example(catalog: Catalog, path: str, module: Any) -> UserError:
 
 
 def wire_sequence(catalog: Catalog, module: Any, output: str | None) -> Wiring:
-    """The chain of a sequence.
+    """The modules of a sequence, one after the other.
 
     Raises
     ------

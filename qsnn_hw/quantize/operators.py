@@ -33,7 +33,7 @@ def weight_bits(network: "QuantizedNetwork") -> int:
     return sum(
         weights.size * p.weight_bits
         for p in network.projections
-        for operator in p.chain
+        for operator in p.all_operators
         if (weights := weights_of(operator)) is not None
     )
 
@@ -61,7 +61,7 @@ def drive_of(operators: Sequence[Operator], size: int) -> np.ndarray | float:
 
 
 @dataclass(frozen=True)
-class Chain:
+class BareOperators:
     """Operators without biases or averages, the gain of the post neurons included.
 
     Parameters
@@ -87,7 +87,7 @@ class Chain:
         return weights
 
 
-def chain_of(operators: Sequence[Operator], gain: np.ndarray) -> Chain:
+def bare_operators(operators: Sequence[Operator], gain: np.ndarray) -> BareOperators:
     """Fold ``gain``, shape (post,), averages and scales into as few weights as possible."""
     bare, factor = _without_averages(operators)
     bare = _fold_scales(bare)
@@ -103,7 +103,7 @@ def chain_of(operators: Sequence[Operator], gain: np.ndarray) -> Chain:
     end = bare[last]
     alone = gain.size if last == len(bare) - 1 else 1
     rows = end.weight.shape[0] if isinstance(end, Conv2d) else alone
-    return Chain(tuple(bare), last, rows)
+    return BareOperators(tuple(bare), last, rows)
 
 
 def _without_averages(operators: Sequence[Operator]) -> tuple[list[Operator], float]:
@@ -177,37 +177,37 @@ def _of_scaled(operator: Operator, factor: np.ndarray) -> Operator | None:
     return None
 
 
-def round_earlier(chain: Chain, bits: int) -> tuple[Chain, float]:
+def round_earlier(bare: BareOperators, bits: int) -> tuple[BareOperators, float]:
     """Round every operator with weights but the last to integers, each with one scale of its own.
 
-    Returns the chain with those integers and the product of their scales.
+    Returns them with those integers and the product of their scales.
     """
-    operators, product = list(chain.operators), 1.0
-    for index, operator in enumerate(operators[: chain.last]):
+    operators, product = list(bare.operators), 1.0
+    for index, operator in enumerate(operators[: bare.last]):
         weights = weights_of(operator)
         if weights is not None:
             scale = weight_scale(weights.reshape(1, -1), bits)
             rounded = round_weights(weights.reshape(1, -1), scale, bits).reshape(weights.shape)
             operators[index] = with_weights(operator, rounded)
             product *= float(scale[0])
-    return replace(chain, operators=tuple(operators)), product
+    return replace(bare, operators=tuple(operators)), product
 
 
-def round_last(chain: Chain, scale: np.ndarray, bits: int) -> Chain:
+def round_last(bare: BareOperators, scale: np.ndarray, bits: int) -> BareOperators:
     """Round the weights that decide the grid; ``scale`` has one value for each block of rows."""
-    weights = chain.weights
+    weights = bare.weights
     rows = weights.shape[0]
     spread = np.repeat(scale, rows // scale.size) if rows % scale.size == 0 else np.full(rows, scale[0])
-    operators = list(chain.operators)
-    operators[chain.last] = with_weights(operators[chain.last], round_weights(weights, spread, bits))
-    return replace(chain, operators=tuple(operators))
+    operators = list(bare.operators)
+    operators[bare.last] = with_weights(operators[bare.last], round_weights(weights, spread, bits))
+    return replace(bare, operators=tuple(operators))
 
 
-def with_integers(chain: Chain, integers: np.ndarray, bits: int) -> Chain:
-    """The chain with whole numbers for the weights that decide the grid."""
-    operators = list(chain.operators)
-    operators[chain.last] = with_weights(operators[chain.last], integers.astype(integer_dtype(bits)))
-    return replace(chain, operators=tuple(operators))
+def with_integers(bare: BareOperators, integers: np.ndarray, bits: int) -> BareOperators:
+    """The operators with whole numbers for the weights that decide the grid."""
+    operators = list(bare.operators)
+    operators[bare.last] = with_weights(operators[bare.last], integers.astype(integer_dtype(bits)))
+    return replace(bare, operators=tuple(operators))
 
 
 def fan_in_of(operators: Sequence[Operator], size: int, most: np.ndarray | int) -> Interval:
