@@ -21,10 +21,10 @@ def cut_unused_carries(module: dict[str, Any]) -> int:
             uses.update(bits)
     for port in module["ports"].values():
         uses.update(port["bits"])
-    found = 0
+    cut = 0
     for cell in module["cells"].values():
         carry = cell["connections"].get("COUT") if cell["type"] == "CCU2C" else None
         if carry and isinstance(carry[0], int) and uses[carry[0]] == 1:
             cell["connections"]["COUT"] = ["x"]
-            found += 1
-    return found
+            cut += 1
+    return cut

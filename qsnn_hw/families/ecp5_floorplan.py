@@ -49,12 +49,12 @@ def group_blocks(module: dict[str, Any]) -> list[str]:
     groups: defaultdict[str, defaultdict[int, list[tuple[tuple[int, ...], str]]]]
     groups = defaultdict(lambda: defaultdict(list))
     for name, cell in module["cells"].items():
-        found = _BLOCK.match(name) if cell["type"] in _BLOCKS else None
-        if found is not None:
-            place = tuple(int(found[part] or 0) for part in ("bit", "row", "index"))
+        match = _BLOCK.match(name) if cell["type"] in _BLOCKS else None
+        if match is not None:
+            place = tuple(int(match[part] or 0) for part in ("bit", "row", "index"))
             # What is added to what is read comes behind the banks.
-            memory = _ACCUMULATORS if found["bank"] is None else int(found["bank"])
-            groups[found["group"]][memory].append((place, name))
+            memory = _ACCUMULATORS if match["bank"] is None else int(match["bank"])
+            groups[match["group"]][memory].append((place, name))
     ordered = []
     for _, memories in sorted(groups.items()):
         along = [

@@ -100,13 +100,13 @@ class Limits:
     def available(self) -> dict[str, int]:
         """Every limit under the place and route tool's own name."""
         names = self.family.units
-        found = {names.logic_cells: self.logic_cells, names.dsps: self.dsps}
+        counts = {names.logic_cells: self.logic_cells, names.dsps: self.dsps}
         if names.registers is not None:
-            found[names.registers] = self.registers
-        found[names.block_ram] = self.block_ram.count if self.block_ram is not None else 0
+            counts[names.registers] = self.registers
+        counts[names.block_ram] = self.block_ram.count if self.block_ram is not None else 0
         if names.spram is not None:
-            found[names.spram] = self.spram.count if self.spram is not None else 0
-        return found
+            counts[names.spram] = self.spram.count if self.spram is not None else 0
+        return counts
 
     def fits(self, usage: Usage) -> list[Shortfall]:
         """Every resource of which ``usage`` takes more than there is; empty when it fits."""

@@ -21,12 +21,12 @@ def families() -> Mapping[str, Family]:
     ValueError
         A family is not called as its module is.
     """
-    found = {}
+    by_name = {}
     # Told by their text: other modules of the package need more than the standard library.
     for path in sorted(path for folder in package.__path__ for path in Path(folder).glob("*.py")):
         if _DEFINES.search(path.read_text(encoding="utf-8")):
             family: Family = importlib.import_module(f"{package.__name__}.{path.stem}").FAMILY
             if family.name != path.stem:
                 raise ValueError(f"family of module {path.stem} must be called so, not {family.name!r}")
-            found[family.name] = family
-    return found
+            by_name[family.name] = family
+    return by_name

@@ -171,8 +171,8 @@ def sample_spikes(words: Iterable[Word], space: Space) -> np.ndarray:
             events.append(word.address)
         else:
             raise UserError(f"no neuron has address {word.address}")
-    found = np.array(steps, dtype=np.int64).reshape(len(steps), *space.shape)
-    return found
+    spikes = np.array(steps, dtype=np.int64).reshape(len(steps), *space.shape)
+    return spikes
 
 
 def check_size(size: int) -> None:

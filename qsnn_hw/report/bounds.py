@@ -34,8 +34,8 @@ def check_bounds(record: object, where: str) -> None:
         raise ValueError(f"{where} must have low <= typical <= high, not {tuple(known)!r}")
 
 
-def range_text(found: Bounds, unit: str) -> str:
+def range_text(bounds: Bounds, unit: str) -> str:
     """A typical value with its unit and range."""
-    if found.typical is None:
+    if bounds.typical is None:
         return NOT_MEASURED
-    return f"{rounded(found.typical)} {unit} ({between(found.low, found.high)})"
+    return f"{rounded(bounds.typical)} {unit} ({between(bounds.low, bounds.high)})"

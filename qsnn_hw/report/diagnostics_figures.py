@@ -25,11 +25,11 @@ def scored_groups(diagnostics: Diagnostics) -> tuple[str, ...]:
     return tuple(group.name for group in diagnostics.groups if group.name in scored)
 
 
-def score_text(found: dict[tuple[str, int], int | float | None], name: str, bits: int) -> str:
+def score_text(scores: dict[tuple[str, int], int | float | None], name: str, bits: int) -> str:
     """A score of the sensitivity table as a percentage, or why there is none."""
-    if (name, bits) not in found:
+    if (name, bits) not in scores:
         return NOT_MEASURED
-    score = found[name, bits]
+    score = scores[name, bits]
     return "cannot build" if score is None else percent(score)
 
 
@@ -96,14 +96,14 @@ def _power(power: int) -> str:
     return ("1", "10", "100", "1k", "10k", "100k", "1M", "10M", "100M")[power] if power < 9 else f"1e{power}"
 
 
-def sensitivity(report: Report, found: Diagnostics, basis: str) -> Figure | None:
+def sensitivity(report: Report, measured: Diagnostics, basis: str) -> Figure | None:
     """The score with one group at each width, shaded by what it lost; None when it was not asked for."""
-    names, bits = scored_groups(found), widths(found)
-    scores = {(row.group, row.bits): row.score for row in found.sensitivity}
+    names, bits = scored_groups(measured), widths(measured)
+    scores = {(row.group, row.bits): row.score for row in measured.sensitivity}
     known = [score for score in scores.values() if score is not None]
     if not names or not known:
         return None
-    reference = max(known) if found.float_score is None else found.float_score
+    reference = max(known) if measured.float_score is None else measured.float_score
     built = {group.name: group.weight_bits for group in report[NETWORK].groups}
 
     def draw(width: float) -> Drawing:
@@ -130,13 +130,15 @@ def sensitivity(report: Report, found: Diagnostics, basis: str) -> Figure | None
         drawing.height = 36 + pitch * len(names) - 20
         return drawing
 
-    worst = min((row for row in found.sensitivity if row.score is not None), key=lambda row: row.score or 0.0)
+    worst = min(
+        (row for row in measured.sensitivity if row.score is not None), key=lambda row: row.score or 0.0
+    )
     lost = signed(100 * ((worst.score or 0.0) - reference))
-    if found.float_score is not None:
-        against = f"the float network's {percent(found.float_score)}"
+    if measured.float_score is not None:
+        against = f"the float network's {percent(measured.float_score)}"
     else:
         against = f"the best cell's {percent(reference)} (the float network's score was not measured)"
-    samples = "" if found.score_samples is None else f" on {plural(found.score_samples, 'sample')}"
+    samples = "" if measured.score_samples is None else f" on {plural(measured.score_samples, 'sample')}"
     legend = [("built", "as built")] if any(built.get(name) in bits for name in names) else []
     return figure(
         "sensitivity",

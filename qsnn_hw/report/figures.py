@@ -156,13 +156,13 @@ def neurons_to_show(group: GroupTrace, wanted: Sequence[int | None] = ()) -> lis
     order = [int(n) for n in np.argsort(-total.astype(np.int64), kind="stable")]
     first = [n for n in dict.fromkeys(wanted) if n is not None and 0 <= n < len(total)]
     if first:
-        chosen = first + [n for n in order if n not in first]
+        shown = first + [n for n in order if n not in first]
     else:
         active = [n for n in order if total[n]]
         silent = [n for n in order if not total[n]]
         spread = np.linspace(0, len(active) - 1, min(len(active), _NEURONS_SHOWN - bool(silent)))
-        chosen = [active[round(place)] for place in spread] + silent
-    return sorted(chosen[:_NEURONS_SHOWN])
+        shown = [active[round(place)] for place in spread] + silent
+    return sorted(shown[:_NEURONS_SHOWN])
 
 
 def _curve(values: np.ndarray, left: float, width: float, bottom: float, scale: float, low: float) -> str:
@@ -185,17 +185,17 @@ def potentials(traces: Traces, index: int) -> Figure | None:
         return None
     values = group.potentials.astype(np.float64)
     output = index == len(traces.groups) - 1
-    chosen = neurons_to_show(group, (traces.prediction, traces.label) if output else ())
+    shown = neurons_to_show(group, (traces.prediction, traces.label) if output else ())
 
     def draw(width: float) -> Drawing:
         drawing = Drawing(width)
         left, right, height, gap = 52.0, 6.0, 62.0, 30.0
         inner = width - left - right
-        bottoms = [gap - 8 + height + row * (height + gap) for row in range(len(chosen))]
+        bottoms = [gap - 8 + height + row * (height + gap) for row in range(len(shown))]
         for bottom in bottoms:
             drawing.rect(left, bottom - height, inner, height, "panel")
         _time_axis(drawing, traces.steps, left, inner, gap - 8, bottoms[-1])
-        for neuron, bottom in zip(chosen, bottoms, strict=True):
+        for neuron, bottom in zip(shown, bottoms, strict=True):
             role = _role(traces, neuron) if output else ""
             _potential_panel(
                 drawing, group, values, neuron, (left, bottom, inner, height), colour(index), role
@@ -208,11 +208,11 @@ def potentials(traces: Traces, index: int) -> Figure | None:
         legend.insert(1, ("line threshold", "threshold"))
     if group.float_potentials is not None:
         legend.insert(1, ("line float", "float network, same scale"))
-    fired = ", ".join(f"neuron {n} fired {int(group.spikes[:, n].sum())} times" for n in chosen)
+    fired = ", ".join(f"neuron {n} fired {int(group.spikes[:, n].sum())} times" for n in shown)
     return figure(
         f"potentials-{index}",
         f"Membrane potentials: {group.name}",
-        f"Membrane potential of {len(chosen)} of {group.spikes.shape[1]} neurons over {traces.steps} time "
+        f"Membrane potential of {len(shown)} of {group.spikes.shape[1]} neurons over {traces.steps} time "
         f"steps, in potential steps: {fired}.",
         draw,
         "In integer potential steps, at the end of each time step.",

@@ -53,27 +53,33 @@ def framework_of(results: Results) -> Framework | None:
     golden = results.get(GoldenResult)
     if golden is None:
         return None
-    made = golden.framework
+    compared = golden.framework
     return Framework(
-        made.values, made.differ, made.what, made.reason, made.tolerance, made.greatest, made.largest
+        compared.values,
+        compared.differ,
+        compared.what,
+        compared.reason,
+        compared.tolerance,
+        compared.greatest,
+        compared.largest,
     )
 
 
-def in_words(found: Framework | None) -> str:
+def in_words(said: Framework | None) -> str:
     """How the framework's own output compares with that of the float network, in one line."""
-    if found is None or found.values is None or found.differ is None:
-        return f"its own {'spikes' if found is None else found.what}: {_why(found)}"
-    values = f"{found.values:,} values"
-    part = "" if found.tolerance is None else f"{found.tolerance:g} of the largest"
-    if found.differ:
+    if said is None or said.values is None or said.differ is None:
+        return f"its own {'spikes' if said is None else said.what}: {_why(said)}"
+    values = f"{said.values:,} values"
+    part = "" if said.tolerance is None else f"{said.tolerance:g} of the largest"
+    if said.differ:
         beyond = f" by more than {part}" if part else ""
-        told = f"{found.differ:,} of {values} differ from the float network's{beyond}"
+        told = f"{said.differ:,} of {values} differ from the float network's{beyond}"
     else:
         told = f"equal to the float network's{f' within {part}' if part else ''}, {values}"
-    if found.greatest_difference is not None and found.largest is not None:
-        told += f", greatest difference {figure(found.greatest_difference)} of {figure(found.largest)}"
-    return f"its own {found.what}: {told}"
+    if said.greatest_difference is not None and said.largest is not None:
+        told += f", greatest difference {figure(said.greatest_difference)} of {figure(said.largest)}"
+    return f"its own {said.what}: {told}"
 
 
-def _why(found: Framework | None) -> str:
-    return "not given" if found is None or found.reason is None else found.reason
+def _why(said: Framework | None) -> str:
+    return "not given" if said is None or said.reason is None else said.reason

@@ -68,8 +68,8 @@ def verdict(report: Report) -> tuple[str, str]:
 
 def framework_note(report: Report) -> tuple[str, str]:
     """The state and one sentence on how the framework's own spikes compare."""
-    found = report[VERIFICATION].framework
-    state = "" if found is None or found.differ is None else "warn" if found.differ else "good"
+    framework = report[VERIFICATION].framework
+    state = "" if framework is None or framework.differ is None else "warn" if framework.differ else "good"
     return state, f"The framework: {framework_text(report)}."
 
 

@@ -26,24 +26,24 @@ class Shown:
 def chapters(report: Report, traces: Traces | None) -> list[Shown]:
     """What the sections show, under the headings that they name; nothing where nothing is known."""
     exhibits = in_place([exhibit for section in report.sections for exhibit in section.exhibits])
-    found: dict[Chapter, list[Table | Figure]] = {exhibit.chapter: [] for exhibit in exhibits}
+    by_chapter: dict[Chapter, list[Table | Figure]] = {exhibit.chapter: [] for exhibit in exhibits}
     for exhibit in exhibits:
         shown = exhibit.show(report, traces)
         items = [shown] if isinstance(shown, Table | Figure) else shown or ()
-        found[exhibit.chapter] += [item for item in items if item is not None]
+        by_chapter[exhibit.chapter] += [item for item in items if item is not None]
     return [
         Shown(
             chapter,
-            tuple(item for item in found[chapter] if isinstance(item, Table)),
-            tuple(item for item in found[chapter] if isinstance(item, Figure)),
+            tuple(item for item in by_chapter[chapter] if isinstance(item, Table)),
+            tuple(item for item in by_chapter[chapter] if isinstance(item, Figure)),
         )
-        for chapter in sorted(found, key=lambda chapter: chapter.place)
+        for chapter in sorted(by_chapter, key=lambda chapter: chapter.place)
     ]
 
 
 def cards(report: Report) -> list[Card]:
     """The headline figures: first what a user gets, then how far it can be trusted."""
-    found = []
+    gathered = []
     for section in report.sections:
         if section.card is not None:
             card = section.card(report)
@@ -52,8 +52,8 @@ def cards(report: Report) -> list[Card]:
                 for other in report.sections
                 if card.key in other.card_lines
             )
-            found.append(replace(card, lines=(*card.lines, *(line for lines in more for line in lines))))
-    return in_place(sorted(found, key=lambda card: not card.gain))
+            gathered.append(replace(card, lines=(*card.lines, *(line for lines in more for line in lines))))
+    return in_place(sorted(gathered, key=lambda card: not card.gain))
 
 
 def facts(report: Report) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -47,8 +47,8 @@ def sweep(folder: Path) -> None:
     """
     for place, folders, names in os.walk(folder):
         for name in names:
-            found = _TEMPORARY_FILE.fullmatch(name)
-            if found is not None and Path(found[1]).suffix == found[2]:
+            match = _TEMPORARY_FILE.fullmatch(name)
+            if match is not None and Path(match[1]).suffix == match[2]:
                 _remove(Path(place, name))
         for name in [name for name in folders if _TEMPORARY_FOLDER.fullmatch(name)]:
             folders.remove(name)

@@ -123,6 +123,6 @@ def _busy(folder: Path) -> UserError:
     about = ""
     # It may not have been written yet.
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        found: Any = json.loads((folder / LOCK).read_text(encoding="utf-8"))
-        about = f" (pid {found['pid']}, since {found['since']}: {found['command']})"
+        holder: Any = json.loads((folder / LOCK).read_text(encoding="utf-8"))
+        about = f" (pid {holder['pid']}, since {holder['since']}: {holder['command']})"
     return UserError(f"another run works in {folder}{about}; wait for its end, end it, or choose another -o")

@@ -21,12 +21,12 @@ def plain(text: object) -> str:
     return _UNSAFE.sub(_escaped, str(text))
 
 
-def _escaped(found: "re.Match[str]") -> str:
-    code = ord(found.group())
+def _escaped(match: "re.Match[str]") -> str:
+    code = ord(match.group())
     # A byte of a file name that is no UTF-8, see PEP 383.
     code = code - 0xDC00 if 0xDC80 <= code <= 0xDCFF else code
     named = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-    return named.get(found.group(), f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
+    return named.get(match.group(), f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
 
 
 def shortened(line: str) -> str:

@@ -84,20 +84,20 @@ def imported_modules(module: str) -> set[str]:
         return set()
     text = path.read_text(encoding="utf-8")
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    found: set[str] = set()
+    modules: set[str] = set()
     for match in _IMPORT.finditer(text):
         if match["plain"] is not None:
             for part in match["plain"].split(","):
-                found |= _existing(part.split(" as ")[0].strip())
+                modules |= _existing(part.split(" as ")[0].strip())
             continue
         names = re.sub(r"#[^\n]*", "", match["names"].strip("()"))
         for name in names.split(","):
-            found |= _imported(_absolute(match["base"], package), name.split(" as ")[0].strip())
+            modules |= _imported(_absolute(match["base"], package), name.split(" as ")[0].strip())
     for named in _NAMED.findall(text):
-        found |= _existing(named)
+        modules |= _existing(named)
     for script in _SCRIPT.findall(text):
-        found |= _existing(f"{package}.{script}")
-    return found - {module}
+        modules |= _existing(f"{package}.{script}")
+    return modules - {module}
 
 
 @functools.cache
@@ -182,11 +182,11 @@ def _imported(base: str, name: str) -> set[str] | frozenset[str]:
 @functools.cache
 def _exported(name: str) -> frozenset[str]:
     """Where ``qsnn_hw/__init__.py`` has ``name`` from."""
-    found: set[str] = set()
+    exported: set[str] = set()
     for node in ast.walk(ast.parse((_PACKAGE / "__init__.py").read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and any(a.name == name for a in node.names):
-            found |= _imported(node.module, name)
-    return frozenset(found | _existing("qsnn_hw"))
+            exported |= _imported(node.module, name)
+    return frozenset(exported | _existing("qsnn_hw"))
 
 
 def _unit(function: Callable[..., Any]) -> tuple[str, set[str]]:
@@ -251,19 +251,19 @@ def _of_step(node: ast.Import | ast.ImportFrom, package: str) -> tuple[str, str,
 
 def _definitions(body: Sequence[ast.stmt]) -> dict[str, Any]:
     """Name -> the statement of a file or class that gives it its meaning."""
-    found: dict[str, Any] = {}
+    definitions: dict[str, Any] = {}
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            found[node.name] = node
+            definitions[node.name] = node
         elif isinstance(node, ast.Import | ast.ImportFrom):
             for alias in node.names:
                 one = type(node)(**{**vars(node), "names": [alias]})
-                found[alias.asname or alias.name.split(".")[0]] = one
+                definitions[alias.asname or alias.name.split(".")[0]] = one
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:
-                found |= {name.id: node for name in ast.walk(target) if isinstance(name, ast.Name)}
-    return found
+                definitions |= {name.id: node for name in ast.walk(target) if isinstance(name, ast.Name)}
+    return definitions
 
 
 def _names(node: ast.AST) -> Iterator[str | ast.AST]:

@@ -93,11 +93,11 @@ def busy(report: Report) -> Figure | None:
         return None
     shown = []
     for index, group in enumerate(report[NETWORK].groups):
-        found = report[ACTIVITY].get(group.name)
-        share = None if found is None else found.busy_share
+        counted = report[ACTIVITY].get(group.name)
+        share = None if counted is None else counted.busy_share
         words = NOT_MEASURED
-        if found is not None and share is not None:
-            words = f"{amount(found.busy_cycles)} cycles \u00b7 {100 * share:.0f} %"
+        if counted is not None and share is not None:
+            words = f"{amount(counted.busy_cycles)} cycles \u00b7 {100 * share:.0f} %"
         shown.append(Bar(group.name, share, words, colour(index)))
     return figure(
         "busy",

@@ -101,10 +101,10 @@ def diagnostics_table(diagnostics: Diagnostics, *, clamped: bool = False) -> lis
     lines += _plain(_aligned(rows))
     bits = widths(diagnostics)
     if bits:
-        found = {(row.group, row.bits): row.score for row in diagnostics.sensitivity}
+        scores = {(row.group, row.bits): row.score for row in diagnostics.sensitivity}
         table = [["weights of group", *(f"{n} bit" for n in bits)]]
         for name in scored_groups(diagnostics):
-            table.append([name, *(score_text(found, name, n) for n in bits)])
+            table.append([name, *(score_text(scores, name, n) for n in bits)])
         samples = diagnostics.score_samples
         over = "" if samples is None else f" on {plural(samples, 'sample')}"
         lines += [
@@ -200,40 +200,40 @@ def listed(neurons: tuple[int, ...], most: int = 6) -> str:
 
 def table(report: Report) -> Table | None:
     """Every group, float against integer; None when it was not measured."""
-    found = report[DIAGNOSTICS]
-    if found is None:
+    measured = report[DIAGNOSTICS]
+    if measured is None:
         return None
     return Table(
         "diagnostics",
-        f"Float against integer, on {plural(found.samples, 'sample')}",
+        f"Float against integer, on {plural(measured.samples, 'sample')}",
         "Rate: spikes per neuron and time step. Drift: how far the integer rate is off. Silenced: neurons "
         "that fire in the float network and never in integers. Saturating: neurons whose potential or "
         "current met its clamp. Bits used: of the potential as built. No leak below: potentials from 0 to "
         "here, in the float network's unit, stay as they are, for their leak rounds to nothing; marked where "
         "that reaches a threshold.",
         COLUMNS,
-        tuple(cells(group, own_clamp(report), "\u26a0") for group in found.groups),
+        tuple(cells(group, own_clamp(report), "\u26a0") for group in measured.groups),
     )
 
 
 def figures(report: Report) -> list[Figure | None]:
     """The sensitivity of the groups and a histogram for each; [None] when nothing was measured."""
-    found = report[DIAGNOSTICS]
-    if found is None:
+    measured = report[DIAGNOSTICS]
+    if measured is None:
         return [None]
     basis = report.basis.get("diagnostics", "")
-    histograms = [histogram(group, index, basis) for index, group in enumerate(found.groups)]
-    return [sensitivity(report, found, basis), *histograms]
+    histograms = [histogram(group, index, basis) for index, group in enumerate(measured.groups)]
+    return [sensitivity(report, measured, basis), *histograms]
 
 
 def _line(report: Report) -> list[str]:
-    found = report[DIAGNOSTICS]
-    return [] if found is None else brief(found, own_clamp(report))
+    measured = report[DIAGNOSTICS]
+    return [] if measured is None else brief(measured, own_clamp(report))
 
 
 def _findings(report: Report) -> tuple[str, ...]:
-    found = report[DIAGNOSTICS]
-    return () if found is None else findings(found, own_clamp(report))
+    measured = report[DIAGNOSTICS]
+    return () if measured is None else findings(measured, own_clamp(report))
 
 
 SECTION = Section(

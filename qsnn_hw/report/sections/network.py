@@ -107,11 +107,11 @@ class NetworkSummary:
         check_counts(self, "network", "inputs", "steps")
 
 
-def _busy_cycles(found: Verification | None) -> dict[str, float]:
+def _busy_cycles(run: Verification | None) -> dict[str, float]:
     """Group -> clock cycles of a sample in which it works; empty where nothing was counted."""
-    if found is None or not found.activity_cycles:
+    if run is None or not run.activity_cycles:
         return {}
-    return {name: did.busy_cycles / found.activity_samples for name, did in found.groups.items()}
+    return {name: did.busy_cycles / run.activity_samples for name, did in run.groups.items()}
 
 
 def _network(results: Results) -> NetworkSummary:

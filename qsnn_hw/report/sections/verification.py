@@ -77,33 +77,33 @@ class Verification:
 
 
 def _made(results: Results) -> Verification:
-    found, framework = results.get(Run), framework_of(results)
-    if found is None:
+    run, framework = results.get(Run), framework_of(results)
+    if run is None:
         return Verification(framework=framework)
     return Verification(
-        samples=found.samples,
-        spikes_compared=found.spikes_compared,
-        potentials_compared=found.potentials_compared,
-        mismatches=found.mismatches,
-        simulator=found.simulator,
-        answers=found.answers or None,
-        distinct_samples=found.distinct_samples,
-        spikes_by_group=found.spikes_by_group,
-        repeated_samples=found.repeated_samples,
-        repeated_spikes=found.repeated_spikes,
-        repeated_potentials=found.repeated_potentials,
-        matched_registers=found.matched_registers or None,
-        matched_memory_bits=found.matched_memory_bits if found.matched_registers else None,
+        samples=run.samples,
+        spikes_compared=run.spikes_compared,
+        potentials_compared=run.potentials_compared,
+        mismatches=run.mismatches,
+        simulator=run.simulator,
+        answers=run.answers or None,
+        distinct_samples=run.distinct_samples,
+        spikes_by_group=run.spikes_by_group,
+        repeated_samples=run.repeated_samples,
+        repeated_spikes=run.repeated_spikes,
+        repeated_potentials=run.repeated_potentials,
+        matched_registers=run.matched_registers or None,
+        matched_memory_bits=run.matched_memory_bits if run.matched_registers else None,
         framework=framework,
     )
 
 
 def _tools(results: Results) -> dict[str, str]:
-    found = results.get(Run)
-    if found is None:
+    run = results.get(Run)
+    if run is None:
         return {}
-    name, _, version = found.simulator.partition(" ")
-    return {**({} if found.cocotb is None else {"cocotb": found.cocotb}), name: version or "unknown"}
+    name, _, version = run.simulator.partition(" ")
+    return {**({} if run.cocotb is None else {"cocotb": run.cocotb}), name: version or "unknown"}
 
 
 VERIFICATION: Part[Verification] = Part(
@@ -205,13 +205,13 @@ def lines(report: Report) -> list[str]:
 
 
 def card(report: Report) -> Card:
-    found = report[VERIFICATION]
-    value, unit = apart(mismatch_text(found.mismatches))
+    run = report[VERIFICATION]
+    value, unit = apart(mismatch_text(run.mismatches))
     lines = [text for text in (verification_text(report),) if text]
-    if found.simulator:
-        lines.append(f"simulator: {found.simulator}")
-    state = {True: "good", False: "bad", None: ""}[found.passed]
-    if report[DEAD] is not None and found.passed:
+    if run.simulator:
+        lines.append(f"simulator: {run.simulator}")
+    state = {True: "good", False: "bad", None: ""}[run.passed]
+    if report[DEAD] is not None and run.passed:
         state = ""
         lines.append("nothing comes out of the network, so this shows nothing")
     return Card(
@@ -227,25 +227,23 @@ def card(report: Report) -> Card:
 
 def compared(report: Report) -> Table | None:
     """What simulation compared with the golden model, group by group; None when nothing was."""
-    found = report[VERIFICATION]
-    if found.mismatches is None:
+    run = report[VERIFICATION]
+    if run.mismatches is None:
         return None
     neurons = {group.name: group.neurons for group in report[NETWORK].groups}
-    names = list(dict.fromkeys((*neurons, *found.spikes_by_group)))
+    names = list(dict.fromkeys((*neurons, *run.spikes_by_group)))
     rows = [
         (
             name,
-            figure(found.distinct_samples),
-            figure(found.spikes_by_group.get(name)),
+            figure(run.distinct_samples),
+            figure(run.spikes_by_group.get(name)),
         )
         for name in names
     ]
-    rows.append(("together", figure(found.distinct_samples), figure(found.spikes_compared)))
-    if found.repeated_samples:
-        rows.append(("again, not added", figure(found.repeated_samples), figure(found.repeated_spikes)))
-    potentials = (
-        "" if found.potentials_compared is None else f"{found.potentials_compared:,} potentials too. "
-    )
+    rows.append(("together", figure(run.distinct_samples), figure(run.spikes_compared)))
+    if run.repeated_samples:
+        rows.append(("again, not added", figure(run.repeated_samples), figure(run.repeated_spikes)))
+    potentials = "" if run.potentials_compared is None else f"{run.potentials_compared:,} potentials too. "
     return Table(
         "compared",
         "What was compared with the golden model",

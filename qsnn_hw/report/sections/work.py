@@ -1,6 +1,6 @@
 """What one sample makes the network do: spikes, and the synaptic operations that they cause."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -72,31 +72,30 @@ def fan_out(projection: QuantizedProjection, sources: int) -> np.ndarray:
 
     Where operators with weights follow one another, as many as there are targets that it changes.
     """
-    weighted = sum(isinstance(made, Dense | Conv2d) for made in projection.all_operators)
-    masked = (
-        projection.all_operators if weighted > 1 else tuple(_mask(made) for made in projection.all_operators)
-    )
-    found = np.empty(sources)
+    operators = projection.all_operators
+    weighted = sum(isinstance(operator, Dense | Conv2d) for operator in operators)
+    masked = operators if weighted > 1 else tuple(_mask(operator) for operator in operators)
+    fan_outs = np.empty(sources)
     for first in range(0, sources, _CHUNK):
         units = np.zeros((min(_CHUNK, sources - first), sources))
         units[np.arange(len(units)), first + np.arange(len(units))] = 1
         reached = apply_operators(masked, units)
-        found[first : first + len(units)] = (
+        fan_outs[first : first + len(units)] = (
             np.count_nonzero(reached, axis=1) if weighted > 1 else reached.sum(axis=1)
         )
-    return found
+    return fan_outs
 
 
-def _mask(made: Operator) -> Operator:
+def _mask(operator: Operator) -> Operator:
     """The operator with 1 for each weight that is not zero."""
-    if isinstance(made, Dense):
-        return Dense((made.weight != 0).astype(np.float64))
-    if isinstance(made, Conv2d):
-        kernel = (made.weight != 0).astype(np.float64)
-        return Conv2d(kernel, None, made.input_shape, made.stride, made.padding, made.dilation, made.groups)
-    if isinstance(made, Scale):
-        return Scale((made.factor != 0).astype(np.float64))
-    return made
+    if isinstance(operator, Dense):
+        return Dense((operator.weight != 0).astype(np.float64))
+    if isinstance(operator, Conv2d):
+        kernel = (operator.weight != 0).astype(np.float64)
+        return replace(operator, weight=kernel, bias=None)
+    if isinstance(operator, Scale):
+        return Scale((operator.factor != 0).astype(np.float64))
+    return operator
 
 
 def work(results: Results) -> Metrics:
@@ -127,25 +126,25 @@ METRICS: Part[Metrics] = Part(
 
 
 def line(report: Report) -> str:
-    found = report[METRICS]
-    if found.spike_efficiency is None:
+    metrics = report[METRICS]
+    if metrics.spike_efficiency is None:
         return NOT_MEASURED
     return (
-        f"{figure(found.spike_efficiency)} synaptic operations per spike; "
-        f"{figure(found.synaptic_operations_per_sample)} and {figure(found.spikes_per_sample)} per sample"
+        f"{figure(metrics.spike_efficiency)} synaptic operations per spike; "
+        f"{figure(metrics.synaptic_operations_per_sample)} and {figure(metrics.spikes_per_sample)} per sample"
     )
 
 
 def card(report: Report) -> Card:
-    found = report[METRICS]
-    value, unit = figure(found.spike_efficiency), "ops/spike"
+    metrics = report[METRICS]
+    value, unit = figure(metrics.spike_efficiency), "ops/spike"
     lines = []
-    if found.spikes_per_sample is not None:
+    if metrics.spikes_per_sample is not None:
         lines.append(
-            f"{figure(found.spikes_per_sample)} spikes, {figure(found.synaptic_operations_per_sample)} "
+            f"{figure(metrics.spikes_per_sample)} spikes, {figure(metrics.synaptic_operations_per_sample)} "
             "synaptic operations per sample"
         )
-    shown = unit if found.spike_efficiency is not None else ""
+    shown = unit if metrics.spike_efficiency is not None else ""
     return Card("efficiency", "Spike efficiency", value, shown, tuple(lines), report.basis.get("metrics", ""))
 
 

@@ -67,8 +67,8 @@ _WAYS_OUT: WaysOut = {
 
 
 def _over_capacity_from_log(board: Board, log: Path) -> UserError | None:
-    found = parse_log_utilization(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else {}
-    return over_capacity(board.limits.usage({name: count.used for name, count in found.items()}), board)
+    counts = parse_log_utilization(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else {}
+    return over_capacity(board.limits.usage({name: count.used for name, count in counts.items()}), board)
 
 
 def place_and_route(

@@ -141,14 +141,14 @@ def _accesses(
     of_groups = 0
     widest = 1 if limits.block_ram is None else max(width for _, width in limits.block_ram.shapes)
     for group in plan.groups:
-        found = verification.groups[group.group]
+        activity = verification.groups[group.group]
         memories = group_blocks(group, limits)
-        reads = found.synapse_enables / group.event_lanes / cycles
+        reads = activity.synapse_enables / group.event_lanes / cycles
         blocks += memories.synapses * reads
         sprams += memories.synapse_sprams * reads
         if memories.state:
-            words = found.state_reads + found.state_writes
-            bits = found.state_bits_read + found.state_bits_written
+            words = activity.state_reads + activity.state_writes
+            bits = activity.state_bits_read + activity.state_bits_written
             blocks += max(words, bits / widest) / cycles
         of_groups += memories.synapses + memories.state
     predicted = predict(plan, limits).usage.block_rams or 0

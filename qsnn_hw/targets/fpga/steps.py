@@ -75,20 +75,20 @@ def _plan(
     return plan
 
 
-def _ways(quantized: QuantizedNetwork, given: PlanOptions) -> list[Way]:
+def _ways(quantized: QuantizedNetwork, wanted: PlanOptions) -> list[Way]:
     """What else a user may try on the same board, and what the design would take."""
-    limits = given.limits
+    limits = wanted.limits
     assert limits is not None
 
     def way(option: str, **changes: Any) -> Way:
-        return option, lambda: predict_usage(make_plan(quantized, replace(given, **changes)), limits).usage
+        return option, lambda: predict_usage(make_plan(quantized, replace(wanted, **changes)), limits).usage
 
     ways = []
-    if given.lanes is None and given.optimize != "area":
+    if wanted.lanes is None and wanted.optimize != "area":
         ways.append(way("--optimize area", optimize="area"))
-    elif given.lanes is not None and max(given.lanes) > 1:
+    elif wanted.lanes is not None and max(wanted.lanes) > 1:
         ways.append(way("--lanes 1", lanes=(1,), update_lanes=None, event_lanes=None))
-    if given.synapse_store == "rom":
+    if wanted.synapse_store == "rom":
         ways.append(way("--weights ram", synapse_store="ram"))
     return ways
 

@@ -109,8 +109,8 @@ _PASS = re.compile(r"^[\d.]+ Executing (\S+)")
 
 def _pass_name(line: str) -> str | None:
     """The pass a line of yosys' output announces: what there is to say while it works."""
-    found = _PASS.match(line)
-    return found[1] if found is not None else None
+    match = _PASS.match(line)
+    return match[1] if match is not None else None
 
 
 def _check_kept(

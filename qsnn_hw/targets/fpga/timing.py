@@ -88,7 +88,7 @@ def _critical_path(report: Any, clock: str) -> CriticalPath | None:
             continue
         routing = [float(step["delay"]) for step in path if step["type"] == "routing"]
         logic = [float(step["delay"]) for step in path if step["type"] != "routing"]
-        found = CriticalPath(
+        longest = CriticalPath(
             clock=clock,
             start=str(path[0]["from"]["cell"]),
             end=str(path[-1]["to"]["cell"]),
@@ -96,8 +96,8 @@ def _critical_path(report: Any, clock: str) -> CriticalPath | None:
             routing_ns=sum(routing),
             steps=len(routing),
         )
-        if best is None or found.total_ns > best.total_ns:
-            best = found
+        if best is None or longest.total_ns > best.total_ns:
+            best = longest
     return best
 
 

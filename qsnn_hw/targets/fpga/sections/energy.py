@@ -58,9 +58,9 @@ class Energy:
                 raise ValueError(f"energy.{name} must be one of {', '.join(VERDICTS)}, not {value!r}")
 
 
-def energy(found: Spending) -> Energy:
+def energy(spending: Spending) -> Energy:
     """The estimates as the report holds them."""
-    core, link = found.core, found.link
+    core, link = spending.core, spending.link
     if core is None:
         return Energy()
     total = core.per_sample_uj.typical
@@ -79,8 +79,8 @@ def energy(found: Spending) -> Energy:
     )
 
 
-def _bounds(found: Range | None) -> Bounds:
-    return Bounds() if found is None else Bounds(found.low, found.typical, found.high)
+def _bounds(figure: Range | None) -> Bounds:
+    return Bounds() if figure is None else Bounds(figure.low, figure.typical, figure.high)
 
 
 ENERGY: Part[Energy] = Part(
@@ -109,27 +109,27 @@ ENERGY: Part[Energy] = Part(
 
 
 def line(report: Report) -> str:
-    found = report[ENERGY]
-    if found.per_sample_uj.typical is None:
+    figures = report[ENERGY]
+    if figures.per_sample_uj.typical is None:
         return NOT_MEASURED
-    text = f"{range_text(found.per_sample_uj, 'uJ')} per sample on the chip"
+    text = f"{range_text(figures.per_sample_uj, 'uJ')} per sample on the chip"
     if basis := report.basis.get("energy"):
         text += f", {basis}"
-    if found.static_share is not None:
-        text += f", {100 * found.static_share:.0f} % static"
-    if found.link_per_sample_uj.typical is not None:
-        text += f"; {range_text(found.link_per_sample_uj, 'uJ')} through the link"
+    if figures.static_share is not None:
+        text += f", {100 * figures.static_share:.0f} % static"
+    if figures.link_per_sample_uj.typical is not None:
+        text += f"; {range_text(figures.link_per_sample_uj, 'uJ')} through the link"
     return text
 
 
 def per_spike(report: Report) -> str:
-    found = report[ENERGY]
-    if found.per_spike_nj.typical is None:
+    figures = report[ENERGY]
+    if figures.per_spike_nj.typical is None:
         return NOT_MEASURED
-    text = f"{range_text(found.per_spike_nj, 'nJ')} on the chip: {found.per_spike_target}"
-    if found.link_per_spike_nj.typical is not None:
-        link = range_text(found.link_per_spike_nj, "nJ")
-        text += f"; {link} through the link: {found.link_per_spike_target}"
+    text = f"{range_text(figures.per_spike_nj, 'nJ')} on the chip: {figures.per_spike_target}"
+    if figures.link_per_spike_nj.typical is not None:
+        link = range_text(figures.link_per_spike_nj, "nJ")
+        text += f"; {link} through the link: {figures.link_per_spike_target}"
     return f"{text} (target: below 1 uJ)"
 
 
@@ -141,18 +141,18 @@ _TARGETS = {
 
 
 def card(report: Report) -> Card:
-    found = report[ENERGY]
-    value, unit = apart(with_unit(found.per_spike_nj.typical, "nJ"))
+    figures = report[ENERGY]
+    value, unit = apart(with_unit(figures.per_spike_nj.typical, "nJ"))
     lines = []
-    if found.per_spike_nj.typical is not None:
-        spike = found.per_spike_nj
+    if figures.per_spike_nj.typical is not None:
+        spike = figures.per_spike_nj
         lines.append(f"between {rounded(spike.low)} and {rounded(spike.high)} nJ on the chip")
-        lines.append(_TARGETS[str(found.per_spike_target)])
-    if found.link_per_spike_nj.typical is not None:
-        link = found.link_per_spike_nj
+        lines.append(_TARGETS[str(figures.per_spike_target)])
+    if figures.link_per_spike_nj.typical is not None:
+        link = figures.link_per_spike_nj
         lines.append(
             f"through the link {rounded(link.typical)} nJ ({between(link.low, link.high)}): "
-            f"{found.link_per_spike_target}"
+            f"{figures.link_per_spike_target}"
         )
     return Card(
         "energy", "Energy per spike", value, unit, tuple(lines), report.basis.get("energy", ""), gain=True
@@ -161,8 +161,8 @@ def card(report: Report) -> Card:
 
 def table(report: Report) -> Table | None:
     """Energy of a sample and a spike on the chip and through the link; None without an estimate."""
-    found = report[ENERGY]
-    if found.per_sample_uj.typical is None:
+    figures = report[ENERGY]
+    if figures.per_sample_uj.typical is None:
         return None
 
     def row(name: str, bounds: Bounds, unit: str, note: str = "") -> tuple[str, ...]:
@@ -170,18 +170,21 @@ def table(report: Report) -> Table | None:
         return (name, *ends, note)
 
     rows = [
-        row("sample, on the chip", found.per_sample_uj, "\u00b5J"),
-        row("\u2003of it static", found.static_uj, "\u00b5J", _share(found.static_share)),
-        row("\u2003of it dynamic", found.dynamic_uj, "\u00b5J"),
-        row("spike, on the chip", found.per_spike_nj, "nJ", _target(found.per_spike_target)),
-        row("\u2003of it static", found.static_per_spike_nj, "nJ"),
-        row("\u2003of it dynamic", found.dynamic_per_spike_nj, "nJ"),
+        row("sample, on the chip", figures.per_sample_uj, "\u00b5J"),
+        row("\u2003of it static", figures.static_uj, "\u00b5J", _share(figures.static_share)),
+        row("\u2003of it dynamic", figures.dynamic_uj, "\u00b5J"),
+        row("spike, on the chip", figures.per_spike_nj, "nJ", _target(figures.per_spike_target)),
+        row("\u2003of it static", figures.static_per_spike_nj, "nJ"),
+        row("\u2003of it dynamic", figures.dynamic_per_spike_nj, "nJ"),
     ]
-    if found.link_per_sample_uj.typical is not None:
+    if figures.link_per_sample_uj.typical is not None:
         rows += [
-            row("sample, through the link", found.link_per_sample_uj, "\u00b5J"),
+            row("sample, through the link", figures.link_per_sample_uj, "\u00b5J"),
             row(
-                "spike, through the link", found.link_per_spike_nj, "nJ", _target(found.link_per_spike_target)
+                "spike, through the link",
+                figures.link_per_spike_nj,
+                "nJ",
+                _target(figures.link_per_spike_target),
             ),
         ]
     for name, watt in (

@@ -84,17 +84,17 @@ def latency(
     board: Board | None, cycles: DesignCycles, fmax_mhz: float | None, moved: LinkBytes | None
 ) -> Latency:
     """Of core and link, each by itself, and of both as a host sees them; cycles alone without a board."""
-    found = Latency()
+    times = Latency()
     if cycles.alone is not None:
-        found = Latency.of(cycles.alone, fmax_mhz, None if board is None else board.clock_mhz)
+        times = Latency.of(cycles.alone, fmax_mhz, None if board is None else board.clock_mhz)
     if cycles.network is not None:
-        found = replace(found, network_cycles_mean=float(cycles.network.mean()))
+        times = replace(times, network_cycles_mean=float(cycles.network.mean()))
     if moved is None or board is None:
-        return found
-    found = replace(found, link_us_mean=max(link_us(moved, board.baud)))
-    if found.us_on_board_mean is None:
-        return found
-    return replace(found, host_us_mean=host_us(moved, byte_us(board.baud), found.us_on_board_mean))
+        return times
+    times = replace(times, link_us_mean=max(link_us(moved, board.baud)))
+    if times.us_on_board_mean is None:
+        return times
+    return replace(times, host_us_mean=host_us(moved, byte_us(board.baud), times.us_on_board_mean))
 
 
 def made(results: Results) -> Latency:

@@ -59,11 +59,11 @@ class PowerMw:
         check_bounds(self, "power_mw")
 
 
-def power_mw(found: PowerEstimate | None) -> PowerMw:
+def power_mw(estimate: PowerEstimate | None) -> PowerMw:
     """The estimate as the report holds it."""
-    if found is None:
+    if estimate is None:
         return PowerMw()
-    return PowerMw(found.low, found.typical, found.high, {t.name: _term(t) for t in found.terms})
+    return PowerMw(estimate.low, estimate.typical, estimate.high, {t.name: _term(t) for t in estimate.terms})
 
 
 def _term(term: Term) -> PowerTerm:

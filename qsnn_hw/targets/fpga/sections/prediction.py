@@ -86,23 +86,23 @@ def predicted(
         return Prediction(resources)
     simulated = DesignCycles.of(plan, verification)
     most = None if simulated.alone is None else simulated.alone.size
-    found = PredictedCycles.of(plan, data.input, golden.integer.spikes, data.pixels, most)
-    if not found.design.size:
+    promised = PredictedCycles.of(plan, data.input, golden.integer.spikes, data.pixels, most)
+    if not promised.design.size:
         return Prediction(resources)
     figures = Prediction(
         resources,
-        _mean(found.design),
-        samples=found.design.size,
-        network_cycles_mean=_mean(found.network),
+        _mean(promised.design),
+        samples=promised.design.size,
+        network_cycles_mean=_mean(promised.network),
     )
     if simulated.alone is None:
         return figures
-    both = simulated.alone[: found.design.size]
+    both = simulated.alone[: promised.design.size]
     return replace(
         figures,
         simulated_mean=_mean(both),
-        samples_differ=int(np.count_nonzero(found.design != both)),
-        network_simulated_mean=_mean(simulated.network, found.design.size),
+        samples_differ=int(np.count_nonzero(promised.design != both)),
+        network_simulated_mean=_mean(simulated.network, promised.design.size),
     )
 
 
@@ -133,37 +133,37 @@ PREDICTION: Part[Prediction] = Part(
 
 def line(report: Report) -> str:
     """Predicted resources and cycles, and beside them what was found."""
-    found, counted = report[PREDICTION], report[RESOURCES]
+    promised, counted = report[PREDICTION], report[RESOURCES]
     parts = []
-    for name, n in found.resources.items():
+    for name, n in promised.resources.items():
         used = counted[name].used if name in counted else None
         if n or used:
             parts.append(f"{name} {n:,}" + ("" if used is None else f" ({used:,} counted)"))
     words = [", ".join(parts)] if parts else []
-    cycles = found.cycles_in_words()
+    cycles = promised.cycles_in_words()
     if cycles is not None:
-        if found.simulated_mean is not None:
-            cycles += f" ({figure(found.simulated_mean)} simulated, {_differing(found)})"
+        if promised.simulated_mean is not None:
+            cycles += f" ({figure(promised.simulated_mean)} simulated, {_differing(promised)})"
         words.append(cycles)
     return "; ".join(words) or NOT_MEASURED
 
 
-def _differing(found: Prediction) -> str:
+def _differing(promised: Prediction) -> str:
     """In how many of the samples the cycles were others than predicted."""
-    return f"differing in {found.samples_differ or 'none'} of {plural(found.samples or 0, 'sample')}"
+    return f"differing in {promised.samples_differ or 'none'} of {plural(promised.samples or 0, 'sample')}"
 
 
 def table(report: Report) -> Table | None:
     """Every predicted figure beside what tools and simulation say; None where nothing was predicted."""
-    found, counted = report[PREDICTION], report[RESOURCES]
+    promised, counted = report[PREDICTION], report[RESOURCES]
     rows = []
-    for name, n in found.resources.items():
+    for name, n in promised.resources.items():
         used = counted[name].used if name in counted else None
         if n or used:
             rows.append((name, f"{n:,}", figure(used), _off(n, used), "tool report"))
     cycles = (
-        ("cycles of a sample", found.cycles_per_sample_mean, found.simulated_mean),
-        ("cycles of the network alone", found.network_cycles_mean, found.network_simulated_mean),
+        ("cycles of a sample", promised.cycles_per_sample_mean, promised.simulated_mean),
+        ("cycles of the network alone", promised.network_cycles_mean, promised.network_simulated_mean),
     )
     for name, predicted, simulated in cycles:
         if predicted is not None:
@@ -171,8 +171,8 @@ def table(report: Report) -> Table | None:
     if not rows:
         return None
     told = ""
-    if found.simulated_mean is not None:
-        told = f" Cycles are means of the same samples, {_differing(found)}."
+    if promised.simulated_mean is not None:
+        told = f" Cycles are means of the same samples, {_differing(promised)}."
     return Table(
         "prediction",
         "What the plan promised",
@@ -182,13 +182,13 @@ def table(report: Report) -> Table | None:
     )
 
 
-def _off(predicted: Number, found: Number | None) -> str:
+def _off(predicted: Number, off: Number | None) -> str:
     """How far a prediction is off, in percent of what was found; nothing where that is not known."""
-    if found is None:
+    if off is None:
         return ""
-    if predicted == found:
+    if predicted == off:
         return "0 %"
-    return f"{signed(100 * (predicted / found - 1), 1)} %" if found else f"{signed(predicted, 0)}"
+    return f"{signed(100 * (predicted / off - 1), 1)} %" if off else f"{signed(predicted, 0)}"
 
 
 def _on_card(report: Report) -> tuple[str, ...]:

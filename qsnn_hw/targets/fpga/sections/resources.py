@@ -33,20 +33,20 @@ class Resource:
 
 
 def _made(results: Results) -> dict[str, Resource] | None:
-    found = results.get(Implementation)
-    if found is None:
+    built = results.get(Implementation)
+    if built is None:
         return None
-    return {name: Resource(r.used, r.available) for name, r in found.resources.items() if r.available}
+    return {name: Resource(r.used, r.available) for name, r in built.resources.items() if r.available}
 
 
 def _tools(results: Results) -> dict[str, str]:
-    found = results.get(Implementation)
-    return {} if found is None else {name: version or "unknown" for name, version in found.tools.items()}
+    built = results.get(Implementation)
+    return {} if built is None else {name: version or "unknown" for name, version in built.tools.items()}
 
 
 def _files(results: Results) -> dict[str, str | None]:
-    found = results.get(Implementation)
-    bitstream = None if found is None else found.files.get("bitstream")
+    built = results.get(Implementation)
+    bitstream = None if built is None else built.files.get("bitstream")
     return {
         "verilog": left(results, outputs.BOARD_VERILOG),
         "bitstream": None if bitstream is None else Path(bitstream).name,

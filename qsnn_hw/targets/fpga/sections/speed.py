@@ -97,13 +97,13 @@ def link(baud: float, moved: LinkBytes | None) -> Link:
 
 def throughput(rates: Rates, spending: Spending) -> Throughput:
     """Samples a second, and as many a watt as far as the power is known."""
-    found = Throughput(rates.on_chip_per_s, rates.link_per_s, rates.limited_by)
+    speed = Throughput(rates.on_chip_per_s, rates.link_per_s, rates.limited_by)
     if spending.link is not None:
-        found = replace(found, link_per_watt=_inverse(spending.link.per_sample_uj))
+        speed = replace(speed, link_per_watt=_inverse(spending.link.per_sample_uj))
     if spending.power is None or rates.on_chip_per_s is None:
-        return found
+        return speed
     per_sample_uj = spending.power.total.times(Range.exactly(1e3 / rates.on_chip_per_s))
-    return replace(found, per_watt=_inverse(per_sample_uj))
+    return replace(speed, per_watt=_inverse(per_sample_uj))
 
 
 def _inverse(per_sample_uj: Range) -> Bounds:

@@ -31,8 +31,8 @@ class Timing:
 
 
 def _made(results: Results) -> Timing | None:
-    found = results.get(Implementation)
-    return None if found is None else Timing(found.fmax_mhz, found.constraint_mhz)
+    built = results.get(Implementation)
+    return None if built is None else Timing(built.fmax_mhz, built.constraint_mhz)
 
 
 TIMING: Part[Timing] = Part(
