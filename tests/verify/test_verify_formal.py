@@ -208,6 +208,18 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
         (("Mux(output.payload.tick, ticks, ~earlier)", "Mux(output.payload.tick, ticks, 1)"),),
     ),
     ("lane_holds", (("with m.If(self.advance if number < compared else self.en):", "with m.If(1):"),)),
+    # The step that came last, or the one before; a sample's events in the next; lanes sent again, at another
+    # address; an event at the place of another source, and one that goes to one destination only.
+    ("content_1", (("[due.eq(1), end.eq(ends[-1])]", "[due.eq(1), end.eq(ends[0])]"),)),
+    ("content_2", (("ends = [write, *marks]", "ends = [write, *marks[1:], write]"),)),
+    ("content_ahead_1", (("[read.eq(write), end.eq(write)]", "[end.eq(write)]"),)),
+    ("slots_4_of_2", (("own[k] & own[:k].any() for k", "own[k] for k"),)),
+    ("slots_aligned", (("base | index if self._aligned", "base if self._aligned"),)),
+    (
+        "order_1",
+        (("raised = source.payload[name] + offset // self._slots", "raised = source.payload[name]"),),
+    ),
+    ("order_2", (("taken = [done[k] | self.o[k].ready", "taken = [self.o[k].ready | self.o[0].ready"),)),
     # Lines of the update's equation.
     (
         "lane_registers_subtract",

@@ -129,7 +129,7 @@ CONVENTIONS: dict[str, dict[str, Any]] = {
     "none": {"reset": "none", "leak_numerator": 0, "leak_shift": 0},
     "readout": {"reset": "none", "readout": True, "leak_rounding": "zero", "v_min": extremes(4)},
     "many": {**_MANY, "v_low": -90, "v_high": 100},
-    "many_retest": {**_MANY, "reset_retest": True},
+    "many_retest": {**_MANY, "max_spikes": 2, "v_bits": 7, "reset_retest": True},
     "current": {**_CURRENT, "current_low": -700, "current_high": 800},
     "current_own": {**_OWN_CURRENT, "reset": "value", "reset_delay": True, "leak_rounding": "zero"},
     "own": {**_OWN, "reset_delay": True, "reset_value": np.zeros(2, dtype=np.int64)},

@@ -18,6 +18,7 @@ from qsnn_hw.rtl.stream import lane_adapter, router, step_delay
 from qsnn_hw.rtl.stream.aer import AerLayout, aer_signature
 from qsnn_hw.verify.formal.lane_proofs import LANE_PROOFS
 from qsnn_hw.verify.formal.leak_properties import LeakExact
+from qsnn_hw.verify.formal.order_proofs import ORDER_PROOFS
 from qsnn_hw.verify.formal.proof import Proof
 from qsnn_hw.verify.formal.properties import BufferOrder, EncoderExact, Harness, MergeTicks, MulticastOnce
 from qsnn_hw.verify.formal.route_properties import AdaptOnce, DelayRoom
@@ -217,5 +218,12 @@ GROUP_PROOFS = (
     Proof("group_3_folds", accumulate, _group(3), "bmc", 32, "1x3 slots", solver="minisat"),
 )
 
-PROOFS: tuple[Proof, ...] = (*STREAM_PROOFS, *GROUP_PROOFS, *LANE_PROOFS, *SUM_PROOFS, *WALK_PROOFS)
+PROOFS: tuple[Proof, ...] = (
+    *STREAM_PROOFS,
+    *GROUP_PROOFS,
+    *LANE_PROOFS,
+    *SUM_PROOFS,
+    *WALK_PROOFS,
+    *ORDER_PROOFS,
+)
 """Everything that is proved."""
