@@ -207,7 +207,7 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
         "walker_sparse_and_dense",
         (("Mux(output.payload.tick, ticks, ~earlier)", "Mux(output.payload.tick, ticks, 1)"),),
     ),
-    ("lane_holds", (("with m.If(self.advance if number < compared else self.en):", "with m.If(1):"),)),
+    ("lane_holds", (("with m.If(self.advance if number < self._compared else self.en):", "with m.If(1):"),)),
     # The step that came last, or the one before; a sample's events in the next; lanes sent again, at another
     # address; an event at the place of another source, and one that goes to one destination only.
     ("content_1", (("[due.eq(1), end.eq(ends[-1])]", "[due.eq(1), end.eq(ends[0])]"),)),
