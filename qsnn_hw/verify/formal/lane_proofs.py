@@ -150,6 +150,7 @@ def _proofs() -> list[Proof]:
                     "bmc",
                     depth,
                     f"v {plan.neuron.v_bits}, x {plan.acc_bits} bits",
+                    fast=(accumulators, name) == ("memory", "value_late"),
                     solver="minisat",
                 )
             )

@@ -71,13 +71,13 @@ def _proof(name: str, plan: GroupPlan, depth: int, *, fast: bool = False) -> Pro
 
 
 SUM_PROOFS = (
-    _proof("memory_folds", sum_plan("memory", 1, 2, 1), 12),
+    _proof("memory_folds", sum_plan("memory", 1, 2, 1), 12, fast=True),
     _proof("memory_parts", sum_plan("memory", 2, 2, 1), 14),
     _proof("memory_three_parts", sum_plan("memory", 3, 2, 1), 16),
     _proof("memory_one_fold", sum_plan("memory", 2, 1, 1), 10),
     _proof("memory_banks", sum_plan("memory", 1, 2, 1, 2), 13),
     _proof("registers", sum_plan("registers", 2, 1, 2), 12),
-    _proof("registers_rows", sum_plan("registers", 2, 1, 1), 12),
+    _proof("registers_rows", sum_plan("registers", 2, 1, 1), 12, fast=True),
     _proof("registers_banks", sum_plan("registers", 1, 1, 1, 2), 12),
     _proof(
         "registers_narrow", sum_plan("registers", 2, 1, 2, acc_lane_bits=np.array([4, 6], dtype=np.int64)), 10

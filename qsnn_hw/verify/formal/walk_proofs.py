@@ -103,6 +103,7 @@ WALK_PROOFS = tuple(
         "bmc",
         depth,
         width,
+        fast=name == "dense",
         solver="minisat",
     )
     for name, (plan, depth, width) in _PLANS.items()
