@@ -103,14 +103,14 @@ class _Walker:
         free = self._out is None or taken
         ticks = all(part.out is not None and part.out.tick for part in parts)
         leaves = [False] * len(parts)
-        chosen = next((k for k, p in enumerate(parts) if p.out is not None and not p.out.tick), None)
+        turn = next((k for k, p in enumerate(parts) if p.out is not None and not p.out.tick), None)
         if free and ticks:
             leaves = [True] * len(parts)
             self._out = parts[0].out
         elif free:
-            self._out = None if chosen is None else parts[chosen].out
-            if chosen is not None:
-                leaves[chosen] = True
+            self._out = None if turn is None else parts[turn].out
+            if turn is not None:
+                leaves[turn] = True
         readies = [part.ready(left) for part, left in zip(parts, leaves, strict=True)]
         to: list[Word | None] = [None] * len(parts)
         accepts = False
@@ -120,8 +120,8 @@ class _Walker:
         elif word is not None:
             index = sum(word.addresses[0] >= offset for offset in self._offsets) - 1
             accepts, to[index] = readies[index], word
-        for part, given, left in zip(parts, to, leaves, strict=True):
-            part.step(given, left)
+        for part, sent, left in zip(parts, to, leaves, strict=True):
+            part.step(sent, left)
         return accepts
 
 

@@ -138,15 +138,15 @@ class _Merge:
         """Choose this cycle's word; which of the offers it takes."""
         ready = self.buffer.ready
         ticks = all(word is not None and word.tick for word in offers)
-        chosen = None
+        granted = None
         if ticks:
             self._word = Word(True, any(offer is not None and offer.last for offer in offers))
         else:
             events = (k for k, offer in enumerate(offers) if offer is not None and not offer.tick)
-            chosen = next(events, None) if self._held is None else self._held
-            self._word = None if chosen is None else offers[chosen]
-        self._held = None if ready else chosen
-        return [ready and (ticks or k == chosen) for k in range(len(offers))]
+            granted = next(events, None) if self._held is None else self._held
+            self._word = None if granted is None else offers[granted]
+        self._held = None if ready else granted
+        return [ready and (ticks or k == granted) for k in range(len(offers))]
 
     def step(self, taken: bool) -> None:
         """End of the cycle; ``taken``: the destination takes the buffer's word."""
@@ -191,9 +191,9 @@ class Sender:
                 self.started = self._cycle if self.started < 0 else self.started
                 self._words.popleft()
         else:
-            made = self._words[0] if self._words and self._cycle >= self._lead else None
-            passes = self._cycle >= self._lead and self._words and (made is None or self._buffer.ready)
-            self._buffer.step(made, taken)
+            word = self._words[0] if self._words and self._cycle >= self._lead else None
+            passes = self._cycle >= self._lead and self._words and (word is None or self._buffer.ready)
+            self._buffer.step(word, taken)
             if passes:
                 self._words.popleft()
         self._cycle += 1

@@ -49,10 +49,10 @@ class _Encoder:
         slots = self._row.slots
         if self._slots > self._lanes:
             return slots
-        found: dict[int, int] = {}
+        lanes: dict[int, int] = {}
         for slot in slots:
-            found.setdefault(slot % self._lanes % self._slots, slot)
-        return list(found.values())
+            lanes.setdefault(slot % self._lanes % self._slots, slot)
+        return list(lanes.values())
 
     def step(self, row: Row | None, taken: bool) -> bool:
         """One cycle: ``row`` is offered, ``taken`` says that ``out`` leaves; whether the sweep moves on."""

@@ -69,10 +69,10 @@ def predict_cycles(
 def words_per_sample(plan: HardwarePlan, inputs: np.ndarray, spikes: Mapping[str, np.ndarray]) -> np.ndarray:
     """Events and ticks of each sample, input and all groups; ``inputs`` have shape (time, sample, input)."""
     ticks = len(inputs) * (1 + len(plan.groups))
-    found = ticks + inputs.sum(axis=(0, 2), dtype=np.int64)
+    words = ticks + inputs.sum(axis=(0, 2), dtype=np.int64)
     for group in plan.groups:
-        found = found + spikes[group.group][:, : inputs.shape[1]].sum(axis=(0, 2), dtype=np.int64)
-    return found
+        words = words + spikes[group.group][:, : inputs.shape[1]].sum(axis=(0, 2), dtype=np.int64)
+    return words
 
 
 def follow_words(
@@ -87,11 +87,11 @@ def follow_words(
     ``inputs`` have shape (time, sample, input), ``pixels`` (sample, input).
     """
     network = WordNetwork(plan)
-    found = []
+    per_sample = []
     for sample, words in enumerate(_words(plan, inputs, pixels)):
         network.load({g.name: masks(g, spikes[g.group][:, sample]) for g in plan.groups})
-        found.append(network.run(words))
-    return np.array(found, dtype=np.int64)
+        per_sample.append(network.run(words))
+    return np.array(per_sample, dtype=np.int64)
 
 
 def count_cycles(
@@ -112,15 +112,15 @@ def count_cycles(
         if not any(group.running for group in design.groups.values()):
             break
         design.step(None)
-    found: list[int] = []
+    counted: list[int] = []
     for sample, words in enumerate(_words(plan, inputs, pixels)):
         for group in plan.groups:
             design.groups[group.name].load(spikes[group.group][:, sample])
-        cycles = _run(design, plan, words, most_cycles - sum(found))
+        cycles = _run(design, plan, words, most_cycles - sum(counted))
         if cycles is None:
             break
-        found.append(cycles)
-    return np.array(found, dtype=np.int64)
+        counted.append(cycles)
+    return np.array(counted, dtype=np.int64)
 
 
 def _words(plan: HardwarePlan, inputs: np.ndarray, pixels: np.ndarray | None) -> Iterator[DesignWords]:

@@ -74,11 +74,11 @@ def input_words(events: np.ndarray, addresses: np.ndarray, lanes: int) -> list[l
     lanes
         Events per word.
     """
-    found: list[list[Addresses]] = []
+    words: list[list[Addresses]] = []
     for row in events:
         fired = np.flatnonzero(row)
-        found.append(_side_by_side(np.sort(np.repeat(addresses[fired], row[fired])).tolist(), lanes))
-    return found
+        words.append(_side_by_side(np.sort(np.repeat(addresses[fired], row[fired])).tolist(), lanes))
+    return words
 
 
 def _side_by_side(addresses: list[int], slots: int) -> list[Addresses]:

@@ -36,7 +36,7 @@ def table_luts(words: np.ndarray, *, wide: bool) -> int:
     values = words.reshape(len(words), -1)
     shifts = np.arange(signed_bits(values))
     columns = np.unique((values[:, :, None] >> shifts & 1).reshape(len(values), -1).T, axis=0)
-    found = 0
+    luts = 0
     for column in columns.astype(bool):
         decided = 0
         for bit in range(bits(len(column))):
@@ -46,8 +46,8 @@ def table_luts(words: np.ndarray, *, wide: bool) -> int:
             decided += bool((column[rows[inside]] != column[other[inside]]).any())
         blocks = 1 << max(0, decided - 4)
         if decided > 1:
-            found += blocks if wide else blocks + -(-2 * (blocks - 1) // 3)
-    return found
+            luts += blocks if wide else blocks + -(-2 * (blocks - 1) // 3)
+    return luts
 
 
 def columns(depth: int, width: int) -> int:

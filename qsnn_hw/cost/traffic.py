@@ -87,28 +87,28 @@ class Traffic:
         per_sample = each.sum(axis=1)
         sizes = per_sample.sum(axis=0) + steps * len(whole)
         # One by one, whichever brings the mean of those kept nearest to the mean of all.
-        middle, kept, total = per_sample.mean(axis=1), list[int](), np.zeros(len(whole))
+        middle, picked, total = per_sample.mean(axis=1), list[int](), np.zeros(len(whole))
         for count in range(1, min(_SAMPLES, inputs.shape[1]) + 1):
             distance = _distance((total[:, np.newaxis] + per_sample) / count, middle)
-            distance[kept] = np.inf
+            distance[picked] = np.inf
             nearest = int(np.argmin(distance))
-            if kept and sizes[[*kept, nearest]].sum() > words:
+            if picked and sizes[[*picked, nearest]].sum() > words:
                 break
-            kept.append(nearest)
+            picked.append(nearest)
             total = total + per_sample[:, nearest]
-        chosen = np.sort(kept)
+        positions = np.sort(picked)
         first, length = 0, steps
-        if sizes[chosen[0]] > words and steps > _STRETCH:
-            length = min(steps, max(_STRETCH, int(words * steps / sizes[chosen[0]])))
+        if sizes[positions[0]] > words and steps > _STRETCH:
+            length = min(steps, max(_STRETCH, int(words * steps / sizes[positions[0]])))
             # Of this sample's stretches the one nearest to the mean step.
-            sums = np.cumsum(np.pad(each[:, :, chosen[0]], [(0, 0), (1, 0)]), axis=1)
+            sums = np.cumsum(np.pad(each[:, :, positions[0]], [(0, 0), (1, 0)]), axis=1)
             stretches = (sums[:, length:] - sums[:, :-length]) / length
             first = int(np.argmin(_distance(stretches, each.mean(axis=(1, 2)))))
-        cut = {name: events[first : first + length, chosen] for name, events in whole.items()}
+        cut = {name: events[first : first + length, positions] for name, events in whole.items()}
         if pixels is None:
             return cls(cut, steps, True, whole)
         lit = pixels.reshape(len(pixels), -1)
-        return cls(cut, steps, True, whole, lit[chosen], lit)
+        return cls(cut, steps, True, whole, lit[positions], lit)
 
     @classmethod
     def assumed(cls, network: QuantizedNetwork) -> "Traffic":

@@ -48,8 +48,8 @@ class TrafficCycles:
         events = self._traffic.all_events
         spikes = {group.group: events[group.group] for group in plan.groups}
         pixels = self._traffic.all_pixels
-        found = predict_cycles(plan, events[INPUT], spikes, pixels=pixels, effort=FOLLOWED_WORDS)
-        return float(np.mean(found)) if found.size else None
+        predicted = predict_cycles(plan, events[INPUT], spikes, pixels=pixels, effort=FOLLOWED_WORDS)
+        return float(np.mean(predicted)) if predicted.size else None
 
     def _found(self, plan: HardwarePlan, name: str, sample: int) -> list[list[Mask]]:
         group = plan.group(name)

@@ -58,8 +58,8 @@ class WordNetwork:
 
     def load(self, spikes: Mapping[str, list[list[Mask]]]) -> None:
         """What the next sample's sweeps find, by group of the plan."""
-        for name, found in spikes.items():
-            self._groups[name].load(found)
+        for name, events in spikes.items():
+            self._groups[name].load(events)
 
     def run(self, words: DesignWords) -> int:
         """Cycles of a sample, from its first word to its answer: that of a readout, else its last tick."""
@@ -120,10 +120,10 @@ def follows(plan: HardwarePlan) -> bool:
 def _parallel(plan: HardwarePlan) -> set[str]:
     """The groups that hear branches of the network which run side by side."""
     reached: dict[str, set[str]] = {HOST: set()}
-    found = set()
+    parallel = set()
     for group in plan.groups:
         sources = {r.source for r in plan.routes if r.destination == group.name and not r.delay}
         reached[group.name] = sources.union(*(reached[source] for source in sources))
         if any(a != b and a not in reached[b] and b not in reached[a] for a in sources for b in sources):
-            found.add(group.name)
-    return found
+            parallel.add(group.name)
+    return parallel

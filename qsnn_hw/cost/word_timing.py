@@ -55,12 +55,12 @@ class Walk:
     def learn(self, address: int) -> tuple[int, ...]:
         """(operations, cycles from the first to the last, last but one, last but two, folds at both ends)."""
         folds = event_folds(self._projection, address - self._projection.offset)
-        at, found = 0, []
+        at, reached = 0, []
         for k, fold in enumerate(folds):
             if k:
                 at += 2 if self._folded and folds[k - 1] == fold else 1
-            found.append(at)
-        ends = [found[-k] if len(found) >= k else 0 for k in (1, 2, 3)]
+            reached.append(at)
+        ends = [reached[-k] if len(reached) >= k else 0 for k in (1, 2, 3)]
         known = (len(folds), *ends, folds[0] if folds else -1, folds[-1] if folds else -1)
         self.known[address] = known
         return known
@@ -83,8 +83,8 @@ def event_folds(projection: ProjectionPlan, address: int) -> list[int]:
     down = slice(int(rows.start[row]), int(rows.start[row] + rows.count[row]))
     across = slice(int(columns.start[column]), int(columns.start[column] + columns.count[column]))
     heads = rows.fold[down, np.newaxis] + columns.fold[across]
-    found: list[int] = (heads[..., np.newaxis] + np.arange(projection.channel_folds)).reshape(-1).tolist()
-    return found
+    folds: list[int] = (heads[..., np.newaxis] + np.arange(projection.channel_folds)).reshape(-1).tolist()
+    return folds
 
 
 class Buffer:
@@ -233,13 +233,13 @@ class Group:
 
     def sweep(self, last: bool) -> None:
         """The sweep that the tick taken last starts: its spikes and its tick go out."""
-        found = self._steps[self._step] if self._step < len(self._steps) else ()
+        masks = self._steps[self._step] if self._step < len(self._steps) else ()
         self._step += 1
         out, sent = self._out, self._sent
         # In front of the encoder; a spare row stops what is behind it as long as the encoder would.
         held = self._start + self._to_mask
         words: Sequence[Addresses]
-        for rows, words in found:
+        for rows, words in masks:
             held = sent if sent > held + rows else held + rows
             offered = held + 1
             for word in words:
@@ -296,7 +296,7 @@ def masks(plan: GroupPlan, spikes: np.ndarray) -> list[list[Mask]]:
     lanes, final = plan.update_lanes, plan.update_rows - 1
     rows, slots = (slots // lanes).tolist(), slots.tolist()
     ends = np.searchsorted(steps, np.arange(len(spikes) + 1)).tolist()
-    found: list[list[Mask]] = []
+    row_masks: list[list[Mask]] = []
     for first, end in pairwise(ends):
         step: list[Mask] = []
         before, k = 0, first
@@ -315,8 +315,8 @@ def masks(plan: GroupPlan, spikes: np.ndarray) -> list[list[Mask]]:
             before = row
         if before != final or not step:
             step.append((final - before, ()))
-        found.append(step)
-    return found
+        row_masks.append(step)
+    return row_masks
 
 
 def _words(spiking: Sequence[tuple[int, int]], lanes: int, slots: int) -> tuple[tuple[int, ...], ...]:

@@ -65,5 +65,5 @@ class AddressSpace:
         if not self.grid:
             return np.arange(self.shape[0], dtype=np.int64)
         channel, row, column = np.indices(self.shape, dtype=np.int64)
-        found = (row << self.column_bits | column) << self.channel_bits | channel
-        return found.reshape(-1)
+        packed = (row << self.column_bits | column) << self.channel_bits | channel
+        return packed.reshape(-1)

@@ -25,13 +25,13 @@ def _output_length(length: int, kernel: int, stride: int, padding: int, dilation
 def _windows(length: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> Pairs:
     """Of one operator along one axis: (output, kernel position) pairs for every input position."""
     outputs = _output_length(length, kernel, stride, padding, dilation)
-    found: Pairs = [[] for _ in range(length)]
+    pairs: Pairs = [[] for _ in range(length)]
     for output in range(outputs):
         for k in range(kernel):
             position = output * stride - padding + k * dilation
             if 0 <= position < length:
-                found[position].append((output, k))
-    return found
+                pairs[position].append((output, k))
+    return pairs
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _pooled_targets(pairs: Pairs, pools: Sequence[Pool2d], axis: int) -> Pairs:
 
 
 def _lengths(operator: Conv2d, pools: Sequence[Pool2d]) -> tuple[int, int]:
-    found = []
+    lengths = []
     for axis in range(2):
         length = _output_length(
             operator.input_shape[axis + 1],
@@ -168,8 +168,8 @@ def _lengths(operator: Conv2d, pools: Sequence[Pool2d]) -> tuple[int, int]:
         )
         for pool in pools:
             length = _output_length(length, pool.kernel[axis], pool.stride[axis], pool.padding[axis])
-        found.append(length)
-    return found[0], found[1]
+        lengths.append(length)
+    return lengths[0], lengths[1]
 
 
 def axis_table(pairs: Pairs, fold_step: int, row_step: int) -> AxisTable:

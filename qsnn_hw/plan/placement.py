@@ -144,20 +144,20 @@ def bank_shapes(needs: Mapping[str, GroupMemories], limits: Limits) -> dict[str,
     for name, need in needs.items():
         _, deep = block_shape(limits, need.rows, need.width)
         for shape in limits.block_ram.shapes:
-            made = [blocks(rows, bits) for _, _, rows, bits in pieces(shape, need.rows, need.width)]
-            more = need.banks * sum(made) - taken[name]
+            parts_blocks = [blocks(rows, bits) for _, _, rows, bits in pieces(shape, need.rows, need.width)]
+            more = need.banks * sum(parts_blocks) - taken[name]
             saved = need.banks * need.width * (deep - -(-need.rows // shape[0])) * _LUTS_PER_MUX
             worth = saved - _LUTS_PER_BLOCK * more
-            if worth >= _LEAST_WORTH and all(made):
+            if worth >= _LEAST_WORTH and all(parts_blocks):
                 offers.append((worth, more, name, shape))
-    found: dict[str, tuple[int, int]] = {}
+    by_group: dict[str, tuple[int, int]] = {}
     for _, more, name, shape in sorted(offers, reverse=True):
         words = rom_words(needs[name], shape) - rom_words(needs[name])
-        if name not in found and more <= free and words <= left:
-            found[name] = shape
+        if name not in by_group and more <= free and words <= left:
+            by_group[name] = shape
             free -= more
             left -= words
-    return found
+    return by_group
 
 
 def state_style(limits: Limits, depth: int, width: int) -> Literal["block", "distributed"]:

@@ -45,10 +45,10 @@ class Slots:
         """int64, shape (lanes * folds,): the neuron of every slot in C order, -1 for padding."""
         channels = self.space.shape[0]
         width = self.channel_folds * self.lanes
-        found = np.full((self.positions, width), -1, dtype=np.int64)
+        neurons = np.full((self.positions, width), -1, dtype=np.int64)
         position = np.arange(self.positions, dtype=np.int64)[:, np.newaxis]
-        found[:, :channels] = np.arange(channels, dtype=np.int64) * self.positions + position
-        return found.reshape(-1)
+        neurons[:, :channels] = np.arange(channels, dtype=np.int64) * self.positions + position
+        return neurons.reshape(-1)
 
     def by_slot(self, values: np.ndarray, filler: int) -> np.ndarray:
         """A parameter of shape (neurons,) as int64 by slot."""
@@ -63,6 +63,6 @@ class Slots:
         """
         filler = {name: int(values[0]) for name, values in group.arrays.items()}
         filler |= {"bias": 0, "current_bias": 0, "start": 0, "threshold": max(1, filler["threshold"])}
-        kept = {item.name: getattr(group, item.name) for item in fields(NeuronDynamics)}
+        constants = {item.name: getattr(group, item.name) for item in fields(NeuronDynamics)}
         by_slot = {name: self.by_slot(values, filler[name]) for name, values in group.arrays.items()}
-        return NeuronDynamics(**(kept | by_slot))
+        return NeuronDynamics(**(constants | by_slot))

@@ -178,14 +178,14 @@ def _joined(
     blocks: list[tuple[int, _Flat | GridProjection, AddressSpace]],
 ) -> list[tuple[int, _Flat | GridProjection, AddressSpace]]:
     """Dense blocks side by side are one: their rows then need one address computation."""
-    made: list[tuple[int, _Flat | GridProjection, AddressSpace]] = []
+    joined: list[tuple[int, _Flat | GridProjection, AddressSpace]] = []
     for offset, block, space in blocks:
-        if made and isinstance(block, _Flat) and isinstance(made[-1][1], _Flat):
-            weight = np.concatenate([made[-1][1].weight, block.weight], axis=1)
-            made[-1] = (made[-1][0], _Flat(weight), made[-1][2])
+        if joined and isinstance(block, _Flat) and isinstance(joined[-1][1], _Flat):
+            weight = np.concatenate([joined[-1][1].weight, block.weight], axis=1)
+            joined[-1] = (joined[-1][0], _Flat(weight), joined[-1][2])
         else:
-            made.append((offset, block, space))
-    return made
+            joined.append((offset, block, space))
+    return joined
 
 
 def _dense(
@@ -211,15 +211,15 @@ def _dense(
         fold_of = [np.flatnonzero(used[:, source]) for source in range(sources)]
         counts = np.array([folds.size for folds in fold_of], dtype=np.int64)
         row_folds = np.concatenate(fold_of).astype(np.int64)
-        kept = rows[row_folds, np.repeat(np.arange(sources), counts)]
+        weights = rows[row_folds, np.repeat(np.arange(sources), counts)]
         starts = first_row + np.cumsum(counts) - counts
         if not row_folds.size:
             # A memory has at least one row, though no event will ever read it.
-            kept, row_folds = np.zeros((1, slots.lanes), dtype=np.int64), np.zeros(1, dtype=np.int64)
+            weights, row_folds = np.zeros((1, slots.lanes), dtype=np.int64), np.zeros(1, dtype=np.int64)
         plan = ProjectionPlan(
             "sparse", offset, sources, first_row, starts=starts, counts=counts, row_folds=row_folds
         )
-        return plan, kept[np.newaxis]
+        return plan, weights[np.newaxis]
     image = rows.reshape(1, slots.folds * sources, slots.lanes)
     return ProjectionPlan("dense", offset, sources, first_row, rows_per_fold=sources), image
 

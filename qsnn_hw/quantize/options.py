@@ -138,8 +138,8 @@ class QuantizeOptions:
         if self.power_of_two and self.rounding == "compensate":
             raise UserError("compensated rounding chooses its own scales: use power-of-two scales without it")
         _check_range(self.input_max, 1, MAX_SPIKES, "input maximum")
-        made = {name: _group_options(name, given) for name, given in self.groups.items()}
-        object.__setattr__(self, "groups", made)
+        groups = {name: _group_options(name, own) for name, own in self.groups.items()}
+        object.__setattr__(self, "groups", groups)
 
     def of(self, group: str) -> "QuantizeOptions":
         """The choices that hold for ``group``: its own over the network's."""
@@ -190,14 +190,14 @@ class QuantizeOptions:
         return shared.with_group(group, **asdict(replace(own.scheme, per_neuron=False)))
 
 
-def _group_options(name: str, given: object) -> GroupOptions:
-    if isinstance(given, Mapping):
+def _group_options(name: str, own: object) -> GroupOptions:
+    if isinstance(own, Mapping):
         known = [f.name for f in fields(GroupOptions)]
-        for key in given:
+        for key in own:
             if key not in known:
                 raise UserError(f"group {name}: unknown option {key!r}; a group takes {', '.join(known)}")
-        given = GroupOptions(**given)
-    if not isinstance(given, GroupOptions):
-        raise UserError(f"group {name}: options must be a mapping of fields, not {given!r}")
-    _check_rounding(given, f"group {name}: ")
-    return given
+        own = GroupOptions(**own)
+    if not isinstance(own, GroupOptions):
+        raise UserError(f"group {name}: options must be a mapping of fields, not {own!r}")
+    _check_rounding(own, f"group {name}: ")
+    return own

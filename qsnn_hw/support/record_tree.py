@@ -65,10 +65,10 @@ class Array:
 def encode(value: object) -> Any:
     """A record without arrays as dictionaries, lists and plain values, None kept as null."""
     writer = TreeWriter(Path())
-    made = writer.tree(value)
+    tree = writer.tree(value)
     if writer.arrays:
         raise ValueError("a record with arrays has no plain values")
-    return made
+    return tree
 
 
 def decode(kind: Any, value: object, where: str) -> Any:
@@ -107,10 +107,10 @@ class TreeWriter:
             return self._array(value, path)
         inner = f"{path}." if path else ""
         if is_dataclass(value) and not isinstance(value, type):
-            made: dict[str, Any] = {_RECORD: type(value).__name__} if type(value) in tagged else {}
+            node: dict[str, Any] = {_RECORD: type(value).__name__} if type(value) in tagged else {}
             for key, (item, kind) in _items(type(value)).items():
-                made[key] = self.tree(getattr(value, item.name), f"{inner}{key}", _choices(kind))
-            return made
+                node[key] = self.tree(getattr(value, item.name), f"{inner}{key}", _choices(kind))
+            return node
         if isinstance(value, Mapping):
             return {str(key): self.tree(item, f"{inner}{key}", tagged) for key, item in value.items()}
         if isinstance(value, tuple | list):
@@ -126,13 +126,13 @@ class TreeWriter:
         name = path
         while name in self.arrays or name in RESERVED:
             name += "_"
-        made: dict[str, object] = {_ARRAY: name}
+        node: dict[str, object] = {_ARRAY: name}
         self.arrays[name] = value
         if value.dtype == np.uint8 and value.max(initial=0) <= 1:
-            made[_SHAPE] = list(value.shape)
+            node[_SHAPE] = list(value.shape)
             self.arrays[name] = np.packbits(value)
-        self._names[id(value)] = made
-        return made
+        self._names[id(value)] = node
+        return node
 
 
 class TreeReader:
@@ -163,11 +163,11 @@ class TreeReader:
         """As :func:`decode`."""
         origin, inner = typing.get_origin(kind), typing.get_args(kind)
         if origin is Annotated:
-            made = self.value(inner[0], value, where)
+            read = self.value(inner[0], value, where)
             for note in inner[1:]:
                 if isinstance(note, Array):
-                    note.check(made, where)
-            return made
+                    note.check(read, where)
+            return read
         if origin in (types.UnionType, typing.Union):
             return self._choice(inner, value, where)
         if _is_record(kind):
@@ -234,19 +234,19 @@ class TreeReader:
 
     def _array(self, value: Any, where: str) -> np.ndarray:
         name = value.get(_ARRAY) if isinstance(value, dict) else None
-        found = self._arrays.get(name) if isinstance(name, str) else None
-        if found is None:
+        array = self._arrays.get(name) if isinstance(name, str) else None
+        if array is None:
             raise ValueError(f"{where} must be an array, not {shown(value)}")
         self._unread.discard(name)
         if _SHAPE not in value:
-            return found
+            return array
         shape = self.value(tuple[int, ...], value[_SHAPE], f"{where}.{_SHAPE}")
         # Python's own integers: a product of damaged sizes must not wrap around.
         count = math.prod(shape)
-        whole = found.dtype == np.uint8 and found.ndim == 1 and min(shape, default=0) >= 0
-        if not whole or -(-count // 8) != len(found):
-            raise ValueError(f"{where} must be {count} packed bits, not {found.dtype} {found.shape}")
-        return np.unpackbits(found, count=count).reshape(shape)
+        whole = array.dtype == np.uint8 and array.ndim == 1 and min(shape, default=0) >= 0
+        if not whole or -(-count // 8) != len(array):
+            raise ValueError(f"{where} must be {count} packed bits, not {array.dtype} {array.shape}")
+        return np.unpackbits(array, count=count).reshape(shape)
 
     def _record(self, kind: Any, value: Any, where: str) -> Any:
         content, inner = _of(dict, "an object", value, where), f"{where}." if where else ""
@@ -261,12 +261,12 @@ class TreeReader:
             elif not self._keeps or (item.default is MISSING and item.default_factory is MISSING):
                 raise ValueError(f"{where or 'it'} lacks the key {key!r}")
         try:
-            made = kind(**values)
+            record = kind(**values)
         # What each value may be was checked; what they may be together the record says itself.
         except (TypeError, ArithmeticError, LookupError) as error:
             raise ValueError(f"{where or 'it'} cannot be made: {error!r}") from error
-        _check_shapes(made, inner)
-        return made
+        _check_shapes(record, inner)
+        return record
 
 
 def _check_shapes(record: Any, inner: str) -> None:

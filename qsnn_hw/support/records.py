@@ -79,19 +79,19 @@ class Form(Generic[T]):
         content, arrays = self._content(path)
         reader = TreeReader(arrays, path.parent, self.keeps)
         try:
-            made: T = reader.value(self.kind, content, "")
+            record: T = reader.value(self.kind, content, "")
             reader.close()
         except (ValueError, UserError) as error:
             self.refuse(path, str(error))
-        return made
+        return record
 
     def read_json(self, path: Path) -> dict[str, Any]:
         """The content of a JSON file of this form, not checked yet, without its format; UserError else."""
         content = files.read_json(path)
         if not isinstance(content, dict):
             self.refuse(path, f"it must be an object, not {shown(content)}")
-        made: dict[str, Any] = self._upgraded(path, content.pop(_FORMAT, None), lambda: content)
-        return made
+        upgraded: dict[str, Any] = self._upgraded(path, content.pop(_FORMAT, None), lambda: content)
+        return upgraded
 
     def _content(self, path: Path) -> tuple[Any, dict[str, np.ndarray]]:
         if path.suffix == ".json":
@@ -101,14 +101,14 @@ class Form(Generic[T]):
         known = None if found is None else str(found)
         return self._upgraded(path, known, lambda: json.loads(str(text), parse_constant=_no_constant)), arrays
 
-    def _upgraded(self, path: Path, found: object, parse: Callable[[], Any]) -> Any:
-        """The description of a file whose format is ``found``, as one of this version."""
+    def _upgraded(self, path: Path, version: object, parse: Callable[[], Any]) -> Any:
+        """The description of a file whose format is ``version``, as one of this version."""
         older = {f"qsnn-hw {text}": upgrade for text, upgrade in self.older.items()}
-        if not isinstance(found, str) or found not in (self.format, *older):
-            self.refuse(path, f"format is {shown(found)}, this version reads {self.format!r}")
+        if not isinstance(version, str) or version not in (self.format, *older):
+            self.refuse(path, f"format is {shown(version)}, this version reads {self.format!r}")
         try:
             content = parse()
-            return older[found](content) if found in older else content
+            return older[version](content) if version in older else content
         # A description that someone changed may have anything where a table is due.
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             self.refuse(path, f"its description is damaged ({error!r})")
@@ -136,8 +136,8 @@ class Kept:
     @classmethod
     def load(cls, path: Path | str) -> Self:
         """Read what :meth:`save` wrote; UserError, one line, where it is not such a file of this version."""
-        made: Self = cls.form.load(Path(path))
-        return made
+        record: Self = cls.form.load(Path(path))
+        return record
 
 
 def _no_constant(name: str) -> NoReturn:

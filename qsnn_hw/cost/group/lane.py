@@ -21,10 +21,10 @@ def lane_counts(plan: GroupPlan, limits: Limits, *, potentials: bool = False) ->
     for number, stage in enumerate(stages, 1):
         fresh = set()
         for name, _, _ in stage:
-            made = left_by(plan, name, values)
-            values |= made
+            left = left_by(plan, name, values)
+            values |= left
             # What a comparison reads in the stage that makes it cannot share a cell with its register.
-            fresh = fresh - TESTED.get(name, frozenset()) | (made.keys() & made_by_logic(plan, name))
+            fresh = fresh - TESTED.get(name, frozenset()) | (left.keys() & made_by_logic(plan, name))
             add_step(counts, plan, name, values, limits)
         if number == compared:
             counts.computed += 1

@@ -31,7 +31,7 @@ def left_by(plan: GroupPlan, name: str, values: Widths) -> dict[str, int]:
     loss = max(1, v - plan.neuron.leak_shift + plan.neuron.leak_numerator.bit_length())
     if plan.neuron.leak_numerators is not None:
         loss = v
-    made: dict[str, dict[str, int]] = {
+    left: dict[str, dict[str, int]] = {
         "current": {"u": u},
         "clamp_current": {"u": u},
         "sum": {"v": v},
@@ -45,14 +45,14 @@ def left_by(plan: GroupPlan, name: str, values: Widths) -> dict[str, int]:
         "leak": {"loss": min(v, loss)},
         "next": {"v": v},
     }
-    found = made[name]
+    remaining = left[name]
     if "u" in values and name in ("leak", "next"):
-        found["current_loss" if name == "leak" else "current"] = u
+        remaining["current_loss" if name == "leak" else "current"] = u
     if name == "next" and plan.accumulators == "memory":
-        found |= {"acc": u if "u" in values else v}
+        remaining |= {"acc": u if "u" in values else v}
         if "u" not in values:
-            del found["v"]
-    return found
+            del remaining["v"]
+    return remaining
 
 
 def made_by_logic(plan: GroupPlan, name: str) -> set[str]:

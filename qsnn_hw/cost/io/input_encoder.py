@@ -23,9 +23,9 @@ def encoder_counts(plan: EncoderPlan, limits: Limits) -> Counts:
     counts.muxes += 12
     if plan.kind == "rate":
         # Only the new bits are made, the others move up.
-        made = min(PIXEL_BITS * plan.slots, RANDOM_STATE_BITS)
-        counts.computed += made
-        counts.copied += RANDOM_STATE_BITS - made
+        random_bits = min(PIXEL_BITS * plan.slots, RANDOM_STATE_BITS)
+        counts.computed += random_bits
+        counts.copied += RANDOM_STATE_BITS - random_bits
         counts.muxes += PIXEL_BITS * plan.slots
     for _ in range(plan.slots):
         counts.computed += 1
