@@ -18,6 +18,14 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSI
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
+@pytest.fixture(autouse=True)
+def _hangup_is_heard() -> Iterator[None]:
+    """``nohup`` in front of the tests would have every run here ignore SIGHUP, as it must."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def working_in(folder: Path) -> list[str]:
     """Processes whose working folder is in ``folder``."""
     found = []
