@@ -4,11 +4,18 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from qsnn_hw.build import cli
 from tests.support.known_skips import data_folder, unexpected
 from tests.support.places import ROOT
+
+# A loaded machine is no failure of the code: nothing here is held to a time.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and with them every process
 # that a test starts and interrupts.
