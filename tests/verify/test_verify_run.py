@@ -359,10 +359,10 @@ def test_an_interrupted_build_is_not_used_again(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(simulation, "run_tool", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run(item, verilog, tmp_path / "work")
+        run(item, verilog, tmp_path / "work", simulator=QUICK_COCOTB)
     assert not [path for path in (tmp_path / "work").iterdir() if path.is_dir()]
     monkeypatch.setattr(simulation, "run_tool", real)
-    assert run(item, verilog, tmp_path / "work").samples == 2
+    assert run(item, verilog, tmp_path / "work", simulator=QUICK_COCOTB).samples == 2
 
 
 @builds
