@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.record_tree import Array, decode, encode
 from qsnn_hw.support.records import Form, Kept
+from tests.support.record_damage import change_one_place, json_values
 from tests.support.record_pairs import same_records
 
 
@@ -235,27 +236,14 @@ def test_a_damaged_file_is_one_line(saved: Path, changes: dict[str, Any], says: 
     assert says.replace("\\\\", "\\") in _refused(saved)
 
 
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 2**40) | st.floats() | st.sampled_from(["", "bits", "@"]),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["@", "@record", "shape", "side"]), inner, max_size=2)
-    ),
-    max_leaves=4,
-)
+VALUES = json_values(["", "bits", "@"], ["@", "@record", "shape", "side"])
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_change_is_a_record_or_one_line(saved: Path, tmp_path: Path, data: st.DataObject) -> None:
     described, arrays = _described(saved)
-    place: Any = described
-    while True:
-        key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
-        if not isinstance(place[key], dict | list) or not place[key] or data.draw(st.integers(0, 3)) == 0:
-            break
-        place = place[key]
-    place[key] = data.draw(VALUES)
+    change_one_place(described, data, VALUES)
     np.savez(tmp_path / "changed.npz", **arrays, description=json.dumps(described))
     made = _loaded(tmp_path / "changed.npz")
     if isinstance(made, UserError):

@@ -19,6 +19,7 @@ from qsnn_hw.model.simulate import simulate
 from qsnn_hw.support.errors import UserError
 from tests.support.first_network_file import save_first
 from tests.support.float_groups import lif
+from tests.support.record_damage import change_one_place, json_values
 from tests.support.record_pairs import same_records
 
 Run = Callable[..., tuple[int, str, str]]
@@ -251,18 +252,7 @@ def test_values_out_of_range_are_one_line(saved: Path, bad: float) -> None:
         load_network(saved)
 
 
-VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-3, 2**40)
-    | st.floats()
-    | st.sampled_from(["", "out", "groups.0.decay", "@"]),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(st.sampled_from(["@", "@record", "shape", "b"]), inner, max_size=2)
-    ),
-    max_leaves=4,
-)
+VALUES = json_values(["", "out", "groups.0.decay", "@"], ["@", "@record", "shape", "b"])
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -270,13 +260,7 @@ VALUES = st.recursive(
 def test_any_change_is_a_network_or_one_line(saved: Path, tmp_path: Path, data: st.DataObject) -> None:
     """Whatever stands at whatever place of the description: nothing but a UserError, or a run."""
     described, arrays = _described(saved)
-    place: Any = described
-    while True:
-        key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
-        if not isinstance(place[key], dict | list) or not place[key] or data.draw(st.integers(0, 3)) == 0:
-            break
-        place = place[key]
-    place[key] = data.draw(VALUES)
+    change_one_place(described, data, VALUES)
     _write(tmp_path / "changed.npz", described, arrays)
     network = _loaded(tmp_path / "changed.npz")
     if isinstance(network, UserError):
