@@ -22,7 +22,7 @@ from qsnn_hw.build.options import BuildOptions
 from qsnn_hw.build.steps import outputs
 from qsnn_hw.build.steps.integers import QUANTIZE
 from qsnn_hw.build.steps.step import Job
-from qsnn_hw.explore.integers.choose import Chosen
+from qsnn_hw.explore.integers.choose import Quantization
 from qsnn_hw.families.boards import load_board
 from qsnn_hw.families.family import Units
 from qsnn_hw.golden import GoldenRun, run_clocked
@@ -100,7 +100,7 @@ def reference(network: Network) -> QuantizedNetwork:
     return replace(wide, groups=tuple(groups), projections=tuple(projections))
 
 
-def _quantize_as_reference(job: Job, network: Network, data: Dataset | None) -> Chosen:
+def _quantize_as_reference(job: Job, network: Network, data: Dataset | None) -> Quantization:
     return replace(QUANTIZE.make(job, network, data), quantized=reference(network))
 
 

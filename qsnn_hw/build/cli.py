@@ -220,7 +220,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"qsnn-hw {__version__}")
     tree = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in all_commands():
-        made = tree.add_parser(command.name, help=command.help, description=command.description)
-        add_options(made, *command.records, remembered=command.remembered, listed=listed_choices())
-        made.set_defaults(command=command.run, part=command.name)
+        subparser = tree.add_parser(command.name, help=command.help, description=command.description)
+        add_options(subparser, *command.records, remembered=command.remembered, listed=listed_choices())
+        subparser.set_defaults(command=command.run, part=command.name)
     return parser

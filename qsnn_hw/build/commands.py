@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qsnn_hw.build.chosen import bits_and_options, chosen_options, quantize_options
+from qsnn_hw.build.effective import bits_and_options, effective_options, quantize_options
 from qsnn_hw.build.infer import model_and_data, warn
 from qsnn_hw.build.option import typed_values
 from qsnn_hw.build.option_table import CheckOptions, FinetuneOptions
@@ -26,33 +26,33 @@ EXIT_FAILED = 1
 """Exit code of a command that found a difference or a missing tool."""
 
 
-def run_part(given: argparse.Namespace) -> int:
+def run_part(arguments: argparse.Namespace) -> int:
     """Build, generate, simulate or synth: run a part of a build and print the figures."""
     from qsnn_hw.support.run_lock import refuse_busy
 
-    folder = Path(given.out)
+    folder = Path(arguments.out)
     # Its options are not those to go on with while another run may still change them.
     refuse_busy(folder)
-    options = chosen_options(given, folder)
+    options = effective_options(arguments, folder)
     from qsnn_hw.build import flow
     from qsnn_hw.support.progress import Progress
 
-    progress = Progress(quiet=given.quiet)
-    outcome = flow.run(options, folder, part=given.part, progress=progress, command=given.typed)
+    progress = Progress(quiet=arguments.quiet)
+    outcome = flow.run(options, folder, part=arguments.part, progress=progress, command=arguments.typed)
     show(*outcome.lines)
     # A verdict was asked for, and equality says nothing about a network that is silent.
-    verified = given.part in ("simulate", "verify", "build")
+    verified = arguments.part in ("simulate", "verify", "build")
     return EXIT_FAILED if verified and not outcome.convincing else 0
 
 
-def report(given: argparse.Namespace) -> int:
+def report(arguments: argparse.Namespace) -> int:
     """Print an earlier run's figures and draw its page again."""
     from qsnn_hw.build.options import OPTIONS, BuildOptions
     from qsnn_hw.report import PAGE, REPORT, TRACES, Report, Traces, summary_lines, write_page
     from qsnn_hw.support import files
     from qsnn_hw.targets.registry import DEFAULT, target_named
 
-    folder = Path(given.out)
+    folder = Path(arguments.out)
     files.check_output_folder(folder)
     # A report that was copied out of its folder has no options beside it.
     options = folder / OPTIONS
@@ -65,7 +65,7 @@ def report(given: argparse.Namespace) -> int:
     return 0
 
 
-def check(given: argparse.Namespace) -> int:
+def check(arguments: argparse.Namespace) -> int:
     """Compare a network with its framework's own output, spikes or potentials."""
     from qsnn_hw.explore.integers.integer_advice import integer_advice, whole_bits
     from qsnn_hw.model.check import SEARCH_S, check_convention, readable
@@ -74,7 +74,7 @@ def check(given: argparse.Namespace) -> int:
     from qsnn_hw.model.readers.reader import network_reader
     from qsnn_hw.support.progress import Progress
 
-    asked = CheckOptions(**typed_values(given, CheckOptions))
+    asked = CheckOptions(**typed_values(arguments, CheckOptions))
     bits, options = bits_and_options(asked)
     if bits is not None:
         if asked.search is not None:
@@ -99,7 +99,7 @@ def check(given: argparse.Namespace) -> int:
     until = time.monotonic() + seconds
     # It may be integers that gave the output, and then no convention is found in floating point.
     bits = None if convention is None else whole_bits(network)
-    found = check_convention(
+    result = check_convention(
         *(read, convention, data),
         graph=graph,
         out_key=asked.out_key,
@@ -107,27 +107,27 @@ def check(given: argparse.Namespace) -> int:
         budget_s=seconds if bits is None else seconds / 3,
         progress=Progress(),
     )
-    wrong = found.mismatches or found.refused is not None
-    if wrong and convention and bits is not None and not any(item.complete for item in found.alternatives):
+    wrong = result.mismatches or result.refused is not None
+    if wrong and convention and bits is not None and not any(item.complete for item in result.alternatives):
         whole = integer_advice(
-            *(read, convention, graph, found.closest, data),
+            *(read, convention, graph, result.closest, data),
             bits=bits,
             budget_s=until - time.monotonic(),
             key="" if asked.out_key == "out" else f" --out-key {asked.out_key}",
             progress=Progress(),
         )
         if whole is not None:
-            found = replace(found, alternatives=(whole,), hints=(), exhausted=True)
-    if found.refused is None:
+            result = replace(result, alternatives=(whole,), hints=(), exhausted=True)
+    if result.refused is None:
         warn(network.warnings)
-    for line in check_lines(found, data.samples):
+    for line in check_lines(result, data.samples):
         show(line)
-    if found.mismatches and convention is None:
+    if result.mismatches and convention is None:
         show(f"{asked.model} holds every field, so none is left to set: is out of these weights and input?")
-    if found.refused is not None and not found.alternatives:
+    if result.refused is not None and not result.alternatives:
         # What would have been said without a search, which found nothing.
-        raise UserError(found.refused)
-    return EXIT_FAILED if found.mismatches or found.refused is not None else 0
+        raise UserError(result.refused)
+    return EXIT_FAILED if result.mismatches or result.refused is not None else 0
 
 
 def _convention_to_check(asked: CheckOptions) -> "Convention | None":
@@ -154,13 +154,13 @@ def _check_integers(asked: CheckOptions, options: "QuantizeOptions") -> int:
     if data.unpacked is not None:
         show(data.unpacked)
     options = replace(options, input_max=max(1, int(data.input.max())))
-    found = check_integers(network, options, data, Progress())
-    warn(found.quantized.warnings[len(network.warnings) :])
-    show(*own_integers_notes(found.quantized), *check_lines(found, data.samples))
-    return EXIT_FAILED if found.differ else 0
+    result = check_integers(network, options, data, Progress())
+    warn(result.quantized.warnings[len(network.warnings) :])
+    show(*own_integers_notes(result.quantized), *check_lines(result, data.samples))
+    return EXIT_FAILED if result.differ else 0
 
 
-def finetune(given: argparse.Namespace) -> int:
+def finetune(arguments: argparse.Namespace) -> int:
     """Train a network further through its integer arithmetic."""
     from qsnn_hw.finetune.command import finetune_command, summary
     from qsnn_hw.finetune.settings import FinetuneSettings
@@ -169,7 +169,7 @@ def finetune(given: argparse.Namespace) -> int:
     from qsnn_hw.support.progress import Progress
     from qsnn_hw.support.run_lock import one_run
 
-    asked = FinetuneOptions(**typed_values(given, FinetuneOptions))
+    asked = FinetuneOptions(**typed_values(arguments, FinetuneOptions))
     if asked.calibration_data is not None or asked.max_drop is not None:
         raise UserError(
             "finetune trains on --data and keeps the widths: --calibrate and --max-drop are infer's"
@@ -178,7 +178,7 @@ def finetune(given: argparse.Namespace) -> int:
     settings = {item.name for item in fields(FinetuneSettings)}
     training = {name: value for name, value in vars(asked).items() if name in settings and value is not None}
     options = quantize_options(vars(asked), QuantizeOptions())
-    with one_run(Path(asked.out), given.typed):
+    with one_run(Path(asked.out), arguments.typed):
         result, _ = finetune_command(
             asked.model,
             asked.convention,
@@ -196,7 +196,7 @@ def finetune(given: argparse.Namespace) -> int:
     return 0
 
 
-def boards(given: argparse.Namespace) -> int:
+def boards(arguments: argparse.Namespace) -> int:
     """List the boards."""
     from qsnn_hw.families.boards import list_boards
 
@@ -214,7 +214,7 @@ def boards(given: argparse.Namespace) -> int:
     return 0
 
 
-def doctor(given: argparse.Namespace) -> int:
+def doctor(arguments: argparse.Namespace) -> int:
     """Say which tools are found and what is missing."""
     from qsnn_hw.toolchain.tools import doctor, doctor_table
 

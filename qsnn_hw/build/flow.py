@@ -59,9 +59,9 @@ class Outcome:
     @property
     def lines(self) -> list[str]:
         """The report for a terminal, and where it is."""
-        found = summary_lines(self.report)
-        found += [] if self.reference is None else [self.reference.text()]
-        return [*found, *([] if self.folder is None else [f"report: {self.folder / PAGE}"])]
+        lines = summary_lines(self.report)
+        lines += [] if self.reference is None else [self.reference.text()]
+        return [*lines, *([] if self.folder is None else [f"report: {self.folder / PAGE}"])]
 
     @property
     def convincing(self) -> bool:
@@ -77,7 +77,7 @@ def run(
     progress: Progress,
     command: str = "a program of this package",
     instead: Mapping[Step[Any], Step[Any]] | None = None,
-    made: Mapping[Step[Any], Any] | None = None,
+    results: Mapping[Step[Any], Any] | None = None,
     brought: Sequence[Path] = (),
 ) -> Outcome:
     """Run a part of the build in ``folder``, reusing what is already there.
@@ -88,7 +88,7 @@ def run(
         What another run in the same folder is told of this one.
     instead
         Another step in place of one, for a bench that changes it, such as integers that no option gives.
-    made
+    results
         Step -> what it makes, where a run of the same options has made it in memory.
     brought
         Files to copy into the folder first, where ``options`` name them.
@@ -108,7 +108,7 @@ def run(
     with one_run(folder, command):
         for file in brought:
             files.write_bytes(folder / file.name, file.read_bytes())
-        return _run(Run(Job(options, folder, progress), instead, made), target, part)
+        return _run(Run(Job(options, folder, progress), instead, results), target, part)
 
 
 def _run(run: Run, target: Target, part: str) -> Outcome:
@@ -120,10 +120,10 @@ def _run(run: Run, target: Target, part: str) -> Outcome:
     with _remembered(options, run.job.path(OPTIONS)):
         for step in shared(goals):
             run.get(step)
-        made = _side_by_side([partial(run.get, goal) for goal in goals], run.job.progress)
+        outcomes = _side_by_side([partial(run.get, goal) for goal in goals], run.job.progress)
         left = [run.earlier(step) for step in steps.reported]
         report = make_report(target.sections(), Results(run.job.path(), [options.quantize, *left]))
-        reference = next((result for result in made if isinstance(result, Reference)), None)
+        reference = next((result for result in outcomes if isinstance(result, Reference)), None)
         return Outcome(report, run.job.path(), reference)
 
 

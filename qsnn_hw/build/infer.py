@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qsnn_hw.build.chosen import bits_and_options
+from qsnn_hw.build.effective import bits_and_options
 from qsnn_hw.build.option import typed_values
 from qsnn_hw.build.option_table import InferOptions, SampleOptions
 from qsnn_hw.support.errors import UserError
@@ -79,12 +79,12 @@ class _Case:
         show(f"{kind}: accuracy {right:.2f} % on {self.data.samples} samples, {by}")
 
 
-def infer(given: argparse.Namespace) -> int:
+def infer(arguments: argparse.Namespace) -> int:
     """Run a network in floating point or integers; print its accuracy."""
     from qsnn_hw.model.simulate import simulate
     from qsnn_hw.support import files
 
-    asked = InferOptions(**typed_values(given, InferOptions))
+    asked = InferOptions(**typed_values(arguments, InferOptions))
     if asked.out is not None:
         files.check_writable(Path(asked.out))
     bits, options = bits_and_options(asked)
@@ -158,8 +158,8 @@ def _show_integers(case: _Case, asked: InferOptions, options: "QuantizeOptions",
 
     network, data, readout, progress = case.network, case.data, case.readout, case.progress
     options = replace(options, input_max=max(1, int(data.input.max())))
-    chosen = choose(network, options, case.calibration, asked.max_drop, progress, readout)
-    quantized = chosen.quantized
+    quantization = choose(network, options, case.calibration, asked.max_drop, progress, readout)
+    quantized = quantization.quantized
     warn(quantized.warnings[len(network.warnings) :])
     with progress.task("golden model") as task:
         golden = run_clocked(quantized, data.input, record=case.record, on_progress=task.update)
@@ -169,20 +169,22 @@ def _show_integers(case: _Case, asked: InferOptions, options: "QuantizeOptions",
     if asked.diagnose:
         from qsnn_hw.report.sections.diagnostics import diagnostics_table
 
-        found = measure_diagnostics(network, chosen, data, case.calibration or data, progress, readout)
+        diagnostics = measure_diagnostics(
+            network, quantization, data, case.calibration or data, progress, readout
+        )
         clamped = any(group.v_min is not None for group in network.groups)
-        show(*diagnostics_table(found, clamped=clamped))
+        show(*diagnostics_table(diagnostics, clamped=clamped))
     widths = sorted({projection.weight_bits for projection in quantized.projections})
     case.show_accuracy(f"{'/'.join(map(str, widths))} bits", read)
     float_read = read_output(network, run, readout)
     test = drop_on(data.label, answers(readout, float_read), answers(readout, read))
-    show(*drop_lines(chosen, test))
-    fell = fall_warning(chosen, test, run.out if case.fires else None, out if case.fires else None)
+    show(*drop_lines(quantization, test))
+    fell = fall_warning(quantization, test, run.out if case.fires else None, out if case.fires else None)
     warn([] if fell is None else [fell])
     silent = silent_groups(quantized, golden)
     spikes = simulate(network, data.input, record=silent, progress=progress).spikes if silent else {}
     told = silence(
-        *(network, chosen.options, quantized, golden, spikes, data.input), case.calibration is not None
+        *(network, quantization.options, quantized, golden, spikes, data.input), case.calibration is not None
     )
     warn((*told.warnings, *told.faults))
     _warn_of_nothing(dead(quantized, golden, readout))

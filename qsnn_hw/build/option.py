@@ -150,11 +150,11 @@ class Entry:
             words = ((NONE,) if self.may_be_none else ()) + self.words
             one_of(self.name, value, tuple(dict.fromkeys(words)))
 
-    def value(self, given: Any) -> Any:
+    def value(self, parsed: Any) -> Any:
         """The field's value, of what argparse made."""
-        if self.option.none and given == NONE:
+        if self.option.none and parsed == NONE:
             return None
-        return given if self.option.read is None else self.option.read(self.name, given)
+        return parsed if self.option.read is None else self.option.read(self.name, parsed)
 
     def choices(self, listed: Mapping[str, str]) -> list[str]:
         """The words that may be typed; empty where it is no choice."""
@@ -221,7 +221,7 @@ def add_options(
         entry.add(parser, listed.get(entry.field, {}), required=required)
 
 
-def typed_values(given: argparse.Namespace, *records: type) -> dict[str, Any]:
+def typed_values(arguments: argparse.Namespace, *records: type) -> dict[str, Any]:
     """Field -> value of what stands on the command line, and nothing else.
 
     Raises
@@ -231,7 +231,7 @@ def typed_values(given: argparse.Namespace, *records: type) -> dict[str, Any]:
     """
     typed = {}
     for entry in entries(*records):
-        value = getattr(given, entry.field)
+        value = getattr(arguments, entry.field)
         if value is not None and not (entry.is_flag and value is False):
             typed[entry.field] = entry.value(value)
     return typed

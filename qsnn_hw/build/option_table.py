@@ -47,13 +47,13 @@ def _samples(text: str) -> int | str:
         raise argparse.ArgumentTypeError(f"wants a whole number or {ALL}, not {text!r}") from None
 
 
-def _samples_or_all(name: str, given: int | str) -> int | None:
-    return None if isinstance(given, str) else given
+def _samples_or_all(name: str, value: int | str) -> int | None:
+    return None if isinstance(value, str) else value
 
 
-def _settings(name: str, given: Sequence[str]) -> dict[str, str]:
+def _settings(name: str, texts: Sequence[str]) -> dict[str, str]:
     settings: dict[str, str] = {}
-    for text in given:
+    for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise UserError(f"{name} wants FIELD=VALUE, not {text!r}")
@@ -62,9 +62,9 @@ def _settings(name: str, given: Sequence[str]) -> dict[str, str]:
     return settings
 
 
-def _widths(name: str, given: Sequence[str]) -> dict[str, int]:
+def _widths(name: str, texts: Sequence[str]) -> dict[str, int]:
     widths: dict[str, int] = {}
-    for text in given:
+    for text in texts:
         group, equals, width = text.rpartition("=")
         # Two digits: int() of thousands would fail in its own words.
         if not equals or not (width.strip().isascii() and width.strip().isdecimal() and len(width) < 9):
@@ -167,7 +167,7 @@ class ModelOptions:
 class RoundingOptions:
     """How floats become integers; None where nothing is said.
 
-    A field that ``QuantizeOptions`` has goes there, see ``build/chosen.py``.
+    A field that ``QuantizeOptions`` has goes there, see ``build/effective.py``.
     """
 
     weight_bits: int | str | None = field(default=None, metadata=_BITS)

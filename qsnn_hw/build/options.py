@@ -6,7 +6,7 @@ from pathlib import Path
 from qsnn_hw.build.option import entries
 from qsnn_hw.build.option_table import SavedOptions
 from qsnn_hw.quantize import QuantizeOptions
-from qsnn_hw.support.records import Kept
+from qsnn_hw.support.records import StoredRecord
 
 OPTIONS = "options.json"
 """Their file in an output folder: of the last run that was not refused."""
@@ -14,7 +14,10 @@ OPTIONS = "options.json"
 
 @dataclass(frozen=True)
 class BuildOptions(
-    SavedOptions, Kept, form="build options 3", again="run qsnn-hw build with MODEL and all options again"
+    SavedOptions,
+    StoredRecord,
+    form="build options 3",
+    again="run qsnn-hw build with MODEL and all options again",
 ):
     """The choices behind an output folder, as the command line takes them; see ``build/option_table.py``.
 

@@ -41,10 +41,10 @@ class _Encoder:
     def out(self) -> Word | None:
         """The word on offer."""
         if self._row.slots:
-            return Word(False, False, tuple(self._address[slot] for slot in self._chosen()))
+            return Word(False, False, tuple(self._address[slot] for slot in self._leaving()))
         return self._row.tick
 
-    def _chosen(self) -> Sequence[int]:
+    def _leaving(self) -> Sequence[int]:
         """The slots of one word: in each the lowest of every residue that an output lane stands for."""
         slots = self._row.slots
         if self._slots > self._lanes:
@@ -57,7 +57,7 @@ class _Encoder:
     def step(self, row: Row | None, taken: bool) -> bool:
         """One cycle: ``row`` is offered, ``taken`` says that ``out`` leaves; whether the sweep moves on."""
         slots, tick = self._row
-        gone = self._chosen() if taken else ()
+        gone = self._leaving() if taken else ()
         left = [slot for slot in slots if slot not in gone] if taken else []
         # It takes a row when it is empty, or with the last word of the row before.
         empty = not slots and tick is None
@@ -89,7 +89,7 @@ class SweepTiming:
         self._flags: list[int | None] = [None] * (len(update_stages(plan)) + 2)
         self.running = self._issuing = self._silent = self._clear = True
         self._row = self._repeat = 0
-        self._found: list[int] = []
+        self._spiking: list[int] = []
         # Of the sweep under way, of all sweeps of the sample: (slot, spikes) by row.
         self._rows: dict[int, list[tuple[int, int]]] = {}
         self._steps: list[dict[int, list[tuple[int, int]]]] = []
@@ -127,8 +127,8 @@ class SweepTiming:
     def step(self, taken: bool) -> None:
         """One cycle; ``taken`` says that ``out`` leaves."""
         tick = self._flags[self._compared + 1] == self._final
-        offers = not self._silent and (bool(self._found) or tick)
-        row = Row(self._found, Word(True, self._clear) if tick else None) if offers else None
+        offers = not self._silent and (bool(self._spiking) or tick)
+        row = Row(self._spiking, Word(True, self._clear) if tick else None) if offers else None
         moving = self._encoder.step(row, taken)
         again = self._compare(moving)
         if moving and self._flags[-1] == self._final:
@@ -142,7 +142,7 @@ class SweepTiming:
         counts = [] if at is None or self._silent else self._rows.get(at, [])
         again = any(count > self._repeat + 1 for _, count in counts)
         if moving:
-            self._found = [slot for slot, count in counts if count > self._repeat]
+            self._spiking = [slot for slot, count in counts if count > self._repeat]
             self._repeat = self._repeat + 1 if again else 0
         return again
 

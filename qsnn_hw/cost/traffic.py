@@ -56,7 +56,7 @@ class Traffic:
     def words(self) -> int:
         """Events and ticks, about as many words."""
         steps, samples = self.shape
-        events = sum(int(found.sum(dtype=np.int64)) for found in self.events.values())
+        events = sum(int(masks.sum(dtype=np.int64)) for masks in self.events.values())
         return events + steps * samples * len(self.events)
 
     @classmethod

@@ -34,7 +34,7 @@ class TrafficCycles:
         network = WordNetwork(plan, self._walks)
         total = 0.0
         for sample in range(samples):
-            network.load({group.name: self._found(plan, group.name, sample) for group in plan.groups})
+            network.load({group.name: self._masks_of(plan, group.name, sample) for group in plan.groups})
             cycles, ticks = network.run(self._sent(plan, sample)), network.ticks
             pace = (ticks[-1] - ticks[0]) / (len(ticks) - 1) if len(ticks) > 1 else cycles
             if not self._traffic.measured:
@@ -51,7 +51,7 @@ class TrafficCycles:
         predicted = predict_cycles(plan, events[INPUT], spikes, pixels=pixels, effort=FOLLOWED_WORDS)
         return float(np.mean(predicted)) if predicted.size else None
 
-    def _found(self, plan: HardwarePlan, name: str, sample: int) -> list[list[Mask]]:
+    def _masks_of(self, plan: HardwarePlan, name: str, sample: int) -> list[list[Mask]]:
         group = plan.group(name)
         key = group.group, group.lanes, group.update_lanes, group.output_lanes, sample
         if key not in self._masks:

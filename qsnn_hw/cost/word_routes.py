@@ -77,7 +77,7 @@ class Arrival:
         self._rest: list[Addresses] = []
         self._rest_from = LONG_AGO
         # Beside other branches: words that wait for what those send, each with when it is on offer.
-        self._kept: deque[tuple[int, Addresses]] = deque()
+        self._queue: deque[tuple[int, Addresses]] = deque()
         # How much later than that the one before was on offer, and with it all behind it in the sweep.
         self._late = 0
 
@@ -105,7 +105,7 @@ class Arrival:
 
     def keep(self, addresses: Addresses, offered: int) -> int:
         """A word whose turn among those of other branches is not known yet: when it leaves at best."""
-        self._kept.append((offered, addresses))
+        self._queue.append((offered, addresses))
         return offered
 
     def _turn(self, offered: int) -> int:
@@ -115,9 +115,9 @@ class Arrival:
     def next_event(self) -> tuple[int, Addresses] | None:
         """The next event that waits here, and when it is on offer."""
         if self.delay is None:
-            if not self._kept:
+            if not self._queue:
                 return None
-            offered, addresses = self._kept[0]
+            offered, addresses = self._queue[0]
             return self._turn(offered), addresses
         head = self.waiting()
         return None if head is None or head[1] is None else (head[0], head[1])
@@ -127,7 +127,7 @@ class Arrival:
         if self.delay is not None:
             self.take(at)
             return
-        offered, _ = self._kept.popleft()
+        offered, _ = self._queue.popleft()
         self._late = self._turn(offered) - offered
         self._left = at
 

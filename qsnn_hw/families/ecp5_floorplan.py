@@ -91,13 +91,13 @@ def compact_sites(sites: Sites, count: int) -> list[str]:
     if not shapes:
         return []
     left, right, low, high = min(shapes, key=size)
-    found = []
+    names = []
     for number, x in enumerate(columns[left : right + 1]):
         up = rows[low : high + 1]
         # Back and forth, so that the next column begins where this one ends.
         for y in up if number % 2 == 0 else up[::-1]:
-            found += [f"X{x + 2 * z}/Y{y}/EBR{z}" for z in range(4)]
-    return found
+            names += [f"X{x + 2 * z}/Y{y}/EBR{z}" for z in range(4)]
+    return names
 
 
 def place_blocks(module: dict[str, Any], device: str) -> int:

@@ -18,11 +18,11 @@ from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Dense, Network
 from qsnn_hw.quantize.options import QuantizeOptions
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.support.records import Kept
+from qsnn_hw.support.records import StoredRecord
 
 
 @dataclass
-class Standing(Kept, form="fine-tuning checkpoint 2", again="delete it"):
+class Standing(StoredRecord, form="fine-tuning checkpoint 2", again="delete it"):
     """What a run has reached.
 
     Parameters
@@ -93,13 +93,13 @@ def load(path: Path, run: str) -> Standing | None:
     """
     if not path.exists():
         return None
-    found = Standing.load(path)
-    if found.run != run:
+    standing = Standing.load(path)
+    if standing.run != run:
         raise UserError(
             f"{path} belongs to a run with another network, data, options or torch; delete it to start "
             "anew, or choose another output folder"
         )
-    return found
+    return standing
 
 
 def parameters_of(model: nn.Module) -> dict[str, np.ndarray]:

@@ -49,7 +49,7 @@ def split(data: Dataset, part: float, seed: int) -> tuple[Dataset, Dataset]:
             f"{data.source}: {label.size} samples are too few to hold out {part:g} of every class; "
             "give more samples or another validation part"
         )
-    return _chosen(data, ~held), _chosen(data, held)
+    return _subset(data, ~held), _subset(data, held)
 
 
 def _labels(data: Dataset) -> np.ndarray:
@@ -58,7 +58,7 @@ def _labels(data: Dataset) -> np.ndarray:
     return data.label
 
 
-def _chosen(data: Dataset, mask: np.ndarray) -> Dataset:
+def _subset(data: Dataset, mask: np.ndarray) -> Dataset:
     out = None if data.out is None else data.out[:, mask]
     return replace(data, input=data.input[:, mask], label=_labels(data)[mask], out=out)
 

@@ -18,14 +18,14 @@ from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, Quantized
 from qsnn_hw.support.choices import ReadoutKind
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.record_tree import Array
-from qsnn_hw.support.records import Kept
+from qsnn_hw.support.records import StoredRecord
 
 # Samples are processed in blocks so that the largest array of one block stays in this many bytes.
 BLOCK_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
-class GoldenRun(Kept, form="golden run 2"):
+class GoldenRun(StoredRecord, form="golden run 2"):
     """What the golden model did with a batch of samples.
 
     Parameters
@@ -279,11 +279,11 @@ def tick(group: QuantizedGroup, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
             v = v - fired * group.reset_amount
         elif group.reset == "value":
             v = np.where(fired, group.reset_value, v)
-    kept = np.where(fired, group.reset_value, v) if group.reset == "value" else v
-    lost = kept * group.leak_numerator
+    left = np.where(fired, group.reset_value, v) if group.reset == "value" else v
+    lost = left * group.leak_numerator
     if group.leak_rounding == "zero":
-        lost = lost + (kept > 0) * ((1 << group.leak_shift) - 1)
-    state = kept - (lost >> group.leak_shift) + group.bias
+        lost = lost + (left > 0) * ((1 << group.leak_shift) - 1)
+    state = left - (lost >> group.leak_shift) + group.bias
     if group.reset_delay and group.reset == "subtract":
         state = state - fired * group.reset_amount
     return v, fired, state, saturated

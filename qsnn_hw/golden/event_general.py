@@ -93,11 +93,11 @@ class GeneralEventGroup:
         if group.v_low is not None and group.v_high is not None:
             v = self._clamped(v, group.v_low, group.v_high)
         count = self._fire(at, v)
-        v, kept, subtracted = self._reset(at, v, count, over)
+        v, left, subtracted = self._reset(at, v, count, over)
         self.trace[at] = v
         numerator = group.numerator if isinstance(group.numerator, int) else group.numerator[at]
-        lost = _lost(group, kept, numerator, group.leak_shift)
-        self._state[at] = kept - lost + group.bias[at] - subtracted
+        lost = _lost(group, left, numerator, group.leak_shift)
+        self._state[at] = left - lost + group.bias[at] - subtracted
         return count
 
     def _clamped(self, values: np.ndarray, low: int, high: int) -> np.ndarray:

@@ -146,8 +146,8 @@ class GroupState:
             np.maximum(v, self._v_min, out=v)
         over = fired if group.refractory else v >= self._threshold
         self.v = v
-        kept = np.where(over, self.dtype(0), v) if group.reset == "value" else v
-        state = self._leaked(kept, self._scratch)
+        left = np.where(over, self.dtype(0), v) if group.reset == "value" else v
+        state = self._leaked(left, self._scratch)
         if group.reset == "subtract":
             state -= over * self._amount
         self._over = over

@@ -42,8 +42,8 @@ def is_saved_network(path: Path) -> bool:
     """Whether :func:`save_network` of this or another version wrote the file."""
     if path.suffix.lower() != ".npz" or not path.is_file():
         return False
-    found = str(files.read_npz(path).get("format"))
-    return found.rpartition(" ")[0] == FORM.format.rpartition(" ")[0]
+    form = str(files.read_npz(path).get("format"))
+    return form.rpartition(" ")[0] == FORM.format.rpartition(" ")[0]
 
 
 def load_network(path: Path | str) -> Network:

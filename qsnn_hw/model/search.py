@@ -32,7 +32,7 @@ _DOUBTFUL = 2
 """Differences in a glance that rounding may explain."""
 _BEAM = 10
 _ROUNDS = 4
-_KEPT = 5
+_LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -296,7 +296,7 @@ class Search:
     def _closest(self) -> tuple[Tried, ...]:
         """The best of what leaves differences, run on the trial samples."""
         closest = []
-        for point in self._best(4 * _KEPT):
+        for point in self._best(4 * _LISTED):
             x, out = self._x[:, self._trial], self._out[:, self._trial]
             try:
                 count = int(np.count_nonzero(self._wrong(self._read(point), x, out)))
@@ -305,7 +305,7 @@ class Search:
             closest.append(Tried(point, count, len(self._trial), complete=False))
             if time.monotonic() > self._until + 5:
                 break
-        return tuple(sorted(closest, key=lambda item: item.mismatches)[:_KEPT])
+        return tuple(sorted(closest, key=lambda item: item.mismatches)[:_LISTED])
 
     def _simplest(self, item: Tried) -> Tried:
         """The same network from the preset in which the fewest fields change; another preset is a change."""

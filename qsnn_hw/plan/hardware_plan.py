@@ -7,7 +7,7 @@ from qsnn_hw.host.protocol import encode_rows
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.io_plan import EncoderPlan, ReadoutPlan
-from qsnn_hw.support.records import Kept
+from qsnn_hw.support.records import StoredRecord
 
 HOST = "host"
 """The endpoint outside the chip: source of the input stream, destination of the output stream."""
@@ -63,7 +63,7 @@ class DesignOffer:
 
 
 @dataclass(frozen=True)
-class HardwarePlan(Kept, form="hardware plan 4"):
+class HardwarePlan(StoredRecord, form="hardware plan 4"):
     """One .npz. Groups and the routes between them; the input and the output are both ``HOST``.
 
     Parameters

@@ -45,18 +45,18 @@ class _Stages:
 
     def __init__(self, plan: GroupPlan) -> None:
         self.quick = plan.accumulators == "registers"
-        self.made: list[list[Step]] = [[]]
+        self.by_stage: list[list[Step]] = [[]]
 
     def add(self, name: str, reads: str, *parameters: str, cut: bool | None = None) -> None:
         """One more step, in a stage of its own or with ``cut``; None: where the group is quick."""
         if self.quick if cut is None else cut:
-            self.made.append([])
-        self.made[-1].append(Step(name, frozenset(reads.split()), parameters))
+            self.by_stage.append([])
+        self.by_stage[-1].append(Step(name, frozenset(reads.split()), parameters))
 
     @property
     def last(self) -> str:
         """Name of the last step."""
-        return self.made[-1][-1].name
+        return self.by_stage[-1][-1].name
 
     @property
     def first(self) -> bool:
@@ -80,7 +80,7 @@ def update_stages(plan: GroupPlan) -> list[list[Step]]:
     _add_comparison(stages, plan.neuron)
     _add_reset(stages, plan.neuron)
     _add_leak(stages, plan)
-    return stages.made
+    return stages.by_stage
 
 
 def _add_input(stages: _Stages, plan: GroupPlan) -> None:

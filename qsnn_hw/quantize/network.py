@@ -63,7 +63,7 @@ import numpy as np
 from qsnn_hw.model.network import INPUT, Dense, Operator
 from qsnn_hw.support.choices import LeakRounding
 from qsnn_hw.support.record_tree import Array
-from qsnn_hw.support.records import Kept
+from qsnn_hw.support.records import StoredRecord
 
 ResetKind = Literal["subtract", "value", "none"]
 PerNeuron = Annotated[np.ndarray, Array("i", "size")]
@@ -293,7 +293,7 @@ class QuantizedProjection:
 
 
 @dataclass(frozen=True)
-class QuantizedNetwork(Kept, form="quantized network 2"):
+class QuantizedNetwork(StoredRecord, form="quantized network 2"):
     """A network in integers, one .npz; groups in topological order, recurrent projections aside.
 
     ``input_max`` is the most spikes of one input address in one step that the widths allow for.

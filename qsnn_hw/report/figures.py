@@ -139,11 +139,11 @@ def _row_labels(
         y = top + (neuron + 0.5) * row + 3.5
         if not few:
             y = top + 8 if neuron == 0 else top + height
-        chosen = " chosen" if few and neuron == answer else ""
-        drawing.text(left - 6, y, str(neuron), "tick" + chosen, "end")
+        emphasis = " chosen" if few and neuron == answer else ""
+        drawing.text(left - 6, y, str(neuron), "tick" + emphasis, "end")
         if few:
-            mark = "\u25c0" if chosen else ""
-            drawing.text(left + width + 6, y, f"{int(spikes[:, neuron].sum())}{mark}", "tick" + chosen)
+            mark = "\u25c0" if emphasis else ""
+            drawing.text(left + width + 6, y, f"{int(spikes[:, neuron].sum())}{mark}", "tick" + emphasis)
 
 
 def neurons_to_show(group: GroupTrace, wanted: Sequence[int | None] = ()) -> list[int]:

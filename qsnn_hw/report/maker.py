@@ -30,7 +30,7 @@ def make_report(sections: Sequence[Section], results: Results) -> Report:
         A file cannot be written.
     """
     folder, created = results.folder, datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    report = Report.made(sections, results, created)
+    report = Report.of_results(sections, results, created)
     report.save(folder / REPORT)
     traces = traces_of(results)
     if traces is not None:

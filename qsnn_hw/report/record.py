@@ -106,7 +106,9 @@ class Report:
         )
 
     @classmethod
-    def made(cls, sections: Sequence[Section], results: Results, created: str | None = None) -> "Report":
+    def of_results(
+        cls, sections: Sequence[Section], results: Results, created: str | None = None
+    ) -> "Report":
         """The report of what the steps left: every part as it makes itself, and what sections add to it."""
         values: dict[str, Any] = {}
         for part in parts_of(sections):
@@ -124,8 +126,8 @@ class Report:
     def but(self, **values: Any) -> "Report":
         """A copy with other values, by the keys of their parts or the names of this record's own fields."""
         own = {name: values.pop(name) for name in ("basis", "definitions", "created") if name in values}
-        made = Report.of(self.sections, **{**self.values, **values})
-        return replace(self, values=made.values, **own)
+        changed = Report.of(self.sections, **{**self.values, **values})
+        return replace(self, values=changed.values, **own)
 
     @property
     def all_warnings(self) -> tuple[str, ...]:
@@ -175,7 +177,7 @@ def _joined(value: Any, more: Any) -> Any:
 _ABOUT = {"basis": Mapping[str, str], "definitions": Mapping[str, str], "created": str | None}
 
 
-def _decoded(made: type[Report], content: dict[str, Any], sections: Sequence[Section]) -> Report:
+def _decoded(report_type: type[Report], content: dict[str, Any], sections: Sequence[Section]) -> Report:
     kinds = {part.key: part.kind for part in parts_of(sections)} | _ABOUT
     for key in content:
         if key not in kinds:
@@ -183,6 +185,6 @@ def _decoded(made: type[Report], content: dict[str, Any], sections: Sequence[Sec
     for key in kinds:
         if key not in content:
             raise ValueError(f"report lacks the key {key!r}")
-    return made.of(
+    return report_type.of(
         sections, **{key: decode(kind, content[key], f"report.{key}") for key, kind in kinds.items()}
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 
 from qsnn_hw.support.record_tree import Array
-from qsnn_hw.support.records import Kept
+from qsnn_hw.support.records import StoredRecord
 
 Grid = Annotated[np.ndarray, Array("iu", "time", "n")]
 """Integers, shape (time, n)."""
@@ -67,7 +67,7 @@ class GroupTrace:
 
 
 @dataclass(frozen=True)
-class Traces(Kept, form="sample of a report 2", again="run the build again"):
+class Traces(StoredRecord, form="sample of a report 2", again="run the build again"):
     """One sample in full, and every sample's label and prediction.
 
     Parameters

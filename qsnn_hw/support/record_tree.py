@@ -304,7 +304,7 @@ def _choices(kind: Any) -> frozenset[type]:
     """The records that an annotation leaves a choice of."""
     unions = (part for part in _parts(kind) if typing.get_origin(part) in (types.UnionType, typing.Union))
     records = ([kind for kind in typing.get_args(part) if _is_record(kind)] for part in unions)
-    return frozenset(kind for found in records if len(found) > 1 for kind in found)
+    return frozenset(kind for members in records if len(members) > 1 for kind in members)
 
 
 @functools.cache

@@ -97,8 +97,8 @@ class Form(Generic[T]):
         if path.suffix == ".json":
             return self.read_json(path), {}
         arrays = files.read_npz(path)
-        found, text = (arrays.pop(name, None) for name in (_FORMAT, _DESCRIPTION))
-        known = None if found is None else str(found)
+        form, text = (arrays.pop(name, None) for name in (_FORMAT, _DESCRIPTION))
+        known = None if form is None else str(form)
         return self._upgraded(path, known, lambda: json.loads(str(text), parse_constant=_no_constant)), arrays
 
     def _upgraded(self, path: Path, version: object, parse: Callable[[], Any]) -> Any:
@@ -119,8 +119,8 @@ class Form(Generic[T]):
         raise UserError(f"{path} holds no {self.name} of this version: {problem}{cure}")
 
 
-class Kept:
-    """A frozen record with a file of its own: ``class Plan(Kept, form="plan 4")``, as :class:`Form`."""
+class StoredRecord:
+    """A frozen record with a file of its own: ``class Plan(StoredRecord, form="plan 4")``."""
 
     form: ClassVar[Form[Any]]
 

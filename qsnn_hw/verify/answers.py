@@ -7,7 +7,7 @@ import numpy as np
 
 from qsnn_hw.host.protocol import PIXEL_BITS, address_bits
 from qsnn_hw.support.record_tree import Array
-from qsnn_hw.support.records import Kept
+from qsnn_hw.support.records import StoredRecord
 from qsnn_hw.verify.layout import StreamLayout
 from qsnn_hw.verify.stimulus import Stimulus, draw_gaps, draw_stalls, input_words, limbs_of, put_bits
 
@@ -16,7 +16,7 @@ SETTLE = 2000
 
 
 @dataclass(frozen=True)
-class AnswerCase(Kept, form="answer case 1"):
+class AnswerCase(StoredRecord, form="answer case 1"):
     """One verification of encoder and readout: what is sent, and how many words answer it.
 
     Parameters

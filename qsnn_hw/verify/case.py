@@ -15,7 +15,7 @@ from qsnn_hw.plan import HOST, HardwarePlan
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.record_tree import Array
-from qsnn_hw.support.records import Kept
+from qsnn_hw.support.records import StoredRecord
 from qsnn_hw.verify.layout import StreamLayout, TraceLayout, stream_layouts, trace_layout
 from qsnn_hw.verify.work import step_cycles
 
@@ -52,7 +52,7 @@ class GroupCase:
 
 
 @dataclass(frozen=True)
-class Case(Kept, form="verification case 6"):
+class Case(StoredRecord, form="verification case 6"):
     """One verification run: stimulus, expected answer and how roughly to treat the design.
 
     Parameters

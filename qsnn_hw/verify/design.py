@@ -12,7 +12,7 @@ from qsnn_hw.golden import GoldenRun
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.support.errors import ToolError
 from qsnn_hw.support.progress import SILENT, Progress
-from qsnn_hw.support.records import Kept
+from qsnn_hw.support.records import StoredRecord
 from qsnn_hw.verify.classifier import verify_classifier
 from qsnn_hw.verify.record import Verification
 from qsnn_hw.verify.runner import verify
@@ -111,7 +111,7 @@ def verify_design(
 
 
 @dataclass(frozen=True)
-class Reference(Kept, form="reference 1"):
+class Reference(StoredRecord, form="reference 1"):
     """What the reference compared: every figure of both records was the same.
 
     Parameters

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from qsnn_hw.support.records import Kept
+from qsnn_hw.support.records import StoredRecord
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class GroupActivity:
 
 
 @dataclass(frozen=True)
-class Verification(Kept, form="verification 4"):
+class Verification(StoredRecord, form="verification 4"):
     """RTL against golden: a run that found no difference.
 
     Parameters

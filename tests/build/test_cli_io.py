@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qsnn_hw.build import cli
-from qsnn_hw.build.chosen import chosen_options
+from qsnn_hw.build.effective import effective_options
 from qsnn_hw.build.options import BuildOptions
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 from tests.support.places import EXAMPLES
@@ -64,7 +64,7 @@ def test_what_belonged_to_an_earlier_encoder_goes_with_it(
     )
     earlier.save(tmp_path / "options.json")
     given = cli.make_parser().parse_args(["generate", "-o", str(tmp_path), "--encoder", *typed])
-    found = chosen_options(given, tmp_path)
+    found = effective_options(given, tmp_path)
     assert (found.encoder, found.steps, found.encoder_floor) == left
 
 
@@ -79,7 +79,7 @@ def test_all_samples_take_the_place_of_an_earlier_number(
     model, data = str(digits / "digits_64-32-10.nir"), str(digits / "digits_test.npz")
     BuildOptions(model, "snntorch", board="icebreaker", data=data, samples=20).save(tmp_path / "options.json")
     given = cli.make_parser().parse_args(["verify", "-o", str(tmp_path), *typed])
-    assert chosen_options(given, tmp_path).samples == left
+    assert effective_options(given, tmp_path).samples == left
 
 
 def test_samples_are_a_number_or_all(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_target_takes_the_place_of_an_earlier_budget_of_cycles(
     )
     earlier.save(tmp_path / "options.json")
     given = cli.make_parser().parse_args(["generate", "-o", str(tmp_path), *typed])
-    found = chosen_options(given, tmp_path)
+    found = effective_options(given, tmp_path)
     assert (found.optimize, found.cycle_budget, found.lut_budget) == left
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from qsnn_hw.build import cli
-from qsnn_hw.build.chosen import chosen_options
+from qsnn_hw.build.effective import effective_options
 from qsnn_hw.build.option import entries
 from qsnn_hw.build.option_table import FinetuneOptions
 from qsnn_hw.build.options import BuildOptions
@@ -203,7 +203,7 @@ def words(command: str, option: str | None, value: tuple[str, ...], beside: tupl
 def decided(arguments: list[str], folder: Path) -> Any:
     """What the steps of a build are decided by and make, up to the plan; no tool runs."""
     given = cli.make_parser().parse_args(arguments)
-    options = chosen_options(given, Path(given.out))
+    options = effective_options(given, Path(given.out))
     steps = {step.name: step for step in target_of(options, given.part).steps().all()}
     run = Run(Job(options, folder))
     network = run.get(READ)
@@ -356,7 +356,7 @@ def test_rounding_is_refused_where_nothing_is_rounded(
 
 def build_options(folder: Path, *arguments: str) -> Any:
     given = cli.make_parser().parse_args(["generate", "-o", str(folder), *arguments])
-    return chosen_options(given, folder)
+    return effective_options(given, folder)
 
 
 def test_what_an_earlier_run_chose_gives_way(here: Path) -> None:
@@ -382,7 +382,7 @@ def test_lanes_that_cannot_be_had_say_what_they_became(
 ) -> None:
     arguments = words("generate", "--lanes", ("1000",), ("--update-lanes", "5"))
     given = cli.make_parser().parse_args(arguments)
-    options = chosen_options(given, here / "out")
+    options = effective_options(given, here / "out")
     plan = Run(Job(replace(options, data=None), here / "out")).get(PLAN)
     assert "lanes of hidden: 1000 asked for, 12 built" in plan.notes
     assert "lanes of last: 1000 asked for, 3 built" in plan.notes

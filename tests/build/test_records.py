@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.record_tree import Array, decode, encode
-from qsnn_hw.support.records import Form, Kept
+from qsnn_hw.support.records import Form, StoredRecord
 from tests.support.record_damage import change_one_place, json_values
 from tests.support.record_pairs import same_records
 
@@ -41,7 +41,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Drawing(Kept, form="drawing 3", again="draw again"):
+class Drawing(StoredRecord, form="drawing 3", again="draw again"):
     name: str
     shapes: tuple[Square | Circle, ...]
     tables: Mapping[str, Table]
@@ -54,7 +54,7 @@ class Drawing(Kept, form="drawing 3", again="draw again"):
 
 
 @dataclass(frozen=True)
-class Note(Kept, form="note 1"):
+class Note(StoredRecord, form="note 1"):
     text: str
     at: Path | None = None
     lines: tuple[str, ...] = ()

@@ -92,7 +92,7 @@ def _of_older_version(path: Path) -> str:
     [
         (outputs.NETWORK, "read"),
         (outputs.QUANTIZED, "quantize"),
-        (outputs.CHOSEN, "quantize"),
+        (outputs.ROUNDING, "quantize"),
         (outputs.GOLDEN, "golden"),
         (outputs.DIAGNOSTICS, "diagnose"),
         (outputs.PLAN, "plan"),

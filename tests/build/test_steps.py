@@ -18,7 +18,7 @@ from qsnn_hw.build.steps.plan import PLAN
 from qsnn_hw.build.steps.run import Run
 from qsnn_hw.build.steps.step import Job, Step
 from qsnn_hw.build.steps.verilog import VERILOG
-from qsnn_hw.explore.integers.choose import Chosen
+from qsnn_hw.explore.integers.choose import Quantization
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
 from qsnn_hw.plan import HardwarePlan
@@ -144,7 +144,7 @@ def test_earlier_reads_back_and_makes_nothing(options: BuildOptions, tmp_path: P
     assert other.earlier(QUANTIZE) is None
 
 
-def _narrow(job: Job, network: Network, data: Dataset | None) -> Chosen:
+def _narrow(job: Job, network: Network, data: Dataset | None) -> Quantization:
     narrow = replace(job.options, quantize=QuantizeOptions(weight_bits=3))
     return QUANTIZE.make(replace(job, options=narrow), network, data)
 
@@ -197,7 +197,7 @@ def test_what_a_run_in_memory_made_is_kept_and_not_made_again(options: BuildOpti
     made = {step: run.get(step) for step in PLAN.reach()}
     # Another name tells it from one that is made anew.
     made[PLAN] = replace(made[PLAN], name="kept")
-    assert Run(Job(options, tmp_path / "out"), made=made).get(PLAN).name == "kept"
-    assert Run(Job(options), made=made).get(PLAN).name == "kept"
+    assert Run(Job(options, tmp_path / "out"), results=made).get(PLAN).name == "kept"
+    assert Run(Job(options), results=made).get(PLAN).name == "kept"
     # As if it had been made there: the next run of these options has nothing to do.
     assert Run(Job(options, tmp_path / "out")).get(PLAN).name == "kept"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from qsnn_hw.explore.integers import calibrate as calibrating
 from qsnn_hw.explore.integers.calibrate import Scorer, calibrate, comparable
-from qsnn_hw.explore.integers.choose import Chosen, drop_on, fall_warning, overlap_warning
+from qsnn_hw.explore.integers.choose import Quantization, drop_on, fall_warning, overlap_warning
 from qsnn_hw.explore.integers.drop import Drop, beats, fall, paired
 from qsnn_hw.explore.integers.narrowest import narrowest
 from qsnn_hw.explore.integers.refine import refine
@@ -135,19 +135,19 @@ def test_without_labels_spikes_tell(counts: tuple[int, int], falls: bool) -> Non
 
 def test_a_fall_names_calibration_and_its_advice_holds() -> None:
     options = QuantizeOptions(weight_bits=2, clip="max", fractional_bits=4)
-    by_hand = Chosen(options, quantize(network(), options))
+    by_hand = Quantization(options, quantize(network(), options))
     said = fall_warning(by_hand, one_of(30, 100, labelled=True), None, None)
     assert said is not None
     assert "at 2 bits, 30.00 pp of accuracy lost" in said
     assert "--calibrate FILE in place of --clip, --per-neuron and --fractional-bits" in said
     default = QuantizeOptions(weight_bits=2)
     said = fall_warning(
-        Chosen(default, quantize(network(), default)), one_of(30, 100, labelled=True), None, None
+        Quantization(default, quantize(network(), default)), one_of(30, 100, labelled=True), None, None
     )
     assert said is not None
     assert "--calibrate FILE, which chooses how to round" in said
     found = calibrate(network(), QuantizeOptions(weight_bits=2), data(), compensate=True)
-    done = Chosen(found.options, found.quantized, found.drop)
+    done = Quantization(found.options, found.quantized, found.drop)
     said = fall_warning(done, one_of(30, 100, labelled=True), None, None)
     assert said is not None
     assert "use more --bits" in said

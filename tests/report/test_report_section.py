@@ -170,11 +170,11 @@ def test_it_can_object_to_a_design_that_is_right_and_say_what_is_wrong(tmp_path:
 
 def test_it_is_made_from_what_the_steps_left() -> None:
     only = (Section("network", parts=(NETWORK_ONLY,)), SECTION)
-    report = Report.made(only, Results(Path(), [Thermometer(30.0), None]))
+    report = Report.of_results(only, Results(Path(), [Thermometer(30.0), None]))
     assert report[HEAT] == Heat(30.0, 10.0)
     assert report[WARNINGS] == ("the probe is loose",)
     assert report[NETWORK].name == "n"
-    without = Report.made(only, Results(Path(), []))
+    without = Report.of_results(only, Results(Path(), []))
     assert without[HEAT] == Heat()
     assert without[WARNINGS] == ()
     # A part of sections that this report has not is absent.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qsnn_hw.build import cli
-from qsnn_hw.build.chosen import chosen_options
+from qsnn_hw.build.effective import effective_options
 from qsnn_hw.build.options import BuildOptions
 from qsnn_hw.build.steps import outputs
 from qsnn_hw.build.steps.run import Run
@@ -140,7 +140,7 @@ def test_a_folder_goes_on_to_another_target(here: Path) -> None:
 
     def options(*words: str) -> BuildOptions:
         given = cli.make_parser().parse_args(["generate", "-o", "out", *words])
-        made = chosen_options(given, out)
+        made = effective_options(given, out)
         made.save(out / "options.json")
         return made
 

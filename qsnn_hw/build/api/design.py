@@ -61,9 +61,9 @@ class Design:
     @property
     def hardware(self) -> HardwarePlan:
         """The record that says everything of it."""
-        found = self._value(HardwarePlan)
-        assert found is not None
-        return found
+        plan = self._value(HardwarePlan)
+        assert plan is not None
+        return plan
 
     @property
     def board(self) -> Board | None:
@@ -89,7 +89,7 @@ class Design:
         return self.hardware.notes
 
     def _value(self, kind: type[T]) -> T | None:
-        return next((found for found in self._stage.results.values() if isinstance(found, kind)), None)
+        return next((result for result in self._stage.results.values() if isinstance(result, kind)), None)
 
     @takes_options
     def generate(
@@ -185,14 +185,14 @@ class Design:
     ) -> Outcome:
         folder = Path(out)
         with working():
-            chosen, brought = self._stage.brought_to(folder)
+            base, brought = self._stage.brought_to(folder)
             return flow.run(
-                changed(chosen, options),
+                changed(base, options),
                 folder,
                 part=part,
                 progress=progress_of(progress),
                 command=_COMMAND,
-                made=self._stage.results,
+                results=self._stage.results,
                 brought=brought,
             )
 
@@ -219,9 +219,9 @@ class Design:
     def _with(self, data: Samples | None) -> "Design":
         """The same design with other samples to compare it on; None: of its own file, read anew."""
         stage = self._stage
-        results = {step: found for step, found in stage.results.items() if step not in (DATA, GOLDEN)}
+        results = {step: result for step, result in stage.results.items() if step not in (DATA, GOLDEN)}
         if data is None:
             return Design(replace(stage, results=results))
-        source = data_source(data, outputs.GIVEN_DATA)
+        source = data_source(data, outputs.DATA_IN_MEMORY)
         options = replace(stage.options, data=str(source.path), samples=None, layout="auto")
         return Design(Stage(options, {**stage.sources, "data": source}, results))

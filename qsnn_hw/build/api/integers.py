@@ -14,7 +14,7 @@ from qsnn_hw.build.steps.golden import GOLDEN
 from qsnn_hw.build.steps.inputs import READ, readout_of
 from qsnn_hw.build.steps.integers import QUANTIZE
 from qsnn_hw.build.working import working
-from qsnn_hw.explore.integers.choose import Chosen
+from qsnn_hw.explore.integers.choose import Quantization
 from qsnn_hw.explore.integers.drop import Drop
 from qsnn_hw.explore.integers.golden_result import GoldenResult
 from qsnn_hw.golden import output_of, run_clocked
@@ -46,23 +46,23 @@ class IntegerNetwork:
     @property
     def integers(self) -> QuantizedNetwork:
         """The record that says everything of them."""
-        return self._chosen.quantized
+        return self._quantization.quantized
 
     @property
     def options(self) -> QuantizeOptions:
         """How they were rounded; what calibration chose included."""
-        return self._chosen.options
+        return self._quantization.options
 
     @property
-    def _chosen(self) -> Chosen:
-        found: Chosen = self._stage.results[QUANTIZE]
-        return found
+    def _quantization(self) -> Quantization:
+        quantization: Quantization = self._stage.results[QUANTIZE]
+        return quantization
 
     @property
     def golden(self) -> GoldenResult | None:
         """Spikes, potentials and answers of the golden model on the samples; None without samples."""
-        found: GoldenResult | None = self._stage.results[GOLDEN]
-        return found
+        result: GoldenResult | None = self._stage.results[GOLDEN]
+        return result
 
     @property
     def drop(self) -> Drop | None:

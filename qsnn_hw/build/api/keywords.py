@@ -9,7 +9,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from qsnn_hw.build.chosen import changed as changed_by_fields
+from qsnn_hw.build.effective import changed as changed_by_fields
 from qsnn_hw.build.option import NONE, entries
 from qsnn_hw.build.option_table import ALL, BuildRounding, RoundingOptions, SavedOptions
 from qsnn_hw.build.options import BuildOptions
@@ -87,16 +87,16 @@ def _unknown(method: str, keyword: str, known: Sequence[str]) -> str:
     return f"{method}() has no option {keyword!r}; {hint}"
 
 
-def settings_of(given: Mapping[str, object] | None) -> dict[str, str]:
+def settings_of(fields: Mapping[str, object] | None) -> dict[str, str]:
     """Fields of a convention as ``--set`` takes them, of Python's values."""
-    return {name: _text(value) for name, value in (given or {}).items()}
+    return {name: _text(value) for name, value in (fields or {}).items()}
 
 
 def _text(value: object) -> str:
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
-def changed(base: BuildOptions, given: Mapping[str, Any]) -> BuildOptions:
+def changed(base: BuildOptions, keywords: Mapping[str, Any]) -> BuildOptions:
     """The options of ``base`` with those that are given by keyword, None standing for one that is not.
 
     Raises
@@ -106,7 +106,7 @@ def changed(base: BuildOptions, given: Mapping[str, Any]) -> BuildOptions:
     UserError
         A value is out of range, or two options do not go together.
     """
-    said = {keyword: value for keyword, value in given.items() if value is not None}
+    said = {keyword: value for keyword, value in keywords.items() if value is not None}
     fields = {_ENTRIES[keyword].field: _value(keyword, value) for keyword, value in said.items()}
     return changed_by_fields(base, fields)
 

@@ -59,7 +59,12 @@ def load(
     """
     with working():
         source = model_source(
-            model, convention, name=outputs.GIVEN, input_shape=input_shape, example=example, output=output
+            model,
+            convention,
+            name=outputs.MODEL_IN_MEMORY,
+            input_shape=input_shape,
+            example=example,
+            output=output,
         )
         if source.says_all and set:
             raise UserError(f"a {type(model).__name__} holds every field of its neurons: leave set out")
@@ -166,12 +171,12 @@ class TrainedNetwork:
         """
         sources = {}
         if data is not None:
-            sources["data"] = data_source(data, outputs.GIVEN_DATA)
+            sources["data"] = data_source(data, outputs.DATA_IN_MEMORY)
         if calibrate is not None:
-            sources["calibration_data"] = data_source(calibrate, outputs.GIVEN_CALIBRATION)
+            sources["calibration_data"] = data_source(calibrate, outputs.CALIBRATION_IN_MEMORY)
         test, training = (sources[name].path if name in sources else None for name in _SAMPLES)
         with working():
-            given = {"bits": bits, "data": test, "calibrate": training, **options}
-            wanted = changed(self._stage.options, given)
+            keywords = {"bits": bits, "data": test, "calibrate": training, **options}
+            wanted = changed(self._stage.options, keywords)
             stage = self._stage.after(GOLDEN, options=wanted, sources=sources, progress=progress_of(progress))
         return IntegerNetwork(stage)

@@ -55,14 +55,14 @@ class Source:
     @classmethod
     def of_file(cls, path: Path, others: Sequence[Path] = ()) -> "Source":
         """A file of the user's, and those that are read with it."""
-        found = {}
+        digests = {}
         for file in (path, *others):
             files.check_readable(file, "a file")
             try:
-                found[file.resolve()] = files.digest(file)
+                digests[file.resolve()] = files.digest(file)
             except OSError as error:
                 raise UserError(f"cannot read {file}: {error.strerror or error}") from error
-        return cls(path, found)
+        return cls(path, digests)
 
     def check(self) -> None:
         """Raise UserError where a file has changed since: what was made from it is of the earlier one."""
@@ -178,10 +178,10 @@ def _framework_of(module: Any) -> str:
     # Rockpool's modules have a method of the same name that gives something else.
     inside = sys.modules["torch"].nn.Module.modules(module)
     kinds = {base.__module__.partition(".")[0] for part in inside for base in type(part).__mro__}
-    found = [name for name in FRAMEWORKS if name in kinds]
-    if len(found) == 1:
-        return found[0]
-    what = f"modules of {' and '.join(found)}" if found else "no module of a framework"
+    frameworks = [name for name in FRAMEWORKS if name in kinds]
+    if len(frameworks) == 1:
+        return frameworks[0]
+    what = f"modules of {' and '.join(frameworks)}" if frameworks else "no module of a framework"
     raise UserError(
         f"{type(module).__name__} holds {what}: say which with convention, one of {', '.join(FRAMEWORKS)}"
     )

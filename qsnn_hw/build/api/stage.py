@@ -46,9 +46,9 @@ class Stage:
         sources
             Of the fields that are new in them.
         """
-        run = Run(Job(options, None, progress), made=self.results)
-        made = {reached: run.get(reached) for reached in step.reach()}
-        return Stage(options, {**self.sources, **sources}, {**self.results, **made})
+        run = Run(Job(options, None, progress), results=self.results)
+        results = {reached: run.get(reached) for reached in step.reach()}
+        return Stage(options, {**self.sources, **sources}, {**self.results, **results})
 
     def brought_to(self, folder: Path) -> tuple[BuildOptions, list[Path]]:
         """The options as a run in ``folder`` has them, and the files that it must have there.

@@ -12,5 +12,5 @@ def warned(warnings: Sequence[str]) -> str:
 
 def span(numbers: Iterable[int]) -> str:
     """``8``, or ``4 to 8`` where they differ."""
-    found = sorted(set(numbers))
-    return str(found[0]) if len(found) == 1 else f"{found[0]} to {found[-1]}"
+    ordered = sorted(set(numbers))
+    return str(ordered[0]) if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"

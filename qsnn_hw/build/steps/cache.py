@@ -186,7 +186,7 @@ class Cache:
         files.write_json(self.folder / MANIFEST, self._manifest)
 
 
-def _checked(found: Any, path: Path) -> dict[str, Any]:
+def _checked(content: Any, path: Path) -> dict[str, Any]:
     """The content of ``steps.json``; UserError where it is not what :class:`Cache` writes."""
 
     def whole(entry: Any) -> bool:
@@ -196,6 +196,6 @@ def _checked(found: Any, path: Path) -> dict[str, Any]:
             and isinstance(entry.get("files"), dict)
         )
 
-    if not isinstance(found, dict) or not all(whole(entry) for entry in found.values()):
+    if not isinstance(content, dict) or not all(whole(entry) for entry in content.values()):
         raise UserError(f"{path} is damaged; delete it to run every step again")
-    return dict(found)
+    return dict(content)

@@ -232,9 +232,9 @@ def unit_of(file: str, qualname: str, module: str) -> tuple[str, set[str]]:
         parts.append(ast.get_source_segment(text, node) or "")
         for name in _names(node):
             if isinstance(name, str):
-                ahead += [found for found in (known.get(name),) if found is not None]
+                ahead += [definition for definition in (known.get(name),) if definition is not None]
             elif isinstance(name, ast.Attribute):
-                ahead += [found for found in (methods.get(name.attr),) if found is not None]
+                ahead += [definition for definition in (methods.get(name.attr),) if definition is not None]
             else:
                 ahead.append(name)
     return "\n".join(sorted(parts)), modules
@@ -289,11 +289,11 @@ def _is_own(node: ast.AST) -> bool:
 
 def imports_of(node: ast.Import | ast.ImportFrom, package: str) -> set[str]:
     """The modules of this project that an import statement of a module in ``package`` reaches."""
-    found: set[str] = set()
+    modules: set[str] = set()
     for alias in node.names:
         if isinstance(node, ast.Import):
-            found |= _existing(alias.name)
+            modules |= _existing(alias.name)
         else:
             base = _absolute("." * node.level + (node.module or ""), package)
-            found |= _imported(base, alias.name)
-    return found
+            modules |= _imported(base, alias.name)
+    return modules

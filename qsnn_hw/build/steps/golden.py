@@ -8,7 +8,7 @@ from qsnn_hw.build.steps import outputs
 from qsnn_hw.build.steps.inputs import DATA, READ, calibration_samples, encoder_of, readout_of, samples_digest
 from qsnn_hw.build.steps.integers import QUANTIZE
 from qsnn_hw.build.steps.step import Job, Step
-from qsnn_hw.explore.integers.choose import Chosen, drop_lines, drop_on, fall_warning, overlap_warning
+from qsnn_hw.explore.integers.choose import Quantization, drop_lines, drop_on, fall_warning, overlap_warning
 from qsnn_hw.explore.integers.diagnosis import Diagnostics
 from qsnn_hw.explore.integers.golden_result import GoldenResult
 from qsnn_hw.explore.integers.measured import measure_diagnostics
@@ -28,11 +28,13 @@ _POTENTIAL = "potential."
 """In front of a group's name, in the file of what the float network did."""
 
 
-def _run_golden(job: Job, network: Network, chosen: Chosen, data: Dataset | None) -> GoldenResult | None:
+def _run_golden(
+    job: Job, network: Network, quantization: Quantization, data: Dataset | None
+) -> GoldenResult | None:
     if data is None:
         return None
     names = [g.name for g in network.groups]
-    quantized, readout = chosen.quantized, readout_of(job.options, network)
+    quantized, readout = quantization.quantized, readout_of(job.options, network)
     with job.progress.task(f"golden model, {data.samples} samples") as task:
         integer = run_clocked(quantized, data.input, record=names, on_progress=task.update)
     silent = silent_groups(quantized, integer)
@@ -44,7 +46,7 @@ def _run_golden(job: Job, network: Network, chosen: Chosen, data: Dataset | None
         record_potentials=[network.output] if by_potentials else [],
         progress=job.progress,
     )
-    warnings = list(_odd(job, network, chosen, data, integer, float_run))
+    warnings = list(_odd(job, network, quantization, data, integer, float_run))
     read = read_output(network, float_run, readout)
     traced = _shown_sample(data, answers(readout, output_of(quantized, integer, readout)))
     one = simulate(network, data.input[:, traced : traced + 1], record_potentials=names)
@@ -54,7 +56,7 @@ def _run_golden(job: Job, network: Network, chosen: Chosen, data: Dataset | None
         _arrays(out, read, traced, warnings, one.potentials),
     )
     job.progress.say(f"golden: {result.framework.text()}")
-    for line in (*drop_lines(chosen, result.drop), *(f"warning: {line}" for line in warnings)):
+    for line in (*drop_lines(quantization, result.drop), *(f"warning: {line}" for line in warnings)):
         job.progress.say(line)
     if result.dead is not None:
         job.progress.say(f"warning: {result.dead}")
@@ -62,14 +64,19 @@ def _run_golden(job: Job, network: Network, chosen: Chosen, data: Dataset | None
 
 
 def _odd(
-    job: Job, network: Network, chosen: Chosen, data: Dataset, integer: GoldenRun, float_run: FloatRun
+    job: Job,
+    network: Network,
+    quantization: Quantization,
+    data: Dataset,
+    integer: GoldenRun,
+    float_run: FloatRun,
 ) -> Iterator[str]:
     """What a user must know of the spikes, a line each; UserError where rounding made a group silent."""
-    quantized, readout = chosen.quantized, readout_of(job.options, network)
+    quantized, readout = quantization.quantized, readout_of(job.options, network)
     calibration = calibration_samples(job.options, network)
     told = silence(
         network,
-        chosen.options,
+        quantization.options,
         quantized,
         integer,
         float_run.spikes,
@@ -86,7 +93,7 @@ def _odd(
     drop = drop_on(data.label, float_answers, answers(readout, output_of(quantized, integer, readout)))
     fires = network.group(network.output).threshold is not None
     spikes = (float_run.out, output_of(quantized, integer)) if fires else (None, None)
-    fell = fall_warning(chosen, drop, *spikes)
+    fell = fall_warning(quantization, drop, *spikes)
     if fell is not None:
         yield fell
 
@@ -144,7 +151,7 @@ def _shown_sample(data: Dataset, answered: np.ndarray) -> int:
     return int(np.argmax(answered == data.label))
 
 
-def _golden_leaves(job: Job, network: Network, chosen: Chosen, data: Dataset | None) -> list[str]:
+def _golden_leaves(job: Job, network: Network, quantization: Quantization, data: Dataset | None) -> list[str]:
     return [] if data is None else [outputs.GOLDEN, outputs.FLOAT]
 
 
@@ -156,13 +163,13 @@ def _save_golden(job: Job, result: GoldenResult | None) -> None:
     files.write_npz(job.path(outputs.FLOAT), _arrays(result.float_out, result.float_read, *beside))
 
 
-def _load_golden(job: Job, network: Network, chosen: Chosen, data: Dataset) -> GoldenResult:
+def _load_golden(job: Job, network: Network, quantization: Quantization, data: Dataset) -> GoldenResult:
     integer, arrays = GoldenRun.load(job.path(outputs.GOLDEN)), files.read_npz(job.path(outputs.FLOAT))
-    return _judged(network, chosen.quantized, data, readout_of(job.options, network), integer, arrays)
+    return _judged(network, quantization.quantized, data, readout_of(job.options, network), integer, arrays)
 
 
 def _golden_is_decided_by(
-    job: Job, network: Network, chosen: Chosen, data: Dataset | None
+    job: Job, network: Network, quantization: Quantization, data: Dataset | None
 ) -> dict[str, object]:
     options = job.options
     if options.data is not None:
@@ -191,16 +198,16 @@ GOLDEN: Step[GoldenResult | None] = Step(
 
 
 def _diagnose(
-    job: Job, network: Network, chosen: Chosen, data: Dataset | None, result: GoldenResult | None
+    job: Job, network: Network, quantization: Quantization, data: Dataset | None, result: GoldenResult | None
 ) -> Diagnostics | None:
     if data is None or result is None:
         return None
     scored = calibration_samples(job.options, network) or data
-    return measure_diagnostics(network, chosen, data, scored, job.progress, result.readout)
+    return measure_diagnostics(network, quantization, data, scored, job.progress, result.readout)
 
 
 def _diagnose_leaves(
-    job: Job, network: Network, chosen: Chosen, data: Dataset | None, _: object
+    job: Job, network: Network, quantization: Quantization, data: Dataset | None, _: object
 ) -> list[str]:
     return [] if data is None else [outputs.DIAGNOSTICS]
 

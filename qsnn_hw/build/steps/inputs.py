@@ -139,12 +139,12 @@ def readout_of(options: BuildOptions, network: Network) -> ReadoutKind:
         The output has no such readout, or potentials that the chip cannot compare.
     """
     output = network.group(network.output)
-    found = chosen_readout(_asked_readout(options), output.name, fires=output.threshold is not None)
+    kind = chosen_readout(_asked_readout(options), output.name, fires=output.threshold is not None)
     rest = output.rest
-    if found == "membrane" and options.readout != "none" and rest is not None and np.ptp(rest):
+    if kind == "membrane" and options.readout != "none" and rest is not None and np.ptp(rest):
         raise UserError(
             f"group {output.name} starts at rests of {rest.min():g} to {rest.max():g}, and the chip counts "
             "each potential from its own, so the highest there may be another neuron's: train it with one "
             "v_leak for all, or give --readout none"
         )
-    return found
+    return kind

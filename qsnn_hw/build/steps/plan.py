@@ -10,7 +10,7 @@ from qsnn_hw.cost.design_cycles import PredictedCycles
 from qsnn_hw.cost.traffic import Traffic
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
-from qsnn_hw.explore.integers.choose import Chosen
+from qsnn_hw.explore.integers.choose import Quantization
 from qsnn_hw.explore.integers.golden_result import GoldenResult
 from qsnn_hw.families.limits import Limits
 from qsnn_hw.model.dataset import Dataset
@@ -81,15 +81,17 @@ def load_plan(job: Job, *_: object) -> HardwarePlan:
     return HardwarePlan.load(job.path(outputs.PLAN))
 
 
-def _plan(job: Job, chosen: Chosen, data: Dataset | None, golden: GoldenResult | None) -> HardwarePlan:
-    plan = make_plan(chosen.quantized, plan_options(job.options, data, golden, None))
+def _plan(
+    job: Job, quantization: Quantization, data: Dataset | None, golden: GoldenResult | None
+) -> HardwarePlan:
+    plan = make_plan(quantization.quantized, plan_options(job.options, data, golden, None))
     say_shapes(job, plan)
     say_cycles(job, plan, data, golden)
     return plan
 
 
 def _is_decided_by(
-    job: Job, chosen: Chosen, data: Dataset | None, golden: GoldenResult | None
+    job: Job, quantization: Quantization, data: Dataset | None, golden: GoldenResult | None
 ) -> dict[str, object]:
     return {"plan": repr(plan_options(job.options, data, golden, None)), "board": None}
 

@@ -19,7 +19,7 @@ class Run:
         Options, folder and progress. Without a folder nothing is kept, and steps of tools are refused.
     instead
         Another step in place of one: a bench that changes how the integers come about.
-    made
+    results
         Step -> what a run of the same options made of it, in memory. A folder keeps it as if it had been
         made there.
 
@@ -33,12 +33,12 @@ class Run:
         self,
         job: Job,
         instead: Mapping[Step[Any], Step[Any]] | None = None,
-        made: Mapping[Step[Any], Any] | None = None,
+        results: Mapping[Step[Any], Any] | None = None,
     ) -> None:
         self.job = job
         self._cache = None if job.folder is None else Cache(job.folder, job.progress)
         self._instead = dict(instead or {})
-        self._made_before = dict(made or {})
+        self._in_memory = dict(results or {})
         self._results: dict[Step[Any], Any] = {}
 
     def get(self, step: Step[T]) -> T:
@@ -50,7 +50,7 @@ class Run:
             As the step raises them, or one that it needs. What was finished before stays.
         """
         if step not in self._results:
-            self._results[step] = self._made(step)
+            self._results[step] = self._result(step)
         return cast(T, self._results[step])
 
     def give(self, step: Step[T], value: T) -> None:
@@ -85,10 +85,10 @@ class Run:
         self._results[step] = done.load(self.job, *needed)
         return cast(T, self._results[step])
 
-    def _made(self, wanted: Step[Any]) -> Any:
+    def _result(self, wanted: Step[Any]) -> Any:
         step = self._instead.get(wanted, wanted)
-        if self._cache is None and wanted in self._made_before:
-            return self._made_before[wanted]
+        if self._cache is None and wanted in self._in_memory:
+            return self._in_memory[wanted]
         if self._cache is None and not step.works_in_memory:
             raise UserError(f"{step.name} leaves files: it needs an output folder")
         needed = [self.get(before) for before in step.needs]
@@ -96,7 +96,7 @@ class Run:
             self.get(before)
 
         def work() -> Any:
-            return self._made_before[wanted] if wanted in self._made_before else step.make(self.job, *needed)
+            return self._in_memory[wanted] if wanted in self._in_memory else step.make(self.job, *needed)
 
         def make() -> Any:
             result = work()

@@ -52,7 +52,7 @@ def balance(layout: Layout, fixed: Mapping[str, Shape] | None = None) -> Balance
     UserError
         No design keeps the budgets; says what comes nearest.
     """
-    search = _Search(layout, given=fixed is not None)
+    search = _Search(layout, fixed=fixed is not None)
     if fixed is None:
         search.run()
     else:
@@ -64,13 +64,13 @@ def balance(layout: Layout, fixed: Mapping[str, Shape] | None = None) -> Balance
 class _Search:
     """Designs laid out so far."""
 
-    def __init__(self, layout: Layout, *, given: bool) -> None:
-        self._layout, self._options, self._given = layout, layout.options, given
+    def __init__(self, layout: Layout, *, fixed: bool) -> None:
+        self._layout, self._options, self._fixed = layout, layout.options, fixed
         self._traffic = self._options.traffic or Traffic.assumed(layout.network)
         self._cycles = TrafficCycles(self._traffic)
         self._limits = self._options.limits
         self._device: Limits = any_device() if self._limits is None else self._limits
-        self._found: dict[tuple[tuple[Shape, ...], int], Design] = {}
+        self._designs: dict[tuple[tuple[Shape, ...], int], Design] = {}
         self._tried: dict[tuple[tuple[Shape, ...], int], Design] = {}
         # Cycles of more samples than those that every design is tried with.
         self._known: dict[int, float] = {}
@@ -89,7 +89,7 @@ class _Search:
     def add(self, shapes: Mapping[str, Shape], depth: int) -> Design:
         """Take up a design."""
         design = self._laid(shapes, depth)
-        self._found[tuple(shapes.values()), depth] = design
+        self._designs[tuple(shapes.values()), depth] = design
         return design
 
     def _laid(self, shapes: Mapping[str, Shape], depth: int) -> Design:
@@ -134,10 +134,10 @@ class _Search:
 
         look(candidates.fronts(_FROM_FRONT, self._merit))
         for _ in range(_ROUNDS):
-            best = min(self._found.values(), key=self._rank)
+            best = min(self._designs.values(), key=self._rank)
             self.add_depths(best.shapes)
             look(candidates.near(best.shapes, _NEAR, self._merit))
-            if min(self._found.values(), key=self._rank).shapes == best.shapes:
+            if min(self._designs.values(), key=self._rank).shapes == best.shapes:
                 break
 
     def _merit(self, luts: Any, cycles: Any) -> tuple[Any, Any]:
@@ -145,7 +145,7 @@ class _Search:
         aim = self._options.optimize
         if self._options.cycle_budget is not None:
             # As long as nothing keeps the budget, whatever is quicker.
-            aim = "area" if self._kept() else "latency"
+            aim = "area" if self._keeps_budget() else "latency"
         if aim == "area":
             return luts, cycles
         if aim == "latency":
@@ -154,12 +154,12 @@ class _Search:
             return cycles * (luts + self._device.family.fabric.rest_luts), luts
         return cycles * luts, luts
 
-    def _kept(self) -> bool:
+    def _keeps_budget(self) -> bool:
         """Whether a design keeps the budget of cycles."""
         budget = self._options.cycle_budget
         return budget is not None and any(
             self._of(design) <= budget and not self._misfit(design) and not self._over(design)
-            for design in self._found.values()
+            for design in self._designs.values()
         )
 
     def _over(self, design: Design) -> int:
@@ -184,16 +184,16 @@ class _Search:
 
     def choose(self) -> Balance:
         """The best of the designs that were laid out."""
-        best = min(self._found.values(), key=self._rank)
+        best = min(self._designs.values(), key=self._rank)
         while id(best) not in self._known and self._traffic.measured:
             cycles = self._cycles.whole(self._layout.plan(best.shapes, best.depth))
             if cycles is None:
                 break
             self._known[id(best)] = cycles
             self._scale = cycles / best.cycles
-            best = min(self._found.values(), key=self._rank)
-        designs = {id(design): replace(design, cycles=self._of(design)) for design in self._found.values()}
-        holds = [designs[id(d)] for d in self._found.values() if not self._misfit(d)]
+            best = min(self._designs.values(), key=self._rank)
+        designs = {id(design): replace(design, cycles=self._of(design)) for design in self._designs.values()}
+        holds = [designs[id(d)] for d in self._designs.values() if not self._misfit(d)]
         best_design = designs[id(best)]
         self._check(best_design, holds)
         front = front_of(holds, best_design) or [best_design]
@@ -206,7 +206,7 @@ class _Search:
             return
         over_luts = options.lut_budget is not None and best.luts > options.lut_budget
         over_cycles = options.cycle_budget is not None and best.cycles > options.cycle_budget
-        if self._given and (over_luts or over_cycles):
+        if self._fixed and (over_luts or over_cycles):
             budget = f"{options.lut_budget} LUTs" if over_luts else f"{options.cycle_budget} cycles {unit}"
             raise UserError(
                 f"the lanes given do not keep {budget}: they take about {best.luts} LUTs, host link "

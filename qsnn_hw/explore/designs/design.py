@@ -47,11 +47,11 @@ class Design:
 
 @dataclass(frozen=True)
 class Balance:
-    """The designs a network could be, the quickest first, and the one that was chosen.
+    """The designs a network could be, the quickest first, and the best of them for the aim.
 
     Parameters
     ----------
-    chosen
+    best
         The design.
     reason
         One line: aim, limit and prediction, and the next quicker and the next smaller design.
@@ -59,16 +59,16 @@ class Balance:
         Designs that fit the device, none of which another one beats in both cycles and logic cells.
     """
 
-    chosen: Design
+    best: Design
     reason: str
     front: tuple[Design, ...]
 
     @property
     def offers(self) -> tuple[DesignOffer, ...]:
         """The designs of the front near the chosen one, the quickest first."""
-        place = min(range(len(self.front)), key=lambda k: abs(self.front[k].cycles - self.chosen.cycles))
+        place = min(range(len(self.front)), key=lambda k: abs(self.front[k].cycles - self.best.cycles))
         near = self.front[max(0, place - _LISTED) : place + _LISTED + 1]
-        return tuple(DesignOffer(d.cycles, d.luts, str(d), d is self.chosen) for d in near)
+        return tuple(DesignOffer(d.cycles, d.luts, str(d), d is self.best) for d in near)
 
 
 def front_of(designs: Sequence[Design], wanted: Design) -> list[Design]:

@@ -27,24 +27,24 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
     """
     spaces = address_spaces(network)
     layout = Layout(network, spaces, options)
-    shapes = _given(network, spaces, options)
+    shapes = _shapes_by_lanes(network, spaces, options)
     if shapes is None:
         choice = balance(layout)
-        plan = layout.plan(choice.chosen.shapes, choice.chosen.depth, [choice.reason])
+        plan = layout.plan(choice.best.shapes, choice.best.depth, [choice.reason])
         return replace(plan, designs=choice.offers)
     notes, depth = (
         ["lanes as given", *_became(network, shapes, options)],
         DEFAULT_DEPTH if options.buffer_depth is None else options.buffer_depth,
     )
     if options.traffic is not None or options.lut_budget is not None or options.cycle_budget is not None:
-        best = balance(layout, shapes).chosen
+        best = balance(layout, shapes).best
         if best.depth != depth:
             notes.append(f"buffers of {best.depth} words, chosen for {options.optimize}")
         depth = best.depth
     return layout.plan(shapes, depth, notes)
 
 
-def _given(
+def _shapes_by_lanes(
     network: QuantizedNetwork, spaces: Mapping[str, AddressSpace], options: PlanOptions
 ) -> dict[str, Shape] | None:
     """The shape of every group, if lanes are given."""

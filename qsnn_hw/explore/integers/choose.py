@@ -17,7 +17,7 @@ from qsnn_hw.support.progress import Progress
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Quantization:
     """The integers, and how they came about.
 
     Parameters
@@ -42,7 +42,7 @@ def choose(
     max_drop: float | None,
     progress: Progress,
     readout: ReadoutKind,
-) -> Chosen:
+) -> Quantization:
     """Quantize ``network``.
 
     Parameters
@@ -67,18 +67,18 @@ def choose(
         if max_drop is not None:
             raise UserError("--max-drop measures accuracy on calibration samples: give --calibrate FILE")
         options = comparable(network, options, readout)
-        return Chosen(options, quantize(network, options))
+        return Quantization(options, quantize(network, options))
     if max_drop is not None:
         narrow = narrowest(network, options, calibration, max_drop, progress, readout)
         widths = ", ".join(f"{name} {bits}" for name, bits in narrow.bits.items())
         progress.say(f"narrowest weights within {max_drop:g} pp: {widths} bits")
         progress.say(f"  {narrow.weight_memory_bits} bits of weights")
-        return Chosen(narrow.options, narrow.quantized, narrow.drop)
+        return Quantization(narrow.options, narrow.quantized, narrow.drop)
     with progress.task(f"calibrate on {calibration.samples} samples") as task:
         calibrated = calibrate(network, options, calibration, task.update, compensate=True, readout=readout)
     for description, score in calibrated.scores:
         progress.say(f"  {description}: {100 * score:.2f} % (float {100 * calibrated.float_score:.2f} %)")
-    return Chosen(calibrated.options, calibrated.quantized, calibrated.drop)
+    return Quantization(calibrated.options, calibrated.quantized, calibrated.drop)
 
 
 def drop_on(label: np.ndarray | None, float_answers: np.ndarray, answers: np.ndarray) -> Drop:
@@ -87,15 +87,15 @@ def drop_on(label: np.ndarray | None, float_answers: np.ndarray, answers: np.nda
     return Drop.of(float_answers == wanted, answers == wanted, labelled=label is not None)
 
 
-def drop_lines(choice: Chosen, test: Drop) -> Iterator[str]:
+def drop_lines(quantization: Quantization, test: Drop) -> Iterator[str]:
     """Calibration's own figure and that of the test data, a line each; nothing without calibration."""
-    if choice.drop is not None:
-        yield f"calibration data: {choice.drop.text()}"
+    if quantization.drop is not None:
+        yield f"calibration data: {quantization.drop.text()}"
         yield f"test data: {test.text()}"
 
 
 def fall_warning(
-    choice: Chosen, test: Drop, float_spikes: np.ndarray | None, spikes: np.ndarray | None
+    quantization: Quantization, test: Drop, float_spikes: np.ndarray | None, spikes: np.ndarray | None
 ) -> str | None:
     """What to say where integers fall far behind float, and what to type; None where they do not.
 
@@ -109,12 +109,12 @@ def fall_warning(
     fallen = fall(test, float_spikes, spikes)
     if fallen is None:
         return None
-    bits = sorted({p.weight_bits for p in choice.quantized.projections})
+    bits = sorted({p.weight_bits for p in quantization.quantized.projections})
     said = f"at {'/'.join(str(b) for b in bits)} bits, {fallen}"
-    if choice.drop is not None:
+    if quantization.drop is not None:
         return f"{said}, calibrated as they are: use more --bits, or --calibrate with more samples"
-    names = [group.name for group in choice.quantized.groups]
-    by_hand = not all(choice.options.of(name).by_default for name in names)
+    names = [group.name for group in quantization.quantized.groups]
+    by_hand = not all(quantization.options.of(name).by_default for name in names)
     instead = " in place of --clip, --per-neuron and --fractional-bits" if by_hand else ""
     return (
         f"{said}: give training samples (a file like --data) with --calibrate FILE{instead}, "

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
-from qsnn_hw.support.records import Kept
+from qsnn_hw.support.records import StoredRecord
 from qsnn_hw.support.values import Number, check_counts, check_numbers, count, number, put
 
 LARGE_DRIFT = 0.2
@@ -136,7 +136,7 @@ class Sensitivity:
 
 
 @dataclass(frozen=True)
-class Diagnostics(Kept, form="diagnostics 1"):
+class Diagnostics(StoredRecord, form="diagnostics 1"):
     """Every group's diagnosis, and how the score depends on each group's width.
 
     Parameters

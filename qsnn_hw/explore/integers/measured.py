@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from qsnn_hw.explore.integers.calibrate import Scorer
-from qsnn_hw.explore.integers.choose import Chosen
+from qsnn_hw.explore.integers.choose import Quantization
 from qsnn_hw.explore.integers.diagnosis import Diagnostics
 from qsnn_hw.explore.integers.diagnostics import diagnose, sensitivity
 from qsnn_hw.model.dataset import Dataset
@@ -16,16 +16,16 @@ _SCORE_SAMPLES = 256
 
 def measure_diagnostics(
     network: Network,
-    choice: Chosen,
+    quantization: Quantization,
     data: Dataset,
     scored: Dataset,
     progress: Progress,
     readout: ReadoutKind,
 ) -> Diagnostics:
-    """Diagnose ``choice`` on ``data``; score each group's width on at most 256 samples of ``scored``."""
+    """Diagnose integers on ``data``; score each group's width on at most 256 samples of ``scored``."""
     part = scored.take(min(_SCORE_SAMPLES, scored.samples))
-    diagnostics = diagnose(network, choice.quantized, data, progress=progress)
+    diagnostics = diagnose(network, quantization.quantized, data, progress=progress)
     with progress.task("sensitivity of each group to its width") as task:
         scorer = Scorer(network, part, readout)
-        rows = sensitivity(network, choice.options, part, on_progress=task.update, scorer=scorer)
+        rows = sensitivity(network, quantization.options, part, on_progress=task.update, scorer=scorer)
     return replace(diagnostics, sensitivity=rows, float_score=scorer.float_score, score_samples=part.samples)

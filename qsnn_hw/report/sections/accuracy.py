@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from qsnn_hw.explore.integers.choose import Chosen
+from qsnn_hw.explore.integers.choose import Quantization
 from qsnn_hw.explore.integers.drop import Drop
 from qsnn_hw.explore.integers.golden_result import GoldenResult
 from qsnn_hw.model.dataset import Dataset
@@ -114,7 +114,7 @@ def _samples(results: Results) -> int | None:
 
 
 def _calibration(results: Results) -> Calibration | None:
-    drop = results[Chosen].drop
+    drop = results[Quantization].drop
     if drop is None:
         return None
     return Calibration(drop.samples, drop.labelled, drop.float_score, drop.integer_score, _points(drop))

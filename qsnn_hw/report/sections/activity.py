@@ -48,13 +48,13 @@ def activity_of(verification: Verification | None) -> dict[str, ActivityPerSampl
     cycles, samples = verification.activity_cycles, verification.activity_samples
     return {
         name: ActivityPerSample(
-            busy_share=found.busy_cycles / cycles,
-            busy_cycles=found.busy_cycles / samples,
-            synapse_reads=found.synapse_reads / samples,
-            state_reads=found.state_reads / samples,
-            state_writes=found.state_writes / samples,
+            busy_share=counts.busy_cycles / cycles,
+            busy_cycles=counts.busy_cycles / samples,
+            synapse_reads=counts.synapse_reads / samples,
+            state_reads=counts.state_reads / samples,
+            state_writes=counts.state_writes / samples,
         )
-        for name, found in verification.groups.items()
+        for name, counts in verification.groups.items()
     }
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qsnn_hw.explore.integers.choose import Chosen
+from qsnn_hw.explore.integers.choose import Quantization
 from qsnn_hw.explore.integers.golden_result import GoldenResult
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
@@ -118,7 +118,7 @@ def _network(results: Results) -> NetworkSummary:
     network, plan, data = results[Network], results.get(HardwarePlan), results.get(Dataset)
     groups: tuple[GroupSummary, ...] = ()
     if plan is not None:
-        quantized, golden = results[Chosen].quantized, results.get(GoldenResult)
+        quantized, golden = results[Quantization].quantized, results.get(GoldenResult)
         busy = _busy_cycles(results.get(Verification))
         groups = tuple(_group(quantized, g, golden, busy.get(g.group)) for g in plan.groups)
     return NetworkSummary(network.name, network.input_size, None if data is None else data.steps, groups)
@@ -255,7 +255,7 @@ def _plain(value: object) -> str:
 SECTION = Section(
     "network",
     parts=(NETWORK, BITS, CONVENTION),
-    added=(Added(WARNINGS, lambda results: results[Chosen].quantized.warnings),),
+    added=(Added(WARNINGS, lambda results: results[Quantization].quantized.warnings),),
     exhibits=(Exhibit("quantization", GROUPS, lambda report, traces: quantization(report)),),
     facts=_facts,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from qsnn_hw.explore.integers.choose import Chosen
+from qsnn_hw.explore.integers.choose import Quantization
 from qsnn_hw.explore.integers.golden_result import GoldenResult
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.report import figures
@@ -18,7 +18,7 @@ def traces_of(results: Results) -> Traces | None:
     data, golden = results.get(Dataset), results.get(GoldenResult)
     if data is None or golden is None:
         return None
-    quantized = results[Chosen].quantized
+    quantized = results[Quantization].quantized
     sample, run = golden.traced, golden.integer
     answers = golden.answers
     groups = []

@@ -76,7 +76,7 @@ class Verification:
         return True if self.mismatches == 0 and compared else None
 
 
-def _made(results: Results) -> Verification:
+def _verification(results: Results) -> Verification:
     run, framework = results.get(Run), framework_of(results)
     if run is None:
         return Verification(framework=framework)
@@ -110,7 +110,7 @@ VERIFICATION: Part[Verification] = Part(
     "verification",
     Verification,
     Verification(),
-    _made,
+    _verification,
     basis={
         "": "simulated",
         "matched_registers": "proved",

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qsnn_hw.explore.integers.choose import Chosen
+from qsnn_hw.explore.integers.choose import Quantization
 from qsnn_hw.explore.integers.golden_result import GoldenResult
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.model.dataset import Dataset
@@ -103,7 +103,7 @@ def work(results: Results) -> Metrics:
     data, golden = results.get(Dataset), results.get(GoldenResult)
     if data is None or golden is None:
         return Metrics()
-    return metrics(results[Chosen].quantized, data, golden.integer)
+    return metrics(results[Quantization].quantized, data, golden.integer)
 
 
 METRICS: Part[Metrics] = Part(

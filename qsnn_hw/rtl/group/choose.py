@@ -22,7 +22,7 @@ def select(words: list[Value], index: Value) -> Value:
     return functools.reduce(operator.or_, gated)
 
 
-def gather(words: list[Value], chosen: Value) -> Value:
-    """The one of ``words`` whose bit in ``chosen`` is set."""
-    gated = [word & bit.replicate(len(word)) for word, bit in zip(words, chosen, strict=True)]
+def gather(words: list[Value], select: Value) -> Value:
+    """The one of ``words`` whose bit in ``select`` is set."""
+    gated = [word & bit.replicate(len(word)) for word, bit in zip(words, select, strict=True)]
     return functools.reduce(operator.or_, gated)

@@ -103,8 +103,8 @@ class LaneSteps:
         ]
         with m.If(self._en):
             m.d.sync += [began.eq(fired), due.eq(again)]
-        found = {"spiking": spiking, "again": again, "left": left}
-        return found | self._behind(values, left, fired, parameters)
+        comparison = {"spiking": spiking, "again": again, "left": left}
+        return comparison | self._behind(values, left, fired, parameters)
 
     def _awake(self, values: Values) -> Value:
         return values["silent"] == 0 if "silent" in values else Const(1)
@@ -112,30 +112,30 @@ class LaneSteps:
     def _behind(self, values: Values, v: Value, fired: Value, parameters: Values) -> dict[str, Value]:
         """What the comparison leaves; with ``clear`` the neuron starts a new sample, mostly from 0."""
         neuron = self._neuron
-        found = {
+        values_behind = {
             "v": Mux(self._clear, parameters.get("start", 0), v).as_signed(),
             "resets": fired & ~self._clear,
         }
-        found["over"] = found["resets"]
+        values_behind["over"] = values_behind["resets"]
         if "over" in values:
-            found |= {"was_over": values["over"] & ~self._clear, "shown_over": values["over"]}
+            values_behind |= {"was_over": values["over"] & ~self._clear, "shown_over": values["over"]}
         if "u" in values:
-            found["u"] = Mux(self._clear, 0, values["u"]).as_signed()
+            values_behind["u"] = Mux(self._clear, 0, values["u"]).as_signed()
         if "silent" in values:
             silent = values["silent"]
             counted = Mux(fired, neuron.refractory, silent - (silent != 0))[: len(silent)]
-            found["silent"] = Mux(self._clear, 0, counted)
+            values_behind["silent"] = Mux(self._clear, 0, counted)
         if self._trace:
-            found |= {"shown": v, "fired": fired}
-        return found
+            values_behind |= {"shown": v, "fired": fired}
+        return values_behind
 
     def reset(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
         """What a spike leaves of the potential in the step itself."""
-        found = self._reset(values["v"], values["resets"], values.get("was_over"), parameters)
-        changed = {"v": self._v(m, "kept", found)}
+        v = self._reset(values["v"], values["resets"], values.get("was_over"), parameters)
+        changed = {"v": self._v(m, "kept", v)}
         if "shown" in values:
-            found = self._reset(values["shown"], values["fired"], values.get("shown_over"), parameters)
-            changed["shown"] = self._v(m, "shown_kept", found)
+            v = self._reset(values["shown"], values["fired"], values.get("shown_over"), parameters)
+            changed["shown"] = self._v(m, "shown_kept", v)
         return changed
 
     def _reset(self, v: Value, fired: Value, over: Value | None, parameters: Values) -> Value:
@@ -156,10 +156,10 @@ class LaneSteps:
     def floor(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
         """The lower limit behind the reset; a new sample's start has none."""
         low = parameters["v_min"]
-        found = {"v": Mux((values["v"] < low) & ~self._clear, low, values["v"])}
+        limited = {"v": Mux((values["v"] < low) & ~self._clear, low, values["v"])}
         if "shown" in values:
-            found["shown"] = Mux(values["shown"] < low, low, values["shown"])
-        return {name: self._v(m, f"{name}_floored", value) for name, value in found.items()}
+            limited["shown"] = Mux(values["shown"] < low, low, values["shown"])
+        return {name: self._v(m, f"{name}_floored", value) for name, value in limited.items()}
 
     def retest(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
         """Whether the potential is to be reset before the next step, too."""
@@ -176,17 +176,17 @@ class LaneSteps:
     def leak(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:
         """What the potential and the current lose."""
         neuron = self._neuron
-        found = {}
+        losses = {}
         own = parameters.get("leak_numerators")
         if own is not None or neuron.leak_numerator:
             product = self._product(values["v"], own, neuron.leak_numerator)
-            found["loss"] = self._v(m, "loss", self._rounded(product, values["v"], neuron.leak_shift))
+            losses["loss"] = self._v(m, "loss", self._rounded(product, values["v"], neuron.leak_shift))
         same = neuron.uniform_current_leak
         if same != 0:
             product = self._product(values["u"], parameters.get("current_leak_numerator"), same or 0)
             loss = self._rounded(product, values["u"], neuron.current_leak_shift)
-            found["current_loss"] = _cut(m, "current_loss", loss, neuron.current_bits)
-        return found
+            losses["current_loss"] = _cut(m, "current_loss", loss, neuron.current_bits)
+        return losses
 
     def _rounded(self, product: Value, v: Value, shift: int) -> Value:
         """``product`` without its lowest ``shift`` bits: down, or up where ``v`` is kept toward 0."""
@@ -209,14 +209,14 @@ class LaneSteps:
         if "fired_bias" in parameters:
             offset = Mux(values["over"], parameters["fired_bias"], offset)
         left = values["v"] - values["loss"] if "loss" in values else values["v"]
-        found = {"v": self._v(m, "next_v", left + offset)}
+        state = {"v": self._v(m, "next_v", left + offset)}
         if "u" in values:
             left = values["u"] - values["current_loss"] if "current_loss" in values else values["u"]
             left = left + parameters["current_bias"]
-            found["current"] = _cut(m, "next_current", left, neuron.current_bits)
+            state["current"] = _cut(m, "next_current", left, neuron.current_bits)
         if plan.accumulators == "memory":
-            found["acc"] = found["current" if "u" in values else "v"]
-        return found
+            state["acc"] = state["current" if "u" in values else "v"]
+        return state
 
     def _v(self, m: Module, name: str, value: Value) -> Value:
         return _cut(m, name, value, self._neuron.v_bits)

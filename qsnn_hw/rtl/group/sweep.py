@@ -199,15 +199,15 @@ class Sweep(wiring.Component):
         for stage in range(1, len(flags)):
             with m.If(advance if stage <= self._compared else moving):
                 m.d.sync += flags[stage].eq(flags[stage - 1])
-        compared, found = flags[self._compared], flags[self._compared + 1]
+        compared, encoded = flags[self._compared], flags[self._compared + 1]
         # A row that stays for another spike sends its mask on, and itself only with the last one.
-        masked = found.valid
+        masked = encoded.valid
         if plan.neuron.multi_spike:
             masked = Signal()
             with m.If(moving):
-                m.d.sync += [found.valid.eq(compared.valid & ~again), masked.eq(compared.valid)]
+                m.d.sync += [encoded.valid.eq(compared.valid & ~again), masked.eq(compared.valid)]
         m.submodules.addresses = address = AddressCounter(plan)
-        tick = found.valid & found.final
+        tick = encoded.valid & encoded.final
         mask = encoder.i.payload.mask
         m.d.comb += [
             # A row without spikes does not wait for those before it.
@@ -215,7 +215,7 @@ class Sweep(wiring.Component):
             encoder.i.payload.base.eq(address.address),
             encoder.i.payload.tick.eq(tick),
             encoder.i.payload.last.eq(clear),
-            address.en.eq(found.valid & moving),
+            address.en.eq(encoded.valid & moving),
             moving.eq(encoder.i.ready if plan.spare_row else encoder.i.ready | ~encoder.i.valid),
             advance.eq(moving & ~again),
         ]

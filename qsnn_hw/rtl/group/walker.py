@@ -68,12 +68,12 @@ class Walker(wiring.Component):
         reached = [self.i.payload.address >= offset for offset in offsets]
         inside = [a & ~b for a, b in zip([Const(1), *reached], [*reached, Const(0)], strict=True)]
         ready = Signal()
-        for walker, chosen in zip(walkers, inside, strict=True):
+        for walker, addressed in zip(walkers, inside, strict=True):
             m.d.comb += [
                 walker.i.payload.eq(self.i.payload),
-                walker.i.valid.eq(self.i.valid & Mux(self.i.payload.tick, all_ready, chosen)),
+                walker.i.valid.eq(self.i.valid & Mux(self.i.payload.tick, all_ready, addressed)),
             ]
-            with m.If(chosen):
+            with m.If(addressed):
                 m.d.comb += ready.eq(walker.i.ready)
         m.d.comb += self.i.ready.eq(Mux(self.i.payload.tick, all_ready, ready))
 

@@ -74,8 +74,8 @@ class InputEncoder(wiring.Component):
         if plan.kind == "latency":
             when = times((~value)[:PIXEL_BITS], plan.steps) >> PIXEL_BITS
             return when, value >= plan.floor, max(1, ceil_log2(plan.steps))
-        kept = value[plan.shift :]
-        return kept, kept != 0, PIXEL_BITS - plan.shift
+        brightness = value[plan.shift :]
+        return brightness, brightness != 0, PIXEL_BITS - plan.shift
 
     def _bank(self, key_bits: int) -> Any:
         plan = self._plan
@@ -94,8 +94,8 @@ class InputEncoder(wiring.Component):
             m.d.sync += state.eq(start)
         with m.Elif(advance):
             m.d.sync += state.eq(Cat(bits[-RANDOM_STATE_BITS:]))
-        made = bits[RANDOM_STATE_BITS:]
-        return [Cat(made[k * PIXEL_BITS : (k + 1) * PIXEL_BITS]) for k in range(self._plan.slots)]
+        fresh = bits[RANDOM_STATE_BITS:]
+        return [Cat(fresh[k * PIXEL_BITS : (k + 1) * PIXEL_BITS]) for k in range(self._plan.slots)]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -153,11 +153,11 @@ class InputEncoder(wiring.Component):
 
     def _slot(self, m: Module, pace: "_Pace", slot: int, row: Signal) -> Any:
         """One slot's bank, filled and advanced."""
-        key, kept, key_bits = self._key(self.i.payload[f"value{slot}"])
+        key, fires, key_bits = self._key(self.i.payload[f"value{slot}"])
         m.submodules[f"bank{slot}"] = bank = self._bank(key_bits)
         put = Signal(name=f"put{slot}")
         put_key = Signal(key_bits, name=f"key{slot}")
-        m.d.sync += [put.eq(kept), put_key.eq(key)]
+        m.d.sync += [put.eq(fires), put_key.eq(key)]
         m.d.comb += [
             pace.ready[slot].eq(bank.ready),
             bank.peek.eq(self.i.valid),

@@ -190,7 +190,7 @@ class StepBank(wiring.Component):
         m.d.sync += [erase.eq(looks), erased.eq(ahead)]
         with m.If(wiping):
             m.d.sync += [erase.eq(1), erased.eq(erased + 1), wiping.eq(~erased.all())]
-        found = []
+        head_data = []
         for half in range(self._buffers):
             heads = memory.Memory(shape=len(self.row) + 1, depth=1 << self._step_bits, init=[])
             m.submodules[f"heads{half}"] = heads
@@ -207,7 +207,7 @@ class StepBank(wiring.Component):
                 write.addr.eq(Mux(erases, erased, self.put_key)),
                 write.data.eq(Mux(erases, 0, Cat(self.put_row, 1))),
             ]
-            found.append(read.data)
+            head_data.append(read.data)
 
         # A head written in the cycle in which it was read is not on the memory's output.
         repeats, previous = Signal(), Signal.like(self.put_row)
@@ -215,13 +215,13 @@ class StepBank(wiring.Component):
         m.d.comb += [
             set_link.en.eq(self.put),
             set_link.addr.eq(Cat(self.put_row, self.put_half)),
-            set_link.data.eq(Mux(repeats, Cat(previous, 1), _half(found, self.put_half))),
+            set_link.data.eq(Mux(repeats, Cat(previous, 1), _half(head_data, self.put_half))),
         ]
 
         # The link that is read belongs to the row that stands in the next cycle.
         following, more = Signal.like(self.row), Signal()
         left = Signal(range(max(2, self._rows)))
-        head = _half(found, self.half)
+        head = _half(head_data, self.half)
         m.d.comb += [
             following.eq(Mux(self.load, head[:-1], link.data[:-1])),
             more.eq(Mux(self.load, head[-1], link.data[-1] & (left != 0))),

@@ -194,7 +194,7 @@ class FirstSpikeReadout(wiring.Component):
             self.i.ready.eq(~answers | ~self.o.valid | self.o.ready),
         ]
         # Slots with an event beat those without, then the lowest address.
-        _, found = _best(m, list(zip(words.present, words.addresses, strict=True)), "between_slots")
+        _, first = _best(m, list(zip(words.present, words.addresses, strict=True)), "between_slots")
         with m.If(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
         with m.If(self.i.valid & self.i.ready):
@@ -209,8 +209,8 @@ class FirstSpikeReadout(wiring.Component):
                     ]
                 with m.If(words.last):
                     m.d.sync += Cat(some, decided, answered).eq(0)
-            with m.Elif(~decided & (~some | (found < lowest))):
-                m.d.sync += [some.eq(1), lowest.eq(found)]
+            with m.Elif(~decided & (~some | (first < lowest))):
+                m.d.sync += [some.eq(1), lowest.eq(first)]
         return m
 
 
@@ -263,12 +263,12 @@ class MembraneReadout(wiring.Component):
         ]
         depth = 0
         while True:
-            kept: list[tuple[Any, Any, Any]] = []
+            winners: list[tuple[Any, Any, Any]] = []
             for k in range(0, len(lanes), 2):
-                kept.append(self._compare(m, lanes[k : k + 2], f"{depth}_{k}"))
+                winners.append(self._compare(m, lanes[k : k + 2], f"{depth}_{k}"))
             following = Signal(flags, name=f"flags{depth}")
             m.d.sync += following.eq(stage)
-            lanes, stage, depth = kept, following, depth + 1
+            lanes, stage, depth = winners, following, depth + 1
             if len(lanes) == 1:
                 break
         self._judge(m, lanes[0], stage)

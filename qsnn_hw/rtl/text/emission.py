@@ -29,8 +29,8 @@ class _Emitter(rtlil.ModuleEmitter):
         mask = (1 << cell.width) - 1
         # The first word is in the lowest bits.
         words = [f"{row & mask:0{cell.width}b}" for row in reversed(cell.init)]
-        made = next(reversed(self.builder.contents.values()))
-        made.ports["DATA"] = f"{cell.width * len(words)}'{''.join(words)}"
+        emitted = next(reversed(self.builder.contents.values()))
+        emitted.ports["DATA"] = f"{cell.width * len(words)}'{''.join(words)}"
 
 
 class _Netlist(_nir.Netlist):

@@ -37,7 +37,7 @@ class About:
 
 def describe(design: Design) -> dict[str, About]:
     """Module name -> what its component says about itself."""
-    found: dict[str, About] = {}
+    abouts: dict[str, About] = {}
     known = {info.name: info for info in design.fragments.values()}
     better: dict[str, dict[str, str]] = {}
     for component, fragment in design.elaboratables.items():
@@ -45,14 +45,14 @@ def describe(design: Design) -> dict[str, About]:
             inside = design.fragments[fragment]
             ports = _signals(component, inside)
             name = ".".join(inside.name)
-            found[name] = About(ports, _description(component), better.setdefault(name, {}))
+            abouts[name] = About(ports, _description(component), better.setdefault(name, {}))
             *above, last = inside.name
             if tuple(above) in known:
                 # Signals of several components have the same names, which Amaranth tells apart by numbers.
                 around = _signals(component, known[tuple(above)])
                 own = {old: f"{last}__{new}" for old, new in around.items()}
                 better.setdefault(".".join(above), {}).update(own)
-    return found
+    return abouts
 
 
 def _signals(component: wiring.Component, place: Any) -> dict[str, str]:
@@ -66,9 +66,9 @@ def _signals(component: wiring.Component, place: Any) -> dict[str, str]:
 
 def _description(component: Elaboratable) -> str:
     """The component's ``description``, or else the first sentence of its class's docstring."""
-    given = getattr(component, "description", None) or (type(component).__doc__ or "").split("\n\n")[0]
+    text = getattr(component, "description", None) or (type(component).__doc__ or "").split("\n\n")[0]
     # Backquotes start a macro in Verilog, wherever they stand.
-    plain = re.sub(r":\w+:`|`", "", str(given))
+    plain = re.sub(r":\w+:`|`", "", str(text))
     return " ".join(plain.split()).replace("\\", "/").replace('"', "'")
 
 
@@ -190,13 +190,13 @@ def _port_order(
 
 def _candidates(module: RtlilModule, interface: Mapping[str, str]) -> dict[str, list[tuple[int, str]]]:
     """For each port names for its bits, with a rank: member, field, fields side by side, part."""
-    found: dict[str, list[tuple[int, str]]] = {}
+    candidates: dict[str, list[tuple[int, str]]] = {}
     fields: dict[tuple[str, str], dict[int, tuple[int, str]]] = {}
     # What drives an output port stands for it.
     drives: dict[str, str] = {}
     for port in module.ports:
         if port[1:] in interface:
-            found[port] = [(0, interface[port[1:]])]
+            candidates[port] = [(0, interface[port[1:]])]
     for target, value in module.connects:
         parts = wire_parts(value)
         if target in module.ports and len(parts) == 1:
@@ -212,9 +212,9 @@ def _candidates(module: RtlilModule, interface: Mapping[str, str]) -> dict[str, 
             wire = drives.get(driver, driver)
             whole = width == module.widths.get(wire)
             if len(parts) > 1 and whole:
-                found.setdefault(wire, []).append((3, f"{name}_{offset}"))
+                candidates.setdefault(wire, []).append((3, f"{name}_{offset}"))
             elif whole:
-                found.setdefault(wire, []).append((1 if rest else 0, name))
+                candidates.setdefault(wire, []).append((1 if rest else 0, name))
             elif len(parts) == 1:
                 fields.setdefault((wire, member if rest else ""), {})[low] = (width, name)
     for (wire, _), cut in fields.items():
@@ -227,8 +227,8 @@ def _candidates(module: RtlilModule, interface: Mapping[str, str]) -> dict[str, 
         if covered == module.widths.get(wire):
             many = len(names) > _SIDE_BY_SIDE
             joined = f"{names[0]}_to_{cut[covered - width][1]}" if many else "_".join(names)
-            found.setdefault(wire, []).append((2, joined))
-    return found
+            candidates.setdefault(wire, []).append((2, joined))
+    return candidates
 
 
 def _renamed(

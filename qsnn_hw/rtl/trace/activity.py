@@ -94,8 +94,8 @@ class Watch(wiring.Component):
 
     def statements(self, registers: Value) -> list[Any]:
         """What connects it to the module it is in."""
-        found = [getattr(self, f"{name}{k}").eq(part) for name, k, part in self._numbered()]
-        return [*found, self.registers.eq(registers)] if self._has_registers else found
+        connections = [getattr(self, f"{name}{k}").eq(part) for name, k, part in self._numbered()]
+        return [*connections, self.registers.eq(registers)] if self._has_registers else connections
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -117,7 +117,7 @@ class Watch(wiring.Component):
 
 def _ones(m: Module, word: Signal) -> Value:
     """The number of ones, by adding neighbouring fields of words: few operations for a simulator."""
-    found: list[Value] = []
+    counts: list[Value] = []
     masks: dict[int, Signal] = {}
     for number, start in enumerate(range(0, len(word), _CHUNK)):
         value: Value = word[start : start + _CHUNK]
@@ -131,8 +131,8 @@ def _ones(m: Module, word: Signal) -> Value:
             added = Signal(_CHUNK, name=f"ones{number}_{2 * width}")
             m.d.comb += added.eq((value & masks[width]) + ((value >> width) & masks[width]))
             value, width = added, 2 * width
-        found.append(value[: _CHUNK.bit_length()])
-    return _total(found)
+        counts.append(value[: _CHUNK.bit_length()])
+    return _total(counts)
 
 
 def _total(values: Sequence[Value]) -> Value:

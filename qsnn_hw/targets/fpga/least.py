@@ -170,7 +170,7 @@ def missing(least: Least, cells: Mapping[str, int], module: Mapping[str, Any], n
         (f"adder cells ({names.carry})", least.carries, cells.get(names.carry, 0)),
     ]
     return short + [
-        f"{found} {what} where at least {want} were expected" for what, want, found in counts if found < want
+        f"{count} {what} where at least {want} were expected" for what, want, count in counts if count < want
     ]
 
 
@@ -190,8 +190,8 @@ def _missing_of_group(
     port = re.compile(rf"\.{re.escape(least.name)}\.(?:sweep|accumulators)(?:__|\.)link__x$")
     named: set[Any] = set()
     for name, net in module["netnames"].items():
-        _, found, rest = f".{name}".partition(inside)
-        if (found and not _WEIGHTS.match(rest)) or port.search(f".{name}"):
+        _, count, rest = f".{name}".partition(inside)
+        if (count and not _WEIGHTS.match(rest)) or port.search(f".{name}"):
             named.update(net["bits"])
     cells = Counter(cell["type"] for name, cell in module["cells"].items() if inside in f".{name}")
     counts = [
@@ -201,7 +201,7 @@ def _missing_of_group(
         ("cells of distributed RAM", least.distributed, count_of(cells, names.distributed)),
     ]
     return [
-        f"{found} {what} of the accumulators of group {least.name} where at least {want} were expected"
-        for what, want, found in counts
-        if found < want
+        f"{count} {what} of the accumulators of group {least.name} where at least {want} were expected"
+        for what, want, count in counts
+        if count < want
     ]

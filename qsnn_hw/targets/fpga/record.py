@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from qsnn_hw.support.records import Kept
+from qsnn_hw.support.records import StoredRecord
 from qsnn_hw.targets.fpga.bitstream import Bitstream
 from qsnn_hw.targets.fpga.place_route import PlaceRoute
 from qsnn_hw.targets.fpga.synthesis import Synthesis
@@ -12,7 +12,7 @@ from qsnn_hw.targets.fpga.timing import Clock, CriticalPath, Resource
 
 
 @dataclass(frozen=True)
-class Implementation(Kept, form="implementation 2", again="run the implementation again"):
+class Implementation(StoredRecord, form="implementation 2", again="run the implementation again"):
     """A design on a board, with every figure as the tools reported it.
 
     Parameters

@@ -25,7 +25,7 @@ from qsnn_hw.cost.predict import in_words
 from qsnn_hw.cost.predict import predict as predict_usage
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
-from qsnn_hw.explore.integers.choose import Chosen
+from qsnn_hw.explore.integers.choose import Quantization
 from qsnn_hw.explore.integers.golden_result import GoldenResult
 from qsnn_hw.families.boards import Board, load_board
 from qsnn_hw.model.dataset import Dataset
@@ -57,17 +57,17 @@ BOARD: Step[Board] = Step("board", make=_board)
 
 
 def _plan(
-    job: Job, chosen: Chosen, data: Dataset | None, golden: GoldenResult | None, board: Board
+    job: Job, quantization: Quantization, data: Dataset | None, golden: GoldenResult | None, board: Board
 ) -> HardwarePlan:
     limits = board.limits
     wanted = plan_options(job.options, data, golden, limits)
-    plan = make_plan(chosen.quantized, wanted)
+    plan = make_plan(quantization.quantized, wanted)
     # Before any tool runs.
     check_fits(
         lambda other: predict_usage(plan, other).usage,
         board,
-        ways=_ways(chosen.quantized, wanted),
-        weight_bits=weight_bits(chosen.quantized),
+        ways=_ways(quantization.quantized, wanted),
+        weight_bits=weight_bits(quantization.quantized),
     )
     say_shapes(job, plan)
     job.progress.say(f"plan: predicted {in_words(predict_usage(plan, limits).usage, limits)}")
@@ -94,7 +94,7 @@ def _ways(quantized: QuantizedNetwork, wanted: PlanOptions) -> list[Way]:
 
 
 def _plan_is_decided_by(
-    job: Job, chosen: Chosen, data: Dataset | None, golden: GoldenResult | None, board: Board
+    job: Job, quantization: Quantization, data: Dataset | None, golden: GoldenResult | None, board: Board
 ) -> dict[str, object]:
     return {
         "plan": repr(plan_options(job.options, data, golden, board.limits)),

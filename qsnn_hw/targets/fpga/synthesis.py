@@ -17,7 +17,7 @@ from qsnn_hw.families.limits import Usage
 from qsnn_hw.support.errors import ToolError
 from qsnn_hw.support.files import read_json, replacing, write_json, write_text
 from qsnn_hw.support.progress import Progress
-from qsnn_hw.support.records import Kept
+from qsnn_hw.support.records import StoredRecord
 from qsnn_hw.targets.fpga.least import Least, count_of, missing
 from qsnn_hw.toolchain.tools import WaysOut, find_tool, relative, run_tool
 
@@ -33,7 +33,7 @@ class TopPort:
 
 
 @dataclass(frozen=True)
-class Synthesis(Kept, form="synthesis 2", again="delete it to synthesize again"):
+class Synthesis(StoredRecord, form="synthesis 2", again="delete it to synthesize again"):
     """What yosys made of a design.
 
     Parameters

@@ -8,17 +8,17 @@ from qsnn_hw.support.errors import UserError
 BATCH_NORM = "BatchNorm"
 """Node type of a batch normalisation until it is folded into the weights before it."""
 
-Made = tuple[str, dict[str, Any]]
+TypeAndParameters = tuple[str, dict[str, Any]]
 
 
-def linear(module: Any, where: str) -> Made:
+def linear(module: Any, where: str) -> TypeAndParameters:
     """Linear or Affine."""
     if module.bias is None:
         return "Linear", {"weight": as_array(module.weight)}
     return "Affine", {"weight": as_array(module.weight), "bias": as_array(module.bias)}
 
 
-def convolution(module: Any, where: str) -> Made:
+def convolution(module: Any, where: str) -> TypeAndParameters:
     """Conv1d or Conv2d."""
     if module.padding_mode != "zeros":
         raise UserError(f"{where}: padding_mode is {module.padding_mode!r}; only 'zeros' is supported")
@@ -34,7 +34,7 @@ def convolution(module: Any, where: str) -> Made:
     return ("Conv1d" if as_array(module.weight).ndim == 3 else "Conv2d"), parameters
 
 
-def average_pool(module: Any, where: str) -> Made:
+def average_pool(module: Any, where: str) -> TypeAndParameters:
     """AvgPool2d; the padding counts in the divisor."""
     if module.ceil_mode or module.divisor_override is not None:
         raise UserError(f"{where}: ceil_mode and divisor_override are not supported; remove them")
@@ -48,7 +48,7 @@ def average_pool(module: Any, where: str) -> Made:
     }
 
 
-def sum_pool(module: Any, where: str) -> Made:
+def sum_pool(module: Any, where: str) -> TypeAndParameters:
     """A power-average pool with norm_type 1, which is a sum for inputs that are not negative."""
     if module.ceil_mode or module.norm_type != 1:
         raise UserError(f"{where}: needs norm_type 1 and ceil_mode False to be a sum pool")
@@ -56,7 +56,7 @@ def sum_pool(module: Any, where: str) -> Made:
     return "SumPool2d", {"kernel_size": module.kernel_size, "stride": stride}
 
 
-def batch_norm(module: Any, where: str) -> Made:
+def batch_norm(module: Any, where: str) -> TypeAndParameters:
     """Batch normalisation by its running statistics."""
     if module.running_mean is None or module.running_var is None:
         raise UserError(f"{where} keeps no running statistics; train it with track_running_stats=True")
@@ -69,7 +69,7 @@ def batch_norm(module: Any, where: str) -> Made:
     }
 
 
-def flatten(module: Any, where: str) -> Made:
+def flatten(module: Any, where: str) -> TypeAndParameters:
     """Flatten, or nothing where only time and batch are merged."""
     return ("Identity" if (module.start_dim, module.end_dim) == (0, 1) else "Flatten"), {}
 

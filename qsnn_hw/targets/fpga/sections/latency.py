@@ -97,7 +97,7 @@ def latency(
     return replace(times, host_us_mean=host_us(moved, byte_us(board.baud), times.us_on_board_mean))
 
 
-def made(results: Results) -> Latency:
+def design_latency(results: Results) -> Latency:
     """The latency of the design that the bitstream holds, as far as it is known."""
     implementation = results.get(Implementation)
     fmax = None if implementation is None else implementation.fmax_mhz
@@ -127,7 +127,7 @@ LATENCY: Part[Latency] = Part(
     "latency",
     Latency,
     Latency(),
-    lambda results: results.once(made),
+    lambda results: results.once(design_latency),
     basis={
         "": "simulated",
         "us_per_sample_mean": "computed",

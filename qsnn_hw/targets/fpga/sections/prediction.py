@@ -111,7 +111,7 @@ def _mean(cycles: np.ndarray | None, samples: int | None = None) -> float | None
     return None if cycles is None or not cycles.size else float(cycles[:samples].mean())
 
 
-def _made(results: Results) -> Prediction:
+def _prediction(results: Results) -> Prediction:
     plan, board = results[HardwarePlan], results.get(Board)
     data, golden = results.get(Dataset), results.get(GoldenResult)
     return predicted(plan, board, data, golden, results.get(Verification))
@@ -121,7 +121,7 @@ PREDICTION: Part[Prediction] = Part(
     "prediction",
     Prediction,
     Prediction(),
-    _made,
+    _prediction,
     basis={"": "predicted"},
     definitions={
         "": "What the plan promised before any tool ran; cycles beside the simulated ones of the same "

@@ -32,7 +32,7 @@ class Resource:
         check_counts(self, "resource", "used", "available")
 
 
-def _made(results: Results) -> dict[str, Resource] | None:
+def _resources(results: Results) -> dict[str, Resource] | None:
     built = results.get(Implementation)
     if built is None:
         return None
@@ -57,7 +57,7 @@ RESOURCES: Part[Mapping[str, Resource]] = Part(
     "resources",
     Mapping[str, Resource],
     {},
-    _made,
+    _resources,
     basis={"": "tool report"},
     definitions={
         "": "Cells used and available on the device, under the names the place-and-route tool reports."

@@ -35,14 +35,14 @@ def sample_rates(results: Results) -> Rates:
 
 def spent(results: Results) -> Spending:
     """Power and energy, as far as what they need is known."""
-    board, found, bytes_ = results[Board], results.once(cycles), results.once(moved)
+    board, cycle_counts, bytes_ = results[Board], results.once(cycles), results.once(moved)
     return spending(
         board,
         results[HardwarePlan],
         results.get(Implementation),
         results.get(Verification),
-        found,
-        us_on_board=None if found.alone_mean is None else found.alone_mean / board.clock_mhz,
+        cycle_counts,
+        us_on_board=None if cycle_counts.alone_mean is None else cycle_counts.alone_mean / board.clock_mhz,
         link_per_s=results.once(sample_rates).link_per_s,
         spikes=results.once(work).spikes_per_sample,
         words_per_sample=None if bytes_ is None else bytes_.words_in_mean,

@@ -152,7 +152,9 @@ OPERATING_POINT: Part[OperatingPoint] = Part(
     "operating_point",
     OperatingPoint,
     OperatingPoint(),
-    lambda results: OperatingPoint(results[Board].clock_mhz, results.once(latency.made).us_on_board_mean),
+    lambda results: OperatingPoint(
+        results[Board].clock_mhz, results.once(latency.design_latency).us_on_board_mean
+    ),
     basis={"": "computed"},
 )
 

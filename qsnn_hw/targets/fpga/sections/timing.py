@@ -30,7 +30,7 @@ class Timing:
         return self.fmax_mhz >= self.constraint_mhz
 
 
-def _made(results: Results) -> Timing | None:
+def _timing(results: Results) -> Timing | None:
     built = results.get(Implementation)
     return None if built is None else Timing(built.fmax_mhz, built.constraint_mhz)
 
@@ -39,7 +39,7 @@ TIMING: Part[Timing] = Part(
     "timing",
     Timing,
     Timing(),
-    _made,
+    _timing,
     basis={"": "tool report"},
     definitions={
         "": (

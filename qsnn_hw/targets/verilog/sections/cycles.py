@@ -46,7 +46,7 @@ class Cycles:
         check_numbers(self, "cycles", "network_mean", "predicted_mean", "predicted_samples")
 
 
-def _made(results: Results) -> Cycles:
+def _cycles(results: Results) -> Cycles:
     plan = results[HardwarePlan]
     simulated = DesignCycles.of(plan, results.get(Verification))
     data, golden = results.get(Dataset), results.get(GoldenResult)
@@ -68,7 +68,7 @@ CYCLES: Part[Cycles] = Part(
     "cycles",
     Cycles,
     Cycles(),
-    _made,
+    _cycles,
     basis={"": "simulated", "predicted_mean": "predicted", "predicted_samples": "predicted"},
     definitions={
         "": (

@@ -55,7 +55,7 @@ def quantize_options(typed: Mapping[str, Any], base: "QuantizeOptions") -> "Quan
     return options
 
 
-def chosen_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
+def effective_options(arguments: argparse.Namespace, folder: Path) -> "BuildOptions":
     """The options of the earlier run in ``folder``, if there is one, overridden by those typed now.
 
     Raises
@@ -67,7 +67,7 @@ def chosen_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
     from qsnn_hw.model.readers.reader import convention_for
     from qsnn_hw.targets.registry import target_of
 
-    typed = typed_values(given, BuildRounding, SavedOptions)
+    typed = typed_values(arguments, BuildRounding, SavedOptions)
     saved = folder / OPTIONS
     # A model on the command line starts over; without one the folder's own options go on.
     if "model" not in typed:
@@ -79,10 +79,10 @@ def chosen_options(given: argparse.Namespace, folder: Path) -> "BuildOptions":
         base = BuildOptions.load(saved)
     else:
         base = BuildOptions(model=typed["model"], convention=typed.get("convention"))
-    made = changed(base, typed)
-    target_of(made, given.part)
-    convention_for(made.model, made.convention, made.settings)
-    return made
+    options = changed(base, typed)
+    target_of(options, arguments.part)
+    convention_for(options.model, options.convention, options.settings)
+    return options
 
 
 def changed(base: "BuildOptions", typed: Mapping[str, Any]) -> "BuildOptions":
@@ -101,8 +101,8 @@ def changed(base: "BuildOptions", typed: Mapping[str, Any]) -> "BuildOptions":
     from qsnn_hw.build.options import BuildOptions
     from qsnn_hw.targets.registry import foreign_options, target_named
 
-    kept = {entry.field for entry in entries(BuildOptions)}
-    changes = {name: value for name, value in typed.items() if name in kept}
+    saved_fields = {entry.field for entry in entries(BuildOptions)}
+    changes = {name: value for name, value in typed.items() if name in saved_fields}
     if "target" in typed:
         # What belonged to the target of an earlier run goes with it.
         for name in foreign_options(target_named(typed["target"])):
@@ -117,9 +117,9 @@ def changed(base: "BuildOptions", typed: Mapping[str, Any]) -> "BuildOptions":
             )
         changes |= {"calibration_data": None, "max_drop": None}
     changes["quantize"] = quantize_options(typed, base.quantize)
-    made = replace(base, **changes)
-    _check_data_options(typed, made)
-    return made
+    options = replace(base, **changes)
+    _check_data_options(typed, options)
+    return options
 
 
 def _encoder_changes(typed: Mapping[str, Any]) -> dict[str, Any]:
