@@ -9,11 +9,13 @@ from qsnn_hw.build.option_table import (
     FinetuneOptions,
     InferOptions,
     ModelOptions,
+    ProgramOptions,
     ReportOptions,
     RoundingOptions,
     RunOptions,
     SampleOptions,
     SavedOptions,
+    VirtualBoardOptions,
 )
 
 _BUILDS = tuple(command.name for command in cli.all_commands() if command.records == cli.BUILD_RECORDS)
@@ -26,6 +28,8 @@ SECTIONS: tuple[tuple[str, tuple[str, ...], tuple[type, ...], tuple[type, ...]],
     ("check", ("check",), (CheckOptions,), (SampleOptions,)),
     ("finetune", ("finetune",), (FinetuneOptions,), (SampleOptions,)),
     ("report", ("report",), (ReportOptions,), ()),
+    ("program", ("program",), (ProgramOptions,), ()),
+    ("virtual-board", ("virtual-board",), (VirtualBoardOptions,), ()),
 )
 """Heading, commands, records, and records whose options are told elsewhere unless a record changes them."""
 

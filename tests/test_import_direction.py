@@ -19,6 +19,8 @@ ORDER = [
     *("families", "host", "toolchain"),
     *("model", "quantize", "golden", "finetune"),
     *("plan", "cost", "explore", "rtl", "verify"),
+    # What of the host needs more than the words of the link.
+    *("host.byte_mode", "host.virtual_board"),
     *("build.option", "build.option_table", "build.options", "build.steps"),
     *("report", "targets", "build", "__main__"),
 ]

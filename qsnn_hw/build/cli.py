@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from qsnn_hw import __version__
+from qsnn_hw.build import board_commands
 from qsnn_hw.build import commands as commands_of
 from qsnn_hw.build import option_table as table
 from qsnn_hw.build.commands import EXIT_FAILED
@@ -187,6 +188,22 @@ def all_commands() -> tuple[Command, ...]:
             "finetuned.nir, finetuned.npz and finetuned.json; an interrupted run goes on.",
             commands_of.finetune,
             (table.FinetuneOptions,),
+        ),
+        Command(
+            "program",
+            "load a build's bitstream into the board that is plugged in",
+            "Load the bitstream of an output folder into its board, by the first of the board file's loaders "
+            "that is on this machine.",
+            board_commands.program,
+            (table.ProgramOptions,),
+        ),
+        Command(
+            "virtual-board",
+            "simulate a build's board behind a pseudo-terminal, for those without one",
+            "Compile the board's design of an output folder with Verilator, print the path of a port that "
+            "answers as the board does, and run until Ctrl-C or SIGTERM.",
+            board_commands.virtual_board,
+            (table.VirtualBoardOptions,),
         ),
         Command("boards", "list the boards", "List the boards.", commands_of.boards),
         Command(

@@ -113,6 +113,7 @@ _MAX_DROP = option(
     metavar="PP",
     check=_percentage_points,
 )
+_BUILT = option("output folder of a build for a board", more_names=("-o",), metavar="DIR")
 _OUT = option("output folder", more_names=("-o",), metavar="DIR")
 
 
@@ -457,3 +458,23 @@ class FinetuneOptions(SampleOptions):
     )
     restart: bool = field(default=False, metadata=option("throw an earlier run's progress away"))
     out: str = field(metadata=_OUT)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class ProgramOptions:
+    """Of ``program``."""
+
+    out: str = field(metadata=_BUILT)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class VirtualBoardOptions:
+    """Of ``virtual-board``."""
+
+    out: str = field(metadata=option("output folder of a build for a board", name="OUT", metavar="OUT"))
+    byte_mode: bool = field(
+        default=False,
+        metadata=option(
+            "hand whole bytes to the design behind its serial port: faster, without bits and their rate"
+        ),
+    )

@@ -37,6 +37,11 @@ def texts(fields: Fields, name: str, form: Form) -> tuple[str, ...]:
     return values
 
 
+def text_or_texts(fields: Fields, name: str, form: Form) -> tuple[str, ...]:
+    """A string of one form, or a list of them; UserError naming the field otherwise."""
+    return texts(fields, name, form) if fields.is_list(name) else (text(fields, name, form),)
+
+
 def arguments(fields: Fields, name: str, known: Options) -> tuple[str, ...]:
     """Options for a tool, each known and with a value of its form; UserError naming the field otherwise."""
     words = fields.texts(name)

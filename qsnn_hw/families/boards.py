@@ -58,8 +58,8 @@ class Board:
         Options for yosys' ``synth_`` command of the family, nextpnr and the bitstream packer.
     bitstream_suffix
         With its dot.
-    loader
-        The command that loads ``{bitstream}``.
+    loaders
+        Commands that load ``{bitstream}``, the preferred one first; of a file that has one, that one.
     notes, sources
         What a user must know, and where the figures come from.
     path
@@ -84,7 +84,7 @@ class Board:
     place_args: tuple[str, ...]
     pack_args: tuple[str, ...]
     bitstream_suffix: str
-    loader: str
+    loaders: tuple[str, ...]
     notes: tuple[str, ...]
     sources: tuple[str, ...]
     path: Path
@@ -101,7 +101,7 @@ class Board:
 
     def load_command(self, bitstream: Path) -> str:
         """The shell command that loads ``bitstream`` into the board."""
-        return self.loader.replace("{bitstream}", shlex.quote(str(bitstream)))
+        return self.loaders[0].replace("{bitstream}", shlex.quote(str(bitstream)))
 
 
 def serial_divisor(clock_mhz: float, baud: int) -> int:
@@ -242,14 +242,14 @@ def parse_board(table: Mapping[str, Any], path: Path) -> Board:
         place_args=words.arguments(fields, "place_args", rules.place_args),
         pack_args=words.arguments(fields, "pack_args", rules.pack_args),
         bitstream_suffix=fields.choice("bitstream_suffix", rules.bitstream_suffixes),
-        loader=words.text(fields, "loader", words.LINE),
+        loaders=words.text_or_texts(fields, "loader", words.LINE),
         notes=words.texts(fields, "notes", words.LINE),
         sources=words.texts(fields, "sources", words.LINE),
         path=path,
     )
     if io is not None:
         io.close()
-    if "{bitstream}" not in board.loader:
+    if not board.loaders or not all("{bitstream}" in loader for loader in board.loaders):
         fields.fail("loader", "must contain {bitstream}")
     fields.close()
     return board

@@ -49,6 +49,10 @@ class Fields:
             self.fail(name, f"must be a list of non-empty strings, not {value!r}")
         return tuple(value)
 
+    def is_list(self, name: str) -> bool:
+        """Whether the field is there and a list."""
+        return isinstance(self._table.get(name), list)
+
     def choice(self, name: str, allowed: tuple[str, ...]) -> str:
         """One of ``allowed``."""
         value = self._take(name)

@@ -4,13 +4,14 @@ import importlib.metadata
 import platform
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.toolchain import webassembly
 from qsnn_hw.toolchain.cache import cache_folder
-from qsnn_hw.toolchain.finder import SPECS, ToolSpec, find_tool
+from qsnn_hw.toolchain.finder import SPECS, Tool, ToolSpec, find_tool
+from qsnn_hw.toolchain.loaders import LOADERS, find_program
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ def doctor() -> list[ToolStatus]:
     """Look for everything the flow uses; starts compilers and native tools, never a WebAssembly one."""
     return [
         ToolStatus("python", "runs the flow", True, True, platform.python_version(), sys.executable),
-        *(_tool(spec) for spec in SPECS.values()),
+        *(_tool(spec, find_tool) for spec in SPECS.values()),
+        *(_tool(spec, find_program) for spec in LOADERS.values()),
         *_packages(),
         _cache(),
     ]
@@ -75,9 +77,9 @@ def _mark(row: ToolStatus) -> str:
     return "MISSING" if row.required else "absent"
 
 
-def _tool(spec: ToolSpec) -> ToolStatus:
+def _tool(spec: ToolSpec, find: Callable[[str], Tool]) -> ToolStatus:
     try:
-        tool = find_tool(spec.name)
+        tool = find(spec.name)
     except UserError as error:
         return ToolStatus(spec.name, spec.purpose, False, spec.required, None, str(error))
     note = "first use compiles it" if webassembly.is_cold(tool) else ""

@@ -206,20 +206,26 @@ def find_tool(name: str) -> Tool:
 @functools.cache
 def find_with(name: str, override: str | None, path: str) -> Tool:
     """:func:`find_tool` where its variable holds ``override`` and PATH ``path``; looked for once."""
-    spec = SPECS[name]
+    return search(SPECS[name], override, path)
+
+
+def search(spec: ToolSpec, override: str | None, path: str) -> Tool:
+    """The tool of ``spec``; UserError as :func:`find_tool` raises it."""
     if override:
         return _overridden(spec, override)
     looked_at: list[str] = []
     searches = [_native, from_wheel] if spec.native_first else [from_wheel, _native]
-    for search in searches:
-        for origin, command in search(spec, path):
+    for place in searches:
+        for origin, command in place(spec, path):
             usable = _usable(spec, origin, command)
             if isinstance(usable, str):
                 looked_at.append(usable)
             else:
-                return Tool(name, usable[0], usable[1], origin, tuple(looked_at))
-        looked_at.append(_nothing_more(spec, search))
-    raise UserError(f"{name} not found (looked at: {'; '.join(looked_at)}); install it with: {spec.install}")
+                return Tool(spec.name, usable[0], usable[1], origin, tuple(looked_at))
+        looked_at.append(_nothing_more(spec, place))
+    raise UserError(
+        f"{spec.name} not found (looked at: {'; '.join(looked_at)}); install it with: {spec.install}"
+    )
 
 
 def _overridden(spec: ToolSpec, override: str) -> Tool:

@@ -147,8 +147,15 @@ def bench_source() -> Path:
     return resource_folder("sim") / "bench.cpp"
 
 
-def build_bench(verilog: Path, top: str, work_dir: Path, progress: Progress) -> Bench:
+def build_bench(
+    verilog: Path, top: str, work_dir: Path, progress: Progress, source: Path | None = None
+) -> Bench:
     """Compile the bench for ``verilog``; nothing is done when it is in the cache folder.
+
+    Parameters
+    ----------
+    source
+        Another program around the model than ``sim/bench.cpp``; it includes ``ports.h`` as that does.
 
     Raises
     ------
@@ -159,7 +166,7 @@ def build_bench(verilog: Path, top: str, work_dir: Path, progress: Progress) -> 
     """
     check_build_folder(work_dir)
     text = verilog.read_text(encoding="utf-8")
-    source = bench_source()
+    source = bench_source() if source is None else source
     tools = [find_tool(name) for name in ("verilator", "c++")]
     parts = (_BUILD_FORMAT, top, _OPTIMIZE, *((tool.command, tool.version) for tool in tools))
     digest = hashlib.sha256(repr(parts).encode())

@@ -149,17 +149,19 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--threads": ("2",),
     "--restart": (),
     "--keep-integers": ("none",),
+    "OUT": ("elsewhere",),
+    "--byte-mode": (),
 }
 
 
 def options_of(command: str) -> Iterator[str]:
-    """Every option of a command by its longest name, and MODEL."""
+    """Every option of a command by its longest name, and MODEL or OUT."""
     parser = cli.make_parser()
     (tree,) = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
     for action in tree.choices[command]._actions:
         if action.dest != "help":
             names = [n for n in action.option_strings if n.startswith("--") and not n.startswith("--no-")]
-            yield names[0] if names else "MODEL"
+            yield names[0] if names else action.dest.upper()
 
 
 COMMANDS = (
@@ -172,6 +174,8 @@ COMMANDS = (
     "infer",
     "check",
     "finetune",
+    "program",
+    "virtual-board",
     "boards",
     "doctor",
 )
