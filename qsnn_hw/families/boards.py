@@ -5,7 +5,7 @@ The files live in ``boards/``; a path to a file of the same form names a board o
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from qsnn_hw.families import board_words as words
 from qsnn_hw.families.family import Family, Part
 from qsnn_hw.families.limits import BlockMemory, Limits
 from qsnn_hw.families.pins import LEVELS, PULLS, Port
+from qsnn_hw.families.pll import PllCell, PllSettings
 from qsnn_hw.families.registry import families
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.fields import Fields
@@ -45,7 +46,7 @@ class Board:
     device, package, speed_grade
         As nextpnr wants them; ``speed_grade`` is None where the device implies it.
     clock_mhz
-        The oscillator on the board.
+        Of the design: the oscillator's, until :meth:`clocked` puts a PLL between.
     baud
         Bits a second on the UART; the clock divides to it within ``MAX_BAUD_ERROR``.
     ports
@@ -64,6 +65,8 @@ class Board:
         What a user must know, and where the figures come from.
     path
         The file it was read from.
+    pll
+        How the PLL makes ``clock_mhz`` of the oscillator; None where the oscillator clocks the design.
     """
 
     name: str
@@ -88,6 +91,7 @@ class Board:
     notes: tuple[str, ...]
     sources: tuple[str, ...]
     path: Path
+    pll: PllSettings | None = None
 
     @property
     def part(self) -> Part:
@@ -98,6 +102,41 @@ class Board:
     def divisor(self) -> int:
         """Clock cycles of a serial bit."""
         return serial_divisor(self.clock_mhz, self.baud)
+
+    @property
+    def oscillator_mhz(self) -> float:
+        """What comes in at the pin."""
+        return self.clock_mhz if self.pll is None else float(self.pll.in_mhz)
+
+    @property
+    def pll_cell(self) -> PllCell | None:
+        """The PLL as a cell; None where there is none."""
+        if self.pll is None or self.family.pll is None:
+            return None
+        return self.family.pll.cell(self.pll, self.device, self.package, self.ports["clk"].pins[0])
+
+    def clocked(self, pll: PllSettings | None) -> "Board":
+        """The board with a design that runs at this PLL's output; None: at the oscillator's rate."""
+        return replace(self, pll=pll, clock_mhz=self.oscillator_mhz if pll is None else float(pll.out_mhz))
+
+    @property
+    def without_pll(self) -> str | None:
+        """Why no PLL can make another clock of the oscillator's, in words; None where one can."""
+        pll = self.family.pll
+        if pll is None:
+            return f"no PLL of {self.family.title} is known here"
+        read = tuple(pin for port in self.ports.values() if port.direction == "in" for pin in port.pins)
+        clock = self.ports["clk"].pins[0]
+        others = tuple(pin for pin in read if pin != clock)
+        reason = pll.missing(self.device, self.package, clock, others)
+        if reason is None and not pll.rates(self.oscillator_mhz):
+            reason = f"a PLL of {self.family.title} does not take {self.oscillator_mhz:g} MHz"
+        return reason
+
+    def divides(self, clock_mhz: float) -> bool:
+        """Whether this clock divides to the baud rate within ``MAX_BAUD_ERROR``."""
+        rate = clock_mhz * 1e6 / serial_divisor(clock_mhz, self.baud)
+        return abs(rate - self.baud) <= MAX_BAUD_ERROR * rate
 
     def load_command(self, bitstream: Path) -> str:
         """The shell command that loads ``bitstream`` into the board."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from qsnn_hw.families.ecp5_carries import cut_unused_carries
 from qsnn_hw.families.ecp5_floorplan import place_blocks
+from qsnn_hw.families.ecp5_pll import PLL
 from qsnn_hw.families.family import (
     NEXTPNR_OPTIONS,
     NUMBER,
@@ -207,6 +208,7 @@ FAMILY = Family(
     ),
     costs=_COSTS,
     power=_POWER,
+    pll=PLL,
     flow=Flow(
         synth="synth_ecp5",
         # For the reason of nextpnr-ice40's.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from qsnn_hw.families.pins import Port
+from qsnn_hw.families.pll import Pll
 from qsnn_hw.families.power_coefficients import DeviceCoefficients
 
 Options = Mapping[str, str | None]
@@ -310,6 +311,8 @@ class Family:
         Power coefficients by device; no power is estimated for one that is absent.
     flow
         The tools.
+    pll
+        What makes a system clock of a board's; None where designs run at the oscillator's.
     """
 
     name: str
@@ -321,6 +324,7 @@ class Family:
     costs: Costs
     power: Mapping[str, DeviceCoefficients]
     flow: Flow
+    pll: Pll | None = None
 
     def __repr__(self) -> str:
         return repr(self.name)

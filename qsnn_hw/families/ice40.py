@@ -14,6 +14,7 @@ from qsnn_hw.families.family import (
     PlaceFiles,
     Units,
 )
+from qsnn_hw.families.ice40_pll import PLL
 from qsnn_hw.families.pins import Port
 from qsnn_hw.families.power_coefficients import REGISTER_POWER, Coefficient, DeviceCoefficients
 
@@ -170,6 +171,7 @@ FAMILY = Family(
     ),
     costs=_COSTS,
     power=_POWER,
+    pll=PLL,
     flow=Flow(
         synth="synth_ice40",
         # 0.4 fails on the JSON of yosys since 0.38 ($scopeinfo cells); 0.8 is the first release newer than

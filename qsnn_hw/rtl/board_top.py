@@ -8,12 +8,14 @@ from amaranth.utils import ceil_log2
 
 from qsnn_hw.families.boards import Board
 from qsnn_hw.families.pins import LEVELS
+from qsnn_hw.families.pll import PllCell
 from qsnn_hw.host.protocol import PIXEL_BITS
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.rtl.classifier import Classifier
 from qsnn_hw.rtl.io.host_link import HostLink
 from qsnn_hw.rtl.io.pixels import WordPixels
 from qsnn_hw.rtl.stream.lane_adapter import LaneAdapter
+from qsnn_hw.rtl.system_clock import SystemClock
 
 _POWER_ON_CYCLES = 512
 """Reset cycles after configuration. iCE40 block RAM reads zeros for the first microseconds
@@ -46,6 +48,9 @@ class BoardTop(wiring.Component):
         Level that lights the LED: "high" or "low".
     reset_active
         Level of a pressed reset button; None where the board has none.
+    pll
+        What makes the system clock of ``clk``, and holds the reset until it is locked; None: ``clk`` is the
+        system clock, as in every simulation.
 
     Members
     -------
@@ -59,12 +64,18 @@ class BoardTop(wiring.Component):
     """
 
     def __init__(
-        self, plan: HardwarePlan, divisor: int, *, led_active: str = "high", reset_active: str | None = None
+        self,
+        plan: HardwarePlan,
+        divisor: int,
+        *,
+        led_active: str = "high",
+        reset_active: str | None = None,
+        pll: PllCell | None = None,
     ) -> None:
         for level in (led_active, reset_active or "high"):
             if level not in LEVELS:
                 raise ValueError(f"Active level must be 'high' or 'low', not {level!r}")
-        self._plan, self._divisor = plan, divisor
+        self._plan, self._divisor, self._pll = plan, divisor, pll
         self._led_active, self._reset_active = led_active, reset_active
         members: dict[str, wiring.Member] = {"clk": In(1)}
         if reset_active is not None:
@@ -80,9 +91,11 @@ class BoardTop(wiring.Component):
         cycles = reset_cycles(self._divisor)
         count = Signal(ceil_log2(cycles) + 1)
         line = Signal(init=1)
+        m.submodules.clock = clock = SystemClock(self._pll)
         m.d.comb += [
-            ClockSignal("sync").eq(self.clk),
-            ClockSignal("power_on").eq(self.clk),
+            clock.pin.eq(self.clk),
+            ClockSignal("sync").eq(clock.clk),
+            ClockSignal("power_on").eq(clock.clk),
             ResetSignal("sync").eq(~count[-1]),
         ]
         m.submodules.synchronizer = FFSynchronizer(self.rx, line, init=1, o_domain="power_on")
@@ -96,6 +109,11 @@ class BoardTop(wiring.Component):
             pressed, level = Signal(), int(self._reset_active == "low")
             m.submodules.button = FFSynchronizer(self.rst ^ level, pressed, o_domain="power_on")
             with m.If(pressed):
+                m.d.power_on += count.eq(0)
+        if self._pll is not None:
+            locked = Signal()
+            m.submodules.lock = FFSynchronizer(clock.locked, locked, o_domain="power_on")
+            with m.If(~locked):
                 m.d.power_on += count.eq(0)
         encoder, readout = plan.encoder, plan.readout
         m.submodules.link = link = HostLink(
@@ -140,12 +158,20 @@ class BoardTop(wiring.Component):
         return m
 
 
-def board_top(plan: HardwarePlan, board: Board) -> BoardTop:
-    """The design for one board: its baud rate, the level that lights its LED, its reset button."""
+def board_top(plan: HardwarePlan, board: Board, *, simulated: bool = False) -> BoardTop:
+    """The design for one board: its clock, its baud rate, the level that lights its LED, its reset button.
+
+    Parameters
+    ----------
+    simulated
+        ``clk`` is the system clock, of ``board.clock_mhz``, where a PLL would make it: all but the PLL,
+        which no simulator here knows, is as in the bitstream, the divisor of the serial line too.
+    """
     button = board.ports.get("rst")
     return BoardTop(
         plan,
         board.divisor,
         led_active=board.ports["led"].active,
         reset_active=None if button is None else button.active,
+        pll=None if simulated else board.pll_cell,
     )

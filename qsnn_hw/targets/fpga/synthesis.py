@@ -98,7 +98,6 @@ def synthesis_script(verilog: str, top: str, board: Board, netlist: str, stat: s
     options = " ".join(board.synth_args)
     return (
         f'read_verilog -sv "{verilog}"\n'
-        f"hierarchy -check -top {top}\n"
         f"{board.family.flow.synth} -top {top} {options} -json {netlist}\n"
         f"tee -q -o {stat} stat -json\n"
     )
