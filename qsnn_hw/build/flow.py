@@ -25,6 +25,7 @@ from qsnn_hw.support.run_lock import one_run
 from qsnn_hw.support.terminal import plain
 from qsnn_hw.targets.registry import target_of
 from qsnn_hw.targets.target import Target, shared
+from qsnn_hw.toolchain.tools import check_build_folder
 from qsnn_hw.verify.design import Reference
 
 PARTS = ("generate", "simulate", "verify", "synth", "build")
@@ -105,10 +106,12 @@ def run(
         raise UserError(f"{part} compares hardware and model on real samples: give --data FILE")
     target = target_of(options, part)
     files.check_output_folder(folder)
+    if part == "verify" or (options.simulator != "verilator" and part in ("simulate", "build")):
+        check_build_folder(folder)
     with one_run(folder, command):
         for file in brought:
             files.write_bytes(folder / file.name, file.read_bytes())
-        return _run(Run(Job(options, folder, progress), instead, results), target, part)
+        return _run(Run(Job(options, folder, progress.of_one_run()), instead, results), target, part)
 
 
 def _run(run: Run, target: Target, part: str) -> Outcome:

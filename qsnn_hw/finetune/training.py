@@ -237,6 +237,8 @@ class _Run:
                 self._label[samples],
                 label_smoothing=self._settings.label_smoothing,
             )
+            if not bool(torch.isfinite(loss)):
+                raise self._diverged(number, float(loss.detach()))
             self._optimizer.zero_grad()
             loss.backward()
             if self._settings.gradient_limit is not None:
@@ -248,6 +250,15 @@ class _Run:
             # What an earlier call trained took no time of this one's.
             update(at + 1 - self._before, everything - self._before)
         return total / self._batches
+
+    def _diverged(self, number: int, loss: float) -> UserError:
+        rate = self._settings.learning_rate
+        limit = "" if self._settings.gradient_limit is not None else ", or with --gradient-limit 1"
+        again = "" if self._path is None else "; --restart begins anew"
+        return UserError(
+            f"the training loss is {loss:g} in epoch {number}: training has diverged; train with a smaller "
+            f"--learning-rate than {rate:g}{limit}{again}"
+        )
 
     def _set_rate(self, part: float) -> None:
         rate = _LAST_RATE + (1 - _LAST_RATE) * (1 + math.cos(math.pi * part)) / 2

@@ -17,7 +17,7 @@ from qsnn_hw.model.graph import Graph
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.search import Search, Tried
 from qsnn_hw.model.simulate import simulate
-from qsnn_hw.model.time_steps import candidates, wrote_rockpool
+from qsnn_hw.model.time_steps import ROCKPOOL_LEAVES_OUT, candidates, wrote_rockpool
 from qsnn_hw.model.variants import changed, starts, words
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import SILENT, Progress
@@ -280,9 +280,8 @@ def _hints(graph: Graph | None) -> tuple[str, ...]:
     """What may be missing from a file with which no convention agrees."""
     if wrote_rockpool(graph):
         return (
-            "the file is Rockpool's, whose exporter leaves out the bias of LIFTorch and LIFNeuronTorch, the "
-            "recurrent weights of has_rec, and a max_spikes_per_dt of each layer's own: with any of them no "
-            "convention agrees; qsnn_hw.model.readers.live.read_rockpool reads them from the live module",
+            f"the file is Rockpool's, whose {ROCKPOOL_LEAVES_OUT}: with any of them no convention agrees; "
+            "qsnn_hw.model.readers.live.read_rockpool reads them from the live module",
         )
     return (
         "docs/frameworks.md lists what each exporter leaves out; a live module that is read with "

@@ -38,10 +38,12 @@ def neuron_group(
     if convention.start == "rest" and kind != "Threshold":
         rest = v_reset if kind in ("IF", "I") else reader.get("v_leak")
         if np.any(rest != 0):
-            if fires and _needs_zero(convention, rest, reset):
+            if (fires and _needs_zero(convention, rest, reset)) or (threshold is None and np.ptp(rest)):
                 levels = replace(levels, start=rest)
             else:
                 levels = _from_rest(levels, rest, leak.steady)
+    # The spikes of a Threshold node behind an integrator are its own: one a step, and none is held back.
+    resets = fires and kind not in ("LI", "I", "CubaLI")
     late = convention.reset_delay and fires and reset != "none"
     # The current that fold.py made of an integrator is not snnTorch's own.
     synaptic = kind == "CubaLIF" and "r_syn" not in graph.nodes[name].parameters
@@ -66,11 +68,11 @@ def neuron_group(
         reset_delay=late,
         reset_drops_input=late and levels.reset == "zero" and drops,
         reset_retest=fires and not late and convention.reset_retest and levels.reset != "none",
-        max_spikes=_limit(convention) if fires else 1,
+        max_spikes=_limit(convention) if resets else 1,
         v_min=levels.v_min,
         current_decay=leak.current_decay,
         current_gain=leak.current_gain,
-        refractory=convention.refractory if fires else 0,
+        refractory=convention.refractory if resets else 0,
         relax=convention.update == "relax" and kind in ("LIF", "LI", "CubaLIF", "CubaLI"),
         reset_amount=levels.amount,
         rest=levels.rest,

@@ -34,6 +34,13 @@ def candidates(graph: Graph | None) -> tuple[float, ...]:
     return tuple(dict.fromkeys(float(f"{dt:.6g}") for dt in steps if 0 < dt < math.inf))[:_MOST]
 
 
+ROCKPOOL_LEAVES_OUT = (
+    "exporter leaves out the bias of LIFTorch and LIFNeuronTorch, the recurrent weights of has_rec, and "
+    "a max_spikes_per_dt of each layer's own"
+)
+"""What no file shows that Rockpool wrote."""
+
+
 def wrote_rockpool(graph: Graph | None) -> bool:
     """Whether every r of the file is what Rockpool's exporter writes for one time step.
 

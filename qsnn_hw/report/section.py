@@ -180,7 +180,7 @@ AGAINST_GOLDEN = Chapter("Against the golden model", 15, drawn=False)
 SAMPLE = Chapter("One sample, spike by spike", 20)
 TEST_SET = Chapter("Over the whole test set", 30)
 QUANTIZATION = Chapter("What quantization did", 40)
-DEVICE = Chapter("On the device", 50)
+HARDWARE = Chapter("The hardware", 50)
 GROUPS = Chapter("Group by group", 60, drawn=False)
 
 Shown = Table | Figure | Sequence[Figure | None] | None

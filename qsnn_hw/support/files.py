@@ -119,6 +119,24 @@ def check_writable(path: Path) -> None:
         raise UserError(f"cannot write {path}: it is a device, not a file; choose another name")
 
 
+def check_folder_takes_files(folder: Path) -> None:
+    """Make ``folder`` where it is missing, and refuse one that takes no files; leaves none there.
+
+    Raises
+    ------
+    UserError
+        It cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"cannot write into {folder}: {error.strerror or error}; choose a writable output folder with -o"
+        ) from error
+
+
 def check_output_folder(folder: Path) -> None:
     """Refuse a folder in which writing would leave it, wait for ever or fail after the work.
 

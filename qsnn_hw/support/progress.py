@@ -5,6 +5,7 @@ The flow hands one :class:`Progress` down through its steps. A step calls
 count and time left, elsewhere it prints a plain line at most every ten seconds.
 """
 
+import copy
 import sys
 import threading
 import time
@@ -69,6 +70,17 @@ class Progress:
         self.live = not quiet and self._stream.isatty()
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
+        self._above: Progress | None = None
+
+    def of_one_run(self) -> "Progress":
+        """The same voice with a cancellation of its own, so that a run that ends by one leaves none behind.
+
+        A cancellation of this progress still stops what reports to the new one.
+        """
+        own = copy.copy(self)
+        own._cancelled = threading.Event()
+        own._above = self
+        return own
 
     def cancel(self) -> None:
         """Make every task that reports to this progress, in any thread, stop at its next report."""
@@ -78,6 +90,8 @@ class Progress:
         """Raise CancelledError after :meth:`cancel`."""
         if self._cancelled.is_set():
             raise CancelledError
+        if self._above is not None:
+            self._above.check()
 
     def say(self, line: str) -> None:
         """Print one permanent line."""
@@ -111,4 +125,4 @@ class Progress:
 
 
 SILENT = Progress(quiet=True)
-"""A progress that prints nothing, for library use and tests."""
+"""A progress that prints nothing, for library use and tests. It is everybody's, so nobody cancels it."""

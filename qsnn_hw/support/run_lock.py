@@ -27,7 +27,7 @@ def one_run(folder: Path, command: str) -> Iterator[None]:
     Parameters
     ----------
     folder
-        Made when missing.
+        Made when missing; gone again where it was, and nothing is in it at the end.
     command
         What a second run is told of this one.
 
@@ -37,6 +37,7 @@ def one_run(folder: Path, command: str) -> Iterator[None]:
         Another run works there, or the folder cannot be made or written.
     """
     path = folder / LOCK
+    is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle = _locked(path)
@@ -59,6 +60,10 @@ def one_run(folder: Path, command: str) -> Iterator[None]:
         with contextlib.suppress(OSError):
             path.unlink()
         os.close(handle)
+        if is_new:
+            # Only where the run was refused before it left anything.
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def refuse_busy(folder: Path) -> None:

@@ -81,18 +81,23 @@ def verilator_build_args() -> list[str]:
 
 
 def check_build_folder(folder: Path) -> None:
-    """Refuse a simulation build folder that GNU make cannot handle.
+    """Refuse a folder in which GNU make would have to build cocotb's simulation.
 
     Raises
     ------
     UserError
         Its absolute path has a space.
     """
-    if any(character.isspace() for character in str(folder.absolute())):
+    if has_space(folder):
         raise UserError(
-            f"cannot simulate in {folder.absolute()}: GNU make cannot handle the space in it; "
+            f"cannot simulate with cocotb in {folder.absolute()}: GNU make cannot handle the space in it; "
             "choose another -o"
         )
+
+
+def has_space(folder: Path) -> bool:
+    """Whether GNU make, which splits names at spaces, cannot work in ``folder``."""
+    return any(character.isspace() for character in str(folder.absolute()))
 
 
 def _refuse_spaces(tool: Tool) -> None:

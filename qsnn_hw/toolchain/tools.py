@@ -12,6 +12,7 @@ from qsnn_hw.toolchain.finder import SPECS, Tool, ToolSpec, find_tool
 from qsnn_hw.toolchain.process import end_groups, relative, run_tool
 from qsnn_hw.toolchain.simulator import (
     check_build_folder,
+    has_space,
     verilator_build_args,
     verilator_environment,
     verilator_ready,
@@ -31,6 +32,7 @@ __all__ = [
     "end_groups",
     "find_tool",
     "first_use_notice",
+    "has_space",
     "is_cold",
     "prepare",
     "relative",

@@ -24,8 +24,8 @@ from qsnn_hw.support.progress import Progress
 from qsnn_hw.support.shipped import resource_folder
 from qsnn_hw.toolchain.tools import (
     cache_folder,
-    check_build_folder,
     find_tool,
+    has_space,
     run_tool,
     verilator_build_args,
     verilator_environment,
@@ -164,7 +164,6 @@ def build_bench(
     UserError
         A tool is missing, or ``work_dir`` or the cache folder cannot be used.
     """
-    check_build_folder(work_dir)
     text = verilog.read_text(encoding="utf-8")
     source = bench_source() if source is None else source
     tools = [find_tool(name) for name in ("verilator", "c++")]
@@ -183,7 +182,9 @@ def build_bench(
         with contextlib.suppress(OSError):
             os.utime(program)
         return Bench(program, verilog_ports(text, top))
-    building = Path(tempfile.mkdtemp(prefix=f"{BUILDING}{program.name[:16]}-", dir=work_dir))
+    # GNU make cannot handle a space in a path; the cache folder has none.
+    place = benches if has_space(work_dir) else work_dir
+    building = Path(tempfile.mkdtemp(prefix=f"{BUILDING}{program.name[:16]}-", dir=place))
     try:
         ports = _compile(verilog, text, top, source, building, work_dir, progress)
         # Renamed into place whole: another run may be building or using the same.

@@ -113,6 +113,26 @@ class TestTraining:
         one, other = near.quantized.projections[0].weight, made.quantized.projections[0].weight
         assert 0 < np.count_nonzero(one != other) < one.size
 
+    def test_a_loss_that_is_no_number_is_one_line(
+        self, net: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import torch
+
+        from qsnn_hw.finetune.training import finetune
+
+        monkeypatch.setattr(
+            torch.nn.functional,
+            "cross_entropy",
+            lambda *_, **__: torch.tensor(float("nan"), requires_grad=True),
+        )
+        data, path = toy(np.random.default_rng(1), net), tmp_path / "checkpoint.npz"
+        message = (
+            r"^the training loss is nan in epoch 1: training has diverged; train with a smaller "
+            r"--learning-rate than 0\.02, or with --gradient-limit 1; --restart begins anew$"
+        )
+        with pytest.raises(UserError, match=message):
+            finetune(net, OPTIONS, data, QUICK, checkpoint=path)
+
     def test_interrupted_equals_uninterrupted(self, net: Network, tmp_path: Path) -> None:
         from qsnn_hw.finetune.training import finetune
 

@@ -171,6 +171,21 @@ def test_a_readout(tmp_path: Path, capsys: Capture) -> None:
     found(folder / "li.nir", tmp_path / "data.npz", (), SNN, capsys)
 
 
+def test_a_readout_in_integers(tmp_path: Path, capsys: Capture) -> None:
+    """Eight fractional bits of the leak leave differences that 16 do not: it is the leak's that is named."""
+    folder = FOLDER / "readout_layer_refused_with_data"
+    with np.load(folder / "data.npz") as data, np.load(folder / "expected.npz") as expected:
+        np.savez(tmp_path / "data.npz", input=data["input"], out=expected["potential"])
+    given = (folder / "li.nir", "--convention", SNN, "--data", tmp_path / "data.npz", "--bits", "16")
+    assert check(*given) == 1
+    told = capsys.readouterr().out
+    assert (
+        "0 of 540 differ; rounding of the leak makes the difference\ntry --leak-bits 16: 0 differ\n" in told
+    )
+    assert "24" not in told
+    assert check(*given, "--leak-bits", "16") == 0
+
+
 @pytest.mark.parametrize("name", ["lifbias", "rec"])
 def test_what_rockpools_exporter_dropped(name: str, capsys: Capture) -> None:
     """Nothing in the file says it, so no convention agrees; the reason is told."""

@@ -160,3 +160,17 @@ def test_another_input_of_the_neurons_is_no_part_of_the_current() -> None:
         CONVENTIONS["nir"],
     )
     assert sorted(p.source for p in made.projections) == ["d", "input"]
+
+
+@pytest.mark.parametrize("words", [{"max_spikes": "unlimited", "reset": "subtract"}, {"refractory": "2"}])
+def test_a_threshold_behind_an_integrator_spikes_once_a_step(words: dict[str, str]) -> None:
+    """However many spikes a step the convention lets neurons emit, and however long it holds them back."""
+    nodes = (("Linear", {"weight": FIRST}), ("LI", FAST), ("Threshold", {"threshold": np.full(6, 0.3)}))
+    convention = CONVENTIONS["nir"]
+    network = chain(convention.with_settings(words), 5, *nodes)
+    (group,) = network.groups
+    assert (group.max_spikes, group.refractory, group.reset) == (1, 0, "none")
+    plain = simulate(chain(convention, 5, *nodes), SPIKES).out
+    assert plain.any()
+    assert np.array_equal(simulate(network, SPIKES).out, plain)
+    quantize(network, QuantizeOptions())

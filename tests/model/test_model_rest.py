@@ -17,6 +17,7 @@ from qsnn_hw.model.convention import Convention
 from qsnn_hw.model.graph import Graph, Node
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.network_file import load_network, save_network
+from qsnn_hw.model.readouts import membrane_class
 from qsnn_hw.model.simulate import simulate
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.support.errors import UserError
@@ -254,19 +255,34 @@ def test_potentials_of_neurons_that_fire_are_the_frameworks() -> None:
     assert at_rest[0, 0, 0] == 0
 
 
-def test_rests_that_differ_do_not_answer_on_a_chip(
+def test_rests_that_differ_answer_on_a_chip(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A readout's potentials are counted from 0 where their rests differ, and the chip compares them so."""
+    read = network(kind="LI", v_leak=[0.5, 0.0, 0.25, 1.0])
+    integers = quantize(read, QuantizeOptions(weight_bits=8))
+    assert integers.groups[0].rest is None
+    run = run_clocked(integers, spikes(), record=["lif"])
+    answer = membrane_class(run.potentials["lif"])[0]
+    assert np.array_equal(answer, membrane_class(output_of(integers, run))[0])
+    layers: dict[str, Any] = {"input_shape": [5], "a.type": "Linear", "a.weight": WEIGHT}
+    layers |= {"b.type": "LI", "b.tau": 5.0}
+    np.savez(tmp_path / "net.npz", **layers, **{"b.v_leak": np.array([0.5, 0.0, 0.25, 1.0])})
+    given = [str(tmp_path / "net.npz"), "--convention", "norse", "--set", "dt=1"]
+    assert cli.main(["generate", *given, "--board", "ulx3s-85f", "-o", str(tmp_path / "out")]) == 0
+
+
+def test_rests_that_differ_do_not_answer_for_neurons_that_fire(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The chip compares what it stores; the potentials of ``infer`` have their rests."""
     layers: dict[str, Any] = {"input_shape": [5], "a.type": "Linear", "a.weight": WEIGHT}
-    layers |= {"b.type": "LI", "b.tau": 5.0}
+    layers |= {"b.type": "LIF", "b.tau": 5.0, "b.v_threshold": 2.0}
     np.savez(tmp_path / "net.npz", **layers, **{"b.v_leak": np.array([0.5, 0.0, 0.25, 1.0])})
     np.savez(tmp_path / "data.npz", input=spikes(), label=np.zeros(spikes().shape[1]))
     model, data = str(tmp_path / "net.npz"), str(tmp_path / "data.npz")
     given = [model, "--convention", "norse", "--set", "dt=1", "--data", data]
-    assert cli.main(["infer", *given, "--bits", "8"]) == 0
+    assert cli.main(["infer", *given, "--bits", "8", "--readout", "membrane"]) == 0
     chip = [*given, "--board", "ulx3s-85f", "-o", str(tmp_path / "out")]
-    assert cli.main(["generate", *chip]) == 2
+    assert cli.main(["generate", *chip, "--readout", "membrane"]) == 2
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith(
         "error: group b starts at rests of 0 to 1, and the chip counts each potential from its"

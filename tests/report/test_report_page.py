@@ -176,7 +176,7 @@ def test_empty_page_says_not_measured(tmp_path: Path) -> None:
         "One sample, spike by spike",
         "Over the whole test set",
         "What quantization did",
-        "On the device",
+        "The hardware",
         "Group by group",
     ):
         assert f"{title} not measured" in words

@@ -10,7 +10,7 @@ import pytest
 from qsnn_hw.report import Report, Results, summary_lines, write_page
 from qsnn_hw.report.record import WARNINGS, parts_of
 from qsnn_hw.report.section import (
-    DEVICE,
+    HARDWARE,
     Added,
     Card,
     Chapter,
@@ -150,7 +150,7 @@ def test_it_is_on_the_page_with_its_card_table_heading_and_facts(tmp_path: Path)
     text = html(report_with(40.0), tmp_path)
     assert '<article class="card " id="card-heat">' in text
     assert "<h2>In the hand</h2>" in text
-    assert text.index("<h2>On the device</h2>") < text.index("<h2>In the hand</h2>")
+    assert text.index("<h2>The hardware</h2>") < text.index("<h2>In the hand</h2>")
     assert '<h3 id="table-heat">How warm it gets</h3>' in text
     assert "<dt>heat: above room</dt><dd>Above a room of 20 degrees.</dd>" in text
     assert "<dt>kind</dt><dd>thermocouple</dd>" in text
@@ -237,7 +237,7 @@ def test_items_stand_behind_the_one_they_name(items: list[tuple[str, str | None]
 def test_the_chapters_of_the_page_have_different_places() -> None:
     chapters = {exhibit.chapter for section in SECTIONS for exhibit in section.exhibits}
     assert len({chapter.place for chapter in chapters}) == len(chapters)
-    assert DEVICE in chapters
+    assert HARDWARE in chapters
 
 
 def test_titles_of_lines_fit_their_column() -> None:

@@ -60,7 +60,7 @@ class Cache:
         if manifest.exists():
             self._manifest = _checked(files.read_json(manifest), manifest)
         # A read-only folder should say so now, not after minutes of work.
-        self._store()
+        files.check_folder_takes_files(folder)
 
     def done(self, step: str) -> bool:
         """Whether this run has made or loaded the files of ``step``."""

@@ -14,8 +14,9 @@ from qsnn_hw.golden.encoders import sent_spikes
 from qsnn_hw.model.dataset import Dataset, load_dataset, load_pixels
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.network_file import load_network, save_network
-from qsnn_hw.model.readers.reader import convention_for, model_files, read_network
+from qsnn_hw.model.readers.reader import convention_for, model_files, network_reader
 from qsnn_hw.model.readouts import chosen_readout
+from qsnn_hw.model.time_steps import ROCKPOOL_LEAVES_OUT, wrote_rockpool
 from qsnn_hw.plan import AddressSpace, EncoderPlan
 from qsnn_hw.support.choices import ReadoutKind
 from qsnn_hw.support.errors import UserError
@@ -23,12 +24,20 @@ from qsnn_hw.support.errors import UserError
 
 def _read(job: Job) -> Network:
     options = job.options
-    network = read_network(options.model, convention_for(options.model, options.convention, options.settings))
+    convention = convention_for(options.model, options.convention, options.settings)
+    graph, build = network_reader(options.model, convention)
+    network = build(convention)
     sizes = "-".join(str(n) for n in (network.input_size, *(g.size for g in network.groups)))
     by = network.convention.get("name", "its own")
     job.progress.say(f"read: {options.model}, {sizes} neurons, convention {by}")
     for warning in network.warnings:
         job.progress.say(f"warning: {warning}")
+    if options.data is None and wrote_rockpool(graph):
+        # With data it is compared, or the report says that nothing was given to compare with.
+        job.progress.say(
+            f"warning: {options.model} is Rockpool's, whose {ROCKPOOL_LEAVES_OUT}: give --data with the "
+            "module's own output as out to compare with, or build from the live module"
+        )
     return network
 
 

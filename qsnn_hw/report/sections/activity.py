@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from qsnn_hw.report.bars import Bar, bars
 from qsnn_hw.report.record import ASSUMPTIONS, Report
 from qsnn_hw.report.results import Results
-from qsnn_hw.report.section import DEVICE, Added, Exhibit, Part, Section
+from qsnn_hw.report.section import HARDWARE, Added, Exhibit, Part, Section
 from qsnn_hw.report.sections.network import NETWORK
 from qsnn_hw.report.svg import Figure, colour, figure
 from qsnn_hw.report.words import NOT_MEASURED
@@ -115,5 +115,5 @@ SECTION = Section(
     "activity",
     parts=(ACTIVITY,),
     added=(Added(ASSUMPTIONS, stream_note),),
-    exhibits=(Exhibit("busy", DEVICE, lambda report, traces: busy(report)),),
+    exhibits=(Exhibit("busy", HARDWARE, lambda report, traces: busy(report)),),
 )

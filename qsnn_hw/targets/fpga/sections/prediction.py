@@ -13,7 +13,7 @@ from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.results import Results
-from qsnn_hw.report.section import DEVICE, Exhibit, Line, Part, Section, Table
+from qsnn_hw.report.section import HARDWARE, Exhibit, Line, Part, Section, Table
 from qsnn_hw.report.words import NOT_MEASURED, figure, plural, signed
 from qsnn_hw.support.values import Number, check_counts, check_numbers, count, put
 from qsnn_hw.targets.fpga.sections.resources import RESOURCES
@@ -201,5 +201,5 @@ SECTION = Section(
     parts=(PREDICTION,),
     lines=(Line("predicted", line, after="resources"),),
     card_lines={"latency": _on_card},
-    exhibits=(Exhibit("prediction", DEVICE, lambda report, traces: table(report)),),
+    exhibits=(Exhibit("prediction", HARDWARE, lambda report, traces: table(report)),),
 )

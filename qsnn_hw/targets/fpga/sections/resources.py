@@ -8,7 +8,7 @@ from qsnn_hw.build.steps import outputs
 from qsnn_hw.report.bars import Bar, bars
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.results import Results
-from qsnn_hw.report.section import DEVICE, Added, Exhibit, Line, Part, Section
+from qsnn_hw.report.section import HARDWARE, Added, Exhibit, Line, Part, Section
 from qsnn_hw.report.sections.board import BOARD
 from qsnn_hw.report.sections.products import FILES, left
 from qsnn_hw.report.sections.tools import TOOLS
@@ -122,5 +122,5 @@ SECTION = Section(
     parts=(RESOURCES,),
     added=(Added(TOOLS, _tools), Added(FILES, _files)),
     lines=(Line("resources", line, after="per watt"),),
-    exhibits=(Exhibit("resources", DEVICE, lambda report, traces: chart(report)),),
+    exhibits=(Exhibit("resources", HARDWARE, lambda report, traces: chart(report)),),
 )
