@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bench_accuracy
+import board_pages
 import chosen_designs
 import fit_resources
 import hardware_pages
@@ -148,6 +149,7 @@ BLOCKS: tuple[Block, ...] = (
     _stored("mnist", "snntorch_mnist_784-128-10.nir", "mnist/t10k-images-idx3-ubyte.gz", slow=True),
     _stored("braille", "nir_paper/braille.npz", slow=True),
     Block("options", "docs/options.md", options_page.tables),
+    Block("boards", "docs/boards.md", board_pages.boards),
     Block("peers-own", "docs/peers.md", peers),
     Block("resources", "docs/resources.md", fit_resources.table),
     Block("chosen", "docs/resources.md", lambda: chosen_designs.table(chosen_designs.QUICK)),

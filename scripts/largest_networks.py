@@ -1,4 +1,4 @@
-"""The largest 784-N-10 and 784-N-N-10 that every board holds, at 8 and at 4 bits, by prediction.
+"""The largest 784-N-10 and 784-N-N-10 that each of a few boards holds, at 8 and at 4 bits, by prediction.
 
 "rom": weights in the bitstream; "ram": loaded at start, which lets the single-port RAM of UltraPlus
 hold them. Shapes are those of ``--optimize area``: what fits at all, not what is quick. With
@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import script
 import tables
+from matrix_models import BOARDS
 from resource_models import Model, random_network, write_model
 
 from qsnn_hw.build import flow
@@ -23,7 +24,7 @@ from qsnn_hw.build.steps import outputs
 from qsnn_hw.cost.predict import in_words, predict
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
-from qsnn_hw.families.boards import Board, list_boards, load_board
+from qsnn_hw.families.boards import Board, load_board
 from qsnn_hw.model.network import Dense, Network
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizeOptions, quantize
@@ -122,7 +123,7 @@ def confirm(board: Board, bits: int, hidden: int, depth: int, store: SynapseStor
 def main() -> int:
     """Print the table."""
     parser = script.parser(__doc__)
-    parser.add_argument("--boards", nargs="*", default=[board.name for board in list_boards()])
+    parser.add_argument("--boards", nargs="*", default=list(BOARDS))
     parser.add_argument("--bits", nargs="*", type=int, default=[8, 4])
     parser.add_argument("--confirm", nargs="*", default=[])
     arguments = parser.parse_args()

@@ -1,11 +1,12 @@
 """Every model on every board by the user's command: one table, and exit status 1 where a row fails.
 
 A row is ``qsnn-hw build`` of a model (shipped in examples/, or in the shared data folder, QSNN_DATA) for a
-board with the default options or one of ``--optimize latency|area|energy``. It passes when the command ends
-well, nothing differs in simulation, the cycles predicted from the samples' spikes equal the simulated ones,
-the cycles that the plan was chosen by are within 5 % of their mean, predicted logic is within 10 % of what
-place and route counts, and block RAMs are predicted exactly. A network that a board cannot hold is a row
-of its own kind, held against the board's limits.
+board (of ``BOARDS`` in matrix_models.py where none is typed) with the default options or one of
+``--optimize latency|area|energy``. It passes when the command ends well, nothing differs in simulation, the
+cycles predicted from the samples' spikes equal the simulated ones, the cycles that the plan was chosen by
+are within 5 % of their mean, predicted logic is within 10 % of what place and route counts, and block RAMs
+are predicted exactly. A network that a board cannot hold is a row of its own kind, held against the board's
+limits.
 
 Rows are kept in the output folder: an interrupted matrix goes on, and a row is made again when the source,
 the model or the data changed. ``--made`` shows the rows that are there, and builds none.
@@ -23,7 +24,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from matrix_models import MODELS, Model
+from matrix_models import BOARDS, MODELS, Model
 from matrix_page import page, table
 from matrix_rows import AIMS, Case, Row, run_case, source_digest, with_aims_compared
 from user_command import ROOT, end_with_children
@@ -69,7 +70,7 @@ def cases(arguments: argparse.Namespace, shared: Path) -> list[Case]:
             print(f"{model.name}: {missing[0]} is absent, left out", flush=True)
             continue
         for board in boards:
-            if arguments.board and board.name not in arguments.board:
+            if board.name not in (arguments.board or BOARDS):
                 continue
             if model.boards and board.name not in model.boards:
                 continue

@@ -10,6 +10,10 @@ import numpy as np
 from qsnn_hw.support.files import write_npz
 from qsnn_hw.support.shipped import resource_folder
 
+BOARDS = ("icebreaker", "tinyfpga-bx", "orangecrab-25f", "ulx3s-25f", "ulx3s-45f", "ulx3s-85f")
+"""Boards that long tables are made for where none is typed. Others with the same devices would repeat their
+rows; ``scripts/build_all_boards`` builds one network for each board there is."""
+
 _SHIPPED = ("digits/", "mnist_fast/", "mnist_conv/", "frameworks/")
 
 

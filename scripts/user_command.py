@@ -4,7 +4,7 @@ A bench that calls the steps itself may pass where the command fails; so none do
 """
 
 import json
-import resource
+import os
 import signal
 import subprocess
 import sys
@@ -34,7 +34,7 @@ class Ended:
     seconds, cpu_seconds
         Wall time, and processor time of the command and of the tools it started.
     peak_mib
-        The most memory that any one command of this bench, or one of its tools, has held so far.
+        The most memory that this command, or any one of its tools, has held.
     """
 
     command: str
@@ -68,7 +68,7 @@ def end_with_children() -> None:
 def qsnn_hw(arguments: Sequence[str | Path]) -> Ended:
     """Run ``qsnn-hw`` with these arguments and wait for its end."""
     words = [str(word) for word in arguments]
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    started = time.perf_counter()
     with subprocess.Popen(
         [sys.executable, "-m", "qsnn_hw", *words],
         stdout=subprocess.PIPE,
@@ -76,18 +76,21 @@ def qsnn_hw(arguments: Sequence[str | Path]) -> Ended:
         text=True,
     ) as running:
         _running.add(running)
+        assert running.stdout is not None
         try:
-            output = running.communicate()[0]
+            output = running.stdout.read()
+            # What wait() would leave untold: how much this one child and its own children took.
+            _, status, used = os.wait4(running.pid, 0)
+            running.returncode = os.waitstatus_to_exitcode(status)
         finally:
             _running.discard(running)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return Ended(
         command=" ".join(["qsnn-hw", *words]),
         status=running.returncode,
         output=output,
         seconds=time.perf_counter() - started,
-        cpu_seconds=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-        peak_mib=after.ru_maxrss / 1024,
+        cpu_seconds=used.ru_utime + used.ru_stime,
+        peak_mib=used.ru_maxrss / 1024,
     )
 
 

@@ -119,8 +119,11 @@ def _power(device: str, clock: tuple[float, float, float], register: float) -> D
     )
 
 
+_25K = _power("25k", (0.05, 0.2, 0.8), 23.0e-5)
 _POWER = {
-    "25k": _power("25k", (0.05, 0.2, 0.8), 23.0e-5),
+    # The same die.
+    "12k": _25K,
+    "25k": _25K,
     # The register's value lies between its neighbours'.
     "45k": _power("45k", (0.08, 0.3, 1.0), 24.0e-5),
     "85k": _power("85k", (0.1, 0.4, 1.5), 25.1e-5),

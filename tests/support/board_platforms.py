@@ -1,34 +1,96 @@
 """What amaranth-boards says of the boards that ship: an independent source of pins and polarities."""
 
 import importlib
+from dataclasses import dataclass
 from typing import Any
 
-PLATFORMS = {
-    "icebreaker": ("icebreaker", "ICEBreakerPlatform"),
-    "tinyfpga-bx": ("tinyfpga_bx", "TinyFPGABXPlatform"),
-    "orangecrab-25f": ("orangecrab_r0_2", "OrangeCrabR0_2_25FPlatform"),
-    "ulx3s-25f": ("ulx3s", "ULX3S_25F_Platform"),
-    "ulx3s-45f": ("ulx3s", "ULX3S_45F_Platform"),
-    "ulx3s-85f": ("ulx3s", "ULX3S_85F_Platform"),
+
+@dataclass(frozen=True)
+class Source:
+    """Where amaranth-boards has a board of ours, and what our ports are called there.
+
+    Parameters
+    ----------
+    module, cls
+        Of the platform.
+    rx, tx
+        As :func:`pin` reads it: "RESOURCE NUMBER SIGNAL INDEX" or "CONNECTOR NUMBER: PIN".
+    leds
+        The same of every light.
+    button
+        The same of the reset button; None where the board file names none.
+    """
+
+    module: str
+    cls: str
+    leds: tuple[str, ...]
+    rx: str = "uart 0 rx"
+    tx: str = "uart 0 tx"
+    button: str | None = None
+
+
+_RGB = tuple(f"rgb_led 0 {colour}" for colour in "rgb")
+_EIGHT = tuple(f"led {number}" for number in range(8))
+
+
+def _ulx3s(device: str) -> Source:
+    return Source("ulx3s", f"ULX3S_{device}_Platform", _EIGHT, button="button 0")
+
+
+def _orangecrab(device: str) -> Source:
+    return Source("orangecrab_r0_2", f"OrangeCrabR0_2_{device}Platform", _RGB, "io 0: 0", "io 0: 1")
+
+
+def _ecpix(device: str) -> Source:
+    return Source("ecpix5", f"ECPIX5{device}Platform", _RGB, button="rst 0")
+
+
+SOURCES = {
+    "icebreaker": Source("icebreaker", "ICEBreakerPlatform", ("led 0", "led 1"), button="button 0"),
+    "tinyfpga-bx": Source("tinyfpga_bx", "TinyFPGABXPlatform", ("led 0",), "gpio 0: 1", "gpio 0: 2"),
+    "orangecrab-25f": _orangecrab("25F"),
+    "orangecrab-85f": _orangecrab("85F"),
+    "ulx3s-12f": _ulx3s("12F"),
+    "ulx3s-25f": _ulx3s("25F"),
+    "ulx3s-45f": _ulx3s("45F"),
+    "ulx3s-85f": _ulx3s("85F"),
+    "ecpix-5-45f": _ecpix("45"),
+    "ecpix-5-85f": _ecpix("85"),
+    "butterstick": Source(
+        "butterstick",
+        "ButterStickPlatform",
+        ("sd_card_4bit 0 cmd",),
+        "sd_card_4bit 0 dat 0",
+        "sd_card_4bit 0 dat 3",
+    ),
+    "colorlight-5a-75b": Source("colorlight_5a75b_r7_0", "Colorlight_5A75B_R70Platform", ("j 1: 1",)),
+    "ice40-hx8k-evn": Source("ice40_hx8k_b_evn", "ICE40HX8KBEVNPlatform", _EIGHT),
+    "upduino-v3": Source("upduino_v3", "UpduinoV3Platform", _RGB, "j 0: 7", "j 0: 8"),
+    "fomu-pvt": Source("fomu_pvt", "FomuPVTPlatform", ("led 0",), "touch 0", "touch 1"),
 }
+"""By the board's name."""
+
+WITHOUT = {"colorlight-i5"}
+"""Boards that amaranth-boards does not have; their files say where the pins come from."""
+
+CLOCKS = {"upduino-v3": "clk12"}
+"""Where our clock is not the platform's own default."""
 
 
 def platform_of(name: str) -> Any:
     """The platform of amaranth-boards for a board of ours."""
-    module, cls = PLATFORMS[name]
-    return getattr(importlib.import_module(f"amaranth_boards.{module}"), cls)()
+    source = SOURCES[name]
+    return getattr(importlib.import_module(f"amaranth_boards.{source.module}"), source.cls)()
 
 
-def pins(platform: Any, name: str, number: int = 0, sub: str | None = None) -> tuple[list[str], bool]:
-    """The package pins of a resource, and whether it is inverted (active low)."""
-    found = platform.lookup(name, number).ios
-    if sub is not None:
-        found = next(io for io in found if getattr(io, "name", None) == sub).ios
-    return list(found[0].names), found[0].invert
-
-
-def leds(platform: Any, count: int) -> list[tuple[list[str], bool]]:
-    """Pins and inversion of the first LEDs, or of the colours of one."""
-    if ("led", 0) in platform.resources:
-        return [pins(platform, "led", number) for number in range(count)]
-    return [pins(platform, "rgb_led", sub=colour) for colour in ("r", "g", "b")]
+def pin(platform: Any, path: str) -> tuple[str, bool]:
+    """The package pin that a path of :class:`Source` names, and whether it is inverted (active low)."""
+    if ":" in path:
+        connector, _, wire = path.partition(": ")
+        name, number = connector.split()
+        return platform.connectors[name, int(number)].mapping[wire], False
+    name, number, *inside = path.split()
+    ios = platform.lookup(name, int(number)).ios
+    if inside:
+        ios = next(io for io in ios if getattr(io, "name", None) == inside[0]).ios
+    return ios[0].names[int(inside[1]) if inside[1:] else 0], ios[0].invert

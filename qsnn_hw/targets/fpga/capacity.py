@@ -16,6 +16,9 @@ Way = tuple[str, Callable[[], Usage]]
 UNCERTAIN = 0.15
 """How far predicted logic cells and registers may be off; blocks are exact."""
 
+_NAMED = 3
+"""So many boards are named in one line of advice, the smallest that hold a design; the others are counted."""
+
 
 def _least(usage: Usage) -> Usage:
     """What the design takes at least, if the prediction is off as far as it may be."""
@@ -35,7 +38,10 @@ def _sentence(shortfalls: Sequence[Shortfall], board: Board, about: str) -> str:
 
 
 def _advice(options: Sequence[str], holding: Sequence[Board], otherwise: str) -> str:
-    cures = [*options, *(f"--board {board.name}" for board in holding)]
+    cures = [*options, *(f"--board {board.name}" for board in holding[:_NAMED])]
+    more = len(holding) - _NAMED
+    if more > 0:
+        cures.append(f"{more} more of the boards that qsnn-hw boards lists")
     if not cures:
         return f"no known board holds it: {otherwise}"
     return f"it would fit with {' or '.join(filter(None, [', '.join(cures[:-1]), cures[-1]]))}"

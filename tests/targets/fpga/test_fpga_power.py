@@ -16,12 +16,19 @@ ICE_USED = {"ICESTORM_LC": 1000, "ICESTORM_RAM": 10, "ICESTORM_SPRAM": 0, "ICEST
 ECP_USED = {"TRELLIS_COMB": 5000, "TRELLIS_FF": 2000, "DP16KD": 57, "MULT18X18D": 0}
 
 
+WITHOUT_POWER = {"hx8k", "um5g-45k", "um5g-85k"}
+"""Devices of shipped boards whose power is "not estimated": nothing published was at hand."""
+
+
 def _terms(estimate):
     return {term.name: term.power for term in estimate.terms}
 
 
 def test_every_shipped_board_has_coefficients_with_sources():
     for board in list_boards():
+        if board.device in WITHOUT_POWER:
+            assert board.device not in board.family.power
+            continue
         device = board.family.power[board.device]
         found = [value for value in vars(device).values() if value is not None]
         assert all(isinstance(c, Coefficient) and c.unit and c.source for c in found)
@@ -98,7 +105,7 @@ def test_a_device_without_coefficients_is_named_and_no_error():
     line = without_coefficients(replace(ICE, device="hx8k"))
     known = ", ".join(f"{family} {name}" for family in families().values() for name in family.power)
     assert line == f"power not estimated: no coefficients for ice40 hx8k; known: {known}"
-    assert known.startswith("ecp5 25k, ")
+    assert known.startswith("ecp5 12k, ")
 
 
 def test_ecp5_static_power_rests_on_the_data_sheet_and_stays_below_the_measured_boards():
