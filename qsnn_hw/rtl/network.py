@@ -44,6 +44,8 @@ class SpikingNetwork(wiring.Component):
         (``trace_signature``), ``sent_<group>`` the words it gave to the router (``sent_signature``),
         ``activity_<group>`` what it has done since reset (``activity_signature``); and ``around`` for the
         rest of the design (``around_signature``).
+    counters
+        Without, a trace has ``trace_<group>`` alone: half of what a simulator works out is what counts.
     potentials
         Add a port with the potentials of the output group.
     guarded
@@ -64,10 +66,16 @@ class SpikingNetwork(wiring.Component):
     """
 
     def __init__(
-        self, plan: HardwarePlan, *, trace: bool = False, potentials: bool = False, guarded: bool = True
+        self,
+        plan: HardwarePlan,
+        *,
+        trace: bool = False,
+        counters: bool = True,
+        potentials: bool = False,
+        guarded: bool = True,
     ) -> None:
         self._plan, self._guarded = plan, guarded
-        self._trace, self._potentials = trace, potentials
+        self._trace, self._counts, self._potentials = trace, trace and counters, potentials
         members: dict[str, wiring.Member] = {
             "i": In(aer_signature(plan.input_size, plan.input_lanes)),
             "o": Out(aer_signature(plan.output_size, plan.output_lanes)),
@@ -82,6 +90,7 @@ class SpikingNetwork(wiring.Component):
             members["potentials"] = Out(shown)
         if trace:
             members |= {f"trace_{g.name}": Out(trace_signature(g)) for g in plan.groups}
+        if self._counts:
             members |= {f"sent_{g.name}": Out(sent_signature(g)) for g in plan.groups}
             members |= {f"activity_{g.name}": Out(activity_signature()) for g in plan.groups}
             members["around"] = Out(around_signature())
@@ -117,9 +126,11 @@ class SpikingNetwork(wiring.Component):
                 wiring.connect(m, group.o, getattr(router, f"i{sources.index(name)}"))
             else:
                 m.d.comb += group.o.ready.eq(1)
+            if self._trace:
+                wiring.connect(m, group.trace, wiring.flipped(getattr(self, f"trace_{name}")))
             if watched is not None:
                 self._show(m, plan.group(name), group, watched)
-        if self._trace:
+        if self._counts:
             m.submodules.around = counters = AroundCounters([part for part in around if part is not None])
             wiring.connect(m, counters.total, wiring.flipped(self.around))
         return m
@@ -155,8 +166,8 @@ class SpikingNetwork(wiring.Component):
         return guard.i
 
     def _add(self, m: Module, name: str, part: wiring.Component, platform: object) -> Watched | None:
-        """Make ``part`` a submodule; watched where there is a trace."""
-        if not self._trace:
+        """Make ``part`` a submodule; watched where there are counters."""
+        if not self._counts:
             m.submodules[name] = part
             return None
         watched = Watched(name, part, platform)
@@ -164,9 +175,8 @@ class SpikingNetwork(wiring.Component):
         return watched
 
     def _show(self, m: Module, plan: GroupPlan, group: NeuronGroup, watched: Watched) -> None:
-        """The trace ports of one group."""
+        """What one group sends, and what it has done."""
         name = plan.name
-        wiring.connect(m, group.trace, wiring.flipped(getattr(self, f"trace_{name}")))
         m.submodules[f"sent_{name}"] = sent = SentWords(plan)
         m.submodules[f"activity_{name}"] = counters = GroupCounters(watched)
         moves = group.o.valid & group.o.ready
