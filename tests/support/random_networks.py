@@ -52,7 +52,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
 """What each field of a draw may be, the simplest first; what stands twice is drawn twice as often."""
 
 KEPT = ROOT / "tests" / "verify" / "random_networks"
-"""Draws that failed once, as small as they failed: tests run them again."""
+"""Draws that tests run again: each that failed once, as small as it failed, and a few that never did."""
 
 MOST_LOADED = 300
 """Bytes of weights that are loaded, a cycle each: Amaranth's simulator has no time for more."""

@@ -28,7 +28,7 @@ def agrees(draw: Draw) -> None:
         check(draw, made)
 
 
-@settings(max_examples=8, derandomize=True)
+@settings(max_examples=4, derandomize=True)
 @given(draws())
 def test_random_networks_agree(draw: Draw) -> None:
     agrees(draw)
@@ -42,7 +42,7 @@ def test_many_random_networks_agree(draw: Draw) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(KEPT.glob("*.json")), ids=lambda path: path.stem)
-def test_what_failed_once_agrees(path: Path) -> None:
+def test_what_is_kept_agrees(path: Path) -> None:
     draw = Draw.load(path)
     made = make(draw)
     assert made is not None, "the draw makes no network any more"
@@ -106,7 +106,7 @@ def test_a_campaign_finds_keeps_and_goes_on(
     state = tmp_path / "seed4.jsonl"
     state.write_text(state.read_text(encoding="utf-8") + '{"number": 3, "dra', encoding="utf-8")
     before = len(asked)
-    assert main(["--networks", "14", *own]) == 1
+    assert main(["--networks", "9", *own]) == 1
     assert not set(asked[:before]) & set(asked[before:])
     said = capsys.readouterr().out
     assert "first failure: network" in said
