@@ -37,7 +37,7 @@ from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import Progress
 from qsnn_hw.support.shipped import resource_folder
 from qsnn_hw.targets.fpga.per_sample import LinkBytes
-from qsnn_hw.targets.fpga.power import PowerEstimate
+from qsnn_hw.targets.fpga.power_terms import PowerEstimate
 from qsnn_hw.targets.fpga.record import Implementation
 from qsnn_hw.targets.fpga.saving import Saving, energy_saving
 from qsnn_hw.targets.fpga.spending import design_power

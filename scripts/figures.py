@@ -28,6 +28,7 @@ import fit_resources
 import hardware_pages
 import largest_networks
 import options_page
+import power_validation
 import script
 import tables
 from script import ROOT, SHARED
@@ -150,6 +151,7 @@ BLOCKS: tuple[Block, ...] = (
     _stored("braille", "nir_paper/braille.npz", slow=True),
     Block("options", "docs/options.md", options_page.tables),
     Block("boards", "docs/boards.md", board_pages.boards),
+    Block("power", "docs/power.md", power_validation.text),
     Block("peers-own", "docs/peers.md", peers),
     Block("resources", "docs/resources.md", fit_resources.table),
     Block("chosen", "docs/resources.md", lambda: chosen_designs.table(chosen_designs.QUICK)),

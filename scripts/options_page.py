@@ -5,6 +5,7 @@ from dataclasses import fields
 from qsnn_hw.build import cli
 from qsnn_hw.build.option import option_rows
 from qsnn_hw.build.option_table import (
+    CalibrateOptions,
     CheckOptions,
     FinetuneOptions,
     InferOptions,
@@ -30,6 +31,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...], tuple[type, ...], tuple[type, ...]],
     ("report", ("report",), (ReportOptions,), ()),
     ("program", ("program",), (ProgramOptions,), ()),
     ("virtual-board", ("virtual-board",), (VirtualBoardOptions,), ()),
+    ("calibrate", ("calibrate",), (CalibrateOptions,), ()),
 )
 """Heading, commands, records, and records whose options are told elsewhere unless a record changes them."""
 

@@ -343,6 +343,8 @@ class Bench {
             }
             still = moved ? 0 : still + 1;
             if (drain < 0 && ended.size() == samples && complete()) drain = s.head[Stimulus::AFTER];
+            // Half of it comes to rest what still moves, and the other half shows the design at rest.
+            if (drain == s.head[Stimulus::AFTER] / 2) snapshot();
             if (drain >= 0 && drain-- == 0) {
                 verdict("finished");
                 break;

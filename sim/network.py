@@ -203,7 +203,11 @@ class Pass:
         tasks.append(cocotb.start_soon(self.output.drive_ready()))
         await self.finished.wait()
         # Whatever still moves inside has time to come out.
-        await Timer(PERIOD * self.stimulus.after, unit="step")
+        rest = self.stimulus.after // 2
+        await Timer(PERIOD * (self.stimulus.after - rest), unit="step")
+        # And then the design is at rest.
+        self.snapshot()
+        await Timer(PERIOD * rest, unit="step")
         for task in tasks:
             task.cancel()
         for sent in self.sent:

@@ -25,9 +25,9 @@ def measured(
     checker
         That compared them.
     snapshots
-        As the first sample starts, as the last one ends, and at the end of all.
+        As the first sample starts, as the last one ends, as the design has come to rest, and at the end.
     """
-    (before, around), (after, around_after), (drained, _) = snapshots
+    (before, around), (after, around_after), (rested, around_rested), (drained, around_drained) = snapshots
     return {
         "first": first,
         "stop": first + len(ended),
@@ -39,6 +39,8 @@ def measured(
         "potentials": checker.potentials,
         "activity": {name: since(before[name], after[name]) for name in before},
         "around": since(around, around_after),
+        "rest": {name: since(rested[name], drained[name]) for name in rested},
+        "rest_around": since(around_rested, around_drained),
         # From reset to rest: of groups that are behind the output, everything.
         "in_all": drained,
     }

@@ -205,6 +205,14 @@ def all_commands() -> tuple[Command, ...]:
             board_commands.virtual_board,
             (table.VirtualBoardOptions,),
         ),
+        Command(
+            "calibrate",
+            "fit the power estimate to a board's own measurements",
+            "Least squares of power coefficients over measured designs, with ranges and leave-one-out "
+            "errors; build --power takes the file it writes.",
+            commands_of.calibrate,
+            (table.CalibrateOptions,),
+        ),
         Command("boards", "list the boards", "List the boards.", commands_of.boards),
         Command(
             "doctor",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from qsnn_hw.build.effective import bits_and_options, effective_options, quantize_options
 from qsnn_hw.build.infer import model_and_data, warn
 from qsnn_hw.build.option import typed_values
-from qsnn_hw.build.option_table import CheckOptions, FinetuneOptions
+from qsnn_hw.build.option_table import CalibrateOptions, CheckOptions, FinetuneOptions
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.terminal import show
 
@@ -193,6 +193,23 @@ def finetune(arguments: argparse.Namespace) -> int:
             progress=Progress(),
         )
     show(*summary(result).splitlines())
+    return 0
+
+
+def calibrate(arguments: argparse.Namespace) -> int:
+    """Fit power coefficients to measurements, and keep them in a file."""
+    from qsnn_hw.support import files
+    from qsnn_hw.targets.fpga import calibration
+
+    asked = CalibrateOptions(**typed_values(arguments, CalibrateOptions))
+    path = Path(asked.out or "power.json")
+    if path.suffix != ".json":
+        raise UserError(f"--out is a .json file, not {path}")
+    files.check_writable(path)
+    found = calibration.calibrate(Path(asked.measurements))
+    found.calibration.save(path)
+    show(*calibration.lines(found))
+    show(f"power coefficients: {path}; qsnn-hw build --power {path} estimates with them")
     return 0
 
 

@@ -255,6 +255,15 @@ class SavedOptions(ModelOptions):
             "see qsnn-hw boards; or a .toml file of your own", metavar="NAME", saved=_absolute_file
         ),
     )
+    power: str | None = field(
+        default=None,
+        metadata=option(
+            "power coefficients of your own board, a file of qsnn-hw calibrate (default: published ones)",
+            metavar="FILE",
+            saved=_absolute,
+            none=True,
+        ),
+    )
     lanes: tuple[int, ...] | None = field(
         default=None,
         metadata=option(
@@ -356,6 +365,25 @@ class ReportOptions:
     """Of ``report``."""
 
     out: str = field(metadata=option("output folder of an earlier run", more_names=("-o",), metavar="DIR"))
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class CalibrateOptions:
+    """Of ``calibrate``."""
+
+    measurements: str = field(
+        metadata=option(
+            "CSV file of measured designs, see docs/power.md", name="MEASUREMENTS", metavar="MEASUREMENTS"
+        )
+    )
+    out: str = field(
+        default="power.json",
+        metadata=option(
+            "file for the coefficients, for build --power (default: power.json)",
+            more_names=("-o",),
+            metavar="FILE",
+        ),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)

@@ -43,38 +43,60 @@ def _from_microamps(low: float, typical: float, high: float, unit: str, source: 
     return Coefficient(low * scale, typical * scale, high * scale, unit, source)
 
 
+_HOROWITZ = "45 nm SRAM (Horowitz, ISSCC 2014: 64 bits of 8 KB 10 pJ, of 32 KB 20 pJ at 0.9 V)"
 _BLOCK_RAM = Coefficient(
-    2.0, 8.0, 25.0, "pJ/access", "assumption: 4-kbit block with its routing, 40 nm, 1.2 V", True
+    4.0,
+    8.0,
+    16.0,
+    "pJ/access",
+    f"assumption: 16 bits as of 8 KB of {_HOROWITZ} at 1.2 V, 4.4 pJ, and 12 nets that switch, 3.3 pJ; "
+    f"x0.5 to x2",
+    True,
 )
 _POWER = {
+    # Typical values are what ``qsnn-hw calibrate examples/power/up5k.csv`` finds, and a test holds them to
+    # it. Ranges are wider than its own: these are for any part, temperature and voltage.
     "up5k": DeviceCoefficients(
-        static=_from_microamps(
-            85.6, 91.0, 180.0, "mW", f"{_UP5K}: blank 85.6, halted 92.1; doubled for warm or leaky parts"
+        static=Coefficient(
+            0.104, 0.1134, 0.227, "mW", f"fit to {_UP5K}: blank 85.6 uA, halted 92.1; doubled for warm parts"
         ),
-        clock=_from_microamps(
-            38.0,
-            44.7,
-            51.4,
-            "mW/MHz",
-            f"fit to {_UP5K}: 91 uA + 44.7 uA/MHz + 0.17 uA/MHz per active cell; +-15 % (leave-one-out "
-            "error 10 %)",
-        ),
-        logic=_from_microamps(
-            0.085,
-            0.17,
-            0.34,
+        clock=Coefficient(0.0440, 0.0518, 0.0596, "mW/MHz", f"fit to {_UP5K}, rows of 6 to 48 MHz; +-15 %"),
+        logic=Coefficient(
+            0.000139,
+            0.000278,
+            0.000556,
             "mW/MHz per active cell",
-            f"same fit; x0.5 to x2, as it rests on two rows of {_UP5K}",
+            f"fit to {_UP5K}, 1 to 8 counters; x0.5 to x2, the fit's own range; deep logic between "
+            "registers may take more",
         ),
         register=None,
         block_ram=_BLOCK_RAM,
-        spram=Coefficient(8.0, 30.0, 100.0, "pJ/access", "assumption: 256-kbit block, 40 nm, 1.2 V", True),
-        dsp=_from_microamps(
-            8.0,
-            22.0,
-            30.0,
+        spram=Coefficient(
+            10.0,
+            20.0,
+            40.0,
+            "pJ/access",
+            f"assumption: between 16 and 64 of the bits of 32 KB of {_HOROWITZ} at 1.2 V, 9 to 36 pJ, and "
+            f"14 nets "
+            "that switch, 3.9 pJ",
+            True,
+        ),
+        dsp=Coefficient(
+            0.0105,
+            0.0210,
+            0.0360,
             "mW/MHz per active block",
-            f"{_UP5K}: one 8x8 multiply 882 uA against 613.5 uA without, at 12 MHz, with the logic around it",
+            f"{_UP5K}: one 8x8 multiply and counters, 882 uA at 12 MHz, less what the fit gives the rest",
+        ),
+        pll=Coefficient(
+            0.00067,
+            0.00089,
+            0.00111,
+            "mW/MHz of VCO",
+            f"fit to {_UP5K}, both supplies, three outputs; +-25 %",
+        ),
+        oscillator=Coefficient(
+            0.023, 0.050, 0.076, "mW", f"fit to {_UP5K}: what SB_HFOSC takes beyond an external clock"
         ),
     ),
     "lp8k": DeviceCoefficients(

@@ -42,6 +42,12 @@ class Coefficient:
             )
 
 
+IO_TRANSITION = Coefficient(
+    16.0, 54.0, 272.0, "pJ/transition", "assumption: half C V2 of 3, 10 and 50 pF at 3.3 V", True
+)
+"""Of a pin that drives a trace and an input, whatever the family."""
+
+
 @dataclass(frozen=True)
 class DeviceCoefficients:
     """The power model of one device.
@@ -60,6 +66,13 @@ class DeviceCoefficients:
         pJ per access of one block; None where the device has none.
     dsp
         mW per MHz for each multiplier used in every cycle; None where the device has none.
+    pll
+        mW per MHz of the PLL's own oscillator (VCO) while it runs, with its own supply; None where that is
+        not known.
+    oscillator
+        mW of the oscillator on the chip while it runs; None where there is none or it is not known.
+    io
+        pJ of one transition at a pin, from the supply of the pins.
     """
 
     static: Coefficient
@@ -69,3 +82,6 @@ class DeviceCoefficients:
     block_ram: Coefficient
     spram: Coefficient | None
     dsp: Coefficient | None
+    pll: Coefficient | None = None
+    oscillator: Coefficient | None = None
+    io: Coefficient = IO_TRANSITION

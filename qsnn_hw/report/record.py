@@ -165,7 +165,7 @@ class Report:
             FORM.refuse(path, str(error))
 
 
-FORM = Form(Report, "report 3", again="run the build again")
+FORM = Form(Report, "report 4", again="run the build again")
 
 
 def _joined(value: Any, more: Any) -> Any:

@@ -26,6 +26,9 @@ class Counted:
     groups: dict[str, GroupActivity] = field(default_factory=dict)
     toggles: dict[str, float] | None = None
     toggle_bits: int = 0
+    rest_cycles: int = 0
+    rest_groups: dict[str, GroupActivity] = field(default_factory=dict)
+    rest_toggles: dict[str, float] | None = None
 
 
 def check_counters(
@@ -83,18 +86,32 @@ def count_activity(
     if name is None:
         return Counted()
     parts = results[name]
-    cycles = sum(part["around"]["cycles"] for part in parts)
+    cycles, groups, toggles = _sums(plan, [(part["activity"], part["around"]) for part in parts])
+    first = parts[0]
+    watched = (*first["activity"].values(), first["around"])
+    bits = 0 if toggles is None else sum(counted["toggle_bits"] for counted in watched)
+    rest = _sums(plan, [(part["rest"], part["rest_around"]) for part in parts])
+    return Counted(name, cycles, counts[name], groups, toggles, bits, *rest)
+
+
+def _sums(
+    plan: HardwarePlan, parts: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
+) -> tuple[int, dict[str, GroupActivity], dict[str, float] | None]:
+    """Cycles, what each group did in them, and the bits that switched in a mean one.
+
+    Parameters
+    ----------
+    parts
+        What was counted of the groups, and of what is around them, part by part.
+    """
+    cycles = sum(around["cycles"] for _, around in parts)
     groups = {}
     for group in plan.groups:
-        sums = {
-            counter: sum(part["activity"][group.group][counter] for part in parts)
-            for counter in _GROUP_FIELDS
-        }
+        sums = {counter: sum(of[group.group][counter] for of, _ in parts) for counter in _GROUP_FIELDS}
         groups[group.group] = GroupActivity(synapse_bits=group.lanes * group.weight_bits, **sums)
-    watched = [{**part["activity"], "around": part["around"]} for part in parts]
+    watched = [{**of, "around": around} for of, around in parts]
     toggles = None
     # A simulator of four levels may never have seen a register defined.
     if all(counted["toggles"] is not None for part in watched for counted in part.values()):
         toggles = {key: sum(part[key]["toggles"] for part in watched) / cycles for key in watched[0]}
-    bits = 0 if toggles is None else sum(counted["toggle_bits"] for counted in watched[0].values())
-    return Counted(name, cycles, counts[name], groups, toggles, bits)
+    return cycles, groups, toggles

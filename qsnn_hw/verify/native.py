@@ -114,7 +114,8 @@ class RunRecord:
     marks
         How many marks left.
     counts
-        Of each snapshot port -> value: as the first sample starts, as the last one ends, and at the end.
+        Of each snapshot port -> value: as the first sample starts, as the last one ends, halfway
+        through the cycles after it, and at the end.
     """
 
     verdict: str

@@ -29,6 +29,8 @@ class GroupActivity:
         them are in registers.
     state_bits_read, state_bits_written
         Bits of all those words together.
+    parameter_reads
+        Cycles in which a memory of a neuron parameter was read, over all such memories.
     words_in, words_out
         Words that the group took from and gave to the router, ticks included.
     """
@@ -43,12 +45,13 @@ class GroupActivity:
     state_writes: int
     state_bits_read: int
     state_bits_written: int
+    parameter_reads: int
     words_in: int
     words_out: int
 
 
 @dataclass(frozen=True)
-class Verification(StoredRecord, form="verification 4"):
+class Verification(StoredRecord, form="verification 5"):
     """RTL against golden: a run that found no difference.
 
     Parameters
@@ -106,6 +109,9 @@ class Verification(StoredRecord, form="verification 4"):
         memories not included. None when not measured.
     toggle_bits
         How many bits were watched for that; 0 when none was.
+    rest_cycles, rest_groups, rest_toggles
+        As ``activity_cycles``, ``groups`` and ``toggles``, of cycles at the end of that pass in which nothing
+        was left to do: what the design does while it waits. 0, empty and None when not counted.
     cocotb
         Version of cocotb where it drove the simulation; None where a program of its own did.
     matched_registers, matched_memory_bits
@@ -142,6 +148,9 @@ class Verification(StoredRecord, form="verification 4"):
     groups: dict[str, GroupActivity] = field(default_factory=dict)
     toggles: dict[str, float] | None = None
     toggle_bits: int = 0
+    rest_cycles: int = 0
+    rest_groups: dict[str, GroupActivity] = field(default_factory=dict)
+    rest_toggles: dict[str, float] | None = None
     cocotb: str | None = None
     matched_registers: int = 0
     matched_memory_bits: int = 0

@@ -27,8 +27,10 @@ from qsnn_hw.build.steps.step import Job
 from qsnn_hw.finetune import command as finetune_command
 from qsnn_hw.finetune.settings import FinetuneSettings
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.targets.fpga.calibration import calibrate
 from qsnn_hw.targets.fpga.steps import PLAN
 from qsnn_hw.targets.registry import target_of
+from tests.support.places import EXAMPLES
 
 MODEL = """
 input_shape = [6]
@@ -76,6 +78,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         label = chance.integers(0, 3, 9)
         others = {"first": 1 - spikes, "other": np.zeros_like(out)}
         np.savez(tmp_path / name, input=spikes, label=label, out=out, **others)
+    calibrate(EXAMPLES / "power" / "up5k.csv").calibration.save(tmp_path / "power.json")
     np.savez(tmp_path / "pixels.npz", pixels=np.arange(54, dtype=np.uint8).reshape(9, 6) * 4, label=label)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -122,6 +125,9 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--accumulators": ("memory,registers",),
     "--optimize": ("area",),
     "--lut-budget": ("700",),
+    # From the folder that "here" is.
+    "--power": ("power.json",),
+    "MEASUREMENTS": ("measured.csv",),
     "--cycle-budget": ("3000",),
     "--weights": ("ram",),
     "--encoder": ("rate",),
@@ -176,6 +182,7 @@ COMMANDS = (
     "finetune",
     "program",
     "virtual-board",
+    "calibrate",
     "boards",
     "doctor",
 )
@@ -217,6 +224,7 @@ def decided(arguments: list[str], folder: Path) -> Any:
         return str(error)
     golden, plan = run.get(GOLDEN), run.get(steps["plan"])
     board = run.get(steps["board"]) if "board" in steps else None
+    power = run.get(steps["power coefficients"]) if "power coefficients" in steps else None
     return [
         (folder / "01_network.npz").read_bytes(),
         (folder / "02_quantized.npz").read_bytes(),
@@ -226,6 +234,7 @@ def decided(arguments: list[str], folder: Path) -> Any:
         repr(steps["verify"].decided_by(run.job, plan, run.get(DATA), golden)),
         board and repr(steps["implement"].decided_by(run.job, plan, None, board)),
         board and board.name,
+        power,
         given.out,
         given.quiet,
     ]

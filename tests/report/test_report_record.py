@@ -63,7 +63,10 @@ STABLE = {
     "link": {"baud", "bytes_in_mean", "bytes_out_mean", "us_in_mean", "us_out_mean"},
     "throughput": {"on_chip_per_s", "link_per_s", "limited_by", "per_watt", "link_per_watt"},
     "operating_point": {"clock_mhz", "us_per_sample_mean"},
-    "power_mw": {"low", "typical", "high", "terms"},
+    "power_mw": {"low", "typical", "high", "terms", "kinds", "calibration"},
+    "power_io_mw": {"low", "typical", "high"},
+    "at_rest": {"toggles", "memory_reads", "toggles_working"},
+    "comparison": {"design", "clock_driven", "ann", "ann_macs"},
     "energy": {
         "per_sample_uj",
         "per_spike_nj",
@@ -106,7 +109,12 @@ def test_stable_names(tmp_path: Path) -> None:
     assert content["calibration"] == wanted
     for part, names in RANGES.items():
         assert all(set(content[part][name]) == BOUNDS for name in names)
-    assert set(content["power_mw"]["terms"]["static"]) == {*BOUNDS, "part", "source", "assumed", "activity"}
+    term = {*BOUNDS, "part", "source", "assumed", "activity", "kind", "amount"}
+    assert set(content["power_mw"]["terms"]["static"]) == term
+    point = {*BOUNDS, "samples_per_s", "events_per_s", "what"}
+    assert [set(found) for found in content["power_at_rate"]] == [point, point]
+    way = {"energy_uj", "us", "synapse_reads", "times"}
+    assert set(content["comparison"]["clock_driven"]) == way
     assert content["activity"]["hidden"]["busy_share"] == 0.75
     assert content["verification"]["framework"] == {
         **{"values": 112500, "differ": 0, "what": "spikes", "reason": None, "tolerance": None},
@@ -125,6 +133,7 @@ def test_every_part_and_every_field_that_needs_it_has_a_meaning() -> None:
         "activity",
         "prediction",
         "designs",
+        "power_at_rate",
     } - {"files"}
     meant = {key.split(".")[0] for key in definitions}
     assert parts - meant == {"operating_point"}
@@ -136,11 +145,20 @@ def test_every_part_and_every_field_that_needs_it_has_a_meaning() -> None:
         assert not name or name in STABLE[part], key
 
 
+_NONE = dict.fromkeys(("low", "typical", "high"))
+
+
 def test_absent_is_null(tmp_path: Path) -> None:
     content = saved(empty_report(), tmp_path)
     for key, names in STABLE.items():
         ranges = dict.fromkeys(RANGES.get(key, ()), dict.fromkeys(("low", "typical", "high")))
-        empty = {name: {} for name in ("terms", "spikes_by_group") if name in names}
+        empty: dict[str, Any] = {name: {} for name in ("terms", "spikes_by_group", "kinds") if name in names}
+        if key == "comparison":
+            no_way = {
+                **dict.fromkeys(("us", "synapse_reads")),
+                **dict.fromkeys(("energy_uj", "times"), _NONE),
+            }
+            empty = dict.fromkeys(("design", "clock_driven", "ann"), no_way)
         assert content[key] == {**dict.fromkeys(names), **ranges, **empty}, key
     assert content["activity"] == {}
     assert content["resources"] == {}
@@ -291,7 +309,7 @@ def _format(content: dict[str, Any]) -> None:
         (_number_text, "report.files.verilog must be text, not 3"),
         (_resources_list, "report.resources must be an object, not []"),
         (_warnings_text, "report.warnings must be a list, not 'one'"),
-        (_format, "format is 'qsnn-hw report 9', this version reads 'qsnn-hw report 3'"),
+        (_format, "format is 'qsnn-hw report 9', this version reads 'qsnn-hw report 4'"),
     ],
 )
 def test_load_says_what_is_wrong(

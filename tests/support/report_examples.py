@@ -16,10 +16,12 @@ from qsnn_hw.report.sections.products import Files
 from qsnn_hw.report.sections.verification import Verification
 from qsnn_hw.report.sections.work import Metrics
 from qsnn_hw.targets.fpga.sections import SECTIONS
+from qsnn_hw.targets.fpga.sections.comparison import Compared, Way
 from qsnn_hw.targets.fpga.sections.energy import Energy
 from qsnn_hw.targets.fpga.sections.latency import Clock, Latency
 from qsnn_hw.targets.fpga.sections.power import PowerMw, PowerTerm
 from qsnn_hw.targets.fpga.sections.prediction import Prediction
+from qsnn_hw.targets.fpga.sections.rates import Point, Rest
 from qsnn_hw.targets.fpga.sections.resources import Resource
 from qsnn_hw.targets.fpga.sections.speed import Link, OperatingPoint, Throughput
 from qsnn_hw.targets.fpga.sections.timing import Timing
@@ -135,6 +137,18 @@ def full_report() -> Report:
             link_per_watt=Bounds(650.0, 1200.0, 2000.0),
         ),
         operating_point=OperatingPoint(25.0, 42.0),
+        power_at_rate=(
+            Point(0.0, 0.0, 90.0, 150.0, 270.0, "quiet: nothing comes"),
+            Point(9000.0, 23e6, 98.0, 163.0, 301.0, "back to back on the chip"),
+        ),
+        power_io_mw=Bounds(0.01, 0.05, 0.4),
+        at_rest=Rest(0.0, 0.0, 41.5),
+        comparison=Compared(
+            Way(Bounds(1.0, 2.0, 4.0), 110.0, 1200.0),
+            Way(Bounds(3.0, 6.0, 12.0), 330.0, 9000.0, Bounds(2.5, 3.0, 3.5)),
+            Way(Bounds(0.5, 1.0, 2.0), 30.0, 900.0, Bounds(0.4, 0.5, 0.6)),
+            101_632.0,
+        ),
         power_mw=PowerMw(
             *(98.0, 163.0, 301.0),
             {

@@ -130,7 +130,7 @@ def test_shards_cover_every_sample_once(count: int, processes: int, expected: li
 RECORD = replace(
     EVERY_MEASUREMENT,
     answer_cycles_per_sample=(60, 61),
-    groups={"lif1": GroupActivity(*range(30, 42)), "lif2": GroupActivity(*range(6, 18))},
+    groups={"lif1": GroupActivity(*range(30, 43)), "lif2": GroupActivity(*range(6, 19))},
     toggles={"lif1": 1.5, "around": 0.5},
 )
 
@@ -162,7 +162,7 @@ def test_a_record_of_one_pass_claims_nothing_else() -> None:
 def test_a_file_that_is_no_record(tmp_path: Path) -> None:
     path = tmp_path / "record.json"
     write_json(path, {"format": "older"})
-    with pytest.raises(UserError, match="format is 'older', this version reads 'qsnn-hw verification 4'"):
+    with pytest.raises(UserError, match="format is 'older', this version reads 'qsnn-hw verification 5'"):
         Verification.load(path)
     RECORD.save(path)
     values = read_json(path)

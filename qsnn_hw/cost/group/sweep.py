@@ -1,5 +1,9 @@
 """The update sweep: rows on their way, lanes, and what they read."""
 
+from collections.abc import Iterator
+
+import numpy as np
+
 from qsnn_hw.cost.counts import Counts
 from qsnn_hw.cost.group.encoder import add_spike_encoder
 from qsnn_hw.cost.group.lane import lane_counts
@@ -44,18 +48,32 @@ def _add_states(counts: Counts, plan: GroupPlan, limits: Limits) -> None:
         add_memory(counts, limits, plan.update_rows, width, style=plan.neuron_memory)
 
 
+def parameter_blocks(plan: GroupPlan, limits: Limits) -> list[int]:
+    """Block RAMs of each memory of what differs between rows; 0 for one in logic."""
+    blocks = []
+    for _, words in _parameters(plan):
+        counts = Counts()
+        add_memory(counts, limits, plan.update_rows, varying_bits(words), rom=True, words=words)
+        blocks.append(counts.blocks)
+    return blocks
+
+
+def _parameters(plan: GroupPlan) -> Iterator[tuple[int, np.ndarray]]:
+    """Stage and words, shape (rows, lanes), of each memory of what differs between rows."""
+    values = update_parameters(plan)
+    for number, stage in enumerate(update_stages(plan), 1):
+        for name in sorted({name for step in stage for name in step.parameters}):
+            words = values[name].reshape(plan.update_rows, plan.update_lanes)
+            if varying_bits(words):
+                yield number, words
+
+
 def _add_parameters(counts: Counts, plan: GroupPlan, limits: Limits) -> None:
     """Memories of what differs between rows, and the row's number on its way to the last of them."""
-    stages, rows, lanes = update_stages(plan), plan.update_rows, plan.update_lanes
-    values = update_parameters(plan)
-    last, registered = 0, not stages[0]
-    for number, stage in enumerate(stages, 1):
-        for name in sorted({name for step in stage for name in step.parameters}):
-            words = values[name].reshape(rows, lanes)
-            wide = varying_bits(words)
-            if not wide:
-                continue
-            last = number
-            add_memory(counts, limits, rows, wide, rom=True, words=words)
-            counts.copied += wide * registered
-    counts.copied += bits(rows) * last
+    last, registered = 0, not update_stages(plan)[0]
+    for number, words in _parameters(plan):
+        last = number
+        wide = varying_bits(words)
+        add_memory(counts, limits, plan.update_rows, wide, rom=True, words=words)
+        counts.copied += wide * registered
+    counts.copied += bits(plan.update_rows) * last

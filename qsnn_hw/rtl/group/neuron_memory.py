@@ -101,9 +101,15 @@ class ParameterMemory(wiring.Component):
     fold : In(range(len(words)))
     en_output : In(1), only with ``registered``
     data : Out(width)
+
+    Attributes
+    ----------
+    stored : bool
+        Whether it is a memory at all.
     """
 
     def __init__(self, words: list[int], width: int, *, registered: bool = False) -> None:
+        self.stored = len(set(words)) > 1
         self._words, self._width, self._registered = words, width, registered
         members: dict[str, wiring.Member] = {
             "en": In(1),
@@ -116,7 +122,7 @@ class ParameterMemory(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        if len(set(self._words)) == 1:
+        if not self.stored:
             m.d.comb += self.data.eq(self._words[0])
             return m
         m.submodules.words = words = memory.Memory(

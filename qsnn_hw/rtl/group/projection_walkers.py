@@ -88,7 +88,7 @@ class ProjectionWalker(wiring.Component):
                 m.d.sync += valid[stage].eq(before)
         return valid, take
 
-    def _ticks(self, m: Module, take: list[Signal]) -> list[Signal]:
+    def _ticks(self, m: Module, valid: list[Signal], take: list[Signal]) -> list[Signal]:
         """The tick's marks, ``last`` in bit 1, from the input to the output stage."""
         before: Value = Cat(self.i.payload.tick, self.i.payload.address[0])
         ticks = []
@@ -101,7 +101,8 @@ class ProjectionWalker(wiring.Component):
         m.d.comb += [
             operation.tick.eq(ticks[3][0]),
             operation.last.eq(ticks[3][1]),
-            operation.present.eq(~ticks[3][0]),
+            # Also 0 without a word: banks that read nothing rest.
+            operation.present.eq(~ticks[3][0] & valid[3]),
         ]
         return ticks
 
@@ -165,7 +166,7 @@ class SparseWalker(ProjectionWalker):
         row = Signal(row_bits)
         final = Signal()
         valid, take = self._stages(m, final)
-        ticks = self._ticks(m, take)
+        ticks = self._ticks(m, valid, take)
         m.d.comb += final.eq(ticks[1][0] | (left == 0))
 
         # One word per address: first row, rows beyond the first, whether there are none.
@@ -218,7 +219,7 @@ class GridWalker(ProjectionWalker):
 
         final = Signal()
         valid, take = self._stages(m, final)
-        ticks = self._ticks(m, take)
+        ticks = self._ticks(m, valid, take)
 
         # Lookup: which pairs, and the first row of the event's channel.
         vertical = self._axis(m, "rows", rows, at_row, take[0])

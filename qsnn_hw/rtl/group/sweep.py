@@ -175,7 +175,9 @@ class Sweep(wiring.Component):
         with m.If(starts):
             m.d.sync += [Cat(running, issuing).eq(-1), silent.eq(0), clear.eq(self.link.start.payload.last)]
 
-        again = self._lanes(m, flags, moving, advance, clear, silent)
+        # Sums in memory are read for events too, and what is read for one must not run through the lanes.
+        working = running if plan.accumulators == "memory" else Const(1)
+        again = self._lanes(m, flags, moving, advance, clear, silent, working)
         self._flags(m, flags, moving, advance, again, clear, silent)
         if self._trace:
             m.d.comb += [
@@ -228,8 +230,13 @@ class Sweep(wiring.Component):
         advance: Signal,
         clear: Signal,
         silent: Signal,
+        working: Value,
     ) -> Value:
-        """Lanes and memories; return whether the row in the comparison stays there."""
+        """Lanes and memories; return whether the row in the comparison stays there.
+
+        Lanes take what memories show in cycles with ``working`` alone: behind their first stage nothing then
+        switches.
+        """
         plan = self._plan
         lanes = [NeuronLane(plan, trace=self._trace) for _ in range(plan.update_lanes)]
         done = flags[-1]
@@ -259,7 +266,7 @@ class Sweep(wiring.Component):
         for index, lane in enumerate(lanes):
             m.submodules[f"lane{index}"] = lane
             m.d.comb += [
-                Cat(lane.en, lane.advance, lane.clear).eq(Cat(moving, advance, clear)),
+                Cat(lane.en, lane.advance, lane.take, lane.clear).eq(Cat(moving, advance, working, clear)),
                 lane.x.eq(self.link.x.word_select(index, plan.acc_bits)),
                 lane.stored.eq(stored.word_select(index, width) if width else 0),
             ]
@@ -278,8 +285,9 @@ class Sweep(wiring.Component):
         # Where the lanes' first stage only takes what memories show, there is time for another register.
         registered = not self._stages[0]
 
-        def moves_into(stage: int) -> Signal:
-            return advance if stage <= self._compared else moving
+        def moves_into(stage: int) -> Value:
+            # Between sweeps no memory is read.
+            return (advance if stage <= self._compared else moving) & flags[stage - 1].valid
 
         for stage, steps in enumerate(self._stages, 1):
             for name in sorted({name for step in steps for name in step.parameters}):

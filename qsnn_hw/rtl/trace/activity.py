@@ -11,7 +11,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.rtl.group.neuron_group import NeuronGroup
-from qsnn_hw.rtl.group.neuron_memory import NeuronMemory
+from qsnn_hw.rtl.group.neuron_memory import NeuronMemory, ParameterMemory
 from qsnn_hw.rtl.group.sweep import Sweep
 from qsnn_hw.rtl.group.synapse_memory import SynapseBanks
 from qsnn_hw.rtl.group.walker import Walker
@@ -29,6 +29,7 @@ COUNTERS = (
     "state_writes",
     "state_bits_read",
     "state_bits_written",
+    "parameter_reads",
     "words_in",
     "words_out",
     "toggles",
@@ -207,6 +208,8 @@ def own_counters(component: object) -> dict[str, Value]:
             "state_bits_read": Mux(read, len(component.read_data), 0),
             "state_bits_written": Mux(write, len(component.write_data), 0),
         }
+    if isinstance(component, ParameterMemory) and component.stored:
+        return {"parameter_reads": component.en}
     if isinstance(component, NeuronGroup):
         return {
             "words_in": component.i.valid & component.i.ready,

@@ -9,164 +9,20 @@ each end. ``qsnn_hw/targets/fpga/energy.py`` makes energy of it.
 """
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any
 
 from qsnn_hw.families.boards import Board
-from qsnn_hw.families.power_coefficients import Coefficient
+from qsnn_hw.families.power_coefficients import Coefficient, DeviceCoefficients
 from qsnn_hw.families.registry import families
 from qsnn_hw.support.errors import UserError
-
-LABEL = "estimated"
-"""Stands beside every figure of this module."""
-
-DEFAULT_TOGGLE = (0.05, 0.2, 0.5)
-"""Assumed share of cells that switch in a busy cycle, low, typical, high, when none was measured."""
-
-DEFAULT_BUSY = (0.2, 0.6, 1.0)
-"""Assumed share of cycles with work to do, low, typical, high, when none was measured."""
+from qsnn_hw.targets.fpga.power_terms import FIELDS, PICOJOULES, Activity, PowerEstimate, Range, Term
 
 SCOPE = "core supply (VCC) of the FPGA"
 """What every figure of this module is the power of."""
 
-Part = Literal["static", "clock", "work"]
-"""When a term flows: always; while the clock runs; with the work that a sample makes."""
-
-_PJ_PER_S_TO_MW = 1e-9
-
-
-@dataclass(frozen=True)
-class Range:
-    """A low, typical and high value."""
-
-    low: float
-    typical: float
-    high: float
-
-    def __post_init__(self) -> None:
-        ends = (self.low, self.typical, self.high)
-        if not all(math.isfinite(end) for end in ends) or not 0 <= self.low <= self.typical <= self.high:
-            raise ValueError(f"range must be ordered and not negative, not {ends}")
-
-    @classmethod
-    def exactly(cls, value: float) -> "Range":
-        """A measured value: no range."""
-        return cls(value, value, value)
-
-    def times(self, other: "Range") -> "Range":
-        """The product, end by end."""
-        return Range(self.low * other.low, self.typical * other.typical, self.high * other.high)
-
-    def plus(self, other: "Range") -> "Range":
-        """The sum, end by end."""
-        return Range(self.low + other.low, self.typical + other.typical, self.high + other.high)
-
-    @classmethod
-    def total(cls, ranges: Iterable["Range"]) -> "Range":
-        """The sum of any number of ranges, end by end."""
-        result = cls.exactly(0.0)
-        for item in ranges:
-            result = result.plus(item)
-        return result
-
-
-@dataclass(frozen=True)
-class Activity:
-    """How busy the design is; None is "not measured", and the estimate then assumes a range and says so.
-
-    Parameters
-    ----------
-    busy
-        Share of clock cycles in which the busiest group works, 0 to 1.
-    toggle
-        Mean share of the logic cells that switch in a busy cycle, 0 to 1.
-    switching
-        Mean share of the bits of the design that switch in a clock cycle, busy or not, 0 to 1; takes
-        the place of ``busy`` times ``toggle``.
-    """
-
-    busy: float | None = None
-    toggle: float | None = None
-    switching: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("busy", "toggle", "switching"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value <= 1:
-                raise UserError(f"activity {name} must be between 0 and 1, not {value}")
-
-    def busy_range(self) -> Range:
-        """Share of busy cycles."""
-        return Range(*DEFAULT_BUSY) if self.busy is None else Range.exactly(self.busy)
-
-    def switching_range(self) -> Range:
-        """Share of cells that switch in a cycle."""
-        if self.switching is not None:
-            return Range.exactly(self.switching)
-        toggle = Range(*DEFAULT_TOGGLE) if self.toggle is None else Range.exactly(self.toggle)
-        return self.busy_range().times(toggle)
-
-    def notes(self) -> list[str]:
-        """What was not measured, one line each."""
-        notes = []
-        if self.busy is None:
-            low, _, high = DEFAULT_BUSY
-            notes.append(f"share of busy cycles not measured, assumed {low:g} to {high:g}")
-        if self.toggle is None and self.switching is None:
-            low, _, high = DEFAULT_TOGGLE
-            notes.append(f"switching share of cells not measured, assumed {low:g} to {high:g}")
-        return notes
-
-
-@dataclass(frozen=True)
-class Term:
-    """One term of the estimate in mW, with the coefficient behind it and when it flows.
-
-    ``assumed`` names what is assumed about the activity of this term beyond its coefficient.
-    """
-
-    name: str
-    power: Range
-    coefficient: Coefficient
-    part: Part = "work"
-    assumed: str | None = None
-
-
-@dataclass(frozen=True)
-class PowerEstimate:
-    """Power of the core supply in mW, while the design works through samples at ``clock_mhz``.
-
-    Parameters
-    ----------
-    low, typical, high
-        The sums of the terms' ends.
-    clock_mhz
-        The clock it is for.
-    terms
-        The parts.
-    notes
-        What is assumed, one line each.
-    label
-        Always "estimated".
-    """
-
-    low: float
-    typical: float
-    high: float
-    clock_mhz: float
-    terms: tuple[Term, ...]
-    notes: tuple[str, ...]
-    label: str = LABEL
-
-    @property
-    def total(self) -> Range:
-        """Low, typical and high as a range."""
-        return Range(self.low, self.typical, self.high)
-
-    def part(self, *parts: Part) -> Range:
-        """The terms of these kinds together."""
-        return Range.total(term.power for term in self.terms if term.part in parts)
+_MILLION_PJ_TO_MW = 1e-3
+"""Million picojoules a second are microwatts."""
 
 
 def _scaled(coefficient: Coefficient, amount: Range) -> Range:
@@ -192,6 +48,9 @@ def estimate_power(
     activity: Activity | None = None,
     memory_accesses_per_s: float | None = None,
     spram_accesses_per_s: float | None = None,
+    vco_mhz: float | None = None,
+    oscillator: bool = False,
+    coefficients: DeviceCoefficients | None = None,
 ) -> PowerEstimate:
     """Estimate the core power of a design on a board's device.
 
@@ -202,19 +61,25 @@ def estimate_power(
     used
         Units in use by nextpnr's own names, as ``PlaceRoute.resources`` holds them.
     clock_mhz
-        The clock it really runs at, which is the board's and not Fmax.
+        The clock it really runs at, and not Fmax.
     activity
         Measured activity; what is None in it is assumed, with a range and a note.
     memory_accesses_per_s, spram_accesses_per_s
         Accesses a second summed over all block RAMs or single-port RAMs; None: every block in use
         is accessed in every busy cycle (a range and a note).
+    vco_mhz
+        Rate of the PLL's own oscillator; None: no PLL makes the clock.
+    oscillator
+        The chip's own oscillator runs.
+    coefficients
+        Of the device, where those of the family are not to be used.
 
     Raises
     ------
     UserError
         There are no coefficients for the device, or a figure is negative.
     """
-    device = board.family.power.get(board.device)
+    device = coefficients or board.family.power.get(board.device)
     if device is None:
         raise UserError(
             f"no power coefficients for {board.family} {board.device} ({board.name}); known: {_known()}"
@@ -222,38 +87,18 @@ def estimate_power(
     if not 0 < clock_mhz < math.inf:
         raise UserError(f"clock must be > 0 MHz, not {clock_mhz}")
     activity = activity or Activity()
-    busy, switching = activity.busy_range(), activity.switching_range().times(Range.exactly(clock_mhz))
-    usage = board.limits.usage(used)
     notes = [
         f"power is that of the {SCOPE} alone: pins, auxiliary supply, oscillator, flash, USB bridge and "
         "regulators are not included",
         *activity.notes(),
     ]
-    unmeasured = "; ".join(activity.notes()) or None
     terms = [
-        Term("static", _scaled(device.static, Range.exactly(1.0)), device.static, "static"),
-        Term("clock", _scaled(device.clock, Range.exactly(clock_mhz)), device.clock, "clock"),
+        scaled_term("static", Range.exactly(1.0), device.static, part="static", kind="static"),
+        *_clocked(device, clock_mhz, vco_mhz, oscillator, notes),
+        *_switching(board, used, device, activity, clock_mhz),
+        *_memories(board, used, device, activity, clock_mhz, (memory_accesses_per_s, spram_accesses_per_s)),
     ]
-    active = [("logic", usage.logic_cells, device.logic), ("registers", usage.registers, device.register)]
-    for name, count, coefficient in active:
-        if coefficient is not None:
-            if count is None:
-                raise UserError(f"power needs the used {_unit(board, name)} of {board.name}")
-            power = _scaled(coefficient, switching.times(Range.exactly(count)))
-            terms.append(Term(name, power, coefficient, assumed=unmeasured))
-    memories = [
-        ("block RAM", usage.block_rams, device.block_ram, memory_accesses_per_s),
-        ("single-port RAM", usage.sprams, device.spram, spram_accesses_per_s),
-    ]
-    for name, blocks, coefficient, accesses in memories:
-        if blocks and coefficient is not None:
-            every_cycle = busy.times(Range.exactly(blocks * clock_mhz * 1e6))
-            terms.append(_memory_term(name, coefficient, accesses, every_cycle))
-            notes += [] if terms[-1].assumed is None else [terms[-1].assumed]
-    if usage.dsps and device.dsp is not None:
-        rate = busy.times(Range.exactly(usage.dsps * clock_mhz))
-        idle = None if activity.busy is not None else activity.notes()[0]
-        terms.append(Term("multipliers", _scaled(device.dsp, rate), device.dsp, assumed=idle))
+    notes += [term.assumed for term in terms if term.kind == "memory" and term.assumed is not None]
     notes += [
         f"{term.name}: {term.coefficient.source}"
         for term in terms
@@ -263,15 +108,97 @@ def estimate_power(
     return PowerEstimate(sums.low, sums.typical, sums.high, clock_mhz, tuple(terms), tuple(notes))
 
 
-def _memory_term(name: str, coefficient: Coefficient, accesses: float | None, every_cycle: Range) -> Term:
-    """The power of a kind of memory, of accesses a second or else of one a block in every busy cycle."""
-    assumed = None
-    if accesses is None:
-        assumed = f"{name} accesses not measured, assumed one a block and busy cycle"
-    elif accesses < 0:
-        raise UserError(f"{name} accesses a second must be >= 0, not {accesses}")
-    picojoules = _scaled(coefficient, every_cycle if accesses is None else Range.exactly(accesses))
-    return Term(name, picojoules.times(Range.exactly(_PJ_PER_S_TO_MW)), coefficient, assumed=assumed)
+def scaled_term(name: str, amount: Range, coefficient: Coefficient, **more: Any) -> Term:
+    """The term of ``amount`` times ``coefficient``; of memories it is million accesses a second."""
+    power = _scaled(coefficient, amount)
+    if FIELDS[name] in PICOJOULES:
+        power = power.times(Range.exactly(_MILLION_PJ_TO_MW))
+    return Term(name, power, coefficient, amount=amount, **more)
+
+
+def _clocked(
+    device: DeviceCoefficients, clock_mhz: float, vco_mhz: float | None, oscillator: bool, notes: list[str]
+) -> list[Term]:
+    """What flows while the clock runs."""
+    found = [scaled_term("clock", Range.exactly(clock_mhz), device.clock, part="clock", kind="clock")]
+    if vco_mhz is not None and device.pll is None:
+        notes.append("the PLL's own power is not known for this device and not included")
+    elif vco_mhz is not None and device.pll is not None:
+        found.append(scaled_term("PLL", Range.exactly(vco_mhz), device.pll, part="clock", kind="clock"))
+    if oscillator and device.oscillator is not None:
+        one = Range.exactly(1.0)
+        found.append(scaled_term("oscillator", one, device.oscillator, part="clock", kind="clock"))
+    return found
+
+
+def _switching(
+    board: Board, used: Mapping[str, int], device: DeviceCoefficients, activity: Activity, clock_mhz: float
+) -> list[Term]:
+    """Logic, registers and multipliers."""
+    usage = board.limits.usage(used)
+    switching = activity.switching_range().times(Range.exactly(clock_mhz))
+    assumed = "; ".join(activity.notes()) or None
+    found = []
+    active = [("logic", usage.logic_cells, device.logic), ("registers", usage.registers, device.register)]
+    for name, count, coefficient in active:
+        if coefficient is not None:
+            if count is None:
+                raise UserError(f"power needs the used {_unit(board, name)} of {board.name}")
+            found.append(
+                scaled_term(name, switching.times(Range.exactly(count)), coefficient, assumed=assumed)
+            )
+    if usage.dsps and device.dsp is not None:
+        rate = activity.busy_range().times(Range.exactly(usage.dsps * clock_mhz))
+        idle = None if activity.busy is not None else activity.notes()[0]
+        found.append(scaled_term("multipliers", rate, device.dsp, assumed=idle))
+    return found
+
+
+def _memories(
+    board: Board,
+    used: Mapping[str, int],
+    device: DeviceCoefficients,
+    activity: Activity,
+    clock_mhz: float,
+    accesses: tuple[float | None, float | None],
+) -> list[Term]:
+    """Memory blocks, by accesses a second, or else one a block in every busy cycle."""
+    usage, found = board.limits.usage(used), []
+    memories = [
+        ("block RAM", usage.block_rams, device.block_ram, accesses[0]),
+        ("single-port RAM", usage.sprams, device.spram, accesses[1]),
+    ]
+    for name, blocks, coefficient, per_s in memories:
+        if not blocks or coefficient is None:
+            continue
+        assumed = None
+        if per_s is None:
+            assumed = f"{name} accesses not measured, assumed one a block and busy cycle"
+            amount = activity.busy_range().times(Range.exactly(blocks * clock_mhz))
+        elif per_s < 0:
+            raise UserError(f"{name} accesses a second must be >= 0, not {per_s}")
+        else:
+            amount = Range.exactly(per_s * 1e-6)
+        found.append(scaled_term(name, amount, coefficient, assumed=assumed, kind="memory"))
+    return found
+
+
+def pins_power(
+    board: Board, transitions_per_s: Range, coefficients: DeviceCoefficients | None = None
+) -> Term:
+    """Power from the supply of the pins, in mW, for so many transitions a second at all of them.
+
+    Raises
+    ------
+    UserError
+        There are no coefficients for the device.
+    """
+    device = coefficients or board.family.power.get(board.device)
+    if device is None:
+        raise UserError(f"no power coefficients for {board.family} {board.device} ({board.name})")
+    amount = transitions_per_s.times(Range.exactly(1e-6))
+    power = _scaled(device.io, amount).times(Range.exactly(_MILLION_PJ_TO_MW))
+    return Term("pins", power, device.io, assumed=None, kind="pins", amount=amount)
 
 
 def _unit(board: Board, name: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import product
 
-from qsnn_hw.targets.fpga.power import PowerEstimate, Range
+from qsnn_hw.targets.fpga.power_terms import PowerEstimate, Range
 
 
 @dataclass(frozen=True)

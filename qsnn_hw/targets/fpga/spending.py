@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 
 from qsnn_hw.cost.group.neuron_group import group_blocks
+from qsnn_hw.cost.group.sweep import parameter_blocks
 from qsnn_hw.cost.predict import predict
 from qsnn_hw.families.boards import Board
+from qsnn_hw.families.power_coefficients import DeviceCoefficients
 from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.targets.fpga.calibration import Calibration
 from qsnn_hw.targets.fpga.energy import Energy, energy
-from qsnn_hw.targets.fpga.power import Activity, PowerEstimate, estimate_power, without_coefficients
+from qsnn_hw.targets.fpga.power import estimate_power, without_coefficients
+from qsnn_hw.targets.fpga.power_terms import Activity, PowerEstimate
 from qsnn_hw.targets.fpga.record import Implementation
 from qsnn_hw.verify import Verification
 from qsnn_hw.verify.design_cycles import DesignCycles
@@ -52,6 +56,7 @@ def spending(
     link_per_s: float | None,
     spikes: float | None,
     words_per_sample: float | None,
+    calibration: Calibration | None = None,
 ) -> Spending:
     """Estimate power and energy.
 
@@ -65,6 +70,8 @@ def spending(
         Input, hidden and output spikes of a mean sample.
     words_per_sample
         Words that the host sends for it, which pass the receive buffer.
+    calibration
+        The user's own coefficients; None: the published ones.
     """
     if implementation is None:
         return Spending()
@@ -72,7 +79,8 @@ def spending(
     if unknown is not None:
         return Spending(unknown=unknown)
     used = {name: resource.used for name, resource in implementation.resources.items()}
-    power = design_power(board, plan, used, verification, cycles, words_per_sample)
+    coefficients = None if calibration is None else calibration.of(board)
+    power = design_power(board, plan, used, verification, cycles, words_per_sample, coefficients)
     period = cycles.stream if cycles.stream is not None else cycles.alone_mean
     if period is None or us_on_board is None or spikes is None:
         return Spending(power)
@@ -90,6 +98,7 @@ def design_power(
     verification: Verification | None,
     cycles: DesignCycles,
     words_per_sample: float | None,
+    coefficients: DeviceCoefficients | None = None,
 ) -> PowerEstimate:
     """The power of a design that works through samples back to back, its activity as counted in simulation.
 
@@ -99,9 +108,11 @@ def design_power(
         Units in use by nextpnr's own names.
     words_per_sample
         Words that the host sends for a mean sample.
+    coefficients
+        Where those of the family are not to be used.
     """
     if verification is None or not verification.activity_cycles:
-        return estimate_power(board, used, board.clock_mhz)
+        return estimate_power(board, used, board.clock_mhz, coefficients=coefficients)
     counted = verification.activity_cycles
     # An encoder or a readout around the network makes a sample longer, and each cycle less busy.
     share = 1.0
@@ -120,6 +131,7 @@ def design_power(
         activity=Activity(busy=busy, switching=switching),
         memory_accesses_per_s=accesses.block_rams * per_s,
         spram_accesses_per_s=accesses.sprams * per_s,
+        coefficients=coefficients,
     )
 
 
@@ -133,7 +145,7 @@ def _accesses(
     """How often memory blocks are accessed in a cycle of the simulation.
 
     A read of a bank touches every block that the bank is made of, however deep. A word of potentials touches
-    as many blocks as it is wide.
+    as many blocks as it is wide, one of parameters those of its memory.
     """
     cycles, samples = verification.activity_cycles, verification.activity_samples
     limits = board.limits
@@ -146,7 +158,11 @@ def _accesses(
         reads = activity.synapse_enables / group.event_lanes / cycles
         blocks += memories.synapses * reads
         sprams += memories.synapse_sprams * reads
-        if memories.state:
+        parameters = parameter_blocks(group, limits)
+        if parameters:
+            # Each of these memories is read as often as any other.
+            blocks += sum(parameters) * activity.parameter_reads / len(parameters) / cycles
+        if memories.state > sum(parameters):
             words = activity.state_reads + activity.state_writes
             bits = activity.state_bits_read + activity.state_bits_written
             blocks += max(words, bits / widest) / cycles

@@ -37,6 +37,7 @@ from qsnn_hw.rtl.text.export import write_rtlil
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.targets.fpga.bitstream import pack_bitstream
+from qsnn_hw.targets.fpga.calibration import Calibration
 from qsnn_hw.targets.fpga.capacity import Way, check_fits
 from qsnn_hw.targets.fpga.least import least_cells
 from qsnn_hw.targets.fpga.place_route import place_and_route
@@ -54,6 +55,19 @@ def _board(job: Job) -> Board:
 
 BOARD: Step[Board] = Step("board", make=_board)
 """The board that the user names."""
+
+
+def _calibration(job: Job, board: Board) -> Calibration | None:
+    if job.options.power is None:
+        return None
+    calibration = Calibration.load(job.options.power)
+    # Of another device, it is refused before anything is built.
+    calibration.of(board)
+    return calibration
+
+
+CALIBRATION: Step[Calibration | None] = Step("power coefficients", needs=(BOARD,), make=_calibration)
+"""The user's own coefficients of the power estimate; None where the published ones are used."""
 
 
 def _plan(

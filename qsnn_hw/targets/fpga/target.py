@@ -13,10 +13,10 @@ def _steps() -> TargetSteps:
     from qsnn_hw.build.steps.golden import DIAGNOSE, GOLDEN
     from qsnn_hw.build.steps.inputs import DATA, READ
     from qsnn_hw.build.steps.integers import QUANTIZE
-    from qsnn_hw.targets.fpga.steps import BOARD, IMPLEMENT, PLAN, REFERENCE, VERIFY, VERILOG
+    from qsnn_hw.targets.fpga.steps import BOARD, CALIBRATION, IMPLEMENT, PLAN, REFERENCE, VERIFY, VERILOG
 
     return TargetSteps(
-        choices=(BOARD, READ, DATA, QUANTIZE, GOLDEN, DIAGNOSE, PLAN),
+        choices=(BOARD, CALIBRATION, READ, DATA, QUANTIZE, GOLDEN, DIAGNOSE, PLAN),
         goals={
             "generate": (VERILOG,),
             "simulate": (VERIFY,),
@@ -24,7 +24,7 @@ def _steps() -> TargetSteps:
             "synth": (IMPLEMENT,),
             "build": (VERIFY, IMPLEMENT),
         },
-        reported=(BOARD, READ, DATA, QUANTIZE, GOLDEN, DIAGNOSE, PLAN, VERIFY, IMPLEMENT),
+        reported=(BOARD, CALIBRATION, READ, DATA, QUANTIZE, GOLDEN, DIAGNOSE, PLAN, VERIFY, IMPLEMENT),
     )
 
 
@@ -40,5 +40,5 @@ FPGA = Target(
     steps=_steps,
     sections=_sections,
     needs=("board",),
-    takes=("lut_budget",),
+    takes=("lut_budget", "power"),
 )

@@ -8,7 +8,10 @@ from qsnn_hw.families.boards import list_boards, load_board
 from qsnn_hw.families.power_coefficients import Coefficient
 from qsnn_hw.families.registry import families
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.targets.fpga.power import Activity, Range, estimate_power, without_coefficients
+from qsnn_hw.targets.fpga.calibration import calibrate
+from qsnn_hw.targets.fpga.power import estimate_power, pins_power, without_coefficients
+from qsnn_hw.targets.fpga.power_terms import Activity, Range
+from tests.support.places import EXAMPLES
 
 ICE = load_board("icebreaker")
 ECP = load_board("ulx3s-85f")
@@ -50,9 +53,14 @@ def test_terms_add_up_at_each_end():
 
 def test_up5k_terms_follow_the_published_fit():
     terms = _terms(estimate_power(ICE, ICE_USED, 12.0, activity=Activity(busy=0.5, toggle=0.2)))
-    assert terms["static"].typical == pytest.approx(0.091 * 1.2)
-    assert terms["clock"].typical == pytest.approx(0.0447 * 12 * 1.2)
-    assert terms["logic"].typical == pytest.approx(0.00017 * 12 * 1000 * 0.5 * 0.2 * 1.2)
+    fitted = calibrate(EXAMPLES / "power" / "up5k.csv").calibration.coefficients
+    assert terms["static"].typical == pytest.approx(fitted["static"].typical, rel=0.01)
+    assert terms["clock"].typical == pytest.approx(12 * fitted["clock"].typical, rel=0.01)
+    assert terms["logic"].typical == pytest.approx(12 * 1000 * 0.5 * 0.2 * fitted["logic"].typical, rel=0.01)
+    for name in ("pll", "oscillator"):
+        published = getattr(ICE.family.power["up5k"], name)
+        assert published.typical == pytest.approx(fitted[name].typical, rel=0.02)
+        assert published.low <= fitted[name].low <= fitted[name].high <= published.high
     assert terms["logic"].high == pytest.approx(2 * terms["logic"].typical)
     # 10 blocks, half of 12 M cycles a second, 8 pJ each.
     assert terms["block RAM"].typical == pytest.approx(10 * 6e6 * 8e-12 * 1e3)
@@ -65,18 +73,40 @@ def test_up5k_small_designs_lie_in_the_band(cells, microamps):
     assert estimate.low < microamps * 1.219e-3 < estimate.high
 
 
-def test_syntzulu_held_out(capsys):
-    """SYNtzulu on UP5K, 24 MHz, in no fit: 9.5 mW (its README), at most 12.05 mW (its paper)."""
-    used = {"ICESTORM_LC": 3473, "ICESTORM_RAM": 17, "ICESTORM_SPRAM": 4}
-    estimate = estimate_power(ICE, used, 24.0)
-    with capsys.disabled():
-        print(
-            f"\nSYNtzulu: published 9.5 and 12.05 mW, estimated {estimate.low:.1f} / "
-            f"{estimate.typical:.1f} / {estimate.high:.1f} mW"
-        )
-    assert estimate.low <= 9.5 <= 12.05 <= estimate.high
-    # Typical within a factor of two, the band promised where logic and memory dominate.
-    assert 0.5 < estimate.typical / 9.5 < 2
+def test_a_pll_and_the_oscillator_are_terms_of_the_clock_where_they_run():
+    plain = estimate_power(ICE, ICE_USED, 24.0, activity=Activity(busy=0.5, toggle=0.2))
+    more = estimate_power(
+        ICE, ICE_USED, 24.0, activity=Activity(busy=0.5, toggle=0.2), vco_mhz=768.0, oscillator=True
+    )
+    power = ICE.family.power["up5k"]
+    assert _terms(more)["PLL"].typical == pytest.approx(768 * power.pll.typical)
+    assert _terms(more)["oscillator"].typical == power.oscillator.typical
+    assert more.part("clock").typical > plain.part("clock").typical
+    assert more.kinds()["clock"].typical == pytest.approx(more.part("clock").typical)
+    # A device whose PLL nobody has measured: said, not taken for nothing.
+    unknown = estimate_power(ECP, ECP_USED, 25.0, vco_mhz=500.0)
+    if ECP.family.power[ECP.device].pll is None:
+        assert any("PLL's own power is not known" in note for note in unknown.notes)
+    assert any("PLL" in note for note in unknown.notes) or "PLL" in _terms(unknown)
+
+
+def test_every_term_is_its_coefficient_times_its_amount():
+    estimate = estimate_power(
+        ICE, {**ICE_USED, "ICESTORM_SPRAM": 2, "ICESTORM_DSP": 1}, 12.0, oscillator=True
+    )
+    for term in estimate.terms:
+        scale = 1e-3 if term.coefficient.unit.startswith("pJ") else 1.0
+        assert term.amount is not None
+        assert term.power.typical == pytest.approx(scale * term.coefficient.typical * term.amount.typical)
+        assert hasattr(ICE.family.power["up5k"], term.field)
+    total = sum(kind.typical for kind in estimate.kinds().values())
+    assert total == pytest.approx(estimate.typical)
+
+
+def test_transitions_at_pins_cost_half_a_capacity_each():
+    found = pins_power(ICE, Range(1e6, 2e6, 4e6))
+    assert found.power.typical == pytest.approx(2e6 * 54e-12 * 1e3)
+    assert found.coefficient.assumed
 
 
 def test_measured_activity_narrows_the_band_and_drops_the_notes():

@@ -2,7 +2,17 @@
 
 from qsnn_hw.report.section import Section
 from qsnn_hw.report.sections import CLOSING, OPENING
-from qsnn_hw.targets.fpga.sections import energy, latency, power, prediction, resources, speed, timing
+from qsnn_hw.targets.fpga.sections import (
+    comparison,
+    energy,
+    latency,
+    power,
+    prediction,
+    rates,
+    resources,
+    speed,
+    timing,
+)
 
 SECTIONS: tuple[Section, ...] = (
     *OPENING,
@@ -11,7 +21,9 @@ SECTIONS: tuple[Section, ...] = (
     latency.SECTION,
     speed.SECTION,
     power.SECTION,
+    rates.SECTION,
     energy.SECTION,
+    comparison.SECTION,
     *CLOSING,
     prediction.SECTION,
 )

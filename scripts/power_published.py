@@ -1,0 +1,207 @@
+"""Published power measurements: those that coefficients are fitted to, and apart from them all others.
+
+``FITTED`` alone makes ``examples/power/up5k.csv``, which the coefficients of the family come from; nothing
+reads ``HELD_OUT`` but ``scripts/power_validation.py``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qsnn_hw.targets.fpga.calibration import COLUMNS
+
+TINYVISION = "github.com/tinyvision-ai-inc/ice40_power"
+VOLTS = 1.219
+"""Of core and PLL supply in all of its rows."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table in its README, microamperes, and the design behind it as its source has it.
+
+    Parameters
+    ----------
+    core_ua, pll_ua
+        Of the two supplies of 1.219 V.
+    counters, bits
+        Binary counters of so many bits, which are all that switches.
+    """
+
+    name: str
+    core_ua: float
+    pll_ua: float
+    clock_mhz: float = 0.0
+    cells: int = 0
+    counters: int = 0
+    bits: int = 0
+    oscillator: int = 0
+    vco_mhz: float = 0.0
+
+    @property
+    def power_mw(self) -> float:
+        """Of both supplies."""
+        return (self.core_ua + self.pll_ua) * VOLTS / 1000
+
+    @property
+    def switching(self) -> float:
+        """Share of the registers that switch in a cycle: bit ``k`` of a counter does in every ``2**k``-th."""
+        return (2 - 2 ** (1 - self.bits)) / self.bits if self.bits else 0.0
+
+
+FITTED: tuple[Row, ...] = (
+    Row("blank design", 85.6, 4.1),
+    Row("clock halted", 92.1, 4.4),
+    Row("12 MHz, 1 counter", 613.5, 4.1, 12, 32, 1, 28),
+    Row("12 MHz, 2 counters", 616.65, 4.1, 12, 60, 2, 28),
+    Row("12 MHz, 4 counters", 624.2, 4.1, 12, 116, 4, 28),
+    Row("12 MHz, 8 counters", 641.3, 4.1, 12, 228, 8, 28),
+    Row("oscillator 48 MHz", 2184, 4.1, 48, 28, 1, 24, 1),
+    Row("oscillator 24 MHz", 1162, 4.1, 24, 28, 1, 24, 1),
+    Row("oscillator 12 MHz", 645, 4.1, 12, 28, 1, 24, 1),
+    Row("oscillator 6 MHz", 388.4, 4.1, 6, 28, 1, 24, 1),
+    # The PLL's own oscillator as icepll, which its Makefile calls, sets it for these outputs of 12 MHz.
+    Row("PLL to 16 MHz", 1419, 138.6, 12 * 85 / 64, 28, 1, 24, 0, 12 * 85),
+    Row("PLL to 32 MHz", 2029, 138.9, 12 * 85 / 32, 28, 1, 24, 0, 12 * 85),
+    Row("PLL to 48 MHz", 2573, 103.6, 48, 28, 1, 24, 0, 768),
+)
+"""Rows of designs that only count: not those without a design, with a multiplier or with the LED driver."""
+
+
+def csv_lines() -> Sequence[str]:
+    """``FITTED`` as ``qsnn-hw calibrate`` reads it."""
+    used = ("name", "board", "power_mw", "clock_mhz", "cells", "switching", "vco_mhz", "oscillator")
+    assert set(used) <= set(COLUMNS)
+    lines = [
+        f"# iCE40 UP5K, core and PLL supply at {VOLTS} V: {TINYVISION}, table of its README.",
+        "# Made by scripts/power_validation --csv.",
+        ",".join(used),
+    ]
+    for row in FITTED:
+        cells = (f"{row.power_mw:.6f}", f"{row.clock_mhz:g}", str(row.cells), f"{row.switching:.6f}")
+        lines.append(
+            ",".join((f'"{row.name}"', "icebreaker", *cells, f"{row.vco_mhz:g}", str(row.oscillator)))
+        )
+    return lines
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A published power that took no part in any fit, and the design as it is published.
+
+    Parameters
+    ----------
+    source
+        Who measured it.
+    measured_mw
+        Of the core supply.
+    clock_mhz
+        While it works; the share of the time that it does is ``duty``.
+    used
+        Units by nextpnr's names.
+    busy, toggle, switching
+        As ``Activity`` takes them; None where nobody published it.
+    same_board
+        Of the table that coefficients were fitted to, but none of the rows that were.
+    """
+
+    name: str
+    source: str
+    measured_mw: float
+    clock_mhz: float
+    used: dict[str, int]
+    busy: float | None = None
+    toggle: float | None = None
+    switching: float | None = None
+    oscillator: bool = False
+    duty: float = 1.0
+    same_board: bool = False
+    note: str = ""
+
+
+SYNTZULU = "github.com/gianlucaleone/SYNtzulu"
+_PAPER = "doi 10.1109/TCSI.2024.3450966"
+_SYNTZULU = {"ICESTORM_LC": 3473, "ICESTORM_RAM": 17, "ICESTORM_SPRAM": 4, "ICESTORM_DSP": 2}
+_COUNTERS = 2 + 2.98 + 3.46
+"""Bits that switch in a cycle of 40: counters of 24 bits by 1, of 8 bits by 3, of 8 bits by 5."""
+
+HELD_OUT: tuple[HeldOut, ...] = (
+    HeldOut(
+        "SYNtzulu, most during inference",
+        f"{SYNTZULU}, README, shunt in VCORE",
+        9.5,
+        24.0,
+        _SYNTZULU,
+        busy=1.0,
+        oscillator=True,
+        note="toggles not published",
+    ),
+    HeldOut(
+        "SYNtzulu, most during inference",
+        f"{_PAPER}, abstract",
+        12.05,
+        24.0,
+        _SYNTZULU,
+        busy=1.0,
+        oscillator=True,
+        note="toggles not published",
+    ),
+    HeldOut(
+        "SYNtzulu, average with power management",
+        f"{_PAPER}, abstract",
+        1.45,
+        24.0,
+        _SYNTZULU,
+        oscillator=True,
+        duty=0.15,
+        note="duty of 0.75 ms in 5.2 ms read off the README's picture of another run",
+    ),
+    HeldOut(
+        "SYNtzulu, idle",
+        f"{SYNTZULU}, README",
+        0.3,
+        24.0,
+        _SYNTZULU,
+        duty=0.0,
+        note="clock stopped, a 10 kHz oscillator runs",
+    ),
+    HeldOut(
+        "counter at 48 MHz for 1/64 of the time",
+        f"{TINYVISION}, README, low power design",
+        162e-3 * VOLTS,
+        48.0,
+        {"ICESTORM_LC": 62},
+        switching=2 / 36,
+        oscillator=True,
+        duty=1 / 64,
+        same_board=True,
+    ),
+    HeldOut(
+        "the same, between",
+        f"{TINYVISION}, README, low power design",
+        135e-3 * VOLTS,
+        48.0,
+        {"ICESTORM_LC": 62},
+        duty=0.0,
+        same_board=True,
+        note="its author: much higher than the table's 92 uA, and not clear why",
+    ),
+    HeldOut(
+        "10 kHz oscillator, 24-bit counter",
+        f"{TINYVISION}, README, table",
+        (96.3 + 4.4) * VOLTS / 1000,
+        0.01,
+        {"ICESTORM_LC": 28},
+        switching=2 / 24,
+        same_board=True,
+    ),
+    HeldOut(
+        "8x8 multiplier in cells, not pipelined",
+        f"{TINYVISION}, README, table",
+        (996 + 4.1) * VOLTS / 1000,
+        12.0,
+        {"ICESTORM_LC": 208},
+        switching=_COUNTERS / 40,
+        oscillator=True,
+        same_board=True,
+        note="logic taken to switch as the registers do",
+    ),
+)
