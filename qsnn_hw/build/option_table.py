@@ -14,7 +14,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from qsnn_hw.build.option import check_options, one_of, option
+from qsnn_hw.build.option import NONE, check_options, one_of, option
 from qsnn_hw.support.choices import (
     ACCUMULATORS,
     Accumulators,
@@ -83,6 +83,10 @@ def _numbers(name: str, text: str) -> tuple[int, ...]:
 
 def _accumulators(name: str, text: str) -> tuple[Accumulators, ...]:
     return tuple(one_of(name, word, ACCUMULATORS) for word in text.split(","))
+
+
+def _file_or_none(name: str, text: str) -> str | None:
+    return None if text == NONE else text
 
 
 def _percentage_points(name: str, value: object) -> None:
@@ -258,10 +262,11 @@ class SavedOptions(ModelOptions):
     power: str | None = field(
         default=None,
         metadata=option(
-            "power coefficients of your own board, a file of qsnn-hw calibrate (default: published ones)",
+            "power coefficients of your own board, a file of qsnn-hw calibrate; none: the published ones "
+            "(default)",
             metavar="FILE",
             saved=_absolute,
-            none=True,
+            read=_file_or_none,
         ),
     )
     lanes: tuple[int, ...] | None = field(
