@@ -21,7 +21,8 @@ ORDER = [
     *("plan", "cost", "explore", "rtl", "verify"),
     # What of the host needs more than the words of the link.
     *("host.byte_mode", "host.virtual_board"),
-    *("build.option", "build.option_table", "build.options", "build.steps"),
+    *("build.option", "build.option_table", "build.options", "build.steps", "build.built"),
+    "host.board",
     *("report", "targets", "build", "__main__"),
 ]
 

@@ -7,7 +7,10 @@ from pathlib import Path
 from qsnn_hw.build.options import OPTIONS, BuildOptions
 from qsnn_hw.build.steps import outputs
 from qsnn_hw.families.boards import Board, load_board
+from qsnn_hw.model.network import Network
+from qsnn_hw.model.network_file import load_network
 from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.quantize import QuantizedNetwork
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
 
@@ -55,10 +58,25 @@ class Built:
         assert self.options.board is not None
         return load_board(self.options.board)
 
+    @property
+    def baud(self) -> int:
+        """Of the board's serial line."""
+        return self.board.baud
+
     @cached_property
     def plan(self) -> HardwarePlan:
         """What was built."""
         return HardwarePlan.load(self._file(outputs.PLAN, "generate"))
+
+    @cached_property
+    def network(self) -> Network:
+        """In real numbers: what samples must fit."""
+        return load_network(self._file(outputs.NETWORK, "generate"))
+
+    @cached_property
+    def quantized(self) -> QuantizedNetwork:
+        """Its integers, which golden runs."""
+        return QuantizedNetwork.load(self._file(outputs.QUANTIZED, "generate"))
 
     @property
     def verilog(self) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from qsnn_hw import __version__
-from qsnn_hw.build import board_commands
+from qsnn_hw.build import board_commands, board_run
 from qsnn_hw.build import commands as commands_of
 from qsnn_hw.build import option_table as table
 from qsnn_hw.build.commands import EXIT_FAILED
@@ -212,6 +212,22 @@ def all_commands() -> tuple[Command, ...]:
             "errors; build --power takes the file it writes.",
             commands_of.calibrate,
             (table.CalibrateOptions,),
+        ),
+        Command(
+            "run",
+            "send samples through a board and compare every answer with golden",
+            "Send samples through a board, or a virtual one, print its predictions, accuracy and throughput, "
+            "and compare every answer with the golden model's: exit status 0 only where all are equal.",
+            board_run.run,
+            (table.RunBoardOptions,),
+        ),
+        Command(
+            "monitor",
+            "print which design a board holds, and its counters",
+            "Say which design a board holds and print its counters until Ctrl-C. It begins a session of its "
+            "own: weights that were loaded are forgotten.",
+            board_run.monitor,
+            (table.MonitorOptions,),
         ),
         Command("boards", "list the boards", "List the boards.", commands_of.boards),
         Command(

@@ -94,6 +94,11 @@ def _percentage_points(name: str, value: object) -> None:
         raise UserError(f"{name} is percentage points from 0 to 100, not {value}")
 
 
+def _interval(name: str, seconds: float) -> None:
+    if not 0.05 <= seconds <= 86400:
+        raise UserError(f"{name} must be from 0.05 to 86400 seconds, not {seconds:g}")
+
+
 def _absolute(text: str) -> str:
     return str(Path(text).resolve())
 
@@ -511,3 +516,52 @@ class VirtualBoardOptions:
             "hand whole bytes to the design behind its serial port: faster, without bits and their rate"
         ),
     )
+
+
+_PORT = option("serial port of the board, as /dev/ttyUSB1, or what virtual-board prints", metavar="PORT")
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class RunBoardOptions:
+    """Of ``run``."""
+
+    out: str = field(metadata=_BUILT)
+    port: str = field(metadata=_PORT)
+    data: str | None = field(
+        default=None,
+        metadata=option("samples, as for build (default: those of the build)", metavar="FILE"),
+    )
+    samples: int | None = field(
+        default=None,
+        metadata=option("only the first N samples (default: all)", metavar="N", least=1),
+    )
+    quiet: bool = field(
+        default=False, metadata=option("no predictions one by one, only the result", more_names=("-q",))
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class MonitorOptions:
+    """Of ``monitor``."""
+
+    port: str = field(metadata=_PORT)
+    out: str | None = field(
+        default=None,
+        metadata=option(
+            "output folder of the build that must be in the board (default: whatever is in it)",
+            more_names=("-o",),
+            metavar="DIR",
+        ),
+    )
+    interval: float = field(
+        default=1.0, metadata=option("between two lines (default: 1)", metavar="SECONDS", check=_interval)
+    )
+    lines: int | None = field(
+        default=None, metadata=option("end after N lines (default: at Ctrl-C)", metavar="N", least=1)
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)

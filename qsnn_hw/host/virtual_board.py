@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from qsnn_hw.families.boards import Board
+from qsnn_hw.families.pll import stand_in
 from qsnn_hw.host.byte_mode import byte_mode
 from qsnn_hw.support.errors import ToolError, UserError
 from qsnn_hw.support.files import write_text
@@ -36,7 +37,7 @@ class VirtualBoard:
     verilog
         The board's design, ``06_design.v``.
     board
-        Its clock, and the level of its reset button.
+        Its clock, and the level of its reset button. Of a PLL there is a stand-in: the clock is the system's.
     work_dir
         For the logs of Verilator and the compiler; the program itself is kept in the user's cache folder.
     bytes_only
@@ -70,11 +71,16 @@ class VirtualBoard:
             raise UserError(f"the virtual board needs Linux's pseudo-terminals; this is {sys.platform}")
         if not verilog.is_file():
             raise UserError(f"no such file: {verilog}; qsnn-hw build makes it")
+        text = design = verilog.read_text(encoding="utf-8")
+        if board.pll_cell is not None:
+            # No simulator here knows the cell; the clock that the program drives is the one that it makes.
+            text += stand_in(board.pll_cell)
         if bytes_only:
+            text = byte_mode(text, TOP)
+        if text != design:
             work_dir.mkdir(parents=True, exist_ok=True)
-            bytewise = work_dir / "byte_mode.v"
-            write_text(bytewise, byte_mode(verilog.read_text(encoding="utf-8"), TOP))
-            verilog = bytewise
+            verilog = work_dir / "virtual_board.v"
+            write_text(verilog, text)
         source = resource_folder("sim") / "virtual_board.cpp"
         program = build_bench(verilog, TOP, work_dir, progress, source).program
         button = board.ports.get("rst")

@@ -157,6 +157,9 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--keep-integers": ("none",),
     "OUT": ("elsewhere",),
     "--byte-mode": (),
+    "--port": ("/dev/ttyUSB9",),
+    "--interval": ("0.2",),
+    "--lines": ("3",),
 }
 
 
@@ -181,6 +184,8 @@ COMMANDS = (
     "check",
     "finetune",
     "program",
+    "run",
+    "monitor",
     "virtual-board",
     "calibrate",
     "boards",

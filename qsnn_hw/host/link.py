@@ -1,0 +1,370 @@
+"""Samples and weights over a line that may lose, spoil or add anything, and a board that may start over.
+
+:class:`Link` drives what ``session.py`` knows with a port and a clock: it begins sessions, sends again when
+time is up, repeats every sample whose answer did not come whole, and begins a new session, weights first,
+when the board has lost its own. An answer is handed on once, and only whole.
+"""
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from qsnn_hw.host.frames import END, NO_SESSION, Deframer, Reply, hello, opened
+from qsnn_hw.host.identity import TABLE_BYTES
+from qsnn_hw.host.serial_port import PortGoneError, SerialPort
+from qsnn_hw.host.session import Answer, Collector, Window
+from qsnn_hw.host.words import STATUS, packed, weights
+from qsnn_hw.support.errors import ToolError, UserError
+
+T = TypeVar("T")
+
+UNDER_WAY = 16
+"""Samples sent ahead of their answers, at the most: enough to keep the line busy."""
+
+_QUEUED = 16
+"""Payloads that wait to be acknowledged before the next sample is packed."""
+
+_STATUS_WANTED = bytes([STATUS, END])
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long the driver waits, in seconds.
+
+    Parameters
+    ----------
+    silence_s
+        Without a byte from the board while one is due, before it is asked again; doubles each time.
+    silences
+        So many in a row before a new session is tried.
+    begin_s
+        For the answer to the beginning of a session.
+    gone_s
+        For a port that vanished to come back.
+    stuck_s
+        Without any progress, before giving up.
+    """
+
+    silence_s: float = 0.3
+    silences: int = 4
+    begin_s: float = 10.0
+    gone_s: float = 5.0
+    stuck_s: float = 60.0
+
+
+@dataclass
+class Repairs:
+    """What went wrong on the line and was mended."""
+
+    damaged: int = 0
+    timeouts: int = 0
+    repeated: int = 0
+    sessions: int = 0
+    reconnects: int = 0
+
+    def text(self) -> str:
+        """In words; empty where nothing went wrong."""
+        told = [
+            (self.damaged, "damaged frames"),
+            (self.timeouts, "time-outs"),
+            (self.repeated, "samples sent again"),
+            (self.sessions, "new sessions"),
+            (self.reconnects, "reconnections"),
+        ]
+        return ", ".join(f"{count:,} {what}" for count, what in told if count)
+
+
+class _SessionLostError(Exception):
+    """Only a new session helps; says why."""
+
+
+class Link:
+    """A session with a board, kept up.
+
+    Parameters
+    ----------
+    port
+        The line.
+    input_size
+        Addresses of the words that it takes; of pixels, 256 times the inputs.
+    output_size, per_sample
+        As of ``Collector``.
+    patience
+        How long to wait.
+    """
+
+    def __init__(
+        self,
+        port: SerialPort,
+        input_size: int,
+        output_size: int,
+        *,
+        per_sample: bool,
+        patience: Patience | None = None,
+    ) -> None:
+        self.port, self.repairs = port, Repairs()
+        self._input_size, self._output_size, self._per_sample = input_size, output_size, per_sample
+        self._patience = Patience() if patience is None else patience
+        self._weights: bytes | None = None
+        self._loaded = False
+        self._under_way = UNDER_WAY
+        self._progressed = time.monotonic()
+        # Number of a sample in the session -> which of the caller's; how many the session has had.
+        self._numbers: dict[int, int] = {}
+        self._count = 0
+
+    def begin(self) -> None:
+        """Begin a session; what the board was doing is forgotten, weights too.
+
+        Raises
+        ------
+        UserError
+            Nothing, or nothing that makes sense, answers.
+        PortGoneError
+            The port is gone.
+        """
+        self._deframer = Deframer()
+        self._raws: deque[bytes] = deque()
+        self._numbers, self._count, self._loaded = {}, 0, False
+        came = self.port.bytes_in
+        wait = self._patience.silence_s
+        until = time.monotonic() + self._patience.begin_s
+        while time.monotonic() < until:
+            self._nonce = secrets.randbelow(NO_SESSION)
+            self.port.write(hello(self._nonce))
+            if self._answered(time.monotonic() + wait):
+                self._silent_s, self._silences = self._patience.silence_s, 0
+                return
+            wait *= 2
+        if self.port.bytes_in == came:
+            raise UserError(
+                f"nothing answers at {self.port.path}: is the bitstream in the board (qsnn-hw program), and "
+                "is this the port of its serial line?"
+            )
+        raise UserError(
+            f"what answers at {self.port.path} is no board of this program at {self.port.baud:,} baud: "
+            "another bitstream, another rate, or not this port"
+        )
+
+    def _answered(self, until: float) -> bool:
+        """Wait for the board's first frame of the session, which is taken."""
+        while (left := until - time.monotonic()) > 0:
+            self._raws.extend(self._deframer.feed(self.port.read(left)))
+            while self._raws:
+                # What came before belongs to no session of ours.
+                body = opened(self._raws.popleft(), self._nonce)
+                reply = None if body is None else Reply.parse(body)
+                if reply is not None:
+                    self._window = Window(self._nonce, reply.expected, reply.freed)
+                    self._collector = Collector(self._output_size, per_sample=self._per_sample)
+                    self._loaded = reply.loaded
+                    self._collector.take(reply)
+                    return True
+        return False
+
+    def reset(self) -> None:
+        """Reset the board by a break and begin a session; raises as :meth:`begin`."""
+        self.port.send_break()
+        self._weights = None
+        self.begin()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the board has its weights, or needs none."""
+        return self._loaded
+
+    def status(self) -> bytes:
+        """The board's table, while nothing else is under way.
+
+        Raises
+        ------
+        UserError, ToolError
+            As :meth:`exchange`.
+        """
+
+        def asked() -> bytes | None:
+            if not self._window.unacknowledged:
+                self._window.put([_STATUS_WANTED])
+            for reply, _ in self._turn():
+                if reply.status and len(reply.payload) == TABLE_BYTES:
+                    return reply.payload
+            return None
+
+        self._progress()
+        return self._kept_up(asked)
+
+    def load(self, data: bytes) -> None:
+        """Fill the board's synapse memories, in a session of its own.
+
+        Raises
+        ------
+        ToolError
+            The board took all and still waits for more, or as :meth:`exchange`.
+        """
+        self._weights = data
+        self._progress()
+        self._again(self.begin)
+        self._fill()
+
+    def _fill(self) -> None:
+        """Send the weights, until the board says that it has them."""
+        data = self._weights
+        if data is None:
+            return
+
+        def sent() -> bool | None:
+            before = self._window.unacknowledged
+            self._turn()
+            if self._window.unacknowledged < before:
+                self._progress()
+            return True if self._loaded else None
+
+        self._window.put(packed(weights(data, self._input_size)))
+        self._kept_up(sent)
+
+    def exchange(self, samples: int, words: Callable[[int], Sequence[bytes]]) -> Iterator[tuple[int, bytes]]:
+        """Send samples, and give each one's answer once: its number and payload, mostly in order.
+
+        Parameters
+        ----------
+        samples
+            How many.
+        words
+            Of the sample of a number, as ``qsnn_hw/host/words.py`` makes them.
+
+        Raises
+        ------
+        UserError
+            Nothing answers any more, as for :meth:`begin`.
+        PortGoneError
+            The port is gone, and stays away.
+        ToolError
+            No progress, whatever is tried.
+        """
+        waiting = deque(range(samples))
+
+        def turn() -> list[tuple[int, bytes]] | None:
+            while waiting and len(self._numbers) < self._under_way and self._window.unacknowledged < _QUEUED:
+                self._numbers[self._count] = waiting.popleft()
+                self._window.put(packed(words(self._numbers[self._count])))
+                self._count += 1
+            answers = [
+                (self._numbers.pop(answer.number), answer.payload)
+                for _, answer in self._turn()
+                if answer is not None and answer.number in self._numbers
+            ]
+            # Their answers have ended without being whole.
+            for number in [number for number in self._numbers if number < self._collector.ended]:
+                waiting.appendleft(self._numbers.pop(number))
+                self.repairs.repeated += 1
+            return answers or None
+
+        def lost() -> None:
+            for sample in sorted(self._numbers.values(), reverse=True):
+                waiting.appendleft(sample)
+            self.repairs.repeated += len(self._numbers)
+
+        self._progress()
+        while waiting or self._numbers:
+            yield from self._kept_up(turn, lost)
+
+    def _kept_up(self, turn: Callable[[], T | None], lost: Callable[[], None] = lambda: None) -> T:
+        """What ``turn`` gives, once it gives something; in a new session as often as one is lost.
+
+        ``lost`` is called before what was under way is forgotten.
+        """
+        while True:
+            try:
+                result = turn()
+            except (_SessionLostError, PortGoneError) as error:
+                lost()
+                self._check_stuck(str(error))
+                gone = isinstance(error, PortGoneError)
+                self._again(self.begin, gone=gone)
+                self.repairs.sessions += 1
+                if self._weights is not None:
+                    self._fill()
+                continue
+            if result is not None:
+                return result
+            self._check_stuck("it answers, and nothing comes of it")
+
+    def _again(self, begin: Callable[[], None], *, gone: bool = False) -> None:
+        """Begin, with the port opened again where it is gone."""
+        while True:
+            if gone:
+                self.port.reopen(self._patience.gone_s)
+                self.repairs.reconnects += 1
+            try:
+                return begin()
+            except PortGoneError:
+                gone = True
+
+    def _progress(self) -> None:
+        self._progressed = time.monotonic()
+
+    def _check_stuck(self, why: str) -> None:
+        if time.monotonic() - self._progressed > self._patience.stuck_s:
+            raise ToolError(
+                f"the board at {self.port.path} makes no progress in {self._patience.stuck_s:g} s: {why}"
+            )
+
+    def _turn(self) -> list[tuple[Reply, Answer | None]]:
+        """Send what may be sent, wait for what comes, once: replies and the answers they complete."""
+        for frame in self._window.frames():
+            self.port.write(frame)
+        data = b"" if self._raws else self.port.read(self._silent_s)
+        self._raws.extend(self._deframer.feed(data))
+        if not data and not self._raws:
+            self._silence()
+        taken = []
+        while self._raws:
+            reply = self._reply(self._raws.popleft())
+            if reply is None:
+                continue
+            self._window.take(reply)
+            self._loaded = reply.loaded
+            answer = self._collector.take(reply)
+            if answer is not None:
+                self._progress()
+            taken.append((reply, answer))
+        return taken
+
+    def _silence(self) -> None:
+        """Time is up: send again, or ask, as a lost answer leaves nothing to send again."""
+        self.repairs.timeouts += 1
+        self._silences += 1
+        if self._silences > self._patience.silences:
+            raise _SessionLostError("it does not answer")
+        self._silent_s *= 2
+        self._window.again()
+        if not self._window.unacknowledged:
+            self._window.put([_STATUS_WANTED])
+
+    def _reply(self, raw: bytes) -> Reply | None:
+        """A reply of the session; None for what is damaged.
+
+        Raises
+        ------
+        _SessionLostError
+            The board has no session, or says that an answer is missing.
+        """
+        body = opened(raw, self._nonce)
+        reply = None if body is None else Reply.parse(body)
+        if reply is None:
+            if opened(raw, NO_SESSION) is not None:
+                raise _SessionLostError("it has started over")
+            self.repairs.damaged += 1
+            self._collector.damaged()
+            return None
+        self._silent_s, self._silences = self._patience.silence_s, 0
+        if reply.lost:
+            # Its samples and ours may no longer have the same numbers; one at a time nothing is lost.
+            self._under_way = 1
+            raise _SessionLostError("an answer was lost on the chip")
+        if reply.ignored:
+            raise _SessionLostError("it ignored an event, whose address it does not know")
+        return reply
