@@ -12,7 +12,8 @@ from amaranth.hdl import Module, Signal, Value
 
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
-from qsnn_hw.plan import HOST
+from qsnn_hw.plan import HOST, GroupPlan
+from qsnn_hw.plan.update_stages import update_parameters, update_stages
 from qsnn_hw.rtl.group import sweep
 from qsnn_hw.rtl.group.encoder import SpikeEncoder
 from qsnn_hw.rtl.trace import activity
@@ -35,6 +36,28 @@ def planned(network: Any, **options: Any) -> Example:
     """An example whose plan is made with these options."""
     item = example(network, samples=4, steps=8)
     return replace(item, plan=make_plan(network, PlanOptions(**options)))
+
+
+def _parameter_memories(group: GroupPlan) -> int:
+    """How many memories hold neuron parameters that differ between update rows."""
+    values = update_parameters(group)
+    names = [
+        name for stage in update_stages(group) for name in {n for step in stage for n in step.parameters}
+    ]
+    rows = (group.update_rows, group.update_lanes)
+    return sum(len({tuple(row) for row in values[name].reshape(rows).tolist()}) > 1 for name in names)
+
+
+def assert_rests(found: Verification) -> None:
+    """Nothing is read and nothing switches once everything is done."""
+    assert found.rest_cycles > 0
+    for counted in found.rest_groups.values():
+        resting = asdict(counted)
+        assert {name: value for name, value in resting.items() if value} == {
+            "synapse_bits": counted.synapse_bits
+        }
+    if found.rest_toggles is not None:
+        assert set(found.rest_toggles.values()) == {0.0}
 
 
 SHAPES = {
@@ -84,6 +107,13 @@ def test_counters_say_what_golden_says(tmp_path: Path, shape: str) -> None:
             assert words - early * group.folds <= counted.state_reads <= words + group.folds
             assert words - (1 + early) * group.folds <= counted.state_writes <= words + group.folds
             assert counted.state_bits_read == counted.state_reads * group.lanes * group.acc_bits
+    for group in item.plan.groups:
+        memories = _parameter_memories(group)
+        # A row each of the sweep of every tick; the first of them may still be the silent one's.
+        rows = memories * group.update_rows * steps * samples
+        assert rows - memories * group.update_rows <= found.groups[group.group].parameter_reads
+        assert found.groups[group.group].parameter_reads <= rows + memories * group.update_rows
+    assert_rests(found)
     if found.toggles is not None:
         assert set(found.toggles) == {*found.groups, "around"}
         assert 0 < sum(found.toggles.values()) < found.toggle_bits
@@ -188,6 +218,8 @@ def result() -> dict[str, Any]:
         "cycles": 100,
         "around": {"cycles": 100, "toggles": 50, "toggle_bits": 2},
         "activity": counted,
+        "rest": {name: dict.fromkeys(values, 0) | {"toggle_bits": 8} for name, values in counted.items()},
+        "rest_around": {"cycles": 40, "toggles": 4, "toggle_bits": 2},
         "in_all": copy.deepcopy(counted),
         "sent_words": dict.fromkeys(needed, 7),
     }
@@ -205,6 +237,8 @@ def test_correct_counters_pass_and_are_recorded() -> None:
     assert counted.groups["lif1"].busy_cycles == 10
     assert counted.toggles == {"lif1": 0.05, "lif2": 0.05, "around": 0.5}
     assert counted.toggle_bits == 18
+    assert (counted.rest_cycles, counted.rest_toggles) == (80, {"lif1": 0.0, "lif2": 0.0, "around": 0.1})
+    assert counted.rest_groups["lif2"].synapse_enables == 0
     found["activity"]["lif2"]["toggles"] = None
     check(found)
     undefined = count_activity(ITEM.plan, {"alone": [found]}, {"alone": 2})
