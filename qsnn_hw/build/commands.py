@@ -4,6 +4,7 @@ Nothing heavy is imported before a command needs it.
 """
 
 import argparse
+import shlex
 import time
 from dataclasses import fields, replace
 from pathlib import Path
@@ -40,9 +41,20 @@ def run_part(arguments: argparse.Namespace) -> int:
     progress = Progress(quiet=arguments.quiet)
     outcome = flow.run(options, folder, part=arguments.part, progress=progress, command=arguments.typed)
     show(*outcome.lines)
+    if arguments.part in ("build", "synth") and any(folder.glob("*.bi[tn]")):
+        show(*next_commands(folder))
     # A verdict was asked for, and equality says nothing about a network that is silent.
     verified = arguments.part in ("simulate", "verify", "build")
     return EXIT_FAILED if verified and not outcome.convincing else 0
+
+
+def next_commands(folder: Path) -> tuple[str, str]:
+    """What a person types next, of a folder with a bitstream."""
+    out = shlex.quote(str(folder))
+    return (
+        f"load it: qsnn-hw program -o {out}",
+        f"run it:  qsnn-hw run -o {out} --port PORT (of a board, or what qsnn-hw virtual-board {out} prints)",
+    )
 
 
 def report(arguments: argparse.Namespace) -> int:

@@ -11,8 +11,9 @@ from qsnn_hw.build.built import Built
 from qsnn_hw.families.boards import list_boards
 from qsnn_hw.host import words
 from qsnn_hw.host.identity import Counters, Identity
-from qsnn_hw.host.link import Link, Patience
+from qsnn_hw.host.link import Link
 from qsnn_hw.host.protocol import PIXEL_BITS, sample_spikes
+from qsnn_hw.host.repairs import Patience
 from qsnn_hw.host.serial_port import SerialPort
 from qsnn_hw.model.readouts import count_class
 from qsnn_hw.plan import HardwarePlan

@@ -18,7 +18,7 @@ from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.host.board import Board
-from qsnn_hw.host.link import Patience
+from qsnn_hw.host.repairs import Patience
 from qsnn_hw.host.serial_port import PortGoneError
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizedNetwork

@@ -1,0 +1,188 @@
+"""Faults on the serial line between the driver and a virtual board: answers that were wrong, or were mended.
+
+Digits (or the build of --folder) run on a virtual board in byte mode, through a line that spoils what it
+carries, one kind of fault after the other, so many bytes each: bits flipped, bytes lost, added and exchanged,
+bursts cut off, and the board reset by its button. Every answer that the driver hands on is compared with
+golden's. One table; exit status 1 where a wrong answer was taken for right, or one never came.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import script
+import tables
+from link_proxy import FROM_BOARD, KINDS, TO_BOARD, Faults, FaultyLine
+
+from qsnn_hw.build.board_run import Wanted, golden_answers
+from qsnn_hw.build.built import Built
+from qsnn_hw.build.steps.inputs import read_samples
+from qsnn_hw.golden import run_clocked
+from qsnn_hw.host.board import Board
+from qsnn_hw.host.virtual_board import VirtualBoard
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.progress import SILENT, Progress
+
+RESET = "reset"
+ALL = (*KINDS, RESET)
+HEADINGS = (
+    *("fault", "bytes to the board", "bytes from it", "faults", "answers", "wrong", "sent again"),
+    *("time-outs", "new sessions", "longest pause"),
+)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What is sent, and what must come back."""
+
+    built: Built
+    inputs: np.ndarray
+    wanted: Wanted
+    baud: int
+
+
+def bench_of(folder: Path) -> Bench:
+    """The samples of a build, with golden's answers."""
+    built = Built.of(folder)
+    if built.options.data is None:
+        raise UserError(f"{folder} was built without samples: build it with --data FILE")
+    data = read_samples(built.options, built.options.data, built.network, built.options.samples)
+    group = built.plan.output_group.group
+    golden = run_clocked(built.quantized, data.input, record=[group])
+    inputs = data.input if data.pixels is None else data.pixels
+    wanted = golden_answers(built.plan, golden.spikes[group], golden.potentials.get(group))
+    return Bench(built, inputs, wanted, built.baud)
+
+
+@dataclass
+class Tally:
+    """What came of a campaign of one kind."""
+
+    kind: str
+    to_board: int = 0
+    from_board: int = 0
+    faults: int = 0
+    answers: int = 0
+    wrong: int = 0
+    repeated: int = 0
+    timeouts: int = 0
+    sessions: int = 0
+    pause_s: float = 0.0
+
+    def cells(self) -> tuple[str, ...]:
+        """For the table."""
+        numbers = (self.to_board, self.from_board, self.faults, self.answers, self.wrong, self.repeated)
+        more = (self.timeouts, self.sessions)
+        return (self.kind, *(f"{n:,}" for n in (*numbers, *more)), f"{self.pause_s:.2f} s")
+
+
+def campaign(
+    bench: Bench,
+    port: str,
+    press: Callable[[], None],
+    kind: str,
+    *,
+    count: int,
+    every: int,
+    seed: int,
+    progress: Progress = SILENT,
+) -> Tally:
+    """Run samples over and over, until ``count`` bytes have passed; ``press`` resets the board."""
+    rates = {} if kind == RESET else {kind: 1 / every}
+    ways = [Faults(rates, 2 * seed + way) for way in (TO_BOARD, FROM_BOARD)]
+    tally = Tally(kind)
+    line = FaultyLine(
+        port,
+        bench.baud,
+        *ways,
+        every=4 * every if kind == RESET else 0,
+        event=press,
+    )
+    with line, Board.open(line.port, bench.built.folder) as board, progress.task(kind) as task:
+        if bench.built.plan.loaded_groups:
+            board.load()
+        last = time.monotonic()
+        while sum(way.passed for way in ways) < count:
+            for wrong in differences(board, bench):
+                now = time.monotonic()
+                tally.answers += 1
+                tally.wrong += wrong
+                tally.pause_s, last = max(tally.pause_s, now - last), now
+                task.update(min(count, sum(way.passed for way in ways)), count)
+        tally.to_board, tally.from_board = (way.passed for way in ways)
+        tally.faults = line.events + sum(sum(way.counts.values()) for way in ways)
+        repairs = board.repairs
+        tally.repeated, tally.timeouts, tally.sessions = repairs.repeated, repairs.timeouts, repairs.sessions
+    return tally
+
+
+def differences(board: Board, bench: Bench) -> Iterator[bool]:
+    """Of each answer to all samples, whether it is not golden's; one that is missing or came twice raises."""
+    seen: set[int] = set()
+    for answer in board.answers(bench.inputs):
+        if answer.sample in seen:
+            raise AssertionError(f"sample {answer.sample} was answered twice")
+        seen.add(answer.sample)
+        yield bench.wanted.difference(answer) is not None
+    if len(seen) != len(bench.wanted.label):
+        raise AssertionError(f"{len(bench.wanted.label) - len(seen)} samples were never answered")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """All kinds, or those that are named."""
+    parser = script.parser(__doc__)
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"{', '.join(ALL)} (default: all)")
+    parser.add_argument("--folder", type=Path, help="a build for a board (default: digits, built meanwhile)")
+    parser.add_argument("--bytes", type=int, default=1_000_000, help="of each kind (default: 1000000)")
+    parser.add_argument("--every", type=int, default=1000, help="mean bytes between faults (default: 1000)")
+    parser.add_argument("--seed", type=int, default=1, help="of the faults (default: 1)")
+    given = parser.parse_args(arguments)
+    if unknown := set(given.kinds) - set(ALL):
+        parser.error(f"no such kind: {', '.join(sorted(unknown))}; known: {', '.join(ALL)}")
+    if given.bytes < 1 or given.every < 1:
+        parser.error("--bytes and --every must be at least 1")
+    return script.ended(lambda: run(given.folder, given.kinds or ALL, given.bytes, given.every, given.seed))
+
+
+def run(folder: Path | None, kinds: Sequence[str], count: int, every: int, seed: int) -> int:
+    """Print the table; 1 where an answer was wrong."""
+    progress = Progress()
+    with tempfile.TemporaryDirectory(prefix="qsnn-hw-") as made:
+        if folder is None:
+            folder = digits(Path(made), progress)
+        bench = bench_of(folder)
+        with VirtualBoard(
+            bench.built.verilog, bench.built.board, Path(made) / "work", bytes_only=True, progress=progress
+        ) as virtual:
+            chosen = {"count": count, "every": every, "seed": seed}
+            found = [
+                campaign(bench, virtual.port, virtual.press, kind, **chosen, progress=progress)
+                for kind in kinds
+            ]
+    print(f"Seed {seed}, a fault in {every:,} bytes on average, on {bench.built.plan.name}, byte mode.\n")
+    print(tables.table(HEADINGS, [tally.cells() for tally in found]))
+    return int(any(tally.wrong for tally in found))
+
+
+def digits(folder: Path, progress: Progress) -> Path:
+    """The shipped digits, as far as the board's Verilog."""
+    from qsnn_hw.build import flow
+    from qsnn_hw.build.options import BuildOptions
+
+    examples = script.EXAMPLES / "digits"
+    options = BuildOptions(
+        model=str(examples / "digits_64-32-10.nir"),
+        convention="snntorch",
+        data=str(examples / "digits_test.npz"),
+        board="icebreaker",
+    )
+    flow.run(options, folder / "out", part="generate", progress=progress)
+    return folder / "out"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
