@@ -41,5 +41,7 @@ def steps(extras: Mapping[str, Sequence[str]], torch: str | None) -> dict[str, S
             next(line for line in extras["spikingjelly"] if line.startswith("spikingjelly")),
             *("loguru", "matplotlib", "scipy", "tqdm"),
         ),
+        # Its interpreter runs the GPU's kernel in the tests; PyTorch for CPUs does not bring it.
+        "triton": [["--no-deps", "triton>=3.4,<4"]],
         "rockpool": alone(next(line for line in extras["rockpool"] if line.startswith("rockpool")), "scipy"),
     }

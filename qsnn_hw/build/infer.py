@@ -92,6 +92,12 @@ def infer(arguments: argparse.Namespace) -> int:
         raise UserError(
             "--diagnose and the options of rounding need --bits 2 to 16; --bits float rounds nothing"
         )
+    if bits is None and asked.device is not None:
+        raise UserError("--device runs integers: give their width with --bits 2 to 16, or leave it out")
+    if asked.device is not None:
+        from qsnn_hw.targets.gpu.device import find_device
+
+        find_device(asked.device)
     case = _case(asked)
     run = simulate(case.network, case.data.input, record_potentials=case.record, progress=case.progress)
     if bits is None:
@@ -148,10 +154,11 @@ def _show_float(case: _Case, asked: InferOptions, run: "FloatRun") -> None:
 
 def _show_integers(case: _Case, asked: InferOptions, options: "QuantizeOptions", run: "FloatRun") -> None:
     """What the integers answer, what they cost against the float run, and what fell silent."""
+    from qsnn_hw.build.integer_batch import run_integers
     from qsnn_hw.explore.integers.choose import choose, drop_lines, drop_on, fall_warning
     from qsnn_hw.explore.integers.measured import measure_diagnostics
     from qsnn_hw.explore.integers.silence import dead, silence, silent_groups
-    from qsnn_hw.golden import output_of, run_clocked
+    from qsnn_hw.golden import output_of
     from qsnn_hw.model.readouts import answers
     from qsnn_hw.model.simulate import read_output, simulate
     from qsnn_hw.quantize.own_integers import own_integers_notes
@@ -161,8 +168,7 @@ def _show_integers(case: _Case, asked: InferOptions, options: "QuantizeOptions",
     quantization = choose(network, options, case.calibration, asked.max_drop, progress, readout)
     quantized = quantization.quantized
     warn(quantized.warnings[len(network.warnings) :])
-    with progress.task("golden model") as task:
-        golden = run_clocked(quantized, data.input, record=case.record, on_progress=task.update)
+    golden = run_integers(quantized, data.input, case.record, asked.device, progress)
     out, read = output_of(quantized, golden), output_of(quantized, golden, readout)
     show(*own_integers_notes(quantized))
     _write(asked, out)

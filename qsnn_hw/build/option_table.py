@@ -20,6 +20,7 @@ from qsnn_hw.support.choices import (
     Accumulators,
     Aim,
     Clip,
+    DeviceName,
     EncoderKind,
     KeepIntegers,
     Layout,
@@ -423,6 +424,13 @@ class InferOptions(SampleOptions):
         metadata=option(
             "file for the output: out, uint8 spikes or a readout layer's potentials, (time, sample, neuron)",
             metavar="OUT.npz",
+        ),
+    )
+    device: DeviceName | None = field(
+        default=None,
+        metadata=option(
+            "with --bits N: run the integers through PyTorch, on a GPU (cuda), the CPU, or a GPU where one "
+            "answers (auto); the same answers, sooner for large batches (default: the golden model in NumPy)"
         ),
     )
     diagnose: bool = field(

@@ -45,3 +45,7 @@ SimulatorName: TypeAlias = Literal["verilator", "cocotb", "icarus"]
 """What drives the simulated design, see ``verify/simulation.py``: a program of its own made by Verilator;
 Verilator under cocotb; Icarus under cocotb."""
 SIMULATORS: tuple[SimulatorName, ...] = get_args(SimulatorName)
+
+DeviceName: TypeAlias = Literal["auto", "cpu", "cuda"]
+"""Where PyTorch runs a batch: ``targets/gpu/device.py``."""
+DEVICES: tuple[DeviceName, ...] = get_args(DeviceName)

@@ -160,6 +160,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--port": ("/dev/ttyUSB9",),
     "--interval": ("0.2",),
     "--lines": ("3",),
+    "--device": ("cpu",),
 }
 
 

@@ -19,7 +19,7 @@ EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["p
 )
 def test_every_framework_keeps_torch(installed: str | None, kept: str) -> None:
     steps = _frameworks.steps(EXTRAS, installed)
-    assert list(steps) == ["torch", "snntorch", "norse", "sinabs", "spikingjelly", "rockpool"]
+    assert list(steps) == ["torch", "snntorch", "norse", "sinabs", "spikingjelly", "triton", "rockpool"]
     assert steps.pop("torch") == ([] if installed else [[kept]])
     for name, calls in steps.items():
         assert any(word.startswith(name) for call in calls for word in call)

@@ -10,6 +10,7 @@ from qsnn_hw.build.api.design import Design
 from qsnn_hw.build.api.keywords import Option, changed, takes_options
 from qsnn_hw.build.api.stage import Stage, progress_of
 from qsnn_hw.build.api.words import span, warned
+from qsnn_hw.build.integer_batch import run_integers
 from qsnn_hw.build.steps.golden import GOLDEN
 from qsnn_hw.build.steps.inputs import READ, readout_of
 from qsnn_hw.build.steps.integers import QUANTIZE
@@ -17,11 +18,12 @@ from qsnn_hw.build.working import working
 from qsnn_hw.explore.integers.choose import Quantization
 from qsnn_hw.explore.integers.drop import Drop
 from qsnn_hw.explore.integers.golden_result import GoldenResult
-from qsnn_hw.golden import output_of, run_clocked
+from qsnn_hw.golden import GoldenRun, output_of
 from qsnn_hw.model.readouts import answers
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions
 from qsnn_hw.quantize.operators import weight_bits
-from qsnn_hw.support.progress import Progress
+from qsnn_hw.support.choices import DeviceName
+from qsnn_hw.support.progress import SILENT, Progress
 from qsnn_hw.targets.registry import target_of
 
 
@@ -87,13 +89,16 @@ class IntegerNetwork:
             return self.integers.warnings
         return (*self.integers.warnings, *golden.warnings, *([golden.dead] if golden.dead else []))
 
-    def run(self, spikes: ArrayLike) -> np.ndarray:
+    def run(self, spikes: ArrayLike, *, device: DeviceName | None = None) -> np.ndarray:
         """The network's output in integers, to the bit that of the hardware.
 
         Parameters
         ----------
         spikes
             Spikes of every input and step, shape (time, sample, *input shape), or the same flattened.
+        device
+            "cuda", "cpu" or "auto" to run them through PyTorch, sooner for large batches, the first samples
+            compared with the golden model; None for the golden model itself.
 
         Returns
         -------
@@ -103,18 +108,21 @@ class IntegerNetwork:
         Raises
         ------
         UserError
-            The shape is not the network's, or a value is no number of spikes that it was quantized for.
+            The shape is not the network's, a value is no number of spikes that it was quantized for, or there
+            is no such device.
         """
         with working():
-            inputs = np.asarray(spikes)
-            return output_of(self.integers, run_clocked(self.integers, inputs, record=[self.integers.output]))
+            return output_of(self.integers, self._run(spikes, device))
 
-    def answers(self, spikes: ArrayLike) -> np.ndarray:
+    def answers(self, spikes: ArrayLike, *, device: DeviceName | None = None) -> np.ndarray:
         """The class of each sample by the network's readout, int64 of shape (sample,); see :meth:`run`."""
         with working():
             kind = readout_of(self._stage.options, self._stage.results[READ])
-            run = run_clocked(self.integers, np.asarray(spikes), record=[self.integers.output])
+            run = self._run(spikes, device)
             return answers(kind, output_of(self.integers, run, kind))
+
+    def _run(self, spikes: ArrayLike, device: DeviceName | None) -> GoldenRun:
+        return run_integers(self.integers, np.asarray(spikes), [self.integers.output], device, SILENT)
 
     @takes_options
     def plan(
