@@ -6,9 +6,7 @@ from qsnn_hw.build import cli
 from qsnn_hw.build.option import option_rows
 from qsnn_hw.build.option_table import (
     CalibrateOptions,
-    CheckOptions,
-    FinetuneOptions,
-    InferOptions,
+    CalibrationOptions,
     ModelOptions,
     MonitorOptions,
     ProgramOptions,
@@ -16,18 +14,19 @@ from qsnn_hw.build.option_table import (
     RoundingOptions,
     RunBoardOptions,
     RunOptions,
-    SampleOptions,
     SavedOptions,
     VirtualBoardOptions,
 )
+from qsnn_hw.build.sample_options import CheckOptions, FinetuneOptions, InferOptions, SampleOptions
 
 _BUILDS = tuple(command.name for command in cli.all_commands() if command.records == cli.BUILD_RECORDS)
 
 SECTIONS: tuple[tuple[str, tuple[str, ...], tuple[type, ...], tuple[type, ...]], ...] = (
     ("A model and its samples", (*_BUILDS, "infer", "check", "finetune"), (ModelOptions,), ()),
     ("Rounding", (*_BUILDS, "infer", "check", "finetune"), (RoundingOptions,), ()),
-    ("Hardware", _BUILDS, (SavedOptions, RunOptions), (ModelOptions, RoundingOptions)),
-    ("infer", ("infer",), (InferOptions,), (SampleOptions,)),
+    ("Calibration", (*_BUILDS, "infer"), (CalibrationOptions,), ()),
+    ("Hardware", _BUILDS, (SavedOptions, RunOptions), (ModelOptions, CalibrationOptions)),
+    ("infer", ("infer",), (InferOptions,), (SampleOptions, CalibrationOptions)),
     ("check", ("check",), (CheckOptions,), (SampleOptions,)),
     ("finetune", ("finetune",), (FinetuneOptions,), (SampleOptions,)),
     ("report", ("report",), (ReportOptions,), ()),

@@ -16,8 +16,8 @@ from qsnn_hw.build import board_commands, board_run
 from qsnn_hw.build import commands as commands_of
 from qsnn_hw.build import option_table as table
 from qsnn_hw.build.commands import EXIT_FAILED
-from qsnn_hw.build.infer import infer
 from qsnn_hw.build.option import add_options
+from qsnn_hw.build.sample_options import CheckOptions, FinetuneOptions, InferOptions
 from qsnn_hw.build.working import working
 from qsnn_hw.support import terminal
 from qsnn_hw.support.errors import MismatchError, ToolError, UserError
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from qsnn_hw.build.last_net import bug_line
 
         # ``infer --out`` names a file, and none of its neighbours is for a log.
-        folder = None if options.command is infer else getattr(options, "out", None)
+        folder = None if options.command is commands_of.infer else getattr(options, "out", None)
         line = bug_line(error, words, None if folder is None else Path(folder))
         return _complain("error", line, EXIT_FAILED)
 
@@ -170,8 +170,8 @@ def all_commands() -> tuple[Command, ...]:
             "infer",
             "run a network in floating point or integers, without hardware",
             "Run a network on samples, write its output spikes, print its accuracy.",
-            infer,
-            (table.InferOptions,),
+            commands_of.infer,
+            (InferOptions,),
         ),
         Command(
             "check",
@@ -179,7 +179,7 @@ def all_commands() -> tuple[Command, ...]:
             "Say how many output spikes differ from the framework's own (`out` in the data "
             "file), where first, and which convention field would make them agree.",
             commands_of.check,
-            (table.CheckOptions,),
+            (CheckOptions,),
         ),
         Command(
             "finetune",
@@ -187,7 +187,7 @@ def all_commands() -> tuple[Command, ...]:
             "Quantization-aware fine-tuning: gradients pass through the integers of the golden model. Writes "
             "finetuned.nir, finetuned.npz and finetuned.json; an interrupted run goes on.",
             commands_of.finetune,
-            (table.FinetuneOptions,),
+            (FinetuneOptions,),
         ),
         Command(
             "program",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qsnn_hw.build.option import entries, name_of, typed_values
-from qsnn_hw.build.option_table import BuildRounding, RoundingOptions, SavedOptions
+from qsnn_hw.build.option_table import BuildRounding, CalibrationOptions, RoundingOptions, SavedOptions
 from qsnn_hw.support.errors import UserError
 
 if TYPE_CHECKING:
@@ -197,7 +197,10 @@ def bits_and_options(asked: RoundingOptions) -> "tuple[int | None, QuantizeOptio
     """
     from qsnn_hw.quantize import QuantizeOptions
 
-    rounding = {entry.field: getattr(asked, entry.field) for entry in entries(RoundingOptions)}
+    kinds = (
+        (RoundingOptions, CalibrationOptions) if isinstance(asked, CalibrationOptions) else (RoundingOptions,)
+    )
+    rounding = {entry.field: getattr(asked, entry.field) for entry in entries(*kinds)}
     text, bits = str(rounding.pop("weight_bits")), None
     if text != "float":
         # int() of thousands of digits would fail in its own words.

@@ -20,7 +20,6 @@ from qsnn_hw.support.choices import (
     Accumulators,
     Aim,
     Clip,
-    DeviceName,
     EncoderKind,
     KeepIntegers,
     Layout,
@@ -100,31 +99,19 @@ def _interval(name: str, seconds: float) -> None:
         raise UserError(f"{name} must be from 0.05 to 86400 seconds, not {seconds:g}")
 
 
-def _absolute(text: str) -> str:
+def absolute(text: str) -> str:
     return str(Path(text).resolve())
 
 
 def _absolute_file(text: str) -> str:
     """Of a board that is a file; others are names."""
-    return _absolute(text) if Path(text).suffix == ".toml" else text
+    return absolute(text) if Path(text).suffix == ".toml" else text
 
 
-_DATA = option(".npz with input_packed/input_shape or input, label", metavar="FILE", saved=_absolute)
-_BITS = option("weight width, 2 to 16 (default: 8)", name="--bits", metavar="N")
-_CALIBRATE = option(
-    "training samples (like --data) to choose clipping, scales, rounding and fractional bits by",
-    name="--calibrate",
-    more_names=("--calibration-data",),
-    metavar="FILE",
-    saved=_absolute,
-)
-_MAX_DROP = option(
-    "with --calibrate: the narrowest weights that cost at most so many percentage points",
-    metavar="PP",
-    check=_percentage_points,
-)
+DATA = option(".npz with input_packed/input_shape or input, label", metavar="FILE", saved=absolute)
+BITS = option("weight width, 2 to 16 (default: 8)", name="--bits", metavar="N")
 _BUILT = option("output folder of a build for a board", more_names=("-o",), metavar="DIR")
-_OUT = option("output folder", more_names=("-o",), metavar="DIR")
+OUT = option("output folder", more_names=("-o",), metavar="DIR")
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -136,7 +123,7 @@ class ModelOptions:
             "trained network: .nir, a plain .npz/.toml description, or a .npz saved by a live reader",
             name="MODEL",
             metavar="MODEL",
-            saved=_absolute,
+            saved=absolute,
         )
     )
     convention: str | None = field(
@@ -157,7 +144,7 @@ class ModelOptions:
             read=_settings,
         ),
     )
-    data: str | None = field(default=None, metadata=_DATA)
+    data: str | None = field(default=None, metadata=DATA)
     layout: Layout = field(
         default="auto",
         metadata=option("order of the first two axes of the data (default: auto, by the number of labels)"),
@@ -181,7 +168,7 @@ class RoundingOptions:
     A field that ``QuantizeOptions`` has goes there, see ``build/effective.py``.
     """
 
-    weight_bits: int | str | None = field(default=None, metadata=_BITS)
+    weight_bits: int | str | None = field(default=None, metadata=BITS)
     clip: Clip | None = field(
         default=None,
         metadata=option(
@@ -207,8 +194,6 @@ class RoundingOptions:
             "another weight width for one neuron group; may be repeated", metavar="GROUP=N", read=_widths
         ),
     )
-    calibration_data: str | None = field(default=None, metadata=_CALIBRATE)
-    max_drop: float | None = field(default=None, metadata=_MAX_DROP)
     leak_bits: int | None = field(
         default=None,
         metadata=option(
@@ -239,11 +224,35 @@ class RoundingOptions:
 class BuildRounding(RoundingOptions):
     """Of ``build`` and its parts."""
 
-    weight_bits: int | None = field(default=None, metadata=_BITS)
+    weight_bits: int | None = field(default=None, metadata=BITS)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class SavedOptions(ModelOptions):
+class CalibrationOptions:
+    """Training samples to choose rounding by, where a command does."""
+
+    calibration_data: str | None = field(
+        default=None,
+        metadata=option(
+            "training samples (like --data) to choose clipping, scales, rounding and fractional bits by",
+            name="--calibrate",
+            more_names=("--calibration-data",),
+            metavar="FILE",
+            saved=absolute,
+        ),
+    )
+    max_drop: float | None = field(
+        default=None,
+        metadata=option(
+            "with --calibrate: the narrowest weights that cost at most so many percentage points",
+            metavar="PP",
+            check=_percentage_points,
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class SavedOptions(CalibrationOptions, ModelOptions):
     """What an output folder remembers besides the rounding; ``BuildOptions`` is with it.
 
     ``lanes``, ``update_lanes``, ``event_lanes`` and ``accumulators`` are one value for all neuron groups or
@@ -256,8 +265,6 @@ class SavedOptions(ModelOptions):
         A value is none of its option's.
     """
 
-    calibration_data: str | None = field(default=None, metadata=_CALIBRATE)
-    max_drop: float | None = field(default=None, metadata=_MAX_DROP)
     target: str = field(default="fpga", metadata=option("where the network goes (default: fpga)"))
     board: str | None = field(
         default=None,
@@ -271,7 +278,7 @@ class SavedOptions(ModelOptions):
             "power coefficients of your own board, a file of qsnn-hw calibrate; none: the published ones "
             "(default)",
             metavar="FILE",
-            saved=_absolute,
+            saved=absolute,
             read=_file_or_none,
         ),
     )
@@ -367,7 +374,7 @@ class SavedOptions(ModelOptions):
 class RunOptions:
     """What a build is told besides, and no folder remembers."""
 
-    out: str = field(metadata=_OUT)
+    out: str = field(metadata=OUT)
     quiet: bool = field(default=False, metadata=option("no progress, only the result", more_names=("-q",)))
 
 
@@ -395,115 +402,6 @@ class CalibrateOptions:
             metavar="FILE",
         ),
     )
-
-
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class SampleOptions(RoundingOptions, ModelOptions):
-    """A model that runs on samples, so that there must be some."""
-
-    data: str = field(metadata=_DATA)
-
-
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class InferOptions(SampleOptions):
-    """Of ``infer``."""
-
-    weight_bits: str = field(
-        default="float",
-        metadata=option('"float" (default) or the weight width, 2 to 16', name="--bits", metavar="N"),
-    )
-    readout: ReadoutKind | None = field(
-        default=None,
-        metadata=option(
-            "what answers: most spikes, first spike or highest potential after the last step "
-            "(default: count; membrane where the output never fires)"
-        ),
-    )
-    out: str | None = field(
-        default=None,
-        metadata=option(
-            "file for the output: out, uint8 spikes or a readout layer's potentials, (time, sample, neuron)",
-            metavar="OUT.npz",
-        ),
-    )
-    device: DeviceName | None = field(
-        default=None,
-        metadata=option(
-            "with --bits N: run the integers through PyTorch, on a GPU (cuda), the CPU, or a GPU where one "
-            "answers (auto); the same answers, sooner for large batches (default: the golden model in NumPy)"
-        ),
-    )
-    diagnose: bool = field(
-        default=False,
-        metadata=option(
-            "with --bits N: what quantization did to every group, and how sensitive each is to its width"
-        ),
-    )
-
-
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class CheckOptions(SampleOptions):
-    """Of ``check``."""
-
-    weight_bits: str = field(
-        default="float",
-        metadata=option(
-            'compare the integers of this weight width, 2 to 16, not the float network (default: "float")',
-            name="--bits",
-            metavar="N",
-        ),
-    )
-    in_key: str = field(default="input", metadata=option("array with the input spikes", metavar="KEY"))
-    out_key: str = field(default="out", metadata=option("array with the framework's spikes", metavar="KEY"))
-    search: float | None = field(
-        default=None,
-        metadata=option(
-            "how long to look for a convention that agrees where this one does not (default: 60)",
-            metavar="SECONDS",
-        ),
-    )
-
-
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class FinetuneOptions(SampleOptions):
-    """Of ``finetune``; a field that ``FinetuneSettings`` has goes there, and None leaves its default."""
-
-    weight_bits: int = field(default=8, metadata=_BITS)
-    epochs: int | None = field(default=None, metadata=option("passes over --data (default: 10)", metavar="N"))
-    batch: int | None = field(default=None, metadata=option("samples per step (default: 128)", metavar="N"))
-    learning_rate: float | None = field(
-        default=None, metadata=option("first step size (default: 0.002)", metavar="R")
-    )
-    seed: int | None = field(
-        default=None, metadata=option("of the split and the order (default: 0)", metavar="N")
-    )
-    validation_part: float | None = field(
-        default=None,
-        metadata=option("share of the samples held out to choose the best epoch (default: 0.1)", metavar="R"),
-    )
-    candidate_part: float | None = field(
-        default=None,
-        metadata=option("last share of the epochs to choose the best of (default: 1, all)", metavar="R"),
-    )
-    surrogate_slope: float | None = field(
-        default=None, metadata=option("steepness of a spike's gradient (default: 5)", metavar="R")
-    )
-    winner_logit: float | None = field(
-        default=None,
-        metadata=option("logit of the mean output of the class that wins (default: 6)", metavar="R"),
-    )
-    label_smoothing: float | None = field(
-        default=None, metadata=option("of the cross-entropy (default: 0.05)", metavar="R")
-    )
-    gradient_limit: float | None = field(
-        default=None,
-        metadata=option("scale gradients of a larger norm down to it (default: never)", metavar="R"),
-    )
-    threads: int | None = field(
-        default=None, metadata=option("of torch; results depend on it (default: 1)", metavar="N")
-    )
-    restart: bool = field(default=False, metadata=option("throw an earlier run's progress away"))
-    out: str = field(metadata=_OUT)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)

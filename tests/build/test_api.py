@@ -323,8 +323,12 @@ def test_every_option_of_the_command_line_is_a_keyword_of_one_method() -> None:
         for action in commands.choices["build"]._actions
         if action.option_strings and action.dest not in ("help", "out", "quiet")
     }
+    steps = {k: names for k, names in BY_METHOD.items() if k not in ("infer", "check", "finetune")}
+    assert {name.replace("-", "_") for name in typed} == {n for names in steps.values() for n in names} | {
+        "convention",
+        "set",
+    }
     taken = {name for names in BY_METHOD.values() for name in names} | {"convention", "set"}
-    assert {name.replace("-", "_") for name in typed} == taken
     for method, names in BY_METHOD.items():
         owner = next(
             k for k in (qsnn_hw.TrainedNetwork, qsnn_hw.IntegerNetwork, qsnn_hw.Design) if hasattr(k, method)
@@ -332,6 +336,77 @@ def test_every_option_of_the_command_line_is_a_keyword_of_one_method() -> None:
         assert set(names) <= set(inspect.signature(getattr(owner, method)).parameters)
     page = (ROOT / "docs/python.md").read_text(encoding="utf-8").partition("## Options")[2]
     assert [name for name in sorted(taken) if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize("method", ["infer", "check", "finetune"])
+def test_every_option_of_a_command_on_samples_is_a_keyword_of_its_method(method: str) -> None:
+    (commands,) = (a for a in cli.make_parser()._actions if isinstance(a, argparse._SubParsersAction))
+    fields = {a.dest for a in commands.choices[method]._actions} - {"help"}
+    taken = set(inspect.signature(getattr(qsnn_hw.TrainedNetwork, method)).parameters) - {"self", "progress"}
+    renamed = {"weight_bits": "bits", "calibration_data": "calibrate"}
+    of_load = {"model", "convention", "settings"}
+    assert {renamed.get(name, name) for name in fields - of_load} == taken
+
+
+def test_infer_and_check_say_what_the_commands_say(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = ROOT / "examples" / "frameworks"
+    model, data = folder / "snntorch.nir", folder / "snntorch.npz"
+    words = [str(model), "--convention", "snntorch", "--data", str(data)]
+    net = qsnn_hw.load(model, convention="snntorch")
+    assert cli.main(["infer", *words, "--bits", "2", "--clip", "mse", "--samples", "20"]) == 0
+    out, said = capsys.readouterr()
+    got = net.infer(data, bits=2, clip="mse", samples=20)
+    assert capsys.readouterr() == ("", "")
+    assert str(got) == out.rstrip("\n")
+    warned = [line for line in said.splitlines() if line.startswith("warning: ")]
+    assert [f"warning: {line}" for line in got.warnings] == warned
+    with np.load(data) as arrays:
+        some = {name: arrays[name] for name in arrays.files}
+    assert np.array_equal(net.infer(some, bits=2, clip="mse", samples=20).out, got.out)
+
+    assert net.check(data).agrees
+    assert cli.main(["check", *words, "--set", "reset_delay=false", "--search", "0"]) == 1
+    out = capsys.readouterr().out
+    checked = qsnn_hw.load(model, convention="snntorch", set={"reset_delay": False}).check(data, search=0)
+    assert str(checked) == out.rstrip("\n")
+    assert not checked.agrees
+    assert checked.differ > 0
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "text"),
+    [
+        (
+            lambda net, data: net.infer(data, diagnose=True),
+            UserError,
+            "--diagnose and the options of rounding",
+        ),
+        (
+            lambda net, data: net.infer(data, bits=4, max_drop=-1.0),
+            UserError,
+            "--max-drop is percentage points",
+        ),
+        (lambda net, data: net.infer(data, clip="mean", bits=4), UserError, "--clip must be one of"),
+        (
+            lambda net, data: net.check(data, calibrate=data),
+            TypeError,
+            "calibrate is not an option of check()",
+        ),
+        (lambda net, data: net.check(data, bits=4, search=1), UserError, "leave --bits or --search out"),
+        (
+            lambda net, data: net.finetune(data, "o", max_drop=1),
+            TypeError,
+            "max_drop is not an option of fine",
+        ),
+        (lambda net, data: net.infer(data, bits="4"), TypeError, "bits must be a whole number, not '4'"),
+    ],
+)
+def test_what_is_wrong_without_hardware(model: Path, data: Path, call: Any, kind: type, text: str) -> None:
+    with pytest.raises(kind) as caught:
+        call(loaded(model), data)
+    assert text in str(caught.value)
 
 
 def test_progress_is_printed_where_it_is_asked_for(

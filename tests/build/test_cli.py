@@ -15,7 +15,7 @@ import nir
 import numpy as np
 import pytest
 
-from qsnn_hw.build import commands
+from qsnn_hw.build import cli, commands
 from qsnn_hw.model.network import Dense
 from qsnn_hw.model.network_file import load_network
 from qsnn_hw.report import Report
@@ -171,16 +171,27 @@ MISTAKES = [
     (("infer", "{model}", "--bits", "8", "--group-bits", "4"), "--group-bits wants GROUP=N"),
     (("infer", "{model}", "--diagnose"), "need --bits 2 to 16"),
     (
-        ("finetune", "{model}", "-o", "{tmp}/ft", "--calibrate", "{data}"),
-        "--calibrate and --max-drop are infer's",
-    ),
-    (
         ("finetune", "{model}", "-o", "{tmp}/ft", "--epochs", "0"),
         "epochs must be a whole number from 1, not 0",
     ),
     (("report", "-o", "{tmp}/nothing"), "no such file: {tmp}/nothing/report.json"),
     (("synth", "-o", "{tmp}/nothing"), "holds no earlier run to go on with"),
 ]
+
+
+@pytest.mark.parametrize("command", ["check", "finetune"])
+@pytest.mark.parametrize("option", ["--calibrate", "--max-drop"])
+def test_what_a_command_does_not_do_is_not_offered(
+    command: str, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = ["-o", "o"] if command == "finetune" else []
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command, "net.nir", "--data", "data.npz", *folder, option, "1"])
+    assert ended.value.code == 2
+    assert f"unrecognized arguments: {option} 1" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    assert option not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("arguments", "says"), MISTAKES, ids=lambda value: " ".join(value)[:60])

@@ -17,8 +17,8 @@ import pytest
 from qsnn_hw.build import cli
 from qsnn_hw.build.effective import effective_options
 from qsnn_hw.build.option import entries
-from qsnn_hw.build.option_table import FinetuneOptions
 from qsnn_hw.build.options import BuildOptions
+from qsnn_hw.build.sample_options import FinetuneOptions
 from qsnn_hw.build.steps.golden import GOLDEN
 from qsnn_hw.build.steps.inputs import DATA, READ
 from qsnn_hw.build.steps.integers import QUANTIZE

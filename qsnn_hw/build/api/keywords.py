@@ -10,23 +10,33 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from qsnn_hw.build.effective import changed as changed_by_fields
-from qsnn_hw.build.option import NONE, entries
-from qsnn_hw.build.option_table import ALL, BuildRounding, RoundingOptions, SavedOptions
+from qsnn_hw.build.option import NONE, Entry, entries
+from qsnn_hw.build.option_table import ALL, BuildRounding, CalibrationOptions, RoundingOptions, SavedOptions
 from qsnn_hw.build.options import BuildOptions
+from qsnn_hw.build.sample_options import CheckOptions, FinetuneOptions, InferOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 Option: TypeAlias = str | int | float | bool | os.PathLike[str] | Sequence[int] | Mapping[str, int] | None
 """The value of an option; None stands for one that is not given."""
 
-_ENTRIES = {
-    entry.name.removeprefix("--").replace("-", "_"): entry for entry in entries(BuildRounding, SavedOptions)
+
+def _by_keyword(*records: type) -> dict[str, Entry]:
+    return {entry.name.removeprefix("--").replace("-", "_"): entry for entry in entries(*records)}
+
+
+_ENTRIES = _by_keyword(BuildRounding, SavedOptions)
+_ON_SAMPLES = {
+    method: _by_keyword(record)
+    for method, record in (("infer", InferOptions), ("check", CheckOptions), ("finetune", FinetuneOptions))
 }
+"""Method that builds nothing -> its options by keyword."""
+
 _LOAD = ("MODEL", "convention", "set")
 _QUANTIZE = tuple(
     keyword
     for keyword, entry in _ENTRIES.items()
-    if entry.field in {item.field for item in entries(RoundingOptions)}
+    if entry.field in {item.field for item in entries(RoundingOptions, CalibrationOptions)}
     or entry.field in ("data", "layout", "samples", "encoder", "steps", "encoder_floor", "readout")
 )
 _COMPARE = ("layout", "samples", "seed", "simulator")
@@ -41,6 +51,10 @@ BY_METHOD: Mapping[str, tuple[str, ...]] = {
     "verify": _COMPARE,
     "synth": ("seed",),
     "build": _BUILD,
+    **{
+        method: tuple(keyword for keyword in by_keyword if keyword not in (*_LOAD, "data"))
+        for method, by_keyword in _ON_SAMPLES.items()
+    },
 }
 """Method -> the options that it takes as keywords."""
 
@@ -54,6 +68,7 @@ def takes_options(method: F) -> F:
     own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     named = [p.name for p in own]
     known = [keyword for keyword in BY_METHOD[method.__name__] if keyword not in named]
+    of = _ON_SAMPLES.get(method.__name__, _ENTRIES)
 
     @functools.wraps(method)
     def checked(*values: Any, **options: Any) -> Any:
@@ -67,13 +82,13 @@ def takes_options(method: F) -> F:
             keyword,
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
-            annotation=typing.Union[(*_ENTRIES[keyword].kind, None)],
+            annotation=typing.Union[(*of[keyword].kind, None)],
         )
         for keyword in known
     ]
     checked.__signature__ = signature.replace(parameters=[*own, *more])  # type: ignore[attr-defined]
     if known:
-        about = (f"{keyword}\n    {_ENTRIES[keyword].text({})}" for keyword in known)
+        about = (f"{keyword}\n    {of[keyword].text({})}" for keyword in known)
         checked.__doc__ = "\n".join([inspect.getdoc(method) or "", "", "Options", "-------", *about])
     return checked  # type: ignore[return-value]
 
@@ -106,14 +121,38 @@ def changed(base: BuildOptions, keywords: Mapping[str, Any]) -> BuildOptions:
     UserError
         A value is out of range, or two options do not go together.
     """
+    return changed_by_fields(base, _fields(_ENTRIES, keywords))
+
+
+def asked_of(method: str, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of the record of ``infer``, ``check`` or ``finetune``, and their values, of what is given.
+
+    Raises
+    ------
+    TypeError
+        A value is of another type than the option's.
+    UserError
+        A value is out of range.
+    """
+    by_keyword = _ON_SAMPLES[method]
+    fields = _fields(by_keyword, keywords)
+    for entry in by_keyword.values():
+        if entry.field in fields:
+            entry.check_word(fields[entry.field])
+            entry.check(fields[entry.field])
+    return fields
+
+
+def _fields(by_keyword: Mapping[str, Entry], keywords: Mapping[str, Any]) -> dict[str, Any]:
     said = {keyword: value for keyword, value in keywords.items() if value is not None}
-    fields = {_ENTRIES[keyword].field: _value(keyword, value) for keyword, value in said.items()}
-    return changed_by_fields(base, fields)
+    return {
+        by_keyword[keyword].field: _value(by_keyword[keyword], keyword, value)
+        for keyword, value in said.items()
+    }
 
 
-def _value(keyword: str, value: Any) -> Any:
+def _value(entry: Entry, keyword: str, value: Any) -> Any:
     """A value of Python as the option's field has it."""
-    entry = _ENTRIES[keyword]
     if (entry.option.none and value == NONE) or (entry.field == "samples" and value == ALL):
         return None
     kind = entry.kind
@@ -128,6 +167,8 @@ def _value(keyword: str, value: Any) -> Any:
         if typing.get_args(kind[0])[0] is int:
             return tuple(_whole(keyword, number) for number in each)
         return entry.value(",".join(_name(keyword, word) for word in each))
+    if kind == (str,) and entry.field == "weight_bits":
+        return value if value == "float" else str(_whole(keyword, value))
     if kind == (str,):
         return _name(keyword, value)
     return value

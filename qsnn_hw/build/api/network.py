@@ -1,5 +1,6 @@
-"""``load``: a trained network, whatever it comes from."""
+"""``load``: a trained network, whatever it comes from, and what can be asked of it without hardware."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,14 +9,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qsnn_hw.build.api.integers import IntegerNetwork
-from qsnn_hw.build.api.keywords import Option, changed, settings_of, takes_options
-from qsnn_hw.build.api.sources import Samples, data_source, model_source
+from qsnn_hw.build.api.keywords import Option, asked_of, changed, settings_of, takes_options
+from qsnn_hw.build.api.sources import Samples, Source, data_source, model_source
 from qsnn_hw.build.api.stage import Stage, progress_of
 from qsnn_hw.build.api.words import warned
+from qsnn_hw.build.check import Checked, run_check
+from qsnn_hw.build.finetuning import FineTuning, run_finetuning
+from qsnn_hw.build.infer import Inference, run_inference
 from qsnn_hw.build.options import BuildOptions
+from qsnn_hw.build.sample_options import CheckOptions, FinetuneOptions, InferOptions
 from qsnn_hw.build.steps import outputs
 from qsnn_hw.build.steps.golden import GOLDEN
 from qsnn_hw.build.steps.inputs import READ
+from qsnn_hw.build.told import Told
 from qsnn_hw.build.working import working
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.simulate import simulate
@@ -180,3 +186,126 @@ class TrainedNetwork:
             wanted = changed(self._stage.options, keywords)
             stage = self._stage.after(GOLDEN, options=wanted, sources=sources, progress=progress_of(progress))
         return IntegerNetwork(stage)
+
+    @takes_options
+    def infer(
+        self,
+        data: Samples,
+        bits: int | None = None,
+        *,
+        calibrate: Samples | None = None,
+        progress: bool | Progress = False,
+        **options: Option,
+    ) -> Inference:
+        """What the network answers on samples, in floating point or in integers, as ``qsnn-hw infer``.
+
+        Parameters
+        ----------
+        data
+            Samples: a file, or its arrays by name (``input``, ``label``, ``out``), or spikes alone.
+        bits
+            Weight width, 2 to 16; floating point where it is None.
+        calibrate
+            Training samples in the same form, to choose rounding by.
+        progress
+            True prints what goes on.
+        options
+            The other options of ``infer``, see ``docs/python.md``.
+
+        Raises
+        ------
+        UserError
+            An option is out of range or does not go with another, or samples do not fit.
+        TypeError
+            There is no such option.
+        """
+        training = None if calibrate is None else data_source(calibrate, outputs.CALIBRATION_IN_MEMORY)
+        given = {"bits": bits, "calibrate": None if training is None else training.path, **options}
+        samples = data_source(data, outputs.DATA_IN_MEMORY)
+        with working():
+            asked = InferOptions(**self._asked(samples), **asked_of("infer", given))
+            return run_inference(asked, Told(printing=False), progress_of(progress))
+
+    @takes_options
+    def check(
+        self,
+        data: Samples,
+        bits: int | None = None,
+        *,
+        progress: bool | Progress = False,
+        **options: Option,
+    ) -> Checked:
+        """Whether the network gives its framework's own output, ``out`` of ``data``, as ``qsnn-hw check``.
+
+        Parameters
+        ----------
+        data
+            Samples with ``out``: a file, or its arrays by name.
+        bits
+            Compare the integers of this weight width; the float network where it is None.
+        progress
+            True prints what goes on.
+        options
+            The other options of ``check``, see ``docs/python.md``.
+
+        Raises
+        ------
+        UserError
+            An option is out of range or does not go with another, or samples do not fit.
+        TypeError
+            There is no such option.
+        """
+        samples = data_source(data, outputs.DATA_IN_MEMORY)
+        with working():
+            asked = CheckOptions(**self._asked(samples), **asked_of("check", {"bits": bits, **options}))
+            return run_check(asked, Told(printing=False), progress_of(progress))
+
+    @takes_options
+    def finetune(
+        self,
+        data: Samples,
+        out: str | os.PathLike[str],
+        bits: int | None = None,
+        *,
+        progress: bool | Progress = False,
+        **options: Option,
+    ) -> FineTuning:
+        """The network trained further through its integers, as ``qsnn-hw finetune``; it needs torch.
+
+        Parameters
+        ----------
+        data
+            Training samples with labels: a file, or its arrays by name.
+        out
+            Folder for ``finetuned.nir``, its integers and record; an interrupted run goes on there.
+            ``load(tuned.result.network)`` is the trained network.
+        bits
+            Weight width, 2 to 16; 8 where it is None.
+        progress
+            True prints what goes on.
+        options
+            The other options of ``finetune``, see ``docs/python.md``.
+
+        Raises
+        ------
+        UserError
+            torch is missing, an option is out of range, samples do not fit, or the folder cannot be used.
+        TypeError
+            There is no such option.
+        """
+        samples = data_source(data, outputs.DATA_IN_MEMORY)
+        with working():
+            given = {"bits": bits, "out": out, **options}
+            asked = FinetuneOptions(**self._asked(samples), **asked_of("finetune", given))
+            return run_finetuning(asked, "a program of this package", progress_of(progress))
+
+    def _asked(self, samples: Source) -> dict[str, Any]:
+        """What the commands on samples are told of the model and its samples."""
+        self._stage.sources["model"].check()
+        options = self._stage.options
+        return {
+            "model": options.model,
+            "convention": options.convention,
+            "settings": options.settings,
+            "data": str(samples.path),
+        }
