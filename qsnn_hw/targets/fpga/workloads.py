@@ -86,11 +86,13 @@ def every_synapse(
         toggles["around"] = around * steps * samples * sources / max(1, words)
     total = max(busiest, cycles if steps == real_steps else 0.0)
     whole = max(1, math.ceil(total * samples))
+    # No bit switches more than once in a cycle.
+    most = min(1.0, verification.toggle_bits * whole / max(1.0, sum(toggles.values())))
     counts = replace(
         verification,
         activity_cycles=whole,
         groups=groups,
-        toggles=None if verification.toggles is None else {k: v / whole for k, v in toggles.items()},
+        toggles=None if verification.toggles is None else {k: v * most / whole for k, v in toggles.items()},
     )
     return Workload(counts, whole / samples, float(steps * (plan.input_size + 1)), float(sum(reads.values())))
 

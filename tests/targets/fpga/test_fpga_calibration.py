@@ -11,11 +11,16 @@ from hypothesis import strategies as st
 
 from qsnn_hw.build import cli
 from qsnn_hw.families.boards import load_board
+from qsnn_hw.report import Report
+from qsnn_hw.report.sections.board import Board
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.targets.fpga.calibration import AMOUNTS, Calibration, calibrate
 from qsnn_hw.targets.fpga.power import estimate_power
 from qsnn_hw.targets.fpga.power_fit import Measurement, fit, non_negative
 from qsnn_hw.targets.fpga.power_terms import Activity
+from qsnn_hw.targets.fpga.sections import SECTIONS
+from qsnn_hw.targets.fpga.sections.power import power_mw
+from qsnn_hw.targets.fpga.sections.speed import Throughput
 from tests.support.places import EXAMPLES
 
 UP5K = EXAMPLES / "power" / "up5k.csv"
@@ -206,3 +211,45 @@ def test_the_command_prints_every_row_and_error(tmp_path: Path, capsys: pytest.C
     assert "leave-one-out error: 2.5 % on average, 7.9 % at most" in text
     assert set(AMOUNTS) > {"clock_mhz", "switching"}
     assert cli.main(["calibrate", str(UP5K), "-o", str(tmp_path / "p.txt")]) == 2
+
+
+def _report(path: Path, cells: int, switching: float, accesses: float) -> dict[str, float]:
+    """A build's report, and the amounts of its estimate, 1000 samples a second back to back."""
+    board = load_board("icebreaker")
+    used = {"ICESTORM_LC": cells, "ICESTORM_RAM": 4}
+    activity = Activity(busy=1.0, switching=switching)
+    estimate = estimate_power(board, used, 12.0, activity=activity, memory_accesses_per_s=accesses * 1e6)
+    Report.of(
+        SECTIONS,
+        board=Board("icebreaker"),
+        power_mw=power_mw(estimate),
+        throughput=Throughput(on_chip_per_s=1000.0),
+    ).save(path)
+    return {term.field: float(term.amount.typical) for term in estimate.terms if term.amount is not None}
+
+
+def test_a_row_may_be_a_build_and_its_rate(tmp_path: Path) -> None:
+    designs = [
+        _report(tmp_path / f"{k}.json", 300 * (k + 1), 0.1 + 0.05 * k, 30.0 / (k + 1)) for k in range(3)
+    ]
+    rows: list[dict[str, object]] = []
+    for k, amounts in enumerate(designs):
+        for rate in (0.0, 300.0, 1000.0):
+            share = {name: 1.0 if name in ("static", "clock") else rate / 1000 for name in amounts}
+            power = sum(TRUE[name] * amount * share[name] for name, amount in amounts.items())
+            rows.append({"power_mw": power, "report": f"{k}.json", "samples_per_s": rate})
+    # Of one clock, static and clock are one: a row of another tells them apart.
+    other = {"power_mw": TRUE["static"], "board": "icebreaker", "clock_mhz": 0}
+    table = [{**dict.fromkeys(("report", "samples_per_s", "board", "clock_mhz"), ""), **row} for row in rows]
+    path = _write(tmp_path / "m.csv", [*table, {**dict.fromkeys(table[0], ""), **other}])
+    found = calibrate(path).calibration.coefficients
+    for name, value in TRUE.items():
+        assert found[name].typical == pytest.approx((1e3 if name == "block_ram" else 1) * value, rel=1e-4)
+    for change, message in (
+        ({"samples_per_s": ""}, "samples_per_s is empty; say how many samples a second"),
+        ({"samples_per_s": 2000}, "samples_per_s is at most 1000 with that design, not 2000"),
+        ({"clock_mhz": 12}, "clock_mhz stands in the report already"),
+        ({"report": "none.json"}, "no such file"),
+    ):
+        with pytest.raises(UserError, match=message):
+            calibrate(_write(tmp_path / "n.csv", [{**table[0], **change}, *table[1:]]))
