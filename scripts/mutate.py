@@ -27,6 +27,7 @@ from script import ROOT, ended, need_in_range, parser
 
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import MismatchError, ToolError, UserError
+from qsnn_hw.support.stopping import stoppable
 
 RESULTS = ROOT / "out" / "mutations.json"
 PAGE = ROOT / "docs" / "mutations.md"
@@ -289,7 +290,11 @@ def main(words: Sequence[str] | None = None) -> int:
             print(f"not as the table promises: {', '.join(odd)}")
         return int(bool(odd))
 
-    return ended(work)
+    def to_the_end() -> int:
+        with stoppable():
+            return work()
+
+    return ended(to_the_end)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """Every proof of qsnn_hw/verify/formal/ by a solver: one table, and exit status 1 where one does not hold.
 
 A row is a proof: the module it is about, the size and the depth it holds at, and how it was found. "for ever"
-is k-induction with so many steps; "so many cycles" is every run of that length behind a reset. Both begin
-with a reset in any state at all.
+is k-induction with so many steps, or with pdr an invariant that the solver finds; "so many cycles" is every
+run of that length behind a reset. All begin with a reset in any state at all.
 """
 
 import argparse
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -17,6 +18,8 @@ from qsnn_hw.support.errors import ToolError, UserError
 from qsnn_hw.verify.formal import PROOFS, Proof, find_solver, prove
 
 _HEADINGS = ("proof", "module", "width", "depth", "method", "seconds", "verdict")
+# Some builders let another part stand in for a module's while they build: one at a time.
+_BUILDING = threading.Lock()
 _METHODS = {"prove": "for ever", "bmc": "cycles"}
 
 
@@ -25,7 +28,9 @@ def row(proof: Proof, seconds: float | None, verdict: str) -> tuple[str, ...]:
     module = proof.module.__name__.removeprefix("qsnn_hw.")
     method = f"{_METHODS[proof.mode]}, {proof.solver}"
     took = "" if seconds is None else f"{seconds:.1f}"
-    return proof.name, module, proof.width, str(proof.depth), method, took, verdict
+    # An invariant that is found has no depth.
+    depth = "" if proof.solver == "pdr" else str(proof.depth)
+    return proof.name, module, proof.width, depth, method, took, verdict
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -38,7 +43,8 @@ def run(proof: Proof, folder: Path) -> tuple[str, ...]:
     """Prove one; its row. A solver that breaks is a verdict, too."""
     started = time.monotonic()
     try:
-        harness = proof.build(proof.module)
+        with _BUILDING:
+            harness = proof.build(proof.module)
         verdict = prove(
             harness, folder / proof.name, mode=proof.mode, depth=proof.depth, solver=proof.solver
         ).status

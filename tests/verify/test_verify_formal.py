@@ -4,14 +4,17 @@
 import inspect
 import sys
 import types
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from qsnn_hw.support.errors import UserError
+from qsnn_hw.rtl.group import lane_steps
+from qsnn_hw.support.errors import ToolError, UserError
 from qsnn_hw.verify.formal import PROOFS, Proof, find_solver, prove
 from qsnn_hw.verify.formal import sby as sby_module
+from qsnn_hw.verify.formal.range_proofs import CONVENTIONS, lane_range, proved_group, range_plan
 
 BY_NAME = {proof.name: proof for proof in PROOFS}
 
@@ -271,6 +274,60 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
         (('found["u"] = Mux(self._clear, 0, values["u"])', 'found["u"] = Mux(0, 0, values["u"])'),),
     ),
     ("lane_memory_own", (("left + offset", "left - offset"),)),
+    # A buffer that takes nothing; events that a tick beside them holds back; a recurrent route that waits
+    # for its own first tick; a word that goes on only when all routes take it at once.
+    ("progress_chain", (("self.i.ready.eq(~head_valid)", "self.i.ready.eq(0)"),)),
+    (
+        "progress_skip",
+        (
+            (
+                "chosen.eq(events & -events)",
+                "chosen.eq(Mux(Cat(i.payload.tick for i in inputs).any(), 0, events & -events))",
+            ),
+        ),
+    ),
+    ("progress_loop", (("route.steps, route.words, route.ahead", "route.steps, route.words, False"),)),
+    ("progress_late", (("done[k] | self.o[k].ready for", "self.o[k].ready for"),)),
+    # No saturation, a reset that does nothing, half the leak; sums that go down instead of up.
+    ("range_memory_no_leak", (("Mux(value > high, high, value)", "value"),)),
+    ("range_registers_value", (('Mux(fired, parameters["reset_value"], v)', "Mux(fired, v, v)"),)),
+    ("range_registers_none", (("return product >> shift", "return product >> (shift + 1)"),)),
+    ("exact_memory", (("acc.as_signed() + (getattr", "acc.as_signed() - (getattr"),)),
+    ("exact_registers", (("acc.eq(acc + getattr", "acc.eq(acc - getattr"),)),
+    # Bytes of a row in another order; a restart that goes on at the row it was at; a bank of a row too many.
+    ("loader_one", (("collected.eq(word[8:])", "collected.eq(word[:-8])"),)),
+    ("loader_banks", (("[place.eq(0), row.eq(0), bank.eq(0)]", "[place.eq(0), bank.eq(0)]"),)),
+    ("loader_banks", (("loaded.rows - 1 for", "loaded.rows for"),)),
+    # A row too far; the channels of one fold only; a row of a grid taken for its column.
+    ("address_flat", (("(counter == (count - 1) * (apart >> low))", "(counter == count * (apart >> low))"),)),
+    ("address_grid_folds", (("plan.lanes * plan.channel_folds // step", "plan.lanes // step"),)),
+    ("address_grid", (("(width, 1, space.column_bits)", "(height, 1, space.column_bits)"),)),
+    ("address_flat_odd", (("lanes & (lanes - 1) == 0 and", "True and"),)),
+    # The highest among equals, in one slot and between two; an answer that is overwritten; the best of the
+    # sample before.
+    (
+        "readout_count",
+        (("(grown == best) & (label < best_label)", "(grown == best) & (label > best_label)"),),
+    ),
+    ("readout_count", (("go.eq(~(end & self.o.valid & ~self.o.ready))", "go.eq(1)"),)),
+    ("readout_count", (("m.d.sync += best.eq(0)", "pass"),)),
+    (
+        "readout_count_slots",
+        (("(value_b == value_a) & (label_b < label_a)", "(value_b == value_a) & (label_b > label_a)"),),
+    ),
+    # The lowest of any step; two answers to a sample; none before its end.
+    ("readout_first", (("~decided & (~some | (first < lowest))", "~some | (first < lowest)"),)),
+    ("readout_first_slots", (("m.d.sync += decided.eq(some)", "m.d.sync += decided.eq(0)"),)),
+    ("readout_first_early", (("words.tick & ~answered & (", "words.tick & ("),)),
+    ("readout_first_early", (("(some if plan.early else 0)", "0"),)),
+    # The best of all samples; the highest among equals, in a row and between two steps; padding that wins.
+    ("readout_membrane", (("some.eq(~stage.final)", "some.eq(1)"),)),
+    ("readout_membrane_lanes", (("real_b & (value_b > value_a)", "real_b & (value_b >= value_a)"),)),
+    ("readout_membrane_lanes", (("label, label < plan.classes)", "label, Const(1))"),)),
+    (
+        "readout_membrane_every_step",
+        (("(value == best) & (label < best_label)", "(value == best) & (label > best_label)"),),
+    ),
 ]
 
 
@@ -284,12 +341,36 @@ def test_a_broken_module_is_found(index: int, tmp_path: Path) -> None:
     name, changes = MUTATIONS[index]
     proof = BY_NAME[name]
     harness = proof.build(mutated(proof.module, *changes))
+    # A weak invariant is no counterexample to pdr; it ends with a run from reset.
+    if proof.solver == "pdr":
+        result = prove(harness, tmp_path / name, mode="prove", depth=0, solver="pdr")
+        assert result.status == "fail", result.log.read_text()[-2000:]
+        return
     # Bounded, so that what is found is a run from reset and not a weak induction.
     # A delay's memory takes longest to fill.
     depth = 14 if name.startswith("delay") else max(8, proof.depth)
     if name.startswith(("buffer", "group")):
         depth = min(12, depth)
     result = prove(harness, tmp_path / name, mode="bmc", depth=depth, solver=proof.solver)
+    assert result.status == "fail", result.log.read_text()[-2000:]
+
+
+@pytest.mark.slow
+@pytest.mark.formal
+@pytest.mark.usefixtures("solver")
+@pytest.mark.parametrize("name", CONVENTIONS)
+@pytest.mark.parametrize("accumulators", ["registers", "memory"])
+def test_one_bit_less_overflows(accumulators: str, name: str, tmp_path: Path) -> None:
+    """The width that the quantizer proves is not only enough: these potentials need all of it."""
+    group = proved_group(**CONVENTIONS[name])
+    plan = range_plan(accumulators, group)
+    sums = accumulators == "memory" and not group.has_current
+    narrow = replace(
+        plan,
+        neuron=replace(plan.neuron, v_bits=group.v_bits - 1),
+        acc_bits=plan.acc_bits - 1 if sums else plan.acc_bits,
+    )
+    result = prove(lane_range(narrow)(lane_steps), tmp_path / name, mode="prove", depth=0, solver="pdr")
     assert result.status == "fail", result.log.read_text()[-2000:]
 
 
@@ -313,3 +394,32 @@ def test_missing_solver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
         program.chmod(0o755)
     with pytest.raises(UserError, match=r"^z3 was not found in .* or on PATH; pip install z3-solver$"):
         find_solver()
+
+
+@pytest.mark.formal
+@pytest.mark.usefixtures("solver")
+def test_an_invariant_that_is_not_found_in_time_proves_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """ABC then leaves the clauses that it has, under another heading."""
+    proof = BY_NAME["progress_chain"]
+    harness = proof.build(proof.module)
+    assert prove(harness, tmp_path, mode="prove", depth=0, solver="pdr").status == "pass"
+    found = (tmp_path / "invariant.pla").read_text()
+    assert found.startswith("# Inductive invariant for")
+
+    def run(command: list[str], folder: Path, timeout_s: int, *path: str) -> Any:
+        text = found.replace("# Inductive invariant", "# Clauses of the last timeframe")
+        (folder / "invariant.pla").write_text(text)
+        return types.SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(sby_module, "_run", run)
+    again = proof.build(proof.module)
+    assert prove(again, tmp_path, mode="prove", depth=0, solver="pdr").status == "timeout"
+
+
+@pytest.mark.usefixtures("solver")
+def test_an_invariant_is_found_for_ever_or_not_at_all(tmp_path: Path) -> None:
+    proof = BY_NAME["progress_chain"]
+    with pytest.raises(ToolError, match=r"^solver pdr proves for ever; give mode 'prove', not 'bmc'$"):
+        prove(proof.build(proof.module).elaborated(), tmp_path, mode="bmc", depth=9, solver="pdr")

@@ -30,6 +30,12 @@ def trace_signature(plan: GroupPlan) -> wiring.Signature:
     return wiring.Signature({"valid": Out(1), "row": Out(row), "v": Out(v)})
 
 
+def aligned(plan: GroupPlan) -> bool:
+    """Whether the address of every update row is a multiple of the update lanes, a power of two."""
+    lanes = plan.update_lanes
+    return lanes & (lanes - 1) == 0 and (not plan.space.grid or lanes <= 1 << plan.space.channel_bits)
+
+
 class RowFlags(data.StructLayout):
     """What travels beside the data: ``valid``, the update ``row``, and whether it is the ``final`` one."""
 
@@ -132,8 +138,9 @@ class Sweep(wiring.Component):
         self._plan, self._trace = plan, trace
         self._stages = update_stages(plan)
         self._compared = compare_stage(plan)
-        aligned = lanes & (lanes - 1) == 0 and (not plan.space.grid or lanes <= 1 << bits)
-        self._encoder = SpikeEncoder(plan.space.size, lanes, slots, aligned=aligned, spare=plan.spare_row)
+        self._encoder = SpikeEncoder(
+            plan.space.size, lanes, slots, aligned=aligned(plan), spare=plan.spare_row
+        )
         members: dict[str, wiring.Member] = {
             "link": In(sweep_signature(plan)),
             "o": Out(aer_signature(plan.space.size, plan.output_lanes)),

@@ -45,6 +45,6 @@ ORDER_PROOFS = (
     Proof("slots_2_of_4", encoder, _slots(16, 2, 4), "prove", 2, "2 lanes, 4 slots"),
     Proof("slots_aligned", encoder, _slots(16, 4, 2, aligned=True), "prove", 2, "4 lanes, 2 slots, aligned"),
     Proof("slots_aligned_1", encoder, _slots(16, 4, 1, aligned=True), "prove", 2, "4 lanes, 1 slot, aligned"),
-    Proof("order_1", router, _router(1), "bmc", 10, "2 to 2 streams, buffers of 1", solver="minisat"),
-    Proof("order_2", router, _router(2), "bmc", 10, "2 to 2 streams, buffers of 2", solver="minisat"),
+    Proof("order_1", router, _router(1), "prove", 0, "2 to 2 streams, buffers of 1", solver="pdr"),
+    Proof("order_2", router, _router(2), "prove", 0, "2 to 2 streams, buffers of 2", solver="pdr"),
 )

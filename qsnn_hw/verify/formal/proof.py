@@ -23,7 +23,7 @@ class Proof:
     mode
         "prove" holds for ever, "bmc" for ``depth`` cycles after reset.
     depth
-        Steps of the induction, or cycles.
+        Steps of the induction, or cycles; with solver "pdr" it means nothing.
     width
         The sizes it is proved at, in a few words.
     fast

@@ -16,11 +16,16 @@ from qsnn_hw.rtl.group.neuron_memory import NeuronMemory
 from qsnn_hw.rtl.group.walker import Walker
 from qsnn_hw.rtl.stream import lane_adapter, router, step_delay
 from qsnn_hw.rtl.stream.aer import AerLayout, aer_signature
+from qsnn_hw.verify.formal.address_proofs import ADDRESS_PROOFS
 from qsnn_hw.verify.formal.lane_proofs import LANE_PROOFS
 from qsnn_hw.verify.formal.leak_properties import LeakExact
+from qsnn_hw.verify.formal.loader_proofs import LOADER_PROOFS
 from qsnn_hw.verify.formal.order_proofs import ORDER_PROOFS
+from qsnn_hw.verify.formal.progress_proofs import PROGRESS_PROOFS
 from qsnn_hw.verify.formal.proof import Proof
 from qsnn_hw.verify.formal.properties import BufferOrder, EncoderExact, Harness, MergeTicks, MulticastOnce
+from qsnn_hw.verify.formal.range_proofs import RANGE_PROOFS
+from qsnn_hw.verify.formal.readout_proofs import READOUT_PROOFS
 from qsnn_hw.verify.formal.route_properties import AdaptOnce, DelayRoom
 from qsnn_hw.verify.formal.sum_proofs import SUM_PROOFS
 from qsnn_hw.verify.formal.walk_proofs import WALK_PROOFS
@@ -186,8 +191,8 @@ def _proof(
 STREAM_PROOFS = (
     _proof("buffer_1", router, _buffer(1), "1 word", fast=True),
     _proof("buffer_2", router, _buffer(2), "2 words", fast=True),
-    # The words live in a memory: bounded, long enough to fill it, empty it and wrap around.
-    Proof("buffer_3", router, _buffer(3), "bmc", 12, "3 words", solver="minisat"),
+    # The words live in a memory: no induction of two steps, but an invariant is found.
+    _proof("buffer_3", router, _buffer(3), "3 words", 0, solver="pdr"),
     _proof("encoder_1_lane", encoder, _encoder(2, 1), "1 lane", fast=True),
     _proof("encoder_3_lanes", encoder, _encoder(7, 3), "3 lanes"),
     _proof("encoder_spare", encoder, _encoder(7, 3, spare=True), "3 lanes", fast=True),
@@ -212,10 +217,9 @@ GROUP_PROOFS = (
     _proof("leak_floor", lane_steps, _leak("floor"), "v 8, numerator 11/64", fast=True),
     _proof("leak_zero", lane_steps, _leak("zero"), "v 8, numerator 11/64"),
     _proof("leak_zero_own", lane_steps, _leak("zero", own=True), "v 8, any numerator of 64"),
-    # Bounded: an induction would need invariants over the whole sweep pipeline. Long enough for the
-    # sweep after reset and several events and ticks, with the output blocked at any time.
-    Proof("group_2_folds", accumulate, _group(2), "bmc", 32, "1x2 slots", solver="minisat"),
-    Proof("group_3_folds", accumulate, _group(3), "bmc", 32, "1x3 slots", solver="minisat"),
+    # Their invariants span the whole pipeline of a sweep; the solver finds them.
+    _proof("group_2_folds", accumulate, _group(2), "1x2 slots", 0, solver="pdr"),
+    _proof("group_3_folds", accumulate, _group(3), "1x3 slots", 0, solver="pdr"),
 )
 
 PROOFS: tuple[Proof, ...] = (
@@ -225,5 +229,10 @@ PROOFS: tuple[Proof, ...] = (
     *SUM_PROOFS,
     *WALK_PROOFS,
     *ORDER_PROOFS,
+    *PROGRESS_PROOFS,
+    *RANGE_PROOFS,
+    *READOUT_PROOFS,
+    *LOADER_PROOFS,
+    *ADDRESS_PROOFS,
 )
 """Everything that is proved."""

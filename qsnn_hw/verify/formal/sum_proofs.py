@@ -14,6 +14,9 @@ from qsnn_hw.verify.formal.properties import Harness
 from qsnn_hw.verify.formal.sum_properties import MemorySums, RegisterSums
 
 _WEIGHT_BITS = 3
+_STORED = (-12, 19)
+"""The least and the greatest value onto which the proofs of exact sums in memory add: with the sums of a step
+they fill the width."""
 
 
 def sum_plan(
@@ -65,16 +68,31 @@ def _width(plan: GroupPlan) -> str:
     )
 
 
-def _proof(name: str, plan: GroupPlan, depth: int, *, fast: bool = False) -> Proof:
-    build = _memory if plan.accumulators == "memory" else _registers
-    return Proof(f"sums_{name}", accumulate, build(plan), "bmc", depth, _width(plan), fast, "minisat")
+def _proof(name: str, plan: GroupPlan, depth: int | None = None, *, fast: bool = False) -> Proof:
+    """For so many cycles, or with an invariant where one is found in reasonable time."""
+    build = (_memory if plan.accumulators == "memory" else _registers)(plan)
+    if depth is None:
+        return Proof(f"sums_{name}", accumulate, build, "prove", 0, _width(plan), fast, "pdr")
+    return Proof(f"sums_{name}", accumulate, build, "bmc", depth, _width(plan), fast, "minisat")
+
+
+def _exact(name: str, plan: GroupPlan) -> Proof:
+    def build(module: Any) -> Harness:
+        if plan.accumulators == "memory":
+            return MemorySums(module.MemoryAccumulators(plan), plan, _STORED)
+        return RegisterSums(module.RegisterAccumulators(plan), plan, once=True)
+
+    if plan.accumulators == "memory":
+        return Proof(f"exact_{name}", accumulate, build, "prove", 0, _width(plan), solver="pdr")
+    # Enough cycles for all weights of one sign.
+    return Proof(f"exact_{name}", accumulate, build, "bmc", 12, _width(plan), solver="minisat")
 
 
 SUM_PROOFS = (
-    _proof("memory_folds", sum_plan("memory", 1, 2, 1), 12, fast=True),
-    _proof("memory_parts", sum_plan("memory", 2, 2, 1), 14),
-    _proof("memory_three_parts", sum_plan("memory", 3, 2, 1), 16),
-    _proof("memory_one_fold", sum_plan("memory", 2, 1, 1), 10),
+    _proof("memory_folds", sum_plan("memory", 1, 2, 1), fast=True),
+    _proof("memory_parts", sum_plan("memory", 2, 2, 1)),
+    _proof("memory_three_parts", sum_plan("memory", 3, 2, 1)),
+    _proof("memory_one_fold", sum_plan("memory", 2, 1, 1)),
     _proof("memory_banks", sum_plan("memory", 1, 2, 1, 2), 13),
     _proof("registers", sum_plan("registers", 2, 1, 2), 12),
     _proof("registers_rows", sum_plan("registers", 2, 1, 1), 12, fast=True),
@@ -82,4 +100,9 @@ SUM_PROOFS = (
     _proof(
         "registers_narrow", sum_plan("registers", 2, 1, 2, acc_lane_bits=np.array([4, 6], dtype=np.int64)), 10
     ),
+    # Each of eight weights once: sums from -10 to 6, of two banks from -20 to 12; in memory twice that, onto
+    # a stored value.
+    _exact("registers", replace(sum_plan("registers", 2, 1, 2), acc_bits=5)),
+    _exact("registers_banks", sum_plan("registers", 1, 1, 1, 2)),
+    _exact("memory", sum_plan("memory", 1, 2, 1)),
 )

@@ -7,6 +7,9 @@ from amaranth.hdl import Assert, Assume, Cat, Const, Module, Mux, Signal, Value,
 from qsnn_hw.plan import GroupPlan
 from qsnn_hw.verify.formal.properties import Harness, moves
 
+_SPARE_BITS = 3
+"""By how much a sum that must be exact is wider here than in the hardware."""
+
 
 def _weight(plan: GroupPlan, bank: int, lane: int, row: Value) -> Value:
     """The plan's weight of one lane in a row, by comparing the row with each."""
@@ -20,12 +23,14 @@ class _Sums(Harness):
     """What both kinds of accumulators share: operations in, and a sweep that reads as a sweep must.
 
     One slot, chosen by the solver, is followed: a lane of a fold. ``added`` is what an accepted operation
-    adds to it.
+    adds to it. With ``once`` nothing is assumed of sums but what the plan proves their width from: each row
+    comes at most once in a step. Then the sums that a sweep reads must be those of unlimited width.
     """
 
-    def __init__(self, dut: Any, plan: GroupPlan) -> None:
+    def __init__(self, dut: Any, plan: GroupPlan, *, once: bool = False) -> None:
         super().__init__(dut, [dut.i], [])
-        self._plan = plan
+        self._plan, self._once = plan, once
+        self._bits = plan.acc_bits + (_SPARE_BITS if once else 0)
         self._lane = Signal(range(max(2, plan.lanes)), name="its_lane")
         self._fold = Signal(range(max(2, plan.folds)), name="its_fold")
         self._reads, self._ends = Signal(name="reads"), Signal(name="ends")
@@ -56,6 +61,18 @@ class _Sums(Harness):
         here = moves(self._dut.i) & ~operation.tick & (operation.fold == self._fold)
         return here, added
 
+    def _each_once(self, m: Module) -> None:
+        """No row of a bank comes twice between two ticks."""
+        plan, operation, moving = self._plan, self._dut.i.payload, moves(self._dut.i)
+        for bank in range(plan.event_lanes):
+            used = Signal(plan.synapse_rows, name=f"used{bank}")
+            bit = used.bit_select(operation[f"row{bank}"], 1)
+            with m.If(moving & operation.present[bank]):
+                m.d.comb += Assume(~bit)
+                m.d.sync += bit.eq(1)
+            with m.If(moving & operation.tick):
+                m.d.sync += used.eq(0)
+
     def _row(self) -> tuple[Value, Value]:
         """The update row that the slot is in, and its place in the row."""
         plan = self._plan
@@ -76,8 +93,10 @@ class MemorySums(_Sums):
     sweep. Rows are read in order and written in order, a row after it was read, as the sweep does.
     """
 
-    def __init__(self, dut: Any, plan: GroupPlan) -> None:
-        super().__init__(dut, plan)
+    def __init__(self, dut: Any, plan: GroupPlan, stored: tuple[int, int] | None = None) -> None:
+        """``stored``: the least and the greatest value that a sweep writes, where sums are to be exact."""
+        super().__init__(dut, plan, once=stored is not None)
+        self._stored = stored
         self.ports += [dut.link.start.ready, dut.link.write_data]
 
     def _properties(self, m: Module, registers: dict[str, Signal]) -> None:
@@ -110,11 +129,15 @@ class MemorySums(_Sums):
             m.d.sync += [running.eq(1), read.eq(0), written.eq(0)]
 
         row, place = self._row()
-        value, known = Signal(signed(plan.acc_bits)), Signal()
+        value, known = Signal(signed(self._bits)), Signal()
+        written_value = link.write_data.word_select(place, plan.acc_bits).as_signed()
+        if self._stored is not None:
+            self._each_once(m)
+            m.d.comb += Assume((written_value >= self._stored[0]) & (written_value <= self._stored[1]))
         with m.If(here):
             m.d.sync += value.eq(value + (added << plan.neuron.fractional_bits))
         with m.If(writing & (written == row)):
-            m.d.sync += [value.eq(link.write_data.word_select(place, plan.acc_bits)), known.eq(1)]
+            m.d.sync += [value.eq(written_value), known.eq(1)]
         visible = Signal()
         with m.If(reading):
             m.d.sync += visible.eq(read == row)
@@ -131,8 +154,8 @@ class RegisterSums(_Sums):
     ticks, each once, also while the next step's are added beside the sweep; one start for each tick.
     """
 
-    def __init__(self, dut: Any, plan: GroupPlan) -> None:
-        super().__init__(dut, plan)
+    def __init__(self, dut: Any, plan: GroupPlan, *, once: bool = False) -> None:
+        super().__init__(dut, plan, once=once)
         self.ports += [dut.link.start.ready]
 
     def _properties(self, m: Module, registers: dict[str, Signal]) -> None:
@@ -156,9 +179,7 @@ class RegisterSums(_Sums):
 
         # The sum of the step that comes in, of the one whose tick is in, and of the one that is swept.
         tick = moves(self._dut.i) & operation.tick
-        incoming, ended, swept = (
-            Signal(signed(plan.acc_bits), name=n) for n in ("incoming", "ended", "swept")
-        )
+        incoming, ended, swept = (Signal(signed(self._bits), name=n) for n in ("incoming", "ended", "swept"))
         waiting, mark, known = Signal(), Signal(), Signal()
         with m.If(here):
             m.d.sync += incoming.eq(incoming + added)
@@ -186,9 +207,12 @@ class RegisterSums(_Sums):
                 m.d.sync += visible.eq(0)
         x = link.x.word_select(place, plan.acc_bits).as_signed()
         m.d.comb += Assert(~(running & visible & known) | (x == swept))
-        m.d.comb += Assume(~here | _small(incoming + added, self._bits()))
+        if self._once:
+            self._each_once(m)
+        else:
+            m.d.comb += Assume(~here | _small(incoming + added, self._own_bits()))
 
-    def _bits(self) -> Value:
+    def _own_bits(self) -> Value:
         """The width of the slot's accumulator, which the plan proves enough."""
         widths = self._plan.acc_lane_bits
         found: Value = Const(self._plan.acc_bits)

@@ -63,16 +63,17 @@ def walk_plan(folds: int, *projections: ProjectionPlan, rows: int, event_lanes: 
     )
 
 
-_PLANS: dict[str, tuple[GroupPlan, int, str]] = {
-    "dense": (walk_plan(3, _dense(0, 3, 1, 4), rows=13), 10, "3 addresses, 3 folds"),
-    "dense_one_fold": (walk_plan(1, _dense(0, 3, 2, 0), rows=5), 8, "3 addresses, 1 fold"),
+# With the cycles of a bounded proof, None where an invariant is found.
+_PLANS: dict[str, tuple[GroupPlan, int | None, str]] = {
+    "dense": (walk_plan(3, _dense(0, 3, 1, 4), rows=13), None, "3 addresses, 3 folds"),
+    "dense_one_fold": (walk_plan(1, _dense(0, 3, 2, 0), rows=5), None, "3 addresses, 1 fold"),
     "dense_lanes": (
         walk_plan(2, _dense(0, 5, 0, 3), rows=6, event_lanes=2),
-        8,
+        None,
         "5 addresses, 2 folds, 2 banks",
     ),
-    "sparse": (walk_plan(3, _SPARSE, rows=5), 13, "3 addresses, 4 rows, 3 folds"),
-    "grid": (walk_plan(8, _GRID, rows=17), 12, "2x2x2 addresses, 8 folds"),
+    "sparse": (walk_plan(3, _SPARSE, rows=5), None, "3 addresses, 4 rows, 3 folds"),
+    "grid": (walk_plan(8, _GRID, rows=17), None, "2x2x2 addresses, 8 folds"),
     "sparse_and_dense": (walk_plan(3, _SPARSE, _dense(3, 2, 5, 2), rows=11), 12, "3 + 2 addresses, 3 folds"),
 }
 
@@ -100,11 +101,11 @@ WALK_PROOFS = tuple(
         f"walker_{name}",
         walker_module if len(plan.projections) > 1 else projection_walkers,
         _walk(plan),
-        "bmc",
-        depth,
+        "bmc" if depth else "prove",
+        depth or 0,
         width,
         fast=name == "dense",
-        solver="minisat",
+        solver="minisat" if depth else "pdr",
     )
     for name, (plan, depth, width) in _PLANS.items()
 )
