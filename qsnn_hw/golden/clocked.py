@@ -17,7 +17,7 @@ from qsnn_hw.model.network import INPUT
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection
 from qsnn_hw.support.choices import ReadoutKind
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.support.record_tree import Array
+from qsnn_hw.support.record_types import Array
 from qsnn_hw.support.records import StoredRecord
 
 # Samples are processed in blocks so that the largest array of one block stays in this many bytes.

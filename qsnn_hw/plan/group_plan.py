@@ -8,7 +8,7 @@ import numpy as np
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.quantize.network import NeuronDynamics
 from qsnn_hw.support.choices import Accumulators, SynapseStore
-from qsnn_hw.support.record_tree import Array
+from qsnn_hw.support.record_types import Array
 
 NeuronMemoryStyle = Literal["auto", "block", "distributed"]
 

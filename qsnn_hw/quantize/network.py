@@ -62,7 +62,7 @@ import numpy as np
 
 from qsnn_hw.model.network import INPUT, Dense, Operator
 from qsnn_hw.support.choices import LeakRounding
-from qsnn_hw.support.record_tree import Array
+from qsnn_hw.support.record_types import Array
 from qsnn_hw.support.records import StoredRecord
 
 ResetKind = Literal["subtract", "value", "none"]

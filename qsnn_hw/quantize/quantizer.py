@@ -1,26 +1,18 @@
 """Network -> QuantizedNetwork: scales, integer weights, thresholds, leak, and proved widths."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from qsnn_hw.model.network import INPUT, MAX_SPIKES, Dense, Network, NeuronGroup, Projection
 from qsnn_hw.quantize.bounds import Interval
-from qsnn_hw.quantize.compensate import Statistics, compensated
+from qsnn_hw.quantize.compensate import Statistics
 from qsnn_hw.quantize.dead_zone import dead_zone_note, finer_steps
-from qsnn_hw.quantize.grid import snapped
-from qsnn_hw.quantize.integers import split_columns, weight_scale
 from qsnn_hw.quantize.leak import Reach, leak_fraction
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection, ResetKind
 from qsnn_hw.quantize.never import heights_in_float
 from qsnn_hw.quantize.operators import (
-    BareOperators,
-    bare_operators,
-    drive_of,
     fan_in_of,
-    round_earlier,
-    round_last,
-    with_integers,
 )
 from qsnn_hw.quantize.options import (
     MAX_FRACTIONAL_BITS,
@@ -29,10 +21,10 @@ from qsnn_hw.quantize.options import (
     GroupOptions,
     QuantizeOptions,
 )
-from qsnn_hw.quantize.own_integers import own_integers
 from qsnn_hw.quantize.readout import readout_fraction
 from qsnn_hw.quantize.rounding import whole_steps
-from qsnn_hw.quantize.schemes import PLAIN
+from qsnn_hw.quantize.thresholds import whole_thresholds
+from qsnn_hw.quantize.weight_rounding import WeightRounding
 from qsnn_hw.quantize.width import NeverFiresError, prove_current, prove_potential
 from qsnn_hw.support.errors import UserError
 
@@ -123,18 +115,6 @@ def _check(group: NeuronGroup) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Grid:
-    """The weights of one group in integers, and what one step is worth."""
-
-    paths: tuple[BareOperators, ...]
-    shifts: tuple[int, ...]
-    scale: np.ndarray
-    step: np.ndarray
-    own: bool
-    whole: bool
-
-
 class _Group:
     """One group on its way from floats to integers."""
 
@@ -150,9 +130,7 @@ class _Group:
         self._network = network
         self._group = group
         self._sources = sources
-        self._options = options
         self._most = most
-        self._moments = moments
         self._gain = np.asarray(group.input_gain, dtype=np.float64)
         if group.current_decay is not None and group.current_gain is not None:
             self._gain = self._gain * group.current_gain
@@ -163,7 +141,8 @@ class _Group:
         if group.threshold is not None:
             self._height = heights_in_float(network, group, self._gain, most)
         self._never = self._height < 1.0
-        self._grid = self._round()
+        self._weights = WeightRounding(network, group, sources, self._gain, moments)
+        self._grid, self._options = self._weights.round(options)
         # A slow leak may then ask for finer potentials than the default of the width.
         self._free = options.by_default and group.threshold is not None and not self._grid.own
         readout = group.threshold is None or bool(self._never.all())
@@ -204,7 +183,7 @@ class _Group:
         self.notes = []
         group, options, step = self._group, self._options, self._grid.step
         bias, current_bias = self._bias()
-        threshold, amount = self._threshold()
+        threshold, amount = whole_thresholds(group, step, options, own=self._grid.own, never=self._never)
         kind, value = self._reset()
         v_min = None if group.v_min is None else whole_steps(group.v_min / step, group.name, "v_min")
         start = None if group.start is None else whole_steps(group.start / step, group.name, "start")
@@ -271,113 +250,19 @@ class _Group:
         self.notes += [*notes, *more]
         return quantized, drive
 
-    def _round(self) -> _Grid:
-        group, options = self._group, self._options
-        bits = options.weight_bits
-        paths, products = [], []
-        for projection in self._sources:
-            path, product = round_earlier(bare_operators(projection.operators, self._gain), bits)
-            paths.append(path)
-            products.append(product)
-        rows = min(path.rows for path in paths)
-        if any(path.rows % rows for path in paths):
-            rows = 1
-        reals = [c.weights * product for c, product in zip(paths, products, strict=True)]
-        shifts = self._shifts(products, reals)
-        reals = [w / 2.0**shift for w, shift in zip(reals, shifts, strict=True)]
-        products = [product / 2.0**shift for product, shift in zip(products, shifts, strict=True)]
-        own = None
-        if all(product == 1.0 for product in products) and any(w.any() for w in reals):
-            # Integers that are kept are not rounded, so the default of their width says nothing of them.
-            asked = replace(options, **asdict(PLAIN)) if options.by_default else options.settled()
-            own = own_integers(group, reals, self._drive(), rows, asked)
-        # Fractional bits and leak bits belong to the integers.
-        self._options = options = options.settled() if own is None else own.options
-        if own is not None:
-            scale, bits = own.scale, options.weight_bits
-            parts = zip(paths, own.parts, strict=True)
-            rounded = tuple(with_integers(path, part, bits) for path, part in parts)
-        elif self._moments is not None and not any(shifts) and any(w.any() for w in reals):
-            scale, rounded = self._compensated(paths, reals, rows)
-        else:
-            scale, rounded = self._nearest(paths, products, reals, rows)
-        wide = np.repeat(scale, group.size // rows)
-        step = wide / 2.0**options.scheme.fractional_bits
-        return _Grid(rounded, shifts, wide, step, own is not None, own is not None and own.whole)
-
     def _refine_readout(self) -> None:
         """Take the fractional bits that a readout's potentials need, where more were not asked for."""
         group, bits = self._group, self._options.scheme.fractional_bits
         fan_in = self._fan_in()
         coarse = Interval(fan_in.low >> bits, fan_in.high >> bits)
-        biased = bool(np.any(group.leak) or self._drive().any())
+        biased = bool(np.any(group.leak) or self._weights.drive().any())
         needed = readout_fraction(group.decay, group.current_decay, biased, coarse)
         if needed > bits:
             self._set_fraction(needed)
 
-    def _shifts(self, products: list[float], reals: list[np.ndarray]) -> tuple[int, ...]:
-        """How much coarser than the finest each projection's grid is, as powers of two.
-
-        Where no projection has several operators with weights, all share one grid.
-        """
-        if all(product == 1.0 for product in products):
-            return (0,) * len(products)
-        peaks = np.array([np.abs(w).max(initial=0.0) for w in reals])
-        finest = peaks[peaks > 0].min(initial=np.inf)
-        ratios = np.where(peaks > 0, peaks, finest) / finest
-        return tuple(int(shift) for shift in np.floor(np.log2(ratios)))
-
-    def _compensated(
-        self, paths: list[BareOperators], reals: list[np.ndarray], rows: int
-    ) -> tuple[np.ndarray, tuple[BareOperators, ...]]:
-        assert self._moments is not None
-        bits, per_row = self._options.weight_bits, self._options.scheme.per_neuron
-        flat = [w.reshape(w.shape[0], -1) for w in reals]
-        scale, integers = compensated(
-            np.concatenate(flat, axis=1), bits, self._moments, per_row=per_row, rows=rows
-        )
-        if per_row:
-            bare = ~np.concatenate([w.reshape(rows, -1) for w in reals], axis=1).any(axis=1)
-            others = weight_scale(self._other_values(rows)[:, np.newaxis], bits, per_neuron=True)
-            scale = np.where(bare, others, scale)
-        parts = split_columns(integers, reals)
-        return scale, tuple(with_integers(c, part, bits) for c, part in zip(paths, parts, strict=True))
-
-    def _nearest(
-        self, paths: list[BareOperators], products: list[float], reals: list[np.ndarray], rows: int
-    ) -> tuple[np.ndarray, tuple[BareOperators, ...]]:
-        options, bits = self._options, self._options.weight_bits
-        blocks = np.concatenate([w.reshape(rows, -1) for w in reals], axis=1)
-        used = blocks != 0
-        bare = ~used.any(axis=1) if options.scheme.per_neuron else np.full(rows, not used.any())
-        # Without a weight the grid is that of what else there is.
-        blocks = np.where(bare[:, np.newaxis], self._other_values(rows)[:, np.newaxis], blocks)
-        scale = weight_scale(
-            blocks,
-            bits,
-            clip=options.scheme.clip,
-            per_neuron=options.scheme.per_neuron,
-            power_of_two=options.power_of_two,
-        )
-        return scale, tuple(round_last(c, scale / p, bits) for c, p in zip(paths, products, strict=True))
-
-    def _other_values(self, rows: int) -> np.ndarray:
-        """The largest threshold or constant drive of each block of neurons, float64 of shape (rows,)."""
-        group = self._group
-        values = [self._drive(), group.leak, *([] if group.threshold is None else [group.threshold])]
-        largest: np.ndarray = np.abs(values).max(axis=0).reshape(rows, -1).max(axis=1)
-        return largest
-
-    def _drive(self) -> np.ndarray:
-        """What the biases of the projections add in every step, real, shape (n,)."""
-        drive = np.zeros(self._group.size)
-        for p in self._sources:
-            drive += self._gain * drive_of(p.operators, self._network.source_size(p.source))
-        return drive
-
     def _bias(self) -> tuple[np.ndarray, np.ndarray | None]:
         """The drive of the potential, and of the current where there is one, in steps."""
-        group, step, drive = self._group, self._grid.step, self._drive()
+        group, step, drive = self._group, self._grid.step, self._weights.drive()
         steady = np.asarray(group.leak, dtype=np.float64)
         if group.current_decay is None:
             return whole_steps((steady + drive) / step, group.name, "bias"), None
@@ -385,37 +270,6 @@ class _Group:
             whole_steps(steady / step, group.name, "bias"),
             whole_steps(drive / step, group.name, "current bias"),
         )
-
-    def _threshold(self) -> tuple[np.ndarray, np.ndarray]:
-        """What fires, and what a spike subtracts, in steps."""
-        group = self._group
-        if group.threshold is None:
-            return np.zeros(group.size, dtype=np.int64), np.zeros(group.size, dtype=np.int64)
-        real = group.threshold * self._options.threshold_factor / self._grid.step
-        if self._grid.own:
-            real = snapped(real)
-        # What nothing reaches may be cut to what an integer holds, and may not vanish.
-        most = 2.0 ** (MAX_POTENTIAL_BITS - 1)
-        real = np.where(self._never, np.clip(real, 1.0, most), real)
-        above = np.floor(real) + 1 if group.comparison == ">" else np.ceil(real)
-        threshold = whole_steps(above, group.name, "threshold")
-        taken = real
-        if group.reset_amount is not None:
-            taken = group.reset_amount * self._options.threshold_factor / self._grid.step
-            taken = snapped(taken) if self._grid.own else taken
-            taken = np.where(self._never, np.clip(taken, 1.0, most), taken)
-        amount = whole_steps(taken, group.name, "threshold")
-        # A threshold at or below 0 is passed at rest; a small one above it would be passed by any input.
-        coarse = (amount < 1) if group.reset == "subtract" else (real > 0) & (np.rint(real) < 1)
-        if coarse.any():
-            neuron = int(np.argmax(coarse))
-            what = taken if group.reset == "subtract" else real
-            raise UserError(
-                f"group {group.name}, neuron {neuron}: threshold is {what[neuron]:.3g} integer steps at "
-                f"{self._options.weight_bits} bits, too coarse to fire by; "
-                "use more --bits or --fractional-bits"
-            )
-        return threshold, amount
 
     def _reset(self) -> tuple[ResetKind, np.ndarray]:
         group = self._group

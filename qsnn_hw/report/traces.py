@@ -6,7 +6,7 @@ from typing import Annotated
 
 import numpy as np
 
-from qsnn_hw.support.record_tree import Array
+from qsnn_hw.support.record_types import Array
 from qsnn_hw.support.records import StoredRecord
 
 Grid = Annotated[np.ndarray, Array("iu", "time", "n")]

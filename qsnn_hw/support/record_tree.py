@@ -13,53 +13,31 @@ type or shape, a key that is missing and one that is unknown, and says in one li
   attribute without hiding the built-in).
 """
 
-import functools
 import math
 import os
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from dataclasses import MISSING, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
+from qsnn_hw.support.record_types import (
+    Array,
+    array_of,
+    is_record,
+    of_type,
+    record_choices,
+    record_items,
+    shown,
+)
+
 RESERVED = ("format", "description")
 """What no array is called: a file has entries of these names."""
 
 _ARRAY, _SHAPE, _RECORD = "@", "shape", "@record"
-_SHOWN = 80
-"""Characters of a refused value that a message shows."""
-
-
-@dataclass(frozen=True)
-class Array:
-    """What a file's array must be: in ``Annotated[np.ndarray, Array("i", "size")]``.
-
-    Parameters
-    ----------
-    kinds
-        Letters of the NumPy kinds that it may have: "i" signed, "u" unsigned, "f" floating point.
-    shape
-        Each dimension a name: arrays of the record that share one are equally long, and as long as the
-        record's attribute of that name says, where it has one.
-    """
-
-    kinds: str
-    shape: tuple[str, ...]
-
-    def __init__(self, kinds: str, *shape: str) -> None:
-        object.__setattr__(self, "kinds", kinds)
-        object.__setattr__(self, "shape", shape)
-
-    def check(self, array: np.ndarray, where: str) -> None:
-        """Refuse another kind and another number of dimensions: ValueError."""
-        if array.dtype.kind not in self.kinds or array.ndim != len(self.shape):
-            raise ValueError(
-                f"{where} must be of kind {self.kinds} and shape ({', '.join(self.shape)}), "
-                f"not {array.dtype} {array.shape}"
-            )
 
 
 def encode(value: object) -> Any:
@@ -108,8 +86,8 @@ class TreeWriter:
         inner = f"{path}." if path else ""
         if is_dataclass(value) and not isinstance(value, type):
             node: dict[str, Any] = {_RECORD: type(value).__name__} if type(value) in tagged else {}
-            for key, (item, kind) in _items(type(value)).items():
-                node[key] = self.tree(getattr(value, item.name), f"{inner}{key}", _choices(kind))
+            for key, (item, kind) in record_items(type(value)).items():
+                node[key] = self.tree(getattr(value, item.name), f"{inner}{key}", record_choices(kind))
             return node
         if isinstance(value, Mapping):
             return {str(key): self.tree(item, f"{inner}{key}", tagged) for key, item in value.items()}
@@ -170,7 +148,7 @@ class TreeReader:
             return read
         if origin in (types.UnionType, typing.Union):
             return self._choice(inner, value, where)
-        if _is_record(kind):
+        if is_record(kind):
             return self._record(kind, value, where)
         if origin is Literal:
             if not any(type(value) is type(known) and value == known for known in inner):
@@ -179,7 +157,7 @@ class TreeReader:
         if origin in (tuple, list):
             return origin(self._sequence(inner, value, where))
         if origin is not None:
-            pairs = _of(dict, "an object", value, where).items()
+            pairs = of_type(dict, "an object", value, where).items()
             return {key: self.value(inner[1], item, f"{where}.{key}") for key, item in pairs}
         if kind is np.ndarray:
             return self._array(value, where)
@@ -189,13 +167,13 @@ class TreeReader:
         if kind in (object, Any):
             return value
         if kind is Path:
-            text = _of(str, "text", value, where)
+            text = of_type(str, "text", value, where)
             if "\0" in text:
                 raise ValueError(f"{where} is no path: {shown(text)}")
             return self._folder / text
         if kind is not float:
             wanted = {str: "text", int: "a whole number", bool: "true or false"}.get(kind, kind.__name__)
-            return _of(kind, wanted, value, where)
+            return of_type(kind, wanted, value, where)
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or (isinstance(value, float) and not math.isfinite(value)):
             raise ValueError(f"{where} must be a number, not {shown(value)}")
@@ -206,7 +184,7 @@ class TreeReader:
         if value is None and types.NoneType in kinds:
             return None
         members = [kind for kind in kinds if kind is not types.NoneType]
-        named = {kind.__name__: kind for kind in members if _is_record(kind)}
+        named = {kind.__name__: kind for kind in members if is_record(kind)}
         if len(named) > 1 and isinstance(value, dict):
             name = value.get(_RECORD)
             if not isinstance(name, str) or name not in named:
@@ -222,7 +200,7 @@ class TreeReader:
         return self.value(members[-1], value, where)
 
     def _sequence(self, kinds: tuple[Any, ...], value: Any, where: str) -> list[Any]:
-        items = _of(list, "a list", value, where)
+        items = of_type(list, "a list", value, where)
         if len(kinds) == 1 or kinds[1:] == (...,):
             kinds = (kinds[0],) * len(items)
         if len(kinds) != len(items):
@@ -249,8 +227,8 @@ class TreeReader:
         return np.unpackbits(array, count=count).reshape(shape)
 
     def _record(self, kind: Any, value: Any, where: str) -> Any:
-        content, inner = _of(dict, "an object", value, where), f"{where}." if where else ""
-        items = _items(kind)
+        content, inner = of_type(dict, "an object", value, where), f"{where}." if where else ""
+        items = record_items(kind)
         for key in content:
             if key not in items:
                 raise ValueError(f"{where or 'it'} has an unknown key {shown(key)}")
@@ -273,53 +251,10 @@ def _check_shapes(record: Any, inner: str) -> None:
     """Refuse arrays that are not as :class:`Array` says; ValueError names the first."""
     kind: Any = type(record)
     sizes: dict[str, int] = {}
-    for key, (item, hint) in _items(kind).items():
-        wanted, value = _array_of(hint), getattr(record, item.name)
+    for key, (item, hint) in record_items(kind).items():
+        wanted, value = array_of(hint), getattr(record, item.name)
         if wanted is None or not isinstance(value, np.ndarray):
             continue
         for name, size in zip(wanted.shape, value.shape, strict=True):
             if sizes.setdefault(name, getattr(record, name, size)) != size:
                 raise ValueError(f"{inner}{key} has shape {value.shape}, and {name} is {sizes[name]}")
-
-
-def _is_record(kind: Any) -> bool:
-    return isinstance(kind, type) and is_dataclass(kind)
-
-
-@functools.cache
-def _items(kind: Any) -> dict[str, tuple["Field[Any]", Any]]:
-    """Key in the file -> field and annotation, of a record."""
-    hints = typing.get_type_hints(kind, include_extras=True)
-    items = (item for item in fields(kind) if item.init)
-    return {str(item.metadata.get("json", item.name)): (item, hints[item.name]) for item in items}
-
-
-def _parts(kind: Any) -> list[Any]:
-    """An annotation and all that it is made of."""
-    return [kind, *(part for inner in typing.get_args(kind) for part in _parts(inner))]
-
-
-@functools.cache
-def _choices(kind: Any) -> frozenset[type]:
-    """The records that an annotation leaves a choice of."""
-    unions = (part for part in _parts(kind) if typing.get_origin(part) in (types.UnionType, typing.Union))
-    records = ([kind for kind in typing.get_args(part) if _is_record(kind)] for part in unions)
-    return frozenset(kind for members in records if len(members) > 1 for kind in members)
-
-
-@functools.cache
-def _array_of(kind: Any) -> Array | None:
-    parts = (part for part in _parts(kind) if typing.get_origin(part) is Annotated)
-    return next((note for part in parts for note in part.__metadata__ if isinstance(note, Array)), None)
-
-
-def _of(kind: type, wanted: str, value: Any, where: str) -> Any:
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ValueError(f"{where or 'it'} must be {wanted}, not {shown(value)}")
-    return value
-
-
-def shown(value: object) -> str:
-    """A refused value for a message, on one line."""
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -14,7 +14,8 @@ import numpy as np
 
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.support.record_tree import RESERVED, TreeReader, TreeWriter, shown
+from qsnn_hw.support.record_tree import RESERVED, TreeReader, TreeWriter
+from qsnn_hw.support.record_types import shown
 
 T = TypeVar("T")
 

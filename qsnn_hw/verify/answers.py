@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 
 from qsnn_hw.host.protocol import PIXEL_BITS, address_bits
-from qsnn_hw.support.record_tree import Array
+from qsnn_hw.support.record_types import Array
 from qsnn_hw.support.records import StoredRecord
 from qsnn_hw.verify.layout import StreamLayout
 from qsnn_hw.verify.stimulus import Stimulus, draw_gaps, draw_stalls, input_words, limbs_of, put_bits

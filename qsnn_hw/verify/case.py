@@ -14,7 +14,7 @@ from qsnn_hw.golden import GoldenRun
 from qsnn_hw.plan import HOST, HardwarePlan
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.support.record_tree import Array
+from qsnn_hw.support.record_types import Array
 from qsnn_hw.support.records import StoredRecord
 from qsnn_hw.verify.layout import StreamLayout, TraceLayout, stream_layouts, trace_layout
 from qsnn_hw.verify.work import step_cycles

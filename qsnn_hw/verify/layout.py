@@ -7,7 +7,7 @@ import numpy as np
 
 from qsnn_hw.host.stream_words import slot_bits, tick_bit
 from qsnn_hw.plan import GroupPlan, HardwarePlan
-from qsnn_hw.support.record_tree import Array
+from qsnn_hw.support.record_types import Array
 
 
 @dataclass(frozen=True)

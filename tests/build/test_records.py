@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.support.record_tree import Array, decode, encode
+from qsnn_hw.support.record_tree import decode, encode
+from qsnn_hw.support.record_types import Array
 from qsnn_hw.support.records import Form, StoredRecord
 from tests.support.record_damage import change_one_place, json_values
 from tests.support.record_pairs import same_records
