@@ -6,6 +6,7 @@ from pathlib import Path
 
 from qsnn_hw.build.options import OPTIONS, BuildOptions
 from qsnn_hw.build.steps import outputs
+from qsnn_hw.families.board_clock import recorded
 from qsnn_hw.families.boards import Board, load_board
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.network_file import load_network
@@ -54,9 +55,10 @@ class Built:
 
     @cached_property
     def board(self) -> Board:
-        """The board of the last run."""
+        """The board of the last run, with the clock of its design as far as there is one."""
         assert self.options.board is not None
-        return load_board(self.options.board)
+        board, clock = load_board(self.options.board), self.folder / outputs.CLOCK
+        return recorded(board, clock) if clock.is_file() else board
 
     @property
     def baud(self) -> int:

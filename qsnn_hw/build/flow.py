@@ -24,7 +24,7 @@ from qsnn_hw.support.progress import CancelledError, Progress
 from qsnn_hw.support.run_lock import one_run
 from qsnn_hw.support.terminal import plain
 from qsnn_hw.targets.registry import target_of
-from qsnn_hw.targets.target import Target, shared
+from qsnn_hw.targets.target import Target, TargetSteps, shared
 from qsnn_hw.toolchain.tools import check_build_folder
 from qsnn_hw.verify.design import Reference
 
@@ -116,18 +116,34 @@ def run(
 
 def _run(run: Run, target: Target, part: str) -> Outcome:
     options, steps = run.job.options, target.steps()
-    goals = steps.goals[part]
     for step in steps.choices:
         run.get(step)
     # No choice is left to be refused, but by what only the tools find out.
     with _remembered(options, run.job.path(OPTIONS)):
-        for step in shared(goals):
-            run.get(step)
-        outcomes = _side_by_side([partial(run.get, goal) for goal in goals], run.job.progress)
+        outcomes = _goals(run, steps, part)
         left = [run.earlier(step) for step in steps.reported]
         report = make_report(target.sections(), Results(run.job.path(), [options.quantize, *left]))
         reference = next((result for result in outcomes if isinstance(result, Reference)), None)
         return Outcome(report, run.job.path(), reference)
+
+
+def _goals(run: Run, steps: TargetSteps, part: str) -> list[Any]:
+    """What the steps of a command leave; what settles is made until it has."""
+    goals = steps.goals[part]
+    if steps.settling is not None:
+        estimated, tells = steps.settling
+        early = [tells if tells in goal.reach() else goal for goal in goals]
+        while tells in early:
+            _together(run, early)
+            if not run.renew(estimated):
+                break
+    return _together(run, goals)
+
+
+def _together(run: Run, goals: Sequence[Step[Any]]) -> list[Any]:
+    for step in shared(goals):
+        run.get(step)
+    return _side_by_side([partial(run.get, goal) for goal in goals], run.job.progress)
 
 
 @contextmanager

@@ -33,6 +33,9 @@ from qsnn_hw.support.errors import UserError
 ALL = "all"
 """In place of a number of samples."""
 
+AUTO = "auto"
+"""In place of a clock."""
+
 MAX_SEED = 2**31 - 1
 """What nextpnr takes."""
 
@@ -49,6 +52,25 @@ def _samples(text: str) -> int | str:
 
 def _samples_or_all(name: str, value: int | str) -> int | None:
     return None if isinstance(value, str) else value
+
+
+def _clock(text: str) -> float | str:
+    """A clock in MHz, or the one that is found."""
+    if text == AUTO:
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"wants MHz or {AUTO}, not {text!r}") from None
+
+
+def _clock_or_auto(name: str, given: float | str) -> float | None:
+    return None if isinstance(given, str) else given
+
+
+def _megahertz(name: str, value: object) -> None:
+    if not (type(value) in (int, float) and 0.1 <= value <= 1000):  # type: ignore[operator]
+        raise UserError(f"{name} is MHz from 0.1 to 1000, not {value}")
 
 
 def _settings(name: str, texts: Sequence[str]) -> dict[str, str]:
@@ -357,6 +379,26 @@ class SavedOptions(CalibrationOptions, ModelOptions):
     seed: int = field(
         default=1,
         metadata=option("of placement and of random gaps (default: 1)", metavar="N", least=0, most=MAX_SEED),
+    )
+    seed_search: int | None = field(
+        default=None,
+        metadata=option(
+            "place and route with N seeds from --seed on, and keep the fastest (default: --seed alone)",
+            metavar="N",
+            least=1,
+            most=1000,
+        ),
+    )
+    clock_mhz: float | None = field(
+        default=None,
+        metadata=option(
+            "clock of the design, which the PLL makes of the board's (default: auto, the highest that the "
+            "routed design meets)",
+            metavar="MHZ",
+            parse=_clock,
+            read=_clock_or_auto,
+            check=_megahertz,
+        ),
     )
     simulator: SimulatorName = field(
         default="verilator",

@@ -36,6 +36,14 @@ def _fewest_carries(bits: int) -> int:
     return (bits + 1) // 2
 
 
+def _expected_fmax(device: str, logic_cells: int, block_rams: int) -> float:
+    """By the lower half of the designs of docs/matrix.md and docs/resources.md, speed grade 6.
+
+    Beyond some 60 blocks it is the wires between them that count.
+    """
+    return max(60.0, 113.0 - 1.0 * max(0, block_rams - 64))
+
+
 def _place_words(part: Part, files: PlaceFiles) -> list[str]:
     words = [f"--{part.device}", "--package", part.package]
     if part.speed_grade is not None:
@@ -212,6 +220,7 @@ FAMILY = Family(
     costs=_COSTS,
     power=_POWER,
     pll=PLL,
+    expected_fmax=_expected_fmax,
     flow=Flow(
         synth="synth_ecp5",
         # For the reason of nextpnr-ice40's.

@@ -313,6 +313,9 @@ class Family:
         The tools.
     pll
         What makes a system clock of a board's; None where designs run at the oscillator's.
+    expected_fmax
+        Fmax in MHz that a routed design reaches at least as a rule: of device, predicted logic cells and
+        block RAMs. A first clock is chosen by it, and another where it misses. None: nothing is known.
     """
 
     name: str
@@ -325,6 +328,7 @@ class Family:
     power: Mapping[str, DeviceCoefficients]
     flow: Flow
     pll: Pll | None = None
+    expected_fmax: Callable[[str, int, int], float] | None = None
 
     def __repr__(self) -> str:
         return repr(self.name)

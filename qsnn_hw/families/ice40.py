@@ -1,5 +1,7 @@
 """Lattice iCE40 LP, HX and UltraPlus."""
 
+import math
+
 from qsnn_hw.families.family import (
     NEXTPNR_OPTIONS,
     SYNTH_OPTIONS,
@@ -26,6 +28,13 @@ _VOLTS = 1.2
 def _fewest_carries(bits: int) -> int:
     """An SB_CARRY of one bit stands beside each SB_LUT4, but for the highest bit and a constant lowest."""
     return bits - 2
+
+
+def _expected_fmax(device: str, logic_cells: int, block_rams: int) -> float:
+    """By the lower half of the designs of docs/matrix.md and docs/resources.md: UltraPlus, and LP8K."""
+    ultra = max(28.0, 95 - 5.5 * math.log2(max(logic_cells, 64)))
+    # HX is as fast as LP8K at least.
+    return ultra if device.startswith(("up", "u")) else 1.15 * ultra
 
 
 def _place_words(part: Part, files: PlaceFiles) -> list[str]:
@@ -194,6 +203,7 @@ FAMILY = Family(
     costs=_COSTS,
     power=_POWER,
     pll=PLL,
+    expected_fmax=_expected_fmax,
     flow=Flow(
         synth="synth_ice40",
         # 0.4 fails on the JSON of yosys since 0.38 ($scopeinfo cells); 0.8 is the first release newer than

@@ -24,11 +24,16 @@ class TargetSteps:
     reported
         The steps whose values the report is made from, each of another type. One that this run does not need
         counts when an earlier run of the same choices did it.
+    settling
+        A step whose result is an estimate until another has been made, which leaves what it really is: (the
+        first, the other). The first is made again after the other, and all that rests on it where it is
+        different then; goals that rest on both are made last.
     """
 
     choices: "tuple[Step[Any], ...]"
     goals: "Mapping[str, tuple[Step[Any], ...]]"
     reported: "tuple[Step[Any], ...]"
+    settling: "tuple[Step[Any], Step[Any]] | None" = None
 
     def all(self) -> "Iterator[Step[Any]]":
         """Every step, each once and behind those it rests on."""

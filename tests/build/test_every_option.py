@@ -136,6 +136,8 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--readout": ("count",),
     "--buffer-depth": ("9",),
     "--seed": ("5",),
+    "--seed-search": ("3",),
+    "--clock-mhz": ("24",),
     "--simulator": ("icarus",),
     "--out": ("elsewhere",),
     "--quiet": (),
@@ -229,7 +231,8 @@ def decided(arguments: list[str], folder: Path) -> Any:
     except UserError as error:
         return str(error)
     golden, plan = run.get(GOLDEN), run.get(steps["plan"])
-    board = run.get(steps["board"]) if "board" in steps else None
+    board = run.get(steps["clock"]) if "clock" in steps else None
+    simulate = steps.get("simulate", steps["verify"])
     power = run.get(steps["power coefficients"]) if "power coefficients" in steps else None
     return [
         (folder / "01_network.npz").read_bytes(),
@@ -237,9 +240,9 @@ def decided(arguments: list[str], folder: Path) -> Any:
         chosen.drop,
         None if golden is None else golden.integer.spikes[network.output].tobytes(),
         repr(asdict(plan)),
-        repr(steps["verify"].decided_by(run.job, plan, run.get(DATA), golden)),
-        board and repr(steps["implement"].decided_by(run.job, plan, None, board)),
-        board and board.name,
+        repr(simulate.decided_by(run.job, plan, run.get(DATA), golden)),
+        board and repr(steps["route"].decided_by(run.job, plan, None, board)),
+        board and (board.name, board.clock_mhz),
         power,
         given.out,
         given.quiet,
@@ -330,6 +333,10 @@ REFUSED: list[tuple[tuple[str, ...], str]] = [
     (("--max-drop", "1"), "--max-drop measures accuracy on calibration samples"),
     (("--max-drop", "nan", "--calibrate", "c.npz"), "--max-drop is percentage points from 0 to 100, not nan"),
     (("--max-drop", "inf", "--calibrate", "c.npz"), "--max-drop is percentage points from 0 to 100, not inf"),
+    (("--clock-mhz", "0.05"), "--clock-mhz is MHz from 0.1 to 1000, not 0.05"),
+    (("--clock-mhz", "nan"), "--clock-mhz is MHz from 0.1 to 1000, not nan"),
+    (("--clock-mhz", "13"), "--clock-mhz 13 is no clock of icebreaker: its PLL makes none of 12 MHz"),
+    (("--seed-search", "0"), "--seed-search must be from 1 to 1000, not 0"),
     (("--seed", "2147483648"), "--seed must be from 0 to 2147483647, not 2147483648"),
     (("--seed", "-1"), "--seed must be from 0 to 2147483647, not -1"),
     (("--data", "d.npz", "--samples", "0"), "--samples must be at least 1, not 0"),

@@ -21,6 +21,9 @@ from tests.support.places import ROOT
 STEPS = {step.name: step.code for step in FPGA.steps().all()}
 
 
+BY_FAMILY = {"board", "plan", "clock", "design", "synthesize", "route", "implement"}
+
+
 def module_names() -> list[str]:
     found = []
     for top in ("qsnn_hw", "sim"):
@@ -62,19 +65,19 @@ def repeated(module: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> se
         ("qsnn_hw.targets.fpga.sections.energy", set()),
         ("qsnn_hw.build.cli", set()),
         ("qsnn_hw.finetune.training", set()),
-        ("sim.checker", {"verify", "reference"}),
-        ("sim.network", {"verify", "reference"}),
-        ("sim.board", {"verify", "reference"}),
-        ("qsnn_hw.verify.worker", {"verify", "reference"}),
-        ("qsnn_hw.rtl.group.lane", {"elaborate", "verify", "reference"}),
-        ("qsnn_hw.rtl.board_top", {"elaborate"}),
+        ("sim.checker", {"simulate", "verify", "reference"}),
+        ("sim.network", {"simulate", "verify", "reference"}),
+        ("sim.board", {"simulate", "verify", "reference"}),
+        ("qsnn_hw.verify.worker", {"simulate", "verify", "reference"}),
+        ("qsnn_hw.rtl.group.lane", {"elaborate", "design", "simulate", "verify", "reference"}),
+        ("qsnn_hw.rtl.board_top", {"design"}),
         ("qsnn_hw.model.readers.hdf5_worker", {"read"}),
-        ("qsnn_hw.targets.fpga.synthesis", {"synthesize", "implement"}),
-        ("qsnn_hw.targets.fpga.place_route", {"implement"}),
-        ("qsnn_hw.targets.fpga.constraints", {"implement"}),
+        ("qsnn_hw.targets.fpga.synthesis", {"synthesize", "route", "implement"}),
+        ("qsnn_hw.targets.fpga.place_route", {"route", "implement"}),
+        ("qsnn_hw.targets.fpga.constraints", {"route", "implement"}),
         # A family is found, not imported; what was simulated is the same on every device.
-        ("qsnn_hw.families.ice40", {"board", "plan", "elaborate", "synthesize", "implement"}),
-        ("qsnn_hw.families.ecp5_floorplan", {"board", "plan", "elaborate", "synthesize", "implement"}),
+        ("qsnn_hw.families.ice40", BY_FAMILY),
+        ("qsnn_hw.families.ecp5_floorplan", BY_FAMILY),
         ("qsnn_hw.support.files", set(STEPS)),
     ],
 )
@@ -89,7 +92,11 @@ def test_a_step_is_decided_by_no_source_of_its_neighbours() -> None:
     by_step = {name: reached_modules(functions) for name, functions in STEPS.items()}
     planner, simulation = "qsnn_hw.explore.designs.planner", "qsnn_hw.verify.simulation"
     assert {name for name, reached in by_step.items() if planner in reached} == {"plan"}
-    assert {name for name, reached in by_step.items() if simulation in reached} == {"verify", "reference"}
+    assert {name for name, reached in by_step.items() if simulation in reached} == {
+        "simulate",
+        "verify",
+        "reference",
+    }
     # An option more repeats nothing.
     assert not any("qsnn_hw.build.options" in reached for reached in by_step.values())
     assert not any("qsnn_hw.build.steps.run" in reached for reached in by_step.values())

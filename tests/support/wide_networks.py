@@ -1,7 +1,7 @@
 """Random float networks with every feature the front end reads, and the recurrence as a slow loop."""
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -132,7 +132,7 @@ def _convolution(
 
 
 def _pool(rng: np.random.Generator, space: tuple[int, int, int]) -> tuple[Pool2d, tuple[int, int, int]]:
-    kind = "sum" if rng.random() < 0.5 else "average"
+    kind: Literal["sum", "average"] = "sum" if rng.random() < 0.5 else "average"
     padding = int(rng.integers(0, 2))
     out = tuple((space[i] + 2 * padding - 2) // 2 + 1 for i in (1, 2))
     return Pool2d(kind, space, (2, 2), (2, 2), (padding, padding)), (space[0], out[0], out[1])

@@ -71,6 +71,18 @@ def code_digest(functions: Iterable[Callable[..., Any]]) -> str:
     return total.hexdigest()
 
 
+def source_digest(*folders: str) -> str:
+    """sha256, hexadecimal, of all Python files in these folders of the package, such as "rtl".
+
+    It is for what a folder remembers beside its steps: naming it does not make a step depend on these files.
+    """
+    total = hashlib.sha256()
+    for path in sorted(path for folder in folders for path in (_PACKAGE / folder).rglob("*.py")):
+        total.update(f"{path.name} {path.stat().st_size}\n".encode())
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
 def reached_modules(functions: Iterable[Callable[..., Any]]) -> set[str]:
     """Names of the modules whose source :func:`code_digest` takes whole."""
     return _closure(set().union(*(_unit(function)[1] for function in functions)))

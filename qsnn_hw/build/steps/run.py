@@ -85,6 +85,19 @@ class Run:
         self._results[step] = done.load(self.job, *needed)
         return cast(T, self._results[step])
 
+    def renew(self, step: Step[Any]) -> bool:
+        """Make a step that leaves no file once more; whether it came out differently.
+
+        Then what rests on it is forgotten, and :meth:`get` makes it anew.
+        """
+        before = self._results.pop(step)
+        if self.get(step) == before:
+            return False
+        for other in list(self._results):
+            if other is not step and step in other.reach():
+                del self._results[other]
+        return True
+
     def _result(self, wanted: Step[Any]) -> Any:
         step = self._instead.get(wanted, wanted)
         if self._cache is None and wanted in self._in_memory:

@@ -12,6 +12,7 @@ from qsnn_hw.explore.integers.golden_result import GoldenResult
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.toolchain.tools import find_tool
 from qsnn_hw.verify import Form, Verification, same_network, versions
 from qsnn_hw.verify.design import Compared, Reference, verify_design, verify_reference
 from qsnn_hw.verify.netlist import Matched
@@ -65,17 +66,32 @@ def verified(
     MismatchError
         A difference.
     """
-    compared = _compared(job, plan, data, golden)
+    _compared(job, plan, data, golden)
     # First, because it is quick: of another network no simulation is worth its time.
-    matched = [_match(job, plan, match) for match in matches][-1]
-    result = verify_design(
-        compared,
+    found = [_match(job, plan, match) for match in matches][-1]
+    return _with(found, simulated(job, plan, data, golden))
+
+
+def simulated(
+    job: Job, plan: HardwarePlan, data: Dataset | None, golden: GoldenResult | None
+) -> Verification:
+    """What :func:`verified` finds by simulation alone."""
+    return verify_design(
+        _compared(job, plan, data, golden),
         job.path(),
         simulator=job.options.simulator,
         seed=job.options.seed,
         progress=job.progress,
     )
-    return replace(result, matched_registers=matched.registers, matched_memory_bits=matched.memory_bits)
+
+
+def matched(job: Job, plan: HardwarePlan, simulation: Verification, matches: Sequence[Match]) -> Verification:
+    """That what is built is what was simulated; how much the last of ``matches`` compared is recorded."""
+    return _with([_match(job, plan, match) for match in matches][-1], simulation)
+
+
+def _with(found: Matched, result: Verification) -> Verification:
+    return replace(result, matched_registers=found.registers, matched_memory_bits=found.memory_bits)
 
 
 def _match(job: Job, plan: HardwarePlan, match: Match) -> Matched:
@@ -109,6 +125,59 @@ def _save_verification(job: Job, verification: Verification) -> None:
 
 def _load_verification(job: Job, *_: object) -> Verification:
     return Verification.load(job.path(outputs.VERIFICATION))
+
+
+def _save_simulation(job: Job, verification: Verification) -> None:
+    verification.save(job.path(outputs.SIMULATION))
+
+
+def _load_simulation(job: Job, *_: object) -> Verification:
+    return Verification.load(job.path(outputs.SIMULATION))
+
+
+def simulate_step(plan: Step[HardwarePlan], verilog: Step[None]) -> Step[Verification]:
+    """The step that simulates the Verilog of these steps against golden, whatever stands around it."""
+    return Step(
+        "simulate",
+        needs=(plan, DATA, GOLDEN),
+        after=(verilog,),
+        make=simulated,
+        leaves=[outputs.SIMULATION],
+        save=_save_simulation,
+        load=_load_simulation,
+        decided_by=_verify_is_decided_by,
+    )
+
+
+def match_step(
+    plan: Step[HardwarePlan],
+    simulate: Step[Verification],
+    after: Sequence[Step[None]],
+    make: Callable[..., Verification],
+) -> Step[Verification]:
+    """The step that compares what is built with what ``simulate`` simulated.
+
+    Parameters
+    ----------
+    after
+        The steps that write both.
+    make
+        Takes what ``plan`` and ``simulate`` made, and gives them to :func:`matched`.
+    """
+    return Step(
+        "verify",
+        needs=(plan, simulate),
+        after=tuple(after),
+        make=make,
+        leaves=[outputs.VERIFICATION],
+        save=_save_verification,
+        load=_load_verification,
+        decided_by=_match_is_decided_by,
+    )
+
+
+def _match_is_decided_by(job: Job, *_: object) -> dict[str, object]:
+    return {"yosys": find_tool("yosys").version}
 
 
 def verify_step(

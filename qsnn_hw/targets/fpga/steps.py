@@ -1,12 +1,12 @@
 """From integers to a bitstream: the steps that only a board has, and those that have more with one."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from qsnn_hw.build.steps import outputs
-from qsnn_hw.build.steps.elaborate import elaborate_is_decided_by, write_network
-from qsnn_hw.build.steps.forms import Form, has_classifier, network_forms
+from qsnn_hw.build.steps import elaborate, outputs, verilog
+from qsnn_hw.build.steps.code import source_digest
+from qsnn_hw.build.steps.elaborate import elaborate_is_decided_by
+from qsnn_hw.build.steps.forms import has_classifier
 from qsnn_hw.build.steps.golden import GOLDEN
 from qsnn_hw.build.steps.inputs import DATA
 from qsnn_hw.build.steps.integers import QUANTIZE
@@ -14,12 +14,13 @@ from qsnn_hw.build.steps.plan import load_plan, plan_options, save_plan, say_cyc
 from qsnn_hw.build.steps.step import Job, Step
 from qsnn_hw.build.steps.verification import (
     Match,
+    match_step,
+    matched,
     reference_step,
+    simulate_step,
     traced_match,
-    verified,
-    verify_step,
 )
-from qsnn_hw.build.steps.verilog import form_files, verilog_is_decided_by, write_forms
+from qsnn_hw.build.steps.verilog import verilog_is_decided_by
 from qsnn_hw.build.steps.ways_out import ways_out
 from qsnn_hw.cost.predict import in_words
 from qsnn_hw.cost.predict import predict as predict_usage
@@ -27,22 +28,28 @@ from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.explore.integers.choose import Quantization
 from qsnn_hw.explore.integers.golden_result import GoldenResult
+from qsnn_hw.families.board_clock import clock_record
 from qsnn_hw.families.boards import Board, load_board
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizedNetwork
 from qsnn_hw.quantize.operators import weight_bits
 from qsnn_hw.rtl.board_top import board_top
-from qsnn_hw.rtl.text.export import write_rtlil
+from qsnn_hw.rtl.text.export import write_rtlil, write_verilog
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.targets.fpga.bitstream import pack_bitstream
 from qsnn_hw.targets.fpga.calibration import Calibration
 from qsnn_hw.targets.fpga.capacity import Way, check_fits
+from qsnn_hw.targets.fpga.clock import by_hand, chosen
+from qsnn_hw.targets.fpga.clock import in_words as clock_words
 from qsnn_hw.targets.fpga.least import least_cells
-from qsnn_hw.targets.fpga.place_route import place_and_route
+from qsnn_hw.targets.fpga.met import check_timing
+from qsnn_hw.targets.fpga.place_route import PlaceRoute, place_and_route
 from qsnn_hw.targets.fpga.record import Implementation
+from qsnn_hw.targets.fpga.seeds import best_seed
 from qsnn_hw.targets.fpga.synthesis import NETLIST, Synthesis, synthesize
+from qsnn_hw.targets.fpga.tried import TriedFile
 from qsnn_hw.toolchain.tools import find_tool
 from qsnn_hw.verify import Verification
 
@@ -134,62 +141,108 @@ PLAN: Step[HardwarePlan] = Step(
 """The network laid out for the board; what cannot fit is refused."""
 
 
-def _forms(plan: HardwarePlan) -> list[Form]:
-    """The board's design, and the network alone in every form."""
-    return [(outputs.BOARD_RTLIL, outputs.BOARD_VERILOG), *network_forms(plan)]
+ELABORATE = replace(elaborate.ELABORATE, needs=(PLAN,))
+"""The RTLIL of the network alone."""
+
+VERILOG = replace(verilog.VERILOG, needs=(PLAN,), after=(ELABORATE,))
+"""The Verilog of the network alone, which no clock changes."""
 
 
-def _elaborate(job: Job, plan: HardwarePlan, board: Board) -> None:
+def _clock(job: Job, plan: HardwarePlan, board: Board) -> Board:
+    options = job.options
+    if options.clock_mhz is not None:
+        found = by_hand(board, options.clock_mhz)
+    else:
+        tried = [] if job.folder is None else _tried(job, plan, board).of(_seeds(job))
+        found = chosen(board, predict_usage(plan, board.limits).usage, tried, search=len(_seeds(job)) > 1)
+        if tried and found.clock_mhz not in [one.clock_mhz for one in tried]:
+            last = tried[-1]
+            job.progress.say(
+                f"clock: {last.clock_mhz:.6g} MHz routed to {last.fmax_mhz:.2f} MHz; once more for "
+                f"{found.clock_mhz:.6g} MHz"
+            )
+    return found
+
+
+def _save_clock(job: Job, board: Board) -> None:
+    files.write_json(job.path(outputs.CLOCK), clock_record(board))
+
+
+def _clock_is_decided_by(job: Job, plan: HardwarePlan, board: Board) -> dict[str, object]:
+    # By what comes of the routings, not by them: what rests on the clock need not be made again for one more.
+    return {"board": repr(_clock(job, plan, board))}
+
+
+CLOCK: Step[Board] = Step(
+    "clock",
+    needs=(PLAN, BOARD),
+    make=_clock,
+    leaves=[outputs.CLOCK],
+    save=_save_clock,
+    load=_clock,
+    decided_by=_clock_is_decided_by,
+)
+"""The board with the clock of the design: by hand, by what its routings so far allow, or by an estimate."""
+
+
+def _seeds(job: Job) -> range:
+    """Of the placer; the best of them is kept."""
+    first = job.options.seed
+    return range(first, first + (job.options.seed_search or 1))
+
+
+def _tried(job: Job, plan: HardwarePlan, board: Board) -> TriedFile:
+    """The routings of this design that the folder remembers."""
+    decides = {
+        "plan": job.digest(str(job.path(outputs.PLAN))),
+        "board": repr(board.clocked(None)),
+        "tools": [_version("yosys"), _version(board.family.flow.place.name)],
+        "source": source_digest("rtl", "families", "targets/fpga"),
+    }
+    return TriedFile(job.path(outputs.TRIED), decides)
+
+
+def _design(job: Job, plan: HardwarePlan, board: Board) -> None:
+    job.progress.say(f"design: clock {clock_words(board)}")
     with job.progress.task("elaborate"):
         write_rtlil(board_top(plan, board), "top", job.path(outputs.BOARD_RTLIL))
-        write_network(job, plan)
+    write_verilog(
+        job.path(outputs.BOARD_RTLIL),
+        job.path(outputs.BOARD_VERILOG),
+        log=job.path(outputs.DESIGN_LOG),
+        progress=job.progress,
+        ways_out=ways_out(plan),
+    )
 
 
-def _rtlil_files(job: Job, plan: HardwarePlan, board: Board) -> list[str]:
-    return [rtlil for rtlil, _ in _forms(plan)]
+def _design_is_decided_by(job: Job, plan: HardwarePlan, board: Board) -> dict[str, object]:
+    return {**elaborate_is_decided_by(job), **verilog_is_decided_by(job), "board": repr(board)}
 
 
-ELABORATE: Step[None] = Step(
-    "elaborate",
-    needs=(PLAN, BOARD),
-    make=_elaborate,
-    leaves=_rtlil_files,
-    decided_by=elaborate_is_decided_by,
+DESIGN: Step[None] = Step(
+    "design",
+    needs=(PLAN, CLOCK),
+    make=_design,
+    leaves=[outputs.BOARD_RTLIL, outputs.BOARD_VERILOG],
+    decided_by=_design_is_decided_by,
 )
-"""The RTLIL of the board's design, and of the network alone."""
+"""The Verilog of the board's design, with its clock."""
+
+SIMULATE = simulate_step(PLAN, VERILOG)
+"""Every spike and every potential of the Verilog against golden."""
 
 
-def _write_verilog(job: Job, plan: HardwarePlan) -> None:
-    write_forms(job, plan, _forms(plan))
-
-
-def _verilog_files(job: Job, plan: HardwarePlan) -> Sequence[str]:
-    return form_files(plan, _forms(plan))
-
-
-VERILOG: Step[None] = Step(
-    "verilog",
-    # What the host loads comes from the plan.
-    needs=(PLAN,),
-    after=(ELABORATE,),
-    make=_write_verilog,
-    leaves=_verilog_files,
-    decided_by=verilog_is_decided_by,
-)
-"""The Verilog of the board's design, and of the network alone."""
-
-
-def _verify(job: Job, plan: HardwarePlan, data: Dataset | None, golden: GoldenResult | None) -> Verification:
+def _verify(job: Job, plan: HardwarePlan, simulation: Verification) -> Verification:
     network = (outputs.BOARD_VERILOG, "top.classifier.network")
     matches = [traced_match(plan, network, in_classifier=True)]
     if has_classifier(plan):
         around = (outputs.BOARD_VERILOG, "top.classifier")
         matches.append(Match(around, (outputs.CLASSIFIER_VERILOG, plan.name)))
-    return verified(job, plan, data, golden, matches)
+    return matched(job, plan, simulation, matches)
 
 
-VERIFY = verify_step(PLAN, VERILOG, _verify)
-"""Every spike and every potential of the Verilog against golden, and that the board's design is the same."""
+VERIFY = match_step(PLAN, SIMULATE, (VERILOG, DESIGN), _verify)
+"""That the board's design is what was simulated."""
 
 REFERENCE = reference_step(PLAN, VERILOG, VERIFY)
 """Some of the same vectors again under cocotb."""
@@ -228,8 +281,8 @@ def _synthesis_is_decided_by(job: Job, plan: HardwarePlan, board: Board) -> dict
 
 SYNTHESIZE: Step[Synthesis] = Step(
     "synthesize",
-    needs=(PLAN, BOARD),
-    after=(VERILOG,),
+    needs=(PLAN, CLOCK),
+    after=(DESIGN,),
     make=_synthesize,
     leaves=[outputs.SYNTHESIS, f"{outputs.SYNTHESIS_FOLDER}/{NETLIST}"],
     save=_save_synthesis,
@@ -239,10 +292,57 @@ SYNTHESIZE: Step[Synthesis] = Step(
 """The cells of the board's design, by yosys."""
 
 
-def _implement(job: Job, plan: HardwarePlan, synthesis: Synthesis, board: Board) -> Implementation:
+def _route(job: Job, plan: HardwarePlan, synthesis: Synthesis, board: Board) -> PlaceRoute:
+    folder, seeds = job.path(outputs.IMPLEMENTATION_FOLDER), _seeds(job)
+    tried = _tried(job, plan, board)
+
+    def routed(seed: int) -> PlaceRoute:
+        found = place_and_route(synthesis, board, folder, seed=seed, progress=job.progress)
+        tried.add(board.clock_mhz, seed, found.fmax_mhz)
+        return found
+
+    return best_seed(seeds, routed, lambda seed: tried.fmax(board.clock_mhz, seed), job.progress)
+
+
+def _save_route(job: Job, placed: PlaceRoute) -> None:
+    placed.save(job.path(outputs.ROUTE))
+
+
+def _load_route(job: Job, *_: object) -> PlaceRoute:
+    return PlaceRoute.load(job.path(outputs.ROUTE))
+
+
+def _route_files(job: Job, plan: HardwarePlan, synthesis: Synthesis, board: Board) -> list[str]:
+    return [outputs.ROUTE, f"{outputs.IMPLEMENTATION_FOLDER}/routed{board.family.flow.routed_suffix}"]
+
+
+def _route_is_decided_by(
+    job: Job, plan: HardwarePlan, synthesis: Synthesis, board: Board
+) -> dict[str, object]:
+    seeds = _seeds(job)
+    return {"seeds": [seeds.start, seeds.stop], "nextpnr": _version(board.family.flow.place.name)}
+
+
+ROUTE: Step[PlaceRoute] = Step(
+    "route",
+    needs=(PLAN, SYNTHESIZE, CLOCK),
+    make=_route,
+    leaves=_route_files,
+    save=_save_route,
+    load=_load_route,
+    decided_by=_route_is_decided_by,
+)
+"""Place and route, with the best of the seeds; whether it meets its clock or not."""
+
+
+def _implement(
+    job: Job, plan: HardwarePlan, synthesis: Synthesis, placed: PlaceRoute, board: Board
+) -> Implementation:
     folder, progress = job.path(outputs.IMPLEMENTATION_FOLDER), job.progress
     bitstream = job.path(_bitstream(plan, board))
-    placed = place_and_route(synthesis, board, folder, seed=job.options.seed, progress=progress)
+    # That of an earlier routing is none of this design.
+    bitstream.unlink(missing_ok=True)
+    check_timing(placed, board, plan)
     packed = pack_bitstream(placed, board, folder, progress=progress)
     files.write_bytes(bitstream, packed.path.read_bytes())
     packed = replace(packed, path=bitstream)
@@ -254,7 +354,9 @@ def _bitstream(plan: HardwarePlan, board: Board) -> str:
     return f"{plan.name}_{board.name}{board.bitstream_suffix}"
 
 
-def _implementation_files(job: Job, plan: HardwarePlan, synthesis: Synthesis, board: Board) -> list[str]:
+def _implementation_files(
+    job: Job, plan: HardwarePlan, synthesis: Synthesis, placed: PlaceRoute, board: Board
+) -> list[str]:
     return [outputs.IMPLEMENTATION, _bitstream(plan, board)]
 
 
@@ -266,22 +368,15 @@ def _load_implementation(job: Job, *_: object) -> Implementation:
     return Implementation.load(job.path(outputs.IMPLEMENTATION))
 
 
-def _implementation_is_decided_by(
-    job: Job, plan: HardwarePlan, synthesis: Synthesis, board: Board
-) -> dict[str, object]:
-    return {"seed": job.options.seed, "nextpnr": _version(board.family.flow.place.name)}
-
-
 IMPLEMENT: Step[Implementation] = Step(
     "implement",
-    needs=(PLAN, SYNTHESIZE, BOARD),
+    needs=(PLAN, SYNTHESIZE, ROUTE, CLOCK),
     make=_implement,
     leaves=_implementation_files,
     save=_save_implementation,
     load=_load_implementation,
-    decided_by=_implementation_is_decided_by,
 )
-"""Place and route, and the bitstream."""
+"""The bitstream of a routing that meets its clock."""
 
 
 def _version(tool: str) -> str | None:

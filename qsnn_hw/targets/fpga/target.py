@@ -13,18 +13,22 @@ def _steps() -> TargetSteps:
     from qsnn_hw.build.steps.golden import DIAGNOSE, GOLDEN
     from qsnn_hw.build.steps.inputs import DATA, READ
     from qsnn_hw.build.steps.integers import QUANTIZE
-    from qsnn_hw.targets.fpga.steps import BOARD, CALIBRATION, IMPLEMENT, PLAN, REFERENCE, VERIFY, VERILOG
+    from qsnn_hw.targets.fpga import steps as own
 
     return TargetSteps(
-        choices=(BOARD, CALIBRATION, READ, DATA, QUANTIZE, GOLDEN, DIAGNOSE, PLAN),
+        choices=(own.BOARD, own.CALIBRATION, READ, DATA, QUANTIZE, GOLDEN, DIAGNOSE, own.PLAN, own.CLOCK),
         goals={
-            "generate": (VERILOG,),
-            "simulate": (VERIFY,),
-            "verify": (REFERENCE,),
-            "synth": (IMPLEMENT,),
-            "build": (VERIFY, IMPLEMENT),
+            "generate": (own.VERILOG, own.DESIGN),
+            "simulate": (own.VERIFY,),
+            "verify": (own.REFERENCE,),
+            "synth": (own.IMPLEMENT,),
+            "build": (own.VERIFY, own.IMPLEMENT),
         },
-        reported=(BOARD, CALIBRATION, READ, DATA, QUANTIZE, GOLDEN, DIAGNOSE, PLAN, VERIFY, IMPLEMENT),
+        reported=(
+            *(own.CLOCK, own.CALIBRATION, READ, DATA, QUANTIZE, GOLDEN, DIAGNOSE),
+            *(own.PLAN, own.VERIFY, own.IMPLEMENT),
+        ),
+        settling=(own.CLOCK, own.ROUTE),
     )
 
 
@@ -40,5 +44,5 @@ FPGA = Target(
     steps=_steps,
     sections=_sections,
     needs=("board",),
-    takes=("lut_budget", "power"),
+    takes=("lut_budget", "power", "clock_mhz", "seed_search"),
 )

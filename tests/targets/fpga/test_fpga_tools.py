@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from qsnn_hw.families.boards import list_boards, load_board
-from qsnn_hw.support.errors import ToolError, UserError
+from qsnn_hw.support.errors import ToolError
 from qsnn_hw.support.progress import SILENT
 from qsnn_hw.targets.fpga.bitstream import pack_bitstream
 from qsnn_hw.targets.fpga.least import Least, LeastGroup
@@ -121,13 +121,8 @@ def test_broken_verilog_names_the_tool_and_the_log(tmp_path):
     assert not (tmp_path / "netlist.json").exists()
 
 
-def test_a_design_slower_than_the_board_clock_is_refused(led):
+def test_a_clock_that_is_missed_is_no_fault_of_place_and_route(led):
     folder, synthesis = led
-    fast = replace(load_board("icebreaker"), clock_mhz=2000.0)
-    with pytest.raises(UserError, match=r"the design reaches [\d.]+ MHz, icebreaker clocks it with 2000 MHz"):
-        place_and_route(synthesis, fast, folder, progress=SILENT)
-    assert not (folder / "routed.asc").exists()
-    # Asking for more than the board's clock and missing it is no error.
     placed = place_and_route(synthesis, load_board("icebreaker"), folder, freq_mhz=2000, progress=SILENT)
     assert placed.constraint_mhz == 2000 > placed.fmax_mhz > 12
 

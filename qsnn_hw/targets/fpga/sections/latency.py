@@ -18,7 +18,7 @@ from qsnn_hw.verify.design_cycles import DesignCycles
 
 @dataclass(frozen=True)
 class Clock:
-    """``board_mhz``: the clock the bitstream runs at, the board's oscillator; not Fmax."""
+    """``board_mhz``: the clock the bitstream runs at, by its PLL or the board's oscillator; not Fmax."""
 
     board_mhz: Number | None = None
 
@@ -115,10 +115,11 @@ CLOCK: Part[Clock] = Part(
     Clock,
     Clock(),
     _clock,
-    basis={"": "board file"},
+    basis={"": "computed"},
     definitions={
         "board_mhz": (
-            "Clock that the bitstream runs at: the board's oscillator. Fmax is no clock of this bitstream."
+            "Clock that the bitstream runs at: what its PLL makes of the board's oscillator, or the "
+            "oscillator's own. Fmax is no clock of this bitstream."
         )
     },
 )

@@ -44,7 +44,8 @@ TIMING: Part[Timing] = Part(
     definitions={
         "": (
             "Highest clock frequency that the place-and-route tool's static timing analysis allows "
-            "(Fmax), and the one asked for, which is the board's clock."
+            "(Fmax), and the one asked for, which is the design's clock. The clock is chosen so that Fmax "
+            "exceeds it by the PLL's jitter and the clock network's skew of the data sheet at least."
         )
     },
 )

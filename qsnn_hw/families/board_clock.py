@@ -1,0 +1,50 @@
+"""The clock of a design on a board, as an output folder remembers it."""
+
+from pathlib import Path
+
+from qsnn_hw.families.boards import Board
+from qsnn_hw.families.pll import exact
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import UserError
+
+
+def needs_fmax(board: Board) -> float:
+    """The Fmax in MHz that the design's clock needs on its board."""
+    pll = board.family.pll
+    if pll is None:
+        return board.clock_mhz
+    return pll.fmax_for(board.clock_mhz, board.device, pll=board.pll is not None)
+
+
+def clock_record(board: Board) -> dict[str, object]:
+    """The design's clock as a program reads it: ``05_clock.json``."""
+    cell = board.pll_cell
+    return {
+        "clock_mhz": board.clock_mhz,
+        "oscillator_mhz": board.oscillator_mhz,
+        "divisor": board.divisor,
+        "baud": board.baud,
+        "needs_fmax_mhz": needs_fmax(board),
+        "pll": None if cell is None else cell.name,
+        "dividers": {} if board.pll is None else dict(board.pll.dividers),
+        "source": None if board.pll is None or board.family.pll is None else board.family.pll.source,
+    }
+
+
+def recorded(board: Board, path: Path) -> Board:
+    """The board with the clock that :func:`clock_record` wrote to a file.
+
+    Raises
+    ------
+    UserError
+        The file cannot be read, or its PLL is none of this board.
+    """
+    found = files.read_json(path)
+    if isinstance(found, dict) and found.get("pll", "") is None:
+        return board.clocked(None)
+    pll = board.family.pll
+    if pll is not None and isinstance(found, dict):
+        for settings in pll.settings(exact(board.oscillator_mhz)):
+            if dict(settings.dividers) == found.get("dividers"):
+                return board.clocked(settings)
+    raise UserError(f"{path} names no clock of {board.name}; qsnn-hw generate makes it again")
