@@ -54,7 +54,7 @@ def test_a_fault_in_the_kernel_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     right = kernel._shape
 
     def wrong(group, shown):  # type: ignore[no-untyped-def]
-        return right(group, shown) | {"SHIFT": group.leak_shift + 1}
+        return right(group, shown) | {"shift": group.leak_shift + 1}
 
     monkeypatch.setattr(kernel, "_shape", wrong)
     spikes = some_spikes(network, 1)
