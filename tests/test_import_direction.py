@@ -22,11 +22,13 @@ ORDER = [
     *("families", "host", "toolchain"),
     *("model", "quantize", "golden", "finetune"),
     *("plan", "cost", "explore", "rtl", "verify"),
+    # It knows what steps made, not the steps.
+    "report",
     # What of the host needs more than the words of the link.
     *("host.byte_mode", "host.virtual_board"),
     *("build.option", "build.option_table", "build.options", "build.steps", "build.built"),
     "host.board",
-    *("report", "targets", "build", "__main__"),
+    *("targets", "build", "__main__"),
 ]
 
 # Neither reaches the other, not even through a third part: a mistake in one must not be the other's too.

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from qsnn_hw.build.steps import outputs
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.results import Results
 from qsnn_hw.report.section import Line, Part, Section
@@ -27,10 +26,8 @@ def left(results: Results, name: str) -> str | None:
     return name if (results.folder / name).exists() else None
 
 
-FILES: Part[Files] = Part(
-    "files", Files, Files(), lambda results: Files(weights=left(results, outputs.WEIGHTS))
-)
-"""A target adds the names of the others that it makes."""
+FILES: Part[Files] = Part("files", Files, Files(), lambda results: None)
+"""A target adds the names of what it makes."""
 
 
 def _facts(report: Report) -> tuple[str, list[tuple[str, str]]]:

@@ -18,6 +18,12 @@ def _extended(value: Signal, bits: int) -> Value:
     return Cat(value, value[-1].replicate(bits - len(value)))
 
 
+def _members(plan: GroupPlan) -> dict[str, wiring.Member]:
+    """The ports of both kinds of accumulators."""
+    members = {"i": In(operation_signature(plan)), "link": Out(sweep_signature(plan))}
+    return members | load_members(plan)
+
+
 def _words(value: Value, width: int) -> list[Value]:
     return [value[start : start + width] for start in range(0, len(value), width)]
 
@@ -55,8 +61,7 @@ class RegisterAccumulators(wiring.Component):
         self._plan = plan
         check_style(plan, style)
         self._style: Style = style
-        members = {"i": In(operation_signature(plan)), "link": Out(sweep_signature(plan))}
-        super().__init__(members | load_members(plan))
+        super().__init__(_members(plan))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -151,8 +156,7 @@ class MemoryAccumulators(wiring.Component):
         self._plan = plan
         check_style(plan, style)
         self._style: Style = style
-        members = {"i": In(operation_signature(plan)), "link": Out(sweep_signature(plan))}
-        super().__init__(members | load_members(plan))
+        super().__init__(_members(plan))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

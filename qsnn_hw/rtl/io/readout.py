@@ -42,6 +42,11 @@ def potentials_signature(rows: int, lanes: int, v_bits: int) -> wiring.Signature
     )
 
 
+def _spike_readout_members(plan: ReadoutPlan) -> dict[str, wiring.Member]:
+    """The ports of a readout of spikes, whichever it is."""
+    return {"i": In(aer_signature(plan.classes, plan.slots)), "o": Out(class_signature(plan.classes))}
+
+
 class _Events:
     """An AER word of the output stream taken apart: full addresses, which are there, tick, last."""
 
@@ -92,9 +97,7 @@ class CountReadout(wiring.Component):
 
     def __init__(self, plan: ReadoutPlan) -> None:
         self._plan = plan
-        super().__init__(
-            {"i": In(aer_signature(plan.classes, plan.slots)), "o": Out(class_signature(plan.classes))}
-        )
+        super().__init__(_spike_readout_members(plan))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -175,9 +178,7 @@ class FirstSpikeReadout(wiring.Component):
 
     def __init__(self, plan: ReadoutPlan) -> None:
         self._plan = plan
-        super().__init__(
-            {"i": In(aer_signature(plan.classes, plan.slots)), "o": Out(class_signature(plan.classes))}
-        )
+        super().__init__(_spike_readout_members(plan))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -49,6 +49,7 @@ def _files(results: Results) -> dict[str, str | None]:
     bitstream = None if built is None else built.files.get("bitstream")
     return {
         "verilog": left(results, outputs.BOARD_VERILOG),
+        "weights": left(results, outputs.WEIGHTS),
         "bitstream": None if bitstream is None else Path(bitstream).name,
     }
 

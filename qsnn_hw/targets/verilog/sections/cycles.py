@@ -119,7 +119,10 @@ def _card(report: Report) -> Card:
 
 
 def _verilog(results: Results) -> dict[str, str | None]:
-    return {"verilog": left(results, outputs.NETWORK_VERILOG)}
+    return {
+        "verilog": left(results, outputs.NETWORK_VERILOG),
+        "weights": left(results, outputs.WEIGHTS),
+    }
 
 
 SECTION = Section(
