@@ -7,7 +7,7 @@ reads ``HELD_OUT`` but ``scripts/power_validation.py``.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qsnn_hw.targets.fpga.calibration import COLUMNS
+from qsnn_hw.targets.fpga.measurements import COLUMNS
 
 TINYVISION = "github.com/tinyvision-ai-inc/ice40_power"
 VOLTS = 1.219

@@ -101,16 +101,16 @@ def finetune(arguments: argparse.Namespace) -> int:
 def calibrate(arguments: argparse.Namespace) -> int:
     """Fit power coefficients to measurements, and keep them in a file."""
     from qsnn_hw.support import files
-    from qsnn_hw.targets.fpga import calibration
+    from qsnn_hw.targets.fpga import measurements
 
     asked = CalibrateOptions(**typed_values(arguments, CalibrateOptions))
     path = Path(asked.out or "power.json")
     if path.suffix != ".json":
         raise UserError(f"--out is a .json file, not {path}")
     files.check_writable(path)
-    found = calibration.calibrate(Path(asked.measurements))
+    found = measurements.calibrate(Path(asked.measurements))
     found.calibration.save(path)
-    show(*calibration.lines(found))
+    show(*measurements.lines(found))
     show(f"power coefficients: {path}; qsnn-hw build --power {path} estimates with them")
     return 0
 

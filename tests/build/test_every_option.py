@@ -27,7 +27,7 @@ from qsnn_hw.build.steps.step import Job
 from qsnn_hw.finetune import command as finetune_command
 from qsnn_hw.finetune.settings import FinetuneSettings
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.targets.fpga.calibration import calibrate
+from qsnn_hw.targets.fpga.measurements import calibrate
 from qsnn_hw.targets.fpga.steps import PLAN
 from qsnn_hw.targets.registry import target_of
 from tests.support.places import EXAMPLES

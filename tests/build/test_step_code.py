@@ -21,7 +21,7 @@ from tests.support.places import ROOT
 STEPS = {step.name: step.code for step in FPGA.steps().all()}
 
 
-BY_FAMILY = {"board", "plan", "clock", "design", "synthesize", "route", "implement"}
+BY_FAMILY = {"board", "power coefficients", "plan", "clock", "design", "synthesize", "route", "implement"}
 
 
 def module_names() -> list[str]:

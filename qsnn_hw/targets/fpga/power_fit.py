@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qsnn_hw.families.power_coefficients import Coefficient, DeviceCoefficients
+from qsnn_hw.families.power_coefficients import Coefficient
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.targets.fpga.power_terms import FIELDS, PICOJOULES
 
@@ -125,15 +125,6 @@ def fit(measurements: Sequence[Measurement], where: str) -> Fit:
         low, typical, high = (scale * end for end in (max(0.0, value - spread), value, value + spread))
         coefficients[name] = Coefficient(low, typical, high, _UNITS[name], source)
     return replace(made, coefficients=coefficients)
-
-
-def with_fitted(device: DeviceCoefficients, fitted: Mapping[str, Coefficient]) -> DeviceCoefficients:
-    """The device's coefficients, those of ``fitted`` in their place and with their own units."""
-    changes = {}
-    for name, coefficient in fitted.items():
-        before = getattr(device, name)
-        changes[name] = coefficient if before is None else replace(coefficient, unit=before.unit)
-    return replace(device, **changes)
 
 
 def non_negative(rows: np.ndarray, wanted: np.ndarray) -> np.ndarray:

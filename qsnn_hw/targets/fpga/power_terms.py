@@ -1,11 +1,11 @@
 """What a power estimate is made of: ranges, activity, terms, and their sum."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from qsnn_hw.families.power_coefficients import Coefficient
+from qsnn_hw.families.power_coefficients import Coefficient, DeviceCoefficients
 from qsnn_hw.support.errors import UserError
 
 LABEL = "estimated"
@@ -149,6 +149,15 @@ FIELDS = {
 
 PICOJOULES = ("block_ram", "spram")
 """Coefficients in pJ, multiplied by million accesses a second; the others are mW of what they multiply."""
+
+
+def with_fitted(device: DeviceCoefficients, fitted: Mapping[str, Coefficient]) -> DeviceCoefficients:
+    """The device's coefficients, those of ``fitted`` in their place and with their own units."""
+    changes = {}
+    for name, coefficient in fitted.items():
+        before = getattr(device, name)
+        changes[name] = coefficient if before is None else replace(coefficient, unit=before.unit)
+    return replace(device, **changes)
 
 
 @dataclass(frozen=True)

@@ -111,8 +111,9 @@ def design_power(
     coefficients
         Where those of the family are not to be used.
     """
+    vco_mhz = None if board.pll is None else float(board.pll.vco_mhz)
     if verification is None or not verification.activity_cycles:
-        return estimate_power(board, used, board.clock_mhz, coefficients=coefficients)
+        return estimate_power(board, used, board.clock_mhz, vco_mhz=vco_mhz, coefficients=coefficients)
     counted = verification.activity_cycles
     # An encoder or a readout around the network makes a sample longer, and each cycle less busy.
     share = 1.0
@@ -131,6 +132,7 @@ def design_power(
         activity=Activity(busy=busy, switching=switching),
         memory_accesses_per_s=accesses.block_rams * per_s,
         spram_accesses_per_s=accesses.sprams * per_s,
+        vco_mhz=vco_mhz,
         coefficients=coefficients,
     )
 

@@ -14,7 +14,8 @@ from qsnn_hw.families.boards import load_board
 from qsnn_hw.report import Report
 from qsnn_hw.report.sections.board import Board
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.targets.fpga.calibration import AMOUNTS, Calibration, calibrate
+from qsnn_hw.targets.fpga.calibration import Calibration
+from qsnn_hw.targets.fpga.measurements import AMOUNTS, calibrate
 from qsnn_hw.targets.fpga.power import estimate_power
 from qsnn_hw.targets.fpga.power_fit import Measurement, fit, non_negative
 from qsnn_hw.targets.fpga.power_terms import Activity

@@ -1,6 +1,7 @@
 """Power and energy in the report: what goes into the estimate, and what is left out when it is not known."""
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from qsnn_hw.explore.designs.io_planner import IoOptions
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.families.boards import Board, load_board
+from qsnn_hw.families.pll import PllSettings
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.report.bounds import Bounds
 from qsnn_hw.targets.fpga.per_sample import Rates
@@ -186,14 +188,14 @@ def test_when_nothing_was_counted_the_notes_stay() -> None:
 
 
 def test_a_device_without_coefficients_has_no_power_and_says_so() -> None:
-    found = _spend(replace(ECP, device="12k"))
+    found = _spend(replace(ECP, device="um5g-45k"))
     assert found.power.typical is None
     assert found.power.terms == {}
     assert found.energy.per_sample_uj == Bounds()
     assert found.throughput.per_watt == Bounds()
     assert found.throughput.on_chip_per_s == 1e6
     assert found.notes == ()
-    assert str(found.unknown).startswith("power not estimated: no coefficients for ecp5 12k; known: ")
+    assert str(found.unknown).startswith("power not estimated: no coefficients for ecp5 um5g-45k; known: ")
 
 
 def test_what_is_not_known_is_absent() -> None:
@@ -224,3 +226,13 @@ def test_no_layer_is_busy_more_than_all_the_time() -> None:
     wrong = replace(RECORD, groups={"lif1": did(64)})
     with pytest.raises(ValueError, match=r"activity.busy_share must be at most 1, not 1\.28"):
         activity_of(wrong)
+
+
+def test_a_pll_that_makes_the_boards_clock_is_a_term_of_its_own() -> None:
+    settings = PllSettings({}, Fraction(12), Fraction(12), Fraction(768), Fraction(24))
+    terms = _spend(ICE.clocked(settings)).power.terms
+    coefficients = ICE.family.power[ICE.device]
+    assert coefficients.pll is not None
+    assert terms["PLL"].typical == pytest.approx(768 * coefficients.pll.typical)
+    assert terms["clock"].typical == pytest.approx(24 * coefficients.clock.typical)
+    assert "PLL" not in _spend(ICE).power.terms
