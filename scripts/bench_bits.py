@@ -124,6 +124,8 @@ def build(bits: int, arguments: argparse.Namespace, folder: Path, progress: Prog
         quantize=QuantizeOptions(weight_bits=min(bits, 16), clip="mse" if bits < 8 else "max"),
         lanes=tuple(arguments.lanes),
         seed=arguments.seed,
+        # One clock for all widths, so that their power can be compared: the oscillator's.
+        clock_mhz=load_board(arguments.board).clock_mhz,
     )
     instead = {QUANTIZE: QUANTIZE_AS_REFERENCE} if is_reference else None
     flow.run(options, folder, progress=progress, instead=instead)

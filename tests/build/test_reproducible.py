@@ -19,8 +19,9 @@ BITSTREAM = "digits_64_32_10_icebreaker.bin"
 
 OWN = {
     "options.json": "the full paths of model and data",
-    "steps.json": "the digest of 07_verification.json",
+    "steps.json": "the digests of 07_simulation.json and 07_verification.json",
     "06_verilog.ys": "names of temporary files",
+    "06_design.ys": "names of temporary files",
     "*.log": "names of temporary files, and how long a tool took",
     "07_verification/run*/job.json": "full paths in the folder",
     "07_verification/run*/bench.job": "full paths in the folder",
@@ -28,6 +29,7 @@ OWN = {
 """Patterns of files that may differ, and what of the run itself stands in them."""
 
 TIMES = {
+    "07_simulation.json": rb'"seconds": [\d.]+',
     "07_verification.json": rb'"seconds": [\d.]+',
     "report.json": rb'"created": "[\d:T+-]+"',
     "report.html": rb"Made by qsnn-hw, [\d:T+-]+\.",
