@@ -16,13 +16,16 @@ from typing import Any
 
 import numpy as np
 import tables
+from bare_link import bare_counts
 from resource_designs import DESIGNS, EXAMPLES, Example, Trained
 from script import ROOT
 
 from qsnn_hw.build import flow
 from qsnn_hw.build.steps import outputs
+from qsnn_hw.cost.counts import Counts
 from qsnn_hw.cost.network import network_counts
-from qsnn_hw.cost.predict import predict
+from qsnn_hw.cost.predict import as_usage
+from qsnn_hw.families.limits import Usage
 from qsnn_hw.families.registry import families
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.support.files import read_json, write_json
@@ -33,6 +36,9 @@ PAGE = ROOT / "docs" / "resources.md"
 MEASURED = ROOT / "tests" / "cost" / "data" / "resources.json"
 
 # How strongly a coefficient is drawn to what the structure says it should be.
+_LINK = "frames"
+"""The host link of what is measured now."""
+
 _PULL = 0.06
 
 
@@ -55,6 +61,7 @@ def counted(design: Example | Trained, folder: Path) -> dict[str, Any]:
     fields = ("lanes", "update_lanes", "event_lanes", "accumulators")
     return {
         "scope": "board",
+        "link": _LINK,
         "logic_cells": used[names.logic_cells],
         **({} if names.registers is None else {"registers": used[names.registers]}),
         "cells": dict(implementation.cells),
@@ -69,9 +76,23 @@ def counted(design: Example | Trained, folder: Path) -> dict[str, Any]:
     }
 
 
+def counts_of(design: Example | Trained, measured: Mapping[str, Any]) -> Counts:
+    """What the measured design was, with the link that it was measured with."""
+    plan, limits = design.plan(measured), design.board.limits
+    board = measured["scope"] == "board"
+    if board and measured.get("link") != _LINK:
+        return bare_counts(plan, limits)
+    return network_counts(plan, limits, board=board)
+
+
+def predicted(design: Example | Trained, measured: Mapping[str, Any]) -> Usage:
+    """The prediction that a measurement is compared with."""
+    return as_usage(counts_of(design, measured), design.board.limits)
+
+
 def report(design: Example | Trained, measured: Mapping[str, Any]) -> str:
     """A row of the table in docs/resources.md: the prediction of a design beside the measurement."""
-    usage = predict(design.plan(measured), design.board.limits, board=measured["scope"] == "board").usage
+    usage = predicted(design, measured)
 
     def cells(value: int | None, real: int | None) -> list[str]:
         if value is None or not real:
@@ -116,8 +137,7 @@ def fit(measured: Mapping[str, Any]) -> None:
         table, prior = [], np.array(list(expected.values()))
         for example in used:
             entry = measured[example.name]
-            board = entry["scope"] == "board"
-            counts = network_counts(example.plan(entry), example.board.limits, board=board)
+            counts = counts_of(example, entry)
             table.append([getattr(counts, name) / entry["logic_cells"] for name in expected])
         matrix = np.array(table)
         # Relative errors, and a pull of every coefficient to what is expected of it.

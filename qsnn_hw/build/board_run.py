@@ -238,6 +238,6 @@ def monitor(given: argparse.Namespace) -> int:
 
 def _next(board: "Board", before: "Counters") -> "Counters":
     counters = board.counters()
-    if counters.kilocycles < before.kilocycles:
+    if counters.periods < before.periods:
         show("the counters began anew: the board was configured again, or they passed 2**32")
     return counters

@@ -49,16 +49,21 @@ def predict(plan: HardwarePlan, limits: Limits, *, board: bool = True) -> Predic
     family = limits.family
     groups = counts_by_group(plan, limits)
     total = total_counts(plan, limits, groups, board=board)
-    cells, registers = logic_cells(total, family), register_bits(total, family)
-    usage = Usage(
-        logic_cells=round(cells),
-        registers=None if family.units.registers is None else round(registers),
-        block_rams=total.blocks,
-        sprams=total.sprams if limits.spram is not None else None,
-        dsps=total.dsps,
-    )
+    cells, usage = logic_cells(total, family), as_usage(total, limits)
     by_group = {name: round(logic_cells(counts, family)) for name, counts in groups.items()}
     return Prediction(usage, by_group, round(cells) - sum(by_group.values()))
+
+
+def as_usage(counts: Counts, limits: Limits) -> Usage:
+    """What hardware takes of a device."""
+    family = limits.family
+    return Usage(
+        logic_cells=round(logic_cells(counts, family)),
+        registers=None if family.units.registers is None else round(register_bits(counts, family)),
+        block_rams=counts.blocks,
+        sprams=counts.sprams if limits.spram is not None else None,
+        dsps=counts.dsps,
+    )
 
 
 def in_words(usage: Usage, limits: Limits) -> str:

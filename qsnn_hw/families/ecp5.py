@@ -150,7 +150,7 @@ _COSTS = Costs(
         "deep_saves": 2.076,
         "distributed": 6.044,
         "groups": 20.765,
-        "links": 121.618,
+        "links": 428.0,
     },
     registers={"computed": 1.0, "copied": 1.0},
     expected_logic={
@@ -163,7 +163,7 @@ _COSTS = Costs(
         "deep_saves": 2.0,
         "distributed": 6.0,
         "groups": 20.0,
-        "links": 120.0,
+        "links": 400.0,
     },
 )
 

@@ -143,7 +143,7 @@ _COSTS = Costs(
         "saves": 0.777,
         "deep_saves": 1.003,
         "groups": 21.093,
-        "links": 130.117,
+        "links": 428.0,
     },
     registers={"computed": 1.0, "copied": 1.0},
     expected_logic={
@@ -156,7 +156,7 @@ _COSTS = Costs(
         "saves": 0.8,
         "deep_saves": 1.0,
         "groups": 20.0,
-        "links": 120.0,
+        "links": 400.0,
     },
 )
 

@@ -10,6 +10,7 @@ that a byte takes on the line. Everything behind these modules, and the reset by
 import re
 
 from qsnn_hw.families.boards import MIN_DIVISOR
+from qsnn_hw.host.frames import ESCAPE, FLAG, FLIP
 from qsnn_hw.support.errors import ToolError
 from qsnn_hw.verify.native import verilog_ports
 
@@ -43,17 +44,32 @@ _RECEIVER_BODY = f"""
 _TRANSMITTER_BODY = f"""
   import "DPI-C" function void qsnn_send(input int value);
   reg [7:0] byte_wait = 8'h00;
-  wire byte_free = byte_wait == 0;
-  assign i__ready = byte_free;
+  reg [7:0] byte_bits = 8'h00;
+  reg [2:0] byte_index = 3'h0;
+  wire [7:0] byte_next = {{i__payload[0], byte_bits[7:1]}};
+  wire byte_stuffed = ~i__payload[1] & (byte_next == 8'h{FLAG:02x} | byte_next == 8'h{ESCAPE:02x});
+  assign i__ready = byte_wait == 0;
+  assign index = byte_index;
   assign tx = 1'h1;
   always @(posedge clk) begin
     if (byte_wait != 0) byte_wait <= byte_wait - 1;
-    if (~rst & i__valid & byte_free) begin
-      qsnn_send({{24'h0, i__payload}});
+    if (rst) begin
+      byte_index <= 3'h0;
       byte_wait <= {BYTE_CYCLES - 1};
+    end else if (i__valid & i__ready) begin
+      byte_bits <= byte_next;
+      byte_index <= byte_index + 1;
+      if (byte_index == 7) begin
+        if (byte_stuffed) qsnn_send(32'h{ESCAPE:02x});
+        qsnn_send({{24'h0, byte_next ^ (byte_stuffed ? 8'h{FLIP:02x} : 8'h00)}});
+        byte_wait <= byte_stuffed ? {2 * BYTE_CYCLES - 8} : {BYTE_CYCLES - 8};
+      end
     end
   end
 """
+
+_NAMES = {"link_clk": "clk", "link_rst": "rst"}
+"""Ports that are called after the clock domain, and what the bodies call them."""
 
 
 def byte_mode(verilog: str, top: str) -> str:
@@ -75,14 +91,14 @@ def byte_mode(verilog: str, top: str) -> str:
         verilog,
         _the_module(verilog, top, "receiver"),
         {"clk", "rst", "o__payload", "o__valid"},
-        {"rx", "o__ready", "overflow"},
+        {"rx", "o__ready"},
         _RECEIVER_BODY,
     )
     return _with_body(
         changed,
         _the_module(verilog, top, "transmitter"),
-        {"clk", "rst", "i__payload", "i__valid", "tx"},
-        {"i__ready"},
+        {"clk", "rst", "i__payload", "i__valid", "i__ready", "index", "tx"},
+        set(),
         _TRANSMITTER_BODY,
     )
 
@@ -97,15 +113,15 @@ def _the_module(verilog: str, top: str, name: str) -> str:
 def _with_body(verilog: str, module: str, needed: set[str], known: set[str], body: str) -> str:
     """The Verilog with ``body`` as all that module does."""
     ports = verilog_ports(verilog, module)
-    if needed - ports.keys() or ports.keys() - needed - known:
+    called = {_NAMES.get(name, name) for name in ports}
+    if needed - called or called - needed - known:
         raise ToolError(f"module {module} has other ports ({', '.join(ports)}) than byte mode knows")
     begin = verilog.index(f"module \\{module} (")
     header = verilog.index(";\n", begin) + 2
     end = verilog.index("\nendmodule", header)
     declared = re.findall(r"^  (?:input|output) .*;$\n", verilog[header:end], re.MULTILINE)
     # Registers of the module behind its ports are not needed: what drives a port is in the body.
-    text = "".join(declared) + body
+    text = "".join(declared)
+    text += "".join(f"  wire {inner} = {name};\n" for name, inner in _NAMES.items() if name in ports) + body
     text += "  wire byte_taken = o__ready;\n" if "o__ready" in ports else "  wire byte_taken = 1'h1;\n"
-    if "overflow" in ports:
-        text += "  assign overflow = 1'h0;\n"
     return verilog[:header] + text + verilog[end + 1 :]

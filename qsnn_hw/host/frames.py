@@ -4,10 +4,10 @@ A frame is its body and the CRC-32 of it, stuffed as RFC 1662 (PPP) stuffs octet
 
     7e  body  crc (4 bytes, lowest first)  7e
 
-The register of the CRC (polynomial, bit order and final complement of RFC 1662, IEEE 802.3 and zlib) starts
-from the session's nonce. A frame of another session fails its CRC for certain, because runs over equal
-bytes from unlike starts end unlike; so no frame spends bytes on the session. Without a session the register
-starts from all ones, which is plain CRC-32.
+The CRC goes on from the session's nonce as if that were the CRC of bytes before the body (polynomial, bit
+order, start and complement are those of RFC 1662, IEEE 802.3 and zlib). A frame of another session fails its
+CRC for certain, because runs over equal bytes from unlike starts end unlike; so no frame spends bytes on the
+session. Without a session the nonce is 0, which is plain CRC-32.
 """
 
 import zlib
@@ -21,8 +21,10 @@ FLAG, ESCAPE, FLIP = 0x7E, 0x7D, 0x20
 
 CRC_BYTES = 4
 
-NO_SESSION = 0xFFFFFFFF
-"""What the CRC register starts from while there is no session; no session has this nonce."""
+NO_SESSION = 0
+"""In place of a nonce while there is no session; no session has this one."""
+
+NONCE_BYTES = 2
 
 HELLO = 0x80
 """First byte of the frame that begins a session; of others it is their sequence number."""
@@ -36,7 +38,7 @@ SLOTS = 8
 SLOT_BYTES = 256
 """Payload and CRC of a frame to the board."""
 
-MAX_PAYLOAD = SLOT_BYTES - CRC_BYTES
+MAX_PAYLOAD = SLOT_BYTES - CRC_BYTES - 1
 
 END = 0x42
 """The word that ends the payload of a frame to the board."""
@@ -49,8 +51,8 @@ MAX_REPLY = 65_536
 
 
 def crc(body: bytes, nonce: int = NO_SESSION) -> int:
-    """CRC-32 of a body, the register started from ``nonce``."""
-    return zlib.crc32(body, nonce ^ NO_SESSION)
+    """CRC-32 of a body, gone on with from ``nonce``."""
+    return zlib.crc32(body, nonce)
 
 
 def stuff(data: bytes) -> bytes:
@@ -67,10 +69,10 @@ def frame(body: bytes, nonce: int) -> bytes:
 
 
 def hello(nonce: int) -> bytes:
-    """The frame that begins session ``nonce``, 0 to 2**32 - 2."""
-    if not 0 <= nonce < NO_SESSION:
-        raise UserError(f"nonce must be from 0 to {NO_SESSION - 1}, not {nonce}")
-    return frame(bytes([HELLO]) + nonce.to_bytes(4, "little") + bytes([END]), NO_SESSION)
+    """The frame that begins session ``nonce``, 1 to 65,535."""
+    if not NO_SESSION < nonce < 1 << 8 * NONCE_BYTES:
+        raise UserError(f"nonce must be from 1 to {(1 << 8 * NONCE_BYTES) - 1}, not {nonce}")
+    return frame(bytes([HELLO]) + nonce.to_bytes(NONCE_BYTES, "little") + bytes([END]), NO_SESSION)
 
 
 def data_frame(sequence: int, payload: bytes, nonce: int) -> bytes:
@@ -165,7 +167,7 @@ class Reply:
     sample
         Number of the sample that the payload answers, from the session's first, modulo 256.
     status
-        The payload is the board's table (``identity.py``), not answers.
+        The payload is a row of the board's table (``identity.py``), not answers.
     payload
         Whole words.
     """
@@ -225,6 +227,7 @@ __all__ = [
     "HEADER_BYTES",
     "HELLO",
     "MAX_PAYLOAD",
+    "NONCE_BYTES",
     "NO_SESSION",
     "SEQUENCES",
     "SLOTS",

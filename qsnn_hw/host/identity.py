@@ -1,6 +1,7 @@
-"""The table a board sends when it is asked for its status: which design it is, and what it has counted.
+"""The table a board sends, row by row, when it is asked: which design it is, and what it has counted.
 
-96 bytes, numbers lowest byte first: 64 that are fixed when the bitstream is made, then eight counters.
+24 rows of 4 bytes, numbers lowest byte first: 64 bytes that are fixed when the bitstream is made, then eight
+counters.
 """
 
 import struct
@@ -14,6 +15,8 @@ _FIXED = struct.Struct("<BBHIIII16s16s12x")
 _COUNTERS = struct.Struct("<8I")
 IDENTITY_BYTES = _FIXED.size
 TABLE_BYTES = IDENTITY_BYTES + _COUNTERS.size
+ROW_BYTES = 4
+TABLE_ROWS = TABLE_BYTES // ROW_BYTES
 
 
 @dataclass(frozen=True)
@@ -104,8 +107,8 @@ class Counters:
         With a good CRC, but out of sequence, without a session, too long, or without room.
     ignored_events
         Whose address nobody has, or that came before the weights.
-    kilocycles
-        Clock cycles divided by 1,024.
+    periods
+        Of 128 clock cycles each.
     """
 
     events_in: int
@@ -115,7 +118,12 @@ class Counters:
     bad_frames: int
     refused_frames: int
     ignored_events: int
-    kilocycles: int
+    periods: int
+
+    @property
+    def cycles(self) -> int:
+        """Clock cycles, modulo 2**39, as exact as the periods are."""
+        return 128 * self.periods
 
     @classmethod
     def unpack(cls, table: bytes) -> Self:

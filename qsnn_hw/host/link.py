@@ -11,12 +11,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from qsnn_hw.host.frames import END, NO_SESSION, Deframer, Reply, hello, opened
-from qsnn_hw.host.identity import TABLE_BYTES
+from qsnn_hw.host.frames import END, NO_SESSION, NONCE_BYTES, SLOTS, Deframer, Reply, hello, opened
 from qsnn_hw.host.repairs import Patience, Repairs
 from qsnn_hw.host.serial_port import PortGoneError, SerialPort
-from qsnn_hw.host.session import Answer, Collector, Window
-from qsnn_hw.host.words import STATUS, packed, weights
+from qsnn_hw.host.session import Answer, Collector, TableCollector, Window
+from qsnn_hw.host.words import packed, table_request, weights
 from qsnn_hw.support.errors import ToolError, UserError
 
 T = TypeVar("T")
@@ -26,8 +25,6 @@ UNDER_WAY = 16
 
 _QUEUED = 16
 """Payloads that wait to be acknowledged before the next sample is packed."""
-
-_STATUS_WANTED = bytes([STATUS, END])
 
 
 class _SessionLostError(Exception):
@@ -86,7 +83,7 @@ class Link:
         wait = self._patience.silence_s
         until = time.monotonic() + self._patience.begin_s
         while time.monotonic() < until:
-            self._nonce = secrets.randbelow(NO_SESSION)
+            self._nonce = 1 + secrets.randbelow((1 << 8 * NONCE_BYTES) - 1)
             self.port.write(hello(self._nonce))
             if self._answered(time.monotonic() + wait):
                 self._silent_s, self._silences = self._patience.silence_s, 0
@@ -138,12 +135,19 @@ class Link:
             As :meth:`exchange`.
         """
 
+        rows, waiting = TableCollector(), False
+
         def asked() -> bytes | None:
-            if not self._window.unacknowledged:
-                self._window.put([_STATUS_WANTED])
+            nonlocal waiting
+            if not waiting:
+                self._window.put([table_request()])
+                waiting = True
             for reply, _ in self._turn():
-                if reply.status and len(reply.payload) == TABLE_BYTES:
-                    return reply.payload
+                table = rows.take(reply)
+                if table is not None:
+                    return table
+                # The request is worked off, and a row of its answer was lost.
+                waiting = self._window.unacknowledged > 0 or reply.freed != reply.expected % SLOTS
             return None
 
         self._progress()
@@ -295,7 +299,7 @@ class Link:
         self._silent_s *= 2
         self._window.again()
         if not self._window.unacknowledged:
-            self._window.put([_STATUS_WANTED])
+            self._window.put([bytes([END])])
 
     def _reply(self, raw: bytes) -> Reply | None:
         """A reply of the session; None for what is damaged.

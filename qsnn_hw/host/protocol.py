@@ -1,42 +1,10 @@
-"""What goes over the serial line, for the host's side of the link.
+"""Arrays as words of the network's streams and back, and weights as bytes, whatever carries them.
 
-AER words
----------
-A word is always as many bytes as its stream's address needs. The first byte has its top bit set,
-the others have it clear, so both sides find the start of a word again after a lost byte::
+A tick's address is 1 when it ends the sample and 0 otherwise. Which address an input or output neuron has is
+``space.addresses()`` of the hardware plan's ``input_space`` and ``output_space``: counted through in a flat
+space, fields of row, column and channel in a grid.
 
-    first   1 t a a a a a a     t: 1 for a tick; a: the highest address bits
-    others  0 a a a a a a a     seven further address bits each, highest first
-
-A tick's address is 1 when it ends the sample and 0 otherwise.
-
-Which address an input or output neuron has is ``space.addresses()`` of the hardware plan's
-``input_space`` and ``output_space``: counted through in a flat space, fields of row, column and channel
-in a grid. :func:`sample_words` and :func:`sample_spikes` go from arrays to words and back.
-
-Pixels
-------
-A design with an encoder takes pixels instead of AER words. A pixel goes as a word whose address is
-``address << 8 | value``, so its words are those of a stream with ``256 * size`` addresses. Pixels of
-value 0 are left out; the others come in the order of the network's input (C order), each once. The
-word that ends the sample is a last tick; there are no other ticks, because the encoder makes them.
-
-Classes
--------
-A design with a readout answers each sample with one word of a stream with as many addresses as
-there are classes: the class is its address, and its tick bit is set when no output neuron spiked
-(the class is then 0).
-
-Weights
--------
-A design whose synapse memories are loaded takes bytes of weights first, all eight bits of each and
-nothing between them, until every memory is full: group by group, bank by bank, row by row. A row is
-``ceil(width / 8)`` bytes, the lowest first. What follows are words as above. Which of both a byte is
-follows from how many came since the reset, so a host that broke off begins with a reset.
-
-Break
------
-The line held low for at least 16 bits and 512 clock cycles resets the design.
+``frames.py`` and ``words.py`` carry them over the serial line, ``stream_words.py`` over parallel streams.
 """
 
 from collections.abc import Iterable
@@ -47,19 +15,8 @@ import numpy as np
 
 from qsnn_hw.support.errors import UserError
 
-_FIRST_BITS = 6
-_NEXT_BITS = 7
-
 PIXEL_BITS = 8
 """Bits of a pixel's value."""
-
-RECEIVE_WORDS = 512
-"""Words that the hardware holds while the network is busy (one small block RAM)."""
-
-
-def bytes_per_word(address_bits: int) -> int:
-    """Bytes that carry one AER word with addresses of this many bits."""
-    return 1 + -(-max(0, address_bits - _FIRST_BITS) // _NEXT_BITS)
 
 
 def address_bits(size: int) -> int:
@@ -187,127 +144,6 @@ def check_word(word: Word, size: int) -> None:
         raise UserError(f"address of a tick must be 0 or 1, not {word.address}")
     if not word.tick and not 0 <= word.address < size:
         raise UserError(f"address must be from 0 to {size - 1}, not {word.address}")
-
-
-def encode_words(words: Iterable[Word], size: int) -> bytes:
-    """The bytes of AER words for a stream with ``size`` addresses.
-
-    Raises
-    ------
-    UserError
-        An address is not one of the stream's.
-    """
-    check_size(size)
-    count = bytes_per_word(address_bits(size))
-    encoded = bytearray()
-    for word in words:
-        check_word(word, size)
-        rest = [word.address >> (_NEXT_BITS * k) & 0x7F for k in reversed(range(count - 1))]
-        first = word.address >> (_NEXT_BITS * (count - 1))
-        encoded += bytes([0x80 | word.tick << 6 | first, *rest])
-    return bytes(encoded)
-
-
-def decode_words(data: Iterable[int], size: int, *, strict: bool = False) -> list[Word]:
-    """The AER words in received bytes.
-
-    A word that lost a byte is left out, and so are bytes without a first one: the words around are right
-    all the same, which is what a line needs.
-
-    Parameters
-    ----------
-    strict
-        Refuse what would be left out, and addresses the stream does not have.
-
-    Raises
-    ------
-    UserError
-        ``data`` are no bytes; with ``strict``, a word is cut short or its address beyond the last.
-    """
-    check_size(size)
-    count = bytes_per_word(address_bits(size))
-    words = []
-    tick, address, missing = False, 0, 0
-    received = _bytes(data)
-    for position, byte in enumerate(received):
-        if byte & 0x80:
-            if strict and missing:
-                raise UserError(
-                    f"byte {position}: a word begins where {missing} bytes of another are missing"
-                )
-            tick, address, missing = bool(byte & 0x40), byte & 0x3F, count - 1
-        elif missing:
-            address, missing = address << _NEXT_BITS | byte, missing - 1
-        elif strict:
-            raise UserError(f"byte {position}: a word must begin with a byte of 0x80 and more, not {byte:#x}")
-        else:
-            continue
-        if not missing:
-            words.append(Word(tick, address))
-            if strict:
-                check_word(words[-1], size)
-    if strict and missing:
-        raise UserError(f"the last word is cut short: {missing} of its {count} bytes are missing")
-    return words
-
-
-def _bytes(data: Iterable[int]) -> bytes:
-    if not isinstance(data, int | str):
-        try:
-            return bytes(data)
-        except (TypeError, ValueError):
-            pass
-    raise UserError(f"received data must be bytes or integers from 0 to 255, not {data!r:.60}")
-
-
-def encode_pixels(pixels: np.ndarray, addresses: np.ndarray, size: int) -> bytes:
-    """The bytes of one sample for a design with an encoder.
-
-    Parameters
-    ----------
-    pixels
-        Integers from 0 to 255 in the order of the network's input; any shape.
-    addresses
-        Their addresses on the input stream: ``input_space.addresses()`` of the hardware plan.
-    size
-        Addresses of that stream: its ``input_size``.
-    """
-    values = np.asarray(pixels).reshape(-1)
-    if len(values) != len(addresses):
-        raise UserError(f"a sample must have {len(addresses)} pixels, not {len(values)}")
-    if values.dtype.kind not in "ui":
-        # An image with values from 0 to 1 would pass as a black one.
-        raise UserError(f"pixels must be integers from 0 to 255, not {values.dtype}")
-    if len(values) and (values.min() < 0 or values.max() > 255):
-        raise UserError(f"pixels must be from 0 to 255, not {values.min()} to {values.max()}")
-    words = [
-        Word(False, int(address) << PIXEL_BITS | int(value))
-        for address, value in zip(addresses, values, strict=True)
-        if value
-    ]
-    return encode_words([*words, Word(True, 1)], size << PIXEL_BITS)
-
-
-def decode_pixels(data: Iterable[int], size: int) -> list[np.ndarray]:
-    """The samples in received bytes, uint8 of shape (size,) by address; an incomplete one is left out."""
-    samples, pixels = [], np.zeros(size, dtype=np.uint8)
-    for word in decode_words(data, size << PIXEL_BITS):
-        if not word.tick and word.address >> PIXEL_BITS < size:
-            pixels[word.address >> PIXEL_BITS] = word.address & 0xFF
-        elif word.tick and word.address:
-            samples.append(pixels)
-            pixels = np.zeros(size, dtype=np.uint8)
-    return samples
-
-
-def encode_classes(classes: Iterable[tuple[int, bool]], count: int) -> bytes:
-    """The bytes of answers, each (class, silent), of a design with ``count`` classes."""
-    return encode_words([Word(silent, label) for label, silent in classes], count)
-
-
-def decode_classes(data: Iterable[int], count: int) -> list[tuple[int, bool]]:
-    """The answers in received bytes as (class, silent)."""
-    return [(word.address, word.tick) for word in decode_words(data, count)]
 
 
 def encode_rows(rows: Iterable[int], width: int) -> bytes:

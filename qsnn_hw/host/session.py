@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from qsnn_hw.host.frames import SEQUENCES, SLOTS, Reply, data_frame
+from qsnn_hw.host.identity import ROW_BYTES, TABLE_ROWS
 from qsnn_hw.host.words import ends_sample
 
 MAX_UNDER_WAY = 127
@@ -153,3 +154,25 @@ class Collector:
 
     def _ends(self, payload: bytes) -> bool:
         return bool(payload) if self._per_sample else ends_sample(payload, self._size)
+
+
+class TableCollector:
+    """The rows of the board's table to the table, after ``words.table_request`` has gone."""
+
+    def __init__(self) -> None:
+        self._rows: list[bytes] = []
+        self._next: int | None = None
+
+    def take(self, reply: Reply) -> bytes | None:
+        """The table that this reply completes; behind a gap in the rows all must be asked for again."""
+        if not reply.status or len(reply.payload) != ROW_BYTES:
+            return None
+        if self._next != reply.frame:
+            self._rows.clear()
+        self._rows.append(reply.payload)
+        self._next = reply.frame % 255 + 1
+        if len(self._rows) < TABLE_ROWS:
+            return None
+        table = b"".join(self._rows)
+        self._rows.clear()
+        return table

@@ -3,7 +3,8 @@
 The two highest bits of a word's first byte say what it is::
 
     00 aaaaaa  a...   event: an address, highest bits first, as many bytes as the stream's addresses need
-    01 cccccc         control, always one byte: 40 tick, 41 last tick, 42 end of frame, 43 status wanted
+    01 cccccc         control, always one byte: 40 tick, 41 last tick, 42 end of frame, 60 + r row r of the
+                      board's table
     10 aaaaaa  a...   bitmap: the byte strings behind it name the addresses from a down
     11 nnnnnn  n...   weights: n + 1 bytes for the loader follow
 
@@ -20,10 +21,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from qsnn_hw.host.frames import END, MAX_PAYLOAD
+from qsnn_hw.host.identity import TABLE_ROWS
 from qsnn_hw.host.protocol import PIXEL_BITS, Word, address_bits
 from qsnn_hw.support.errors import UserError
 
-TICK, LAST_TICK, STATUS = 0x40, 0x41, 0x43
+TICK, LAST_TICK, ROW = 0x40, 0x41, 0x60
 BITMAP, WEIGHTS, SILENT = 0x80, 0xC0, 0x80
 
 _FIRST_BITS = 6
@@ -101,11 +103,14 @@ def sample(counts: np.ndarray, addresses: np.ndarray, size: int) -> list[bytes]:
 
 def pixels(values: np.ndarray, addresses: np.ndarray, size: int) -> list[bytes]:
     """A sample of pixels, 0 to 255 and as many as addresses, of ``size`` addresses; zeros are left out."""
-    flat = np.asarray(values).ravel()
-    if flat.dtype.kind not in "ui" or (flat.size and not 0 <= flat.min() <= flat.max() <= 255):
-        raise UserError("pixels must be integers from 0 to 255")
+    flat = np.asarray(values).reshape(-1)
     if len(flat) != len(addresses):
-        raise UserError(f"pixels must be as many as addresses, {len(addresses)}, not {len(flat)}")
+        raise UserError(f"a sample must have {len(addresses)} pixels, not {len(flat)}")
+    if flat.dtype.kind not in "ui":
+        # An image with values from 0 to 1 would pass as a black one.
+        raise UserError(f"pixels must be integers from 0 to 255, not {flat.dtype}")
+    if len(flat) and (flat.min() < 0 or flat.max() > 255):
+        raise UserError(f"pixels must be from 0 to 255, not {flat.min()} to {flat.max()}")
     shown = np.flatnonzero(flat)
     words = (addresses[shown].astype(np.int64) << PIXEL_BITS | flat[shown].astype(np.int64)).tolist()
     return [*(event(word, size << PIXEL_BITS) for word in words), bytes([LAST_TICK])]
@@ -116,6 +121,11 @@ def weights(data: bytes, size: int) -> list[bytes]:
     most = min(1 << run_bits(size), MAX_PAYLOAD - 1 - word_bytes(size))
     pieces = [data[k : k + most] for k in range(0, len(data), most)]
     return [_word(WEIGHTS, len(piece) - 1, size) + piece for piece in pieces]
+
+
+def table_request() -> bytes:
+    """The payload that asks for the whole table, row by row."""
+    return bytes([*range(ROW, ROW + TABLE_ROWS), END])
 
 
 def packed(parts: Iterable[bytes]) -> list[bytes]:
@@ -148,8 +158,8 @@ def read_payload(payload: bytes, size: int) -> list[Word]:
                 return words
             if first in (TICK, LAST_TICK):
                 words.append(Word(True, first & 1))
-            elif first != STATUS:
-                raise UserError(f"control byte must be 40, 41, 42 or 43, not {first:02x}")
+            elif first < ROW:
+                raise UserError(f"control byte must be 40, 41, 42 or 60 and above, not {first:02x}")
             place += 1
             continue
         number = int.from_bytes(bytes([first & 0x3F]) + payload[place + 1 : place + count], "big")

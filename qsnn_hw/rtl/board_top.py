@@ -1,6 +1,6 @@
 """The design as it sits on a board: clock, power-on reset, serial port, light."""
 
-from amaranth.hdl import ClockDomain, ClockSignal, Const, Module, ResetSignal, Signal
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
@@ -11,6 +11,7 @@ from qsnn_hw.families.pins import LEVELS
 from qsnn_hw.families.pll import PllCell
 from qsnn_hw.host.protocol import PIXEL_BITS
 from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.plan.identity import plan_identity
 from qsnn_hw.rtl.classifier import Classifier
 from qsnn_hw.rtl.io.host_link import HostLink
 from qsnn_hw.rtl.io.pixels import WordPixels
@@ -35,8 +36,8 @@ class BoardTop(wiring.Component):
 
     It starts in reset after configuration and again whenever ``rx`` is low for ``reset_cycles(divisor)``
     cycles on end, which a host calls a break, or the button at ``rst`` is pressed; each reset lasts as
-    long, a button's from its release on. A reset forgets everything: words on their way, and weights
-    that were loaded.
+    long, a button's from its release on. A reset forgets everything: the session, words on their way, and
+    weights that were loaded. A new session resets all but what receives frames, for one cycle.
 
     Parameters
     ----------
@@ -44,6 +45,10 @@ class BoardTop(wiring.Component):
         The network.
     divisor
         Clock cycles per serial bit.
+    clock_mhz
+        Of the design, which the host is told.
+    leds
+        1 or 2.
     led_active
         Level that lights the LED: "high" or "low".
     reset_active
@@ -58,9 +63,10 @@ class BoardTop(wiring.Component):
     rst : In(1)
         Only with ``reset_active``; asynchronous, it passes a synchronizer.
     tx : Out(1)
-    led : Out(1)
-        Lit once a received byte or an answer was lost, or an event with an address that nobody has was
-        ignored, until the next reset.
+    led : Out(leds)
+        The first is lit once an answer was lost, or an event with an address that nobody has was ignored,
+        until the next reset or session. The second blinks, 2**23 cycles on and as many off; where there is
+        but one, it blinks until it is lit for good.
     """
 
     def __init__(
@@ -68,6 +74,8 @@ class BoardTop(wiring.Component):
         plan: HardwarePlan,
         divisor: int,
         *,
+        clock_mhz: float = 12.0,
+        leds: int = 1,
         led_active: str = "high",
         reset_active: str | None = None,
         pll: PllCell | None = None,
@@ -76,54 +84,27 @@ class BoardTop(wiring.Component):
             if level not in LEVELS:
                 raise ValueError(f"Active level must be 'high' or 'low', not {level!r}")
         self._plan, self._divisor, self._pll = plan, divisor, pll
+        self._clock_mhz, self._leds = clock_mhz, leds
         self._led_active, self._reset_active = led_active, reset_active
         members: dict[str, wiring.Member] = {"clk": In(1)}
         if reset_active is not None:
             members["rst"] = In(1, init=int(reset_active == "low"))
-        super().__init__({**members, "rx": In(1, init=1), "tx": Out(1, init=1), "led": Out(1)})
+        super().__init__({**members, "rx": In(1, init=1), "tx": Out(1, init=1), "led": Out(leds)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        self._domains(m)
         plan = self._plan
-        m.domains.sync = ClockDomain()
-        # The power-on counter starts from its configured value, so it needs no reset of its own.
-        m.domains.power_on = ClockDomain(reset_less=True)
-        cycles = reset_cycles(self._divisor)
-        count = Signal(ceil_log2(cycles) + 1)
-        line = Signal(init=1)
-        m.submodules.clock = clock = SystemClock(self._pll)
-        m.d.comb += [
-            clock.pin.eq(self.clk),
-            ClockSignal("sync").eq(clock.clk),
-            ClockSignal("power_on").eq(clock.clk),
-            ResetSignal("sync").eq(~count[-1]),
-        ]
-        m.submodules.synchronizer = FFSynchronizer(self.rx, line, init=1, o_domain="power_on")
-        # The top bit ends the reset. From then on the others count cycles with the line low, and an
-        # overflow is a break: back to 0.
-        with m.If(count[-1] & line):
-            m.d.power_on += count.eq(cycles)
-        with m.Else():
-            m.d.power_on += count.eq(count + 1)
-        if self._reset_active is not None:
-            pressed, level = Signal(), int(self._reset_active == "low")
-            m.submodules.button = FFSynchronizer(self.rst ^ level, pressed, o_domain="power_on")
-            with m.If(pressed):
-                m.d.power_on += count.eq(0)
-        if self._pll is not None:
-            locked = Signal()
-            m.submodules.lock = FFSynchronizer(clock.locked, locked, o_domain="power_on")
-            with m.If(~locked):
-                m.d.power_on += count.eq(0)
         encoder, readout = plan.encoder, plan.readout
         m.submodules.link = link = HostLink(
             plan.input_space if encoder is None else encoder.space,
             plan.output_size if readout is None else readout.classes,
             self._divisor,
-            loads=bool(plan.loaded_groups),
+            plan_identity(plan, self._clock_mhz),
             registered=any(group.registered_reads for group in plan.groups),
             value_bits=0 if encoder is None else PIXEL_BITS,
         )
+        m.d.comb += self._restart.eq(link.restart)
         # The link already leaves out what the network does not know.
         m.submodules.classifier = classifier = Classifier(plan, guarded=False)
         if plan.loaded_groups:
@@ -143,19 +124,56 @@ class BoardTop(wiring.Component):
                 plan.output_size, plan.output_lanes, 0, plan.output_size, 1
             )
             wiring.connect(m, classifier.o, narrow.i)
-            wiring.connect(m, narrow.o, link.i)
+            words = narrow.o
+            m.d.comb += link.i.payload.tick.eq(words.payload.tick)
+            m.d.comb += link.i.payload.address.eq(words.payload.address)
         else:
-            m.d.comb += [
-                link.i.payload.address.eq(classifier.o.payload.label),
-                link.i.payload.tick.eq(classifier.o.payload.silent),
-                link.i.valid.eq(classifier.o.valid),
-                classifier.o.ready.eq(link.i.ready),
-            ]
-        lost = classifier.lost if "lost" in classifier.signature.members else Const(0)
-        unlit = int(self._led_active == "low")
-        lit = link.overflow | link.ignored | lost
-        m.d.comb += [link.rx.eq(self.rx), self.tx.eq(link.tx), self.led.eq(lit ^ unlit)]
+            words = classifier.o
+            m.d.comb += link.i.payload.address.eq(words.payload.label)
+            m.d.comb += link.i.payload.tick.eq(words.payload.silent)
+        m.d.comb += [link.i.valid.eq(words.valid), words.ready.eq(link.i.ready)]
+        if "lost" in classifier.signature.members:
+            m.d.comb += link.lost.eq(classifier.lost)
+        lit = link.ignored | link.lost
+        shown = lit | link.beat if self._leds == 1 else Cat(lit, link.beat)
+        unlit = (1 << self._leds) - 1 if self._led_active == "low" else 0
+        m.d.comb += [link.rx.eq(self.rx), self.tx.eq(link.tx), self.led.eq(shown ^ unlit)]
         return m
+
+    def _domains(self, m: Module) -> None:
+        """Clock domains of the system clock: "link" and, also reset by a new session, "sync"."""
+        m.domains.sync = ClockDomain()
+        m.domains.link = ClockDomain()
+        # The power-on counter starts from its configured value, so it needs no reset of its own.
+        m.domains.power_on = ClockDomain(reset_less=True)
+        cycles = reset_cycles(self._divisor)
+        count = Signal(ceil_log2(cycles) + 1)
+        line = Signal(init=1)
+        self._restart = Signal()
+        m.submodules.clock = clock = SystemClock(self._pll)
+        m.d.comb += [
+            clock.pin.eq(self.clk),
+            *(ClockSignal(name).eq(clock.clk) for name in ("sync", "link", "power_on")),
+            ResetSignal("link").eq(~count[-1]),
+            ResetSignal("sync").eq(~count[-1] | self._restart),
+        ]
+        m.submodules.synchronizer = FFSynchronizer(self.rx, line, init=1, o_domain="power_on")
+        # The top bit ends the reset. From then on the others count cycles with the line low, and an
+        # overflow is a break: back to 0.
+        with m.If(count[-1] & line):
+            m.d.power_on += count.eq(cycles)
+        with m.Else():
+            m.d.power_on += count.eq(count + 1)
+        if self._reset_active is not None:
+            pressed, level = Signal(), int(self._reset_active == "low")
+            m.submodules.button = FFSynchronizer(self.rst ^ level, pressed, o_domain="power_on")
+            with m.If(pressed):
+                m.d.power_on += count.eq(0)
+        if self._pll is not None:
+            locked = Signal()
+            m.submodules.lock = FFSynchronizer(clock.locked, locked, o_domain="power_on")
+            with m.If(~locked):
+                m.d.power_on += count.eq(0)
 
 
 def board_top(plan: HardwarePlan, board: Board, *, simulated: bool = False) -> BoardTop:
@@ -171,6 +189,8 @@ def board_top(plan: HardwarePlan, board: Board, *, simulated: bool = False) -> B
     return BoardTop(
         plan,
         board.divisor,
+        clock_mhz=board.clock_mhz,
+        leds=min(2, len(board.ports["led"].pins)),
         led_active=board.ports["led"].active,
         reset_active=None if button is None else button.active,
         pll=None if simulated else board.pll_cell,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fit_resources import MEASURED, measure, page_rows
+from fit_resources import MEASURED, measure, page_rows, predicted
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from resource_designs import DESIGNS, EXAMPLES, Example, Trained
@@ -44,7 +44,7 @@ BOARDS = [load_board("icebreaker"), load_board("ulx3s-85f")]
 
 
 def check(design: Example | Trained, counted: dict[str, Any]) -> None:
-    usage = predict(design.plan(counted), design.board.limits, board=counted["scope"] == "board").usage
+    usage = predicted(design, counted)
     assert usage.block_rams == counted["block_rams"]
     assert (usage.sprams or 0) == counted["sprams"]
     assert usage.dsps == counted["dsps"]

@@ -12,14 +12,12 @@ from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.host.protocol import (
     Word,
-    decode_pixels,
-    decode_words,
     encode_rows,
-    encode_words,
     sample_spikes,
     sample_words,
 )
 from qsnn_hw.host.stream_words import pack_events, pack_words, slot_bits, tick_bit, unpack_words
+from qsnn_hw.host.words import packed, read_payload, sample
 from qsnn_hw.model.network import INPUT, Conv2d, Network, Projection
 from qsnn_hw.plan import AddressSpace
 from qsnn_hw.quantize import QuantizeOptions, quantize
@@ -40,9 +38,12 @@ def test_spikes_to_words_and_back(shape: tuple[int, ...], steps: int, lanes: int
     words = sample_words(spikes, space)
     assert [w.address for w in words if w.tick] == [0] * (steps - 1) + [1]
     assert np.array_equal(sample_spikes(words, space), spikes)
-    # The same without axes, and through bytes and payloads, which may change the order within a step.
+    # The same without axes, and through frames and payloads, which may change the order within a step.
     assert sample_words(spikes.reshape(steps, -1), space) == words
-    assert decode_words(encode_words(words, space.size), space.size, strict=True) == words
+    counts = spikes.reshape(steps, -1)
+    sent = packed(sample(counts, space.addresses(), space.size))
+    received = [word for payload in sent for word in read_payload(payload, space.size)]
+    assert np.array_equal(sample_spikes(received, space), spikes)
     payloads = pack_words(words, space.size, lanes)
     assert np.array_equal(sample_spikes(unpack_words(payloads, space.size, lanes), space), spikes)
     # No step can be in fewer words than its fullest slot has events.
@@ -110,28 +111,6 @@ GRID, FLAT = AddressSpace((2, 9, 7)), AddressSpace((5,))
         (lambda: sample_words([[1], [1, 2]], FLAT), "spikes must be one array: "),  # type: ignore[arg-type]
         (lambda: sample_spikes([Word(False, 5)], FLAT), "no neuron has address 5"),
         (lambda: sample_spikes([Word(False, 0x0F)], GRID), "no neuron has address 15"),
-        (lambda: encode_words([Word(True, 2)], 9), "address of a tick must be 0 or 1, not 2"),
-        (lambda: encode_words([Word(False, 1)], 1), "address must be from 0 to 0, not 1"),
-        (lambda: encode_words([], 0), "number of addresses must be at least 1, not 0"),
-        (
-            lambda: decode_words("85", 9),  # type: ignore[arg-type]
-            "received data must be bytes or integers from 0 to 255, not '85'",
-        ),
-        (lambda: decode_words([300], 9), "received data must be bytes or integers from 0 to 255, not [300]"),
-        (lambda: decode_words(7, 9), "received data must be bytes"),  # type: ignore[arg-type]
-        (
-            lambda: decode_words(b"\x82\x2c\x82", 784, strict=True),
-            "the last word is cut short: 1 of its 2 bytes are missing",
-        ),
-        (
-            lambda: decode_words(b"\x82\x82\x2c", 784, strict=True),
-            "byte 1: a word begins where 1 bytes of another are missing",
-        ),
-        (
-            lambda: decode_words(b"\x2c", 784, strict=True),
-            "byte 0: a word must begin with a byte of 0x80 and more, not 0x2c",
-        ),
-        (lambda: decode_words(b"\xbf", 9, strict=True), "address must be from 0 to 8, not 63"),
         (lambda: pack_words([Word(False, 1)], 9), "the last word must be a tick: "),
         (lambda: pack_words([Word(True, 0)], 9, 3), "events per word must be a power of two, not 3"),
         (lambda: pack_events([9], 9), "address must be from 0 to 8, not 9"),
@@ -144,9 +123,3 @@ def test_errors_say_what_is_wrong(call: Any, text: str) -> None:
     with pytest.raises(UserError, match=f"^{re.escape(text)}") as caught:
         call()
     assert "\n" not in str(caught.value)
-
-
-def test_a_pixel_of_nobody_is_left_out() -> None:
-    words = [Word(False, 3 << 8 | 7), Word(False, 5 << 8 | 200), Word(True, 1)]
-    (sample,) = decode_pixels(encode_words(words, 8 << 8), 5)
-    assert sample.tolist() == [0, 0, 0, 7, 0]

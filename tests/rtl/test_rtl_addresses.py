@@ -9,8 +9,10 @@ import pytest
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.host.protocol import decode_words, encode_words, sample_spikes, sample_words
+from qsnn_hw.host.protocol import sample_spikes, sample_words
 from qsnn_hw.host.stream_words import pack_words, unpack_words
+from qsnn_hw.host.words import packed as framed
+from qsnn_hw.host.words import read_payload, sample
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Network, Operator, Pool2d, Projection
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizeOptions, quantize
@@ -94,6 +96,7 @@ def test_words_made_of_arrays_give_the_golden_spikes(case: str, lanes: int, tmp_
 def test_the_serial_line_carries_the_same_words(case: str) -> None:
     plan = make_plan(quantize(CASES[case], QuantizeOptions(weight_bits=5)), PlanOptions(lanes=[1]))
     x = (np.random.default_rng(6).random((STEPS, *CASES[case].input_shape)) < 0.3).astype(np.uint8)
-    words = sample_words(x, plan.input_space)
-    line = decode_words(encode_words(words, plan.input_space.size), plan.input_space.size, strict=True)
+    space = plan.input_space
+    payloads = framed(sample(x.reshape(STEPS, -1), space.addresses(), space.size))
+    line = [word for payload in payloads for word in read_payload(payload, space.size)]
     assert np.array_equal(sample_spikes(line, plan.input_space).reshape(x.shape), x)

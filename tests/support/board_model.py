@@ -53,7 +53,7 @@ class BoardModel:
             begins, body = opened(raw, frames.NO_SESSION), opened(raw, self._nonce)
             if begins is not None and begins[0] == frames.HELLO:
                 self.start_over()
-                self._nonce = int.from_bytes(begins[1:5], "little")
+                self._nonce = int.from_bytes(begins[1 : 1 + frames.NONCE_BYTES], "little")
                 self._freed = self._expected = (self._expected + 1) % frames.SEQUENCES
             elif body is not None and self._nonce != frames.NO_SESSION and body[0] == self._expected:
                 self._slots.append(body[1:])
@@ -67,9 +67,10 @@ class BoardModel:
 
     def _work(self, payload: bytes) -> bytes:
         self._freed += 1
-        if words.STATUS in payload[:1]:
+        if payload == words.table_request():
             table = plan_identity(self._plan, 25.0).pack() + self.counters.pack()
-            return self._reply(table, status=True)
+            rows = [self._reply(table[k : k + 4], status=True) for k in range(0, len(table), 4)]
+            return b"".join(rows) + self._reply(b"")
         back = b""
         for word in words.read_payload(payload, self._size):
             self._held.append(word)

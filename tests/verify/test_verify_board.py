@@ -9,21 +9,18 @@ import pytest
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.host.protocol import (
-    address_bits,
-    bytes_per_word,
-    decode_words,
-    encode_words,
-    sample_spikes,
-    sample_words,
-)
+from qsnn_hw.host import words
+from qsnn_hw.host.frames import SLOTS, Deframer, data_frame, hello, read_replies
+from qsnn_hw.host.protocol import sample_spikes, sample_words
+from qsnn_hw.host.session import Collector
+from qsnn_hw.host.words import packed
 from qsnn_hw.rtl.board_top import BoardTop
 from qsnn_hw.support.progress import SILENT
 from qsnn_hw.support.shipped import resource_folder
 from qsnn_hw.verify.simulation import build_model, find_simulator, run_jobs
 from tests.support.verify_networks import QUICK_COCOTB, Example, builds, chain_network, example, export
 
-DIVISOR = 4
+DIVISOR, NONCE = 4, 5
 
 
 def through_serial_pins(item: Example, samples: int, folder: Path, simulator: str) -> np.ndarray:
@@ -31,23 +28,32 @@ def through_serial_pins(item: Example, samples: int, folder: Path, simulator: st
     plan = item.plan
     verilog = export(plan, folder, lambda plan: BoardTop(plan, DIVISOR))
     model = build_model(find_simulator(simulator), verilog, plan.name, folder / "work", SILENT)
-    sent = [
-        word for sample in range(samples) for word in sample_words(item.inputs[:, sample], plan.input_space)
-    ]
+    addresses, size = plan.input_space.addresses(), plan.input_size
+    counts = item.inputs.reshape(*item.inputs.shape[:2], -1)
+    payloads = packed(part for k in range(samples) for part in words.sample(counts[:, k], addresses, size))
+    # The board has room for these, so nothing has to be waited for.
+    assert len(payloads) < SLOTS - 1
+    data = hello(NONCE) + b"".join(data_frame(1 + k, payload, NONCE) for k, payload in enumerate(payloads))
     output = item.golden.spikes[item.plan.groups[-1].group][:, :samples]
-    words = int(output.sum()) + output.shape[0] * samples
+    answered = [word for k in range(samples) for word in sample_words(output[:, k], plan.output_space)]
     job: dict[str, object] = {
         "divisor": DIVISOR,
-        "data": encode_words(sent, plan.input_size).hex(),
-        "expected_bytes": words * bytes_per_word(address_bits(plan.output_size)),
+        "data": data.hex(),
+        "expected_bytes": len(words.reply_payload(answered, plan.output_size)) + 9 * samples,
         "result": str(folder / "result.json"),
     }
     log = folder / "run" / "simulation.log"
     assert run_jobs(model, "sim.board", [job], [folder / "run"], lambda: False) == [0], log.read_text()
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    assert not result["overflow"]
-    received = decode_words(bytes.fromhex(result["data"]), plan.output_size)
-    assert len(received) == words
+    assert not result["lit"]
+    raws = Deframer().feed(bytes.fromhex(result["data"]))
+    collector, found = Collector(plan.output_size, per_sample=False), []
+    for reply in read_replies(raws, NONCE)[1:]:
+        assert reply is not None
+        answer = collector.take(reply)
+        found += [] if answer is None else [answer]
+    assert [answer.number for answer in found] == list(range(samples))
+    received = [word for answer in found for word in words.answers(answer.payload, plan.output_size)]
     last = [word.address for word in received if word.tick]
     assert last == ([0] * (output.shape[0] - 1) + [1]) * samples
     spikes = sample_spikes(received, plan.output_space)

@@ -29,6 +29,9 @@ _FIRST_DEPTH = 257
 # Share of a device's logic cells that a design may take: "balanced" leaves the device to its user, the
 # others take what still routes well.
 _SHARE = {"balanced": 0.18, "latency": 0.55, "area": 0.55, "energy": 0.55}
+# Where the smallest design takes more than its share, but no more than so many times that, the share is so
+# many times the smallest design instead.
+_BARELY, _ROOM = 1.25, 1.03
 # Designs that are laid out: from the rough fronts, and in each round around the best so far.
 _FROM_FRONT, _NEAR, _ROUNDS = 12, 3, 4
 # Words of the traffic that are followed before the search ends: some seconds' worth.
@@ -119,8 +122,11 @@ class _Search:
         candidates = Candidates(layout.network, options, demand, offered)
         first = self.add(candidates.smallest(), self.start)
         if self._room is not None and options.lut_budget is None and first.luts > self._room:
-            # A small device: what is left to its user is what the others leave, too.
-            self._room = int(self._device.logic_cells * max(_SHARE.values()))
+            if first.luts > _BARELY * self._room:
+                # A small device: what is left to its user is what the others leave, too.
+                self._room = int(self._device.logic_cells * max(_SHARE.values()))
+            else:
+                self._room = int(_ROOM * first.luts)
         reserved = layout.reserved(layout.plan(first.shapes, first.depth))
         candidates.learn(first.shapes, first.luts, reserved, self._room)
 

@@ -1,214 +1,64 @@
-"""AER streams over a serial line; the byte format stands in ``qsnn_hw/host/protocol.py``."""
+"""The network's streams over a serial line, in frames; docs/host_link.md has the format."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, DomainRenamer, Module, Signal, unsigned
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from qsnn_hw.host.protocol import RECEIVE_WORDS, bytes_per_word
+from qsnn_hw.host.frames import SLOT_BYTES, SLOTS
+from qsnn_hw.host.identity import Identity
 from qsnn_hw.plan.address_space import AddressSpace
-from qsnn_hw.rtl.io.uart import UartReceiver, UartTransmitter
-from qsnn_hw.rtl.stream.address_guard import known_address
-from qsnn_hw.rtl.stream.aer import AerLayout, address_bits, aer_signature
-
-
-class WordAssembler(wiring.Component):
-    """Bytes to AER words.
-
-    Latency: 0 cycles after the last byte. Throughput: one byte per cycle. A continuation byte without
-    a first byte is skipped, a first byte starts over, and an event whose address nobody has is dropped.
-
-    Parameters
-    ----------
-    space
-        Addresses of the stream.
-    value_bits
-        Bits below the address that belong to it: of a pixel, its value.
-
-    Members
-    -------
-    i : In(stream.Signature(8))
-    o : Out(aer_signature(space.size << value_bits))
-    bad : Out(1)
-        An event is being dropped in this cycle.
-    """
-
-    def __init__(self, space: AddressSpace, value_bits: int = 0) -> None:
-        self._space, self._value_bits = space, value_bits
-        self._size = space.size << value_bits
-        super().__init__(
-            {"i": In(stream.Signature(unsigned(8))), "o": Out(aer_signature(self._size)), "bad": Out(1)}
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        bits = address_bits(self._size)
-        count = bytes_per_word(bits)
-        byte = self.i.payload
-        tick = Signal()
-        missing = Signal(range(max(2, count)))
-        collected = Signal(7 * (count - 1))
-        word = Signal(6 + 7 * (count - 1))
-        complete = Signal()
-        is_tick = Signal()
-        passes = Signal()
-        m.d.comb += [
-            word.eq(Mux(byte[7], byte[:6], Cat(byte[:7], collected))),
-            is_tick.eq(Mux(byte[7], byte[6], tick)),
-            complete.eq(byte[7] if count == 1 else ~byte[7] & (missing == 1)),
-            passes.eq(is_tick | known_address(self._space, word[self._value_bits :])),
-            self.o.valid.eq(self.i.valid & complete & passes),
-            self.bad.eq(self.i.valid & complete & ~passes),
-            self.i.ready.eq(~self.o.valid | self.o.ready),
-            self.o.payload.tick.eq(is_tick),
-            self.o.payload.address.eq(word[:bits]),
-        ]
-        with m.If(self.i.valid & self.i.ready):
-            m.d.sync += [collected.eq(word), tick.eq(is_tick)]
-            with m.If(byte[7]):
-                m.d.sync += missing.eq(count - 1)
-            with m.Elif(missing != 0):
-                m.d.sync += missing.eq(missing - 1)
-        return m
-
-
-class ReceiveBuffer(wiring.Component):
-    """A large first-in first-out buffer in block RAM, with few gates around it.
-
-    Latency: 2 cycles, 3 with ``registered``. Throughput: one word per cycle. No address is read in the
-    cycle that writes it.
-
-    Parameters
-    ----------
-    width
-        Bits of a word.
-    depth
-        Words held, a power of two; one more waits at ``o``.
-    registered
-        A second register behind the memory, whose clock-to-output is the slow part of block RAM; it
-        holds a word, too.
-
-    Members
-    -------
-    i : In(stream.Signature(width))
-    o : Out(stream.Signature(width))
-    """
-
-    def __init__(self, width: int, depth: int, *, registered: bool = False) -> None:
-        if depth < 1 or depth & (depth - 1):
-            raise ValueError(f"Depth must be a power of two, not {depth!r}")
-        self._width, self._depth, self._registered = width, depth, registered
-        super().__init__({"i": In(stream.Signature(width)), "o": Out(stream.Signature(width))})
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.words = words = memory.Memory(shape=self._width, depth=self._depth, init=[])
-        write = words.write_port()
-        read = words.read_port()
-        # One bit more than an address: equal means empty, equal but for that bit means full.
-        ahead = Signal(range(2 * self._depth))
-        behind = Signal(range(2 * self._depth))
-        # Whether the memory shows a word, and whether that goes on.
-        shown = Signal()
-        moves = Signal()
-        m.d.comb += [
-            self.i.ready.eq((ahead ^ behind) != self._depth),
-            write.en.eq(self.i.valid & self.i.ready),
-            write.addr.eq(ahead),
-            write.data.eq(self.i.payload),
-            read.en.eq((ahead != behind) & (~shown | moves)),
-            read.addr.eq(behind),
-        ]
-        m.d.sync += [ahead.eq(ahead + write.en), behind.eq(behind + read.en)]
-        with m.If(~shown | moves):
-            m.d.sync += shown.eq(read.en)
-        if not self._registered:
-            m.d.comb += [self.o.payload.eq(read.data), self.o.valid.eq(shown), moves.eq(self.o.ready)]
-            return m
-        m.d.comb += moves.eq(~self.o.valid | self.o.ready)
-        with m.If(moves):
-            m.d.sync += [self.o.payload.eq(read.data), self.o.valid.eq(shown)]
-        return m
-
-
-class WordSplitter(wiring.Component):
-    """AER words to bytes.
-
-    Latency: 0 cycles to the first byte. Throughput: one byte per cycle.
-
-    Parameters
-    ----------
-    size
-        Addresses of the stream.
-
-    Members
-    -------
-    i : In(aer_signature(size))
-    o : Out(stream.Signature(8))
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        super().__init__({"i": In(aer_signature(size)), "o": Out(stream.Signature(unsigned(8)))})
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        count = bytes_per_word(address_bits(self._size))
-        address = Signal(6 + 7 * (count - 1))
-        position = Signal(range(max(2, count)))
-        m.d.comb += [
-            address.eq(self.i.payload.address),
-            self.o.valid.eq(self.i.valid),
-            self.i.ready.eq(self.o.ready & (position == count - 1)),
-        ]
-        with m.Switch(position):
-            for k in range(count):
-                low = 7 * (count - 1 - k)
-                with m.Case(k):
-                    if k == 0:
-                        top = Cat(address[low : low + 6], self.i.payload.tick, Const(1, 1))
-                        m.d.comb += self.o.payload.eq(top)
-                    else:
-                        m.d.comb += self.o.payload.eq(address[low : low + 7])
-        with m.If(self.o.valid & self.o.ready):
-            m.d.sync += position.eq(Mux(position == count - 1, 0, position + 1))
-        return m
+from qsnn_hw.rtl.io.board_table import BoardTable
+from qsnn_hw.rtl.io.frame_reader import FrameReader
+from qsnn_hw.rtl.io.frame_receiver import SLOT_BITS, FrameReceiver
+from qsnn_hw.rtl.io.frame_sender import FrameSender, answer_layout
+from qsnn_hw.rtl.stream.aer import AerLayout
+from qsnn_hw.rtl.text.memory_style import memory_attributes
 
 
 class HostLink(wiring.Component):
-    """A serial line on one side, the network's two AER streams on the other.
+    """A serial line on one side, the network's streams on the other.
 
-    The receive side holds ``RECEIVE_WORDS`` words. The line has no flow control: a host that sends
-    more than that ahead of the ticks it got back may overrun it, which raises ``overflow``.
+    Two clock domains of one clock: "link", which only configuration, a break or the button resets, holds
+    what arrives; "sync", which whoever makes the domains also resets in the cycle of ``restart``, holds the
+    rest of the link and the network. So a session begins as after configuration.
+
+    Handshake: ``o``, ``i`` and ``load`` are streams. Nothing that has come over the line is lost, however
+    long ``o`` waits: the host is told what there is room for. Latency: a frame's words follow its last
+    flag. Throughput: that of the line, or of the network.
 
     Parameters
     ----------
     space
         Addresses of the network's input.
     output_size
-        Addresses of the output stream.
+        Addresses of the output stream; classes of a readout.
     divisor
         Clock cycles per bit.
-    loads
-        The network's weights come first: bytes go to ``load`` until ``loaded``, then become words.
+    identity
+        What the table says.
     registered
-        As in :class:`ReceiveBuffer`.
+        A second register behind the frames' memory, whose clock-to-output is the slow part of block RAM.
     value_bits
-        As in :class:`WordAssembler`.
+        Bits below the address that belong to it: of a pixel, its value.
 
     Members
     -------
     rx : In(1, init=1)
     tx : Out(1, init=1)
-    overflow : Out(1)
-        A received byte was lost; stays up.
+    restart : Out(1)
+        A session begins: reset "sync" in this cycle.
     ignored : Out(1)
-        A received event had an address that nobody has; stays up.
+        An event had an address that nobody has, or came before the weights; stays up in the session.
+    lost : In(1)
+        An answer was lost on the chip; stays up.
+    beat : Out(1)
+        Changes every 2**23 cycles.
     load : Out(stream.Signature(8)), loaded : In(1)
-        Only with ``loads``.
-    o : Out(aer_signature(space.size << value_bits))
+        Only where the identity says that weights are loaded.
+    o : Out(stream.Signature(AerLayout(space.size << value_bits)))
         To the network.
-    i : In(aer_signature(output_size))
-        From the network.
+    i : In(stream.Signature(answer_layout(output_size)))
+        From the network; where the identity has a readout each word answers a sample.
     """
 
     def __init__(
@@ -216,61 +66,132 @@ class HostLink(wiring.Component):
         space: AddressSpace,
         output_size: int,
         divisor: int,
+        identity: Identity,
         *,
-        loads: bool = False,
         registered: bool = False,
         value_bits: int = 0,
     ) -> None:
         self._space, self._value_bits, self._output_size = space, value_bits, output_size
-        self._divisor, self._loads, self._registered = divisor, loads, registered
-        self._layout = AerLayout(space.size << value_bits)
+        self._divisor, self._identity, self._registered = divisor, identity, registered
         members: dict[str, wiring.Member] = {
             "rx": In(1, init=1),
             "tx": Out(1, init=1),
-            "overflow": Out(1),
+            "restart": Out(1),
             "ignored": Out(1),
-            "o": Out(stream.Signature(self._layout)),
-            "i": In(aer_signature(output_size)),
+            "lost": In(1),
+            "beat": Out(1),
+            "o": Out(stream.Signature(AerLayout(space.size << value_bits))),
+            "i": In(stream.Signature(answer_layout(output_size))),
         }
-        if loads:
+        if identity.loads:
             members |= {"load": Out(stream.Signature(unsigned(8))), "loaded": In(1)}
         super().__init__(members)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.receiver = receiver = UartReceiver(self._divisor)
-        m.submodules.assembler = assembler = WordAssembler(self._space, self._value_bits)
-        width = self._layout.size
-        m.submodules.words = words = ReceiveBuffer(width, RECEIVE_WORDS, registered=self._registered)
-        m.submodules.splitter = splitter = WordSplitter(self._output_size)
-        m.submodules.transmitter = transmitter = UartTransmitter(self._divisor)
+        identity = self._identity
+        m.submodules.inbound = receiver = DomainRenamer("link")(FrameReceiver(self._divisor))
+        m.submodules.reader = reader = FrameReader(
+            self._space, self._value_bits, loads=identity.loads, registered=self._registered
+        )
+        m.submodules.outbound = sender = FrameSender(
+            self._output_size, self._divisor, per_sample=identity.readout
+        )
+        m.submodules.table = table = BoardTable(identity.pack())
+        freed = Signal(SLOT_BITS)
+        self._frames(m, receiver, reader, freed)
         m.d.comb += [
-            assembler.i.payload.eq(receiver.o.payload),
-            assembler.i.valid.eq(receiver.o.valid),
-            receiver.o.ready.eq(assembler.i.ready),
+            receiver.rx.eq(self.rx),
+            receiver.key.eq(reader.nonce),
+            receiver.session.eq(reader.session),
+            receiver.freed.eq(freed),
+            receiver.hold.eq(sender.hold),
+            reader.hold.eq(sender.hold),
+            reader.waiting.eq(receiver.expected[:SLOT_BITS] != freed),
+            self.restart.eq(receiver.restart),
+            sender.key.eq(reader.nonce),
+            sender.heard.eq(receiver.heard),
+            sender.refused.eq(receiver.refused),
+            sender.freed.eq(reader.done),
+            sender.expected.eq(receiver.expected),
+            sender.slot.eq(freed),
+            sender.lost.eq(self.lost),
+            sender.ignored.eq(self.ignored),
+            sender.loaded.eq(self.loaded if identity.loads else 1),
+            sender.wanted.eq(reader.wanted),
+            reader.served.eq(sender.served),
+            table.wanted.eq(reader.wanted),
+            table.row.eq(reader.row),
+            table.part.eq(sender.table_part),
+            self.tx.eq(sender.tx),
+            self.beat.eq(table.beat),
         ]
-        if self._loads:
-            m.d.comb += self.load.payload.eq(receiver.o.payload)
-            with m.If(~self.loaded):
-                m.d.comb += [
-                    self.load.valid.eq(receiver.o.valid),
-                    receiver.o.ready.eq(self.load.ready),
-                    assembler.i.valid.eq(0),
-                ]
-        m.d.comb += [
-            words.i.payload.eq(assembler.o.payload.as_value()),
-            words.i.valid.eq(assembler.o.valid),
-            assembler.o.ready.eq(words.i.ready),
-            self.o.payload.as_value().eq(words.o.payload),
-            self.o.valid.eq(words.o.valid),
-            words.o.ready.eq(self.o.ready),
-        ]
-        with m.If(assembler.bad):
+        with m.If(reader.ignored):
             m.d.sync += self.ignored.eq(1)
-        wiring.connect(m, wiring.flipped(self.i), splitter.i)
-        wiring.connect(m, splitter.o, transmitter.i)
-        m.d.comb += [receiver.rx.eq(self.rx), self.tx.eq(transmitter.tx), self.overflow.eq(receiver.overflow)]
+        if identity.loads:
+            wiring.connect(m, reader.load, wiring.flipped(self.load))
+            m.d.comb += reader.loaded.eq(self.loaded)
+        self._counted(m, receiver, reader, sender, table)
         return m
 
+    def _frames(self, m: Module, receiver: FrameReceiver, reader: FrameReader, freed: Signal) -> None:
+        """The memory of frames, and which of them are worked off."""
+        m.submodules.frames = frames = memory.Memory(
+            shape=8, depth=SLOTS * SLOT_BYTES, init=[], attrs=memory_attributes("ram", "block")
+        )
+        write, read = frames.write_port(domain="link"), frames.read_port()
+        m.d.comb += [
+            write.en.eq(receiver.write_enable),
+            write.addr.eq(receiver.write_address),
+            write.data.eq(receiver.write_data),
+            read.addr.eq(Cat(reader.address, freed)),
+        ]
+        if self._registered:
+            m.d.sync += reader.data.eq(read.data)
+        else:
+            m.d.comb += reader.data.eq(read.data)
+        with m.If(receiver.restart):
+            # The frame that begins the session is the first one to read.
+            m.d.link += freed.eq(receiver.expected)
+        with m.Elif(reader.done):
+            m.d.link += freed.eq(freed + 1)
 
-__all__ = ["HostLink", "ReceiveBuffer", "WordAssembler", "WordSplitter"]
+    def _counted(
+        self, m: Module, receiver: FrameReceiver, reader: FrameReader, sender: FrameSender, table: BoardTable
+    ) -> None:
+        """Words between link and network, and what they count; a word waits until its kind is counted."""
+        ready, passes = Signal(), Signal()
+        tick_in, tick_out = reader.o.payload.tick, self.i.payload.tick
+        if self._identity.readout:
+            tick_out = Signal()
+        m.d.comb += [
+            passes.eq(~(table.busy[0] & ~tick_in) & ~(table.busy[1] & tick_in)),
+            self.o.payload.eq(reader.o.payload),
+            self.o.valid.eq(reader.o.valid & passes),
+            reader.o.ready.eq(self.o.ready & passes),
+            ready.eq(reader.o.valid & reader.o.ready),
+            sender.i.payload.eq(self.i.payload),
+            # Busy only begins with a word that goes, so an offered word stays on offer.
+            sender.i.valid.eq(self.i.valid & ~table.busy[2] & ~table.busy[3]),
+            self.i.ready.eq(sender.i.ready),
+        ]
+        out = sender.i.valid & sender.i.ready
+        m.d.comb += [
+            table.count.eq(
+                Cat(
+                    ready & ~tick_in,
+                    ready & tick_in,
+                    out & ~tick_out,
+                    out & tick_out,
+                    receiver.bad,
+                    receiver.refused & ~receiver.bad,
+                    reader.ignored,
+                )
+            ),
+            sender.table.payload.eq(table.o.payload),
+            sender.table.valid.eq(table.o.valid),
+            table.o.ready.eq(sender.table.ready),
+        ]
+
+
+__all__ = ["HostLink"]

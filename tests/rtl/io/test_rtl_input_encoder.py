@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsnn_hw.golden.encoders import sent_spikes
-from qsnn_hw.host.protocol import Word, decode_words, encode_pixels
+from qsnn_hw.host.protocol import Word
+from qsnn_hw.host.words import packed, read_payload
+from qsnn_hw.host.words import pixels as sent_pixels
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.io_plan import EncoderPlan
 from qsnn_hw.rtl.io.input_encoder import InputEncoder
@@ -263,8 +265,8 @@ def test_pixels_from_the_serial_line(shape: tuple[int, ...], slots: int, pace: P
     size, addresses = plan.space.size, plan.space.addresses()
     pixels = images(1, 3, plan.space.neurons)
     pixels[1] = 0
-    sent = b"".join(encode_pixels(image, addresses, size) for image in pixels)
-    words = aer(decode_words(sent, size << 8), size << 8)
+    payloads = packed(part for image in pixels for part in sent_pixels(image, addresses, size))
+    words = aer([word for payload in payloads for word in read_payload(payload, size << 8)], size << 8)
     # A tick that is no last one, in front of everything and behind it.
     plain = aer([Word(True, 0)], size << 8)
     layout = PixelLayout(size, slots)

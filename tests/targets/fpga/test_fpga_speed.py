@@ -13,11 +13,14 @@ from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.families.boards import load_board
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.golden.encoders import sent_spikes
-from qsnn_hw.host.protocol import encode_classes, encode_pixels, encode_words, sample_words
+from qsnn_hw.host import words
+from qsnn_hw.host.frames import data_frame, unstuff
+from qsnn_hw.host.protocol import sample_words
+from qsnn_hw.host.words import packed
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.report import Results
 from qsnn_hw.report.sections.activity import stream_note
-from qsnn_hw.targets.fpga.per_sample import LinkBytes, host_us, rates
+from qsnn_hw.targets.fpga.per_sample import LinkBytes, _framed, host_us, rates, step_bytes
 from qsnn_hw.targets.fpga.sections.latency import latency
 from qsnn_hw.targets.fpga.sections.speed import Link, link
 from qsnn_hw.verify import Verification
@@ -33,19 +36,48 @@ def _data(inputs: np.ndarray, pixels: np.ndarray | None = None) -> Dataset:
 
 
 @pytest.mark.parametrize("sizes", [(6, 5, 3), (70, 5, 66)], ids=["one-byte-words", "two-byte-words"])
-def test_bytes_of_events_are_those_the_host_protocol_makes(sizes: tuple[int, ...]) -> None:
+def test_bytes_of_events_are_those_of_the_frames(sizes: tuple[int, ...]) -> None:
     item = example(chain_network(sizes=sizes), lanes=None)
     moved = LinkBytes.of(item.plan, _data(item.inputs), item.golden)
     steps, samples, _ = item.inputs.shape
     assert moved.sent.shape == moved.received.shape == (steps, samples)
     spaces = item.plan.input_space, item.plan.output_space
     for sample in range(samples):
-        sent = sample_words(item.inputs[:, sample], spaces[0])
-        received = sample_words(item.golden.spikes["lif2"][:, sample], spaces[1])
-        assert moved.sent[:, sample].sum() == len(encode_words(sent, item.plan.input_size))
-        assert moved.received[:, sample].sum() == len(encode_words(received, item.plan.output_size))
-    words = item.inputs.sum() / samples + steps
-    assert moved.words_in_mean == pytest.approx(words)
+        payloads = packed(words.sample(item.inputs[:, sample], spaces[0].addresses(), spaces[0].size))
+        assert len(payloads) == 1
+        assert moved.sent[:, sample].sum() == _line_bytes(data_frame(3, payloads[0], 1))
+        answers = sample_words(item.golden.spikes["lif2"][:, sample], spaces[1])
+        payload = words.reply_payload(answers, spaces[1].size)
+        # The answer's frame, and two that acknowledge; flags once each.
+        assert moved.received[:, sample].sum() == len(payload) + 3 * 9
+    assert moved.words_in_mean == pytest.approx(item.inputs.sum() / samples + steps)
+
+
+def _line_bytes(frame: bytes) -> int:
+    """Without escapes."""
+    return len(unstuff(frame[1:-1])) + 2
+
+
+@pytest.mark.parametrize("size", [60, 300, 2500])
+@pytest.mark.parametrize("rate", [0.02, 0.2, 0.9])
+def test_step_bytes_are_those_of_the_words(size: int, rate: float) -> None:
+    chance = np.random.default_rng(size)
+    counts = (chance.random((3, 4, size)) < rate) * chance.integers(1, 3, (3, 4, size))
+    found = step_bytes(counts, np.arange(size), size)
+    for step, sample in np.ndindex(3, 4):
+        events = np.repeat(np.arange(size), counts[step, sample])
+        assert found[step, sample] == len(b"".join(words.step(events, size))) + 1
+
+
+def test_a_step_arrives_with_its_frame() -> None:
+    """By hand: 8 bytes beside at most 250 of words; steps of 200, 40 and 60 bytes are two frames."""
+    data = np.ones((3, 1, 50), dtype=np.uint8)
+    plan = example(chain_network(sizes=(50, 5, 3)), lanes=None).plan
+    assert step_bytes(data, np.arange(50), 50)[:, 0].tolist() == [9, 9, 9]
+    sent, frames = _framed(np.array([[200], [40], [60]]))
+    assert sent[:, 0].tolist() == [258, 0, 58]
+    assert frames[:, 0].tolist() == [1, 0, 1]
+    assert plan.input_size == 50
 
 
 def test_several_events_of_an_address_in_a_step_are_words_of_their_own() -> None:
@@ -53,9 +85,10 @@ def test_several_events_of_an_address_in_a_step_are_words_of_their_own() -> None
     once = LinkBytes.of(item.plan, _data(item.inputs), item.golden)
     twice = LinkBytes.of(item.plan, _data(2 * item.inputs), item.golden)
     assert (twice.sent - once.sent).sum() == item.inputs.sum()
+    assert twice.words_in_mean > once.words_in_mean
 
 
-def test_bytes_of_pixels_and_classes_are_those_the_host_protocol_makes() -> None:
+def test_bytes_of_pixels_and_classes_are_those_of_the_frames() -> None:
     network = chain_network()
     plan = make_plan(network, PlanOptions(io=IoOptions("rate", "count", 5)))
     assert plan.encoder is not None
@@ -67,10 +100,9 @@ def test_bytes_of_pixels_and_classes_are_those_the_host_protocol_makes() -> None
     moved = LinkBytes.of(plan, _data(inputs, pixels), golden)
     assert moved.sent.shape == moved.received.shape == (1, 4)
     for sample in range(4):
-        wanted = encode_pixels(pixels[sample], plan.input_space.addresses(), plan.input_size)
-        assert moved.sent[0, sample] == len(wanted)
-    answers = encode_classes([(1, False)], plan.readout.classes)
-    assert moved.received.tolist() == [[len(answers)] * 4]
+        (payload,) = packed(words.pixels(pixels[sample], plan.input_space.addresses(), plan.input_size))
+        assert moved.sent[0, sample] == _line_bytes(data_frame(0, payload, 1))
+    assert moved.received.tolist() == [[1 + 3 * 9] * 4]
 
 
 def test_the_longer_direction_is_the_time_on_the_link() -> None:
