@@ -1,6 +1,6 @@
 """One neuron lane: what happens to a neuron when a time step ends, one neuron per cycle."""
 
-from amaranth.hdl import Const, Module, Signal, Value, signed
+from amaranth.hdl import Module, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -41,9 +41,6 @@ class NeuronLane(wiring.Component):
         The pipeline behind the comparison moves only in cycles where this is 1.
     advance : In(1)
         The same up to the comparison: ``en``, and 0 while a neuron stays for another spike.
-    take : In(1), 1 where nothing drives it
-        1 in cycles that show a neuron. In others it may be 0: the first stage then takes nothing, and nothing
-        behind it switches.
     clear : In(1)
         The step ends its sample: the next state is the initial one. Constant during a sweep.
     x : In(signed(acc_bits))
@@ -77,7 +74,6 @@ class NeuronLane(wiring.Component):
         self._widths = {name: signed_bits(values) for name, values in update_parameters(plan).items()}
         members: dict[str, wiring.Member] = {
             **{name: In(1) for name in ("en", "advance", "clear")},
-            "take": In(1, init=1),
             "x": In(signed(plan.acc_bits)),
             "stored": In(self._state),
             "fired": Out(1),
@@ -138,6 +134,5 @@ class NeuronLane(wiring.Component):
                 values[name].shape(), name=f"{name}_{number}", reset_less=True
             )
             with m.If(self.advance if number < self._compared else self.en):
-                with m.If(self.take if number == 1 else Const(1)):
-                    m.d.sync += register.eq(values[name])
+                m.d.sync += register.eq(values[name])
         return registers

@@ -183,9 +183,13 @@ class Sweep(wiring.Component):
             m.d.sync += [Cat(running, issuing).eq(-1), silent.eq(0), clear.eq(self.link.start.payload.last)]
 
         # Sums in memory are read for events too, and what is read for one must not run through the lanes.
-        working = running if plan.accumulators == "memory" else Const(1)
-        again = self._lanes(m, flags, moving, advance, clear, silent, working)
-        self._flags(m, flags, moving, advance, again, clear, silent)
+        # What waits for a valid row anyway goes by the plain signals, which come sooner.
+        shifts, shifts_early = moving, advance
+        if plan.accumulators == "memory":
+            shifts, shifts_early = Signal(), Signal()
+            m.d.comb += [shifts.eq(moving & running), shifts_early.eq(advance & running)]
+        again = self._lanes(m, flags, moving, shifts, shifts_early, clear, silent)
+        self._flags(m, flags, moving, advance, shifts, shifts_early, again, clear, silent)
         if self._trace:
             m.d.comb += [
                 self.trace.valid.eq(done.valid & moving & ~silent),
@@ -199,6 +203,8 @@ class Sweep(wiring.Component):
         flags: list[Signal],
         moving: Signal,
         advance: Signal,
+        shifts: Signal,
+        shifts_early: Signal,
         again: Value,
         clear: Signal,
         silent: Signal,
@@ -206,7 +212,7 @@ class Sweep(wiring.Component):
         """Move the rows along; hand masks of spiking lanes to the encoder."""
         plan, encoder = self._plan, self._encoder
         for stage in range(1, len(flags)):
-            with m.If(advance if stage <= self._compared else moving):
+            with m.If(shifts_early if stage <= self._compared else shifts):
                 m.d.sync += flags[stage].eq(flags[stage - 1])
         compared, encoded = flags[self._compared], flags[self._compared + 1]
         # A row that stays for another spike sends its mask on, and itself only with the last one.
@@ -234,16 +240,12 @@ class Sweep(wiring.Component):
         m: Module,
         flags: list[Signal],
         moving: Signal,
-        advance: Signal,
+        shifts: Signal,
+        shifts_early: Signal,
         clear: Signal,
         silent: Signal,
-        working: Value,
     ) -> Value:
-        """Lanes and memories; return whether the row in the comparison stays there.
-
-        Lanes take what memories show in cycles with ``working`` alone: behind their first stage nothing then
-        switches.
-        """
+        """Lanes and memories; return whether the row in the comparison stays there."""
         plan = self._plan
         lanes = [NeuronLane(plan, trace=self._trace) for _ in range(plan.update_lanes)]
         done = flags[-1]
@@ -273,18 +275,18 @@ class Sweep(wiring.Component):
         for index, lane in enumerate(lanes):
             m.submodules[f"lane{index}"] = lane
             m.d.comb += [
-                Cat(lane.en, lane.advance, lane.take, lane.clear).eq(Cat(moving, advance, working, clear)),
+                Cat(lane.en, lane.advance, lane.clear).eq(Cat(shifts, shifts_early, clear)),
                 lane.x.eq(self.link.x.word_select(index, plan.acc_bits)),
                 lane.stored.eq(stored.word_select(index, width) if width else 0),
             ]
         m.d.comb += self._encoder.i.payload.mask.eq(Cat(lane.fired for lane in lanes))
         if self._trace:
             m.d.comb += self.trace.v.eq(Cat(lane.trace for lane in lanes))
-        self._parameters(m, lanes, flags, moving, advance)
+        self._parameters(m, lanes, flags, shifts, shifts_early)
         return self._again(m, lanes, flags[self._compared], moving, silent)
 
     def _parameters(
-        self, m: Module, lanes: list[NeuronLane], flags: list[Signal], moving: Signal, advance: Signal
+        self, m: Module, lanes: list[NeuronLane], flags: list[Signal], shifts: Signal, shifts_early: Signal
     ) -> None:
         """One memory for each parameter that differs between rows, read ahead of its stage."""
         plan = self._plan
@@ -293,8 +295,9 @@ class Sweep(wiring.Component):
         registered = not self._stages[0]
 
         def moves_into(stage: int) -> Value:
-            # Between sweeps no memory is read.
-            return (advance if stage <= self._compared else moving) & flags[stage - 1].valid
+            moves = shifts_early if stage <= self._compared else shifts
+            # Between sweeps no memory is read; of sums in memory nothing moves then.
+            return moves if plan.accumulators == "memory" else moves & flags[stage - 1].valid
 
         for stage, steps in enumerate(self._stages, 1):
             for name in sorted({name for step in steps for name in step.parameters}):
