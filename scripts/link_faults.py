@@ -158,14 +158,22 @@ def run(folder: Path | None, kinds: Sequence[str], count: int, every: int, seed:
         with VirtualBoard(
             bench.built.verilog, bench.built.board, Path(made) / "work", bytes_only=True, progress=progress
         ) as virtual:
-            chosen = {"count": count, "every": every, "seed": seed}
-            found = [
-                campaign(bench, virtual.port, virtual.press, kind, **chosen, progress=progress)
-                for kind in kinds
-            ]
-    print(f"Seed {seed}, a fault in {every:,} bytes on average, on {bench.built.plan.name}, byte mode.\n")
-    print(tables.table(HEADINGS, [tally.cells() for tally in found]))
-    return int(any(tally.wrong for tally in found))
+            print(
+                f"Seed {seed}, a fault in {every:,} bytes on average, {bench.built.plan.name}, byte mode.\n"
+            )
+            print(tables.head(*HEADINGS), flush=True)
+            wrong = 0
+            for kind in kinds:
+                tally = campaign(
+                    *(bench, virtual.port, virtual.press, kind),
+                    count=count,
+                    every=every,
+                    seed=seed,
+                    progress=progress,
+                )
+                print(tables.row(*tally.cells()), flush=True)
+                wrong += tally.wrong
+    return int(wrong > 0)
 
 
 def digits(folder: Path, progress: Progress) -> Path:

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from qsnn_hw.build.steps import outputs
 from qsnn_hw.families.boards import load_board
 from qsnn_hw.host.byte_mode import byte_mode
 from qsnn_hw.host.virtual_board import TOP, VirtualBoard
-from qsnn_hw.rtl.board_top import board_top
-from qsnn_hw.rtl.text.export import write_rtlil, write_verilog
 from qsnn_hw.support.errors import ToolError, UserError
-from qsnn_hw.support.progress import SILENT
+from tests.support.board_folder import board_folder
 from tests.support.places import ROOT
 from tests.support.verify_networks import chain_network, example
 
@@ -24,13 +23,15 @@ BOARD = load_board("icebreaker")
 
 
 @pytest.fixture(scope="module")
-def verilog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny network's design for a board."""
-    folder = tmp_path_factory.mktemp("design")
-    write_rtlil(board_top(example(chain_network()).plan, BOARD), TOP, folder / "design.il")
-    log = folder / "export.log"
-    write_verilog(folder / "design.il", folder / "design.v", log=log, progress=SILENT)
-    return folder / "design.v"
+    plan = example(chain_network()).plan
+    return board_folder(plan, tmp_path_factory.mktemp("design"), BOARD.name)
+
+
+@pytest.fixture(scope="module")
+def verilog(folder: Path) -> Path:
+    return folder / outputs.BOARD_VERILOG
 
 
 @pytest.fixture
@@ -75,6 +76,7 @@ def test_a_simulation_that_ends_by_itself_is_an_error(virtual: VirtualBoard) -> 
 STARTER = """
 import sys, time
 from pathlib import Path
+from qsnn_hw.build.steps import outputs
 from qsnn_hw.families.boards import load_board
 from qsnn_hw.host.virtual_board import TOP, VirtualBoard
 board = VirtualBoard(Path(sys.argv[1]), load_board("icebreaker"), Path(sys.argv[2]))
@@ -96,6 +98,28 @@ def test_a_starter_that_is_killed_leaves_no_orphan(verilog: Path, tmp_path: Path
         assert alive(pid)
         started.kill()
     assert gone(pid)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_runs_until_a_signal_ends_it(folder: Path, number: int) -> None:
+    started = subprocess.Popen(
+        [sys.executable, "-m", "qsnn_hw", "virtual-board", str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))},
+    )
+    with started:
+        assert started.stdout is not None
+        what, port = (started.stdout.readline() for _ in range(2))
+        assert "on a virtual icebreaker of 12 MHz, bit by bit at " in what
+        path = Path(port.removeprefix("port: ").strip())
+        (simulation,) = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
+        assert path.exists()
+        started.send_signal(number)
+        assert started.wait(10) == 0
+        assert started.stdout.read().startswith("ended: ")
+    assert gone(int(simulation))
+    assert not path.exists()
 
 
 def test_a_design_that_is_not_there_is_refused(tmp_path: Path) -> None:

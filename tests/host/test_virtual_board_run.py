@@ -1,0 +1,206 @@
+"""Samples through the driver into the simulated pins of a board, and back: every answer is golden's."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qsnn_hw.build.steps import outputs
+from qsnn_hw.explore.designs.io_planner import IoOptions
+from qsnn_hw.explore.designs.options import PlanOptions
+from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.families.boards import load_board
+from qsnn_hw.golden import run_clocked
+from qsnn_hw.golden.encoders import sent_spikes
+from qsnn_hw.host.board import Board
+from qsnn_hw.host.serial_port import PortGoneError
+from qsnn_hw.host.virtual_board import VirtualBoard
+from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.quantize import QuantizedNetwork
+from qsnn_hw.support.errors import UserError
+from tests.support.board_folder import board_folder
+from tests.support.places import ROOT
+from tests.support.verify_networks import chain_network
+
+pytest.importorskip("serial", reason="serial is not installed here")
+
+DIGITS = ROOT / "examples" / "digits"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A folder, and its virtual board."""
+
+    folder: Path
+    virtual: VirtualBoard
+
+    @contextmanager
+    def opened(self) -> Iterator[Board]:
+        """The driver on it."""
+        with Board.open(self.virtual.port, self.folder) as board:
+            yield board
+
+
+@contextmanager
+def running(plan: HardwarePlan, folder: Path, *, bytes_only: bool = True) -> Iterator[Running]:
+    board_folder(plan, folder)
+    verilog, board = folder / outputs.BOARD_VERILOG, load_board("icebreaker")
+    with VirtualBoard(verilog, board, folder / "work", bytes_only=bytes_only) as virtual:
+        yield Running(folder, virtual)
+
+
+def spikes_of(network: QuantizedNetwork, samples: int, steps: int = 8) -> np.ndarray:
+    chance = np.random.default_rng(11)
+    return (chance.random((steps, samples, network.input_size)) < 0.5).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    plan = make_plan(chain_network(), PlanOptions(lanes=(2,)))
+    with running(plan, tmp_path_factory.mktemp("tiny")) as item:
+        yield item
+
+
+def test_spikes_in_byte_mode(tiny: Running) -> None:
+    network = chain_network()
+    inputs = spikes_of(network, 200)
+    golden = run_clocked(network, inputs).spikes[network.output]
+    with tiny.opened() as board:
+        before = board.counters()
+        assert np.array_equal(board.run(inputs), golden)
+        counted = board.counters().since(before)
+        assert counted.events_out == golden.sum()
+        assert (board.repairs.damaged, board.repairs.sessions) == (0, 0)
+        assert board.identity().inputs == network.input_size
+
+
+@pytest.mark.parametrize("how", ["break", "button"])
+def test_a_reset_in_the_middle(tiny: Running, how: str) -> None:
+    network = chain_network()
+    inputs = spikes_of(network, 200)
+    golden = run_clocked(network, inputs).spikes[network.output]
+    with tiny.opened() as board:
+        got = {}
+        for answer in board.answers(inputs):
+            got[answer.sample] = answer.spikes
+            if len(got) == 50 and how == "button":
+                tiny.virtual.press()
+            elif len(got) == 50:
+                board._link.port.send_break()
+        assert len(got) == 200
+        assert all(np.array_equal(got[k], golden[:, k]) for k in range(200))
+        assert board.repairs.sessions >= 1
+        board.reset()
+        assert np.array_equal(board.run(inputs[:, :3]), golden[:, :3])
+
+
+def test_another_design_is_refused(tiny: Running, tmp_path: Path) -> None:
+    other = board_folder(make_plan(chain_network(), PlanOptions(lanes=(1,))), tmp_path)
+    with pytest.raises(UserError, match=rf"holds another design than {tmp_path}: 6 inputs, 3 outputs, by"):
+        Board.open(tiny.virtual.port, other)
+
+
+@pytest.mark.slow
+def test_spikes_bit_by_bit(tmp_path: Path) -> None:
+    network = chain_network()
+    inputs = spikes_of(network, 40)
+    plan = make_plan(network, PlanOptions(lanes=(2,)))
+    with running(plan, tmp_path, bytes_only=False) as item, item.opened() as board:
+        golden = run_clocked(network, inputs).spikes[network.output]
+        assert np.array_equal(board.run(inputs), golden)
+        board.close()
+        with pytest.raises(UserError, match=r"nothing answers at|is no board of this program at 9,600 baud"):
+            Board.open(item.virtual.port, item.folder, baud=9600)
+
+
+@pytest.mark.slow
+def test_the_port_vanishes(tmp_path: Path) -> None:
+    network = chain_network()
+    plan = make_plan(network, PlanOptions(lanes=(2,)))
+    with running(plan, tmp_path) as item, item.opened() as board:
+        item.virtual.close()
+        with pytest.raises(PortGoneError, match="is gone and did not come back within 5 s"):
+            board.run(spikes_of(network, 3))
+
+
+@pytest.mark.slow
+def test_weights_are_loaded(tmp_path: Path) -> None:
+    network = chain_network()
+    inputs = spikes_of(network, 60)
+    golden = run_clocked(network, inputs).spikes[network.output]
+    plan = make_plan(network, PlanOptions(lanes=(2,), synapse_store="ram"))
+    with running(plan, tmp_path) as item, item.opened() as board:
+        with pytest.raises(UserError, match="the board has no weights yet: call load first"):
+            board.run(inputs)
+        board.load()
+        assert np.array_equal(board.run(inputs), golden)
+        # All weights 0: no spike, which needs weights, can be left of what golden says.
+        board.load(bytes(len(plan.weight_bytes())))
+        assert not np.array_equal(board.run(inputs), golden)
+        board.load(plan.weight_bytes())
+        got = {}
+        for answer in board.answers(inputs):
+            got[answer.sample] = answer.spikes
+            if len(got) == 20:
+                item.virtual.press()
+        assert all(np.array_equal(got[k], golden[:, k]) for k in range(60))
+        assert board.repairs.sessions >= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("readout", ["count", "first"])
+def test_pixels_to_classes(tmp_path: Path, readout: str) -> None:
+    network = chain_network()
+    plan = make_plan(network, PlanOptions(lanes=(2,), io=IoOptions("rate", readout, 8)))  # type: ignore[arg-type]
+    pixels = np.random.default_rng(5).integers(0, 256, (150, network.input_size)).astype(np.uint8)
+    assert plan.encoder is not None
+    assert plan.readout is not None
+    golden = run_clocked(network, sent_spikes(plan.encoder, pixels)).spikes[network.output]
+    labels, silent = plan.readout.answers(golden, None)
+    with running(plan, tmp_path) as item, item.opened() as board:
+        got = sorted(board.answers(pixels), key=lambda answer: answer.sample)
+        assert [answer.label for answer in got] == labels.tolist()
+        assert [answer.silent for answer in got] == silent.tolist()
+
+
+def command(*words: str, cwd: Path) -> "subprocess.Popen[str]":
+    path = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
+    return subprocess.Popen(
+        [sys.executable, "-m", "qsnn_hw", *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["bits", "bytes"])
+def test_all_digits_by_the_user_s_commands(tmp_path: Path, mode: str) -> None:
+    """From the model file to 450 predictions: what docs/board.md tells a reader to type."""
+    words = ["generate", str(DIGITS / "digits_64-32-10.nir"), "--convention", "snntorch"]
+    words += ["--data", str(DIGITS / "digits_test.npz"), "--board", "icebreaker", "-o", "out", "-q"]
+    with command(*words, cwd=tmp_path) as made:
+        assert made.wait() == 0
+    more = ["--byte-mode"] if mode == "bytes" else []
+    with command("virtual-board", "out", *more, cwd=tmp_path) as virtual:
+        assert virtual.stdout is not None
+        try:
+            virtual.stdout.readline()
+            port = virtual.stdout.readline().removeprefix("port: ").strip()
+            with command("run", "-o", "out", "--port", port, cwd=tmp_path) as ran:
+                assert ran.stdout is not None
+                said = ran.stdout.read()
+                assert ran.wait() == 0, said[-2000:]
+        finally:
+            virtual.terminate()
+    print(said[said.index("predictions") :])
+    assert "golden       450 of 450 answers equal, every spike of them compared" in said
+    assert re.search(r"accuracy     9\d\.\d\d % on 450 samples", said)
