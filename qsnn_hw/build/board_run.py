@@ -35,8 +35,14 @@ def run(given: argparse.Namespace) -> int:
     inputs = data.input if data.pixels is None else data.pixels
     with Board.open(asked.port, built.folder) as board:
         _load(board, built)
+        before, traffic = board.counters(), board.traffic
         outcome = _compared(board, inputs, data, wanted, quiet=asked.quiet)
+        traffic = (board.traffic[0] - traffic[0], board.traffic[1] - traffic[1])
+        cycles = board.counters().since(before).cycles
         _summary(board, built, outcome, data)
+        _speed(built, outcome, data.samples, traffic, cycles / board.identity().clock_hz)
+        if board.repairs.text():
+            show(f"mended       {board.repairs.text()}")
     if outcome.differ:
         raise MismatchError(
             f"{outcome.differ:,} of {data.samples:,} answers differ from golden; the first: {outcome.first}"
@@ -193,15 +199,26 @@ def _summary(board: "Board", built: "Built", outcome: Outcome, data: "Dataset") 
     what = "class" if readout is not None else "spike"
     equal = samples - outcome.differ
     show(f"golden       {equal:,} of {samples:,} answers equal, every {what} of them compared")
-    to_board, from_board = board.traffic
-    line = 10 * max(to_board, from_board) / built.baud / outcome.seconds
+
+
+def _speed(
+    built: "Built", outcome: Outcome, samples: int, traffic: tuple[int, int], board_seconds: float
+) -> None:
+    """How fast it was, by this machine's clock and by the board's, which a simulation makes slower."""
+    to_board, from_board = traffic
     show(
         f"throughput   {samples / outcome.seconds:.1f} samples/s through this link, measured; "
-        f"{to_board / samples:.0f} bytes to the board and {from_board / samples:.0f} from it a sample, "
-        f"{100 * line:.0f} % of what {built.baud:,} baud carry"
+        f"{to_board / samples:.0f} bytes to the board and {from_board / samples:.0f} from it a sample"
     )
-    if board.repairs.text():
-        show(f"mended       {board.repairs.text()}")
+    line = 10 * max(to_board, from_board) / built.baud
+    if not board_seconds:
+        show("board time   not measured: the board counted no cycles")
+        return
+    each, rate = 1e3 * board_seconds / samples, samples / board_seconds
+    show(
+        f"board time   {each:.3f} ms a sample, {rate:.1f} samples/s, by the board's own count of cycles; "
+        f"its line busy for {1e3 * line / samples:.3f} ms of them"
+    )
 
 
 def monitor(given: argparse.Namespace) -> int:

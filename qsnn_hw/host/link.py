@@ -27,6 +27,9 @@ _QUEUED = 16
 """Payloads that wait to be acknowledged before the next sample is packed."""
 
 
+_NONCES = (1 << 8 * NONCE_BYTES) - 1
+
+
 class _SessionLostError(Exception):
     """Only a new session helps; says why."""
 
@@ -58,6 +61,8 @@ class Link:
         self.port, self.repairs = port, Repairs()
         self._input_size, self._output_size, self._per_sample = input_size, output_size, per_sample
         self._patience = Patience() if patience is None else patience
+        # Counts on from a start at random: no session has the nonce of one shortly before.
+        self._nonce = secrets.randbelow(_NONCES)
         self._weights: bytes | None = None
         self._loaded = False
         self._under_way = UNDER_WAY
@@ -83,7 +88,7 @@ class Link:
         wait = self._patience.silence_s
         until = time.monotonic() + self._patience.begin_s
         while time.monotonic() < until:
-            self._nonce = 1 + secrets.randbelow((1 << 8 * NONCE_BYTES) - 1)
+            self._nonce = self._nonce % _NONCES + 1
             self.port.write(hello(self._nonce))
             if self._answered(time.monotonic() + wait):
                 self._silent_s, self._silences = self._patience.silence_s, 0

@@ -55,12 +55,13 @@ def test_every_answer_is_golden_s(folder: Path, model: ModelPort, capsys: pytest
     said = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("mended ")]
     labels = np.load(DIGITS / "digits_test.npz")["label"]
     assert said[1] == f"sample 1: {labels[1]}, label {labels[1]}"
-    assert len(said) == SAMPLES + 4
-    assert said[-4] == "predictions  " + " ".join(line.split()[2].rstrip(",") for line in said[:SAMPLES])
+    assert len(said) == SAMPLES + 5
+    assert said[-5] == "predictions  " + " ".join(line.split()[2].rstrip(",") for line in said[:SAMPLES])
     # As the integers have it: the first digit is a miss.
-    assert said[-3] == "accuracy     91.67 % on 12 samples, by most spikes"
-    assert said[-2] == "golden       12 of 12 answers equal, every spike of them compared"
-    assert "samples/s through this link, measured; " in said[-1]
+    assert said[-4] == "accuracy     91.67 % on 12 samples, by most spikes"
+    assert said[-3] == "golden       12 of 12 answers equal, every spike of them compared"
+    assert "samples/s through this link, measured; " in said[-2]
+    assert "samples/s, by the board's own count of cycles; its line busy for " in said[-1]
 
 
 def test_one_spike_too_many_is_named(

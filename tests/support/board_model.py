@@ -3,6 +3,7 @@
 import os
 import pty
 import threading
+import time
 import tty
 from collections import deque
 from dataclasses import replace
@@ -68,7 +69,8 @@ class BoardModel:
     def _work(self, payload: bytes) -> bytes:
         self._freed += 1
         if payload == words.table_request():
-            table = plan_identity(self._plan, 25.0).pack() + self.counters.pack()
+            counters = replace(self.counters, periods=time.monotonic_ns() * 25 // 128000 % 2**32)
+            table = plan_identity(self._plan, 25.0).pack() + counters.pack()
             rows = [self._reply(table[k : k + 4], status=True) for k in range(0, len(table), 4)]
             return b"".join(rows) + self._reply(b"")
         back = b""
