@@ -217,7 +217,7 @@ def _speed(
     each, rate = 1e3 * board_seconds / samples, samples / board_seconds
     show(
         f"board time   {each:.3f} ms a sample, {rate:.1f} samples/s, by the board's own count of cycles; "
-        f"its line busy for {1e3 * line / samples:.3f} ms of them"
+        f"{1e3 * line / samples:.3f} ms is what its bits take at {built.baud:,} baud"
     )
 
 
