@@ -226,11 +226,11 @@ def machine_can_compile() -> bool:
 
 
 def family_tools() -> list[str]:
-    """Tools of every device family: place and route, and packers."""
+    """Tools of the device families: place and route, and packers; those of extras may not be there."""
     sys.path.insert(0, str(ROOT))
     from qsnn_hw.families.registry import families
 
-    return [tool.name for one in families().values() for tool in (one.flow.place, one.flow.pack)]
+    return [tool.name for one in families().values() for tool in one.flow.tools if tool.required]
 
 
 def requirement(name: str) -> str:

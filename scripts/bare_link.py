@@ -6,14 +6,15 @@ took, so that the rest of the design is still held to the measurement.
 
 from qsnn_hw.cost.counts import Counts
 from qsnn_hw.cost.network import network_counts
-from qsnn_hw.cost.primitives import bits
+from qsnn_hw.cost.primitives import add_memory, bits
 from qsnn_hw.cost.stream.address_guard import compared_bits
 from qsnn_hw.cost.stream.lane_adapter import add_adapter
 from qsnn_hw.families.limits import Limits
 from qsnn_hw.host.protocol import PIXEL_BITS, address_bits
 from qsnn_hw.plan.hardware_plan import HardwarePlan
+from qsnn_hw.plan.placement import memory_blocks
 
-_LOGIC = {"ice40": 130.117, "ecp5": 121.618}
+_LOGIC = {"ice40": 130.117, "ecp5": 121.618, "gowin": 164.146}
 """Logic cells that were fitted for it."""
 
 _REGISTERS, _WORDS = 84, 512
@@ -45,7 +46,11 @@ def bare_counts(plan: HardwarePlan, limits: Limits) -> Counts:
     counts.muxes += 4 * bool(plan.loaded_groups)
     if limits.block_ram is not None:
         width = address_bits(size) + 1
-        counts.blocks += limits.block_ram.blocks(_WORDS, width)
+        # A few bits may be distributed RAM.
+        if memory_blocks(limits, _WORDS, width, rom=False):
+            counts.blocks += limits.block_ram.blocks(_WORDS, width)
+        else:
+            add_memory(counts, limits, _WORDS, width)
         if any(group.registered_reads for group in plan.groups):
             counts.copied += width + 1
     return counts

@@ -207,7 +207,7 @@ def main() -> int:
             progress.say(f"== {bits} bits")
             rows.append(build(bits, arguments, arguments.out / str(bits), progress))
         versions = ", ".join(
-            f"{n} {find_tool(n).version}" for n in ("yosys", board.family.flow.place.name, "verilator")
+            f"{n} {find_tool(n).version}" for n in ("yosys", board.family.flow.tools[0].name, "verilator")
         )
         print(
             f"digits 64-32-10 on {board.name}, lanes {arguments.lanes}, seed {arguments.seed}; "

@@ -1,6 +1,6 @@
 """The tables of docs/boards.md: what every board file says, and what a build for every board came to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import tables
@@ -93,8 +93,8 @@ def _number(value: float | None, form: str, unit: str = "") -> str:
     return "not measured" if value is None else f"{value:{form}}{unit}"
 
 
-def built(rows: Iterable[Built]) -> str:
-    """One row a build; below it the tools."""
+def built(rows: Iterable[Built], missing: Sequence[str] = ()) -> str:
+    """One row a build; below it the tools, and the boards that no row was made of."""
     found = list(rows)
     heads = (
         *("board", "ended", "bitstream", "resources", "Fmax", "clock", "seconds", "peak memory"),
@@ -115,4 +115,5 @@ def built(rows: Iterable[Built]) -> str:
         for row in found
     ]
     versions = sorted({f"{name} {version}" for row in found for name, version in row.tools.items()})
-    return tables.table(heads, lines) + f"\nTools: {', '.join(versions)}.\n"
+    rest = f" Not built since the board was added: {', '.join(missing)}." if missing else ""
+    return tables.table(heads, lines) + f"\nTools: {', '.join(versions)}.{rest}\n"

@@ -22,15 +22,22 @@ from script import ROOT
 
 from qsnn_hw.build import flow
 from qsnn_hw.build.steps import outputs
+from qsnn_hw.build.steps.run import Run
+from qsnn_hw.build.steps.step import Job
 from qsnn_hw.cost.counts import Counts
 from qsnn_hw.cost.network import network_counts
 from qsnn_hw.cost.predict import as_usage
+from qsnn_hw.families.family import PlaceFiles
 from qsnn_hw.families.limits import Usage
 from qsnn_hw.families.registry import families
 from qsnn_hw.plan import HardwarePlan
-from qsnn_hw.support.files import read_json, write_json
+from qsnn_hw.support.files import read_json, write_json, write_text
 from qsnn_hw.support.progress import SILENT
+from qsnn_hw.targets.fpga.constraints import constraint_text
 from qsnn_hw.targets.fpga.record import Implementation
+from qsnn_hw.targets.fpga.steps import PLAN, SYNTHESIZE
+from qsnn_hw.targets.fpga.timing import parse_log_utilization
+from qsnn_hw.toolchain.tools import find_tool, relative, run_tool
 
 PAGE = ROOT / "docs" / "resources.md"
 MEASURED = ROOT / "tests" / "cost" / "data" / "resources.json"
@@ -49,30 +56,59 @@ def measure(design: Example | Trained, folder: Path) -> dict[str, Any]:
     """Build a design as ``qsnn-hw synth`` does; what place and route counted, and what was planned."""
     folder.mkdir(parents=True, exist_ok=True)
     options = design.build_options(folder)
+    if design.board.family.flow.packed_counts:
+        return packed(design, Run(Job(options, folder, SILENT)), folder)
     flow.run(options, folder, part="synth", progress=SILENT)
     return counted(design, folder)
 
 
+def packed(design: Example | Trained, run: Run, folder: Path) -> dict[str, Any]:
+    """What a design takes where the counts are those of packing: the rest of place and route is left out."""
+    board = design.board
+    plan, synthesis = run.get(PLAN), run.get(SYNTHESIZE)
+    tool, log, pins = find_tool(board.family.flow.tools[0].name), folder / "packed.log", folder / "pins"
+    write_text(pins, constraint_text(synthesis.ports, board))
+    named = PlaceFiles(relative(synthesis.netlist, folder), pins.name, "packed.json", "report.json")
+    assert board.family.flow.place_words is not None
+    words = [*board.family.flow.place_words(board.part, named), "--pack-only"]
+    run_tool(tool, words, log=log, cwd=folder, progress=SILENT, name="packing")
+    used = {name: count.used for name, count in parse_log_utilization(log.read_text("utf-8")).items()}
+    return entry(design, plan, used, synthesis.cells, synthesis.version, tool.version)
+
+
 def counted(design: Example | Trained, folder: Path) -> dict[str, Any]:
     """What the finished build in ``folder`` took, and what was planned."""
-    implementation = Implementation.load(folder / outputs.IMPLEMENTATION)
+    made = Implementation.load(folder / outputs.IMPLEMENTATION)
     plan = HardwarePlan.load(folder / outputs.PLAN)
-    used, names = implementation.used(), design.board.family.units
+    versions = made.tools["yosys"], made.tools[design.board.family.flow.tools[0].name]
+    return entry(design, plan, made.used(), made.cells, *versions)
+
+
+def entry(
+    design: Example | Trained,
+    plan: HardwarePlan,
+    used: Mapping[str, int],
+    cells: Mapping[str, int],
+    yosys: str | None,
+    nextpnr: str | None,
+) -> dict[str, Any]:
+    """What is kept of a measured design."""
+    names = design.board.family.units
     fields = ("lanes", "update_lanes", "event_lanes", "accumulators")
     return {
         "scope": "board",
         "link": _LINK,
         "logic_cells": used[names.logic_cells],
         **({} if names.registers is None else {"registers": used[names.registers]}),
-        "cells": dict(implementation.cells),
+        "cells": dict(cells),
         "block_rams": used.get(names.block_ram, 0),
         "sprams": 0 if names.spram is None else used.get(names.spram, 0),
         "dsps": used.get(names.dsps, 0),
         "shapes": {name: [getattr(group, name) for group in plan.groups] for name in fields},
         "buffer_depth": plan.buffer_depth,
         "input_max": plan.input_max,
-        "yosys": implementation.tools["yosys"],
-        "nextpnr": implementation.tools[design.board.family.flow.place.name],
+        "yosys": yosys,
+        "nextpnr": nextpnr,
     }
 
 
@@ -134,6 +170,9 @@ def fit(measured: Mapping[str, Any]) -> None:
     for family in families().values():
         expected = family.costs.expected_logic
         used = [e for e in EXAMPLES if e.board.family is family and e.name in measured and not e.unseen]
+        if not used:
+            print(f"{family}: no design was measured")
+            continue
         table, prior = [], np.array(list(expected.values()))
         for example in used:
             entry = measured[example.name]

@@ -26,8 +26,8 @@ from qsnn_hw.quantize.leak import LEAK_BITS
 from qsnn_hw.support.choices import SynapseStore
 
 ROOT = Path(__file__).resolve().parent.parent
-ICE, ECP = "icebreaker", "ulx3s-85f"
-BOARDS = {"i": ICE, "e": ECP}
+ICE, ECP, GOWIN = "icebreaker", "ulx3s-85f", "tang-nano-20k"
+BOARDS = {"i": ICE, "e": ECP, "g": GOWIN}
 """By the letter that an example's name begins with."""
 
 
@@ -354,7 +354,21 @@ _ROUNDED: tuple[tuple[str, tuple[int, ...], PlanOptions, dict[str, Any]], ...] =
 EXAMPLES += tuple(
     Example(f"{short}_{name}", board, sizes, options, **more)
     for name, sizes, options, more in (*_TINY, *_ROUNDED)
-    for short, board in BOARDS.items()
+    for short, board in (("i", ICE), ("e", ECP))
+)
+# Fewer of them: it is their coefficients that differ, not what is counted.
+EXAMPLES += (
+    Example("g_small", GOWIN, (64, 32, 10), shapes([2, 1], [1, 1])),
+    Example("g_reg32", GOWIN, (64, 32, 10), shapes([32, 10], [4, 1], None, [R, M]), 4),
+    Example("g_mem16", GOWIN, (100, 48, 10), shapes([16, 5], [4, 1]), 6),
+    Example("g_own", GOWIN, (64, 32, 10), shapes([4, 1], [2, 1]), 8, {"own": True}),
+    Example("g_current", GOWIN, (48, 24, 10), shapes([24, 2], [4, 1], None, [R, M]), 8, {"current": True}),
+    Example("g_loop", GOWIN, (48, 24, 10), shapes([4, 2], [2, 1]), 8, {}, 2, True, 1),
+    Example("g_single", GOWIN, (1, 1), shapes([1], [1])),
+    with_io("g_rate", "rate", "count", shapes([2, 1], [1, 1])),
+    with_io("g_load", None, None, shapes([32, 5], [2, 1], None, [R, M]), store="ram"),
+    Example("g_unseen1", GOWIN, (80, 40, 10), shapes([10, 5], [5, 1]), 6, unseen=True),
+    Example("g_unseen2", GOWIN, (80, 24, 12), shapes([24, 3], [3, 1], None, [R, M]), 8, unseen=True),
 )
 
 
@@ -365,6 +379,7 @@ TRAINED: tuple[Trained, ...] = (
     Trained("digits_ice", *_DIGITS, ICE),
     Trained("digits_ram_ice", *_DIGITS, ICE, changes={"weights": "ram"}),
     Trained("digits_ecp", *_DIGITS, ECP),
+    Trained("digits_gowin", *_DIGITS, "tang-nano-9k"),
     Trained("digits_buffers_ice", *_DIGITS, ICE, changes={"buffer_depth": 256}),
     # Words that leave the network unread: their buffer is no memory.
     Trained(

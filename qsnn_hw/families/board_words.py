@@ -28,6 +28,14 @@ def text(fields: Fields, name: str, form: Form) -> str:
     return value
 
 
+def optional_text(fields: Fields, name: str, form: Form) -> str | None:
+    """A string of one form, or None where the field is absent; UserError naming the field otherwise."""
+    value = fields.optional_text(name)
+    if value is not None and not form[0].fullmatch(value):
+        fields.fail(name, f"must be {form[1]}, not {value!r}")
+    return value
+
+
 def texts(fields: Fields, name: str, form: Form) -> tuple[str, ...]:
     """A list of strings of one form; UserError naming the field otherwise."""
     values = fields.texts(name)

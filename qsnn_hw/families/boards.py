@@ -215,7 +215,13 @@ def _ports(fields: Fields) -> tuple[dict[str, Port], float, int]:
         Port("clk", (words.text(clock, "pin", words.WORD),), "in"),
         Port("rx", (words.text(uart, "rx", words.WORD),), "in", pull=uart.choice("rx_pull", PULLS)),
         Port("tx", (words.text(uart, "tx", words.WORD),), "out"),
-        Port("led", words.texts(leds, "pins", words.WORD), "out", active=leds.choice("active", LEVELS)),
+        Port(
+            "led",
+            words.texts(leds, "pins", words.WORD),
+            "out",
+            active=leds.choice("active", LEVELS),
+            standard=words.optional_text(leds, "standard", words.WORD),
+        ),
     ]
     if reset is not None:
         ports.append(
@@ -225,6 +231,7 @@ def _ports(fields: Fields) -> tuple[dict[str, Port], float, int]:
                 "in",
                 pull=reset.choice("pull", PULLS),
                 active=reset.choice("active", LEVELS),
+                standard=words.optional_text(reset, "standard", words.WORD),
             )
         )
         reset.close()
@@ -262,6 +269,8 @@ def parse_board(table: Mapping[str, Any], path: Path) -> Board:
         if port.pull not in rules.pulls:
             only = " or ".join(pull for pull in rules.pulls if pull != "none")
             fields.fail("pull", f"must not be {port.pull!r}: {family.title} pins only pull {only}")
+        if port.standard is not None and not rules.io_standard:
+            fields.fail("standard", f"of {port.name} is not something the {family} family takes; remove it")
     board = Board(
         name=words.text(fields, "name", words.FILE_NAME),
         description=words.text(fields, "description", words.LINE),

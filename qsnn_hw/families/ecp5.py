@@ -231,6 +231,7 @@ FAMILY = Family(
         pins_suffix=".lpf",
         routed_suffix=".config",
         pin_lines=_pin_lines,
+        no_pin=r"constrained to pin '(\S+)', which does not exist for package",
         finish=_finish,
         time=1.5,
         synth_trials={

@@ -120,11 +120,19 @@ class DistributedRam:
         Of one cell.
     cost
         Of one cell, where synthesis weighs it against a block.
+    by_width
+        Of a cell that is used in part synthesis counts that part alone (``widthscale`` in ``lutrams.txt``).
     """
 
     words: int
     bits: int
     cost: float
+    by_width: bool = False
+
+    def weight(self, depth: int, width: int) -> float:
+        """What synthesis sets against block RAM for ``depth`` words of ``width`` bits."""
+        beside = width / self.bits if self.by_width else -(-width // self.bits)
+        return self.cost * self.rows(depth) * beside
 
     def rows(self, depth: int) -> int:
         """Cells above each other for ``depth`` words."""
@@ -208,6 +216,8 @@ class FamilyTool:
         How long a WebAssembly tool is compiled for at its first start.
     install
         What the user types to get it; by default the wheel's installation.
+    required
+        It is installed with this package; otherwise its wheel is an extra.
     """
 
     name: str
@@ -217,6 +227,7 @@ class FamilyTool:
     tells_version: bool = True
     first_use: str = "a few seconds"
     install: str | None = None
+    required: bool = True
 
     def __post_init__(self) -> None:
         if self.wheel is None and self.install is None:
@@ -254,9 +265,10 @@ class Flow:
     synth
         yosys' command that maps a design to the family's cells.
     place, pack
-        Place and route, and the packer of bitstreams.
+        Place and route, and the packer of bitstreams; None where no tool that a wheel brings does it, and a
+        build ends with netlist and pin file.
     place_words
-        Arguments of ``place`` but for seed, frequency and the board's own.
+        Arguments of ``place`` but for seed, frequency and the board's own; None where there is no ``place``.
     pins_suffix, routed_suffix
         Of the pin file and of the routed design.
     pin_lines
@@ -264,6 +276,21 @@ class Flow:
         the standard and drive in mA of the board's pins, None where the family takes none.
     pack_words
         Arguments of ``pack``: of the part, the board's own options, the routed design and the bitstream.
+    comment
+        Begins a comment in the pin file.
+    no_pin
+        What place and route says of a pin that the package does not have, as a regular expression whose
+        group is the pin.
+    always
+        What place and route counts in every design: it says nothing about this one.
+    false_holds
+        Which hold violations that place and route counts are known to be none, in words; "" where all may
+        be real.
+    unplaced
+        What would place and route, for whoever is told that nothing here does; "" where there is ``place``.
+    packed_counts
+        What a design takes is read from place and route's log, as counted after packing: the report at its
+        end counts otherwise.
     finish
         What place and route is to be told that synthesis leaves unsaid. It changes the flat module of
         yosys' JSON netlist in place and returns how many changes it made; it is given the device, and
@@ -275,16 +302,31 @@ class Flow:
     """
 
     synth: str
-    place: FamilyTool
-    pack: FamilyTool
-    place_words: Callable[[Part, PlaceFiles], list[str]]
+    place: FamilyTool | None
+    pack: FamilyTool | None
+    place_words: Callable[[Part, PlaceFiles], list[str]] | None
     pins_suffix: str
     routed_suffix: str
     pin_lines: Callable[[str, str, Port, str | None, int | None], list[str]]
     pack_words: Callable[[Part, tuple[str, ...], str, str], list[str]] = in_order
+    comment: str = "#"
+    no_pin: str = r"(?!)"
+    always: tuple[str, ...] = ()
+    false_holds: str = ""
+    unplaced: str = ""
+    packed_counts: bool = False
     finish: Callable[[dict[str, Any], str, bool], int] | None = None
     time: float = 1.0
     synth_trials: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {"plain": ()})
+
+    def __post_init__(self) -> None:
+        if (self.place is None) != bool(self.unplaced):
+            raise ValueError("a flow has place and route, or says what would do it")
+
+    @property
+    def tools(self) -> tuple[FamilyTool, ...]:
+        """Place and route and packer, as far as there are any."""
+        return tuple(tool for tool in (self.place, self.pack) if tool is not None)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

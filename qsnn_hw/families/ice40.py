@@ -215,6 +215,7 @@ FAMILY = Family(
         pins_suffix=".pcf",
         routed_suffix=".asc",
         pin_lines=_pin_lines,
+        no_pin=r"package does not have a pin named '(\S+)'",
         synth_trials={
             "plain": (),
             "rwcheck off": ("-no-rw-check",),

@@ -23,6 +23,9 @@ class Port:
     active
         Level at the pin that means pressed or lit: "high" or "low". The pin is wired straight to
         the port; the top module (``qsnn_hw/rtl/board_top.py``) inverts an active-low one.
+    standard
+        I/O standard where the pin's bank has another voltage than the board's ``io`` table says; None where
+        not.
     """
 
     name: str
@@ -30,3 +33,4 @@ class Port:
     direction: str
     pull: str = "none"
     active: str = "high"
+    standard: str | None = None

@@ -82,7 +82,7 @@ def memory_blocks(limits: Limits, depth: int, width: int, *, rom: bool, block: b
         other = depth * width / _ROM_BITS_PER_COST
     elif distributed is not None:
         deep = distributed.rows(depth)
-        other = distributed.cost * distributed.cells(depth, width) + _MUX_COST * width * (deep - 1)
+        other = distributed.weight(depth, width) + _MUX_COST * width * (deep - 1)
     else:
         other = depth * width
     return blocks if block or cost < other else 0

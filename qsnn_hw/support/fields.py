@@ -49,6 +49,13 @@ class Fields:
             self.fail(name, f"must be a list of non-empty strings, not {value!r}")
         return tuple(value)
 
+    def optional_text(self, name: str) -> str | None:
+        """A non-empty string; None where the field is absent."""
+        if name in self._table:
+            return self.text(name)
+        self._known.append(name)
+        return None
+
     def is_list(self, name: str) -> bool:
         """Whether the field is there and a list."""
         return isinstance(self._table.get(name), list)

@@ -120,6 +120,7 @@ def _of_family(tool: FamilyTool, purpose: str) -> ToolSpec:
         script=f"yowasp-{tool.name}" if tool.script is None else tool.script,
         oldest=tool.oldest,
         install=f"pip install {tool.wheel}" if tool.install is None else tool.install,
+        required=tool.required,
         tells_version=tool.tells_version,
         first_use=tool.first_use,
     )
@@ -143,7 +144,7 @@ SPECS: dict[str, ToolSpec] = {
         *(
             _of_family(tool, f"{purpose}, {family.title}")
             for family in families().values()
-            for tool, purpose in ((family.flow.place, "place and route"), (family.flow.pack, "bitstream"))
+            for tool, purpose in zip(family.flow.tools, ("place and route", "bitstream"), strict=False)
         ),
         ToolSpec(
             name="verilator",

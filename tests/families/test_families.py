@@ -28,9 +28,10 @@ def words(family: Family) -> set[str]:
     cells = [getattr(family.cells, field.name) for field in fields(family.cells)]
     found = {family.name, family.flow.synth, *vars(family.units).values()}
     found |= {one for kind in cells if isinstance(kind, tuple) for one in kind}
-    found |= {family.cells.carry, family.flow.place.name, family.flow.pack.name}
-    found |= {family.flow.place.wheel, family.flow.pack.wheel}
-    return {word for word in found if word}
+    found |= {family.cells.carry}
+    found |= {word for tool in family.flow.tools for word in (tool.name, tool.wheel)}
+    # Names of two letters are in anything.
+    return {word for word in found if word and len(word) > 2}
 
 
 def strings(source: str) -> Iterator[tuple[int, str]]:

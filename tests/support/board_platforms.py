@@ -66,11 +66,17 @@ SOURCES = {
     "colorlight-5a-75b": Source("colorlight_5a75b_r7_0", "Colorlight_5A75B_R70Platform", ("j 1: 1",)),
     "ice40-hx8k-evn": Source("ice40_hx8k_b_evn", "ICE40HX8KBEVNPlatform", _EIGHT),
     "upduino-v3": Source("upduino_v3", "UpduinoV3Platform", _RGB, "j 0: 7", "j 0: 8"),
+    "tang-nano-9k": Source(
+        "tang_nano_9k", "TangNano9kPlatform", tuple(f"led {number}" for number in range(6)), button="button 0"
+    ),
+    "arty-a7-35t": Source(
+        "arty_a7", "ArtyA7_35Platform", tuple(f"led {number}" for number in range(4)), button="rst 0"
+    ),
     "fomu-pvt": Source("fomu_pvt", "FomuPVTPlatform", ("led 0",), "touch 0", "touch 1"),
 }
 """By the board's name."""
 
-WITHOUT = {"colorlight-i5"}
+WITHOUT = {"colorlight-i5", "tang-nano-20k"}
 """Boards that amaranth-boards does not have; their files say where the pins come from."""
 
 CLOCKS = {"upduino-v3": "clk12"}

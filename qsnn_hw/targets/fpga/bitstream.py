@@ -37,6 +37,8 @@ def pack_bitstream(
     if placed.board != board.name:
         raise UserError(f"the design was routed for {placed.board}, not {board.name}; route it again")
     flow = board.family.flow
+    if flow.pack is None:
+        raise UserError(f"no bitstream here for {board.name}: {flow.unplaced}")
     packer = flow.pack.name
     tool = find_tool(packer)
     path, log = out_dir / f"{name}{board.bitstream_suffix}", out_dir / "pack.log"

@@ -73,6 +73,11 @@ def _works(usage: Callable[[], Usage], board: Board) -> bool:
         return False
 
 
+def _placing_boards() -> list[Board]:
+    """The boards that ship and get a bitstream here: those to propose."""
+    return [board for board in list_boards() if board.family.flow.place is not None]
+
+
 def check_fits(
     needs: Needs,
     board: Board,
@@ -101,7 +106,7 @@ def check_fits(
     if not board.limits.fits(_least(needs(board.limits))):
         return
     shortfalls = board.limits.fits(needs(board.limits))
-    candidates = list_boards() if all_boards is None else all_boards
+    candidates = _placing_boards() if all_boards is None else all_boards
     holding = [other for other in candidates if not other.limits.fits(needs(other.limits))]
     options = [option for option, usage in ways if _works(usage, board)]
     otherwise = _smaller(shortfalls, board, weight_bits, lanes_tried=bool(ways))
@@ -114,7 +119,7 @@ def over_capacity(usage: Usage, board: Board, all_boards: Sequence[Board] | None
     shortfalls = board.limits.fits(usage)
     if not shortfalls:
         return None
-    candidates = list_boards() if all_boards is None else all_boards
+    candidates = _placing_boards() if all_boards is None else all_boards
     holding = [
         other for other in candidates if not other.limits.fits(board.limits.converted(usage, other.limits))
     ]

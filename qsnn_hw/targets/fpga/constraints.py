@@ -36,7 +36,9 @@ def assign_pins(ports: Mapping[str, TopPort], board: Board) -> list[tuple[str, s
 
 def constraint_text(ports: Mapping[str, TopPort], board: Board) -> str:
     """The constraint file, in the form of the board's family."""
-    lines = [f"# Pins of {board.name} ({board.description})"]
+    lines = [f"{board.family.flow.comment} Pins of {board.name} ({board.description})"]
     for bit, pin, home in assign_pins(ports, board):
-        lines += board.family.flow.pin_lines(bit, pin, home, board.io_standard, board.io_drive_ma)
+        lines += board.family.flow.pin_lines(
+            bit, pin, home, home.standard or board.io_standard, board.io_drive_ma
+        )
     return "\n".join(lines) + "\n"

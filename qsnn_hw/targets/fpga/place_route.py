@@ -1,5 +1,6 @@
 """Netlist to a placed and routed design with its Fmax, with nextpnr."""
 
+import re
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -14,7 +15,14 @@ from qsnn_hw.support.records import StoredRecord
 from qsnn_hw.targets.fpga.capacity import over_capacity
 from qsnn_hw.targets.fpga.constraints import constraint_text
 from qsnn_hw.targets.fpga.synthesis import Synthesis, count_cells
-from qsnn_hw.targets.fpga.timing import Clock, CriticalPath, Resource, parse_log_utilization, parse_report
+from qsnn_hw.targets.fpga.timing import (
+    Clock,
+    CriticalPath,
+    Resource,
+    hold_violations,
+    parse_log_utilization,
+    parse_report,
+)
 from qsnn_hw.toolchain.tools import WaysOut, find_tool, relative, run_tool
 
 
@@ -72,6 +80,19 @@ def _over_capacity_from_log(board: Board, log: Path) -> UserError | None:
     return over_capacity(board.limits.usage({name: count.used for name, count in counts.items()}), board)
 
 
+def _unknown_pin(board: Board, log: Path) -> UserError | None:
+    """The error for a pin of the board file that the package does not have; None where that is not it."""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    found = re.search(board.family.flow.no_pin, text)
+    if found is None:
+        return None
+    ports = " and ".join(name for name, port in board.ports.items() if found[1] in port.pins)
+    return UserError(
+        f"{board.path}: package {board.package} of {board.device} has no pin {found[1]}, "
+        f"which the file gives to {ports}; correct that pin or the package"
+    )
+
+
 def place_and_route(
     synthesis: Synthesis,
     board: Board,
@@ -97,7 +118,7 @@ def place_and_route(
     ------
     UserError
         The design is larger than the device (says by how much and which board would hold it), or has ports
-        the board has no pins for.
+        the board has no pins for; or the package has no such pin.
     ToolError
         nextpnr failed otherwise.
     """
@@ -110,6 +131,8 @@ def place_and_route(
     if too_large is not None:
         raise too_large
     flow = board.family.flow
+    if flow.place is None or flow.place_words is None:
+        raise UserError(f"no place and route here for {board.name}: {flow.unplaced}")
     tool = find_tool(flow.place.name)
     constraints = out_dir / f"pins{flow.pins_suffix}"
     write_text(constraints, constraint_text(synthesis.ports, board))
@@ -136,12 +159,18 @@ def place_and_route(
                 ways_out=_WAYS_OUT,
             )
         except ToolError as error:
-            raise _over_capacity_from_log(board, log) or error from error
-        parsed = parse_report(read_json(new_report))
+            raise _unknown_pin(board, log) or _over_capacity_from_log(board, log) or error from error
+        parsed, told = parse_report(read_json(new_report)), log.read_text(encoding="utf-8", errors="replace")
+        counts = parse_log_utilization(told) if flow.packed_counts else parsed.resources
+        resources = {name: count for name, count in counts.items() if name not in flow.always}
+        holds = hold_violations(told)
+        if holds:
+            known = f"; {flow.false_holds}" if flow.false_holds else ""
+            progress.say(f"implement: nextpnr counts {holds} hold violations, see {log}{known}")
         slowest = parsed.clocks[parsed.slowest]
     return PlaceRoute(
         board=board.name,
-        resources=parsed.resources,
+        resources=resources,
         clocks=parsed.clocks,
         fmax_mhz=slowest.achieved_mhz,
         constraint_mhz=slowest.constraint_mhz,

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from qsnn_hw.families.boards import Board
 from qsnn_hw.support.records import StoredRecord
 from qsnn_hw.targets.fpga.bitstream import Bitstream
 from qsnn_hw.targets.fpga.place_route import PlaceRoute
-from qsnn_hw.targets.fpga.synthesis import Synthesis
+from qsnn_hw.targets.fpga.synthesis import Synthesis, count_cells
 from qsnn_hw.targets.fpga.timing import Clock, CriticalPath, Resource
 
 
@@ -26,7 +27,7 @@ class Implementation(StoredRecord, form="implementation 2", again="run the imple
     clocks
         Fmax and constraint of every clock by nextpnr's own names.
     fmax_mhz, constraint_mhz
-        Of the slowest clock.
+        Of the slowest clock; None where nothing was placed and routed.
     critical_path
         The slowest path; None when nextpnr reported none.
     seed
@@ -34,7 +35,7 @@ class Implementation(StoredRecord, form="implementation 2", again="run the imple
     tools
         Versions by tool name; None where a tool states none.
     files
-        verilog, netlist, constraints, routed, report and bitstream (None without one).
+        verilog, netlist, constraints, routed, report and bitstream; None, where there is none.
     logs
         Log of every tool.
     """
@@ -44,8 +45,8 @@ class Implementation(StoredRecord, form="implementation 2", again="run the imple
     resources: Mapping[str, Resource]
     cells: Mapping[str, int]
     clocks: Mapping[str, Clock]
-    fmax_mhz: float
-    constraint_mhz: float
+    fmax_mhz: float | None
+    constraint_mhz: float | None
     critical_path: CriticalPath | None
     seed: int
     tools: Mapping[str, str | None]
@@ -82,6 +83,35 @@ class Implementation(StoredRecord, form="implementation 2", again="run the imple
                 "bitstream": bitstream.path if bitstream is not None else None,
             },
             logs=logs,
+        )
+
+    @classmethod
+    def of_netlist(
+        cls, verilog: Path, synthesis: Synthesis, board: Board, constraints: Path, seed: int
+    ) -> "Implementation":
+        """Where nothing places and routes: the cells of synthesis by the family's names, and no clock."""
+        available = board.limits.available()
+        counted = board.limits.by_name(count_cells(synthesis.cells, board.family))
+        return cls(
+            board=board.name,
+            top=synthesis.top,
+            resources={name: Resource(used, available[name]) for name, used in counted.items()},
+            cells=synthesis.cells,
+            clocks={},
+            fmax_mhz=None,
+            constraint_mhz=None,
+            critical_path=None,
+            seed=seed,
+            tools={"yosys": synthesis.version},
+            files={
+                "verilog": verilog,
+                "netlist": synthesis.netlist,
+                "constraints": constraints,
+                "routed": None,
+                "report": None,
+                "bitstream": None,
+            },
+            logs={"yosys": synthesis.log},
         )
 
     def used(self) -> dict[str, int]:

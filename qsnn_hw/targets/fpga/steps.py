@@ -43,6 +43,7 @@ from qsnn_hw.targets.fpga.calibration import Calibration
 from qsnn_hw.targets.fpga.capacity import Way, check_fits
 from qsnn_hw.targets.fpga.clock import by_hand, chosen
 from qsnn_hw.targets.fpga.clock import in_words as clock_words
+from qsnn_hw.targets.fpga.constraints import constraint_text
 from qsnn_hw.targets.fpga.least import least_cells
 from qsnn_hw.targets.fpga.met import check_timing
 from qsnn_hw.targets.fpga.place_route import PlaceRoute, place_and_route
@@ -196,7 +197,7 @@ def _tried(job: Job, plan: HardwarePlan, board: Board) -> TriedFile:
     decides = {
         "plan": job.digest(str(job.path(outputs.PLAN))),
         "board": repr(board.clocked(None)),
-        "tools": [_version("yosys"), _version(board.family.flow.place.name)],
+        "tools": [_version("yosys"), *(_version(tool.name) for tool in board.family.flow.tools[:1])],
         "source": source_digest("rtl", "families", "targets/fpga"),
     }
     return TriedFile(job.path(outputs.TRIED), decides)
@@ -249,6 +250,9 @@ REFERENCE = reference_step(PLAN, VERILOG, VERIFY)
 
 
 def _synthesize(job: Job, plan: HardwarePlan, board: Board) -> Synthesis:
+    for needed in board.family.flow.tools:
+        # Before synthesis, which takes a minute.
+        find_tool(needed.name)
     output = plan.output_group
     if output.neuron.readout and plan.readout is None:
         raise UserError(
@@ -292,7 +296,9 @@ SYNTHESIZE: Step[Synthesis] = Step(
 """The cells of the board's design, by yosys."""
 
 
-def _route(job: Job, plan: HardwarePlan, synthesis: Synthesis, board: Board) -> PlaceRoute:
+def _route(job: Job, plan: HardwarePlan, synthesis: Synthesis, board: Board) -> PlaceRoute | None:
+    if board.family.flow.place is None:
+        return None
     folder, seeds = job.path(outputs.IMPLEMENTATION_FOLDER), _seeds(job)
     tried = _tried(job, plan, board)
 
@@ -304,26 +310,30 @@ def _route(job: Job, plan: HardwarePlan, synthesis: Synthesis, board: Board) -> 
     return best_seed(seeds, routed, lambda seed: tried.fmax(board.clock_mhz, seed), job.progress)
 
 
-def _save_route(job: Job, placed: PlaceRoute) -> None:
-    placed.save(job.path(outputs.ROUTE))
+def _save_route(job: Job, placed: PlaceRoute | None) -> None:
+    if placed is not None:
+        placed.save(job.path(outputs.ROUTE))
 
 
-def _load_route(job: Job, *_: object) -> PlaceRoute:
-    return PlaceRoute.load(job.path(outputs.ROUTE))
+def _load_route(job: Job, plan: HardwarePlan, synthesis: Synthesis, board: Board) -> PlaceRoute | None:
+    return None if board.family.flow.place is None else PlaceRoute.load(job.path(outputs.ROUTE))
 
 
 def _route_files(job: Job, plan: HardwarePlan, synthesis: Synthesis, board: Board) -> list[str]:
+    if board.family.flow.place is None:
+        return []
     return [outputs.ROUTE, f"{outputs.IMPLEMENTATION_FOLDER}/routed{board.family.flow.routed_suffix}"]
 
 
 def _route_is_decided_by(
     job: Job, plan: HardwarePlan, synthesis: Synthesis, board: Board
 ) -> dict[str, object]:
-    seeds = _seeds(job)
-    return {"seeds": [seeds.start, seeds.stop], "nextpnr": _version(board.family.flow.place.name)}
+    seeds, place = _seeds(job), board.family.flow.place
+    version = None if place is None else _version(place.name)
+    return {"seeds": [seeds.start, seeds.stop], "nextpnr": version}
 
 
-ROUTE: Step[PlaceRoute] = Step(
+ROUTE: Step[PlaceRoute | None] = Step(
     "route",
     needs=(PLAN, SYNTHESIZE, CLOCK),
     make=_route,
@@ -332,13 +342,22 @@ ROUTE: Step[PlaceRoute] = Step(
     load=_load_route,
     decided_by=_route_is_decided_by,
 )
-"""Place and route, with the best of the seeds; whether it meets its clock or not."""
+"""Place and route, with the best of the seeds, whether it meets its clock or not; None without a tool."""
 
 
 def _implement(
-    job: Job, plan: HardwarePlan, synthesis: Synthesis, placed: PlaceRoute, board: Board
+    job: Job, plan: HardwarePlan, synthesis: Synthesis, placed: PlaceRoute | None, board: Board
 ) -> Implementation:
     folder, progress = job.path(outputs.IMPLEMENTATION_FOLDER), job.progress
+    if placed is None:
+        pins = folder / f"pins{board.family.flow.pins_suffix}"
+        files.write_text(pins, constraint_text(synthesis.ports, board))
+        progress.say(
+            f"implement: no bitstream here: {board.name} {board.family.flow.unplaced}; "
+            f"netlist and pins are {synthesis.netlist} and {pins}"
+        )
+        verilog = job.path(outputs.BOARD_VERILOG)
+        return Implementation.of_netlist(verilog, synthesis, board, pins, job.options.seed)
     bitstream = job.path(_bitstream(plan, board))
     # That of an earlier routing is none of this design.
     bitstream.unlink(missing_ok=True)
@@ -355,9 +374,10 @@ def _bitstream(plan: HardwarePlan, board: Board) -> str:
 
 
 def _implementation_files(
-    job: Job, plan: HardwarePlan, synthesis: Synthesis, placed: PlaceRoute, board: Board
+    job: Job, plan: HardwarePlan, synthesis: Synthesis, placed: PlaceRoute | None, board: Board
 ) -> list[str]:
-    return [outputs.IMPLEMENTATION, _bitstream(plan, board)]
+    made = board.family.flow.place is not None
+    return [outputs.IMPLEMENTATION, *([_bitstream(plan, board)] if made else [])]
 
 
 def _save_implementation(job: Job, implementation: Implementation) -> None:

@@ -1,4 +1,4 @@
-"""The FPGA target: an iCE40 or ECP5 board, by yosys and nextpnr."""
+"""The FPGA target: a board of a family in ``qsnn_hw/families/``, by yosys and nextpnr."""
 
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,7 @@ def _sections() -> "tuple[Section, ...]":
 
 FPGA = Target(
     name="fpga",
-    summary="a bitstream for a board with an iCE40 or ECP5",
+    summary="a bitstream for a board",
     steps=_steps,
     sections=_sections,
     needs=("board",),

@@ -127,6 +127,15 @@ def parse_report(report: Any) -> TimingReport:
         raise ToolError(f"nextpnr wrote a report of an unknown form: {error!r}") from error
 
 
+_HOLDS = re.compile(r"(\d+) Hold/min time violations")
+
+
+def hold_violations(log: str) -> int:
+    """How many hold violations nextpnr counts at its end; it goes on all the same."""
+    found = _HOLDS.findall(log)
+    return int(found[-1]) if found else 0
+
+
 _UTILIZATION = re.compile(r"^Info:\s+(\w+):\s*(\d+)/\s*(\d+)\s+\d+%")
 
 

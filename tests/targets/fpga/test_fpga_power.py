@@ -19,7 +19,7 @@ ICE_USED = {"ICESTORM_LC": 1000, "ICESTORM_RAM": 10, "ICESTORM_SPRAM": 0, "ICEST
 ECP_USED = {"TRELLIS_COMB": 5000, "TRELLIS_FF": 2000, "DP16KD": 57, "MULT18X18D": 0}
 
 
-WITHOUT_POWER = {"hx8k", "um5g-45k", "um5g-85k"}
+WITHOUT_POWER = {"hx8k", "um5g-45k", "um5g-85k", "xc7a35t"}
 """Devices of shipped boards whose power is "not estimated": nothing published was at hand."""
 
 

@@ -250,7 +250,7 @@ def test_a_target_frequency_must_make_sense(tmp_path):
 
 def test_too_many_block_rams_are_refused_before_nextpnr_runs(tmp_path):
     made = _synthesis(tmp_path, cells={"SB_LUT4": 9, "SB_DFF": 4, "SB_RAM40_4K": 40})
-    message = r"needs 40 ICESTORM_RAM, icebreaker has 30 \(10 too many\); it would fit .*orangecrab-25f or "
+    message = r"needs 40 ICESTORM_RAM, icebreaker has 30 \(10 too many\); it would fit .*colorlight-i5 or "
     with pytest.raises(UserError, match=message):
         place_and_route(made, load_board("icebreaker"), tmp_path, progress=SILENT)
     assert list(tmp_path.iterdir()) == []
