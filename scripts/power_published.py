@@ -4,12 +4,18 @@
 reads ``HELD_OUT`` but ``scripts/power_validation.py``.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from qsnn_hw.families.boards import load_board
 from qsnn_hw.targets.fpga.measurements import COLUMNS
 
-TINYVISION = "github.com/tinyvision-ai-inc/ice40_power"
+BOARD = load_board("icebreaker")
+"""One with the device of all these measurements."""
+
+_UNITS = BOARD.family.units
+TINYVISION = re.findall(r"github\.com/[\w/-]+", BOARD.family.power[BOARD.device].clock.source)[0]
 VOLTS = 1.219
 """Of core and PLL supply in all of its rows."""
 
@@ -77,9 +83,7 @@ def csv_lines() -> Sequence[str]:
     ]
     for row in FITTED:
         cells = (f"{row.power_mw:.6f}", f"{row.clock_mhz:g}", str(row.cells), f"{row.switching:.6f}")
-        lines.append(
-            ",".join((f'"{row.name}"', "icebreaker", *cells, f"{row.vco_mhz:g}", str(row.oscillator)))
-        )
+        lines.append(",".join((f'"{row.name}"', BOARD.name, *cells, f"{row.vco_mhz:g}", str(row.oscillator))))
     return lines
 
 
@@ -117,9 +121,17 @@ class HeldOut:
     note: str = ""
 
 
+def _used(logic: int, block_rams: int = 0, sprams: int = 0, multipliers: int = 0) -> dict[str, int]:
+    """Units in use, by nextpnr's names."""
+    names = (_UNITS.logic_cells, _UNITS.block_ram, _UNITS.spram, _UNITS.dsps)
+    return {
+        str(name): count for name, count in zip(names, (logic, block_rams, sprams, multipliers), strict=True)
+    }
+
+
 SYNTZULU = "github.com/gianlucaleone/SYNtzulu"
 _PAPER = "doi 10.1109/TCSI.2024.3450966"
-_SYNTZULU = {"ICESTORM_LC": 3473, "ICESTORM_RAM": 17, "ICESTORM_SPRAM": 4, "ICESTORM_DSP": 2}
+_SYNTZULU = _used(3473, 17, 4, 2)
 _COUNTERS = 2 + 2.98 + 3.46
 """Bits that switch in a cycle of 40: counters of 24 bits by 1, of 8 bits by 3, of 8 bits by 5."""
 
@@ -168,7 +180,7 @@ HELD_OUT: tuple[HeldOut, ...] = (
         f"{TINYVISION}, README, low power design",
         162e-3 * VOLTS,
         48.0,
-        {"ICESTORM_LC": 62},
+        _used(62),
         switching=2 / 36,
         oscillator=True,
         duty=1 / 64,
@@ -179,7 +191,7 @@ HELD_OUT: tuple[HeldOut, ...] = (
         f"{TINYVISION}, README, low power design",
         135e-3 * VOLTS,
         48.0,
-        {"ICESTORM_LC": 62},
+        _used(62),
         duty=0.0,
         same_board=True,
         note="its author: much higher than the table's 92 uA, and not clear why",
@@ -189,7 +201,7 @@ HELD_OUT: tuple[HeldOut, ...] = (
         f"{TINYVISION}, README, table",
         (96.3 + 4.4) * VOLTS / 1000,
         0.01,
-        {"ICESTORM_LC": 28},
+        _used(28),
         switching=2 / 24,
         same_board=True,
     ),
@@ -198,7 +210,7 @@ HELD_OUT: tuple[HeldOut, ...] = (
         f"{TINYVISION}, README, table",
         (996 + 4.1) * VOLTS / 1000,
         12.0,
-        {"ICESTORM_LC": 208},
+        _used(208),
         switching=_COUNTERS / 40,
         oscillator=True,
         same_board=True,
