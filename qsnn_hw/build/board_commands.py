@@ -33,18 +33,29 @@ PROGRAM_LOG = "09_program.log"
 def virtual_board(given: argparse.Namespace) -> int:
     """Simulate a folder's board behind a pseudo-terminal until a signal ends it."""
     from qsnn_hw.build.built import Built
-    from qsnn_hw.host.virtual_board import VirtualBoard
+    from qsnn_hw.host.virtual_board import TOP, VirtualBoard
+    from qsnn_hw.support.errors import UserError
     from qsnn_hw.support.progress import Progress
+    from qsnn_hw.verify.netlist_model import netlist_verilog
 
     asked = VirtualBoardOptions(**typed_values(given, VirtualBoardOptions))
     built = Built.of(Path(asked.out))
     board = built.board
+    if asked.netlist and asked.byte_mode:
+        raise UserError(
+            "--byte-mode stands in place of the serial port's Verilog, which a netlist has no more: leave "
+            "out one of --byte-mode and --netlist"
+        )
+    verilog = built.verilog
+    if asked.netlist:
+        verilog = netlist_verilog(built.netlist, TOP, board.family, built.folder / WORK, Progress())
     with VirtualBoard(
-        built.verilog, board, built.folder / WORK, bytes_only=asked.byte_mode, progress=Progress()
+        verilog, board, built.folder / WORK, bytes_only=asked.byte_mode, progress=Progress()
     ) as virtual:
         how = "whole bytes, no bits" if asked.byte_mode else f"bit by bit at {board.baud:,} baud"
         try:
             what = f"{built.plan.name} on a virtual {board.name} of {board.clock_mhz:g} MHz"
+            what += ", the netlist behind synthesis" if asked.netlist else ""
             show(f"{what}, {how}; Ctrl-C ends it")
             show(f"port: {virtual.port}")
             virtual.wait()

@@ -86,6 +86,11 @@ class Built:
         return self._file(outputs.BOARD_VERILOG, "generate")
 
     @property
+    def netlist(self) -> Path:
+        """What place and route read."""
+        return self._file(outputs.NETLIST, "synth")
+
+    @property
     def bitstream(self) -> Path:
         """For the board of the last run."""
         plan, board = self.plan, self.board

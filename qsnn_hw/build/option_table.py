@@ -464,6 +464,12 @@ class VirtualBoardOptions:
             "hand whole bytes to the design behind its serial port: faster, without bits and their rate"
         ),
     )
+    netlist: bool = field(
+        default=False,
+        metadata=option(
+            "simulate the netlist behind synthesis, which place and route reads, in place of the Verilog"
+        ),
+    )
 
 
 _PORT = option("serial port of the board, as /dev/ttyUSB1, or what virtual-board prints", metavar="PORT")

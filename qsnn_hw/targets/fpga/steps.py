@@ -49,7 +49,7 @@ from qsnn_hw.targets.fpga.met import check_timing
 from qsnn_hw.targets.fpga.place_route import PlaceRoute, place_and_route
 from qsnn_hw.targets.fpga.record import Implementation
 from qsnn_hw.targets.fpga.seeds import best_seed
-from qsnn_hw.targets.fpga.synthesis import NETLIST, Synthesis, synthesize
+from qsnn_hw.targets.fpga.synthesis import Synthesis, synthesize
 from qsnn_hw.targets.fpga.tried import TriedFile
 from qsnn_hw.toolchain.tools import find_tool
 from qsnn_hw.verify import Verification
@@ -288,7 +288,7 @@ SYNTHESIZE: Step[Synthesis] = Step(
     needs=(PLAN, CLOCK),
     after=(DESIGN,),
     make=_synthesize,
-    leaves=[outputs.SYNTHESIS, f"{outputs.SYNTHESIS_FOLDER}/{NETLIST}"],
+    leaves=[outputs.SYNTHESIS, outputs.NETLIST],
     save=_save_synthesis,
     load=_load_synthesis,
     decided_by=_synthesis_is_decided_by,
