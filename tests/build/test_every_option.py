@@ -256,6 +256,8 @@ def test_an_option_of_build_decides_something(option: str, here: Path) -> None:
     with_it = decided(words("build", option, VALUES[option], beside), here / "with")
     without = decided(words("build", None, (), beside if option != "--encoder" else ()), here / "without")
     assert with_it != without
+    # Where the folder was made without it, nothing of that is taken for it.
+    assert decided(words("build", option, VALUES[option], beside), here / "without") == with_it
 
 
 def answered(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> Any:
