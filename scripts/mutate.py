@@ -49,7 +49,7 @@ class Result:
     key
         Digest of all that decides it.
     verdict
-        "killed", "time limit" (the tests did not end, which a fault may well cause) or "survived".
+        "killed", "survived" or "time limit": the tests did not end, for whatever reason.
     by
         The test that failed first.
     seconds
@@ -63,8 +63,8 @@ class Result:
 
     @property
     def found(self) -> bool:
-        """Whether a test noticed."""
-        return self.verdict != "survived"
+        """Whether a test noticed; tests that did not end in time are none that did."""
+        return self.verdict == "killed"
 
 
 def copy_tree(into: Path) -> None:
@@ -161,7 +161,7 @@ def judge(tree: Path, fault: Fault, limit: float) -> tuple[str, str | None]:
     finally:
         path.write_text(text, encoding="utf-8")
     if status is None:
-        return "time limit", fault.tests[0]
+        return "time limit", None
     if status == _PASSED:
         return "survived", None
     if status != _FAILED:
@@ -215,9 +215,7 @@ def _cells(fault: Fault, result: Result | None) -> tuple[str, ...]:
     by, took = "not run", ""
     if result is not None:
         took = f"{result.seconds:.0f}"
-        by = result.by or fault.equivalent or "nothing"
-        if result.verdict == "time limit":
-            by += " (never ended)"
+        by = result.by or fault.equivalent or f"nothing ({result.verdict})"
     return fault.name, fault.file, fault.says, by.replace("|", "/"), took
 
 
@@ -228,10 +226,12 @@ def table(wanted: Sequence[Fault], results: Mapping[str, Result]) -> str:
 
 def summary(wanted: Sequence[Fault], results: Mapping[str, Result]) -> str:
     """The score in a sentence."""
-    found = sum(results[fault.name].found for fault in wanted)
-    same = sum(fault.equivalent is not None for fault in wanted)
-    rest = len(wanted) - found - same
-    return f"{found} of {len(wanted)} faults found, {same} change nothing that can be seen, {rest} survived"
+    done = [fault for fault in wanted if fault.name in results]
+    found = sum(results[fault.name].found for fault in done)
+    same = sum(fault.equivalent is not None for fault in done)
+    words = f"{found} of {len(done)} faults found, {same} change nothing that can be seen, "
+    words += f"{len(done) - found - same} survived"
+    return words + (f"; {len(wanted) - len(done)} more were not run" if len(done) < len(wanted) else "")
 
 
 def unexplained(wanted: Iterable[Fault], results: Mapping[str, Result]) -> list[str]:

@@ -302,6 +302,9 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
     ("loader_one", (("collected.eq(word[8:])", "collected.eq(word[:-8])"),)),
     ("loader_banks", (("[place.eq(0), row.eq(0), bank.eq(0)]", "[place.eq(0), bank.eq(0)]"),)),
     ("loader_banks", (("loaded.rows - 1 for", "loaded.rows for"),)),
+    # Sampled at the edge of a bit; bits in another order.
+    ("uart_hears_4", (("timer.eq(self._divisor // 2 - 1)", "timer.eq(self._divisor - 1)"),)),
+    ("uart_hears_4", (("shift.eq(Cat(shift[1:], line))", "shift.eq(Cat(line, shift[:-1]))"),)),
     # A row too far; the channels of one fold only; a row of a grid taken for its column.
     ("address_flat", (("(counter == (count - 1) * (apart >> low))", "(counter == count * (apart >> low))"),)),
     ("address_grid_folds", (("plan.lanes * plan.channel_folds // step", "plan.lanes // step"),)),

@@ -28,6 +28,7 @@ from qsnn_hw.verify.formal.range_proofs import RANGE_PROOFS
 from qsnn_hw.verify.formal.readout_proofs import READOUT_PROOFS
 from qsnn_hw.verify.formal.route_properties import AdaptOnce, DelayRoom
 from qsnn_hw.verify.formal.sum_proofs import SUM_PROOFS
+from qsnn_hw.verify.formal.uart_proofs import UART_PROOFS
 from qsnn_hw.verify.formal.walk_proofs import WALK_PROOFS
 
 
@@ -234,5 +235,6 @@ PROOFS: tuple[Proof, ...] = (
     *READOUT_PROOFS,
     *LOADER_PROOFS,
     *ADDRESS_PROOFS,
+    *UART_PROOFS,
 )
 """Everything that is proved."""

@@ -1,0 +1,24 @@
+"""The serial port."""
+
+from collections.abc import Callable
+from typing import Any
+
+from qsnn_hw.rtl.io import uart
+from qsnn_hw.verify.formal.proof import Proof
+from qsnn_hw.verify.formal.properties import Harness
+from qsnn_hw.verify.formal.uart_properties import HearsByte
+
+
+def _hears(divisor: int, slack: int) -> Callable[[Any], Harness]:
+    return lambda module: HearsByte(module.UartReceiver(divisor), divisor, slack)
+
+
+def _proof(divisor: int, slack: int, *, fast: bool = False) -> Proof:
+    width = f"{divisor} cycles a bit, edges {slack} early or late"
+    return Proof(f"uart_hears_{divisor}", uart, _hears(divisor, slack), "prove", 0, width, fast, "pdr")
+
+
+UART_PROOFS = (
+    _proof(4, 0),
+    _proof(8, 2),
+)
