@@ -37,7 +37,7 @@ _HEAD = ("fault", "planted in", "what it does", "found by", "s")
 # pytest's exit statuses: some tests failed; nothing was collected. All others say nothing about the fault.
 _PASSED, _FAILED = 0, 1
 # Property-based tests draw the same in every run: a result is no matter of luck.
-_SAME_DRAWS = ("--hypothesis-seed=0",)
+SAME_DRAWS = ("--hypothesis-seed=0",)
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _environment(tree: Path) -> dict[str, str]:
 def run_tests(tree: Path, tests: Sequence[str], limit: float, *options: str) -> tuple[int | None, str]:
     """(pytest's exit status, None at the time limit; what it printed)."""
     command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "-m", ""]
-    command += [*_SAME_DRAWS, *options, *tests]
+    command += [*SAME_DRAWS, *options, *tests]
     with subprocess.Popen(
         command,
         cwd=tree,

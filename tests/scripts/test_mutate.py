@@ -67,7 +67,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setattr(module, "ROOT", source)
     monkeypatch.setattr(mutate, "copy_tree", copied)
     # These tests draw nothing, and the plugin of those that do takes seconds to start.
-    monkeypatch.setattr(mutate, "_SAME_DRAWS", ())
+    monkeypatch.setattr(mutate, "SAME_DRAWS", ())
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setattr(mutations, "TABLE", source / "mutations.toml")
     return source

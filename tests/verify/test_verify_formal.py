@@ -426,7 +426,7 @@ def test_an_invariant_that_is_not_found_in_time_proves_nothing(
         (folder / "invariant.pla").write_text(text)
         return types.SimpleNamespace(returncode=0)
 
-    monkeypatch.setattr(sby_module, "_run", run)
+    monkeypatch.setattr(sby_module, "run_tool", run)
     again = proof.build(proof.module)
     assert prove(again, tmp_path, mode="prove", depth=0, solver="pdr").status == "timeout"
 

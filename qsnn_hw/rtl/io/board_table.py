@@ -16,14 +16,17 @@ class BoardTable(wiring.Component):
     """Identity and counters in one block RAM; a counter is four bytes, counted a byte at a time.
 
     Handshake: a pulse at ``count[k]`` while ``busy[k]`` is set is not counted, so whoever must not lose one
-    waits for it; a count takes 3 to 10 cycles, more with a carry or when others are before it, 110 at most.
-    ``o`` is a stream: byte ``part`` of row ``row`` in the cycle it is asked for. The last counter counts
-    itself, every 128 cycles. The counts outlive every reset: a host takes differences.
+    waits for it. A count takes 3 to 10 cycles (4 to 14 where reads are registered), more when others are
+    before it, and less than 128 whatever they carry, while no row is served. ``o`` is a stream: byte ``part``
+    of row ``row`` in the cycle it is asked for. The last counter counts itself, every 128 cycles. The counts
+    outlive every reset: a host takes differences.
 
     Parameters
     ----------
     identity
         ``IDENTITY_BYTES`` bytes.
+    registered
+        What is read passes a register behind the memory, a cycle later: for block RAM with a slow output.
 
     Members
     -------
@@ -36,10 +39,10 @@ class BoardTable(wiring.Component):
         Changes every 2**23 cycles.
     """
 
-    def __init__(self, identity: bytes) -> None:
+    def __init__(self, identity: bytes, *, registered: bool = False) -> None:
         if len(identity) != IDENTITY_BYTES:
             raise ValueError(f"Identity must be {IDENTITY_BYTES} bytes, not {len(identity)}")
-        self._identity = identity
+        self._identity, self._registered = identity, registered
         super().__init__(
             {
                 "count": In(COUNTERS - 1),
@@ -66,16 +69,25 @@ class BoardTable(wiring.Component):
         at = Cat(place, chosen, Const(IDENTITY_BYTES >> 5, 2))
         after = Signal(9)
         again, begins, found = Signal(), Signal(), Signal()
+        # What the memory shows, and when it may be used: behind ``reads``, and while it is served.
+        data, arrived, shown = read.data, reads, serves
+        if self._registered:
+            data, arrived, shown = Signal(8), Signal(), Signal()
+            m.d.sync += [
+                data.eq(read.data),
+                arrived.eq(reads),
+                shown.eq(serves & ~(self.o.valid & self.o.ready)),
+            ]
         m.d.comb += [
             self.busy.eq(pending[:-1]),
             read.addr.eq(Mux(reads, at, Cat(self.part, self.row))),
             read.en.eq(reads | idle),
-            after.eq(read.data + 1),
+            after.eq(data + 1),
             write.addr.eq(at),
             write.data.eq(after),
             write.en.eq(writes),
-            self.o.payload.eq(read.data),
-            self.o.valid.eq(serves),
+            self.o.payload.eq(data),
+            self.o.valid.eq(serves & shown),
             found.eq(pending.bit_select(chosen, 1)),
             begins.eq(idle & ~self.wanted & found),
             # A carry goes on to the next byte.
@@ -83,10 +95,10 @@ class BoardTable(wiring.Component):
         ]
         m.d.sync += [
             period.eq(period + 1),
-            idle.eq((idle & ~self.wanted & ~found) | (writes & ~again) | (serves & self.o.ready)),
+            idle.eq((idle & ~self.wanted & ~found) | (writes & ~again) | (self.o.valid & self.o.ready)),
             reads.eq(begins | again),
-            writes.eq(reads),
-            serves.eq((serves & ~self.o.ready) | (idle & self.wanted)),
+            writes.eq(arrived),
+            serves.eq((serves & ~(self.o.valid & self.o.ready)) | (idle & self.wanted)),
         ]
         with m.If(idle):
             m.d.sync += place.eq(0)

@@ -29,7 +29,7 @@ class FrameCheck(wiring.Component):
     out : Out(1)
         The next bit of the CRC.
     good : Out(1)
-        The bits so far were a body and its CRC.
+        The bits before the last cycle were a body and its CRC.
     """
 
     def __init__(self) -> None:
@@ -54,8 +54,9 @@ class FrameCheck(wiring.Component):
         m.d.comb += [
             back.eq(~(register[0] ^ self.bit) & ~self.drain),
             self.out.eq(register[0]),
-            self.good.eq(register == _RESIDUE),
         ]
+        # A register: whoever asks has waited for the flag behind the CRC, and resets a session by the answer.
+        m.d.sync += self.good.eq(register == _RESIDUE)
         shifted = [register[k + 1] if k < 31 else Const(1, 1) for k in range(32)]
         stepped = Cat(*(bit ^ back if _POLYNOMIAL >> k & 1 else bit for k, bit in enumerate(shifted)))
         # A multiplexer a bit: load and step fit one table of four inputs with the feedback.

@@ -97,7 +97,7 @@ class HostLink(wiring.Component):
         m.submodules.outbound = sender = FrameSender(
             self._output_size, self._divisor, per_sample=identity.readout
         )
-        m.submodules.table = table = BoardTable(identity.pack())
+        m.submodules.table = table = BoardTable(identity.pack(), registered=self._registered)
         freed = Signal(SLOT_BITS)
         self._frames(m, receiver, reader, freed)
         m.d.comb += [
@@ -107,7 +107,6 @@ class HostLink(wiring.Component):
             receiver.freed.eq(freed),
             receiver.hold.eq(sender.hold),
             reader.hold.eq(sender.hold),
-            reader.waiting.eq(receiver.expected[:SLOT_BITS] != freed),
             self.restart.eq(receiver.restart),
             sender.key.eq(reader.nonce),
             sender.heard.eq(receiver.heard),
@@ -140,7 +139,12 @@ class HostLink(wiring.Component):
             shape=8, depth=SLOTS * SLOT_BYTES, init=[], attrs=memory_attributes("ram", "block")
         )
         write, read = frames.write_port(domain="link"), frames.read_port()
+        # A cycle late, so that no path goes from the counters through the reader into the network. A frame
+        # that is worked off ends it at once, and so does a session that begins.
+        waiting = Signal()
+        m.d.link += waiting.eq((receiver.expected[:SLOT_BITS] != freed) & ~reader.done & ~receiver.restart)
         m.d.comb += [
+            reader.waiting.eq(waiting),
             write.en.eq(receiver.write_enable),
             write.addr.eq(receiver.write_address),
             write.data.eq(receiver.write_data),

@@ -51,7 +51,7 @@ class LinkBytes:
             shown = np.count_nonzero(data.pixels.reshape(data.samples, -1), axis=1)
             payload = (shown * word_bytes(plan.encoder.space.size << PIXEL_BITS) + 1)[np.newaxis]
             words = shown + 1
-        sent, frames = _framed(payload)
+        sent, frames = framed(payload)
         if plan.readout is None:
             spikes = run.spikes[plan.output_group.group].sum(axis=2, dtype=np.int64)
             received = spikes * word_bytes(plan.output_size) + 1
@@ -67,7 +67,7 @@ class LinkBytes:
         return cls(sent, received, float(words.mean()))
 
 
-def _framed(payload: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def framed(payload: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Bytes on the line, and frames that end, by the step that they bring; from bytes of words a step."""
     room = MAX_PAYLOAD - 1
     ends = np.cumsum(payload, axis=0)

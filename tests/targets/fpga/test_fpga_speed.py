@@ -20,7 +20,7 @@ from qsnn_hw.host.words import packed
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.report import Results
 from qsnn_hw.report.sections.activity import stream_note
-from qsnn_hw.targets.fpga.per_sample import LinkBytes, _framed, host_us, rates, step_bytes
+from qsnn_hw.targets.fpga.per_sample import LinkBytes, framed, host_us, rates, step_bytes
 from qsnn_hw.targets.fpga.sections.latency import latency
 from qsnn_hw.targets.fpga.sections.speed import Link, link
 from qsnn_hw.verify import Verification
@@ -74,7 +74,7 @@ def test_a_step_arrives_with_its_frame() -> None:
     data = np.ones((3, 1, 50), dtype=np.uint8)
     plan = example(chain_network(sizes=(50, 5, 3)), lanes=None).plan
     assert step_bytes(data, np.arange(50), 50)[:, 0].tolist() == [9, 9, 9]
-    sent, frames = _framed(np.array([[200], [40], [60]]))
+    sent, frames = framed(np.array([[200], [40], [60]]))
     assert sent[:, 0].tolist() == [258, 0, 58]
     assert frames[:, 0].tolist() == [1, 0, 1]
     assert plan.input_size == 50

@@ -107,13 +107,13 @@ def test_bound_covers_operators_in_a_row() -> None:
 
 def test_sparse_spikes_are_gathered_and_dense_ones_multiplied(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
-    gathered = sums._gathered_sums
+    gathered = sums.gathered_sums
 
     def counting(spikes, weight):  # type: ignore[no-untyped-def]
         calls.append(len(spikes))
         return gathered(spikes, weight)
 
-    monkeypatch.setattr(sums, "_gathered_sums", counting)
+    monkeypatch.setattr(sums, "gathered_sums", counting)
     total = ExactSum((Dense(np.ones((4, 100), dtype=np.int8)),), 1, 0, CPU)
     few, many = torch.zeros((9, 100), dtype=torch.uint8), torch.ones((9, 100), dtype=torch.uint8)
     few[3, 7] = few[8, 99] = 1

@@ -51,12 +51,12 @@ def test_a_fault_in_the_kernel_shows(monkeypatch: pytest.MonkeyPatch) -> None:
 
     drawn = (drawn_network(seed, ["plain"], loops=False, delays=False) for seed in range(20))
     network = next(n for n in drawn if n is not None)
-    right = kernel._shape
+    right = kernel.compiled_for
 
     def wrong(group, shown):  # type: ignore[no-untyped-def]
         return right(group, shown) | {"shift": group.leak_shift + 1}
 
-    monkeypatch.setattr(kernel, "_shape", wrong)
+    monkeypatch.setattr(kernel, "compiled_for", wrong)
     spikes = some_spikes(network, 1)
     golden = run_clocked(network, spikes, record=["g0"])
     run = BatchNetwork(network, DEVICE, fused=True).run(spikes, record=["g0"])
