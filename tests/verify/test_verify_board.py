@@ -48,7 +48,7 @@ def through_serial_pins(item: Example, samples: int, folder: Path, simulator: st
     assert not result["lit"]
     raws = Deframer().feed(bytes.fromhex(result["data"]))
     collector, found = Collector(plan.output_size, per_sample=False), []
-    for reply in read_replies(raws, NONCE)[1:]:
+    for reply in read_replies(raws, NONCE):
         assert reply is not None
         answer = collector.take(reply)
         found += [] if answer is None else [answer]
