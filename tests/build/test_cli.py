@@ -239,7 +239,7 @@ def test_a_network_too_large_for_the_board_names_the_excess_and_a_board(run: Run
     assert "ICESTORM_RAM, icebreaker has 30" in err
     assert "too many" in err
     # The smallest boards that hold it.
-    assert re.search(r"it would fit with --board tang-nano-20k, .* or \d+ more of the boards", err)
+    assert re.search(r"it would fit with .*--board tang-nano-20k, .* more of the boards", err)
 
 
 @pytest.mark.parametrize(
