@@ -404,7 +404,7 @@ def test_ctrl_c_leaves_nothing_half_written_and_the_next_run_goes_on(tmp_path: P
         env=environment,
     )
     assert done.returncode == 0, done.stderr
-    assert "verilog: unchanged" in done.stderr
+    assert "design: unchanged" in done.stderr
     report = Report.load(out / "report.json", SECTIONS)
     assert report[FILES].bitstream is not None
     assert (out / report[FILES].bitstream).stat().st_size > 10_000
