@@ -184,10 +184,11 @@ def _missing_of_group(
 ) -> list[str]:
     # Names tell the way through the modules, "network.hidden.accumulators.acc0". Of several names of a
     # net yosys keeps one, so what passes through the weights' registers has to be told by all of them.
-    # Where one update row is the whole group, the accumulators' word is what the sweep reads, and may have
-    # kept the name of that port.
+    # Where one update row is the whole group, the word of accumulators is what sweep and lanes read, and
+    # may have kept the name of a port of theirs.
     inside = f".{least.name}.accumulators."
-    port = re.compile(rf"\.{re.escape(least.name)}\.(?:sweep|accumulators)(?:__|\.)link__x$")
+    link, lane = r"(?:sweep|accumulators)(?:__|\.)link__x", r"sweep\.lane\d+(?:__|\.)x"
+    port = re.compile(rf"\.{re.escape(least.name)}\.(?:{link}|{lane})$")
     named: set[Any] = set()
     for name, net in module["netnames"].items():
         _, count, rest = f".{name}".partition(inside)
