@@ -14,6 +14,7 @@ from qsnn_hw.model.linear import apply_operators
 from qsnn_hw.model.network import INPUT, Conv2d, Dense, Operator, Pool2d, Scale
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import GroupPlan
+from qsnn_hw.plan.slots import Slots
 from qsnn_hw.quantize.network import QuantizedNetwork, QuantizedProjection
 from tests.support.networks import random_network
 from tests.support.operations import operations
@@ -165,6 +166,36 @@ def test_several_sources_and_kinds() -> None:
     )
     groups = (replace(mixed.groups[0], shape=(3, 4, 4)), mixed.groups[1])
     check(replace(mixed, groups=groups, projections=projections), PlanOptions(lanes=[5]), 2)
+    # A projection of few weights behind one of another kind: its rows do not begin at 0.
+    mixed = random_network(rng, [32, 20, 48], skips=[(0, 2)])
+    (first,) = mixed.into(mixed.groups[0].name)
+    second = next(p for p in mixed.projections if p.source != INPUT)
+    third = next(p for p in mixed.projections if p not in (first, second))
+    few = replace(second, weight=second.weight * (rng.random(second.weight.shape) < 0.03))
+    groups = (mixed.groups[0], replace(mixed.groups[1], shape=(3, 4, 4)))
+    projections = (replace(third, weight=conv.weight, operators=(conv,)), first, few)
+    sparse = replace(mixed, groups=groups, projections=projections)
+    plan = make_plan(sparse, PlanOptions(lanes=[5])).groups[1]
+    assert [p.kind for p in plan.projections] == ["grid", "sparse"]
+    check(sparse, PlanOptions(lanes=[5]), 4)
+
+
+@pytest.mark.parametrize(("channels", "groups", "out"), [(2, 2, 4), (3, 3, 6), (4, 2, 6)])
+def test_grouped_convolutions_of_several_outputs(channels: int, groups: int, out: int) -> None:
+    rng = np.random.default_rng(out)
+    weight = rng.integers(-20, 20, (out, channels // groups, 3, 2))
+    operator = Conv2d(weight, None, (channels, 4, 5), (1, 1), (1, 1), (1, 1), groups)
+    check(with_operators((operator,), channels * 20, (out, 4, 6)), PlanOptions(lanes=[3]), 5)
+
+
+def test_a_slot_without_a_neuron_never_fires() -> None:
+    """Whatever the threshold of the first neuron, whose constants it has."""
+    group = random_network(np.random.default_rng(7), [2, 3]).groups[0]
+    group = replace(group, threshold=np.array([-4, 3, 5], dtype=np.int64))
+    slots = Slots(AddressSpace((3,)), 2)
+    dynamics = slots.dynamics(group)
+    assert dynamics.threshold.tolist() == [-4, 3, 5, 1]
+    assert dynamics.bias[3] == 0
 
 
 def test_a_chain_of_two_dense_operators_is_expanded_and_said_so() -> None:

@@ -49,6 +49,8 @@ def test_network_of_several_routes_is_loaded(tmp_path: Path) -> None:
     network = skip_network()
     item = loaded(example(network, samples=3), network, lanes=(2,))
     assert [g.folds for g in item.plan.groups] == [3, 2, 2]
+    # The order of the bytes that the page promises.
+    assert item.plan.loaded_groups == item.plan.groups
     # Under stress words are offered while the weights come in. No pass before it: memories keep their
     # content over a reset, so words that did not wait would meet the weights of that pass.
     run(item, export(item.plan, tmp_path), tmp_path / "work", passes=("stress",))

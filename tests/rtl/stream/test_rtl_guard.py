@@ -65,7 +65,7 @@ def kept(payload: int, space: AddressSpace, slots: int) -> int | None:
 
 @pytest.mark.parametrize("pace", PACES, ids=["full", "idle", "stall", "both"])
 @pytest.mark.parametrize("slots", [1, 2, 8])
-@pytest.mark.parametrize("shape", [(11,), (5,), (3, 3, 5), (3, 1, 2)])
+@pytest.mark.parametrize("shape", [(11,), (5,), (1,), (3, 3, 5), (3, 1, 2)])
 def test_guard_leaves_out_and_counts(shape: tuple[int, ...], slots: int, pace: Pace) -> None:
     space = AddressSpace(shape)
     rng = np.random.default_rng(slots)
