@@ -14,6 +14,7 @@ import numpy as np
 from qsnn_hw.golden.neuron import GroupState
 from qsnn_hw.golden.weighted import WeightedSum
 from qsnn_hw.model.network import INPUT
+from qsnn_hw.model.simulate import blocks
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection
 from qsnn_hw.support.choices import ReadoutKind
 from qsnn_hw.support.errors import UserError
@@ -48,6 +49,19 @@ class GoldenRun(StoredRecord, form="golden run 2"):
     )
     saturations: dict[str, int] = field(default_factory=dict)
     saturated: dict[str, Annotated[np.ndarray, Array("i", "neuron")]] = field(default_factory=dict)
+
+    @classmethod
+    def empty(
+        cls, network: QuantizedNetwork, steps: int, samples: int, record: Collection[str] = ()
+    ) -> "GoldenRun":
+        """Room for a run, spikes and potentials not yet written; ``record`` as for :func:`run_clocked`."""
+        recorded = [g for g in network.groups if g.name in record or g.readout]
+        return cls(
+            spikes={g.name: np.empty((steps, samples, g.size), dtype=np.uint8) for g in network.groups},
+            potentials={g.name: np.empty((steps, samples, g.size), dtype=np.int32) for g in recorded},
+            saturations={g.name: 0 for g in network.groups},
+            saturated={g.name: np.zeros(g.size, dtype=np.int64) for g in network.groups},
+        )
 
 
 def checked_input(network: QuantizedNetwork, inputs: np.ndarray) -> np.ndarray:
@@ -114,17 +128,7 @@ def run_clocked(
     """
     flat = checked_input(network, inputs)
     steps, samples = flat.shape[:2]
-    recorded = {g.name for g in network.groups if g.name in record or g.readout}
-    run = GoldenRun(
-        spikes={g.name: np.empty((steps, samples, g.size), dtype=np.uint8) for g in network.groups},
-        potentials={
-            g.name: np.empty((steps, samples, g.size), dtype=np.int32)
-            for g in network.groups
-            if g.name in recorded
-        },
-        saturations={g.name: 0 for g in network.groups},
-        saturated={g.name: np.zeros(g.size, dtype=np.int64) for g in network.groups},
-    )
+    run = GoldenRun.empty(network, steps, samples, record)
     engine = _Engine(network)
     widest = max(g.size for g in network.groups)
     block = max(1, BLOCK_BYTES // (8 * max(1, steps) * widest))
@@ -162,7 +166,7 @@ class _Engine:
             for p in network.projections
         }
         self._order = {g.name: i for i, g in enumerate(network.groups)}
-        self._blocks = _blocks(network)
+        self._blocks = blocks(network)
 
     def run(self, inputs: np.ndarray, run: GoldenRun, part: slice) -> None:
         """One block of samples, (time, sample, address), into ``run``'s samples ``part``."""
@@ -229,28 +233,6 @@ def _most(network: QuantizedNetwork, source: str) -> int:
     if source == INPUT:
         return network.input_max
     return network.group(source).max_spikes
-
-
-def _blocks(network: QuantizedNetwork) -> list[list[str]]:
-    """Group names in order, those that a loop ties together in one list."""
-    names = [g.name for g in network.groups]
-    position = {name: i for i, name in enumerate(names)}
-    # How far back each group's spikes are needed: loops join everything between their ends.
-    tied = {i: i for i in range(len(names))}
-    for p in network.projections:
-        if p.source != INPUT and position[p.source] >= position[p.target]:
-            start = position[p.target]
-            tied[start] = max(tied[start], position[p.source])
-    blocks: list[list[str]] = []
-    index = 0
-    while index < len(names):
-        end = scan = index
-        while scan <= end:
-            end = max(end, tied[scan])
-            scan += 1
-        blocks.append(names[index : end + 1])
-        index = end + 1
-    return blocks
 
 
 def tick(group: QuantizedGroup, v: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:

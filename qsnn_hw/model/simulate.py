@@ -4,8 +4,9 @@ Samples run in batches. A projection whose source is known for all time steps (t
 earlier group outside any loop) is one GEMM over all steps; inside a loop it is one GEMM per step.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -132,7 +133,28 @@ def accuracy(out: np.ndarray, label: np.ndarray, readout: ReadoutKind | None = N
     return float(np.mean(predict(out, readout) == label))
 
 
-def blocks(network: Network) -> list[list[str]]:
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class _Wired(Protocol):
+    @property
+    def source(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+
+
+class Wiring(Protocol):
+    """Groups and projections by name, whatever their numbers are: a network, in reals or in integers."""
+
+    @property
+    def groups(self) -> Sequence[_Named]: ...
+    @property
+    def projections(self) -> Sequence[_Wired]: ...
+
+
+def blocks(network: Wiring) -> list[list[str]]:
     """Groups in order, those that a loop ties together in one block."""
     order = [group.name for group in network.groups]
     position = {name: i for i, name in enumerate(order)}

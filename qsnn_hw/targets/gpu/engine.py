@@ -5,13 +5,13 @@ go through all steps at once: on a GPU in one kernel, on a CPU in parts that sta
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from qsnn_hw.golden.clocked import GoldenRun, checked_input
 from qsnn_hw.model.network import INPUT
+from qsnn_hw.model.simulate import blocks
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.targets.gpu.sums import ExactSum
@@ -23,47 +23,6 @@ GPU_SHARE = 0.25
 """Of a GPU's free memory, for the sums of one part of the batch; spikes and the like take as much again."""
 
 Task = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Loop:
-    """Groups that advance together, step by step, because some of them wait for one another; or one group.
-
-    Parameters
-    ----------
-    groups
-        In the network's order.
-    tied
-        Whether a projection leads from a group back to itself or one before it.
-    """
-
-    groups: tuple[QuantizedGroup, ...]
-    tied: bool
-
-
-def loops_of(network: QuantizedNetwork) -> list[Loop]:
-    """The groups in order, those that recurrent projections tie together in one."""
-    place = {group.name: k for k, group in enumerate(network.groups)}
-    first = list(range(len(network.groups)))
-    tied: set[int] = set()
-    for p in network.projections:
-        if network.recurrent(p):
-            start, end = place[p.target], place[p.source]
-            tied.add(end)
-            for k in range(start, end + 1):
-                first[k] = min(first[k], start)
-    loops: list[Loop] = []
-    end = len(network.groups)
-    # From the end: a loop begins where the farthest of what it covers begins.
-    while end:
-        start = k = end - 1
-        while k >= start:
-            start = min(start, first[k])
-            k -= 1
-        members = network.groups[start:end]
-        loops.insert(0, Loop(members, any(place[g.name] in tied for g in members)))
-        end = start
-    return loops
 
 
 class BatchNetwork:
@@ -90,7 +49,7 @@ class BatchNetwork:
         self.fused = device.type == "cuda" if fused is None else fused
         self.sums = {p.name: self._sum(p) for p in network.projections}
         self._constants = {g.name: Constants.of(g, g.size, device) for g in network.groups}
-        self._loops = loops_of(network)
+        self._blocks = [tuple(map(network.group, names)) for names in blocks(network)]
 
     def _sum(self, p: QuantizedProjection) -> ExactSum:
         group = self.network.group(p.target)
@@ -139,7 +98,7 @@ class BatchNetwork:
         """
         flat = checked_input(self.network, inputs)
         steps, samples = flat.shape[:2]
-        run = _empty_run(self.network, steps, samples, record)
+        run = GoldenRun.empty(self.network, steps, samples, record)
         size = self._part(steps) if part is None else part
         start = 0
         with torch.inference_mode():
@@ -212,15 +171,15 @@ class BatchNetwork:
         """
         known = {INPUT: inputs}
         steps, samples = inputs.shape[:2]
-        for loop in self._loops:
-            for group in loop.groups:
+        for groups in self._blocks:
+            for group in groups:
                 shape = (steps, samples, group.size)
                 known[group.name] = torch.zeros(shape, dtype=torch.uint8, device=self.device)
-            states = {g.name: States(g, self._constants[g.name], samples) for g in loop.groups}
-            if loop.tied:
-                self._advance_tied(loop, known, states, traced)
+            states = {g.name: States(g, self._constants[g.name], samples) for g in groups}
+            if self._tied(groups):
+                self._advance_tied(groups, known, states, traced)
             else:
-                (group,) = loop.groups
+                (group,) = groups
                 drive = self._drive(group, (), known, steps, samples)
                 self._over_time(group, states[group.name], drive, known[group.name], traced.get(group.name))
             if met is not None:
@@ -231,6 +190,13 @@ class BatchNetwork:
     def _trace(self, name: str, steps: int, samples: int) -> torch.Tensor:
         shape = (steps, samples, self.network.group(name).size)
         return torch.empty(shape, dtype=torch.int32, device=self.device)
+
+    def _tied(self, groups: tuple[QuantizedGroup, ...]) -> bool:
+        """Whether spikes of these groups come back to them, so that they advance step by step."""
+        names = {group.name for group in groups}
+        return any(
+            p.source in names and self.network.recurrent(p) for g in groups for p in self.network.into(g.name)
+        )
 
     def _late(self, p: QuantizedProjection) -> int:
         return p.delay + int(self.network.recurrent(p))
@@ -287,18 +253,18 @@ class BatchNetwork:
 
     def _advance_tied(
         self,
-        loop: Loop,
+        groups: tuple[QuantizedGroup, ...],
         known: dict[str, torch.Tensor],
         states: dict[str, States],
         traced: Mapping[str, torch.Tensor],
     ) -> None:
         """All steps of groups that a loop ties together, one after the other."""
         steps, samples = known[INPUT].shape[:2]
-        names = tuple(group.name for group in loop.groups)
-        drives = {g.name: self._drive(g, names, known, steps, samples) for g in loop.groups}
+        names = tuple(group.name for group in groups)
+        drives = {g.name: self._drive(g, names, known, steps, samples) for g in groups}
         inner = {name: [p for p in self.network.into(name) if p.source in names] for name in names}
         for step in range(steps):
-            for group in loop.groups:
+            for group in groups:
                 name = group.name
                 x = drives[name][step]
                 for p in inner[name]:
@@ -309,13 +275,3 @@ class BatchNetwork:
                 potentials = traced.get(name)
                 shown = None if potentials is None else potentials[at]
                 self._over_time(group, states[name], x[None], known[name][at], shown)
-
-
-def _empty_run(network: QuantizedNetwork, steps: int, samples: int, record: Collection[str]) -> GoldenRun:
-    recorded = [g for g in network.groups if g.name in record or g.readout]
-    return GoldenRun(
-        spikes={g.name: np.empty((steps, samples, g.size), dtype=np.uint8) for g in network.groups},
-        potentials={g.name: np.empty((steps, samples, g.size), dtype=np.int32) for g in recorded},
-        saturations={g.name: 0 for g in network.groups},
-        saturated={g.name: np.zeros(g.size, dtype=np.int64) for g in network.groups},
-    )
