@@ -11,7 +11,6 @@ import importlib.metadata
 import os
 import platform
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from script import ROOT, ended, need_in_range, parser
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import MismatchError, ToolError, UserError
 from qsnn_hw.support.stopping import stoppable
+from qsnn_hw.toolchain.process import run_within
 
 RESULTS = ROOT / "out" / "mutations.json"
 PAGE = ROOT / "docs" / "mutations.md"
@@ -100,24 +100,13 @@ def run_tests(tree: Path, tests: Sequence[str], limit: float, *options: str) -> 
     """(pytest's exit status, None at the time limit; what it printed)."""
     command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", "-m", ""]
     command += [*SAME_DRAWS, *options, *tests]
-    with subprocess.Popen(
-        command,
-        cwd=tree,
-        env=_environment(tree),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        try:
-            said, _ = process.communicate(timeout=limit)
-        except BaseException as error:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            if isinstance(error, subprocess.TimeoutExpired):
-                return None, ""
-            raise
-        return process.returncode, said
+    try:
+        process = run_within(
+            command, cwd=tree, env=_environment(tree), timeout_s=limit, stderr=subprocess.STDOUT
+        )
+    except subprocess.TimeoutExpired:
+        return None, ""
+    return process.returncode, process.stdout
 
 
 def _named(said: str, *words: str) -> list[str]:

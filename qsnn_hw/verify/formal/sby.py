@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sysconfig
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from amaranth.back import rtlil
 
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import ToolError, UserError
+from qsnn_hw.toolchain.process import run_within
 from qsnn_hw.verify.formal.any_state import from_any_state
 from qsnn_hw.verify.formal.properties import Harness
 
@@ -232,25 +232,11 @@ def run_tool(
 ) -> "subprocess.CompletedProcess[str]":
     """Run a solver in ``folder``, with ``path`` in front of PATH; it goes with all it started."""
     environment = {**os.environ, "PATH": os.pathsep.join([*path, os.environ.get("PATH", "")])}
-    with subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        try:
-            out, err = process.communicate(timeout=timeout_s)
-        except BaseException as error:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            if isinstance(error, subprocess.TimeoutExpired):
-                name = Path(command[0]).name
-                raise ToolError(f"{name} took more than {timeout_s} s; see {folder}") from error
-            raise
-    return subprocess.CompletedProcess(command, process.returncode, out, err)
+    try:
+        return run_within(command, cwd=folder, env=environment, timeout_s=timeout_s)
+    except subprocess.TimeoutExpired as error:
+        name = Path(command[0]).name
+        raise ToolError(f"{name} took more than {timeout_s} s; see {folder}") from error
 
 
 def _broken(name: str, process: "subprocess.CompletedProcess[str]", log: Path) -> ToolError:
