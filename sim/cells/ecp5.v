@@ -1,6 +1,7 @@
 // Simulation models of ECP5 cells that yosys has none of, for netlists behind synthesis.
 //
-// DP16KD as FPGA-TN-02204, "ECP5 and ECP5-5G Memory User Guide", describes it: 18 kbit in 2,048 units of 9 bits;
+// DP16KD by the ports and modes that yosys maps to it; not read beside FPGA-TN-02204, "ECP5 and ECP5-5G Memory
+// User Guide", which is what it ought to agree with: 18 kbit in 2,048 units of 9 bits;
 // an address names a bit, two, four, a unit, two units or four, and of narrower words than a unit its ninth bit
 // is no part. Words of 36 bits are written as DIB above DIA and read as DOB above DOA, with the lowest address
 // bits in place of a write enable for each unit; so are the two lowest for words of 18 bits. Output registers
