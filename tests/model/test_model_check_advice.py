@@ -196,7 +196,7 @@ def integers_of_several_layers(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_integers_that_floating_point_does_not_lead_to(tmp_path: Path, capsys: Capture) -> None:
     """No convention is close in floating point, so conventions are searched by integers."""
-    given = ("--convention", "nir", "--search", "12", "--out-key", "own")
+    given = ("--convention", "nir", "--search", "30", "--out-key", "own")
     (said,) = follow(capsys, *integers_of_several_layers(tmp_path), *given)
     assert "decay=direct" in said
     assert said[-6:] == ["--out-key", "own", "--bits", "8", "--leak-rounding", "zero"]
