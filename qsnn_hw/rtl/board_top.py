@@ -165,7 +165,8 @@ class BoardTop(wiring.Component):
         with m.Else():
             m.d.power_on += count.eq(count + 1)
         if self._reset_active is not None:
-            pressed, level = Signal(), int(self._reset_active == "low")
+            pressed = Signal()
+            level = int(self._reset_active == "low")
             m.submodules.button = FFSynchronizer(self.rst ^ level, pressed, o_domain="power_on")
             with m.If(pressed):
                 m.d.power_on += count.eq(0)

@@ -21,6 +21,9 @@ FORMS = {
 }
 """File -> its one top module."""
 
+CELLS = {"icebreaker": "ice40", "ulx3s-85f": "ecp5"}
+"""Board -> the file in ``sim/cells`` with the ports of the cells that a board's top instantiates: PLLs."""
+
 
 def generate(folder: Path, board: str, weights: str) -> Path:
     """What the user's command leaves of a small network with encoder and readout."""
@@ -45,7 +48,8 @@ def generate(folder: Path, board: str, weights: str) -> Path:
 def test_every_form_is_read(board: str, weights: str, tmp_path: Path) -> None:
     out = generate(tmp_path, board, weights)
     assert {path.name for path in out.glob("06_*.v")} == set(FORMS)
-    assert {name: slang_findings(out / name) for name in FORMS} == {
+    cells = Path(__file__).parents[2] / "sim" / "cells" / f"{CELLS[board]}.v"
+    assert {name: slang_findings(out / name, cells) for name in FORMS} == {
         name: ([top], []) for name, top in FORMS.items()
     }
 

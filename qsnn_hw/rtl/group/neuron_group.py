@@ -88,7 +88,8 @@ class NeuronGroup(wiring.Component):
             wiring.connect(m, sweep.trace, wiring.flipped(self.trace))
         if self._potentials:
             # One sweep at a time, so what its start said holds for all its rows.
-            last, start = Signal(), accumulators.link.start
+            last = Signal()
+            start = accumulators.link.start
             with m.If(start.valid & start.ready):
                 m.d.sync += last.eq(start.payload.last)
             m.d.comb += [

@@ -186,7 +186,8 @@ class Sweep(wiring.Component):
         # What waits for a valid row anyway goes by the plain signals, which come sooner.
         shifts, shifts_early = moving, advance
         if plan.accumulators == "memory":
-            shifts, shifts_early = Signal(), Signal()
+            shifts = Signal()
+            shifts_early = Signal()
             m.d.comb += [shifts.eq(moving & running), shifts_early.eq(advance & running)]
         again = self._lanes(m, flags, moving, shifts, shifts_early, clear, silent)
         self._flags(m, flags, moving, advance, shifts, shifts_early, again, clear, silent)

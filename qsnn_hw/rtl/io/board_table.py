@@ -61,18 +61,25 @@ class BoardTable(wiring.Component):
         m.submodules.table = table = memory.Memory(
             shape=8, depth=depth, init=list(self._identity), attrs=memory_attributes("ram", "block")
         )
-        write, read = table.write_port(), table.read_port()
-        state, chosen, place = Signal(4, init=1), Signal(range(COUNTERS)), Signal(2)
+        write = table.write_port()
+        read = table.read_port()
+        state = Signal(4, init=1)
+        chosen = Signal(range(COUNTERS))
+        place = Signal(2)
         idle, reads, writes, serves = state
         period = Signal(_PERIOD_BITS)
         pending = Signal(COUNTERS)
         at = Cat(place, chosen, Const(IDENTITY_BYTES >> 5, 2))
         after = Signal(9)
-        again, begins, found = Signal(), Signal(), Signal()
+        again = Signal()
+        begins = Signal()
+        found = Signal()
         # What the memory shows, and when it may be used: behind ``reads``, and while it is served.
         data, arrived, shown = read.data, reads, serves
         if self._registered:
-            data, arrived, shown = Signal(8), Signal(), Signal()
+            data = Signal(8)
+            arrived = Signal()
+            shown = Signal()
             m.d.sync += [
                 data.eq(read.data),
                 arrived.eq(reads),
@@ -88,7 +95,7 @@ class BoardTable(wiring.Component):
             write.en.eq(writes),
             self.o.payload.eq(data),
             self.o.valid.eq(serves & shown),
-            found.eq(pending.bit_select(chosen, 1)),
+            found.eq((pending >> chosen)[0]),
             begins.eq(idle & ~self.wanted & found),
             # A carry goes on to the next byte.
             again.eq(writes & after[8] & (place != 3)),

@@ -1,6 +1,6 @@
 """The CRC of a frame, a bit a cycle."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -57,8 +57,9 @@ class FrameCheck(wiring.Component):
         ]
         # A register: whoever asks has waited for the flag behind the CRC, and resets a session by the answer.
         m.d.sync += self.good.eq(register == _RESIDUE)
-        shifted = [register[k + 1] if k < 31 else Const(1, 1) for k in range(32)]
-        stepped = Cat(*(bit ^ back if _POLYNOMIAL >> k & 1 else bit for k, bit in enumerate(shifted)))
+        # A 1 is shifted in, on which the polynomial's highest term falls.
+        bits = enumerate(register[1:])
+        stepped = Cat(*(bit ^ back if _POLYNOMIAL >> k & 1 else bit for k, bit in bits), ~back)
         # A multiplexer a bit: load and step fit one table of four inputs with the feedback.
         keyed = len(self.key)
         with m.If(self.start | self.step):

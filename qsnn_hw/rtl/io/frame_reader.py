@@ -87,7 +87,8 @@ class FrameReader(wiring.Component):
             Signal(init=name == "nonce", name=name)
             for name in ("nonce", "first", "more", "word", "row", "run")
         )
-        kind, number = Signal(2), Signal(6 + 8 * more_bytes)
+        kind = Signal(2)
+        number = Signal(6 + 8 * more_bytes)
         there, advance = self._bytes(m)
         step, word_ends, run_ends = self._pass(m, (word, row, run), kind, number, there, advance)
         # What a first byte says.
@@ -95,7 +96,8 @@ class FrameReader(wiring.Component):
         ends, asks = control & (self.data[5] == 0) & self.data[1], control & self.data[5]
         short = control & ~self.data[5] & ~self.data[1]
         long = Signal()
-        begins, complete = Signal(), Signal()
+        begins = Signal()
+        complete = Signal()
         m.d.comb += [
             begins.eq(first & there),
             long.eq(begins & ~control),
@@ -140,7 +142,8 @@ class FrameReader(wiring.Component):
         """Whether ``data`` is the next byte, and what asks for the one behind it."""
         # Cycles since the address changed.
         age = Signal(2 if self._registered else 1)
-        there, advance = Signal(), Signal()
+        there = Signal()
+        advance = Signal()
         m.d.comb += there.eq(self.waiting & age.all())
         with m.If(advance):
             m.d.sync += [self.address.eq(self.address + 1), age.eq(0)]
@@ -167,10 +170,14 @@ class FrameReader(wiring.Component):
         known = (word & kind[0]) | known_address(self._space, number[self._value_bits :])
         if self._loads:
             known = known & self.loaded
-        passes, moves, low = Signal(), Signal(), number[: run_bits(self._size)]
-        step, word_ends, run_ends = Signal(), Signal(), Signal()
+        passes = Signal()
+        moves = Signal()
+        low = number[: run_bits(self._size)]
+        step = Signal()
+        word_ends = Signal()
+        run_ends = Signal()
         weights: Value = kind[0]
-        marked: Value = self.data.bit_select(number[:3], 1) & ~weights
+        marked: Value = (self.data >> number[:3])[0] & ~weights
         if self._value_bits:
             # A stream of pixels has no bitmaps.
             weights, marked = Const(1, 1), Const(0, 1)

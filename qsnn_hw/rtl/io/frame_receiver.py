@@ -69,8 +69,14 @@ class FrameReceiver(wiring.Component):
         m = Module()
         m.submodules.receiver = line = UartReceiver(self._divisor)
         m.submodules.check = check = FrameCheck()
-        came, is_flag, is_escape, byte = Signal(), Signal(), Signal(), Signal(8)
-        first, escaped, hello, in_turn = Signal(init=1), Signal(), Signal(), Signal()
+        came = Signal()
+        is_flag = Signal()
+        is_escape = Signal()
+        byte = Signal(8)
+        first = Signal(init=1)
+        escaped = Signal()
+        hello = Signal()
+        in_turn = Signal()
         ended = Signal()
         # Bytes behind the first one; the highest bit says that they are more than a slot holds.
         place = Signal(PLACE_BITS + 1)
@@ -105,7 +111,8 @@ class FrameReceiver(wiring.Component):
 
     def _check(self, m: Module, check: FrameCheck, take: Signal, first: Signal, byte: Signal) -> None:
         """Bits of each byte into the CRC, one a cycle, while the next byte comes over the line."""
-        bits, left = Signal(8), Signal(4)
+        bits = Signal(8)
+        left = Signal(4)
         m.d.comb += [
             check.key.eq(self.key),
             check.start.eq(take & first),
@@ -130,7 +137,9 @@ class FrameReceiver(wiring.Component):
         overlong: Signal,
     ) -> None:
         """What becomes of a frame that has ended."""
-        room, taken, now = Signal(), Signal(), Signal()
+        room = Signal()
+        taken = Signal()
+        now = Signal()
         with m.If(came):
             m.d.sync += ended.eq(1)
         with m.Elif(now):

@@ -88,13 +88,20 @@ class FrameSender(wiring.Component):
         m.submodules.transmitter = line = StuffingTransmitter(self._divisor)
         m.submodules.check = check = FrameCheck()
         # One bit a phase: each is asked for at many places.
-        phase, part = Signal(6, init=1 << _FLAG), Signal(2)
+        phase = Signal(6, init=1 << _FLAG)
+        part = Signal(2)
         flag, idle, head, body, table, tail = (phase[k] for k in range(6))
-        acknowledge, empty, refused, ended = Signal(), Signal(), Signal(), Signal()
-        moves, ends, last_part = Signal(), Signal(), Signal()
+        acknowledge = Signal()
+        empty = Signal()
+        refused = Signal()
+        ended = Signal()
+        moves = Signal()
+        ends = Signal()
+        last_part = Signal()
         number = self._numbers(m, head & moves & part[1], line.index, part[0], ended)
         answer, final, last = self._answer(m, line.index, part)
-        begins, closes = Signal(), Signal()
+        begins = Signal()
+        closes = Signal()
         m.d.comb += [
             self.tx.eq(line.tx),
             self.hold.eq(head & line.i.ready & ~part[1]),
@@ -108,7 +115,7 @@ class FrameSender(wiring.Component):
                 (flag & _constant(FLAG, line.index))
                 | (head & Mux(part[1], number, self._head(line.index, part[0], refused)))
                 | (body & answer)
-                | (table & self.table.payload.bit_select(line.index, 1))
+                | (table & (self.table.payload >> line.index)[0])
                 | (tail & check.out)
             ),
             moves.eq(line.i.valid & line.i.ready),
@@ -148,7 +155,7 @@ class FrameSender(wiring.Component):
     def _head(self, index: Value, second: Value, refused: Value) -> Value:
         """A bit of the first two bytes; what they show does not change meanwhile (``hold``)."""
         flags = Cat(self.slot, Const(0, 1), self.loaded, self.ignored, self.lost, refused)
-        return Cat(self.expected, self.wanted, flags).bit_select(Cat(index, second), 1)
+        return (Cat(self.expected, self.wanted, flags) >> Cat(index, second))[0]
 
     def _numbers(self, m: Module, moves: Value, index: Value, second: Value, ended: Value) -> Value:
         """The next bit of the frame's number, or the ``second``, the sample's.
@@ -156,8 +163,12 @@ class FrameSender(wiring.Component):
         A frame's number is sent and then counted, 255 to 1, or back to 0 when its sample has ended. A
         sample's is counted while it is sent, if one has ended since.
         """
-        frame, sample = Signal(8), Signal(8)
-        carried, carry, old, after = Signal(), Signal(), Signal(), Signal()
+        frame = Signal(8)
+        sample = Signal(8)
+        carried = Signal()
+        carry = Signal()
+        old = Signal()
+        after = Signal()
         m.d.comb += [
             # The frame after an end is number 0, whatever its register holds.
             old.eq(Mux(second, sample[0], frame[0] & ~ended)),
@@ -180,7 +191,7 @@ class FrameSender(wiring.Component):
         # Highest byte first.
         places = [address[8 * k : 8 * k + 8] for k in reversed(range(count))]
         chosen = Array(places)[part[: max(1, (count - 1).bit_length())]] if count > 1 else address
-        plain, final = chosen.bit_select(index, 1), part == count - 1
+        plain, final = (chosen >> index)[0], part == count - 1
         if self._per_sample:
             return plain | (word.tick & (part == 0) & index.all()), final, Const(1, 1)
         tick = Mux(index == 0, word.address[0], index == TICK.bit_length() - 1)
@@ -189,7 +200,7 @@ class FrameSender(wiring.Component):
 
 def _constant(byte: int, index: Value) -> Value:
     """Bit ``index`` of a byte that is known."""
-    return Const(byte, 8).bit_select(index, 1)
+    return (Const(byte, 8) >> index)[0]
 
 
 __all__ = ["FrameSender", "answer_layout"]

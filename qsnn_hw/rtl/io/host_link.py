@@ -138,7 +138,8 @@ class HostLink(wiring.Component):
         m.submodules.frames = frames = memory.Memory(
             shape=8, depth=SLOTS * SLOT_BYTES, init=[], attrs=memory_attributes("ram", "block")
         )
-        write, read = frames.write_port(domain="link"), frames.read_port()
+        write = frames.write_port(domain="link")
+        read = frames.read_port()
         # A cycle late, so that no path goes from the counters through the reader into the network. A frame
         # that is worked off ends it at once, and so does a session that begins.
         waiting = Signal()
@@ -164,7 +165,8 @@ class HostLink(wiring.Component):
         self, m: Module, receiver: FrameReceiver, reader: FrameReader, sender: FrameSender, table: BoardTable
     ) -> None:
         """Words between link and network, and what they count; a word waits until its kind is counted."""
-        ready, passes = Signal(), Signal()
+        ready = Signal()
+        passes = Signal()
         tick_in, tick_out = reader.o.payload.tick, self.i.payload.tick
         if self._identity.readout:
             tick_out = Signal()

@@ -178,7 +178,8 @@ class InputEncoder(wiring.Component):
 
     def _send(self, m: Module, pace: "_Pace", words: Any, sent: Signal) -> None:
         """A word of those that fire; a tick when no bank holds anything."""
-        out, tick = words.payload, Signal()
+        out = words.payload
+        tick = Signal()
         m.d.comb += [
             tick.eq(pace.running & ~pace.holds.any()),
             # A word in which nobody fires is passed over.

@@ -180,8 +180,11 @@ class StepBank(wiring.Component):
         link = links.read_port()
 
         # Sending reads the head of the step that comes next, and erases it a cycle later.
-        wiping, erase, erased = Signal(init=1), Signal(init=1), Signal.like(self.step)
-        ahead, looks = Signal.like(self.step), Signal()
+        wiping = Signal(init=1)
+        erase = Signal(init=1)
+        erased = Signal.like(self.step)
+        ahead = Signal.like(self.step)
+        looks = Signal()
         m.d.comb += [
             self.ready.eq(~wiping),
             looks.eq(self.fetch | self.load),
@@ -210,7 +213,8 @@ class StepBank(wiring.Component):
             head_data.append(read.data)
 
         # A head written in the cycle in which it was read is not on the memory's output.
-        repeats, previous = Signal(), Signal.like(self.put_row)
+        repeats = Signal()
+        previous = Signal.like(self.put_row)
         m.d.sync += [repeats.eq(self.put & (self.put_key == self.peek_key)), previous.eq(self.put_row)]
         m.d.comb += [
             set_link.en.eq(self.put),
@@ -219,7 +223,8 @@ class StepBank(wiring.Component):
         ]
 
         # The link that is read belongs to the row that stands in the next cycle.
-        following, more = Signal.like(self.row), Signal()
+        following = Signal.like(self.row)
+        more = Signal()
         left = Signal(range(max(2, self._rows)))
         head = _half(head_data, self.half)
         m.d.comb += [

@@ -98,10 +98,15 @@ class StuffingTransmitter(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         # The byte that waits or leaves; what it starts with is the rest after a reset.
-        byte, full, raw = Signal(8, init=0xFF), Signal(init=1), Signal()
-        place, timer = Signal(range(_STOP + 1), init=1), Signal(range(self._divisor))
-        escaping, escaped = Signal(), Signal()
-        line, index = Signal(init=1), Signal(3)
+        byte = Signal(8, init=0xFF)
+        full = Signal(init=1)
+        raw = Signal()
+        place = Signal(range(_STOP + 1), init=1)
+        timer = Signal(range(self._divisor))
+        escaping = Signal()
+        escaped = Signal()
+        line = Signal(init=1)
+        index = Signal(3)
         put = Signal()
         m.d.comb += [
             self.tx.eq(line),
@@ -118,7 +123,7 @@ class StuffingTransmitter(wiring.Component):
                 m.d.sync += [full.eq(1), raw.eq(self.i.payload.raw)]
         # Flag and escape are the two bytes 011111ab with a other than b.
         needs = (byte[2:] == ESCAPE >> 2) & (byte[0] ^ byte[1])
-        mark = Const(ESCAPE << 1, 10).bit_select(place, 1)
+        mark = (Const(ESCAPE << 1, 10) >> place)[0]
         flip = escaped & (place == FLIP.bit_length())
         with m.If(timer != 0):
             m.d.sync += timer.eq(timer - 1)
