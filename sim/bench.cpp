@@ -6,12 +6,15 @@
 // records is compared in Python (sim/native.py), by the checker of the cocotb bench.
 //
 //     bench JOB      JOB: lines of a keyword and its values
+//     bench -        one instance for the jobs that standard input names, a line each; "done" answers each
 //
 // stimulus FILE      see qsnn_hw/verify/stimulus.py
 // records FOLDER     receives output, trace<k>, sent<k>, times and result
 // group TRACE ROW SENT BITS ROWS TICKS
 //                    a group's ports, the bits of a word it sends, rows and ticks to wait for
 // counter PORT       its value goes into every snapshot
+// goes_on            no reset before it: behind a run that has finished
+// cut CYCLES         ends so many cycles after the first offer, whatever is under way
 
 #include <algorithm>
 #include <bit>
@@ -165,6 +168,8 @@ class Driver {
         valid.put(uint8_t{1});
     }
 
+    void withdraw() { valid.put(uint8_t{0}); }
+
     size_t at = 0;
     Port payload, valid, ready;
 
@@ -237,9 +242,16 @@ class Group {
     std::unique_ptr<Record> rows_file_, sent_file_;
 };
 
+// What outlives a job.
+struct Design {
+    VerilatedContext context;
+    Vbench model{&context};
+};
+
 class Bench {
   public:
-    explicit Bench(const std::string& job) {
+    Bench(Design& design, const std::string& job)
+        : model_(design.model), ports_(named_ports(design.model)) {
         std::ifstream file(job);
         if (!file) fail("cannot read " + job);
         for (std::string text; std::getline(file, text);) {
@@ -254,6 +266,9 @@ class Bench {
                 groups_.push_back(std::make_unique<Group>(ports_, line, folder_, groups_.size()));
             } else if (key == "counter" && line >> value) {
                 counters_.push_back({value, find(ports_, value)});
+            } else if (key == "goes_on") {
+                goes_on_ = true;
+            } else if (key == "cut" && line >> cut_) {
             } else {
                 fail("bad job line: " + text);
             }
@@ -277,16 +292,20 @@ class Bench {
         const size_t top = PAYLOAD_BITS - 1;
         std::vector<int64_t> started, ended;
 
-        model_.rst = 1;
         o_ready.put(uint8_t{0});
+        // What an earlier run has left on offer is there until the reset has acted.
+        model_.rst = !goes_on_;
         for (int k = 0; k < 4; ++k) edge();
         model_.rst = 0;
+        driver.withdraw();
+        if (loader) loader->withdraw();
         for (int64_t k = 0; k < s.head[Stimulus::BEFORE]; ++k) edge();
         if (loader && s.head[Stimulus::FIRST]) load(*loader, loaded, s);
 
         bool held = false, is_loaded = !loader || loaded_first_;
         size_t run = 0;
         int64_t left = 0, marks = 0, still = 0, drain = -1;
+        const int64_t end = cut_ < 0 ? -1 : cycle_ + cut_;
         const auto offer = [&](bool taken) {
             // Alone, a sample waits until the one before it has left.
             const size_t stop = alone ? s.ends[std::min(ended.size(), samples - 1)] : s.gaps.size();
@@ -303,6 +322,10 @@ class Bench {
         if (s.stalls.empty()) o_ready.put(uint8_t{1});
         while (true) {
             settle();
+            if (cycle_ == end) {
+                verdict("cut");
+                break;
+            }
             bool moved = false;
             const bool taken = driver.takes();
             if (taken && driver.at == (started.empty() ? 0 : static_cast<size_t>(s.ends[started.size() - 1]))) {
@@ -443,24 +466,30 @@ class Bench {
         times.close();
     }
 
-    VerilatedContext context_;
-    Vbench model_{&context_};
-    std::vector<NamedPort> ports_ = named_ports(model_);
+    Vbench& model_;
+    std::vector<NamedPort> ports_;
     std::unique_ptr<Stimulus> stimulus_;
     std::string folder_;
     std::vector<std::unique_ptr<Group>> groups_;
     std::vector<std::pair<std::string, Port>> counters_;
     std::ofstream result_;
-    int64_t cycle_ = 0;
+    int64_t cycle_ = 0, cut_ = -1;
     int snapshots_ = 0;
-    bool loaded_first_ = false;
+    bool loaded_first_ = false, goes_on_ = false;
 };
 
 }  // namespace
 
 int main(int count, char** arguments) {
-    if (count != 2) fail("usage: bench JOB");
-    Bench bench(arguments[1]);
-    bench.run();
+    if (count != 2) fail("usage: bench JOB, or bench - with a job in each line of standard input");
+    const auto design = std::make_unique<Design>();
+    if (std::string(arguments[1]) != "-") {
+        Bench(*design, arguments[1]).run();
+        return 0;
+    }
+    for (std::string job; std::getline(std::cin, job);) {
+        Bench(*design, job).run();
+        std::cout << "done" << std::endl;
+    }
     return 0;
 }

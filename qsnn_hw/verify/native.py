@@ -1,4 +1,4 @@
-"""Builds the bench without Python, Verilator's model of one design with ``sim/bench.cpp``, and runs it.
+"""Builds the bench without Python: Verilator's model of one design with ``sim/bench.cpp``.
 
 A bench is a program of its own, kept in the user's cache folder under a digest of all it is made from: the
 Verilog, the sources, Verilator and the compiler. The same design in another output folder finds it there.
@@ -9,14 +9,11 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from qsnn_hw.support.errors import ToolError, UserError
 from qsnn_hw.support.files import BUILDING, write_text
@@ -30,9 +27,7 @@ from qsnn_hw.toolchain.tools import (
     verilator_build_args,
     verilator_environment,
 )
-from qsnn_hw.verify.layout import TraceLayout
 from qsnn_hw.verify.stimulus import FORMAT as STIMULUS_FORMAT
-from qsnn_hw.verify.stimulus import Stimulus, limbs_of
 
 # Raise it when the way benches are built changes.
 _BUILD_FORMAT = 2
@@ -73,59 +68,6 @@ class Bench:
     def of_dict(cls, values: Mapping[str, Any]) -> "Bench":
         """The inverse of :meth:`as_dict`."""
         return cls(Path(values["program"]), dict(values["ports"]))
-
-
-@dataclass(frozen=True)
-class GroupRecord:
-    """What one group showed, oldest first.
-
-    Parameters
-    ----------
-    rows
-        uint32, shape (trace words,): which row each was.
-    potentials
-        uint32, shape (trace words, limbs): the bits of a row's potentials, lowest first.
-    sent
-        uint32, shape (words, limbs): the words given to the router.
-    """
-
-    rows: np.ndarray
-    potentials: np.ndarray
-    sent: np.ndarray
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """What one run of a bench left.
-
-    Parameters
-    ----------
-    verdict
-        "finished"; "hangs" when something never came; or "broke", a rule of streams.
-    rule
-        Which, in words.
-    output
-        uint32, shape (words, limbs): what left the design.
-    groups
-        One for each group of the run.
-    started, ended
-        Of each sample the edge that takes its first word, and that on which its last mark leaves, counted
-        from the start; as many as there were.
-    marks
-        How many marks left.
-    counts
-        Of each snapshot port -> value: as the first sample starts, as the last one ends, halfway
-        through the cycles after it, and at the end.
-    """
-
-    verdict: str
-    rule: str
-    output: np.ndarray
-    groups: list[GroupRecord]
-    started: list[int]
-    ended: list[int]
-    marks: int
-    counts: list[dict[str, int]] = field(default_factory=list)
 
 
 def verilog_ports(verilog: str, top: str) -> dict[str, int]:
@@ -283,85 +225,3 @@ def _forget_old(benches: Path) -> None:
         programs = sorted(benches.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
         for program in programs[_KEPT:]:
             program.unlink(missing_ok=True)
-
-
-def run_bench(
-    bench: Bench,
-    stimulus: Stimulus,
-    folder: Path,
-    traces: Sequence[TraceLayout] = (),
-    counters: Sequence[str] = (),
-) -> RunRecord:
-    """Run ``bench`` on ``stimulus`` in a folder of its own and read what it recorded.
-
-    Parameters
-    ----------
-    traces
-        The groups to record, with words of theirs to wait for at every mark.
-    counters
-        Ports whose values go into every snapshot.
-
-    Raises
-    ------
-    ToolError
-        The bench failed, or lacks a port.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    stimulus.save(folder / "stimulus")
-    lines = [f"stimulus {folder / 'stimulus'}", f"records {folder}"]
-    ticks = int(stimulus.marks[-1])
-    for trace in traces:
-        bits = trace.sent.tick.bit_length()
-        ports = f"{trace.port} {trace.row_port} {trace.sent_port}"
-        lines.append(f"group {ports} {bits} {ticks * trace.rows} {ticks}")
-    lines += [f"counter {name}" for name in counters]
-    write_text(folder / "bench.job", "\n".join(lines) + "\n")
-    (folder / "result").unlink(missing_ok=True)
-    ended = subprocess.run(
-        [str(bench.program), str(folder / "bench.job")],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-    )
-    if ended.returncode:
-        told = (ended.stderr or ended.stdout).strip().splitlines() or ["it printed nothing"]
-        raise ToolError(f"the bench ended with status {ended.returncode}: {told[-1]}")
-    return _read_record(bench, folder, traces)
-
-
-def _read_record(bench: Bench, folder: Path, traces: Sequence[TraceLayout]) -> RunRecord:
-    values: dict[str, str] = {}
-    counts: list[dict[str, int]] = []
-    for line in (folder / "result").read_text(encoding="utf-8").splitlines():
-        key, _, value = line.partition(" ")
-        if key != "count":
-            values[key] = value
-            continue
-        number, name, count = value.split()
-        counts += [{} for _ in range(int(number) + 1 - len(counts))]
-        counts[int(number)][name] = int(count)
-    times = np.fromfile(folder / "times", dtype="<i8")
-    started = int(values["started"])
-    groups = []
-    for index, trace in enumerate(traces):
-        words = _words(folder / f"trace{index}", 1 + limbs_of(bench.ports[f"{trace.port}__v"]))
-        sent = _words(folder / f"sent{index}", limbs_of(trace.sent.tick.bit_length()))
-        groups.append(GroupRecord(words[:, 0], words[:, 1:], sent))
-    return RunRecord(
-        values["verdict"],
-        values.get("rule", ""),
-        _words(folder / "output", limbs_of(bench.ports["o__payload"])),
-        groups,
-        [int(n) for n in times[:started]],
-        [int(n) for n in times[started:]],
-        int(values["marks"]),
-        counts,
-    )
-
-
-def _words(path: Path, limbs: int) -> np.ndarray:
-    """uint32, shape (words, limbs), left in the file until looked at."""
-    if not path.stat().st_size:
-        return np.zeros((0, limbs), dtype=np.uint32)
-    return np.memmap(path, dtype="<u4", mode="r").reshape(-1, limbs)
