@@ -186,6 +186,15 @@ SPECS: dict[str, ToolSpec] = {
             install="your system's package iverilog",
             required=False,
         ),
+        ToolSpec(
+            name="sta",
+            purpose="timing and power of an ASIC",
+            variable="QSNN_STA",
+            native=("sta",),
+            oldest=(2,),
+            install="your system's package opensta",
+            required=False,
+        ),
     )
 }
 

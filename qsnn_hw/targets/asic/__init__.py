@@ -1,0 +1,1 @@
+"""The ASIC target: the network as a digital crossbar in standard cells and SRAM macros."""

@@ -1,0 +1,81 @@
+"""Designs in the cells of a library: area of every part, macros, what is refused; the critical path."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from qsnn_hw.support.errors import ToolError
+from qsnn_hw.support.progress import SILENT
+from qsnn_hw.targets.asic.pdk import CellLibrary, cell_library
+from qsnn_hw.targets.asic.sta import sta_or_why_not
+from qsnn_hw.targets.asic.synthesis import MappedDesign, map_design
+from qsnn_hw.targets.asic.timing import time_design
+from tests.support.asic import need_sta, osu018, small_design
+
+
+def mapped(folder: Path, library: CellLibrary) -> MappedDesign:
+    return map_design(small_design(folder), library, folder / "mapped", progress=SILENT)
+
+
+def test_generic_gates_count_parts_and_macros(tmp_path: Path) -> None:
+    found = mapped(tmp_path, cell_library(None, None))
+    assert found.macros == {"sram_16x8": 1}
+    assert {part: cells.registers for part, cells in found.parts.items()} == {"control": 8, "neurons": 8}
+    # Eight registers of one enable have a clock gate: a latch and an AND.
+    assert {part: cells.clock_gates for part, cells in found.parts.items()} == {"control": 1, "neurons": 1}
+    assert found.area == pytest.approx(sum(part.area for part in found.parts.values()))
+    assert found.area > 16 * 6
+    assert (found.timed, found.buffered, found.unit) == (False, False, "NAND2 equivalents")
+    text = found.netlist.read_text(encoding="utf-8")
+    assert "sram_16x8 words" in text
+    assert text.count("\nmodule ") == 1
+    assert MappedDesign.load(_saved(found, tmp_path)) == found
+    told = sta_or_why_not(found)
+    assert isinstance(told, str)
+    assert "has areas only" in told
+
+
+def _saved(found: MappedDesign, folder: Path) -> Path:
+    found.save(folder / "mapping.json")
+    return folder / "mapping.json"
+
+
+def test_a_design_that_is_optimised_away_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "empty.v"
+    path.write_text("module empty(clk, o);\n input clk;\n output o;\n assign o = clk;\nendmodule\n")
+    sources = replace(small_design(tmp_path), verilog=(path,), top="empty", macros=())
+    with pytest.raises(ToolError, match="no flip-flop is left of empty: all was optimised away"):
+        map_design(sources, cell_library(None, None), tmp_path / "mapped", progress=SILENT)
+
+
+def test_osu018_area_and_timing(tmp_path: Path) -> None:
+    library = osu018()
+    found = mapped(tmp_path, library)
+    assert (found.unit, found.node_nm, found.driving_cell) == ("um2", 180, "BUFX2")
+    assert found.cells["DFFPOSX1"] == 16
+    assert found.area == pytest.approx(sum(library.areas[kind] * n for kind, n in found.cells.items()))
+    need_sta()
+    tool = sta_or_why_not(found)
+    assert not isinstance(tool, str), tool
+    timing = time_design(found, tool, tmp_path / "mapped", SILENT)
+    assert timing is not None
+    # Eight bits of carry: longer than a register alone, far from a microsecond.
+    assert 0.4 < timing.period_ns < 10
+    assert timing.fmax_mhz == pytest.approx(1000 / timing.period_ns)
+    assert len(timing.path) > 2
+
+
+def test_fan_out_is_buffered_where_the_library_has_timing(tmp_path: Path) -> None:
+    """One register that 300 gates hang on: without a driving cell and a load it would drive them all."""
+    library = osu018()
+    body = "\n".join(f"  always @(posedge clk) q[{k}] <= a ^ d[{k}];" for k in range(300))
+    path = tmp_path / "wide.v"
+    path.write_text(
+        "module wide(clk, x, d, q);\n  input clk, x;\n  input [299:0] d;\n  output reg [299:0] q;\n"
+        f"  reg a;\n  always @(posedge clk) a <= x;\n{body}\nendmodule\n"
+    )
+    sources = replace(small_design(tmp_path), verilog=(path,), top="wide", macros=())
+    found = map_design(sources, library, tmp_path / "mapped", progress=SILENT)
+    assert found.buffered
+    assert sum(n for kind, n in found.cells.items() if kind.startswith(("BUF", "INV"))) > 10
