@@ -127,10 +127,11 @@ def _encoder_changes(typed: Mapping[str, Any]) -> dict[str, Any]:
     if "encoder" not in typed:
         return {}
     changes: dict[str, Any] = {}
-    if typed["encoder"] != "latency":
-        changes["encoder_floor"] = 1
+    for name, owner, default in (("floor", "latency", 1), ("shift", "direct", 0), ("seed", "rate", 1)):
+        if typed["encoder"] != owner:
+            changes[f"encoder_{name}"] = default
     if typed["encoder"] is None:
-        changes["steps"] = None
+        changes |= {"steps": None, "encoder_buffers": 2}
     else:
         # The order of axes of spikes that an earlier run read.
         changes["layout"] = "auto"

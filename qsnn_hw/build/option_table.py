@@ -366,6 +366,24 @@ class SavedOptions(CalibrationOptions, ModelOptions):
             "with --encoder latency: darker pixels never spike, 1 to 255 (default: 1)", metavar="N"
         ),
     )
+    encoder_shift: int = field(
+        default=0,
+        metadata=option(
+            "with --encoder direct: low bits of a pixel that are dropped, 0 to 7 (default: 0)", metavar="N"
+        ),
+    )
+    encoder_seed: int = field(
+        default=1,
+        metadata=option("with --encoder rate: start of the random sequence (default: 1)", metavar="N"),
+    )
+    encoder_buffers: int = field(
+        default=2,
+        metadata=option(
+            "with --encoder: 2 takes a sample while the one before is sent, 1 saves half the memory of "
+            "pixels (default: 2)",
+            metavar="N",
+        ),
+    )
     readout: Literal[ReadoutKind, "none"] | None = field(
         default=None,
         metadata=option(

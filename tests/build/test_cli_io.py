@@ -1,6 +1,7 @@
 """Encoder and readout from the command line: pixels in, classes out, and what is refused."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,10 +49,10 @@ def test_generate_with_encoder_and_readout(digits: Path, pixels: Path, tmp_path:
 @pytest.mark.parametrize(
     ("typed", "left"),
     [
-        (("none",), (None, None, 1)),
-        (("rate",), ("rate", 5, 1)),
-        (("latency",), ("latency", 5, 9)),
-        (("none", "--steps", "7"), (None, 7, 1)),
+        (("none",), (None, None, 1, 2)),
+        (("rate",), ("rate", 5, 1, 1)),
+        (("latency",), ("latency", 5, 9, 1)),
+        (("none", "--steps", "7"), (None, 7, 1, 2)),
     ],
 )
 def test_what_belonged_to_an_earlier_encoder_goes_with_it(
@@ -59,13 +60,12 @@ def test_what_belonged_to_an_earlier_encoder_goes_with_it(
 ) -> None:
     """Otherwise ``--encoder none`` would be refused for the sake of steps that nobody typed."""
     (tmp_path / "a.nir").touch()
-    earlier = BuildOptions(
-        str(tmp_path / "a.nir"), "snntorch", board="icebreaker", encoder="latency", steps=5, encoder_floor=9
-    )
+    chosen: dict[str, Any] = {"encoder": "latency", "steps": 5, "encoder_floor": 9, "encoder_buffers": 1}
+    earlier = BuildOptions(str(tmp_path / "a.nir"), "snntorch", board="icebreaker", **chosen)
     earlier.save(tmp_path / "options.json")
     given = cli.make_parser().parse_args(["generate", "-o", str(tmp_path), "--encoder", *typed])
     found = effective_options(given, tmp_path)
-    assert (found.encoder, found.steps, found.encoder_floor) == left
+    assert (found.encoder, found.steps, found.encoder_floor, found.encoder_buffers) == left
 
 
 @pytest.mark.parametrize(
@@ -129,6 +129,27 @@ def test_a_target_takes_the_place_of_an_earlier_budget_of_cycles(
         (
             ("--encoder", "latency", "--steps", "5", "--encoder-floor", "300"),
             "--encoder-floor must be from 1 to 255, not 300",
+        ),
+        (("--encoder-shift", "5"), "--encoder-shift belongs to --encoder direct, not to none"),
+        (
+            ("--encoder", "direct", "--steps", "5", "--encoder-shift", "8"),
+            "--encoder-shift must be from 0 to 7, not 8",
+        ),
+        (
+            ("--encoder", "latency", "--steps", "5", "--encoder-seed", "2"),
+            "--encoder-seed belongs to --encoder rate, not to latency",
+        ),
+        (
+            ("--encoder", "rate", "--steps", "5", "--encoder-seed", "0"),
+            "--encoder-seed must be from 1 to 4294967295, not 0",
+        ),
+        (
+            ("--encoder-buffers", "1"),
+            "--encoder-buffers belongs to --encoder: without one no pixels are kept",
+        ),
+        (
+            ("--encoder", "rate", "--steps", "5", "--encoder-buffers", "3"),
+            "--encoder-buffers must be 1 or 2, not 3",
         ),
         (("--readout", "count"), "--readout count sizes its counters by a sample's steps: give --data FILE"),
     ],

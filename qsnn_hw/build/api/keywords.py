@@ -37,7 +37,8 @@ _QUANTIZE = tuple(
     keyword
     for keyword, entry in _ENTRIES.items()
     if entry.field in {item.field for item in entries(RoundingOptions, CalibrationOptions)}
-    or entry.field in ("data", "layout", "samples", "encoder", "steps", "encoder_floor", "readout")
+    or entry.field in ("data", "layout", "samples", "encoder", "steps", "readout")
+    or entry.field.startswith("encoder_")
 )
 _COMPARE = ("layout", "samples", "seed", "simulator")
 _BUILD = ("seed", "simulator")

@@ -124,6 +124,9 @@ def io_options(options: BuildOptions, data_steps: int | None = None) -> IoOption
         readout,
         steps,
         options.encoder_floor,
+        options.encoder_shift,
+        options.encoder_seed,
+        options.encoder_buffers,
         answer=options.readout is None,
     )
 

@@ -10,7 +10,13 @@ from qsnn_hw.plan.io_plan import EncoderPlan, ReadoutPlan
 from qsnn_hw.support.choices import ENCODERS, READOUTS, EncoderKind, ReadoutKind
 from qsnn_hw.support.errors import UserError
 
-_OPTIONS = {"Floor": "--encoder-floor", "Steps": "--steps"}
+_OPTIONS = {
+    "Floor": "--encoder-floor",
+    "Shift": "--encoder-shift",
+    "Seed": "--encoder-seed",
+    "Buffers": "--encoder-buffers",
+    "Steps": "--steps",
+}
 """Field of a plan, as its errors call it -> the option that gives it."""
 
 
@@ -26,8 +32,8 @@ class IoOptions:
         Spikes or potentials to one class on the chip.
     steps
         Time steps of a sample; needed with either.
-    floor
-        "latency": darker pixels never spike.
+    floor, shift, seed, buffers
+        As of :class:`~qsnn_hw.plan.io_plan.EncoderPlan`.
     answer
         Where no readout is asked for and the output group never fires, "membrane" answers if it can:
         nothing else of such a group leaves the chip.
@@ -37,6 +43,9 @@ class IoOptions:
     readout: ReadoutKind | None = None
     steps: int | None = None
     floor: int = 1
+    shift: int = 0
+    seed: int = 1
+    buffers: int = 2
     answer: bool = False
 
     def __post_init__(self) -> None:
@@ -48,8 +57,16 @@ class IoOptions:
                 raise UserError(f"--{name} must be one of {', '.join(kinds)}, not {kind!r}")
             if kind is not None and self.steps is None:
                 raise UserError(f"--{name} {kind} needs the time steps of a sample: give --steps N")
-        if self.floor != 1 and self.encoder != "latency":
-            raise UserError(f"--encoder-floor belongs to --encoder latency, not to {self.encoder or 'none'}")
+        for field, value, default, owner in (
+            ("Floor", self.floor, 1, "latency"),
+            ("Shift", self.shift, 0, "direct"),
+            ("Seed", self.seed, 1, "rate"),
+        ):
+            if value != default and self.encoder != owner:
+                mine = self.encoder or "none"
+                raise UserError(f"{_OPTIONS[field]} belongs to --encoder {owner}, not to {mine}")
+        if self.buffers != 2 and self.encoder is None:
+            raise UserError("--encoder-buffers belongs to --encoder: without one no pixels are kept")
 
     def make_encoder(self, space: AddressSpace, slots: int = 1) -> EncoderPlan | None:
         """The encoder for an input with these addresses; what it sends depends on neither.
@@ -65,7 +82,16 @@ class IoOptions:
         # The random sequence of "rate" runs through the slots: with one, spikes depend on pixels alone.
         slots = 1 if self.encoder == "rate" else slots
         try:
-            return EncoderPlan(self.encoder, space, self.steps, slots=slots, floor=self.floor)
+            return EncoderPlan(
+                self.encoder,
+                space,
+                self.steps,
+                slots=slots,
+                floor=self.floor,
+                shift=self.shift,
+                seed=self.seed,
+                buffers=self.buffers,
+            )
         except ValueError as error:
             text = str(error)
             for field, option in _OPTIONS.items():
