@@ -3,19 +3,16 @@
 from dataclasses import fields
 
 from qsnn_hw.build import cli
+from qsnn_hw.build.board_options import MonitorOptions, ProgramOptions, RunBoardOptions, VirtualBoardOptions
 from qsnn_hw.build.option import option_rows
 from qsnn_hw.build.option_table import (
     CalibrateOptions,
     CalibrationOptions,
     ModelOptions,
-    MonitorOptions,
-    ProgramOptions,
     ReportOptions,
     RoundingOptions,
-    RunBoardOptions,
     RunOptions,
     SavedOptions,
-    VirtualBoardOptions,
 )
 from qsnn_hw.build.sample_options import CheckOptions, FinetuneOptions, InferOptions, SampleOptions
 

@@ -26,7 +26,8 @@ ORDER = [
     "report",
     # What of the host needs more than the words of the link.
     *("host.byte_mode", "host.virtual_board"),
-    *("build.option", "build.option_table", "build.options", "build.steps", "build.built"),
+    *("build.option", "build.option_values", "build.option_table", "build.options"),
+    *("build.steps", "build.built"),
     "host.board",
     *("targets", "build", "__main__"),
 ]

@@ -6,8 +6,8 @@ Nothing heavy is imported before a command needs it.
 import argparse
 from pathlib import Path
 
+from qsnn_hw.build.board_options import ProgramOptions, VirtualBoardOptions
 from qsnn_hw.build.option import typed_values
-from qsnn_hw.build.option_table import ProgramOptions, VirtualBoardOptions
 from qsnn_hw.support.terminal import show
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qsnn_hw.build.board_options import MonitorOptions, RunBoardOptions
 from qsnn_hw.build.option import typed_values
-from qsnn_hw.build.option_table import MonitorOptions, RunBoardOptions
 from qsnn_hw.support.errors import MismatchError, UserError
 from qsnn_hw.support.terminal import show
 

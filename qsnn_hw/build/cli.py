@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from qsnn_hw import __version__
-from qsnn_hw.build import board_commands, board_run
+from qsnn_hw.build import board_commands, board_options, board_run
 from qsnn_hw.build import commands as commands_of
 from qsnn_hw.build import option_table as table
 from qsnn_hw.build.commands import EXIT_FAILED
@@ -195,7 +195,7 @@ def all_commands() -> tuple[Command, ...]:
             "Load the bitstream of an output folder into its board, by the first of the board file's loaders "
             "that is on this machine.",
             board_commands.program,
-            (table.ProgramOptions,),
+            (board_options.ProgramOptions,),
         ),
         Command(
             "virtual-board",
@@ -203,7 +203,7 @@ def all_commands() -> tuple[Command, ...]:
             "Compile the board's design of an output folder with Verilator, print the path of a port that "
             "answers as the board does, and run until Ctrl-C or SIGTERM.",
             board_commands.virtual_board,
-            (table.VirtualBoardOptions,),
+            (board_options.VirtualBoardOptions,),
         ),
         Command(
             "calibrate",
@@ -219,7 +219,7 @@ def all_commands() -> tuple[Command, ...]:
             "Send samples through a board, or a virtual one, print its predictions, accuracy and throughput, "
             "and compare every answer with the golden model's: exit status 0 only where all are equal.",
             board_run.run,
-            (table.RunBoardOptions,),
+            (board_options.RunBoardOptions,),
         ),
         Command(
             "monitor",
@@ -227,7 +227,7 @@ def all_commands() -> tuple[Command, ...]:
             "Say which design a board holds and print its counters until Ctrl-C. It begins a session of its "
             "own: weights that were loaded are forgotten.",
             board_run.monitor,
-            (table.MonitorOptions,),
+            (board_options.MonitorOptions,),
         ),
         Command("boards", "list the boards", "List the boards.", commands_of.boards),
         Command(

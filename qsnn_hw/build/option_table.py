@@ -8,15 +8,13 @@ Nothing heavy is imported here: ``qsnn-hw --help`` is made from it, and has no u
 show records, which take half the time that making them takes.
 """
 
-import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from pathlib import Path
 from typing import Literal
 
-from qsnn_hw.build.option import NONE, check_options, one_of, option
+import qsnn_hw.build.option_values as values
+from qsnn_hw.build.option import check_options, option
 from qsnn_hw.support.choices import (
-    ACCUMULATORS,
     Accumulators,
     Aim,
     Clip,
@@ -28,111 +26,9 @@ from qsnn_hw.support.choices import (
     SimulatorName,
     SynapseStore,
 )
-from qsnn_hw.support.errors import UserError
 
-ALL = "all"
-"""In place of a number of samples."""
-
-AUTO = "auto"
-"""In place of a clock."""
-
-MAX_SEED = 2**31 - 1
-"""What nextpnr takes."""
-
-
-def _samples(text: str) -> int | str:
-    """A number of samples, or all of them."""
-    if text == ALL:
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"wants a whole number or {ALL}, not {text!r}") from None
-
-
-def _samples_or_all(name: str, value: int | str) -> int | None:
-    return None if isinstance(value, str) else value
-
-
-def _clock(text: str) -> float | str:
-    """A clock in MHz, or the one that is found."""
-    if text == AUTO:
-        return text
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"wants MHz or {AUTO}, not {text!r}") from None
-
-
-def _clock_or_auto(name: str, given: float | str) -> float | None:
-    return None if isinstance(given, str) else given
-
-
-def _megahertz(name: str, value: object) -> None:
-    if not (type(value) in (int, float) and 0.1 <= value <= 1000):  # type: ignore[operator]
-        raise UserError(f"{name} is MHz from 0.1 to 1000, not {value}")
-
-
-def _settings(name: str, texts: Sequence[str]) -> dict[str, str]:
-    settings: dict[str, str] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key.strip():
-            raise UserError(f"{name} wants FIELD=VALUE, not {text!r}")
-        if settings.setdefault(key.strip(), value) != value:
-            raise UserError(f"{name} gives {key.strip()!r} two values; leave one of them out")
-    return settings
-
-
-def _widths(name: str, texts: Sequence[str]) -> dict[str, int]:
-    widths: dict[str, int] = {}
-    for text in texts:
-        group, equals, width = text.rpartition("=")
-        # Two digits: int() of thousands would fail in its own words.
-        if not equals or not (width.strip().isascii() and width.strip().isdecimal() and len(width) < 9):
-            raise UserError(f"{name} wants GROUP=N with N from 2 to 16, not {text!r}")
-        if widths.setdefault(group.strip(), int(width)) != int(width):
-            raise UserError(f"{name} gives {group.strip()!r} two widths; leave one of them out")
-    return widths
-
-
-def _numbers(name: str, text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise UserError(f"{name} wants whole numbers separated by commas, not {text!r}") from error
-
-
-def _accumulators(name: str, text: str) -> tuple[Accumulators, ...]:
-    return tuple(one_of(name, word, ACCUMULATORS) for word in text.split(","))
-
-
-def _file_or_none(name: str, text: str) -> str | None:
-    return None if text == NONE else text
-
-
-def _percentage_points(name: str, value: object) -> None:
-    if not (type(value) in (int, float) and 0 <= value <= 100):  # type: ignore[operator]
-        raise UserError(f"{name} is percentage points from 0 to 100, not {value}")
-
-
-def _interval(name: str, seconds: float) -> None:
-    if not 0.05 <= seconds <= 86400:
-        raise UserError(f"{name} must be from 0.05 to 86400 seconds, not {seconds:g}")
-
-
-def absolute(text: str) -> str:
-    return str(Path(text).resolve())
-
-
-def _absolute_file(text: str) -> str:
-    """Of a board that is a file; others are names."""
-    return absolute(text) if Path(text).suffix == ".toml" else text
-
-
-DATA = option(".npz with input_packed/input_shape or input, label", metavar="FILE", saved=absolute)
+DATA = option(".npz with input_packed/input_shape or input, label", metavar="FILE", saved=values.absolute)
 BITS = option("weight width, 2 to 16 (default: 8)", name="--bits", metavar="N")
-_BUILT = option("output folder of a build for a board", more_names=("-o",), metavar="DIR")
 OUT = option("output folder", more_names=("-o",), metavar="DIR")
 
 
@@ -145,7 +41,7 @@ class ModelOptions:
             "trained network: .nir, a plain .npz/.toml description, or a .npz saved by a live reader",
             name="MODEL",
             metavar="MODEL",
-            saved=absolute,
+            saved=values.absolute,
         )
     )
     convention: str | None = field(
@@ -163,7 +59,7 @@ class ModelOptions:
             "change one field of the convention, e.g. reset_delay=false; may be repeated",
             name="--set",
             metavar="FIELD=VALUE",
-            read=_settings,
+            read=values.settings,
         ),
     )
     data: str | None = field(default=None, metadata=DATA)
@@ -176,8 +72,8 @@ class ModelOptions:
         metadata=option(
             "only the first N samples; all: every one again",
             metavar="N",
-            parse=_samples,
-            read=_samples_or_all,
+            parse=values.samples,
+            read=values.samples_or_all,
             least=1,
         ),
     )
@@ -213,7 +109,9 @@ class RoundingOptions:
     group_bits: Mapping[str, int] | None = field(
         default=None,
         metadata=option(
-            "another weight width for one neuron group; may be repeated", metavar="GROUP=N", read=_widths
+            "another weight width for one neuron group; may be repeated",
+            metavar="GROUP=N",
+            read=values.widths,
         ),
     )
     leak_bits: int | None = field(
@@ -260,7 +158,7 @@ class CalibrationOptions:
             name="--calibrate",
             more_names=("--calibration-data",),
             metavar="FILE",
-            saved=absolute,
+            saved=values.absolute,
         ),
     )
     max_drop: float | None = field(
@@ -268,7 +166,7 @@ class CalibrationOptions:
         metadata=option(
             "with --calibrate: the narrowest weights that cost at most so many percentage points",
             metavar="PP",
-            check=_percentage_points,
+            check=values.percentage_points,
         ),
     )
 
@@ -291,7 +189,7 @@ class SavedOptions(CalibrationOptions, ModelOptions):
     board: str | None = field(
         default=None,
         metadata=option(
-            "see qsnn-hw boards; or a .toml file of your own", metavar="NAME", saved=_absolute_file
+            "see qsnn-hw boards; or a .toml file of your own", metavar="NAME", saved=values.absolute_file
         ),
     )
     power: str | None = field(
@@ -300,8 +198,8 @@ class SavedOptions(CalibrationOptions, ModelOptions):
             "power coefficients of your own board, a file of qsnn-hw calibrate; none: the published ones "
             "(default)",
             metavar="FILE",
-            saved=absolute,
-            read=_file_or_none,
+            saved=values.absolute,
+            read=values.file_or_none,
         ),
     )
     lanes: tuple[int, ...] | None = field(
@@ -309,13 +207,15 @@ class SavedOptions(CalibrationOptions, ModelOptions):
         metadata=option(
             "accumulators, for all groups or each (default: as --optimize chooses)",
             metavar="N[,N...]",
-            read=_numbers,
+            read=values.numbers,
         ),
     )
     update_lanes: tuple[int, ...] | None = field(
         default=None,
         metadata=option(
-            "with --lanes: neurons updated a cycle at the end of a step", metavar="N[,N...]", read=_numbers
+            "with --lanes: neurons updated a cycle at the end of a step",
+            metavar="N[,N...]",
+            read=values.numbers,
         ),
     )
     event_lanes: tuple[int, ...] | None = field(
@@ -323,7 +223,7 @@ class SavedOptions(CalibrationOptions, ModelOptions):
         metadata=option(
             "with --lanes: events taken a cycle, powers of two (default: 1)",
             metavar="N[,N...]",
-            read=_numbers,
+            read=values.numbers,
         ),
     )
     accumulators: tuple[Accumulators, ...] | None = field(
@@ -332,7 +232,7 @@ class SavedOptions(CalibrationOptions, ModelOptions):
             "with --lanes: where the sums of a step are, registers (of groups in one fold) or memory "
             "(default: as the lanes suggest)",
             metavar="KIND[,KIND...]",
-            read=_accumulators,
+            read=values.accumulators,
         ),
     )
     optimize: Aim = field(default="balanced", metadata=option("what to choose lanes for (default: balanced)"))
@@ -396,7 +296,9 @@ class SavedOptions(CalibrationOptions, ModelOptions):
     )
     seed: int = field(
         default=1,
-        metadata=option("of placement and of random gaps (default: 1)", metavar="N", least=0, most=MAX_SEED),
+        metadata=option(
+            "of placement and of random gaps (default: 1)", metavar="N", least=0, most=values.MAX_SEED
+        ),
     )
     seed_search: int | None = field(
         default=None,
@@ -413,9 +315,9 @@ class SavedOptions(CalibrationOptions, ModelOptions):
             "clock of the design, which the PLL makes of the board's (default: auto, the highest that the "
             "routed design meets)",
             metavar="MHZ",
-            parse=_clock,
-            read=_clock_or_auto,
-            check=_megahertz,
+            parse=values.clock,
+            read=values.clock_or_auto,
+            check=values.megahertz,
         ),
     )
     simulator: SimulatorName = field(
@@ -462,78 +364,3 @@ class CalibrateOptions:
             metavar="FILE",
         ),
     )
-
-
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class ProgramOptions:
-    """Of ``program``."""
-
-    out: str = field(metadata=_BUILT)
-
-
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class VirtualBoardOptions:
-    """Of ``virtual-board``."""
-
-    out: str = field(metadata=option("output folder of a build for a board", name="OUT", metavar="OUT"))
-    byte_mode: bool = field(
-        default=False,
-        metadata=option(
-            "hand whole bytes to the design behind its serial port: faster, without bits and their rate"
-        ),
-    )
-    netlist: bool = field(
-        default=False,
-        metadata=option(
-            "simulate the netlist behind synthesis, which place and route reads, in place of the Verilog"
-        ),
-    )
-
-
-_PORT = option("serial port of the board, as /dev/ttyUSB1, or what virtual-board prints", metavar="PORT")
-
-
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class RunBoardOptions:
-    """Of ``run``."""
-
-    out: str = field(metadata=_BUILT)
-    port: str = field(metadata=_PORT)
-    data: str | None = field(
-        default=None,
-        metadata=option("samples, as for build (default: those of the build)", metavar="FILE"),
-    )
-    samples: int | None = field(
-        default=None,
-        metadata=option("only the first N samples (default: all)", metavar="N", least=1),
-    )
-    quiet: bool = field(
-        default=False, metadata=option("no predictions one by one, only the result", more_names=("-q",))
-    )
-
-    def __post_init__(self) -> None:
-        check_options(self)
-
-
-@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class MonitorOptions:
-    """Of ``monitor``."""
-
-    port: str = field(metadata=_PORT)
-    out: str | None = field(
-        default=None,
-        metadata=option(
-            "output folder of the build that must be in the board (default: whatever is in it)",
-            more_names=("-o",),
-            metavar="DIR",
-        ),
-    )
-    interval: float = field(
-        default=1.0, metadata=option("between two lines (default: 1)", metavar="SECONDS", check=_interval)
-    )
-    lines: int | None = field(
-        default=None, metadata=option("end after N lines (default: at Ctrl-C)", metavar="N", least=1)
-    )
-
-    def __post_init__(self) -> None:
-        check_options(self)

@@ -11,7 +11,8 @@ from typing import Any, TypeAlias, TypeVar
 
 from qsnn_hw.build.effective import changed as changed_by_fields
 from qsnn_hw.build.option import NONE, Entry, entries
-from qsnn_hw.build.option_table import ALL, BuildRounding, CalibrationOptions, RoundingOptions, SavedOptions
+from qsnn_hw.build.option_table import BuildRounding, CalibrationOptions, RoundingOptions, SavedOptions
+from qsnn_hw.build.option_values import ALL
 from qsnn_hw.build.options import BuildOptions
 from qsnn_hw.build.sample_options import CheckOptions, FinetuneOptions, InferOptions
 
