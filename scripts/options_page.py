@@ -6,6 +6,7 @@ from qsnn_hw.build import cli
 from qsnn_hw.build.board_options import MonitorOptions, ProgramOptions, RunBoardOptions, VirtualBoardOptions
 from qsnn_hw.build.option import option_rows
 from qsnn_hw.build.option_table import (
+    BuildRounding,
     CalibrateOptions,
     CalibrationOptions,
     ModelOptions,
@@ -14,18 +15,28 @@ from qsnn_hw.build.option_table import (
     RunOptions,
     SavedOptions,
 )
-from qsnn_hw.build.sample_options import CheckOptions, FinetuneOptions, InferOptions, SampleOptions
+from qsnn_hw.build.sample_options import (
+    CheckOptions,
+    CompareOptions,
+    FinetuneOptions,
+    InferOptions,
+    SampleOptions,
+)
 
 _BUILDS = tuple(command.name for command in cli.all_commands() if command.records == cli.BUILD_RECORDS)
 
 SECTIONS: tuple[tuple[str, tuple[str, ...], tuple[type, ...], tuple[type, ...]], ...] = (
-    ("A model and its samples", (*_BUILDS, "infer", "check", "finetune"), (ModelOptions,), ()),
-    ("Rounding", (*_BUILDS, "infer", "check", "finetune"), (RoundingOptions,), ()),
-    ("Calibration", (*_BUILDS, "infer"), (CalibrationOptions,), ()),
+    ("A model and its samples", (*_BUILDS, "infer", "check", "finetune", "compare"), (ModelOptions,), ()),
+    ("Rounding", (*_BUILDS, "infer", "check", "finetune", "compare"), (RoundingOptions,), ()),
+    ("Calibration", (*_BUILDS, "infer", "compare"), (CalibrationOptions,), ()),
     ("Hardware", _BUILDS, (SavedOptions, RunOptions), (ModelOptions, CalibrationOptions)),
     ("infer", ("infer",), (InferOptions,), (SampleOptions, CalibrationOptions)),
     ("check", ("check",), (CheckOptions,), (SampleOptions,)),
     ("finetune", ("finetune",), (FinetuneOptions,), (SampleOptions,)),
+    (
+        *("compare", ("compare",), (CompareOptions,)),
+        (ModelOptions, RoundingOptions, BuildRounding, CalibrationOptions),
+    ),
     ("report", ("report",), (ReportOptions,), ()),
     ("program", ("program",), (ProgramOptions,), ()),
     ("run", ("run",), (RunBoardOptions,), ()),

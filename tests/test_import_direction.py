@@ -24,6 +24,8 @@ ORDER = [
     *("plan", "cost", "explore", "rtl", "verify"),
     # It knows what steps made, not the steps.
     "report",
+    # Rows of any target and how they are shown; targets make them.
+    "compare",
     # What of the host needs more than the words of the link.
     *("host.byte_mode", "host.virtual_board"),
     *("build.option", "build.option_values", "build.option_table", "build.options"),

@@ -17,7 +17,7 @@ from qsnn_hw.build import commands as commands_of
 from qsnn_hw.build import option_table as table
 from qsnn_hw.build.commands import EXIT_FAILED
 from qsnn_hw.build.option import add_options
-from qsnn_hw.build.sample_options import CheckOptions, FinetuneOptions, InferOptions
+from qsnn_hw.build.sample_options import CheckOptions, CompareOptions, FinetuneOptions, InferOptions
 from qsnn_hw.build.working import working
 from qsnn_hw.support import terminal
 from qsnn_hw.support.errors import MismatchError, ToolError, UserError
@@ -188,6 +188,15 @@ def all_commands() -> tuple[Command, ...]:
             "finetuned.nir, finetuned.npz and finetuned.json; an interrupted run goes on.",
             commands_of.finetune,
             (FinetuneOptions,),
+        ),
+        Command(
+            "compare",
+            "the network on every target, side by side",
+            "Build, predict or measure the network on every target and print, draw and keep one table: "
+            "accuracy, latency, throughput, energy, size, and for each figure how it is known. A run that "
+            "was stopped goes on.",
+            commands_of.compare,
+            (CompareOptions,),
         ),
         Command(
             "program",

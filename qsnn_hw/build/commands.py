@@ -10,7 +10,7 @@ from pathlib import Path
 from qsnn_hw.build.effective import effective_options
 from qsnn_hw.build.option import typed_values
 from qsnn_hw.build.option_table import CalibrateOptions
-from qsnn_hw.build.sample_options import CheckOptions, FinetuneOptions, InferOptions
+from qsnn_hw.build.sample_options import CheckOptions, CompareOptions, FinetuneOptions, InferOptions
 from qsnn_hw.build.told import Told
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.terminal import show
@@ -95,6 +95,25 @@ def finetune(arguments: argparse.Namespace) -> int:
 
     asked = FinetuneOptions(**typed_values(arguments, FinetuneOptions))
     show(*str(run_finetuning(asked, arguments.typed, Progress())).splitlines())
+    return 0
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    """Put targets side by side for one network; print the table."""
+    from qsnn_hw.build.comparing import run_compare
+    from qsnn_hw.build.effective import build_options
+    from qsnn_hw.support.progress import Progress
+
+    typed = typed_values(arguments, CompareOptions)
+    run = run_compare(
+        build_options(typed),
+        Path(typed["out"]),
+        boards=typed.get("boards"),
+        predict=typed.get("predict", False),
+        progress=Progress(quiet=arguments.quiet),
+        command=arguments.typed,
+    )
+    show(*run.lines)
     return 0
 
 

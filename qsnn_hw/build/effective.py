@@ -85,6 +85,22 @@ def effective_options(arguments: argparse.Namespace, folder: Path) -> "BuildOpti
     return options
 
 
+def build_options(typed: Mapping[str, Any]) -> "BuildOptions":
+    """The options of a build of which only model, samples and rounding are said; no target is chosen.
+
+    Raises
+    ------
+    UserError
+        As :func:`changed`; a convention is missing or none.
+    """
+    from qsnn_hw.build.options import BuildOptions
+    from qsnn_hw.model.readers.reader import convention_for
+
+    options = changed(BuildOptions(model=typed["model"], convention=typed.get("convention")), typed)
+    convention_for(options.model, options.convention, options.settings)
+    return options
+
+
 def changed(base: "BuildOptions", typed: Mapping[str, Any]) -> "BuildOptions":
     """The options of ``base``, overridden by those typed now, or given in Python.
 

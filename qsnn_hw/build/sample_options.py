@@ -1,4 +1,4 @@
-"""The options of the commands that run a network on samples and build nothing: infer, check, finetune.
+"""The options of the commands that run a network on samples: infer, check, finetune, compare.
 
 As in ``build/option_table.py``, which has those of a build: an entry is a field; nothing heavy is imported.
 """
@@ -6,8 +6,17 @@ As in ``build/option_table.py``, which has those of a build: an entry is a field
 from dataclasses import dataclass, field
 
 from qsnn_hw.build.option import option
-from qsnn_hw.build.option_table import BITS, DATA, OUT, CalibrationOptions, ModelOptions, RoundingOptions
+from qsnn_hw.build.option_table import (
+    BITS,
+    DATA,
+    OUT,
+    BuildRounding,
+    CalibrationOptions,
+    ModelOptions,
+    RoundingOptions,
+)
 from qsnn_hw.support.choices import DeviceName, ReadoutKind
+from qsnn_hw.support.errors import UserError
 
 LONGEST_SEARCH_S = 86400
 """A day."""
@@ -120,3 +129,31 @@ class FinetuneOptions(SampleOptions):
     )
     restart: bool = field(default=False, metadata=option("throw an earlier run's progress away"))
     out: str = field(metadata=OUT)
+
+
+def _names(name: str, text: str) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(","))
+    if not all(names):
+        raise UserError(f"{name} wants names of boards separated by commas, not {text!r}")
+    return names
+
+
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class CompareOptions(CalibrationOptions, BuildRounding, ModelOptions):
+    """Of ``compare``."""
+
+    data: str = field(metadata=DATA)
+    boards: tuple[str, ...] | None = field(
+        default=None,
+        metadata=option(
+            "boards of the FPGA rows (default: a small iCE40 and a small ECP5 that hold the network)",
+            metavar="A[,B...]",
+            read=_names,
+        ),
+    )
+    predict: bool = field(
+        default=False,
+        metadata=option("predict what would be built instead of building it: seconds in place of minutes"),
+    )
+    out: str = field(metadata=OUT)
+    quiet: bool = field(default=False, metadata=option("no progress, only the result", more_names=("-q",)))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw.build import cli
+from qsnn_hw.build import cli, comparing
 from qsnn_hw.build.effective import effective_options
 from qsnn_hw.build.option import entries
 from qsnn_hw.build.options import BuildOptions
@@ -172,6 +172,8 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--interval": ("0.2",),
     "--lines": ("3",),
     "--device": ("cpu",),
+    "--boards": ("ulx3s-25f",),
+    "--predict": (),
 }
 
 
@@ -195,6 +197,7 @@ COMMANDS = (
     "infer",
     "check",
     "finetune",
+    "compare",
     "program",
     "run",
     "monitor",
@@ -320,6 +323,25 @@ def test_an_option_of_finetune_reaches_the_training(
     assert {entry.field for entry in entries(FinetuneOptions)} >= {
         item.name for item in fields(FinetuneSettings)
     }
+
+
+@pytest.mark.parametrize("option", list(options_of("compare")))
+def test_an_option_of_compare_reaches_the_comparison(
+    option: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What rows are made of is asked; that options of rounding change the integers is tested with a build."""
+    told: list[Any] = []
+
+    def compared(options: BuildOptions, folder: Path, *, progress: Any, command: str, **more: Any) -> Any:
+        told.append((options, folder, progress._quiet, more))
+        raise UserError("enough")
+
+    monkeypatch.setattr(comparing, "run_compare", compared)
+    beside = BESIDE.get(option, ())
+    for typed in (option, None):
+        cli.main(words("compare", typed, VALUES[option], beside))
+    with_it, without = told
+    assert with_it != without
 
 
 REFUSED: list[tuple[tuple[str, ...], str]] = [

@@ -1,7 +1,9 @@
 """A network in integers: what it answers, what it costs, and the way to hardware."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,6 +12,7 @@ from qsnn_hw.build.api.design import Design
 from qsnn_hw.build.api.keywords import Option, changed, takes_options
 from qsnn_hw.build.api.stage import Stage, progress_of
 from qsnn_hw.build.api.words import span, warned
+from qsnn_hw.build.comparing import Compared, run_compare
 from qsnn_hw.build.integer_batch import run_integers
 from qsnn_hw.build.steps.golden import GOLDEN
 from qsnn_hw.build.steps.inputs import READ, readout_of
@@ -156,3 +159,43 @@ class IntegerNetwork:
             plan = next(step for step in choices if step.name == "plan")
             stage = self._stage.after(plan, options=wanted, sources={}, progress=progress_of(progress))
         return Design(stage)
+
+    def compare(
+        self,
+        out: str | os.PathLike[str],
+        *,
+        boards: Sequence[str | os.PathLike[str]] | None = None,
+        predict: bool = False,
+        progress: bool | Progress = False,
+    ) -> Compared:
+        """The network on every target side by side, as ``qsnn-hw compare``.
+
+        Parameters
+        ----------
+        out
+            Folder for the table, its page, and what is built.
+        boards
+            Of the FPGA rows; None: a small iCE40 and a small ECP5 that hold the network.
+        predict
+            Build nothing.
+
+        Raises
+        ------
+        UserError
+            :meth:`TrainedNetwork.quantize` was given no samples, or as the command says.
+        MismatchError, ToolError
+            As a build says.
+        """
+        folder = Path(out)
+        with working():
+            base, brought = self._stage.brought_to(folder)
+            return run_compare(
+                base,
+                folder,
+                boards=None if boards is None else tuple(os.fspath(board) for board in boards),
+                predict=predict,
+                progress=progress_of(progress),
+                command="a Python program",
+                results=self._stage.results,
+                brought=brought,
+            )
