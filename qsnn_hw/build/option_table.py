@@ -22,8 +22,10 @@ from qsnn_hw.support.choices import (
     KeepIntegers,
     Layout,
     LeakRounding,
+    NeuronSharing,
     ReadoutKind,
     SimulatorName,
+    SynapseStorage,
     SynapseStore,
 )
 
@@ -248,6 +250,29 @@ class SavedOptions(CalibrationOptions, ModelOptions):
         default="rom",
         metadata=option(
             "synapse memory: fixed in the bitstream, or loaded by the host at start (default: rom)"
+        ),
+    )
+    tile: tuple[int, ...] | None = field(
+        default=None,
+        metadata=option(
+            "largest crossbar array of a chip: N rows (a power of two) by M columns (default: 256x256)",
+            metavar="NxM",
+            read=values.tile,
+            check=values.tile_size,
+        ),
+    )
+    synapses: SynapseStorage | None = field(
+        default=None,
+        metadata=option(
+            "where the synapses of a chip are: SRAM macros, latches (both loaded at start), or constants in "
+            "logic (default: sram)"
+        ),
+    )
+    neurons: NeuronSharing | None = field(
+        default=None,
+        metadata=option(
+            "neuron circuits of a crossbar tile: one that all columns share, one for each, or as --optimize "
+            "chooses (default: auto)"
         ),
     )
     encoder: EncoderKind | None = field(

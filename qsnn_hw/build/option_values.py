@@ -17,6 +17,9 @@ AUTO = "auto"
 MAX_SEED = 2**31 - 1
 """What nextpnr takes."""
 
+MAX_TILE = 65536
+"""Rows and columns of a crossbar array."""
+
 
 def samples(text: str) -> int | str:
     """A number of samples, or all of them."""
@@ -106,3 +109,20 @@ def absolute(text: str) -> str:
 def absolute_file(text: str) -> str:
     """Of a board that is a file; others are names."""
     return absolute(text) if Path(text).suffix == ".toml" else text
+
+
+def tile(name: str, text: str) -> tuple[int, ...]:
+    """Rows and columns of a crossbar array."""
+    rows, by, columns = text.partition("x")
+    if not (by and all(part.isascii() and part.isdecimal() and len(part) < 6 for part in (rows, columns))):
+        raise UserError(f"{name} wants NxM, rows by columns as in 256x64, not {text!r}")
+    return int(rows), int(columns)
+
+
+def tile_size(name: str, value: Sequence[int]) -> None:
+    """Refuse what no crossbar array is."""
+    by = "x".join(str(part) for part in value)
+    if len(value) != 2 or min(value) < 1 or max(value) > MAX_TILE:
+        raise UserError(f"{name} is rows by columns, each from 1 to {MAX_TILE}, not {by}")
+    if value[0] & (value[0] - 1):
+        raise UserError(f"{name} needs rows that are a power of two, not {by}")

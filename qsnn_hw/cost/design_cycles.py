@@ -41,7 +41,7 @@ class PredictedCycles:
         plan, inputs, spikes, pixels
             As of :func:`~qsnn_hw.cost.cycles.predict_cycles`; ``pixels`` are left alone without an encoder.
         """
-        spikes = {name: masks[:, :most] for name, masks in spikes.items()}
+        spikes = {name: masks[:, :most] for name, masks in plan.by_tile(spikes).items()}
         inputs = inputs[:, :most]
         pixels = None if plan.encoder is None or pixels is None else pixels[:most]
         design = predict_cycles(plan, inputs, spikes, pixels=pixels, effort=FOLLOWED_WORDS)

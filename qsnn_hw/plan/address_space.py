@@ -22,13 +22,21 @@ class AddressSpace:
     ----------
     shape
         (n,) for a flat space, (channels, height, width) for a grid.
+    channel_field
+        Width of the channel field of a grid that has some of the channels of a wider one, whose addresses
+        lie between those of the others; 0 for no wider than its own channels.
     """
 
     shape: tuple[int, ...]
+    channel_field: int = 0
 
     def __post_init__(self) -> None:
         if len(self.shape) not in (1, 3) or min(self.shape) < 1:
             raise ValueError(f"Shape must be (n,) or (channels, height, width), not {self.shape!r}")
+        if self.channel_field and not (self.grid and self.channel_field >= _bits(self.shape[0])):
+            raise ValueError(
+                f"Channel field must be as wide as the channels of a grid, not {self.channel_field!r}"
+            )
 
     @property
     def grid(self) -> bool:
@@ -43,7 +51,7 @@ class AddressSpace:
     @property
     def channel_bits(self) -> int:
         """Width of the channel field; 0 with one channel, and in a flat space the whole address."""
-        return _bits(self.shape[0])
+        return max(self.channel_field, _bits(self.shape[0]))
 
     @property
     def column_bits(self) -> int:

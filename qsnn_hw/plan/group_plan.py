@@ -10,7 +10,8 @@ from qsnn_hw.quantize.network import NeuronDynamics
 from qsnn_hw.support.choices import Accumulators, SynapseStore
 from qsnn_hw.support.record_types import Array
 
-NeuronMemoryStyle = Literal["auto", "block", "distributed"]
+NeuronMemoryStyle = Literal["auto", "block", "distributed", "macro"]
+SynapseStyle = Literal["block", "spram", "sram", "latches", "constants"]
 
 
 # Accumulators read apart in groups that must be small: two iCE40 block RAMs side by side.
@@ -47,7 +48,8 @@ class ProjectionPlan:
     """How the events of a range of input addresses become synapse rows and folds.
 
     - "dense": event ``a`` reads for every fold ``f`` the row
-      ``first_row + f * rows_per_fold + (a - offset) // event_lanes`` of bank ``(a - offset) % event_lanes``.
+      ``first_row + f * rows_per_fold + (a - offset) // event_lanes * rows_per_source`` of bank
+      ``(a - offset) % event_lanes``.
     - "grid": the event's address is a grid address (``space``); for each pair ``r`` of its row's table
       and ``c`` of its column's and every channel fold ``k`` in ``range(channel_folds)`` it reads row
       ``first_row + channel * rows_per_channel + rows.row[r] + columns.row[c] + k`` into fold
@@ -63,8 +65,8 @@ class ProjectionPlan:
         First input address of the range, and how many.
     first_row
         First row in the group's synapse memory.
-    rows_per_fold
-        "dense" only.
+    rows_per_fold, rows_per_source
+        "dense" only: rows from one fold to the next and from one source to the next. One of them is 1.
     space, rows, columns, rows_per_channel, channel_folds
         "grid" only; tables of the source's row and column field.
     starts, counts, row_folds
@@ -76,6 +78,7 @@ class ProjectionPlan:
     size: int
     first_row: int
     rows_per_fold: int = 0
+    rows_per_source: int = 1
     space: AddressSpace | None = None
     rows: AxisTable | None = None
     columns: AxisTable | None = None
@@ -122,8 +125,9 @@ class GroupPlan:
     accumulators, acc_bits
         See above.
     neuron_memory
-        Where potentials are that are not in registers: "block" RAM, "distributed" RAM, or "auto" for what
-        synthesis finds best.
+        Where potentials are that are not in registers: "block" RAM, "distributed" RAM, "macro" for memory
+        macros of a chip where they are large enough (``rtl/macros.py``), or "auto" for what synthesis finds
+        best.
     synapse_store
         "rom", or "ram" (loaded at start).
     projections
@@ -148,10 +152,14 @@ class GroupPlan:
         "registers" only: the width each accumulator needs by itself, int64, shape (lanes,), at most
         ``acc_bits``; None gives all of them ``acc_bits``.
     synapse_style
-        Which memory blocks hold the synapses: "block" RAM, or the single-port "spram" of UltraPlus.
+        Which memory blocks hold the synapses: "block" RAM, or the single-port "spram" of UltraPlus. Of a
+        crossbar tile (``rtl/crossbar/tile.py``): "sram" macros, "latches" or "constants".
     synapse_shape
         (depth, width) of the memories that each bank is built of, for less of a multiplexer behind
-        them; empty leaves a bank to synthesis as one memory.
+        them; empty leaves a bank to synthesis as one memory. Of a crossbar tile: of one array.
+    tile_of, members
+        Of a tile with some of a group's neurons: the group's name in the quantized network, and which of
+        its neurons they are, ascending, int64, shape (neurons,). Else empty and None.
     """
 
     name: str
@@ -175,10 +183,22 @@ class GroupPlan:
     weight_bits: int
     neuron: NeuronDynamics
     leak_unit: Literal["shift-add", "multiplier"] = "shift-add"
-    synapse_style: Literal["block", "spram"] = "block"
+    synapse_style: SynapseStyle = "block"
     synapse_shape: tuple[int, ...] = ()
     acc_lane_bits: Annotated[np.ndarray, Array("i", "lanes")] | None = None
     registered_reads: bool = False
+    tile_of: str = ""
+    members: Annotated[np.ndarray, Array("i", "neurons")] | None = None
+
+    @property
+    def crossbar(self) -> bool:
+        """Whether it is built as a crossbar tile."""
+        return self.synapse_style in ("sram", "latches", "constants")
+
+    @property
+    def network_group(self) -> str:
+        """The group of the quantized network that its neurons belong to."""
+        return self.tile_of or self.group
 
     @property
     def counts_spikes(self) -> bool:
@@ -201,6 +221,8 @@ class GroupPlan:
         apart = self.accumulators == "registers" or self.neuron.has_current
         if (self.update_rows if apart else self.folds) == 1:
             return "registers"
+        if self.crossbar:
+            return "SRAM macros" if self.neuron_memory == "macro" else "flip-flops"
         return {"auto": "memory", "block": "block RAM", "distributed": "distributed RAM"}[self.neuron_memory]
 
     @property

@@ -1,7 +1,10 @@
 """The hardware plan: what is built, in plain numbers, before any hardware description exists."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from qsnn_hw.host.protocol import encode_rows
 from qsnn_hw.plan.address_space import AddressSpace
@@ -63,7 +66,7 @@ class DesignOffer:
 
 
 @dataclass(frozen=True)
-class HardwarePlan(StoredRecord, form="hardware plan 4"):
+class HardwarePlan(StoredRecord, form="hardware plan 5"):
     """One .npz. Groups and the routes between them; the input and the output are both ``HOST``.
 
     Parameters
@@ -141,6 +144,20 @@ class HardwarePlan(StoredRecord, form="hardware plan 4"):
     def output_group(self) -> GroupPlan:
         """The group whose events leave the design."""
         return self.group(next(route.source for route in self.routes if route.destination == HOST))
+
+    @property
+    def output_groups(self) -> tuple[GroupPlan, ...]:
+        """The groups whose events leave the design: more than one where the output is cut into tiles."""
+        return tuple(self.group(route.source) for route in self.routes if route.destination == HOST)
+
+    def by_tile(self, values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Values of the network's groups, the neuron on the last axis, and those of its tiles."""
+        parts = {
+            g.group: values[g.tile_of][..., g.members]
+            for g in self.groups
+            if g.members is not None and g.tile_of in values
+        }
+        return {**values, **parts}
 
     @property
     def synapse_bits(self) -> int:

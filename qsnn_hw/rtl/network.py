@@ -8,6 +8,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.plan import HOST, GroupPlan, HardwarePlan
+from qsnn_hw.rtl.crossbar.tile import CrossbarTile
 from qsnn_hw.rtl.group.links import load_signature
 from qsnn_hw.rtl.group.neuron_group import NeuronGroup
 from qsnn_hw.rtl.group.sweep import trace_signature
@@ -107,7 +108,9 @@ class SpikingNetwork(wiring.Component):
         around = [self._add(m, "router", router, platform)]
         output = plan.output_group.name
         groups = {
-            g.name: NeuronGroup(g, trace=self._trace, potentials=self._potentials and g.name == output)
+            g.name: (CrossbarTile if g.crossbar else NeuronGroup)(
+                g, trace=self._trace, potentials=self._potentials and g.name == output
+            )
             for g in plan.groups
         }
         if self._potentials:

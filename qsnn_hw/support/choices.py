@@ -49,3 +49,9 @@ SIMULATORS: tuple[SimulatorName, ...] = get_args(SimulatorName)
 DeviceName: TypeAlias = Literal["auto", "cpu", "cuda"]
 """Where PyTorch runs a batch: ``targets/gpu/device.py``."""
 DEVICES: tuple[DeviceName, ...] = get_args(DeviceName)
+
+SynapseStorage: TypeAlias = Literal["sram", "latches", "constants"]
+"""Where the synapses of a crossbar tile are: ``rtl/crossbar/synapses.py``."""
+
+NeuronSharing: TypeAlias = Literal["auto", "shared", "parallel"]
+"""One neuron circuit for all columns of a tile, or one for each: ``targets/asic/sharing.py``."""

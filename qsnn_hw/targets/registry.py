@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from qsnn_hw.build.option import name_of
 from qsnn_hw.build.option_table import SavedOptions
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.targets.asic.target import ASIC
 from qsnn_hw.targets.fpga.target import FPGA
 from qsnn_hw.targets.target import Target
 from qsnn_hw.targets.verilog.target import VERILOG_TARGET
@@ -12,7 +13,7 @@ from qsnn_hw.targets.verilog.target import VERILOG_TARGET
 if TYPE_CHECKING:
     from qsnn_hw.build.options import BuildOptions
 
-TARGETS: dict[str, Target] = {target.name: target for target in (FPGA, VERILOG_TARGET)}
+TARGETS: dict[str, Target] = {target.name: target for target in (FPGA, VERILOG_TARGET, ASIC)}
 
 DEFAULT = FPGA.name
 

@@ -11,7 +11,7 @@ from typing import Annotated, Self
 import numpy as np
 
 from qsnn_hw.golden import GoldenRun
-from qsnn_hw.plan import HOST, HardwarePlan
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.record_types import Array
@@ -52,7 +52,7 @@ class GroupCase:
 
 
 @dataclass(frozen=True)
-class Case(StoredRecord, form="verification case 6"):
+class Case(StoredRecord, form="verification case 7"):
     """One verification run: stimulus, expected answer and how roughly to treat the design.
 
     Parameters
@@ -61,6 +61,8 @@ class Case(StoredRecord, form="verification case 6"):
         Name of the Verilog top module.
     output_group
         Name of the group whose spikes are the output stream.
+    output_parts
+        Those of ``groups`` that it is made of, in the order of its neurons: itself, or its tiles.
     inputs
         uint8 events of each in each time step, shape (time, sample, input); more than 1 is as many
         events of one address.
@@ -84,6 +86,7 @@ class Case(StoredRecord, form="verification case 6"):
 
     top: str
     output_group: str
+    output_parts: tuple[str, ...]
     inputs: np.ndarray
     input_stream: StreamLayout
     output_stream: StreamLayout
@@ -112,7 +115,8 @@ class Case(StoredRecord, form="verification case 6"):
     @property
     def outputs(self) -> np.ndarray:
         """uint8 golden spikes of the output group, shape (time, sample, neuron)."""
-        return self.group(self.output_group).spikes
+        parts = [self.group(name).spikes for name in self.output_parts]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
 
     def part(self, start: int, stop: int) -> "Case":
         """The same case with samples ``start`` to ``stop - 1`` only."""
@@ -211,10 +215,11 @@ def make_case(
     if flat.shape[2] != input_stream.addresses.size:
         raise ValueError(f"Input must have {input_stream.addresses.size} addresses, not {flat.shape[2]}")
     groups = []
+    all_potentials, all_spikes = plan.by_tile(golden.potentials), plan.by_tile(golden.spikes)
     for group in plan.groups:
-        if group.group not in golden.potentials:
+        if group.group not in all_potentials:
             raise ValueError(f"Golden run must hold the potentials of group {group.group!r}: record them")
-        potentials = golden.potentials[group.group]
+        potentials = all_potentials[group.group]
         if potentials.shape != (steps, samples, group.neurons):
             raise ValueError(
                 f"Golden potentials of group {group.group!r} must have shape "
@@ -226,15 +231,14 @@ def make_case(
                 f"Golden potentials of group {group.group!r} must fit {group.neuron.v_bits} bits, "
                 f"not reach from {potentials.min()} to {potentials.max()}"
             )
-        spikes = _counts(f"Spikes of group {group.group!r}", golden.spikes[group.group][:, :samples])
+        spikes = _counts(f"Spikes of group {group.group!r}", all_spikes[group.group][:, :samples])
         groups.append(GroupCase(group.group, trace_layout(group), potentials, spikes))
     _check_probability("idle", idle)
     _check_probability("backpressure", backpressure)
-    source = next(route.source for route in plan.routes if route.destination == HOST)
-    output_group = plan.group(source).group
     return Case(
         top=plan.name,
-        output_group=output_group,
+        output_group=plan.output_group.network_group,
+        output_parts=tuple(group.group for group in plan.output_groups),
         inputs=_counts("Input", flat),
         input_stream=input_stream,
         output_stream=output_stream,

@@ -31,10 +31,11 @@ _THROUGH = {"o__payload": "i__payload", "o__valid": "i__valid", "i__ready": "o__
 
 @dataclass(frozen=True)
 class Form:
-    """A Verilog file and the module in it that is compared."""
+    """A Verilog file and the module in it that is compared; ``beside`` has modules that it lacks."""
 
     verilog: Path
     module: str
+    beside: Path | None = None
 
 
 def same_network(
@@ -108,7 +109,12 @@ def _netlists(
     written = [folder / f"{name}.json" for name in ("built", "simulated")]
     script = folder / "netlists.ys"
     text = "".join(
-        _SCRIPT.format(verilog=relative(form.verilog, folder), top=form.module, guard=_GUARD, json=path.name)
+        _SCRIPT.format(
+            verilog='" "'.join(relative(file, folder) for file in (form.verilog, form.beside) if file),
+            top=form.module,
+            guard=_GUARD,
+            json=path.name,
+        )
         for form, path in zip(forms, written, strict=True)
     )
     files.write_text(script, text)

@@ -101,6 +101,7 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "--cycle-budget": ("--optimize", "area"),
     # Weights of three decimals lie on a grid that 16 bits hold.
     "--keep-integers": ("--bits", "16"),
+    **dict.fromkeys(("--tile", "--synapses", "--neurons"), ("--target", "asic")),
     "--clip": ("--bits", "3"),
 }
 VALUES: dict[str, tuple[str, ...]] = {
@@ -165,6 +166,9 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--threads": ("2",),
     "--restart": (),
     "--keep-integers": ("none",),
+    "--tile": ("4x8",),
+    "--synapses": ("constants",),
+    "--neurons": ("shared",),
     "OUT": ("elsewhere",),
     "--byte-mode": (),
     "--netlist": (),
@@ -218,7 +222,7 @@ def test_every_option_has_an_entry() -> None:
 
 def words(command: str, option: str | None, value: tuple[str, ...], beside: tuple[str, ...]) -> list[str]:
     base = {"--data": ("--data", "d.npz"), "--out": ("-o", "out"), "--bits": ("--bits", "8")}
-    if command in BUILD and option != "--target":
+    if command in BUILD and option != "--target" and "--target" not in beside:
         base["--board"] = ("--board", "icebreaker")
     if command in ("infer", "check"):
         del base["--out"]

@@ -261,9 +261,9 @@ def test_damaged_files(tmp_path: Path) -> None:
             HardwarePlan.load(path)
         assert name in str(caught.value).replace("[0]", ".0")
         assert "\n" not in str(caught.value)
-    files.write_npz(path, {**whole, "format": "qsnn-hw hardware plan 3"})
+    files.write_npz(path, {**whole, "format": "qsnn-hw hardware plan 4"})
     with pytest.raises(
-        UserError, match="format is 'qsnn-hw hardware plan 3', this version reads 'qsnn-hw hardware plan 4'"
+        UserError, match="format is 'qsnn-hw hardware plan 4', this version reads 'qsnn-hw hardware plan 5'"
     ):
         HardwarePlan.load(path)
     with pytest.raises(UserError, match=r"^no such file: "):

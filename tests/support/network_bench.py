@@ -83,8 +83,9 @@ def compare_network(plan: HardwarePlan, golden: GoldenRun, inputs: np.ndarray, p
 
     # A group that nobody hears may end after the output has.
     words = _exchanged(dut, plan, _event_words(plan, inputs, pace), _count(plan, golden), pace, watch)
+    potentials_of = plan.by_tile(golden.potentials)
     for group in plan.groups:
-        expected = golden.potentials[group.group].transpose(1, 0, 2).reshape(steps * samples, -1)
+        expected = potentials_of[group.group].transpose(1, 0, 2).reshape(steps * samples, -1)
         got = potentials(traced[group.name], group)
         assert got.shape == expected.shape, f"{group.group}: {got.shape[0]} of {expected.shape[0]} steps"
         different = np.argwhere(got != expected)
@@ -141,12 +142,12 @@ def _event_words(plan: HardwarePlan, inputs: np.ndarray, pace: Pace) -> list[int
 
 
 def _count(plan: HardwarePlan, golden: GoldenRun) -> int:
-    out = golden.spikes[plan.output_group.group]
+    out = golden.spikes[plan.output_group.network_group]
     return int(out.sum(dtype=np.int64)) + out.shape[0] * out.shape[1]
 
 
 def _wanted_steps(plan: HardwarePlan, golden: GoldenRun) -> list[tuple[Counter[int], int]]:
-    out = golden.spikes[plan.output_group.group]
+    out = golden.spikes[plan.output_group.network_group]
     steps, samples = out.shape[:2]
     addresses = plan.output_space.addresses().tolist()
     return [

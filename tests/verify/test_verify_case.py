@@ -114,7 +114,7 @@ def test_a_file_that_is_no_case(tmp_path: Path) -> None:
         Case.load(tmp_path / "case.npz")
     np.savez(tmp_path / "case.npz", format="older")
     with pytest.raises(
-        UserError, match="format is 'older', this version reads 'qsnn-hw verification case 6'"
+        UserError, match="format is 'older', this version reads 'qsnn-hw verification case 7'"
     ):
         Case.load(tmp_path / "case.npz")
 

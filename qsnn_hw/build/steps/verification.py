@@ -34,11 +34,14 @@ class Match:
     by_potentials
         Whether ``built`` is read by its output group's potentials, which a trace port of ``simulated``
         shows, not by spikes or answers.
+    beside
+        A file with modules that ``built`` names and its own file lacks.
     """
 
     built: Module
     simulated: Module
     by_potentials: bool = False
+    beside: str | None = None
 
 
 def traced_match(plan: HardwarePlan, built: Module, *, in_classifier: bool) -> Match:
@@ -96,6 +99,8 @@ def _with(found: Matched, result: Verification) -> Verification:
 
 def _match(job: Job, plan: HardwarePlan, match: Match) -> Matched:
     built, simulated = (Form(job.path(file), module) for file, module in (match.built, match.simulated))
+    if match.beside is not None:
+        built = replace(built, beside=job.path(match.beside))
     return same_network(
         built,
         simulated,

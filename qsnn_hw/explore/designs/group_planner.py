@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from qsnn_hw.plan.address_space import AddressSpace
-from qsnn_hw.plan.group_plan import GroupPlan, NeuronMemoryStyle
+from qsnn_hw.plan.group_plan import GroupPlan, NeuronMemoryStyle, SynapseStyle
 from qsnn_hw.plan.shape import Shape
 from qsnn_hw.plan.slots import Slots
 from qsnn_hw.plan.synapses import SynapseImage
@@ -37,7 +37,7 @@ def plan_group(
     output_lanes: int,
     neuron_memory: NeuronMemoryStyle,
     synapse_store: SynapseStore,
-    synapse_style: Literal["block", "spram"] = "block",
+    synapse_style: SynapseStyle = "block",
     synapse_shape: tuple[int, ...] = (),
     registered_reads: bool = False,
     leak_unit: Literal["shift-add", "multiplier"] = "shift-add",

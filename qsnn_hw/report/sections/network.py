@@ -130,8 +130,12 @@ def _group(
     golden: GoldenResult | None,
     busy_cycles: Number | None,
 ) -> GroupSummary:
-    integer = quantized.group(group.group)
-    fired = None if golden is None else golden.integer.spikes[group.group].any(axis=(0, 1))
+    integer = quantized.group(group.network_group)
+    fired = own = None
+    if golden is not None:
+        run, members = golden.integer, slice(None) if group.members is None else group.members
+        fired = run.spikes[group.network_group][..., members].any(axis=(0, 1))
+        own = int(run.saturated[group.network_group][members].sum())
     leaks = bool(np.any(integer.numerator)) or integer.has_current
     return GroupSummary(
         name=group.group,
@@ -144,7 +148,7 @@ def _group(
         threshold_low=None if integer.readout else int(integer.threshold.min()),
         threshold_high=None if integer.readout else int(integer.threshold.max()),
         dead_neurons=None if fired is None or integer.readout else int(fired.size - np.count_nonzero(fired)),
-        saturations=None if golden is None else golden.integer.saturations[group.group],
+        saturations=own,
         lanes=group.lanes,
         folds=group.folds,
         update_lanes=group.update_lanes,

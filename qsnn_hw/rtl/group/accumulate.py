@@ -161,7 +161,7 @@ class MemoryAccumulators(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan, link, operation = self._plan, self.link, self.i.payload
-        m.submodules.sums = sums = SynapseSums(plan, style=self._style)
+        m.submodules.sums = sums = self._sums()
         if plan.synapse_store == "ram":
             wiring.connect(m, wiring.flipped(self.load), sums.load)
 
@@ -185,6 +185,14 @@ class MemoryAccumulators(wiring.Component):
         build = self._registers if plan.folds == 1 else self._memory
         build(m, sums, taken, folds)
         return m
+
+    def _sums(self) -> SynapseSums:
+        """The synapse memory and what comes out of it."""
+        return SynapseSums(self._plan, style=self._style)
+
+    def _stores(self, sums: SynapseSums, taken: Value) -> Value:
+        """Whether what an operation in its last stage adds has to be written."""
+        return taken
 
     def _added(self, word: Value, sums: SynapseSums) -> Value:
         plan = self._plan
@@ -227,7 +235,9 @@ class MemoryAccumulators(wiring.Component):
             neurons.read_en.eq(Mux(link.busy, link.read_en & (read_part == 0), taken[-2])),
             neurons.read_fold.eq(Mux(link.busy, read_fold, folds[-2])),
             link.x.eq(select(_words(neurons.read_data, width), shown)),
-            neurons.write_en.eq(Mux(link.busy, link.write_en & (write_part == parts - 1), taken[-1])),
+            neurons.write_en.eq(
+                Mux(link.busy, link.write_en & (write_part == parts - 1), self._stores(sums, taken[-1]))
+            ),
             neurons.write_fold.eq(Mux(link.busy, write_fold, folds[-1])),
             neurons.write_data.eq(
                 Mux(link.busy, Cat(collected, link.write_data), self._added(neurons.read_data, sums))

@@ -46,6 +46,8 @@ class NeuronGroup(wiring.Component):
     load : In(load_signature(plan)), only where the synapse memory is loaded
     """
 
+    accumulators_name = "accumulators"
+
     def __init__(self, plan: GroupPlan, *, trace: bool = False, potentials: bool = False) -> None:
         self._plan = plan
         self._trace, self._potentials = trace, potentials
@@ -73,12 +75,18 @@ class NeuronGroup(wiring.Component):
             f"{plan.neuron.v_bits}-bit potentials"
         )
 
+    def _make_accumulators(self) -> RegisterAccumulators | MemoryAccumulators:
+        """What stands between walker and sweep."""
+        plan = self._plan
+        kind = RegisterAccumulators if plan.accumulators == "registers" else MemoryAccumulators
+        return kind(plan, style="spram" if plan.synapse_style == "spram" else "block")
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan = self._plan
-        kind = RegisterAccumulators if plan.accumulators == "registers" else MemoryAccumulators
         m.submodules.walker = walker = Walker(plan)
-        m.submodules.accumulators = accumulators = kind(plan, style=plan.synapse_style)
+        accumulators = self._make_accumulators()
+        m.submodules[self.accumulators_name] = accumulators
         m.submodules.sweep = sweep = Sweep(plan, trace=self._trace or self._potentials)
         wiring.connect(m, wiring.flipped(self.i), walker.i)
         wiring.connect(m, walker.o, accumulators.i)

@@ -1,12 +1,21 @@
 """Where the potentials of a group live between events."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan.group_plan import NeuronMemoryStyle
+from qsnn_hw.rtl.macros import TwoPortMacro
 from qsnn_hw.rtl.text.memory_style import memory_attributes
+
+MACRO_BITS = 1024
+"""A memory of potentials of fewer bits is smaller in flip-flops than in a macro of its own."""
+
+
+def in_macro(style: NeuronMemoryStyle, folds: int, width: int) -> bool:
+    """Whether a :class:`NeuronMemory` of this size is a macro of the chip."""
+    return style == "macro" and folds > 1 and folds * width >= MACRO_BITS
 
 
 class NeuronMemory(wiring.Component):
@@ -27,7 +36,8 @@ class NeuronMemory(wiring.Component):
     folds
         Number of words, at least 1.
     style
-        "block" or "distributed" RAM, "auto" for what synthesis finds best.
+        "block" or "distributed" RAM, "auto" for what synthesis finds best; "macro" for a macro of the
+        chip from ``MACRO_BITS`` on, flip-flops below.
 
     Members
     -------
@@ -43,7 +53,8 @@ class NeuronMemory(wiring.Component):
         if folds < 1:
             raise ValueError(f"Number of folds must be at least 1, not {folds!r}")
         self._width, self._folds = width, folds
-        self._attributes = memory_attributes("ram", style)
+        self._macro = in_macro(style, folds, width)
+        self._attributes = {} if style == "macro" else memory_attributes("ram", style)
         fold = ceil_log2(folds)
         super().__init__(
             {
@@ -64,6 +75,9 @@ class NeuronMemory(wiring.Component):
             with m.If(self.write_en):
                 m.d.sync += word.eq(self.write_data)
             return m
+        if self._macro:
+            self._connect_macro(m)
+            return m
         m.submodules.words = words = memory.Memory(
             shape=self._width, depth=self._folds, init=[], attrs=self._attributes
         )
@@ -78,6 +92,23 @@ class NeuronMemory(wiring.Component):
             write.data.eq(self.write_data),
         ]
         return m
+
+    def _connect_macro(self, m: Module) -> None:
+        """A macro, and what keeps its word: macros show it in the cycle behind the read alone."""
+        m.submodules.words = words = TwoPortMacro(self._folds, self._width)
+        fresh = Signal()
+        kept = Signal(self._width, reset_less=True)
+        m.d.sync += fresh.eq(self.read_en)
+        with m.If(fresh):
+            m.d.sync += kept.eq(words.rdata)
+        m.d.comb += [
+            words.re.eq(self.read_en),
+            words.raddr.eq(self.read_fold),
+            self.read_data.eq(Mux(fresh, words.rdata, kept)),
+            words.we.eq(self.write_en),
+            words.waddr.eq(self.write_fold),
+            words.wdata.eq(self.write_data),
+        ]
 
 
 class ParameterMemory(wiring.Component):

@@ -127,10 +127,11 @@ class DenseWalker(ProjectionWalker):
         final = operation.tick | (operation.fold == plan.folds - 1) if plan.folds > 1 else Const(1)
         m.d.comb += self.i.ready.eq(~self.o.valid | (self.o.ready & final))
         with m.If(self.i.ready):
-            first = projection.first_row - projection.offset // plan.event_lanes
+            step = projection.rows_per_source
+            first = projection.first_row - projection.offset // plan.event_lanes * step
             m.d.sync += [
                 self.o.valid.eq(self.i.valid),
-                *(row.eq(slot + first) for row, slot in zip(rows, slots, strict=True)),
+                *(row.eq(times(slot, step) + first) for row, slot in zip(rows, slots, strict=True)),
                 operation.fold.eq(0),
                 # Also 0 without a word: banks that read nothing rest.
                 operation.present.eq(

@@ -52,7 +52,7 @@ class SynapseBanks(wiring.Component):
 
     def __init__(self, plan: GroupPlan, *, style: Style = "block") -> None:
         check_style(plan, style)
-        if plan.synapse_shape and plan.synapse_store != "rom":
+        if plan.synapse_shape and plan.synapse_store != "rom" and not plan.crossbar:
             raise ValueError(f"Store must be 'rom' for banks of several memories, not {plan.synapse_store!r}")
         self._plan, self._style = plan, style
         self._width = plan.lanes * plan.weight_bits
@@ -147,6 +147,8 @@ class SynapseSums(wiring.Component):
         The group.
     style
         Of the synapse memory, see :class:`SynapseBanks`.
+    banks
+        The synapse memory itself, where it is another one.
 
     Attributes
     ----------
@@ -162,8 +164,8 @@ class SynapseSums(wiring.Component):
     load : In(load_signature(plan)), only where the synapse store is "ram"
     """
 
-    def __init__(self, plan: GroupPlan, *, style: Style = "block") -> None:
-        self._plan = plan
+    def __init__(self, plan: GroupPlan, *, style: Style = "block", banks: SynapseBanks | None = None) -> None:
+        self._plan, self._banks = plan, banks
         self._registered = plan.registered_synapses
         self._style: Style = style
         levels = ceil_log2(plan.event_lanes)
@@ -175,7 +177,8 @@ class SynapseSums(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         plan = self._plan
-        m.submodules.banks = banks = SynapseBanks(plan, style=self._style)
+        banks = SynapseBanks(plan, style=self._style) if self._banks is None else self._banks
+        m.submodules.banks = banks
         if plan.synapse_store == "ram":
             wiring.connect(m, wiring.flipped(self.load), banks.load)
         present = self.i.present & self.en.replicate(plan.event_lanes)

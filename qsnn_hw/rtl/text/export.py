@@ -49,18 +49,19 @@ def split_contents(verilog: str) -> str:
     return "".join(lines)
 
 
-def write_rtlil(component: wiring.Component, name: str, path: Path) -> None:
+def write_rtlil(component: wiring.Component, name: str, path: Path, platform: object | None = None) -> None:
     """Elaborate ``component`` and write it as RTLIL with top module ``name``; needs no tool.
 
     Modules are named by where they are (``network.hidden.sweep.lane0``), ports as their components
-    name them, and each module says in its attribute ``description`` what it is.
+    name them, and each module says in its attribute ``description`` what it is. ``platform`` is handed to
+    every ``elaborate``, as Amaranth does it.
     """
     ports = {
         "__".join(map(str, path)): (Value.cast(value), _DIRECTIONS[member.flow])
         for path, member, value in component.signature.flatten(component)
     }
     with quick_amaranth():
-        design = Fragment.get(component, None).prepare(ports=ports, hierarchy=(name,))
+        design = Fragment.get(component, platform).prepare(ports=ports, hierarchy=(name,))
         text, _ = rtlil.convert_fragment(design, name=name, emit_src=False)
         text = readable(text, describe(design))
     files.write_text(path, text)

@@ -1,0 +1,43 @@
+"""The ASIC target: crossbar tiles of neurons and synapses, for any standard-cell library."""
+
+from typing import TYPE_CHECKING
+
+from qsnn_hw.targets.target import Target, TargetSteps
+
+if TYPE_CHECKING:
+    from qsnn_hw.report.section import Section
+
+
+def _steps() -> TargetSteps:
+    """The whole build on one screen."""
+    from qsnn_hw.build.steps.golden import DIAGNOSE, GOLDEN
+    from qsnn_hw.build.steps.inputs import DATA, READ
+    from qsnn_hw.build.steps.integers import QUANTIZE
+    from qsnn_hw.targets.asic import steps as own
+
+    return TargetSteps(
+        choices=(READ, DATA, QUANTIZE, GOLDEN, DIAGNOSE, own.PLAN, own.TILES),
+        goals={
+            "generate": (own.VERILOG,),
+            "simulate": (own.VERIFY,),
+            "verify": (own.REFERENCE,),
+            "build": (own.VERIFY,),
+        },
+        reported=(READ, DATA, QUANTIZE, GOLDEN, DIAGNOSE, own.PLAN, own.TILES, own.VERIFY),
+    )
+
+
+def _sections() -> "tuple[Section, ...]":
+    from qsnn_hw.report.sections import CLOSING, OPENING
+    from qsnn_hw.targets.verilog.sections import cycles
+
+    return (*OPENING, cycles.SECTION, *CLOSING)
+
+
+ASIC = Target(
+    name="asic",
+    summary="crossbar tiles of neurons and synapses, as Verilog with memory macros",
+    steps=_steps,
+    sections=_sections,
+    takes=("tile", "synapses", "neurons"),
+)
