@@ -65,18 +65,19 @@ def boards() -> str:
     rows = []
     for board in list_boards():
         serial = "adapter" if _bare(board) else "USB bridge"
+        rx, tx = board.ports["rx"].pins[0], board.ports["tx"].pins[0]
         rows.append(
             (
                 f"`{board.name}`",
                 board.chip,
                 f"{board.clock_mhz:g} MHz",
-                f"{serial}: rx {board.ports['rx'].pins[0]}, tx {board.ports['tx'].pins[0]}, {board.baud:,}",
+                f"{serial}: rx {rx}, tx {tx}, {board.bauds[0]:,}",
                 _port(board, "led"),
                 _port(board, "rst"),
                 " or ".join(f"`{loader}`" for loader in board.loaders),
             )
         )
-    heads = ("board", "FPGA", "clock", "serial port, baud", "light", "button", "load with")
+    heads = ("board", "FPGA", "clock", "serial port, most baud", "light", "button", "load with")
     notes = [f"- `{board.name}`: {'; '.join(board.notes)}." for board in list_boards() if board.notes]
     return tables.table(heads, rows) + "\n" + "\n".join(notes) + "\n"
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from qsnn_hw.build.option import check_options, option
-from qsnn_hw.build.option_values import interval
+from qsnn_hw.build.option_values import bits_a_second, interval
 
 _BUILT = option("output folder of a build for a board", more_names=("-o",), metavar="DIR")
 
@@ -74,6 +74,15 @@ class MonitorOptions:
     )
     interval: float = field(
         default=1.0, metadata=option("between two lines (default: 1)", metavar="SECONDS", check=interval)
+    )
+    baud: int | None = field(
+        default=None,
+        metadata=option(
+            "rate of the board's serial line (default: the folder's; without one, every rate of a board that "
+            "ships is tried)",
+            metavar="RATE",
+            check=bits_a_second,
+        ),
     )
     lines: int | None = field(
         default=None, metadata=option("end after N lines (default: at Ctrl-C)", metavar="N", least=1)

@@ -227,7 +227,7 @@ def monitor(given: argparse.Namespace) -> int:
 
     asked = MonitorOptions(**typed_values(given, MonitorOptions))
     folder = None if asked.out is None else Path(asked.out)
-    with Board.open(asked.port, folder) as board:
+    with Board.open(asked.port, folder, baud=asked.baud) as board:
         found = board.identity()
         kinds = [name for name in ("encoder", "readout") if getattr(found, name)]
         kinds += ["loaded weights"] * found.loads

@@ -345,6 +345,17 @@ class SavedOptions(CalibrationOptions, ModelOptions):
             check=values.megahertz,
         ),
     )
+    baud: int | None = field(
+        default=None,
+        metadata=option(
+            "rate of the serial line (default: auto, the fastest that the board's USB bridge keeps and the "
+            "clock divides to)",
+            metavar="RATE",
+            parse=values.rate,
+            read=values.rate_or_auto,
+            check=values.bits_a_second,
+        ),
+    )
     simulator: SimulatorName = field(
         default="verilator",
         metadata=option(

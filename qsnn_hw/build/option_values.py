@@ -12,7 +12,10 @@ ALL = "all"
 """In place of a number of samples."""
 
 AUTO = "auto"
-"""In place of a clock."""
+"""In place of a clock or of a serial line's rate."""
+
+MOST_BAUD = 1_000_000_000
+"""More than any serial port."""
 
 MAX_SEED = 2**31 - 1
 """What nextpnr takes."""
@@ -52,6 +55,26 @@ def clock_or_auto(name: str, given: float | str) -> float | None:
 def megahertz(name: str, value: object) -> None:
     if not (type(value) in (int, float) and 0.1 <= value <= 1000):  # type: ignore[operator]
         raise UserError(f"{name} is MHz from 0.1 to 1000, not {value}")
+
+
+def rate(text: str) -> int | str:
+    """Bits a second, or the rate that is found."""
+    if text == AUTO:
+        return text
+    try:
+        return int(text.replace("_", ""))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"wants bits a second or {AUTO}, not {text[:40]!r}") from None
+
+
+def rate_or_auto(name: str, given: int | str) -> int | None:
+    return None if isinstance(given, str) else given
+
+
+def bits_a_second(name: str, value: object) -> None:
+    if not (type(value) is int and 1 <= value <= MOST_BAUD):
+        shown = value if not isinstance(value, int) or abs(value) < 10**12 else "a number of many digits"
+        raise UserError(f"{name} is bits a second from 1 to {MOST_BAUD:,}, not {shown}")
 
 
 def settings(name: str, texts: Sequence[str]) -> dict[str, str]:

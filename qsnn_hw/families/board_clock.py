@@ -1,5 +1,6 @@
 """The clock of a design on a board, as an output folder remembers it."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from qsnn_hw.families.boards import Board
@@ -31,20 +32,29 @@ def clock_record(board: Board) -> dict[str, object]:
     }
 
 
+def _clocks(board: Board, found: Mapping[str, object]) -> Iterator[Board]:
+    """The board with each clock that these words of a file may mean."""
+    pll = board.family.pll
+    if found.get("pll", "") is None:
+        yield board.clocked(None)
+    elif pll is not None:
+        for settings in pll.settings(exact(board.oscillator_mhz)):
+            if dict(settings.dividers) == found.get("dividers"):
+                yield board.clocked(settings)
+
+
 def recorded(board: Board, path: Path) -> Board:
-    """The board with the clock that :func:`clock_record` wrote to a file.
+    """The board with the clock and the serial line's rate that :func:`clock_record` wrote to a file.
 
     Raises
     ------
     UserError
-        The file cannot be read, or its PLL is none of this board.
+        The file cannot be read, or its PLL or rate is none of this board.
     """
     found = files.read_json(path)
-    if isinstance(found, dict) and found.get("pll", "") is None:
-        return board.clocked(None)
-    pll = board.family.pll
-    if pll is not None and isinstance(found, dict):
-        for settings in pll.settings(exact(board.oscillator_mhz)):
-            if dict(settings.dividers) == found.get("dividers"):
-                return board.clocked(settings)
+    if isinstance(found, dict) and type(baud := found.get("baud")) is int and baud > 0:
+        board = board.at_baud(baud)
+        for made in _clocks(board, found):
+            if made.divides(made.clock_mhz):
+                return made
     raise UserError(f"{path} names no clock of {board.name}; qsnn-hw generate makes it again")

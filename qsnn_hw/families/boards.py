@@ -15,16 +15,17 @@ from qsnn_hw.families.limits import BlockMemory, Limits
 from qsnn_hw.families.pins import LEVELS, PULLS, Port
 from qsnn_hw.families.pll import PllCell, PllSettings
 from qsnn_hw.families.registry import families
+from qsnn_hw.families.serial_rates import (
+    allowed_error,
+    divided,
+    divides,
+    fastest_rate,
+    serial_divisor,
+)
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.fields import Fields
 from qsnn_hw.support.files import read_toml
 from qsnn_hw.support.shipped import resource_folder
-
-MIN_DIVISOR = 4
-"""Fewest clock cycles per serial bit: the receiver samples mid-bit behind a two-stage synchronizer."""
-
-MAX_BAUD_ERROR = 0.02
-"""Most that the rate on the line may be off: half of what 8N1 bears, the other half is the host's."""
 
 MHZ_RANGE = (0.1, 1000.0)
 
@@ -47,8 +48,8 @@ class Board:
         As nextpnr wants them; ``speed_grade`` is None where the device implies it.
     clock_mhz
         Of the design: the oscillator's, until :meth:`clocked` puts a PLL between.
-    baud
-        Bits a second on the UART; the clock divides to it within ``MAX_BAUD_ERROR``.
+    bauds
+        Bits a second that the UART's other side keeps, the fastest first; the clock divides to one of them.
     ports
         Every port the board offers, by name; ``rst`` where the board has a button for it.
     io_standard, io_drive_ma
@@ -78,7 +79,7 @@ class Board:
     package: str
     speed_grade: str | None
     clock_mhz: float
-    baud: int
+    bauds: tuple[int, ...]
     ports: Mapping[str, Port]
     io_standard: str | None
     io_drive_ma: int | None
@@ -97,6 +98,13 @@ class Board:
     def part(self) -> Part:
         """The device as place and route wants it."""
         return Part(self.device, self.package, self.speed_grade)
+
+    @property
+    def baud(self) -> int:
+        """Bits a second on the UART: the fastest that the clock divides to."""
+        found = fastest_rate(self.clock_mhz, self.bauds)
+        # Of an oscillator that only a PLL's clock stands for, the rate that was asked for.
+        return self.bauds[0] if found is None else found
 
     @property
     def divisor(self) -> int:
@@ -133,42 +141,36 @@ class Board:
             reason = f"a PLL of {self.family.title} does not take {self.oscillator_mhz:g} MHz"
         return reason
 
+    def at_baud(self, baud: int) -> "Board":
+        """The board with a serial line of this rate and no other."""
+        return replace(self, bauds=(baud,))
+
     def divides(self, clock_mhz: float) -> bool:
-        """Whether this clock divides to the baud rate within ``MAX_BAUD_ERROR``."""
-        rate = clock_mhz * 1e6 / serial_divisor(clock_mhz, self.baud)
-        return abs(rate - self.baud) <= MAX_BAUD_ERROR * rate
+        """Whether this clock divides to a rate of the UART."""
+        return fastest_rate(clock_mhz, self.bauds) is not None
 
     def load_command(self, bitstream: Path) -> str:
         """The shell command that loads ``bitstream`` into the board."""
         return self.loaders[0].replace("{bitstream}", shlex.quote(str(bitstream)))
 
 
-def serial_divisor(clock_mhz: float, baud: int) -> int:
-    """Clock cycles of a serial bit whose rate is nearest to ``baud``; at least ``MIN_DIVISOR``."""
-    # Compared as they are: an integer of hundreds of digits has no floating-point number.
-    if baud > clock_mhz * 1e6 / MIN_DIVISOR:
-        return MIN_DIVISOR
-    clock = clock_mhz * 1e6
-    below = max(MIN_DIVISOR, int(clock // baud))
-    return min((below, below + 1), key=lambda divisor: abs(clock / divisor - baud))
-
-
-def _check_rate(clock: Fields, uart: Fields) -> tuple[float, int]:
-    """Clock in MHz and baud rate; refuses a clock out of range and a rate it does not divide to."""
-    mhz, baud = clock.positive_float("mhz"), uart.positive_int("baud")
+def _check_rates(clock: Fields, uart: Fields) -> tuple[float, tuple[int, ...]]:
+    """Clock in MHz and rates of the UART; refuses a clock out of range and one that divides to none."""
+    mhz = clock.positive_float("mhz")
+    bauds = tuple(sorted(set(uart.positive_int_or_ints("baud")), reverse=True))
     low, high = MHZ_RANGE
     if not low <= mhz <= high:
         clock.fail("mhz", f"must be from {low:g} to {high:g}, not {mhz:g}")
-    nearest = round(mhz * 1e6 / serial_divisor(mhz, baud))
-    # In integers, for the same reason as above.
-    if abs(nearest - baud) > MAX_BAUD_ERROR * nearest:
-        shown = baud if baud < 10**12 else f"{len(str(baud))} digits"
+    if not any(divides(mhz, baud) for baud in bauds):
+        nearest = divided(mhz, bauds[-1])
+        error = allowed_error(serial_divisor(mhz, bauds[-1]))
+        shown = bauds[-1] if bauds[-1] < 10**12 else f"{len(str(bauds[-1]))} digits"
         uart.fail(
             "baud",
-            f"must be a rate that {mhz:g} MHz divides to within {100 * MAX_BAUD_ERROR:g} %, not {shown}; "
+            f"must be a rate that {mhz:g} MHz divides to within {100 * error:.3g} %, not {shown}; "
             f"the nearest is {nearest}",
         )
-    return mhz, baud
+    return mhz, bauds
 
 
 def _block_memory(fields: Fields | None, kind: str) -> BlockMemory | None:
@@ -208,7 +210,7 @@ def _limits(fields: Fields, family: Family) -> Limits:
     return limits
 
 
-def _ports(fields: Fields) -> tuple[dict[str, Port], float, int]:
+def _ports(fields: Fields) -> tuple[dict[str, Port], float, tuple[int, ...]]:
     clock, uart, leds = fields.table("clock"), fields.table("uart"), fields.table("leds")
     reset = fields.optional_table("reset")
     ports = [
@@ -237,7 +239,7 @@ def _ports(fields: Fields) -> tuple[dict[str, Port], float, int]:
         reset.close()
     if not ports[3].pins:
         leds.fail("pins", "must name at least one pin")
-    clock_mhz, baud = _check_rate(clock, uart)
+    clock_mhz, bauds = _check_rates(clock, uart)
     for table in (clock, uart, leds):
         table.close()
     seen: dict[str, str] = {}
@@ -246,7 +248,7 @@ def _ports(fields: Fields) -> tuple[dict[str, Port], float, int]:
             if pin in seen:
                 fields.fail("pins", f"name pin {pin} twice, for {seen[pin]} and {port.name}")
             seen[pin] = port.name
-    return {port.name: port for port in ports}, clock_mhz, baud
+    return {port.name: port for port in ports}, clock_mhz, bauds
 
 
 def parse_board(table: Mapping[str, Any], path: Path) -> Board:
@@ -260,7 +262,7 @@ def parse_board(table: Mapping[str, Any], path: Path) -> Board:
     fields = Fields(table, str(path))
     family = families()[fields.choice("family", tuple(families()))]
     rules = family.board
-    ports, clock_mhz, baud = _ports(fields)
+    ports, clock_mhz, bauds = _ports(fields)
     io = fields.optional_table("io")
     if (io is not None) != rules.io_standard:
         wanting = ", ".join(name for name, other in families().items() if other.board.io_standard)
@@ -281,7 +283,7 @@ def parse_board(table: Mapping[str, Any], path: Path) -> Board:
         package=words.text(fields, "package", words.WORD),
         speed_grade=words.text(fields, "speed_grade", words.WORD) if rules.speed_grade else None,
         clock_mhz=clock_mhz,
-        baud=baud,
+        bauds=bauds,
         ports=ports,
         io_standard=words.text(io, "standard", words.WORD) if io is not None else None,
         io_drive_ma=io.positive_int("drive_ma") if io is not None else None,

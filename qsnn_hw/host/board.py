@@ -228,11 +228,11 @@ class Board:
 
 def _at_any_rate(cls: type[Board], port: str, patience: Patience | None) -> Board:
     """The board behind ``port`` at the first rate at which it answers; else the last one's error."""
-    rates = sorted({board.baud for board in list_boards()})
+    rates = sorted({baud for board in list_boards() for baud in board.bauds}, reverse=True)
     last: UserError | None = None
     for baud in rates:
         try:
-            return cls.open(port, baud=baud, patience=patience or Patience(begin_s=2.0))
+            return cls.open(port, baud=baud, patience=patience or Patience(begin_s=1.0))
         except UserError as error:
             last = error
     assert last is not None

@@ -9,7 +9,7 @@ that a byte takes on the line. Everything behind these modules, and the reset by
 
 import re
 
-from qsnn_hw.families.boards import MIN_DIVISOR
+from qsnn_hw.families.serial_rates import MIN_DIVISOR
 from qsnn_hw.host.frames import ESCAPE, FLAG, FLIP
 from qsnn_hw.support.errors import ToolError
 from qsnn_hw.verify.native import verilog_ports

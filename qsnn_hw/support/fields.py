@@ -81,6 +81,15 @@ class Fields:
             self.fail(name, f"must be an integer > 0, not {value!r}")
         return value
 
+    def positive_int_or_ints(self, name: str) -> tuple[int, ...]:
+        """An integer > 0, or a list of at least one."""
+        if not self.is_list(name):
+            return (self.positive_int(name),)
+        value = self._take(name)
+        if not value or not all(type(item) is int and item > 0 for item in value):
+            self.fail(name, f"must be an integer > 0 or a list of such, not {value!r}")
+        return tuple(value)
+
     def positive_float(self, name: str) -> float:
         """A finite number > 0."""
         value = self._take(name)

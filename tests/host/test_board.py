@@ -141,7 +141,7 @@ def test_silence_is_one_line(folder: Path, model: ModelPort) -> None:
 
 def test_noise_is_another_line(folder: Path, model: ModelPort, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model.model, "take", lambda data: b"Hello from U-Boot 2024.01\r\n")
-    with pytest.raises(UserError, match=r"is no board of this program at 1,000,000 baud: another bitstream"):
+    with pytest.raises(UserError, match=r"is no board of this program at 3,000,000 baud: another bitstream"):
         Board.open(model.port, folder, patience=QUICK)
 
 

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
-from qsnn_hw.families.boards import MIN_DIVISOR
+from qsnn_hw.families.serial_rates import MIN_DIVISOR
 from qsnn_hw.host.frames import ESCAPE, FLIP
 
 _STOP = 9

@@ -12,6 +12,7 @@ from qsnn_hw.families.board_clock import needs_fmax
 from qsnn_hw.families.boards import Board
 from qsnn_hw.families.limits import Usage
 from qsnn_hw.families.pll import PllSettings, exact
+from qsnn_hw.families.serial_rates import nearest_rate
 from qsnn_hw.support.errors import UserError
 
 UNUSED = 0.20
@@ -27,6 +28,10 @@ another netlist, and its placement begins anew. Seeds differ by 3 to 5 % (docs/i
 
 STEP_MHZ = Fraction(1, 4)
 """Clocks that are chosen are multiples of this where the PLL makes some: people have to read them."""
+
+FOR_THE_LINE = 0.10
+"""How much of the clock's rate is given for a faster serial line: of most networks on a board the line is
+what takes the time, and the rates that a bridge keeps are far apart."""
 
 OFF_BY_HAND = 0.005
 """How far a clock asked for by hand may be from what the PLL makes."""
@@ -46,8 +51,8 @@ class Tried:
 def clocks(board: Board) -> list[Board]:
     """The board with each clock that it can have, the slowest first: the oscillator's, and those of its PLL.
 
-    Each divides to the baud rate, and the clock network carries it. Of the PLL's they are the multiples of
-    ``STEP_MHZ``, or all where none is one.
+    Each divides to a rate of the serial line, and the clock network carries it. Of the PLL's they are the
+    multiples of ``STEP_MHZ``, or all where none is one.
     """
     plain = board.clocked(None)
     pll = board.family.pll
@@ -60,14 +65,56 @@ def clocks(board: Board) -> list[Board]:
     ]
     even = [settings for settings in rates if settings.out_mhz % STEP_MHZ == 0]
     made = [board.clocked(settings) for settings in even or rates]
-    faster = [other for other in made if other.clock_mhz != plain.clock_mhz]
-    return sorted([plain, *faster], key=lambda other: other.clock_mhz)
+    others = [other for other in made if other.clock_mhz != plain.clock_mhz]
+    if plain.divides(plain.clock_mhz):
+        others.append(plain)
+    return sorted(others, key=lambda other: other.clock_mhz)
+
+
+def rate_by_hand(board: Board, baud: int) -> Board:
+    """The board with the rate of the serial line that a user asks for.
+
+    Raises
+    ------
+    UserError
+        The bridge is slower, or no clock of this board divides to it; the message says which is the nearest.
+    """
+    most = board.bauds[0]
+    asked = board.at_baud(baud)
+    rates = _all_rates(board)
+    if baud <= most and any(asked.divides(rate) for rate in rates):
+        return asked
+    shown = f"{baud:,}" if baud < 10**12 else f"of {len(str(baud))} digits"
+    why = (
+        f"what is behind the board's UART keeps {most:,} at most"
+        if baud > most
+        else f"its clock of {board.oscillator_mhz:g} MHz does not divide to it"
+        + (" and no PLL makes one that does" if len(rates) > 1 else "")
+    )
+    nearest = nearest_rate(rates, baud, most)
+    raise UserError(f"--baud {shown} is no rate of {board.name}: {why}; the nearest is {nearest:,}")
+
+
+def _all_rates(board: Board) -> list[float]:
+    """Every clock that the board's design can have, in MHz, whatever its serial line is."""
+    plain = board.clocked(None)
+    pll = board.family.pll
+    if pll is None or plain.without_pll is not None:
+        return [plain.clock_mhz]
+    most = pll.most_mhz(board.device)
+    return [plain.clock_mhz, *(float(rate) for rate in pll.rates(plain.oscillator_mhz) if rate <= most)]
 
 
 def fastest(boards: Sequence[Board], fmax_mhz: float) -> Board | None:
-    """The fastest of these clocks that a routing of ``fmax_mhz`` allows; None where it allows none."""
+    """The clock for a routing of ``fmax_mhz``, of these; None where it allows none.
+
+    The fastest that it allows, or one that is up to ``FOR_THE_LINE`` slower and has a faster serial line.
+    """
     allowed = [board for board in boards if needs_fmax(board) <= fmax_mhz]
-    return allowed[-1] if allowed else None
+    if not allowed:
+        return None
+    near = [board for board in allowed if board.clock_mhz >= (1 - FOR_THE_LINE) * allowed[-1].clock_mhz]
+    return max(near, key=lambda board: (board.baud, board.clock_mhz))
 
 
 def estimated_fmax(board: Board, usage: Usage) -> float | None:
@@ -139,8 +186,8 @@ def by_hand(board: Board, wanted_mhz: float) -> Board:
     rate, nearest = min(can, key=lambda pair: (abs(pair[0] - exact(wanted_mhz)), pair[1].pll is not None))
     if abs(rate - exact(wanted_mhz)) > OFF_BY_HAND * exact(wanted_mhz):
         why = reason or (
-            f"its PLL makes none of {plain.oscillator_mhz:g} MHz that the data sheet and {board.baud} baud "
-            "allow"
+            f"its PLL makes none of {plain.oscillator_mhz:g} MHz that the data sheet and a serial line of "
+            f"{' or '.join(f'{baud:,}' for baud in board.bauds)} baud allow"
         )
         raise UserError(
             f"--clock-mhz {wanted_mhz:g} is no clock of {board.name}: {why}; the nearest is "
@@ -151,9 +198,10 @@ def by_hand(board: Board, wanted_mhz: float) -> Board:
 
 def in_words(board: Board) -> str:
     """The design's clock for a person."""
+    line = f"serial line {board.baud:,} baud"
     if board.pll is None:
-        return f"{board.clock_mhz:g} MHz, the oscillator's"
+        return f"{board.clock_mhz:g} MHz, the oscillator's; {line}"
     return (
         f"{board.clock_mhz:.6g} MHz, by the PLL from {board.oscillator_mhz:g} MHz; needs an Fmax of "
-        f"{needs_fmax(board):.1f} MHz"
+        f"{needs_fmax(board):.1f} MHz; {line}"
     )

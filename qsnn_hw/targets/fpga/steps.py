@@ -41,7 +41,7 @@ from qsnn_hw.support.errors import UserError
 from qsnn_hw.targets.fpga.bitstream import pack_bitstream
 from qsnn_hw.targets.fpga.calibration import Calibration
 from qsnn_hw.targets.fpga.capacity import Way, check_fits
-from qsnn_hw.targets.fpga.clock import by_hand, chosen
+from qsnn_hw.targets.fpga.clock import by_hand, chosen, rate_by_hand
 from qsnn_hw.targets.fpga.clock import in_words as clock_words
 from qsnn_hw.targets.fpga.constraints import constraint_text
 from qsnn_hw.targets.fpga.least import least_cells
@@ -58,11 +58,12 @@ from qsnn_hw.verify import Verification
 def _board(job: Job) -> Board:
     if job.options.board is None:
         raise UserError("a bitstream is for a board: give --board NAME")
-    return load_board(job.options.board)
+    board, baud = load_board(job.options.board), job.options.baud
+    return board if baud is None else rate_by_hand(board, baud)
 
 
 BOARD: Step[Board] = Step("board", make=_board)
-"""The board that the user names."""
+"""The board that the user names, with the serial line's rate where the user gives one."""
 
 
 def _calibration(job: Job, board: Board) -> Calibration | None:
@@ -123,7 +124,7 @@ def _plan_is_decided_by(
         "board": {
             "name": board.name,
             "clock": board.clock_mhz,
-            "baud": board.baud,
+            "bauds": board.bauds,
             "active": {name: port.active for name, port in board.ports.items()},
             "limits": repr(board.limits),
         },
