@@ -12,6 +12,7 @@ from hostile_run import Case, Step, Verdict, run_cases
 from tests.support.places import ROOT
 
 
+@pytest.mark.slow
 def test_sixty_hostile_runs(tmp_path: Path) -> None:
     """``scripts/hostile`` makes a thousand; docs/robustness.md has the counts."""
     done = subprocess.run(
