@@ -115,14 +115,15 @@ def changed(base: "BuildOptions", typed: Mapping[str, Any]) -> "BuildOptions":
         A value is none of its option's, or options rule each other out.
     """
     from qsnn_hw.build.options import BuildOptions
-    from qsnn_hw.targets.registry import foreign_options, target_named
+    from qsnn_hw.targets.registry import defaults, foreign_options, target_named
 
     saved_fields = {entry.field for entry in entries(BuildOptions)}
     changes = {name: value for name, value in typed.items() if name in saved_fields}
     if "target" in typed:
         # What belonged to the target of an earlier run goes with it.
-        for name in foreign_options(target_named(typed["target"])):
-            changes.setdefault(name, None)
+        target = target_named(typed["target"])
+        for name, value in (dict.fromkeys(foreign_options(target)) | defaults(target.without)).items():
+            changes.setdefault(name, value)
     changes = _encoder_changes(typed) | changes | _lanes_changes(typed)
     if typed_names(typed, *BY_HAND) and base.calibration_data is not None:
         # Calibration as in an earlier run would choose them again.

@@ -24,6 +24,7 @@ from qsnn_hw.support.choices import (
     LeakRounding,
     NeuronSharing,
     ReadoutKind,
+    Remedy,
     SimulatorName,
     SynapseStorage,
     SynapseStore,
@@ -204,6 +205,50 @@ class SavedOptions(CalibrationOptions, ModelOptions):
             read=values.file_or_none,
         ),
     )
+    device: str | None = field(
+        default=None,
+        metadata=option(
+            "memory cells, wires and neurons of the crossbar: rram (default), pcm, or a .toml "
+            "file of your own, see "
+            "docs/analog.md",
+            metavar="NAME",
+            saved=values.absolute_file,
+        ),
+    )
+    levels: int | None = field(
+        default=None,
+        metadata=option(
+            "conductance levels, evenly apart between the device's lowest and highest (default: "
+            "the device's)",
+            metavar="N",
+            least=2,
+            most=4096,
+        ),
+    )
+    sigma: float | None = field(
+        default=None,
+        metadata=option(
+            "of the logarithm of a programmed conductance, 0.05 for 5 % (default: the device's)",
+            metavar="X",
+            check=values.sigma,
+        ),
+    )
+    remedies: tuple[Remedy, ...] | None = field(
+        default=None,
+        metadata=option(
+            "against what cells do, separated by commas: levels (rounding that knows the levels), "
+            "remap (the other "
+            "cell makes up for a stuck one), calibrate (trimmed thresholds), redundancy (two "
+            "pairs a weight); all or "
+            "none (default: levels,remap,calibrate)",
+            metavar="WORD[,WORD...]",
+            read=values.remedies,
+        ),
+    )
+    chips: int | None = field(
+        default=None,
+        metadata=option("chips of the Monte-Carlo (default: 100)", metavar="N", least=1, most=10_000),
+    )
     lanes: tuple[int, ...] | None = field(
         default=None,
         metadata=option(
@@ -255,7 +300,8 @@ class SavedOptions(CalibrationOptions, ModelOptions):
     tile: tuple[int, ...] | None = field(
         default=None,
         metadata=option(
-            "largest crossbar array of a chip: N rows (a power of two) by M columns (default: 256x256)",
+            "largest crossbar array of a chip: N rows (a power of two) by M columns (default: 256x256, "
+            "analog 64x64)",
             metavar="NxM",
             read=values.tile,
             check=values.tile_size,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qsnn_hw.build.option import NONE, one_of
-from qsnn_hw.support.choices import ACCUMULATORS, Accumulators
+from qsnn_hw.support.choices import ACCUMULATORS, REMEDIES, Accumulators, Remedy
 from qsnn_hw.support.errors import UserError
 
 ALL = "all"
@@ -111,6 +111,16 @@ def accumulators(name: str, text: str) -> tuple[Accumulators, ...]:
     return tuple(one_of(name, word, ACCUMULATORS) for word in text.split(","))
 
 
+def remedies(name: str, text: str) -> tuple[Remedy, ...]:
+    words = () if text == NONE else REMEDIES if text == ALL else tuple(text.split(","))
+    return tuple(dict.fromkeys(one_of(name, word, REMEDIES) for word in words))
+
+
+def sigma(name: str, value: object) -> None:
+    if not (type(value) in (int, float) and 0 <= value <= 2):  # type: ignore[operator]
+        raise UserError(f"{name} is a fraction from 0 to 2, as 0.05, not {value}")
+
+
 def file_or_none(name: str, text: str) -> str | None:
     return None if text == NONE else text
 
@@ -130,7 +140,7 @@ def absolute(text: str) -> str:
 
 
 def absolute_file(text: str) -> str:
-    """Of a board that is a file; others are names."""
+    """Of a board or a device that is a file; others are names."""
     return absolute(text) if Path(text).suffix == ".toml" else text
 
 

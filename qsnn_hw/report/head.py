@@ -51,6 +51,10 @@ def verdict(report: Report) -> tuple[str, str]:
         if report[VERIFICATION].passed:
             said += f" The hardware equals the golden model ({compared}), which shows nothing here."
         return "unknown" if convincing(report) else "bad", said
+    for section in report.sections:
+        said_by = section.verdict(report)
+        if said_by is not None:
+            return said_by
     if report[VERIFICATION].passed is None:
         return "unknown", "The hardware has not been compared with the golden model yet."
     sentence = f"The hardware equals the golden model in simulation: {compared} compared, no mismatch."

@@ -238,6 +238,9 @@ class Section:
         What is wrong, one line each, to be said before everything else on the page.
     objection
         Asked where the hardware equals the golden model; None: nothing against it.
+    verdict
+        Of a target whose hardware is not compared bit for bit: the state ("good", "bad", "unknown") and the
+        one sentence that stands at the top; None: what the comparison says.
     """
 
     name: str
@@ -250,6 +253,7 @@ class Section:
     facts: "Callable[[Report], tuple[str, list[tuple[str, str]]]] | None" = None
     findings: "Callable[[Report], tuple[str, ...]]" = lambda report: ()
     objection: "Callable[[Report], Objection | None]" = lambda report: None
+    verdict: "Callable[[Report], tuple[str, str] | None]" = lambda report: None
 
 
 P = TypeVar("P", bound=_Placed)

@@ -55,3 +55,7 @@ SynapseStorage: TypeAlias = Literal["sram", "latches", "constants"]
 
 NeuronSharing: TypeAlias = Literal["auto", "shared", "parallel"]
 """One neuron circuit for all columns of a tile, or one for each: ``targets/asic/sharing.py``."""
+
+Remedy: TypeAlias = Literal["levels", "remap", "calibrate", "redundancy"]
+"""What makes an analog chip more like its model: ``targets/analog/chips.py``."""
+REMEDIES: tuple[Remedy, ...] = get_args(Remedy)

@@ -100,6 +100,23 @@ class Fields:
         except OverflowError:
             self.fail(name, "must be a number > 0 of ordinary size, not an integer of hundreds of digits")
 
+    def number(self, name: str) -> float:
+        """A finite number of any sign."""
+        return self._finite(name, self._take(name))
+
+    def numbers(self, name: str) -> tuple[float, ...]:
+        """A list of finite numbers."""
+        values = self._take(name)
+        if not isinstance(values, list):
+            self.fail(name, f"must be a list of numbers, not {values!r}")
+        return tuple(self._finite(name, value) for value in values)
+
+    def _finite(self, name: str, value: Any) -> float:
+        # Compared before it is converted: an integer of hundreds of digits has no floating-point number.
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e300:
+            self.fail(name, "must be a finite number of ordinary size")
+        return float(value)
+
     def boolean(self, name: str) -> bool:
         """True or false."""
         value = self._take(name)

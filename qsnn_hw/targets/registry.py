@@ -1,10 +1,12 @@
 """Every target, by name, and which options go with it."""
 
-from typing import TYPE_CHECKING
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 from qsnn_hw.build.option import name_of
 from qsnn_hw.build.option_table import SavedOptions
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.targets.analog.target import ANALOG
 from qsnn_hw.targets.asic.target import ASIC
 from qsnn_hw.targets.fpga.target import FPGA
 from qsnn_hw.targets.target import Target
@@ -13,7 +15,7 @@ from qsnn_hw.targets.verilog.target import VERILOG_TARGET
 if TYPE_CHECKING:
     from qsnn_hw.build.options import BuildOptions
 
-TARGETS: dict[str, Target] = {target.name: target for target in (FPGA, VERILOG_TARGET, ASIC)}
+TARGETS: dict[str, Target] = {target.name: target for target in (FPGA, VERILOG_TARGET, ASIC, ANALOG)}
 
 DEFAULT = FPGA.name
 
@@ -33,6 +35,11 @@ def foreign_options(target: Target) -> list[str]:
         for name in (*other.needs, *other.takes)
         if name not in (*target.needs, *target.takes)
     ]
+
+
+def defaults(names: "tuple[str, ...]") -> dict[str, Any]:
+    """Field of ``BuildOptions`` -> its value where nothing is said."""
+    return {item.name: item.default for item in fields(SavedOptions) if item.name in names}
 
 
 def target_of(options: "BuildOptions", part: str) -> Target:
@@ -60,6 +67,10 @@ def target_of(options: "BuildOptions", part: str) -> Target:
             of = [other.name for other in TARGETS.values() if name in (*other.needs, *other.takes)]
             belongs = f"{name_of(name, SavedOptions)} belongs to --target {' and '.join(of)}"
             raise UserError(f"{belongs}, not {target.name}: leave it out")
+    for name, default in defaults(target.without).items():
+        if getattr(options, name) != default:
+            unused = name_of(name, SavedOptions)
+            raise UserError(f"{unused} says nothing to --target {target.name}: leave it out")
     for name in target.needs:
         if getattr(options, name) is None:
             raise UserError(f"{name_of(name, SavedOptions)} is required with --target {target.name}")

@@ -67,6 +67,9 @@ class Target:
         Gives the sections of its report, in the order of ``report.json``.
     needs, takes
         Fields of ``BuildOptions`` that not every target has: those that must be given, and those that may.
+    without
+        Fields that the others have and this one has no use for: they are refused where they are not at their
+        default.
     """
 
     name: str
@@ -75,3 +78,4 @@ class Target:
     sections: "Callable[[], tuple[Section, ...]]"
     needs: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()

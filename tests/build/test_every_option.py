@@ -27,6 +27,7 @@ from qsnn_hw.build.steps.step import Job
 from qsnn_hw.finetune import command as finetune_command
 from qsnn_hw.finetune.settings import FinetuneSettings
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.targets.analog.steps import device_values
 from qsnn_hw.targets.fpga.measurements import calibrate
 from qsnn_hw.targets.fpga.steps import PLAN
 from qsnn_hw.targets.registry import target_of
@@ -103,6 +104,7 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "--keep-integers": ("--bits", "16"),
     **dict.fromkeys(("--tile", "--synapses", "--neurons"), ("--target", "asic")),
     "--clip": ("--bits", "3"),
+    **dict.fromkeys(("--device", "--levels", "--sigma", "--remedies", "--chips"), ("--target", "analog")),
 }
 VALUES: dict[str, tuple[str, ...]] = {
     "MODEL": ("other.toml",),
@@ -176,9 +178,14 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--port": ("/dev/ttyUSB9",),
     "--interval": ("0.2",),
     "--lines": ("3",),
+    # Of a batch; where a chip is built, of the cells.
     "--device": ("cpu",),
     "--boards": ("ulx3s-25f",),
     "--predict": (),
+    "--levels": ("5",),
+    "--sigma": ("0.2",),
+    "--remedies": ("none",),
+    "--chips": ("3",),
 }
 
 
@@ -247,6 +254,10 @@ def decided(arguments: list[str], folder: Path) -> Any:
         chosen = run.get(QUANTIZE)
     except UserError as error:
         return str(error)
+    if options.target == "analog":
+        data, device, crossbar = run.get(DATA), run.get(steps["device"]), run.get(steps["crossbar"])
+        chips = steps["chips"].decided_by(run.job, crossbar, device, data)
+        return [device_values(device), (folder / "04_crossbar.npz").read_bytes(), chips]
     golden, plan = run.get(GOLDEN), run.get(steps["plan"])
     board = run.get(steps["clock"]) if "clock" in steps else None
     simulate = steps.get("simulate", steps["verify"])
@@ -269,12 +280,12 @@ def decided(arguments: list[str], folder: Path) -> Any:
 
 @pytest.mark.parametrize("option", list(options_of("build")))
 def test_an_option_of_build_decides_something(option: str, here: Path) -> None:
-    beside = BESIDE.get(option, ())
-    with_it = decided(words("build", option, VALUES[option], beside), here / "with")
+    beside, value = BESIDE.get(option, ()), VALUES[option] if option != "--device" else ("pcm",)
+    with_it = decided(words("build", option, value, beside), here / "with")
     without = decided(words("build", None, (), beside if option != "--encoder" else ()), here / "without")
     assert with_it != without
     # Where the folder was made without it, nothing of that is taken for it.
-    assert decided(words("build", option, VALUES[option], beside), here / "without") == with_it
+    assert decided(words("build", option, value, beside), here / "without") == with_it
 
 
 def answered(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> Any:
@@ -294,7 +305,7 @@ def test_an_option_of_infer_and_check_changes_the_answer(
     command: str, option: str, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Accuracies on nine samples are often equal: potentials are compared, through --diagnose or --out."""
-    beside, value = BESIDE.get(option, ()), VALUES[option]
+    beside, value = BESIDE.get(option, ()) if option != "--device" else (), VALUES[option]
     if command == "infer":
         beside = (*beside, *(() if option == "--out" else ("--out", "elsewhere.npz")))
         beside = (*beside, *(() if option == "--diagnose" else ("--diagnose",)))
@@ -390,6 +401,11 @@ REFUSED: list[tuple[tuple[str, ...], str]] = [
     (("--group-bits", "last=4", "--group-bits", "last=5"), "--group-bits gives 'last' two widths"),
     (("--group-bits", f"last={5000 * '9'}"), "--group-bits wants GROUP=N with N from 2 to 16"),
     (("--data", ""), "--data is empty"),
+    (("--sigma", "0.1"), "--sigma belongs to --target analog, not fpga: leave it out"),
+    (("--remedies", "luck"), "--remedies must be one of levels, remap, calibrate, redundancy, not 'luck'"),
+    (("--levels", "1"), "--levels must be from 2 to 4096, not 1"),
+    (("--sigma", "-1"), "--sigma is a fraction from 0 to 2, as 0.05, not -1.0"),
+    (("--chips", "0"), "--chips must be from 1 to 10000, not 0"),
 ]
 
 

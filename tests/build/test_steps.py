@@ -64,7 +64,9 @@ def test_the_steps_of_a_target_fit_together(target: target_module.Target) -> Non
     assert set(steps.goals) <= set(flow.PARTS)
     assert set(steps.reported) <= set(steps.all())
     assert parts_of(target.sections()), "no two sections have the same key"
-    assert {s.name for s in steps.choices} >= {"read", "data", "quantize", "golden", "plan"}
+    chosen = {s.name for s in steps.choices}
+    assert chosen >= {"read", "data", "quantize", "golden"}
+    assert chosen & {"plan", "crossbar"}, "what is built is decided before any tool runs"
 
 
 def test_goals_side_by_side_share_what_both_rest_on() -> None:

@@ -25,6 +25,7 @@ from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import Progress
+from qsnn_hw.targets.analog.network import AnalogNetwork
 
 T = TypeVar("T")
 
@@ -43,6 +44,9 @@ class Design:
     _stage: Stage = field(repr=False)
 
     def __repr__(self) -> str:
+        crossbar = self.crossbar
+        if crossbar is not None:
+            return f"<crossbar of {crossbar.name} for {crossbar.device}: {crossbar.text()}>"
         hardware, board = self.hardware, self.board
         parts = []
         if board is not None and self.usage is not None:
@@ -60,10 +64,16 @@ class Design:
 
     @property
     def hardware(self) -> HardwarePlan:
-        """The record that says everything of it."""
+        """The record that says everything of it; a UserError where the target is analog."""
         plan = self._value(HardwarePlan)
-        assert plan is not None
+        if plan is None:
+            raise UserError("an analog chip has no plan of digital hardware: see crossbar")
         return plan
+
+    @property
+    def crossbar(self) -> AnalogNetwork | None:
+        """The same of an analog chip; None for another target."""
+        return self._value(AnalogNetwork)
 
     @property
     def board(self) -> Board | None:

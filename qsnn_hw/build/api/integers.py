@@ -156,7 +156,7 @@ class IntegerNetwork:
         with working():
             wanted = changed(self._stage.options, {"board": board, **options})
             choices = target_of(wanted, "generate").steps().choices
-            plan = next(step for step in choices if step.name == "plan")
+            plan = next(step for step in choices if step.name in ("plan", "crossbar"))
             stage = self._stage.after(plan, options=wanted, sources={}, progress=progress_of(progress))
         return Design(stage)
 

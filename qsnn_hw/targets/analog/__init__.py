@@ -1,0 +1,2 @@
+"""A network as an analog crossbar: conductance pairs for weights, analog neurons, digital spikes between
+them."""
