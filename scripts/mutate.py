@@ -3,8 +3,9 @@
 Each fault replaces one piece of text, which must be there exactly once, and runs the tests that ought to
 see it, smallest first, until one fails. The same tests must pass in the copy without a fault. A result
 is kept until its fault, the file it is planted in or one of its tests' files changes, so a run that was
-broken off goes on where it was. The exit status is 1 where a fault survives that the table does not call
-equivalent, or where a test fails without any fault.
+broken off goes on where it was; a fault whose tests did not end in time is planted again. The exit status
+is 1 where a fault survives that the table does not call equivalent, or where a test fails without any
+fault.
 """
 
 import importlib.metadata
@@ -173,7 +174,8 @@ def run_all(wanted: Sequence[Fault], results: Path, limit: float) -> dict[str, R
     """Every wanted fault that has no result yet; the results of all."""
     known = stored(results)
     keys = {fault.name: key_of(fault) for fault in wanted}
-    todo = [f for f in wanted if f.name not in known or known[f.name].key != keys[f.name]]
+    # Tests that did not end in time say nothing: they are run again.
+    todo = [f for f in wanted if f.name not in known or _stale(known[f.name], keys[f.name])]
     for fault in wanted:
         planted(fault, (ROOT / fault.file).read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory(prefix="mutate-") as folder:
@@ -192,6 +194,10 @@ def run_all(wanted: Sequence[Fault], results: Path, limit: float) -> dict[str, R
             files.write_json(results, {name: asdict(result) for name, result in known.items()})
             print(f"[{number}/{len(todo)}] {line(fault, known[fault.name])}", file=sys.stderr, flush=True)
     return {fault.name: known[fault.name] for fault in wanted}
+
+
+def _stale(result: Result, key: str) -> bool:
+    return result.key != key or result.verdict == "time limit"
 
 
 def line(fault: Fault, result: Result) -> str:

@@ -25,6 +25,8 @@ _MODULE = re.compile(r"^module\s+(\w+)\b.*?^endmodule\b[^\n]*\n", re.MULTILINE |
 _BLACK_BOX = re.compile(r"^\(\*[^\n]*\bblackbox\b[^\n]*\*\)\s*\n", re.MULTILINE)
 # Cells of other tools, made of yosys' own, which are all that it leaves.
 _OTHER_NAMES = re.compile(r"^`ifndef NO_INCLUDES\n.*?^`endif\b[^\n]*\n", re.MULTILINE | re.DOTALL)
+_CELL = re.compile(r"^  ([A-Z]\w*) .*?^  \);$", re.MULTILINE | re.DOTALL)
+_UNDEFINED = re.compile(r"\.(\w+)\(\d+'[bhd]x+\)")
 _INCLUDE = re.compile(r'^`include "(\w[\w.]*)"\s*\n', re.MULTILINE)
 
 
@@ -62,7 +64,8 @@ def netlist_verilog(netlist: Path, top: str, family: Family, folder: Path, progr
             on_line=lambda line: None,
         )
         text = written.read_text(encoding="utf-8")
-        written.write_text(text + "\n" + cell_models(text, family, tool), encoding="utf-8")
+        models = cell_models(text, family, tool)
+        written.write_text(open_outputs(text, models) + "\n" + models, encoding="utf-8")
     return path
 
 
@@ -95,6 +98,23 @@ def cell_models(netlist: str, family: Family, yosys: Tool) -> str:
     macros = _MODULE.sub("", _BLACK_BOX.sub("", theirs))
     lines = [line for line in macros.splitlines() if line.startswith("`")]
     return "\n".join([_NO_DEFAULTS, *lines, *(models[name] for name in wanted)])
+
+
+def open_outputs(netlist: str, models: str) -> str:
+    """Verilog with nothing at outputs of cells that are not used, where yosys writes an undefined level."""
+    outputs = {name: _outputs(text) for name, text in _modules(models).items()}
+
+    def opened(cell: re.Match[str]) -> str:
+        own = outputs.get(cell[1], frozenset())
+        return _UNDEFINED.sub(lambda pin: f".{pin[1]}()" if pin[1] in own else pin[0], cell[0])
+
+    return _CELL.sub(opened, netlist)
+
+
+def _outputs(module: str) -> frozenset[str]:
+    lists = re.findall(r"\boutput\b(.*?)(?=\binput\b|\boutput\b|\binout\b|\)|;)", module, re.DOTALL)
+    words = (word for names in lists for word in re.findall(r"\b[A-Za-z_]\w*", names))
+    return frozenset(word for word in words if word not in ("reg", "wire"))
 
 
 def share_of(yosys: Tool) -> Path:

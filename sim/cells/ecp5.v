@@ -4,10 +4,11 @@
 // User Guide", which is what it ought to agree with: 18 kbit in 2,048 units of 9 bits;
 // an address names a bit, two, four, a unit, two units or four, and of narrower words than a unit its ninth bit
 // is no part. Words of 36 bits are written as DIB above DIA and read as DOB above DOA, with the lowest address
-// bits in place of a write enable for each unit; so are the two lowest for words of 18 bits. Output registers
-// (OUTREG), the asynchronous reset, inverted clocks and decoded chip selects are not modelled: a netlist with one
+// bits in place of a write enable for each unit; so are the two lowest for words of 18 bits. A reset clears the
+// outputs, with the clock (then it stops writing, too) or at once (then it does not). Output registers
+// (OUTREG), inverted clocks and decoded chip selects are not modelled: a netlist with one
 // of them does not compile. A word that the other port writes in the same cycle is read as it was before.
-// tests/verify/test_after_synthesis.py holds all widths against a plain memory.
+// tests/verify/test_verify_netlist_model.py holds all widths against a plain memory.
 
 module DP16KD (
   input DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5, DIA4, DIA3,
@@ -95,7 +96,7 @@ module DP16KD (
   parameter [319:0] INITVAL_3F = 320'h0;
 
   generate
-    if (REGMODE_A != "NOREG" || REGMODE_B != "NOREG" || RESETMODE != "SYNC" || CSDECODE_A != "0b000" ||
+    if (REGMODE_A != "NOREG" || REGMODE_B != "NOREG" || RESETMODE != "SYNC" && RESETMODE != "ASYNC" || CSDECODE_A != "0b000" ||
         CSDECODE_B != "0b000" || CLKAMUX != "CLKA" || CLKBMUX != "CLKB")
       DP16KD_in_a_mode_without_a_model refused ();
   endgenerate
@@ -141,18 +142,27 @@ module DP16KD (
   endfunction
 
   wire [35:0] data_a = {high, low};
-  wire [35:0] old_a = word(DATA_WIDTH_A, at_a);
   wire [35:0] mask_a = DATA_WIDTH_A == 36 ? {{9{at_a[3]}}, {9{at_a[2]}}, {9{at_a[1]}}, {9{at_a[0]}}} :
     DATA_WIDTH_A == 18 ? {18'h0, {9{at_a[1]}}, {9{at_a[0]}}} : ~36'h0;
-  wire [35:0] new_a = data_a & mask_a | old_a & ~mask_a;
   wire chosen_a = ~(CSA2 | CSA1 | CSA0);
+  wire at_once_a;
+  assign at_once_a = RESETMODE == "ASYNC" & RSTA;
+  wire writes_a = CEA & chosen_a & WEA & (RESETMODE == "ASYNC" | ~RSTA);
+  reg [35:0] old_a, new_a;
 
-  always @(posedge CLKA) begin
-    if (RSTA) out_a <= 36'h0;
+  // Words are looked up on the edge: a wire would not follow the memory in every simulator.
+  always @(posedge CLKA or posedge at_once_a)
+    if (at_once_a) out_a <= 36'h0;
+    else if (RSTA) out_a <= 36'h0;
     else if (CEA & chosen_a)
-      if (~WEA | WRITEMODE_A == "READBEFOREWRITE") out_a <= old_a;
-      else if (WRITEMODE_A == "WRITETHROUGH") out_a <= new_a;
-    if (CEA & chosen_a & WEA & ~RSTA)
+      if (~WEA | WRITEMODE_A == "READBEFOREWRITE") out_a <= word(DATA_WIDTH_A, at_a);
+      else if (WRITEMODE_A == "WRITETHROUGH")
+        out_a <= data_a & mask_a | word(DATA_WIDTH_A, at_a) & ~mask_a;
+
+  always @(posedge CLKA)
+    if (writes_a) begin
+      old_a = word(DATA_WIDTH_A, at_a);
+      new_a = data_a & mask_a | old_a & ~mask_a;
       case (DATA_WIDTH_A)
         1: unit[at_a[13:3]][at_a[2:0]] <= new_a[0];
         2: unit[at_a[13:3]][{at_a[2:1], 1'b0} +: 2] <= new_a[1:0];
@@ -169,21 +179,30 @@ module DP16KD (
           unit[{at_a[13:5], 2'b11}] <= new_a[35:27];
         end
       endcase
-  end
+    end
 
   wire [35:0] data_b = {18'h0, high};
-  wire [35:0] old_b = word(DATA_WIDTH_B, at_b);
   wire [35:0] mask_b = DATA_WIDTH_B == 36 ? {{9{at_b[3]}}, {9{at_b[2]}}, {9{at_b[1]}}, {9{at_b[0]}}} :
     DATA_WIDTH_B == 18 ? {18'h0, {9{at_b[1]}}, {9{at_b[0]}}} : ~36'h0;
-  wire [35:0] new_b = data_b & mask_b | old_b & ~mask_b;
   wire chosen_b = ~(CSB2 | CSB1 | CSB0);
+  wire at_once_b;
+  assign at_once_b = RESETMODE == "ASYNC" & RSTB;
+  wire writes_b = CEB & chosen_b & WEB & (RESETMODE == "ASYNC" | ~RSTB);
+  reg [35:0] old_b, new_b;
 
-  always @(posedge CLKB) begin
-    if (RSTB) out_b <= 36'h0;
+  // Words are looked up on the edge: a wire would not follow the memory in every simulator.
+  always @(posedge CLKB or posedge at_once_b)
+    if (at_once_b) out_b <= 36'h0;
+    else if (RSTB) out_b <= 36'h0;
     else if (CEB & chosen_b)
-      if (~WEB | WRITEMODE_B == "READBEFOREWRITE") out_b <= old_b;
-      else if (WRITEMODE_B == "WRITETHROUGH") out_b <= new_b;
-    if (CEB & chosen_b & WEB & ~RSTB)
+      if (~WEB | WRITEMODE_B == "READBEFOREWRITE") out_b <= word(DATA_WIDTH_B, at_b);
+      else if (WRITEMODE_B == "WRITETHROUGH")
+        out_b <= data_b & mask_b | word(DATA_WIDTH_B, at_b) & ~mask_b;
+
+  always @(posedge CLKB)
+    if (writes_b) begin
+      old_b = word(DATA_WIDTH_B, at_b);
+      new_b = data_b & mask_b | old_b & ~mask_b;
       case (DATA_WIDTH_B)
         1: unit[at_b[13:3]][at_b[2:0]] <= new_b[0];
         2: unit[at_b[13:3]][{at_b[2:1], 1'b0} +: 2] <= new_b[1:0];
@@ -200,7 +219,7 @@ module DP16KD (
           unit[{at_b[13:5], 2'b11}] <= new_b[35:27];
         end
       endcase
-  end
+    end
 
   // The lower half of a word of 36 bits leaves on the other port's pins.
   assign {DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9, DOA8, DOA7, DOA6, DOA5, DOA4, DOA3, DOA2, DOA1, DOA0} = DATA_WIDTH_B == 36 ? out_b[17:0] : out_a[17:0];

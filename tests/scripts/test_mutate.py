@@ -148,6 +148,16 @@ def test_tests_that_do_not_end_find_nothing(tree: Path) -> None:
     assert not mutate.Result("", "time limit", None, 3.0).found
 
 
+def test_what_did_not_end_is_planted_again(quick: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plant(quick, ("square", "2 * x", "x * x", ["test_strong.py"]))
+    assert run(quick) == 0
+    results = quick / "results.json"
+    results.write_text(results.read_text().replace('"killed"', '"time limit"'))
+    capsys.readouterr()
+    assert run(quick) == 0
+    assert "[1/1] square: killed by test_strong.py::test_more" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("old", "tests", "code", "text"),
     [

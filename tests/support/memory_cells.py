@@ -32,13 +32,13 @@ int main() {
         model.we = r >> 1 & 1;
         model.re = r >> 2 & 3;
         model.rst = (r >> 16 & 31) == 0;
-        model.clk = 0;
-        model.eval();
-        model.clk = 1;
-        model.eval();
-        if (model.differs) {
-            std::printf("cycle %d differs %x\\n", cycle, static_cast<unsigned>(model.differs));
-            return 1;
+        for (int level = 0; level < 2; ++level) {
+            model.clk = level;
+            model.eval();
+            if (model.differs) {
+                std::printf("cycle %d differs %x\\n", cycle, static_cast<unsigned>(model.differs));
+                return 1;
+            }
         }
     }
     std::puts("equal");
@@ -69,7 +69,7 @@ def _words(bits: np.ndarray, width: int) -> np.ndarray:
     return (bits if width >= 9 else bits[:, :8]).reshape(-1, width)
 
 
-def _pair(width: int, bits: np.ndarray) -> str:
+def _pair(width: int, bits: np.ndarray, mode: str) -> str:
     """A cell and a memory of words of ``width`` bits, and whether they differ."""
     low = {1: 0, 2: 1, 4: 2, 9: 3, 18: 4, 36: 5}[width]
     words = _words(bits, width)
@@ -89,7 +89,8 @@ def _pair(width: int, bits: np.ndarray) -> str:
     total = words.size
     return f"""
   wire [{width - 1}:0] q{width};
-  DP16KD #(.DATA_WIDTH_A({width}), .DATA_WIDTH_B({width}), {_slices(bits)}) cell{width} (
+  DP16KD #(.DATA_WIDTH_A({width}), .DATA_WIDTH_B({width}), .RESETMODE("{mode}"),
+    {_slices(bits)}) cell{width} (
     .CLKA(clk), .CLKB(clk), .CEA(we), .WEA(1'b1), .CEB(re), .WEB(1'b0), .RSTA(1'b0), .RSTB(rst), .OCEA(1'b1),
     .OCEB(1'b1), .CSA0(1'b0), .CSA1(1'b0), .CSA2(1'b0), .CSB0(1'b0), .CSB1(1'b0), .CSB2(1'b0),
     {address}, {data}, {out});
@@ -100,18 +101,24 @@ def _pair(width: int, bits: np.ndarray) -> str:
   initial for (k{width} = 0; k{width} < {len(words)}; k{width} = k{width} + 1)
     memory{width}[k{width}] = start{width}[{width} * k{width} +: {width}];
   wire [{width - 1}:0] m{width} = {mask};
-  always @(posedge clk) begin
+  always @(posedge clk)
     if (we)
       memory{width}[wa[13:{low}]] <= wd[{width - 1}:0] & m{width} | memory{width}[wa[13:{low}]] & ~m{width};
+  always @(posedge clk{" or posedge rst" if mode == "ASYNC" else ""})
     if (rst) r{width} <= 0; else if (re) r{width} <= memory{width}[ra[13:{low}]];
-  end
 """
 
 
-def bench(bits: np.ndarray) -> str:
-    """Module ``top`` with a pair of every width; bit k of ``differs`` belongs to ``WIDTHS[k]``."""
+def bench(bits: np.ndarray, mode: str = "SYNC") -> str:
+    """Module ``top`` with a pair of every width; bit k of ``differs`` belongs to ``WIDTHS[k]``.
+
+    Parameters
+    ----------
+    mode
+        Of the reset: "SYNC", or "ASYNC", which acts at once.
+    """
     ports = "".join(f"  input [{bits_ - 1}:0] {name};\n" for name, bits_ in PORTS.items())
-    pairs = "".join(_pair(width, bits) for width in WIDTHS)
+    pairs = "".join(_pair(width, bits, mode) for width in WIDTHS)
     differ = ", ".join(f"q{width} != r{width}" for width in reversed(WIDTHS))
     names = ", ".join((*PORTS, "differs"))
     return (

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 
 
-def write_model(folder: Path) -> Path:
-    """A network of 6-4-3 neurons that fires."""
+def write_model(folder: Path, gain: float = 1.0) -> Path:
+    """A network of 6-4-3 neurons that fires; with ``dt=1`` by a ``gain`` of 9, the time constant."""
     path = folder / "m.toml"
     rng = np.random.default_rng(4)
-    weights = {f"fc{k}.weight": rng.uniform(-0.5, 1, shape) for k, shape in ((1, (4, 6)), (2, (3, 4)))}
+    weights = {f"fc{k}.weight": gain * rng.uniform(-0.5, 1, shape) for k, shape in ((1, (4, 6)), (2, (3, 4)))}
     np.savez(folder / "w.npz", **weights)
     layers = [
         f'[[layer]]\nname = "fc{k}"\ntype = "Linear"\n[[layer]]\nname = "lif{k}"\ntype = "LIF"\ntau = 9.0\n'

@@ -305,6 +305,13 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
     # Sampled at the edge of a bit; bits in another order.
     ("uart_hears_4", (("timer.eq(self._divisor // 2 - 1)", "timer.eq(self._divisor - 1)"),)),
     ("uart_hears_4", (("shift.eq(Cat(shift[1:], line))", "shift.eq(Cat(line, shift[:-1]))"),)),
+    # A flag among the data goes as it is; an escaped byte is not changed; a byte is taken over another one;
+    # the stop bit is the next byte's lowest; a flag that is meant as one is escaped.
+    ("uart_sends_4", (("escaping.eq(needs & ~raw & ~escaped)", "escaping.eq(0)"),)),
+    ("uart_sends_4", (("flip = escaped & (place == FLIP.bit_length())", "flip = escaped & 0"),)),
+    ("uart_sends_4", (("self.i.ready.eq(~full)", "self.i.ready.eq(1)"),)),
+    ("uart_sends_4", (("(place == _STOP) | (place != 0) &", "(place != 0) &"),)),
+    ("uart_sends_4", (("needs & ~raw & ~escaped", "needs & ~escaped"),)),
     # A row too far; the channels of one fold only; a row of a grid taken for its column.
     ("address_flat", (("(counter == (count - 1) * (apart >> low))", "(counter == count * (apart >> low))"),)),
     ("address_grid_folds", (("plan.lanes * plan.channel_folds // step", "plan.lanes // step"),)),

@@ -42,12 +42,12 @@ def test_every_cell_has_a_model_or_is_refused() -> None:
         cell_models(netlist, replace(ICE40, flow=replace(ICE40.flow, cell_models=None)), yosys)
 
 
-def differing(folder: Path, bits: np.ndarray, model: str) -> str:
+def differing(folder: Path, bits: np.ndarray, model: str, mode: str = "SYNC") -> str:
     """What the program says that drives cells and memories side by side."""
     folder.mkdir()
     source, verilog = folder / "drive.cpp", folder / "cells.v"
     source.write_text(SOURCE, encoding="utf-8")
-    verilog.write_text(bench(bits) + model, encoding="utf-8")
+    verilog.write_text(bench(bits, mode) + model, encoding="utf-8")
     program = build_bench(verilog, TOP, folder / "work", SILENT, source).program
     return subprocess.run([program], capture_output=True, text=True, check=False).stdout.strip()
 
@@ -55,7 +55,8 @@ def differing(folder: Path, bits: np.ndarray, model: str) -> str:
 @pytest.mark.slow
 def test_block_ram_of_ecp5_is_a_memory_of_every_width(tmp_path: Path) -> None:
     model = cell_models("  DP16KD #(\n", ECP5, find_tool("yosys"))
-    assert differing(tmp_path / "right", contents(), model) == "equal"
+    for mode in ("SYNC", "ASYNC"):
+        assert differing(tmp_path / mode, contents(), model, mode) == "equal"
     assert "if (RSTB)" in model
     # A fault for each: units swapped in words of 18 bits, a write enable of another unit, a reset ignored.
     swapped = [f"{{unit[{{at[13:4], 1'b{a}}}], unit[{{at[13:4], 1'b{1 - a}}}]}}" for a in (1, 0)]
@@ -70,6 +71,9 @@ def test_block_ram_of_ecp5_is_a_memory_of_every_width(tmp_path: Path) -> None:
         text = text.replace(right, wrong)
     found = differing(tmp_path / "spoiled", contents(), text)
     assert found.startswith("cycle ")
+    assert "assign at_once_b = " in model
+    with_the_clock = model.replace("assign at_once_b = ", "assign at_once_b = 1'b0 & ")
+    assert differing(tmp_path / "late", contents(), with_the_clock, "ASYNC").startswith("cycle ")
     assert set(WIDTHS) == {1, 2, 4, 9, 18, 36}
 
 
@@ -105,8 +109,8 @@ def answered(verilog: Path, board_name: str, data: bytes, folder: Path) -> bytes
 
 
 @pytest.mark.slow
-def test_a_board_s_netlist_answers_as_its_rtl(tmp_path: Path) -> None:
-    name = "icebreaker"
+@pytest.mark.parametrize("name", ["icebreaker", "ulx3s-85f"])
+def test_a_board_s_netlist_answers_as_its_rtl(tmp_path: Path, name: str) -> None:
     board = load_board(name)
     item = example(chain_network(), samples=4, steps=6)
     write_rtlil(board_top(item.plan, board), TOP, tmp_path / "top.il")
