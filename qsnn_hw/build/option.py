@@ -168,7 +168,8 @@ class Entry:
     def add(self, parser: argparse.ArgumentParser, listed: Mapping[str, str], *, required: bool) -> None:
         """Make argparse's argument: None (of a flag False) where it is not typed."""
         said = self.option
-        more: dict[str, Any] = {"help": self.text(listed)}
+        # argparse puts values in where a % stands.
+        more: dict[str, Any] = {"help": self.text(listed).replace("%", "%%")}
         if self.is_flag:
             more["action"] = "store_true"
         elif self.kind == (bool,):

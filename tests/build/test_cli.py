@@ -1,5 +1,6 @@
 """The command line: what it answers, and the one line it gives for every mistake."""
 
+import argparse
 import itertools
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nir
@@ -16,6 +18,7 @@ import numpy as np
 import pytest
 
 from qsnn_hw.build import cli, commands
+from qsnn_hw.build.option import add_options, option
 from qsnn_hw.model.network import Dense
 from qsnn_hw.model.network_file import load_network
 from qsnn_hw.report import Report
@@ -192,6 +195,24 @@ def test_what_a_command_does_not_do_is_not_offered(
     with pytest.raises(SystemExit):
         cli.main([command, "--help"])
     assert option not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [command.name for command in cli.all_commands()])
+def test_every_command_has_its_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([command, "--help"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: qsnn-hw {command}")
+
+
+def test_a_per_cent_sign_in_help_stands_for_itself() -> None:
+    @dataclass(frozen=True)
+    class Record:
+        share: float = field(default=0.1, metadata=option("0.1 for 10 % (default: 10%)"))
+
+    parser = argparse.ArgumentParser()
+    add_options(parser, Record)
+    assert "0.1 for 10 % (default: 10%)" in parser.format_help()
 
 
 @pytest.mark.parametrize(("arguments", "says"), MISTAKES, ids=lambda value: " ".join(value)[:60])
