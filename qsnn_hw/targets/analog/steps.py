@@ -21,6 +21,7 @@ from qsnn_hw.targets.analog.chips_record import Chips
 from qsnn_hw.targets.analog.device import Device, changed_device, load_device
 from qsnn_hw.targets.analog.mapping import map_network
 from qsnn_hw.targets.analog.network import AnalogNetwork
+from qsnn_hw.targets.analog.wires import Wires, measure
 
 TILE = (64, 64)
 CHIPS = 100
@@ -237,3 +238,35 @@ MONTE_CARLO: Step[Chips | None] = Step(
     decided_by=_chips_are_decided_by,
 )
 """Many chips by chance, with remedies and without; None without samples."""
+
+
+def _wires(
+    job: Job, network: AnalogNetwork, device: Device, data: Dataset | None, golden: GoldenResult | None
+) -> Wires:
+    inputs = None if data is None else data.input.reshape(*data.input.shape[:2], -1)
+    spikes = {} if golden is None else dict(golden.integer.spikes)
+    return measure(network, device, inputs, spikes, job.options.seed, job.progress)
+
+
+def _wires_are_decided_by(job: Job, network: AnalogNetwork, device: Device, *_: object) -> dict[str, object]:
+    return {"device": device_values(device), "seed": job.options.seed}
+
+
+def _save_wires(job: Job, found: Wires) -> None:
+    found.save(job.path(outputs.WIRES))
+
+
+def _load_wires(job: Job, *_: object) -> Wires:
+    return Wires.load(job.path(outputs.WIRES))
+
+
+WIRES: Step[Wires] = Step(
+    "wires",
+    needs=(CROSSBAR, DEVICE, DATA, GOLDEN),
+    make=_wires,
+    leaves=[outputs.WIRES],
+    save=_save_wires,
+    load=_load_wires,
+    decided_by=_wires_are_decided_by,
+)
+"""IR drop of every tile, settling, and what reading costs."""

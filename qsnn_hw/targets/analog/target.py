@@ -17,12 +17,12 @@ def _steps() -> TargetSteps:
     return TargetSteps(
         choices=(own.DEVICE, READ, DATA, QUANTIZE, GOLDEN, DIAGNOSE, own.CROSSBAR),
         goals={
-            "generate": (own.CROSSBAR,),
-            "build": (own.MODEL, own.MONTE_CARLO),
+            "generate": (own.WIRES,),
+            "build": (own.MODEL, own.WIRES, own.MONTE_CARLO),
         },
         reported=(
             *(own.DEVICE, READ, DATA, QUANTIZE, GOLDEN, DIAGNOSE),
-            *(own.CROSSBAR, own.MODEL, own.MONTE_CARLO),
+            *(own.CROSSBAR, own.MODEL, own.WIRES, own.MONTE_CARLO),
         ),
     )
 

@@ -13,6 +13,7 @@ from qsnn_hw.targets.analog.chips_record import DROPS_PP, Chips
 from qsnn_hw.targets.analog.network import AnalogNetwork
 from qsnn_hw.targets.analog.sections.agreement import ANALOG_MODEL, CROSSBAR
 from qsnn_hw.targets.analog.sections.chips import CHIPS
+from qsnn_hw.targets.analog.sections.wires import WIRES
 from qsnn_hw.targets.registry import TARGETS
 
 
@@ -44,6 +45,11 @@ def test_a_build_says_how_far_the_chip_agrees(words: list[str], capsys: pytest.C
     page = Path("out/report.html").read_text(encoding="utf-8")
     assert "Accuracy from chip to chip" in page
     assert "What each remedy gains" in page
+    assert "IR drop in tile" in page
+    wires = report[WIRES]
+    assert wires.energy_low_nj is not None
+    assert wires.energy_high_nj is not None
+    assert 0 < wires.energy_low_nj <= wires.energy_high_nj
     # The same chips come again, and an unchanged folder does nothing.
     before = Path("out/06_chips.json").read_bytes()
     assert cli.main(words) == 0
@@ -79,6 +85,8 @@ def test_without_samples_the_crossbar_is_made_all_the_same(words: list[str]) -> 
     report = json.loads(Path("out/report.json").read_text(encoding="utf-8"))
     assert report["analog_model"]["samples"] is None
     assert report["chips"]["mean_loss_pp"] is None
+    assert report["wires"]["mean_loss"] > 0
+    assert report["wires"]["energy_nj"] is None
 
 
 @pytest.mark.parametrize(

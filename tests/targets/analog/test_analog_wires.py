@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qsnn_hw.targets.analog.conductance import programmed
 from qsnn_hw.targets.analog.device import load_device
 from qsnn_hw.targets.analog.ir_drop import attenuations, columns_of, effective, effective_cells
 from qsnn_hw.targets.analog.mapping import map_network
+from qsnn_hw.targets.analog.wires import measure, settling
 from tests.support.networks import random_network
 
 
@@ -87,3 +89,35 @@ def test_every_tile_has_its_attenuation() -> None:
     for plus, minus in left.values():
         assert ((plus > 0.9) & (plus < 1) & (minus > 0.9) & (minus < 1)).all()
     assert attenuations(network, load_device().ideal()) == {}
+
+
+def test_what_a_network_of_tiles_comes_to() -> None:
+    made = random_network(np.random.default_rng(2), (40, 20, 3))
+    device = load_device()
+    network = map_network(made, device, (32, 32))
+    inputs = (np.random.default_rng(1).random((5, 4, 40)) < 0.5).astype(np.uint8)
+    spikes = {"g1": np.ones((5, 4, 20), np.uint8), "g2": np.zeros((5, 4, 3), np.uint8)}
+    found = measure(network, device, inputs, spikes, seed=1)
+    assert 0 < found.split_loss < found.mean_loss < found.worst_loss < 0.1
+    assert 0 < found.quick_error < 0.01
+    assert found.energy_low_j is not None
+    assert found.energy_high_j is not None
+    assert found.energy_j is not None
+    assert found.energy_low_j <= found.energy_j <= found.energy_high_j
+    # By hand: every spike's row, cell by cell.
+    rows = sum(
+        (columns_of(programmed(tile, device)).sum(axis=1) @ inputs.sum(axis=(0, 1))[tile.part[0]])
+        for tile in network.tiles_of("input_g1_0")
+    )
+    rows += 20 * sum(columns_of(programmed(tile, device)).sum() for tile in network.tiles_of("g1_g2_0"))
+    assert found.energy_j == pytest.approx(device.read_v**2 * device.read_s * rows / 4)
+    without = measure(network, device.ideal(), None, {}, seed=1)
+    assert (without.mean_loss, without.settle_s, without.energy_j) == (0, None, None)
+
+
+def test_settling_is_elmores_delay_of_the_largest_tile() -> None:
+    made = random_network(np.random.default_rng(2), (64, 32))
+    device = load_device()
+    network = map_network(made, device, (64, 64))
+    delay = device.wire_ohm * device.wire_f * 64**2
+    assert settling(network, device) == pytest.approx(delay * np.log(2 * len(device.levels)))

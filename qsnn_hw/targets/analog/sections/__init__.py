@@ -13,7 +13,7 @@ from qsnn_hw.report.sections import (
     verification,
     work,
 )
-from qsnn_hw.targets.analog.sections import agreement, chips
+from qsnn_hw.targets.analog.sections import agreement, chips, wires
 
 SECTIONS: tuple[Section, ...] = (
     network.SECTION,
@@ -21,6 +21,7 @@ SECTIONS: tuple[Section, ...] = (
     verification.SECTION,
     agreement.SECTION,
     chips.SECTION,
+    wires.SECTION,
     work.SECTION,
     spikes.SECTION,
     sample.SECTION,
