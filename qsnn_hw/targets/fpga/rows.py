@@ -75,7 +75,7 @@ def built_rows(asked: Asked, board: Board, report: Report) -> list[Row]:
     accuracy, samples = asked.accuracy
     clock, latency, rate = report[CLOCK].board_mhz, report[LATENCY], report[THROUGHPUT]
     at = f"at {figure(clock, 4)} MHz, the bitstream's clock"
-    energy = report[ENERGY]
+    energy, kinds = report[ENERGY], board.limits.available()
     link = ""
     if rate.link_per_s is not None:
         link = f" Through its serial link {rounded(rate.link_per_s)} inferences/s, computed."
@@ -95,6 +95,7 @@ def built_rows(asked: Asked, board: Board, report: Report) -> list[Row]:
         {
             unit: Size(Known.exactly(one.used, "tool report", "place and route"), one.available)
             for unit, one in report[RESOURCES].items()
+            if unit in kinds
         },
     )
     ann = report[COMPARISON].ann

@@ -1,0 +1,74 @@
+"""The analog row of the comparison of targets: time of the device, energy of the cells read by read."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qsnn_hw.build.cli import main
+from qsnn_hw.build.options import BuildOptions
+from qsnn_hw.build.steps.golden import GOLDEN
+from qsnn_hw.build.steps.run import Run
+from qsnn_hw.build.steps.step import Job
+from qsnn_hw.compare import JSON, Comparison
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.progress import SILENT
+from qsnn_hw.targets.analog.rows import cell_nj, rows
+from qsnn_hw.targets.analog.steps import CROSSBAR, DEVICE
+from qsnn_hw.targets.rows import Asked
+from tests.support.places import EXAMPLES
+
+DIGITS = EXAMPLES / "digits"
+
+
+def asked(samples: int) -> Asked:
+    options = BuildOptions(
+        model=str(DIGITS / "digits_64-32-10.nir"),
+        convention="snntorch",
+        data=str(DIGITS / "digits_test.npz"),
+        samples=samples,
+    )
+
+    def build(name: str, options: BuildOptions) -> None:
+        raise UserError("nothing is built here")
+
+    return Asked(options, Run(Job(options)), None, True, build, SILENT)  # type: ignore[arg-type]
+
+
+def test_the_ideal_chip_and_its_time() -> None:
+    given = asked(30)
+    (row,) = rows(given)
+    run = given.in_memory(given.options)
+    device = run.get(DEVICE)
+    assert row.latency_us.typical == pytest.approx(25 * 2 * device.step_s * 1e6)
+    assert (row.accuracy.by, row.samples) == ("simulated", 30)
+    assert 0.8 < (row.accuracy.typical or 0) <= 1
+    assert row.energy_uj.typical is None
+    assert row.sizes["cells"].used.typical == 2 * (64 * 32 + 32 * 10)
+
+
+def test_cells_spend_what_each_read_takes() -> None:
+    given = asked(3)
+    run = given.in_memory(given.options)
+    network, device, golden = run.get(CROSSBAR), run.get(DEVICE), given.shared.get(GOLDEN)
+    assert golden is not None
+    sources = {"input": given.data.input, **golden.integer.spikes}
+    joules = 0.0
+    for tile in network.tiles:
+        spikes = sources[network.projection(tile.projection).source].reshape(25, 3, -1)
+        for row in range(tile.rows):
+            reads = int(spikes[:, :, tile.first_row + row].sum())
+            cells = device.levels[tile.plus[row]], device.levels[tile.minus[row]]
+            joules += reads * device.read_s * sum(float(np.sum(device.read_v**2 * g)) for g in cells)
+    assert cell_nj(given, network, device) == pytest.approx(joules * 1e9 / 3)
+
+
+@pytest.mark.slow
+def test_a_built_row_has_the_chips_of_its_build(tmp_path: Path) -> None:
+    typed = ["compare", str(DIGITS / "digits_64-32-10.nir"), "--convention", "snntorch", "-q"]
+    data = ["--data", str(DIGITS / "digits_test.npz"), "--samples", "40", "--boards", "icebreaker"]
+    assert main([*typed, *data, "-o", str(tmp_path)]) == 0
+    row = Comparison.load(tmp_path / JSON).row("analog")
+    assert row.accuracy.by == "estimated"
+    assert (row.accuracy.low or 0) <= (row.accuracy.typical or 0) <= (row.accuracy.high or 0)
+    assert (tmp_path / "analog" / "06_chips.json").exists()
