@@ -249,6 +249,25 @@ class SavedOptions(CalibrationOptions, ModelOptions):
         default=None,
         metadata=option("chips of the Monte-Carlo (default: 100)", metavar="N", least=1, most=10_000),
     )
+    spice_samples: int | None = field(
+        default=None,
+        metadata=option(
+            "samples that go through ngspice beside the analog model; 0 for none (default: up to 5, as the "
+            "network's size allows)",
+            metavar="N",
+            least=0,
+        ),
+    )
+    neuron: str | None = field(
+        default=None,
+        metadata=option(
+            "SPICE subcircuit of a neuron of your own, see docs/analog.md; none: the behavioural one "
+            "(default)",
+            metavar="FILE",
+            saved=values.absolute,
+            read=values.file_or_none,
+        ),
+    )
     lanes: tuple[int, ...] | None = field(
         default=None,
         metadata=option(

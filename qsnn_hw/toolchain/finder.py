@@ -195,6 +195,15 @@ SPECS: dict[str, ToolSpec] = {
             install="your system's package opensta",
             required=False,
         ),
+        ToolSpec(
+            name="ngspice",
+            purpose="analog simulation",
+            variable="QSNN_NGSPICE",
+            native=("ngspice",),
+            oldest=(36,),
+            install="your system's package ngspice",
+            required=False,
+        ),
     )
 }
 
@@ -330,7 +339,7 @@ def native_version(command: tuple[str, ...]) -> str | None:
             )
         except (OSError, subprocess.TimeoutExpired):
             continue
-        number = re.search(r"\d+\.\d+[\w.+-]*", result.stdout + result.stderr)
+        number = re.search(r"\d+\.\d+[\w.+-]*|(?<=ngspice-)\d+", result.stdout + result.stderr)
         if number is not None:
             return number[0]
     return None

@@ -80,6 +80,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         others = {"first": 1 - spikes, "other": np.zeros_like(out)}
         np.savez(tmp_path / name, input=spikes, label=label, out=out, **others)
     calibrate(EXAMPLES / "power" / "up5k.csv").calibration.save(tmp_path / "power.json")
+    (tmp_path / "n.cir").write_text(".subckt n a b c d e f g h i\n.ends\n", encoding="utf-8")
     np.savez(tmp_path / "pixels.npz", pixels=np.arange(54, dtype=np.uint8).reshape(9, 6) * 4, label=label)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -104,7 +105,10 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "--keep-integers": ("--bits", "16"),
     **dict.fromkeys(("--tile", "--synapses", "--neurons"), ("--target", "asic")),
     "--clip": ("--bits", "3"),
-    **dict.fromkeys(("--device", "--levels", "--sigma", "--remedies", "--chips"), ("--target", "analog")),
+    **dict.fromkeys(
+        ("--device", "--levels", "--sigma", "--remedies", "--chips", "--spice-samples", "--neuron"),
+        ("--target", "analog"),
+    ),
 }
 VALUES: dict[str, tuple[str, ...]] = {
     "MODEL": ("other.toml",),
@@ -186,6 +190,8 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--sigma": ("0.2",),
     "--remedies": ("none",),
     "--chips": ("3",),
+    "--spice-samples": ("0",),
+    "--neuron": ("n.cir",),
 }
 
 
@@ -257,7 +263,12 @@ def decided(arguments: list[str], folder: Path) -> Any:
     if options.target == "analog":
         data, device, crossbar = run.get(DATA), run.get(steps["device"]), run.get(steps["crossbar"])
         chips = steps["chips"].decided_by(run.job, crossbar, device, data)
-        return [device_values(device), (folder / "04_crossbar.npz").read_bytes(), chips]
+        circuits = steps["netlist"].decided_by(run.job, crossbar, device)
+        samples = steps["spice"].decided_by(run.job, crossbar, device, data, None)["samples"]
+        return [
+            *(device_values(device), (folder / "04_crossbar.npz").read_bytes(), chips),
+            *(circuits["neuron"], samples),
+        ]
     golden, plan = run.get(GOLDEN), run.get(steps["plan"])
     board = run.get(steps["clock"]) if "clock" in steps else None
     simulate = steps.get("simulate", steps["verify"])

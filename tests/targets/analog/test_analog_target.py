@@ -24,7 +24,7 @@ def words(digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list
     return [
         *("build", str(digits / "digits_64-32-10.nir"), "--convention", "snntorch", "--bits", "4"),
         *("--data", str(digits / "digits_test.npz"), "--samples", "60", "--target", "analog", "--chips", "4"),
-        *("-o", "out"),
+        *("--spice-samples", "0", "-o", "out"),
     ]
 
 

@@ -13,13 +13,14 @@ from qsnn_hw.report.sections import (
     verification,
     work,
 )
-from qsnn_hw.targets.analog.sections import agreement, chips, wires
+from qsnn_hw.targets.analog.sections import agreement, chips, spice, wires
 
 SECTIONS: tuple[Section, ...] = (
     network.SECTION,
     accuracy.SECTION,
     verification.SECTION,
     agreement.SECTION,
+    spice.SECTION,
     chips.SECTION,
     wires.SECTION,
     work.SECTION,

@@ -1,0 +1,71 @@
+"""What was simulated of the transistor neuron, stored with how it was got; ``scripts/sky130_neuron`` "
+"makes it."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from qsnn_hw.support.records import StoredRecord
+from qsnn_hw.targets.analog.spice.transistor import Firing
+
+FILE = Path(__file__).parent.parent / "devices" / "sky130_neuron.json"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A figure over drawn neurons: mean, standard deviation, and of how many."""
+
+    mean: float
+    sigma: float
+    count: int
+
+
+@dataclass(frozen=True)
+class TransistorFigures(StoredRecord, form="transistor neuron 1", again="run scripts/sky130_neuron"):
+    """Of the circuit in :mod:`~qsnn_hw.targets.analog.spice.transistor`, before layout.
+
+    Parameters
+    ----------
+    date, command, ngspice, models
+        When, by which command, and with which versions.
+    supply_v
+        V.
+    rest_w
+        From the supply without input.
+    typical
+        By input current, typical transistors.
+    corners
+        Corner -> at ``nominal_a``.
+    nominal_a
+        The current of corners and of the drawn neurons.
+    drawn_rate_hz, drawn_energy_j
+        Over neurons drawn with mismatch; ``drawn_silent`` fired fewer than three times and are not in them.
+    """
+
+    date: str
+    command: str
+    ngspice: str
+    models: str
+    supply_v: float
+    rest_w: float
+    nominal_a: float
+    typical: tuple[Firing, ...]
+    corners: dict[str, Firing]
+    drawn_rate_hz: Spread
+    drawn_energy_j: Spread
+    drawn_silent: int
+
+    @property
+    def energy_range_j(self) -> tuple[float, float, float]:
+        """J a spike from the supply at the nominal current: low, typical, high, over corners and mismatch."""
+        fired = [each.energy_j for each in self.corners.values() if each.energy_j is not None]
+        spread = self.drawn_energy_j
+        low = min(*fired, spread.mean - 2 * spread.sigma)
+        high = max(*fired, spread.mean + 2 * spread.sigma)
+        return max(0.0, low), float(self.corners["tt"].energy_j or spread.mean), high
+
+
+@cache
+def transistor_figures() -> TransistorFigures:
+    """The figures that ship."""
+    return TransistorFigures.load(FILE)
