@@ -184,7 +184,7 @@ def _in_float(case: _Case, asked: InferOptions, run: "FloatRun") -> Inference:
 
 def _in_integers(case: _Case, asked: InferOptions, options: "QuantizeOptions", run: "FloatRun") -> Inference:
     """What the integers answer, what they cost against the float run, and what fell silent."""
-    from qsnn_hw.build.integer_batch import run_integers
+    from qsnn_hw.build.integer_batch import run_integers, runner
     from qsnn_hw.explore.integers.choose import choose, drop_lines, drop_on, fall_warning
     from qsnn_hw.explore.integers.measured import measure_diagnostics
     from qsnn_hw.explore.integers.silence import dead, silence, silent_groups
@@ -195,7 +195,8 @@ def _in_integers(case: _Case, asked: InferOptions, options: "QuantizeOptions", r
 
     network, data, readout, told, progress = case.network, case.data, case.readout, case.told, case.progress
     options = replace(options, input_max=max(1, int(data.input.max())))
-    quantization = choose(network, options, case.calibration, asked.max_drop, progress, readout)
+    run_on = runner(asked.device)
+    quantization = choose(network, options, case.calibration, asked.max_drop, progress, readout, run_on)
     quantized = quantization.quantized
     told.warn(quantized.warnings[len(network.warnings) :])
     golden = run_integers(quantized, data.input, case.record, asked.device, progress)
@@ -206,7 +207,7 @@ def _in_integers(case: _Case, asked: InferOptions, options: "QuantizeOptions", r
         from qsnn_hw.report.sections.diagnostics import diagnostics_table
 
         diagnostics = measure_diagnostics(
-            network, quantization, data, case.calibration or data, progress, readout
+            network, quantization, data, case.calibration or data, progress, readout, run_on
         )
         clamped = any(group.v_min is not None for group in network.groups)
         told.say(*diagnostics_table(diagnostics, clamped=clamped))

@@ -5,9 +5,11 @@ from collections.abc import Collection
 
 import numpy as np
 
+from qsnn_hw.explore.integers.calibrate import RunIntegers, by_golden
 from qsnn_hw.golden import GoldenRun, run_clocked
 from qsnn_hw.quantize import QuantizedNetwork
 from qsnn_hw.support.choices import DeviceName
+from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import Progress
 
 
@@ -59,4 +61,34 @@ def run_integers(
         f"transfers; sums in {paths}; spikes and potentials of the first {min(COMPARED, samples)} equal to "
         "the golden model's"
     )
+    return run
+
+
+def runner(device: DeviceName | None) -> RunIntegers:
+    """What runs the many integers of a search: the golden model, or the device; the same answers.
+
+    Each network is compared with the golden model on the first samples before the device is believed. One
+    whose sums are past the device's exact arithmetic runs in the golden model.
+
+    Raises
+    ------
+    UserError
+        PyTorch or the device is not there.
+    """
+    if device is None:
+        return by_golden
+    from qsnn_hw.targets.gpu.device import find_device
+
+    found, _ = find_device(device)
+    from qsnn_hw.targets.gpu.engine import BatchNetwork
+    from qsnn_hw.targets.gpu.exactness import COMPARED, compare_with_golden
+
+    def run(quantized: QuantizedNetwork, inputs: np.ndarray, record: Collection[str]) -> GoldenRun:
+        try:
+            batch = BatchNetwork(quantized, found)
+        except UserError:
+            return by_golden(quantized, inputs, record)
+        compare_with_golden(batch, inputs[:, :COMPARED])
+        return batch.run(inputs, record=record)
+
     return run

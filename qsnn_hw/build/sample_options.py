@@ -54,8 +54,9 @@ class InferOptions(CalibrationOptions, SampleOptions):
     device: DeviceName | None = field(
         default=None,
         metadata=option(
-            "with --bits N: run the integers through PyTorch, on a GPU (cuda), the CPU, or a GPU where one "
-            "answers (auto); the same answers, sooner for large batches (default: the golden model in NumPy)"
+            "with --bits N: run the integers, those of --calibrate and --diagnose too, through PyTorch, on a "
+            "GPU (cuda), the CPU, or a GPU where one answers (auto); the same answers, sooner for large "
+            "batches (default: the golden model in NumPy)"
         ),
     )
     diagnose: bool = field(

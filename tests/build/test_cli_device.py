@@ -65,3 +65,15 @@ def test_no_gpu_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         return
     assert main([*DIGITS, "--bits", "8", "--device", "cuda"]) == 2
     assert "--device cpu gives the same answers" in capsys.readouterr().err
+
+
+def test_a_search_by_a_device_chooses_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch", reason="needs torch, an extra")
+    calibrated = ("--calibrate", str(EXAMPLES / "digits" / "digits_calibration.npz"), "--max-drop", "1")
+    told = []
+    for device in ((), ("--device", "cpu")):
+        out = tmp_path / f"{len(device)}.npz"
+        assert main([*DIGITS, "--bits", "5", *calibrated, "--diagnose", *device, "--out", str(out)]) == 0
+        with np.load(out) as written:
+            told.append((capsys.readouterr().out, written["out"].tobytes()))
+    assert told[0] == told[1]

@@ -1,12 +1,12 @@
 """Choosing how to round on calibration samples, cheapest hardware first."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from qsnn_hw.explore.integers.drop import Drop, beats
-from qsnn_hw.golden import output_of, run_clocked
+from qsnn_hw.golden import GoldenRun, output_of, run_clocked
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.readouts import answers, default_readout
@@ -15,6 +15,15 @@ from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
 from qsnn_hw.quantize.compensate import Statistics, measure
 from qsnn_hw.support.choices import ReadoutKind
 from qsnn_hw.support.errors import UserError
+
+RunIntegers = Callable[[QuantizedNetwork, np.ndarray, Collection[str]], GoldenRun]
+"""Integers, inputs and the groups whose potentials are kept -> what the golden model does with them."""
+
+
+def by_golden(quantized: QuantizedNetwork, inputs: np.ndarray, record: Collection[str]) -> GoldenRun:
+    """The golden model itself."""
+    return run_clocked(quantized, inputs, record=record)
+
 
 # After what was asked for, in the order of what they cost in hardware: fractional bits widen every adder, a
 # scale for each neuron needs a threshold memory. Compensated rounding costs nothing there.
@@ -46,6 +55,8 @@ class Scorer:
         own answers where they have not.
     readout
         What answers; None for the default of the output group.
+    run
+        Runs the integers.
 
     Attributes
     ----------
@@ -57,13 +68,20 @@ class Scorer:
         The float network's own score, 0 to 1.
     """
 
-    def __init__(self, network: Network, data: Dataset, readout: ReadoutKind | None = None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        data: Dataset,
+        readout: ReadoutKind | None = None,
+        run: RunIntegers = by_golden,
+    ) -> None:
         self._network = network
+        self._run = run
         self._data = data
         self.readout = readout or default_readout(network.group(network.output).threshold is not None)
         record = [network.output] if self.readout == "membrane" else []
-        run = simulate(network, data.input, record_potentials=record)
-        answered = answers(self.readout, read_output(network, run, self.readout))
+        floats = simulate(network, data.input, record_potentials=record)
+        answered = answers(self.readout, read_output(network, floats, self.readout))
         self._wanted = np.asarray(answered if data.label is None else data.label)
         self.float_right: np.ndarray = answered == self._wanted
         self.float_score = float(np.mean(self.float_right))
@@ -84,7 +102,7 @@ class Scorer:
     def right(self, quantized: QuantizedNetwork) -> np.ndarray:
         """Which samples are answered as wanted, bool of shape (sample,)."""
         record = [quantized.output] if self.readout == "membrane" else []
-        run = run_clocked(quantized, self._data.input, record=record)
+        run = self._run(quantized, self._data.input, record)
         right: np.ndarray = answers(self.readout, output_of(quantized, run, self.readout)) == self._wanted
         return right
 
@@ -137,6 +155,7 @@ def calibrate(
     *,
     compensate: bool = False,
     readout: ReadoutKind | None = None,
+    run: RunIntegers = by_golden,
 ) -> Calibration:
     """Try ``options`` and then other ways to round at their widths on calibration samples.
 
@@ -150,13 +169,15 @@ def calibrate(
     compensate
         Also try rounding that makes up for its errors. Its integers follow from the samples, so
         the caller must take them from ``Calibration.quantized``.
+    run
+        Runs the integers.
 
     Raises
     ------
     UserError
         No candidate can be quantized at all; the message is the last one's.
     """
-    scorer = Scorer(network, data, readout)
+    scorer = Scorer(network, data, readout, run)
     compensate = compensate and not options.power_of_two
     ladder = [rung for rung in _LADDER if compensate or "rounding" not in rung]
     best: tuple[np.ndarray, QuantizeOptions, QuantizedNetwork] | None = None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qsnn_hw.explore.integers.calibrate import calibrate, comparable
+from qsnn_hw.explore.integers.calibrate import RunIntegers, by_golden, calibrate, comparable
 from qsnn_hw.explore.integers.drop import Drop, fall
 from qsnn_hw.explore.integers.narrowest import narrowest
 from qsnn_hw.model.dataset import Dataset
@@ -42,6 +42,7 @@ def choose(
     max_drop: float | None,
     progress: Progress,
     readout: ReadoutKind,
+    run: RunIntegers = by_golden,
 ) -> Quantization:
     """Quantize ``network``.
 
@@ -55,6 +56,8 @@ def choose(
     readout
         What answers. Where it compares potentials, the output group has one weight scale, not one
         for each neuron.
+    run
+        Runs the integers.
 
     Raises
     ------
@@ -69,13 +72,15 @@ def choose(
         options = comparable(network, options, readout)
         return Quantization(options, quantize(network, options))
     if max_drop is not None:
-        narrow = narrowest(network, options, calibration, max_drop, progress, readout)
+        narrow = narrowest(network, options, calibration, max_drop, progress, readout, run)
         widths = ", ".join(f"{name} {bits}" for name, bits in narrow.bits.items())
         progress.say(f"narrowest weights within {max_drop:g} pp: {widths} bits")
         progress.say(f"  {narrow.weight_memory_bits} bits of weights")
         return Quantization(narrow.options, narrow.quantized, narrow.drop)
     with progress.task(f"calibrate on {calibration.samples} samples") as task:
-        calibrated = calibrate(network, options, calibration, task.update, compensate=True, readout=readout)
+        calibrated = calibrate(
+            network, options, calibration, task.update, compensate=True, readout=readout, run=run
+        )
     for description, score in calibrated.scores:
         progress.say(f"  {description}: {100 * score:.2f} % (float {100 * calibrated.float_score:.2f} %)")
     return Quantization(calibrated.options, calibrated.quantized, calibrated.drop)

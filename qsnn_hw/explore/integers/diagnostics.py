@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from qsnn_hw.explore.integers.calibrate import Scorer
+from qsnn_hw.explore.integers.calibrate import RunIntegers, Scorer, by_golden
 from qsnn_hw.explore.integers.diagnosis import Diagnostics, GroupDiagnosis, Sensitivity
-from qsnn_hw.golden import run_clocked
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network, NeuronGroup
 from qsnn_hw.model.simulate import simulate
@@ -26,20 +25,21 @@ def diagnose(
     *,
     samples: int = 200,
     progress: Progress = SILENT,
+    run: RunIntegers = by_golden,
 ) -> Diagnostics:
     """Compare float and integer groups on at most ``samples`` samples."""
     part = data.take(min(samples, data.samples))
     names = [g.name for g in network.groups]
     wanted = simulate(network, part.input, record=names, progress=progress)
-    run = run_clocked(quantized, part.input, record=names)
+    done = run(quantized, part.input, names)
     groups = tuple(
         _diagnose_group(
             group,
             quantized.group(group.name),
             wanted.spikes[group.name],
-            run.spikes[group.name],
-            run.potentials[group.name],
-            run.saturated[group.name],
+            done.spikes[group.name],
+            done.potentials[group.name],
+            done.saturated[group.name],
         )
         for group in network.groups
     )

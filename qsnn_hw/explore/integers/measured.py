@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from qsnn_hw.explore.integers.calibrate import Scorer
+from qsnn_hw.explore.integers.calibrate import RunIntegers, Scorer, by_golden
 from qsnn_hw.explore.integers.choose import Quantization
 from qsnn_hw.explore.integers.diagnosis import Diagnostics
 from qsnn_hw.explore.integers.diagnostics import diagnose, sensitivity
@@ -21,11 +21,12 @@ def measure_diagnostics(
     scored: Dataset,
     progress: Progress,
     readout: ReadoutKind,
+    run: RunIntegers = by_golden,
 ) -> Diagnostics:
     """Diagnose integers on ``data``; score each group's width on at most 256 samples of ``scored``."""
     part = scored.take(min(_SCORE_SAMPLES, scored.samples))
-    diagnostics = diagnose(network, quantization.quantized, data, progress=progress)
+    diagnostics = diagnose(network, quantization.quantized, data, progress=progress, run=run)
     with progress.task("sensitivity of each group to its width") as task:
-        scorer = Scorer(network, part, readout)
+        scorer = Scorer(network, part, readout, run)
         rows = sensitivity(network, quantization.options, part, on_progress=task.update, scorer=scorer)
     return replace(diagnostics, sensitivity=rows, float_score=scorer.float_score, score_samples=part.samples)

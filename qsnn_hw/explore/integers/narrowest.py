@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qsnn_hw.explore.integers.calibrate import Scorer, comparable, describe
+from qsnn_hw.explore.integers.calibrate import RunIntegers, Scorer, by_golden, comparable, describe
 from qsnn_hw.explore.integers.drop import Drop
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
@@ -72,6 +72,7 @@ def narrowest(
     max_drop: float = 0.5,
     progress: Progress = SILENT,
     readout: ReadoutKind | None = None,
+    run: RunIntegers = by_golden,
 ) -> Narrowest:
     """Search the smallest weight widths within an accuracy drop on calibration samples.
 
@@ -89,6 +90,8 @@ def narrowest(
         Percentage points below the float network's score, 0 to 100.
     readout
         What answers; None for the default of the output group.
+    run
+        Runs the integers.
 
     Raises
     ------
@@ -97,7 +100,7 @@ def narrowest(
     """
     if isinstance(max_drop, bool) or not 0 <= max_drop <= 100:
         raise UserError(f"max drop must be from 0 to 100 percentage points, not {max_drop!r}")
-    search = _Search(network, replace(options, groups={}), Scorer(network, data, readout), max_drop)
+    search = _Search(network, replace(options, groups={}), Scorer(network, data, readout, run), max_drop)
     with progress.task("narrowest weights") as task:
         total = (options.weight_bits - MIN_BITS) * (1 + len(network.groups)) + 1
         # An upper guess: most searches stop early.
