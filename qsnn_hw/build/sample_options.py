@@ -5,6 +5,7 @@ As in ``build/option_table.py``, which has those of a build: an entry is a field
 
 from dataclasses import dataclass, field
 
+import qsnn_hw.build.option_values as values
 from qsnn_hw.build.option import option
 from qsnn_hw.build.option_table import (
     BITS,
@@ -127,6 +128,14 @@ class FinetuneOptions(SampleOptions):
     )
     threads: int | None = field(
         default=None, metadata=option("of torch; results depend on it (default: 1)", metavar="N")
+    )
+    sigma: float | None = field(
+        default=None,
+        metadata=option(
+            "for --target analog: train through conductances off by this, 0.1 for 10 % (default: 0, none)",
+            metavar="X",
+            check=values.sigma,
+        ),
     )
     restart: bool = field(default=False, metadata=option("throw an earlier run's progress away"))
     out: str = field(metadata=OUT)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from qsnn_hw.finetune.block import Block, Loop, Run, TooLargeError
 from qsnn_hw.finetune.cell import EXACT_FLOAT32, Cell
+from qsnn_hw.finetune.cells import Cells
 from qsnn_hw.finetune.group import Integers, TrainableGroup
 from qsnn_hw.model.network import INPUT, Network, Projection
 from qsnn_hw.model.simulate import blocks
@@ -46,6 +47,8 @@ class IntegerNetwork(nn.Module):
     ----------
     wide
         Groups that need float64, found in training.
+    cells
+        What disturbs the weights of a batch as an analog chip would; None leaves them integers.
 
     Raises
     ------
@@ -70,6 +73,7 @@ class IntegerNetwork(nn.Module):
             TrainableGroup(network, self.quantized, group, options.of(group.name)) for group in network.groups
         )
         self.wide: set[str] = set()
+        self.cells: Cells | None = None
         self._order = {group.name: i for i, group in enumerate(network.groups)}
         self._blocks = blocks(network)
 
@@ -88,7 +92,9 @@ class IntegerNetwork(nn.Module):
         trace = Trace()
         known = {INPUT: inputs}
         for names in self._blocks:
-            sums = [_Sums(self._module(name), self._most(name), name in self.wide) for name in names]
+            sums = [
+                _Sums(self._module(name), self._most(name), name in self.wide, self.cells) for name in names
+            ]
             keep = torch.is_grad_enabled()
             cells = [Cell(s.module.integer, s.integers, inputs.shape[1], s.dtype, keep) for s in sums]
             drives = [self._drive(name, names, s, known) for name, s in zip(names, sums, strict=True)]
@@ -165,8 +171,11 @@ def _delayed(spikes: Tensor, p: Projection) -> Tensor:
 class _Sums:
     """The weighted sums of one group, and the type in which its numbers are exact."""
 
-    def __init__(self, module: TrainableGroup, most: int, wide: bool) -> None:
+    def __init__(self, module: TrainableGroup, most: int, wide: bool, cells: Cells | None) -> None:
         self.module, self.integers = module, module.integers()
+        weights = self.integers.weights
+        if cells is not None:
+            weights = tuple(cells(weight, module.largest) for weight in weights)
         group = module.integer
         fan_in = sum(module.sizes) * module.largest * most
         wide_sums = fan_in >= EXACT_FLOAT32
@@ -174,8 +183,7 @@ class _Sums:
             wide = True
         self.dtype = torch.float64 if wide else torch.float32
         self.weights = {
-            p.name: w.double() if wide_sums else w
-            for p, w in zip(module.projections, self.integers.weights, strict=True)
+            p.name: w.double() if wide_sums else w for p, w in zip(module.projections, weights, strict=True)
         }
         self.unit = 2.0**group.fractional_bits
 

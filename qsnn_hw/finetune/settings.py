@@ -53,6 +53,9 @@ class FinetuneSettings:
         it, because their gradients grow from step to step.
     threads
         CPU threads of torch. The result depends on it, because sums of gradients do.
+    sigma
+        Of the logarithm of a conductance: every batch sees the weights as pairs of cells of a chip of its
+        own, programmed with this error; 0 trains the integers themselves. See ``finetune/cells.py``.
 
     Raises
     ------
@@ -71,6 +74,7 @@ class FinetuneSettings:
     candidate_part: float = 1.0
     gradient_limit: float | None = None
     threads: int = 1
+    sigma: float = 0.0
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch", 1), ("seed", 0), ("threads", 1)):
@@ -95,6 +99,8 @@ class FinetuneSettings:
             raise UserError(
                 f"label smoothing must be a number from 0 to below 1, not {self.label_smoothing!r}"
             )
+        if not (math.isfinite(self.sigma) and 0 <= self.sigma <= 2):
+            raise UserError(f"sigma must be a fraction from 0 to 2, not {self.sigma!r}")
         limit = self.gradient_limit
         if limit is not None and not (math.isfinite(limit) and limit > 0):
             raise UserError(f"gradient limit must be a number above 0 or None, not {limit!r}")

@@ -23,11 +23,15 @@ need_torch()
 import torch  # noqa: E402 - the clear message comes first
 
 from qsnn_hw.finetune import checkpoint as standing_file  # noqa: E402
+from qsnn_hw.finetune.cells import Cells  # noqa: E402
 from qsnn_hw.finetune.checkpoint import Standing  # noqa: E402
 from qsnn_hw.finetune.export import deployed_options, exported  # noqa: E402
 from qsnn_hw.finetune.forward import IntegerNetwork  # noqa: E402
 
 _LAST_RATE = 0.02
+
+_HELD_OUT_CHIPS = 4
+"""Chips on which an epoch is judged where cells are off."""
 
 
 def split(data: Dataset, part: float, seed: int) -> tuple[Dataset, Dataset]:
@@ -231,7 +235,9 @@ class _Run:
         for index, samples in enumerate(order.split(self._settings.batch)):
             at = (number - 1) * self._batches + index
             self._set_rate(at / everything)
+            self._model.cells = self._cells(at)
             trace = self._model(self._batch(self._train, samples.numpy()))
+            self._model.cells = None
             loss = torch.nn.functional.cross_entropy(
                 self._model.output(trace) * logit_scale,
                 self._label[samples],
@@ -251,6 +257,15 @@ class _Run:
             update(at + 1 - self._before, everything - self._before)
         return total / self._batches
 
+    def _cells(self, batch: int) -> Cells | None:
+        """The chip that a batch sees; None without any."""
+        if not self._settings.sigma:
+            return None
+        # By the batch, so that a run that was stopped goes on with the same chips.
+        return Cells(
+            self._settings.sigma, torch.Generator().manual_seed(self._settings.seed * 1_000_003 + batch)
+        )
+
     def _diverged(self, number: int, loss: float) -> UserError:
         rate = self._settings.learning_rate
         limit = "" if self._settings.gradient_limit is not None else ", or with --gradient-limit 1"
@@ -266,7 +281,18 @@ class _Run:
             group["lr"] = self._settings.learning_rate * rate
 
     def _accuracy(self) -> float:
-        """Of the held-out samples, in integers."""
+        """Of the held-out samples: in integers, or on the mean of a few chips where cells are off."""
+        if not self._settings.sigma:
+            return self._accuracy_once()
+        found = []
+        for chip in range(_HELD_OUT_CHIPS):
+            # Batches count from 0 up.
+            self._model.cells = self._cells(-1 - chip)
+            found.append(self._accuracy_once())
+        self._model.cells = None
+        return sum(found) / len(found)
+
+    def _accuracy_once(self) -> float:
         right, label = 0, _labels(self._validation)
         with torch.no_grad():
             for start in range(0, label.size, 4 * self._settings.batch):

@@ -37,6 +37,8 @@ def test_torch_missing_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> 
         ({"winner_logit": 0.0}, r"winner logit must be above 0 and at most 1000, not 0\.0"),
         ({"label_smoothing": 1.0}, r"label smoothing must be a number from 0 to below 1, not 1\.0"),
         ({"candidate_part": 2.0}, r"candidate part must be above 0 and at most 1, not 2\.0"),
+        ({"sigma": -0.1}, r"sigma must be a fraction from 0 to 2, not -0\.1"),
+        ({"sigma": float("nan")}, "sigma must be a fraction from 0 to 2, not nan"),
         ({"gradient_limit": 0.0}, r"gradient limit must be a number above 0 or None, not 0\.0"),
     ],
 )
@@ -152,6 +154,38 @@ class TestTraining:
         again = finetune(net, OPTIONS, data, settings, checkpoint=path)
         assert again.seconds_per_epoch is None
         assert again.history == whole.history
+
+    def test_a_chip_of_its_own_for_each_batch(self, net: Network, tmp_path: Path) -> None:
+        """Cells that are off: the same after an interruption, another network than without, judged on
+        chips."""
+        from qsnn_hw.finetune.training import finetune
+
+        data = toy(np.random.default_rng(1), net)
+        settings = replace(QUICK, sigma=0.3)
+        whole, path = finetune(net, OPTIONS, data, settings), tmp_path / "checkpoint.npz"
+        with pytest.raises(KeyboardInterrupt):
+            finetune(net, OPTIONS, data, settings, checkpoint=path, progress=Interrupting("epoch 2/4"))
+        assert finetune(net, OPTIONS, data, settings, checkpoint=path).history == whole.history
+        plain = finetune(net, OPTIONS, data, QUICK)
+        assert whole.history[0].validation_accuracy != plain.history[0].validation_accuracy
+        assert [e.loss for e in whole.history] != [e.loss for e in plain.history]
+
+    def test_cells_are_pairs_around_the_weight(self) -> None:
+        import torch
+
+        from qsnn_hw.finetune.cells import FLOOR, Cells
+
+        weight = torch.tensor([[7.0, -7.0, 0.0, 3.0]]).repeat(20_000, 1).requires_grad_()
+        drawn = Cells(0.1, torch.Generator().manual_seed(1))(weight, 7)
+        low = FLOOR * 7
+        spread = drawn.detach().std(dim=0).numpy()
+        # The lognormal's standard deviation is close to sigma where sigma is small.
+        by_hand = [0.1 * np.hypot(low + w, low) for w in (7, 7, 0, 3)]
+        assert spread == pytest.approx(by_hand, rel=0.05)
+        assert drawn.detach().mean(dim=0).numpy() == pytest.approx([7, -7, 0, 3], abs=0.06)
+        drawn.sum().backward()
+        assert weight.grad is not None
+        assert float(weight.grad[:, 0].mean()) == pytest.approx(1.0, abs=0.02)
 
     def test_a_checkpoint_of_another_run_is_refused(self, net: Network, tmp_path: Path) -> None:
         from qsnn_hw.finetune.training import finetune
