@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
+from qsnn_hw.rtl.crossbar.columns import Columns
 from qsnn_hw.rtl.group.accumulate import MemoryAccumulators, RegisterAccumulators
 from qsnn_hw.rtl.group.links import SynapseOperation, operation_signature, sweep_signature
 from qsnn_hw.rtl.group.synapse_memory import SynapseBanks
@@ -91,8 +92,9 @@ class Bench(wiring.Component):
         bits = plan.update_lanes * plan.acc_bits
         chance = random.Random(f"scramble {bits}")
         self.clear, self.scramble = chance.getrandbits(bits), chance.getrandbits(bits)
-        kind = RegisterAccumulators if plan.accumulators == "registers" else MemoryAccumulators
-        self.accumulators, self.stub = kind(plan, style=style), StubSweep(plan, self.clear, self.scramble)
+        kind: Any = RegisterAccumulators if plan.accumulators == "registers" else MemoryAccumulators
+        self.accumulators = Columns(plan) if plan.crossbar else kind(plan, style=style)
+        self.stub = StubSweep(plan, self.clear, self.scramble)
         super().__init__({"i": In(operation_signature(plan))})
 
     def elaborate(self, platform: object) -> Module:
@@ -286,6 +288,38 @@ def test_sums_of_banks_of_several_memories(
     operations = random_operations(plan, random.Random(f"{shape} {folds}"), 80)
     bench = Bench(plan)
     seen, _ = bench.run(operations)
+    assert seen == bench.expected(operations)
+
+
+@pytest.mark.parametrize("storage", ["sram", "latches", "constants"])
+@pytest.mark.parametrize("pace", [PACES[0], PACES[3]])
+@pytest.mark.parametrize(
+    ("folds", "lanes", "update_lanes", "deep", "neuron_memory"),
+    [
+        (1, 5, 5, 4, "distributed"),
+        (1, 4, 1, 16, "macro"),
+        (5, 4, 1, 8, "distributed"),
+        (60, 2, 1, 2, "macro"),
+    ],
+)
+def test_sums_of_columns(
+    storage: str, pace: Pace, folds: int, lanes: int, update_lanes: int, deep: int, neuron_memory: str
+) -> None:
+    """Columns of a crossbar tile: several arrays, memories that promise a word for one cycle alone."""
+    constant = storage == "constants"
+    plan = plan_of(
+        *("memory", folds),
+        lanes=lanes,
+        update_lanes=update_lanes,
+        acc_bits=9,
+        synapse_style=storage,
+        synapse_store="rom" if constant else "ram",
+        synapse_shape=(deep, 0),
+        neuron_memory=neuron_memory,
+    )
+    operations = random_operations(plan, random.Random(f"{pace} {folds} {lanes}"), 60, 0.06)
+    bench = Bench(plan)
+    seen, _ = bench.run(operations, pace, load=not constant)
     assert seen == bench.expected(operations)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from amaranth.sim import Simulator
 
+from qsnn_hw.plan.group_plan import NeuronMemoryStyle
 from qsnn_hw.rtl.group.neuron_memory import NeuronMemory, ParameterMemory
 from tests.support.streams import clocked
 
@@ -18,10 +19,13 @@ def simulate(dut: Any, bench: Any) -> None:
     simulator.run()
 
 
-@pytest.mark.parametrize(("width", "folds"), [(1, 2), (13, 3), (40, 8), (7, 1)])
-def test_neuron_memory(width: int, folds: int) -> None:
+@pytest.mark.parametrize(
+    ("width", "folds", "style"),
+    [(1, 2, "auto"), (13, 3, "auto"), (40, 8, "auto"), (7, 1, "auto"), (40, 26, "macro"), (7, 1, "macro")],
+)
+def test_neuron_memory(width: int, folds: int, style: NeuronMemoryStyle) -> None:
     """Random reads and writes against a list; never one word at once, as the group promises."""
-    dut = NeuronMemory(width, folds)
+    dut = NeuronMemory(width, folds, style)
     chance = random.Random(folds)
 
     async def bench(ctx: Any) -> None:
