@@ -2,9 +2,9 @@
 
 On a chip there is no block RAM with initial contents. A memory is a macro of the foundry or of a memory
 compiler, so that the design only names a module, ``sram_<words>x<bits>`` and the like, and stands for
-any of them by a rule that all of them keep: what was read is there in the next cycle, and behind it
-nothing is promised. For simulation each module has a body in Verilog (:func:`verilog_of`), and in Amaranth's
-simulator each component is a memory.
+any of them by a rule that all of them keep: what was read is there in the next cycle. A memory of two ports
+shows it until its next read; of one port nothing is promised behind that cycle. For simulation each module
+has a body in Verilog (:func:`verilog_of`), and in Amaranth's simulator each component is a memory.
 """
 
 from collections.abc import Iterable
@@ -118,7 +118,7 @@ class OnePortMacro(wiring.Component):
 class TwoPortMacro(wiring.Component):
     """A memory with a read and a write port, never both at one word in a cycle.
 
-    Latency: ``rdata`` is the word at ``raddr`` in the cycle after ``re``, and means nothing later.
+    Latency: ``rdata`` is the word at ``raddr`` in the cycle after ``re``, and until the next ``re``.
     Throughput: one word read and one written a cycle; no handshake.
 
     Parameters
@@ -164,8 +164,8 @@ class TwoPortMacro(wiring.Component):
             write.en.eq(self.we),
             write.addr.eq(self.waddr),
             write.data.eq(self.wdata),
+            self.rdata.eq(read.data),
         ]
-        _show(m, self.rdata, read.data, read.en)
         return m
 
 
@@ -179,9 +179,9 @@ def _show(m: Module, shown: Signal, data: Signal, en: Signal) -> None:
 def verilog_of(macros: Iterable[Macro]) -> str:
     """The bodies of these modules in Verilog, each once, sorted.
 
-    SRAM is a behavioural model that keeps the word it read, or, where ``QSNN_STRICT_MACROS`` is defined,
-    shows its complement where nothing is promised. Latches are what is synthesized: a row's latches open in
-    the high half of the clock behind the cycle that writes it, by a clock gate of their own.
+    SRAM is a behavioural model that keeps the word it read; where ``QSNN_STRICT_MACROS`` is defined, one of
+    one port shows its complement where nothing is promised. Latches are what is synthesized: a row's latches
+    open in the high half of the clock behind the cycle that writes it, by a clock gate of their own.
     """
     bodies = {"1rw": _ONE_PORT, "1r1w": _TWO_PORT, "latches": _LATCHES}
     return "".join(
@@ -230,9 +230,6 @@ module {name}(clk, re, raddr, rdata, we, waddr, wdata);
   always @(posedge clk) begin
     if (we) words[waddr] <= wdata;
     if (re) rdata <= words[raddr];
-`ifdef QSNN_STRICT_MACROS
-    else rdata <= ~rdata;
-`endif
   end
 endmodule
 """

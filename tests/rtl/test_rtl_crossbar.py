@@ -47,7 +47,8 @@ def test_each_feature_in_tiles(feature: str) -> None:
         compare(network, plan, pace, inputs)
 
 
-@settings(max_examples=12, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=20, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     features=st.lists(st.sampled_from(sorted(FEATURES)), min_size=1, max_size=3),

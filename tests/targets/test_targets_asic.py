@@ -9,12 +9,15 @@ import pytest
 
 from qsnn_hw.build import cli
 from qsnn_hw.build.steps import outputs
+from qsnn_hw.golden import GoldenRun
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.report import Report
 from qsnn_hw.report.sections.verification import VERIFICATION
 from qsnn_hw.targets.asic.plan import AsicPlan
+from qsnn_hw.targets.asic.sections.tiles import CHIP
 from qsnn_hw.targets.registry import TARGETS
 from qsnn_hw.targets.verilog.sections.cycles import CYCLES
+from qsnn_hw.verify import verify
 
 MODEL = """
 input_shape = [6]
@@ -103,6 +106,9 @@ def test_a_chip_equals_golden(
     found = report[VERIFICATION]
     assert (found.mismatches, found.samples) == (0, 8)
     assert found.matched_registers
+    chip = report[CHIP]
+    assert (chip.neurons, {tile.storage for tile in chip.tiles}) == (23, {synapses})
+    assert bool(chip.macro_bits) == (synapses == "sram")
     cycles = report[CYCLES]
     assert cycles.per_sample_mean == cycles.predicted_mean
 
@@ -153,3 +159,17 @@ def test_a_budget_turns_neurons_parallel(here: Path) -> None:
     took = report[CYCLES].predicted_mean
     assert took is not None
     assert styles("--cycle-budget", str(int(took) - 1)) == ["parallel", "shared"]
+
+
+@pytest.mark.slow
+def test_nothing_relies_on_a_word_longer_than_promised(here: Path) -> None:
+    """With memory modules that show the complement at any other time every spike is the same."""
+    assert run("generate", *FIRST, "--data", "d.npz", "--tile", "4x8", "--neurons", "shared") == 0
+    out = here / "out"
+    traced = out / outputs.TRACED_VERILOG
+    strict = here / "strict.v"
+    strict.write_text(f"`define QSNN_STRICT_MACROS\n{traced.read_text(encoding='utf-8')}", encoding="utf-8")
+    golden, plan = GoldenRun.load(out / outputs.GOLDEN), HardwarePlan.load(out / outputs.PLAN)
+    with np.load(here / "d.npz") as data:
+        found = verify(plan, strict, data["input"], golden, here / "work")
+    assert found.samples == 8

@@ -1,6 +1,6 @@
 """Where the potentials of a group live between events."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -94,17 +94,12 @@ class NeuronMemory(wiring.Component):
         return m
 
     def _connect_macro(self, m: Module) -> None:
-        """A macro, and what keeps its word: macros show it in the cycle behind the read alone."""
+        """A macro of the chip in place of a memory."""
         m.submodules.words = words = TwoPortMacro(self._folds, self._width)
-        fresh = Signal()
-        kept = Signal(self._width, reset_less=True)
-        m.d.sync += fresh.eq(self.read_en)
-        with m.If(fresh):
-            m.d.sync += kept.eq(words.rdata)
         m.d.comb += [
             words.re.eq(self.read_en),
             words.raddr.eq(self.read_fold),
-            self.read_data.eq(Mux(fresh, words.rdata, kept)),
+            self.read_data.eq(words.rdata),
             words.we.eq(self.write_en),
             words.waddr.eq(self.write_fold),
             words.wdata.eq(self.write_data),

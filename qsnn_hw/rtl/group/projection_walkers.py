@@ -129,9 +129,10 @@ class DenseWalker(ProjectionWalker):
         with m.If(self.i.ready):
             step = projection.rows_per_source
             first = projection.first_row - projection.offset // plan.event_lanes * step
+            starts = slots if step == 1 else [times(slot, step) for slot in slots]
             m.d.sync += [
                 self.o.valid.eq(self.i.valid),
-                *(row.eq(times(slot, step) + first) for row, slot in zip(rows, slots, strict=True)),
+                *(row.eq(slot + first) for row, slot in zip(rows, starts, strict=True)),
                 operation.fold.eq(0),
                 # Also 0 without a word: banks that read nothing rest.
                 operation.present.eq(

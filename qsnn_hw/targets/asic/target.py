@@ -28,10 +28,9 @@ def _steps() -> TargetSteps:
 
 
 def _sections() -> "tuple[Section, ...]":
-    from qsnn_hw.report.sections import CLOSING, OPENING
-    from qsnn_hw.targets.verilog.sections import cycles
+    from qsnn_hw.targets.asic.sections import SECTIONS
 
-    return (*OPENING, cycles.SECTION, *CLOSING)
+    return SECTIONS
 
 
 ASIC = Target(
