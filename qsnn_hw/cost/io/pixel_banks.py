@@ -26,11 +26,12 @@ def add_step_bank(counts: Counts, plan: EncoderPlan, limits: Limits, row: int, s
     left = max(1, bits(plan.rows))
     add_memory(counts, limits, plan.buffers << row, row + 1)
     for _ in range(plan.buffers):
-        add_memory(counts, limits, 1 << step, row + 1)
+        # A head holds two pixels.
+        add_memory(counts, limits, 1 << step, 2 * (row + 1))
         # Filling and sending take turns at the heads.
-        counts.muxes += 3 * step + row + 5
-    counts.computed += 3 + step + row + 1 + left
-    counts.copied += row
+        counts.muxes += 3 * step + 2 * (row + 1) + 3
+    counts.computed += 3 + step + 2 * (row + 1) + left
+    counts.copied += 2 * (row + 1)
     counts.adders += 2 * step + left
-    counts.muxes += 2 * (plan.buffers - 1) * (row + 1) + 2 * row + 2 + left
+    counts.muxes += 4 * (plan.buffers - 1) * (row + 1) + 4 * (row + 1) + left
     counts.control += 2 * step + left

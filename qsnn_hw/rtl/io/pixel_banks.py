@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, ValueLike
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, ValueLike
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -143,7 +143,9 @@ class ListBank(wiring.Component):
 class StepBank(wiring.Component):
     """The pixels of one slot sorted by the step in which they spike: a linked list for each step.
 
-    ``key`` is the step. Each half has a memory of its own for the heads of its lists, which either the
+    ``key`` is the step. A head holds the first two pixels of its list, and a link the pixel after the next
+    one: so what a link says is needed a cycle after it stands at the memory's output, and block RAM never
+    drives its own address. Each half has a memory of its own for the heads of its lists, which either the
     pixels that come or the steps that go have for themselves. A head is erased as its step is read, so a
     half is empty when it has been sent; after reset all are erased, one per cycle, before ``ready``.
 
@@ -173,9 +175,9 @@ class StepBank(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.links = links = memory.Memory(
-            shape=len(self.row) + 1, depth=self._buffers << len(self.row), init=[]
-        )
+        # Of a list's pixel: its row, and that there is one.
+        entry = len(self.row) + 1
+        m.submodules.links = links = memory.Memory(shape=entry, depth=self._buffers << len(self.row), init=[])
         set_link = links.write_port()
         link = links.read_port()
 
@@ -193,9 +195,11 @@ class StepBank(wiring.Component):
         m.d.sync += [erase.eq(looks), erased.eq(ahead)]
         with m.If(wiping):
             m.d.sync += [erase.eq(1), erased.eq(erased + 1), wiping.eq(~erased.all())]
+        # What a head becomes: the new pixel, and what came before it.
+        written = Signal(2 * entry)
         head_data = []
         for half in range(self._buffers):
-            heads = memory.Memory(shape=len(self.row) + 1, depth=1 << self._step_bits, init=[])
+            heads = memory.Memory(shape=2 * entry, depth=1 << self._step_bits, init=[])
             m.submodules[f"heads{half}"] = heads
             read = heads.read_port()
             write = heads.write_port()
@@ -208,35 +212,34 @@ class StepBank(wiring.Component):
                 read.addr.eq(Mux(own, ahead, self.peek_key)),
                 write.en.eq(Mux(erases, erase, self.put & (self.put_half == half))),
                 write.addr.eq(Mux(erases, erased, self.put_key)),
-                write.data.eq(Mux(erases, 0, Cat(self.put_row, 1))),
+                write.data.eq(Mux(erases, 0, written)),
             ]
             head_data.append(read.data)
 
         # A head written in the cycle in which it was read is not on the memory's output.
-        repeats = Signal()
-        previous = Signal.like(self.put_row)
-        m.d.sync += [repeats.eq(self.put & (self.put_key == self.peek_key)), previous.eq(self.put_row)]
+        repeats, previous, old = Signal(), Signal(2 * entry), Signal(2 * entry)
+        m.d.sync += [repeats.eq(self.put & (self.put_key == self.peek_key)), previous.eq(written)]
         m.d.comb += [
+            old.eq(Mux(repeats, previous, _half(head_data, self.put_half))),
+            written.eq(Cat(self.put_row, Const(1, 1), old[:entry])),
             set_link.en.eq(self.put),
             set_link.addr.eq(Cat(self.put_row, self.put_half)),
-            set_link.data.eq(Mux(repeats, Cat(previous, 1), _half(head_data, self.put_half))),
+            set_link.data.eq(old[entry:]),
         ]
 
-        # The link that is read belongs to the row that stands in the next cycle.
-        following = Signal.like(self.row)
-        more = Signal()
+        # The pixel at hand, the next one, and at the memory's output the one after that.
+        second = Signal(entry)
         left = Signal(range(max(2, self._rows)))
         head = _half(head_data, self.half)
         m.d.comb += [
-            following.eq(Mux(self.load, head[:-1], link.data[:-1])),
-            more.eq(Mux(self.load, head[-1], link.data[-1] & (left != 0))),
-            link.addr.eq(Cat(following, self.half)),
+            link.addr.eq(Cat(Mux(self.load, head, second)[: len(self.row)], self.half)),
             link.en.eq(self.load | self.take),
         ]
         with m.If(link.en):
             m.d.sync += [
-                self.row.eq(following),
-                self.valid.eq(more),
+                self.row.eq(Mux(self.load, head, second)[: len(self.row)]),
+                self.valid.eq(Mux(self.load, head[entry - 1], second[-1] & (left != 0))),
+                second.eq(Mux(self.load, head[entry:], link.data)),
                 left.eq(Mux(self.load, self._rows - 1, left - 1)),
             ]
         return m

@@ -239,8 +239,8 @@ def test_a_bright_image_of_28_by_28_stays_under_300_cycles() -> None:
 def test_a_pixel_sent_twice_spoils_spikes_but_not_the_stream() -> None:
     plan = EncoderPlan("latency", AddressSpace((8,)), steps=2)
     layout = PixelLayout(8, 1)
-    # The same row twice in one step: its link points at itself.
-    sent = [layout.const({"row": 3, "value0": 255, "last": k == 1}).as_bits() for k in range(2)]
+    # The same row three times in one step: its link points at itself.
+    sent = [layout.const({"row": 3, "value0": 255, "last": k == 2}).as_bits() for k in range(3)]
     clean = pixel_words(plan, np.array([[0, 0, 0, 0, 0, 200, 0, 9]], dtype=np.uint8), dense=False)
     dut = InputEncoder(plan)
     # At most 8 events; then two ticks, and the next sample as if nothing had been.
