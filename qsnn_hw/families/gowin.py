@@ -15,6 +15,7 @@ from qsnn_hw.families.family import (
     PlaceFiles,
     Units,
 )
+from qsnn_hw.families.gowin_pll import PLL
 from qsnn_hw.families.pins import Port
 from qsnn_hw.families.power_coefficients import REGISTER_POWER, Coefficient, DeviceCoefficients
 
@@ -170,6 +171,7 @@ FAMILY = Family(
         expected_logic=_EXPECTED,
     ),
     power=_POWER,
+    pll=PLL,
     flow=Flow(
         # Its multipliers were never tried with these designs.
         synth="synth_gowin -nodsp",

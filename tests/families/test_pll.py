@@ -3,6 +3,7 @@
 import math
 import re
 import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from qsnn_hw.families.boards import Board, list_boards, load_board
 from qsnn_hw.families.ecp5_pll import PLL as ECP5
+from qsnn_hw.families.gowin_pll import PLL as GOWIN
 from qsnn_hw.families.ice40_pll import PLL as ICE40
 from qsnn_hw.families.pll import Pll, PllSettings, stand_in
 from qsnn_hw.toolchain.tools import find_tool
@@ -55,8 +57,28 @@ def illegal_ecp5(settings: PllSettings) -> list[str]:
     return wrong + ([] if said == (pfd, vco, rates["out"][0]) else ["said"])
 
 
-ILLEGAL = {"ice40": illegal_ice40, "ecp5": illegal_ecp5}
-PLLS = {"ice40": ICE40, "ecp5": ECP5}
+def illegal_gowin(settings: PllSettings) -> list[str]:
+    """What of UG286, DS117 (C6) or DS226 (C8) the dividers break."""
+    divided = settings.dividers
+    pfd = settings.in_mhz / (divided["IDIV_SEL"] + 1)
+    out = pfd * (divided["FBDIV_SEL"] + 1)
+    vco = out * divided["ODIV_SEL"]
+    rates = {
+        "in": (settings.in_mhz, 3, 400),
+        "pfd": (pfd, 3, 400),
+        "vco": (vco, 500, 1200),
+        "out": (out, 3.90625, 600),
+        "idiv": (divided["IDIV_SEL"], 0, 63),
+        "fbdiv": (divided["FBDIV_SEL"], 0, 63),
+    }
+    wrong = [name for name, (value, low, high) in rates.items() if not low <= value <= high]
+    wrong += [] if divided["ODIV_SEL"] in (2, 4, 8, *range(16, 129, 16)) else ["odiv"]
+    said = (settings.pfd_mhz, settings.vco_mhz, settings.out_mhz)
+    return wrong + ([] if said == (pfd, vco, out) else ["said"])
+
+
+ILLEGAL = {"ice40": illegal_ice40, "ecp5": illegal_ecp5, "gowin": illegal_gowin}
+PLLS = {"ice40": ICE40, "ecp5": ECP5, "gowin": GOWIN}
 
 
 def every_rate(name: str, mhz: Fraction) -> set[Fraction]:
@@ -68,6 +90,14 @@ def every_rate(name: str, mhz: Fraction) -> set[Fraction]:
                 vco = mhz / (divr + 1) * (divf + 1)
                 if 533 <= vco <= 1066 and 10 <= mhz / (divr + 1) <= 133:
                     rates |= {vco / 2**divq for divq in range(1, 7) if 16 <= vco / 2**divq <= 275}
+        return rates
+    if name == "gowin":
+        for input_ in range(1, 65):
+            for feedback in range(1, 65):
+                out = mhz / input_ * feedback
+                vcos = [out * odiv for odiv in (2, 4, 8, *range(16, 129, 16))]
+                fits = any(500 <= vco <= 1200 for vco in vcos) and 3.90625 < out <= 600
+                rates |= {out} if fits and mhz / input_ >= 3 else set()
         return rates
     for input_ in range(1, 129):
         pfd = mhz / input_
@@ -95,7 +125,7 @@ def test_settings_are_legal_and_the_nearest(name: str, mhz: Fraction, wish: floa
     pll = PLLS[name]
     found = pll.nearest(mhz, wish)
     if found is None:
-        assert (name, mhz) in {("ice40", 8), ("ice40", 401), ("ecp5", 8), ("ecp5", 401)}
+        assert (name, mhz) in {("ice40", 8), ("ecp5", 8), *((other, 401) for other in PLLS)}
         assert not list(pll.settings(mhz))
         return
     assert ILLEGAL[name](found) == []
@@ -123,12 +153,15 @@ def test_no_rate_is_left_out(name: str, mhz: Fraction) -> None:
         ("ice40", {"DIVR": 1, "DIVF": 63, "DIVQ": 4}, "pfd"),
         ("ice40", {"DIVR": 0, "DIVF": 30, "DIVQ": 4}, "vco"),
         ("ecp5", {"CLKI_DIV": 1, "CLKFB_DIV": 4, "CLKOP_DIV": 9, "CLKOS_DIV": 9}, "vco"),
+        ("gowin", {"IDIV_SEL": 9, "FBDIV_SEL": 39, "ODIV_SEL": 8}, "pfd"),
+        ("gowin", {"IDIV_SEL": 0, "FBDIV_SEL": 3, "ODIV_SEL": 4}, "vco"),
+        ("gowin", {"IDIV_SEL": 0, "FBDIV_SEL": 3, "ODIV_SEL": 6}, "odiv"),
         ("ecp5", {"CLKI_DIV": 1, "CLKFB_DIV": 1, "CLKOP_DIV": 32, "CLKOS_DIV": 129}, "CLKOS_DIV"),
     ],
 )
 def test_an_illegal_setting_is_seen(name: str, dividers: dict[str, int], broken: str) -> None:
     """The check of the tests above can fail, and no such setting is among those that are offered."""
-    mhz = Fraction(12 if name == "ice40" else 25)
+    mhz = Fraction({"ice40": 12, "ecp5": 25, "gowin": 27}[name])
     planted = PllSettings(dividers, mhz, mhz, mhz, mhz)
     assert broken in ILLEGAL[name](planted)
     assert all(dict(settings.dividers) != dividers for settings in PLLS[name].settings(mhz))
@@ -156,6 +189,24 @@ def test_ecppll_finds_nothing_nearer(mhz: int, wish: float) -> None:
     theirs = float(re.findall(r"clkout1 frequency: ([\d.]+)", said)[0])
     if mhz / int(re.findall(r"Refclk divisor: (\d+)", said)[0]) >= 10:
         assert abs(float(found.out_mhz) - wish) <= abs(theirs - wish) + 1e-3
+
+
+@pytest.mark.parametrize("device", ["GW1NR-9 C6/I5", "GW2AR-18 C8/I7"])
+@pytest.mark.parametrize("wish", [48.0, 54.0, 77.7, 120.0, 21.3])
+def test_gowin_pll_finds_nothing_nearer(device: str, wish: float) -> None:
+    """Of what both devices take; it offers a device's own wider range, too."""
+    tool = Path(find_tool("gowin_pack").command[-1]).with_name("gowin_pll")
+    if not tool.exists():
+        pytest.skip("no gowin_pll beside gowin_pack")
+    said = subprocess.run(
+        [sys.executable, tool, "-i", "27", "-o", str(wish), "-d", device], capture_output=True, text=True
+    ).stdout
+    numbers = dict(re.findall(r"\.(\w+_SEL)\((\d+)\)", said))
+    theirs = 27 * (int(numbers["FBDIV_SEL"]) + 1) / (int(numbers["IDIV_SEL"]) + 1)
+    found = GOWIN.nearest(27, wish)
+    assert found is not None
+    if 500 <= theirs * int(numbers["ODIV_SEL"]) <= 1200:
+        assert abs(float(found.out_mhz) - wish) <= abs(theirs - wish) + 1e-6
 
 
 def _said_by(name: str, neighbour: str, args: list[str]) -> str:
@@ -201,8 +252,10 @@ def test_the_pad_of_the_pll_takes_another_cell() -> None:
     assert (elsewhere.name, elsewhere.clock_in) == ("SB_PLL40_CORE", "REFERENCECLK")
 
 
-@pytest.mark.parametrize(("pll", "device"), [(ICE40, "up5k"), (ICE40, "lp8k"), (ECP5, "85k")])
-@given(mhz=st.floats(3.2, 120))
+@pytest.mark.parametrize(
+    ("pll", "device"), [(ICE40, "up5k"), (ICE40, "lp8k"), (ECP5, "85k"), (GOWIN, "gw1nr-9c")]
+)
+@given(mhz=st.floats(4, 120))
 def test_a_clock_needs_more_than_its_own_rate(pll: Pll, device: str, mhz: float) -> None:
     needed, bare = pll.fmax_for(mhz, device), pll.fmax_for(mhz, device, pll=False)
     assert mhz < bare < needed
@@ -224,7 +277,7 @@ def test_the_oscillator_itself_is_a_rate() -> None:
     assert not board.at_baud(1_000_000).divides(2.7)
 
 
-@pytest.mark.parametrize("name", ["icebreaker", "ulx3s-85f"])
+@pytest.mark.parametrize("name", ["icebreaker", "ulx3s-85f", "tang-nano-9k"])
 def test_a_stand_in_has_the_ports_of_the_cell(name: str) -> None:
     board = load_board(name)
     assert board.family.pll is not None
