@@ -40,7 +40,15 @@ def test_tables_of_figures_name_their_command(page: Path) -> None:
     assert not nameless
 
 
-@pytest.mark.parametrize("block", [b for b in figures.BLOCKS if not b.slow], ids=lambda block: block.name)
+@pytest.mark.parametrize(
+    "block",
+    [
+        # Half a minute of planning; the others take seconds.
+        pytest.param(block, marks=pytest.mark.slow if block.name == "chosen" else (), id=block.name)
+        for block in figures.BLOCKS
+        if not block.slow
+    ],
+)
 def test_figures_that_are_cheap_equal_their_page(block: figures.Block) -> None:
     if block.absent is not None:
         pytest.skip(f"data folder: {block.absent.name} is absent (QSNN_DATA)")
