@@ -29,7 +29,9 @@ def case() -> Case:
     trace = TraceLayout("trace", "row", ROWS, LANES, BITS, SLOTS, "sent", "activity", streams[1])
     group = GroupCase("lif", trace, potentials, outputs)
     inputs = np.zeros((STEPS, SAMPLES, 4), np.uint8)
-    return Case("top", "lif", inputs, *streams, (group,), (), 1, 0.0, 0.0, 100, np.zeros(0, np.uint8))
+    return Case(
+        "top", "lif", ("lif",), inputs, *streams, (group,), (), 1, 0.0, 0.0, 100, np.zeros(0, np.uint8)
+    )
 
 
 def input_words(
