@@ -312,6 +312,26 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
     ("uart_sends_4", (("self.i.ready.eq(~full)", "self.i.ready.eq(1)"),)),
     ("uart_sends_4", (("(place == _STOP) | (place != 0) &", "(place != 0) &"),)),
     ("uart_sends_4", (("needs & ~raw & ~escaped", "needs & ~escaped"),)),
+    # A frame is taken with a bad CRC, without a place for it, without a session, and counted twice. It is
+    # decided while its number is read; an escape at its beginning is a byte; its first byte is written;
+    # a byte's last bit is not in the CRC.
+    ("frames_taken", (("taken.eq(good & ~overlong", "taken.eq(~overlong"),)),
+    ("frames_taken", (("self.session & in_turn & room", "self.session & in_turn"),)),
+    ("frames_taken", (("hello | self.session & in_turn", "hello | in_turn"),)),
+    ("frames_taken", (("self.expected.eq(self.expected + 1)", "self.expected.eq(self.expected + 2)"),)),
+    ("frames_taken", (("now.eq(ended & ~self.hold)", "now.eq(ended)"),)),
+    ("frames_taken", (("first.eq(is_flag | first & is_escape)", "first.eq(is_flag)"),)),
+    ("frames_taken", (("self.write_enable.eq(take & ~first)", "self.write_enable.eq(take)"),)),
+    ("frames_taken", (("left.eq(8)", "left.eq(9)"),)),
+    # A sample's first frame has no number 0; every frame counts as a sample; a refusal and an acknowledgement
+    # are forgotten; an answer is taken with its first bit; another flag; a row is served with its first byte.
+    ("frames_sent", (("frame[0] & ~ended", "frame[0]"),)),
+    ("frames_sent", (("Mux(index == 0, ended | ~second, carried)", "Mux(index == 0, 1, carried)"),)),
+    ("frames_sent", (("head & ends & (part == 1)", "head & ends & (part == 0)"),)),
+    ("frames_sent", (("(acknowledge & ~begins) | self.heard |", "(acknowledge | self.heard) & ~begins |"),)),
+    ("frames_sent", (("self.i.ready.eq(body & ends & final)", "self.i.ready.eq(body & moves & final)"),)),
+    ("frames_sent", (("_constant(FLAG, line.index)", "_constant(FLAG ^ 1, line.index)"),)),
+    ("frames_sent", (("table & ends & last_part", "table & ends"),)),
     # A row too far; the channels of one fold only; a row of a grid taken for its column.
     ("address_flat", (("(counter == (count - 1) * (apart >> low))", "(counter == count * (apart >> low))"),)),
     ("address_grid_folds", (("plan.lanes * plan.channel_folds // step", "plan.lanes // step"),)),

@@ -19,6 +19,7 @@ from qsnn_hw.rtl.stream.aer import AerLayout, aer_signature
 from qsnn_hw.verify.formal.address_proofs import ADDRESS_PROOFS
 from qsnn_hw.verify.formal.lane_proofs import LANE_PROOFS
 from qsnn_hw.verify.formal.leak_properties import LeakExact
+from qsnn_hw.verify.formal.link_proofs import LINK_PROOFS
 from qsnn_hw.verify.formal.loader_proofs import LOADER_PROOFS
 from qsnn_hw.verify.formal.order_proofs import ORDER_PROOFS
 from qsnn_hw.verify.formal.progress_proofs import PROGRESS_PROOFS
@@ -236,5 +237,6 @@ PROOFS: tuple[Proof, ...] = (
     *LOADER_PROOFS,
     *ADDRESS_PROOFS,
     *UART_PROOFS,
+    *LINK_PROOFS,
 )
 """Everything that is proved."""

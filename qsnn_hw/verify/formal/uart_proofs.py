@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from qsnn_hw.rtl.io import uart
-from qsnn_hw.verify.formal.link_properties import SendsStuffed
 from qsnn_hw.verify.formal.proof import Proof
 from qsnn_hw.verify.formal.properties import Harness
+from qsnn_hw.verify.formal.transmitter_properties import SendsStuffed
 from qsnn_hw.verify.formal.uart_properties import HearsByte
 
 
