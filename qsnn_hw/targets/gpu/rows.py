@@ -72,7 +72,7 @@ def measured_rows(asked: Asked) -> list[Row]:
         Row(
             "gpu",
             "gpu",
-            f"PyTorch on {'GPU' if device.type == 'cuda' else 'CPU'}: {described}",
+            f"PyTorch on {described if device.type == 'cuda' else 'the CPU'}",
             USE,
             caveat,
             accuracy,
