@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from qsnn_hw.support.errors import ToolError
-from qsnn_hw.targets.analog.spice.circuit import GroupCircuit
+from qsnn_hw.targets.analog.ir_drop import effective
+from qsnn_hw.targets.analog.spice.circuit import GroupCircuit, TileCircuit
 from qsnn_hw.targets.analog.spice.deck import Clock, deck
 from qsnn_hw.targets.analog.spice.netlist import group_netlist
 from qsnn_hw.targets.analog.spice.simulate import Simulator
+from qsnn_hw.targets.analog.spice.tile_deck import column_currents, tile_deck
 from qsnn_hw.targets.analog.spice.user_neuron import read_user_neuron
 from qsnn_hw.toolchain.finder import find_tool
 from qsnn_hw.toolchain.ngspice import run_ngspice
@@ -127,3 +129,16 @@ def test_what_ngspice_says_is_the_line(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match=r"ngspice.*(missing|unknown subckt).*deck\.log") as told:
         run_ngspice(find_tool("ngspice"), "deck.cir", tmp_path)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(("rows", "columns", "ohm"), [(6, 4, 2.0), (16, 16, 2.0), (5, 6, 500.0)])
+def test_the_solver_of_wires_gives_the_column_currents_of_ngspice(
+    tmp_path: Path, rows: int, columns: int, ohm: float
+) -> None:
+    cells = np.random.default_rng(rows).integers(1, 17, (rows, columns)) * 1e-6
+    crossbar = TileCircuit("p", "input", np.arange(rows), 0, cells[:, 0::2].copy(), cells[:, 1::2].copy())
+    volts = np.where(np.arange(rows) % 2 == 0, 0.2, 0.0)
+    (tmp_path / "tile.cir").write_text(tile_deck(crossbar, ohm, volts))
+    currents = column_currents(run_ngspice(find_tool("ngspice"), "tile.cir", tmp_path), crossbar)
+    assert currents == pytest.approx(volts @ effective(crossbar.columns, ohm), rel=1e-6)
+    assert (currents < 0.9999 * (volts @ crossbar.columns)).all()
