@@ -15,6 +15,7 @@ from qsnn_hw.plan.tiles import TileSize, cut_into_tiles
 from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.support.choices import SynapseStorage
 from tests.support.network_bench import compare_network
+from tests.support.networks import random_input, random_network
 from tests.support.streams import PACES, Pace
 from tests.support.wide_designs import random_case
 from tests.support.wide_networks import FEATURES
@@ -45,6 +46,32 @@ def test_each_feature_in_tiles(feature: str) -> None:
     for number, (pace, columns) in enumerate(((PACES[0], 3), (PACES[3], 64))):
         plan = tiled(network, TileSize(4, columns), 2 + number, STORAGE[(len(feature) + number) % 3])
         compare(network, plan, pace, inputs)
+
+
+@pytest.mark.parametrize("storage", STORAGE)
+def test_groups_of_several_tiles(storage: SynapseStorage) -> None:
+    """Flat groups, the output among them: spikes keep their addresses between tiles."""
+    rng = np.random.default_rng(5)
+    network = random_network(rng, [5, 8, 7], bias_span=1, threshold_span=6)
+    plan = tiled(network, TileSize(2, 3), 2, storage)
+    assert len(plan.groups) == 8
+    assert len(plan.output_groups) == 4
+    compare(network, plan, PACES[3], random_input(rng, network, 5, 2))
+
+
+# One whose hidden grid is cut in three, one whose output grid is cut in two.
+@pytest.mark.parametrize(("seed", "tiles"), [(57, 4), (67, 3)])
+def test_channels_of_several_tiles(seed: int, tiles: int) -> None:
+    """Grids whose channels are cut: addresses keep the width of the whole group's channel field."""
+    made = random_case(seed, ["plain", "plain"], False, False)
+    assert made is not None
+    network, inputs = made
+    plan = tiled(network, TileSize(4, 2), 2, "sram")
+    assert len(plan.groups) == tiles
+    cut = [group for group in plan.groups if group.members is not None]
+    assert len(cut) > 1
+    assert all(group.space.channel_field > 1 for group in cut)
+    compare(network, plan, PACES[seed % 4], inputs)
 
 
 @pytest.mark.slow

@@ -123,10 +123,7 @@ REFUSED = [
     (("--tile", "12x4"), "--tile needs rows that are a power of two, not 12x4"),
     (("--tile", "12"), "--tile wants NxM, rows by columns as in 256x64, not '12'"),
     (("--tile", "0x9"), "--tile is rows by columns, each from 1 to 65536, not 0x9"),
-    (
-        ("--weights", "ram", "--synapses", "constants"),
-        "--weights ram loads weights, and --synapses constants",
-    ),
+    (("--weights", "ram"), "--weights is not for --target asic: --synapses says where they are"),
     (("--optimize", "energy"), "--optimize energy is not for --target asic"),
     (("--optimize", "area", "--neurons", "parallel"), "--optimize area chooses how neurons work"),
     (("--cycle-budget", "1000"), "--cycle-budget counts cycles of a sample: give --data FILE"),

@@ -52,8 +52,8 @@ def _refuse(job: Job) -> None:
             raise UserError(f"{name} is not for --target asic: {why}")
     if options.optimize == "energy":
         raise UserError("--optimize energy is not for --target asic: give area, latency or balanced")
-    if options.weights == "ram" and options.synapses == "constants":
-        raise UserError("--weights ram loads weights, and --synapses constants cannot be: leave one out")
+    if options.weights == "ram":
+        raise UserError("--weights is not for --target asic: --synapses says where they are")
     if options.optimize != "balanced" and options.neurons not in (None, "auto"):
         raise UserError(
             f"--optimize {options.optimize} chooses how neurons work, and --neurons {options.neurons} says "
