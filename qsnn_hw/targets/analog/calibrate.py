@@ -56,7 +56,7 @@ def trimmed(
     Parameters
     ----------
     meant, drives
-        Projection -> volts a spike adds, (1, rows, n): of the ideal chip, and of this one.
+        Projection -> volts a spike adds, (1, rows, n): of the integer weights, and of this chip.
     shown
         Source -> its spikes in the patterns, see :func:`patterns`.
     """

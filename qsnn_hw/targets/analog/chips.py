@@ -18,10 +18,10 @@ from qsnn_hw.targets.analog.agreement import block_of, ideal_run, read_answers
 from qsnn_hw.targets.analog.calibrate import patterns, trimmed
 from qsnn_hw.targets.analog.chip import Draw, draw_cells, draw_neurons
 from qsnn_hw.targets.analog.chips_record import Chips, Cost, Gain
-from qsnn_hw.targets.analog.conductance import programmed, projections
+from qsnn_hw.targets.analog.conductance import projections
 from qsnn_hw.targets.analog.device import EFFECTS, Device
 from qsnn_hw.targets.analog.ir_drop import attenuations
-from qsnn_hw.targets.analog.mapping import map_network
+from qsnn_hw.targets.analog.mapping import map_network, meant_drives
 from qsnn_hw.targets.analog.network import AnalogNetwork
 from qsnn_hw.targets.analog.reference import Neurons, drives_of, run_analog
 
@@ -81,7 +81,7 @@ class Bench:
         inputs = self.data.input.reshape(*self.data.input.shape[:2], -1)[:, :samples]
         truth = self.golden.answers if self.data.label is None else self.data.label
         wires = attenuations(network, device)
-        meant = drives_of(network, device, projections(network, lambda tile: programmed(tile, device)))
+        meant = meant_drives(self.integers, network)
         shown = None
         if "calibrate" in remedies:
             shown = patterns(network, self.shown, ideal_run(network, device, self.shown))

@@ -46,6 +46,19 @@ def weight_matrix(network: QuantizedNetwork, projection: QuantizedProjection) ->
     return matrix * 2.0**projection.shift
 
 
+def meant_drives(network: QuantizedNetwork, analog: AnalogNetwork) -> dict[str, np.ndarray]:
+    """Projection -> volts that a spike adds where every weight is its integer, (1, rows, n).
+
+    What the levels of a device make of the weights is not in it: calibration measures against this.
+    """
+    drives = {}
+    for projection in network.projections:
+        group = network.group(projection.target)
+        volts = analog.group(group.name).v_step * 2.0**group.fractional_bits
+        drives[projection.name] = (weight_matrix(network, projection).T * volts)[np.newaxis]
+    return drives
+
+
 def plain_levels(weights: np.ndarray, device: Device) -> tuple[np.ndarray, float]:
     """Magnitudes of integers -> levels, as if those were evenly apart; and the conductance of a weight step.
 
