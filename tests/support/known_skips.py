@@ -21,7 +21,7 @@ KNOWN: dict[str, int] = {
     # A framework that did not install: the set-up has said so. One reason per module or test.
     r"(torch|triton|fine-tuning|training|snntorch|norse|sinabs|spikingjelly|rockpool)\b.*"
     r"(needs torch, an extra|needs torch: pip install torch|needs PyTorch|is not installed here).*": 60,
-    r"needs torch, an extra": 8,
+    r"needs torch, an extra": 12,
     r"needs the extra that brings \w+": 30,
     r"reading live (snntorch|norse|sinabs|spikingjelly|rockpool) modules needs .*install it with: .*": 4,
     # Where the machine has a compiler, the wheels that stand in for it are not installed, and the reverse.
