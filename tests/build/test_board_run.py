@@ -95,6 +95,7 @@ def test_mistakes_are_one_line(folder: Path, capsys: pytest.CaptureFixture[str],
         (("run", "-o", str(folder), "--port", "x", "--samples", "0"), "error: --samples must be at least 1"),
         (("monitor", "--port", "/dev/null"), "error: /dev/null is no serial port; "),
         (("monitor", "--port", "x", "--interval", "0"), "error: --interval must be from 0.05 to 86400"),
+        (("monitor", "--port", "x", "--baud", "0"), "error: --baud is bits a second from 1 to 1,000,000,000"),
         (("program", "-o", str(folder)), "error: "),
         (("virtual-board", str(folder)), "error: "),
     ):
@@ -109,6 +110,10 @@ def test_monitor_counts(folder: Path, model: ModelPort, capsys: pytest.CaptureFi
     assert what.startswith("64 inputs, 10 outputs; 25 MHz; qsnn-hw ")
     assert names.split()[:2] == ["events_in", "ticks_in"]
     assert len(lines) == 2
+    # At a rate by hand, and without a folder at the first one at which a board answers.
+    for more in (["--baud", "115200"], []):
+        assert cli.main([*words, *more]) == 0
+        assert capsys.readouterr().out.splitlines()[0] == what
 
 
 def test_the_raster_is_drawn_over_itself_on_a_terminal() -> None:
