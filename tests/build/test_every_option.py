@@ -28,6 +28,7 @@ from qsnn_hw.finetune import command as finetune_command
 from qsnn_hw.finetune.settings import FinetuneSettings
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.targets.analog.steps import device_values
+from qsnn_hw.targets.asic.areas_only import GENERIC, plain_liberty
 from qsnn_hw.targets.fpga.measurements import calibrate
 from qsnn_hw.targets.fpga.steps import PLAN
 from qsnn_hw.targets.registry import target_of
@@ -81,6 +82,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         np.savez(tmp_path / name, input=spikes, label=label, out=out, **others)
     calibrate(EXAMPLES / "power" / "up5k.csv").calibration.save(tmp_path / "power.json")
     (tmp_path / "n.cir").write_text(".subckt n a b c d e f g h i\n.ends\n", encoding="utf-8")
+    (tmp_path / "cells.lib").write_text(plain_liberty("mine", GENERIC), encoding="utf-8")
     np.savez(tmp_path / "pixels.npz", pixels=np.arange(54, dtype=np.uint8).reshape(9, 6) * 4, label=label)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -103,7 +105,9 @@ BESIDE: dict[str, tuple[str, ...]] = {
     "--cycle-budget": ("--optimize", "area"),
     # Weights of three decimals lie on a grid that 16 bits hold.
     "--keep-integers": ("--bits", "16"),
-    **dict.fromkeys(("--tile", "--synapses", "--neurons"), ("--target", "asic")),
+    **dict.fromkeys(
+        ("--tile", "--synapses", "--neurons", "--pdk", "--liberty", "--gate-samples"), ("--target", "asic")
+    ),
     "--clip": ("--bits", "3"),
     **dict.fromkeys(
         ("--device", "--levels", "--sigma", "--remedies", "--chips", "--spice-samples", "--neuron"),
@@ -176,6 +180,10 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--tile": ("4x8",),
     "--synapses": ("constants",),
     "--neurons": ("shared",),
+    # Where it is not installed, it is at least asked for.
+    "--pdk": ("osu018",),
+    "--liberty": ("cells.lib",),
+    "--gate-samples": ("3",),
     "OUT": ("elsewhere",),
     "--byte-mode": (),
     "--netlist": (),
@@ -273,6 +281,12 @@ def decided(arguments: list[str], folder: Path) -> Any:
     board = run.get(steps["clock"]) if "clock" in steps else None
     simulate = steps.get("simulate", steps["verify"])
     power = run.get(steps["power coefficients"]) if "power coefficients" in steps else None
+    cells = None
+    if "cells" in steps:
+        try:
+            cells = (run.get(steps["cells"]).source, steps["gates"].decided_by(run.job))
+        except UserError as error:
+            cells = str(error)
     return [
         (folder / "01_network.npz").read_bytes(),
         (folder / "02_quantized.npz").read_bytes(),
@@ -284,6 +298,7 @@ def decided(arguments: list[str], folder: Path) -> Any:
         board and repr(steps["route"].decided_by(run.job, plan, None, board)),
         board and (board.name, board.clock_mhz, board.baud),
         power,
+        cells,
         given.out,
         given.quiet,
     ]

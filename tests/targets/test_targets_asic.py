@@ -143,7 +143,7 @@ def test_what_a_chip_does_not_have_is_refused(
 def test_tile_belongs_to_a_chip(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [word if word != "asic" else "verilog" for word in FIRST]
     assert run("generate", *words, "--tile", "4x4") == 2
-    assert "--tile belongs to --target asic, not verilog" in capsys.readouterr().err
+    assert "--tile belongs to --target asic and analog, not verilog" in capsys.readouterr().err
 
 
 def test_a_budget_turns_neurons_parallel(here: Path) -> None:

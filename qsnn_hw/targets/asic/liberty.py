@@ -128,6 +128,17 @@ class Liberty:
         ]
         return sorted(found, key=lambda cell: (cell.area, cell.name))
 
+    def nand2_area(self) -> float | None:
+        """Area of the smallest NAND of two inputs, what gate counts are in; None where there is none."""
+        areas = [
+            cell.area
+            for cell in self.cells.values()
+            if cell.kind == "gate" and cell.usable and len(cell.inputs) == 2 and cell.area > 0
+            # Libraries agree on the name more than on how the function is written.
+            if re.search(r"nand2(?!b)", cell.name.lower())
+        ]
+        return min(areas, default=None)
+
     def tie(self, level: int) -> tuple[str, str] | None:
         """Cell and pin that are always ``level``; None where the library has none."""
         ties = [

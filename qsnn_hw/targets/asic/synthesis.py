@@ -67,6 +67,8 @@ class MappedDesign(StoredRecord, form="ASIC mapping 1", again="delete it to map 
         Macro module -> how many.
     area
         Of all cells, in ``unit``.
+    nand2_area
+        Of the smallest two-input NAND of the library; None where it has none.
     buffered
         Whether fan-out is buffered, for a driving cell and a load.
     driving_cell, load_ff
@@ -88,6 +90,7 @@ class MappedDesign(StoredRecord, form="ASIC mapping 1", again="delete it to map 
     parts: Mapping[str, PartCells]
     macros: Mapping[str, int]
     area: float
+    nand2_area: float | None
     buffered: bool
     driving_cell: str | None
     load_ff: float | None
@@ -118,12 +121,15 @@ class Sources:
         with, up to a dot; without one to "control".
     macros
         Modules that are no logic: they are left out.
+    unused
+        Patterns of the top module's ports that are not to be mapped, nor what only they depend on.
     """
 
     verilog: Sequence[Path]
     top: str
     parts: Sequence[tuple[str, str]] = ()
     macros: Sequence[str] = ()
+    unused: Sequence[str] = ()
 
     def part_of(self, module: str) -> str:
         """The part that ``module`` belongs to."""
@@ -177,7 +183,9 @@ def map_design(
         files.write_text(
             out_dir / FILES.constraint, f"set_driving_cell {driver.name}\nset_load {load_ff:.6g}\n"
         )
-    files.write_text(script, synthesis_script(used, sources.top, kept, sources.macros, library.liberty))
+    files.write_text(
+        script, synthesis_script(used, sources.top, kept, sources.macros, sources.unused, library.liberty)
+    )
     for product in (FILES.netlist, FILES.cells):
         (out_dir / product).unlink(missing_ok=True)
     run_tool(
@@ -207,6 +215,7 @@ def map_design(
         parts={part: _part(cells, gates[part], library) for part, cells in sorted(parts.items())},
         macros=dict(sorted(macros.items())),
         area=_area(total, library),
+        nand2_area=liberty.nand2_area(),
         buffered=driver is not None,
         driving_cell=None if driver is None else driver.name,
         load_ff=load_ff,

@@ -81,7 +81,12 @@ END
 
 
 def synthesis_script(
-    used: ScriptFiles, top: str, kept: Sequence[str], macros: Sequence[str], liberty: Liberty
+    used: ScriptFiles,
+    top: str,
+    kept: Sequence[str],
+    macros: Sequence[str],
+    unused: Sequence[str],
+    liberty: Liberty,
 ) -> str:
     """The script.
 
@@ -91,6 +96,8 @@ def synthesis_script(
         Modules that keep their borders until the cells are counted.
     macros
         Modules that are black boxes.
+    unused
+        Patterns of ports that the top module is to lose.
     liberty
         The library whose cells there are.
     """
@@ -99,6 +106,7 @@ def synthesis_script(
     lines = [f'read_verilog -sv "{path}"' for path in used.verilog]
     lines += [f"blackbox {_escaped(name)}" for name in macros]
     lines += [f"hierarchy -check -top {_escaped(top)}"]
+    lines += [f"delete -port {top}/w:{pattern}" for pattern in unused]
     lines += [f"setattr -mod -set keep_hierarchy 1 {_escaped(name)}" for name in kept]
     lines += [
         "proc",

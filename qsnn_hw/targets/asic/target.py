@@ -14,16 +14,21 @@ def _steps() -> TargetSteps:
     from qsnn_hw.build.steps.inputs import DATA, READ
     from qsnn_hw.build.steps.integers import QUANTIZE
     from qsnn_hw.targets.asic import steps as own
+    from qsnn_hw.targets.asic import steps_implement as cells
 
     return TargetSteps(
-        choices=(READ, DATA, QUANTIZE, GOLDEN, DIAGNOSE, own.PLAN, own.TILES),
+        choices=(cells.CELLS, READ, DATA, QUANTIZE, GOLDEN, DIAGNOSE, own.PLAN, own.TILES),
         goals={
             "generate": (own.VERILOG,),
             "simulate": (own.VERIFY,),
             "verify": (own.REFERENCE,),
-            "build": (own.VERIFY,),
+            "synth": (cells.HAND_OVER,),
+            "build": (own.VERIFY, cells.HAND_OVER),
         },
-        reported=(READ, DATA, QUANTIZE, GOLDEN, DIAGNOSE, own.PLAN, own.TILES, own.VERIFY),
+        reported=(
+            *(READ, DATA, QUANTIZE, GOLDEN, DIAGNOSE, own.PLAN, own.TILES, own.VERIFY),
+            *(cells.GATES, cells.IMPLEMENT),
+        ),
     )
 
 
@@ -38,5 +43,5 @@ ASIC = Target(
     summary="crossbar tiles of neurons and synapses, as Verilog with memory macros",
     steps=_steps,
     sections=_sections,
-    takes=("tile", "synapses", "neurons"),
+    takes=("tile", "synapses", "neurons", "pdk", "liberty", "gate_samples"),
 )

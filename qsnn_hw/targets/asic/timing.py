@@ -88,7 +88,8 @@ def read_timing(answers: Answers) -> Timing | None:
         hold_ns=answers.number("hold"),
         start=start[1] if start else "?",
         end=end[1] if end else "?",
-        path=tuple(kind for _, _, _, kind in steps),
+        # The first register has a row for its clock and one for its output.
+        path=tuple({pin.rpartition("/")[0]: kind for _, _, pin, kind in steps}.values()),
     )
 
 

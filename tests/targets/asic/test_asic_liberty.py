@@ -142,6 +142,7 @@ def test_osu018_has_a_latch_with_the_area_of_its_lef_file() -> None:
     library = osu018()
     assert (library.areas["LATCH"], library.areas["DFFPOSX1"]) == (56.0, 96.0)
     assert library.liberty.corner == "typical, 1.8 V, 25 C"
+    assert library.liberty.nand2_area() == 24.0
     assert library.file is not None
     # Where both say something they agree, but for two cells: 36 and 23 there, which are no whole sites.
     sizes = lef_areas(library.file.with_suffix(".lef"))

@@ -1,0 +1,62 @@
+"""Verilog models of a library's cells, from the functions in its Liberty file, to simulate a netlist with."""
+
+import re
+from pathlib import Path
+
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import ToolError
+from qsnn_hw.support.progress import Progress
+from qsnn_hw.targets.asic.synthesis import MappedDesign
+from qsnn_hw.toolchain.tools import find_tool, relative, run_tool
+
+_MODULE = re.compile(r"^module\s+\\?([\w$]+)\b.*?^endmodule\b[^\n]*\n", re.MULTILINE | re.DOTALL)
+_REGISTER = re.compile(r"^  reg \\?(\w+) ?;$", re.MULTILINE)
+
+
+def cell_models(mapped: MappedDesign, folder: Path, progress: Progress) -> str:
+    """Verilog of every cell that ``mapped`` is made of; made by yosys in ``folder``.
+
+    Registers and latches begin with random bits, as a chip does.
+
+    Raises
+    ------
+    ToolError
+        yosys failed, or the Liberty file states no function of a cell.
+    """
+    tool = find_tool("yosys")
+    script, models = folder / "models.ys", folder / "models.v"
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write_text(
+        script,
+        f"read_liberty -ignore_miss_func -ignore_miss_dir -ignore_miss_data_latch "
+        f'"{relative(mapped.liberty, folder)}"\n'
+        f"proc\nwrite_verilog -noattr {models.name}\n",
+    )
+    run_tool(
+        tool,
+        ["-Q", "-q", script.name],
+        log=folder / "models.log",
+        cwd=folder,
+        progress=progress,
+        name="yosys: models of the cells",
+        on_line=lambda line: None,
+    )
+    bodies = {match[1]: match[0] for match in _MODULE.finditer(models.read_text(encoding="utf-8"))}
+    missing = sorted(set(mapped.cells) - bodies.keys())
+    if missing:
+        raise ToolError(f"{mapped.name} has no function of {', '.join(missing[:5])}: not simulated")
+    return "\n".join(_random_start(bodies[name]) for name in mapped.cells)
+
+
+def _random_start(model: str) -> str:
+    registers = _REGISTER.findall(model)
+    starts = "".join(f"  initial {name} = $random;\n" for name in registers)
+    return model.replace("endmodule", starts + "endmodule")
+
+
+def gate_verilog(mapped: MappedDesign, macros: str, folder: Path, progress: Progress) -> Path:
+    """Write ``gates.v`` in ``folder``: the netlist, models of its cells, and ``macros``, memories."""
+    models = cell_models(mapped, folder, progress)
+    path = folder / "gates.v"
+    files.write_text(path, "\n".join([mapped.netlist.read_text(encoding="utf-8"), models, macros]))
+    return path

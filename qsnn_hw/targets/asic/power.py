@@ -1,0 +1,198 @@
+"""Power and energy of a mapped design by OpenSTA, with the activity of its simulated netlist, before layout.
+
+Registers and inputs switch as they did in simulation; OpenSTA works out from that what the gates between them
+do, as if nets were independent of each other. It does not see that a gated clock stands still: what registers
+take from the clock is asked for apart, and counted by the cycles in which their clock really came.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from qsnn_hw.support.errors import ToolError
+from qsnn_hw.support.progress import Progress
+from qsnn_hw.targets.asic.liberty import Liberty
+from qsnn_hw.targets.asic.saif import Activity
+from qsnn_hw.targets.asic.sta import ask, head
+from qsnn_hw.targets.asic.synthesis import MappedDesign
+from qsnn_hw.toolchain.tools import Tool
+
+_CELL = re.compile(r"^  (\w+) (\\\S+ |\w+) \(\n(.*?)\n  \);", re.MULTILINE | re.DOTALL)
+_PIN = re.compile(r"\.(\w+)\(([^()]*)\)")
+_ROW = re.compile(r"^\s*([\d.e+-]+)\s+([\d.e+-]+)\s+([\d.e+-]+)\s+([\d.e+-]+)\s+(\S+)\s*$", re.MULTILINE)
+_TOTAL = re.compile(r"^Total\s+([\d.e+-]+)\s+([\d.e+-]+)\s+([\d.e+-]+)\s+([\d.e+-]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Power:
+    """Power of the standard cells while samples come back to back, watt; macros apart.
+
+    Parameters
+    ----------
+    clock_mhz
+        The clock it is for; all but leakage goes with it.
+    cycles
+        Over which activity was counted.
+    clock_w
+        What registers, latches and clock gates take from the clock, gated clocks at rest not counted, and the
+        pins that the clock itself drives.
+    logic_w
+        All other cells' switching, and registers' apart from the clock.
+    leakage_w
+        Of all cells.
+    ungated_clock_w
+        What the clock would take were no clock gated.
+    """
+
+    clock_mhz: float
+    cycles: int
+    clock_w: float
+    logic_w: float
+    leakage_w: float
+    ungated_clock_w: float
+
+    @property
+    def total_w(self) -> float:
+        """Together."""
+        return self.clock_w + self.logic_w + self.leakage_w
+
+    def energy_j(self, cycles: float) -> float:
+        """Of so many cycles at this clock, joule, leakage included."""
+        return self.total_w * cycles / (self.clock_mhz * 1e6)
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A cell of the netlist: its type, its name, and pin -> net."""
+
+    kind: str
+    name: str
+    pins: Mapping[str, str]
+
+
+def instances(netlist: str) -> list[Instance]:
+    """The cells of a flat netlist as yosys writes it."""
+    return [
+        Instance(kind, name.strip().lstrip("\\"), dict(_PIN.findall(body)))
+        for kind, name, body in _CELL.findall(netlist)
+    ]
+
+
+def power_of(
+    mapped: MappedDesign,
+    liberty: Liberty,
+    activity: Activity,
+    cycles: int,
+    clock_mhz: float,
+    tool: Tool,
+    folder: Path,
+    progress: Progress,
+) -> Power | str:
+    """Power at ``clock_mhz`` in ``folder``: power.tcl, power.log; or why it is not measured.
+
+    Parameters
+    ----------
+    activity, cycles
+        Of the simulated netlist, and the clock cycles it was counted over.
+
+    Raises
+    ------
+    ToolError
+        OpenSTA failed or did not answer.
+    """
+    cells = instances(mapped.netlist.read_text(encoding="utf-8"))
+    state = [cell for cell in cells if _keeps(liberty, cell.kind)]
+    sources = [cell for cell in cells if _keeps(liberty, cell.kind) or cell.kind in mapped.macros]
+    unseen = sum(
+        not any((cell.name, pin) in activity.toggles for pin in _outputs(cell, liberty)) for cell in state
+    )
+    if unseen:
+        # Taken for still, they would make the power too small.
+        return f"power is not measured: simulation saw {len(state) - unseen} of {len(state)} registers"
+    script = head(mapped, folder, 1000.0 / clock_mhz) + _script(sources, state, liberty, activity, cycles)
+    answers = ask(tool, script, folder / "power.tcl", progress, "sta: power")
+    rest, _, work = answers.text.partition("qsnn work")
+    idle = {row[4]: float(row[0]) + float(row[1]) for row in _ROW.findall(rest)}
+    total = _TOTAL.search(work)
+    if total is None:
+        raise ToolError(f"sta reported no power; see {answers.log}")
+    internal, switching, leakage = (float(total[k]) for k in (1, 2, 3))
+    ungated = gated = 0.0
+    for cell in state:
+        if cell.name not in idle:
+            raise ToolError(f"sta reported no power of {cell.name}; see {answers.log}")
+        ungated += idle[cell.name]
+        gated += idle[cell.name] * _clock_share(cell, liberty, activity, cycles)
+    pins = _clock_pins(cells, liberty, clock_mhz)
+    return Power(
+        clock_mhz=clock_mhz,
+        cycles=cycles,
+        clock_w=gated + pins,
+        logic_w=max(0.0, internal + switching - ungated),
+        leakage_w=leakage,
+        ungated_clock_w=ungated + pins,
+    )
+
+
+def _keeps(liberty: Liberty, kind: str) -> bool:
+    cell = liberty.cells.get(kind)
+    return cell is not None and cell.kind in ("flip-flop", "latch")
+
+
+def _script(
+    sources: Iterable[Instance],
+    state: Iterable[Instance],
+    liberty: Liberty,
+    activity: Activity,
+    cycles: int,
+) -> str:
+    names = " ".join(cell.name for cell in state)
+    lines = [
+        "set_power_activity -global -activity 0 -duty 0",
+        "set_power_activity -input -activity 0 -duty 0",
+        f"report_power -instances [get_cells {{{names}}}] -digits 6",
+    ]
+    # set_power_activity -pins itself is broken in the build of 2019; this is what it calls.
+    for cell in sources:
+        for pin in _outputs(cell, liberty):
+            key = (cell.name, pin)
+            if key not in activity.toggles:
+                continue
+            rate, high = activity.toggles[key] / cycles, activity.high.get(key, 0.5)
+            lines.append(f"sta::set_power_pin_activity [get_pins {cell.name}/{pin}] {rate:.6g} {high:.6g}")
+    lines += ['puts "qsnn work 1"', "report_power -digits 6"]
+    return "\n".join(lines) + "\n"
+
+
+def _outputs(cell: Instance, liberty: Liberty) -> list[str]:
+    known = liberty.cells.get(cell.kind)
+    return [] if known is None else [pin.name for pin in known.outputs]
+
+
+def _clock_pin(kind: str, liberty: Liberty) -> str | None:
+    """The pin that is a cell's clock or enable; None where that is no pin alone."""
+    state = liberty.cells[kind].state
+    words = re.findall(r"\w+", state.get("clocked_on", state.get("enable", "")))
+    return words[0] if len(words) == 1 else None
+
+
+def _clock_share(cell: Instance, liberty: Liberty, activity: Activity, cycles: int) -> float:
+    """Clock pulses that reached a register in a mean cycle."""
+    pin = _clock_pin(cell.kind, liberty)
+    toggles = None if pin is None else activity.toggles.get((cell.name, pin))
+    return 1.0 if toggles is None else min(1.0, toggles / (2 * cycles))
+
+
+def _clock_pins(cells: Iterable[Instance], liberty: Liberty, clock_mhz: float) -> float:
+    """What charging the pins takes that hang on the clock's port itself, without any wire."""
+    load = 0.0
+    for cell in cells:
+        known = liberty.cells.get(cell.kind)
+        if known is not None:
+            load += sum(
+                known.pins[pin].capacitance or 0.0
+                for pin, net in cell.pins.items()
+                if net.strip() == "clk" and pin in known.pins
+            )
+    return load * (liberty.voltage or 0.0) ** 2 * clock_mhz * 1e6
