@@ -1,10 +1,13 @@
 """A device file is hostile until it is checked: what it may hold, and one clear line for everything else."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.targets.analog.device import (
@@ -13,6 +16,7 @@ from qsnn_hw.targets.analog.device import (
     changed_device,
     device_names,
     load_device,
+    parse_device,
 )
 
 TEXT = (DEVICES / "rram.toml").read_text(encoding="utf-8")
@@ -94,3 +98,38 @@ def test_one_effect_alone_leaves_the_others_out() -> None:
     assert [effect for effect in EFFECTS if device.only("drift").has(effect)] == ["drift"]
     assert device.only("temperature").temperature_k == device.temperature_k
     assert device.without("temperature").temperature_k == device.nominal_k
+
+
+_VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**400), 10**400),
+    st.floats(),
+    st.text(max_size=5),
+    st.lists(st.one_of(st.floats(), st.integers(), st.text(max_size=2)), max_size=4),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+)
+
+
+@given(data=st.data())
+def test_whatever_stands_in_a_file_it_is_a_device_or_one_line(data: st.DataObject) -> None:
+    table = tomllib.loads(TEXT)
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.sampled_from([table, *(v for v in table.values() if isinstance(v, dict))]))
+        name = data.draw(st.one_of(st.sampled_from(sorted(place) or ["x"]), st.text(max_size=6)))
+        if data.draw(st.booleans()):
+            place[name] = data.draw(_VALUES)
+        else:
+            place.pop(name, None)
+    refused, device = "", None
+    try:
+        device = parse_device(table, "mine.toml", "mine")
+    except UserError as error:
+        refused = str(error)
+    if device is None:
+        assert refused.startswith("mine.toml: field ")
+        assert "\n" not in refused
+        return
+    assert (np.diff(device.levels) > 0).all()
+    assert np.isfinite(device.step_s)
+    assert device.temperature_factor > 0
