@@ -120,7 +120,8 @@ class Contribution:
 def contributions() -> tuple[Contribution, ...]:
     """Every target that has rows, in the order of the table; imported when asked for."""
     from qsnn_hw.targets.analog.rows import ANALOG_ROWS
+    from qsnn_hw.targets.asic.rows import ASIC_ROWS
     from qsnn_hw.targets.fpga.rows import FPGA_ROWS
     from qsnn_hw.targets.gpu.rows import GPU_ROWS
 
-    return (FPGA_ROWS, ANALOG_ROWS, GPU_ROWS)
+    return (FPGA_ROWS, ASIC_ROWS, ANALOG_ROWS, GPU_ROWS)
