@@ -141,7 +141,7 @@ def _table(report: Report) -> Table | None:
 
 def _bodies(report: Report) -> str | None:
     name = report[CHIP].bodies
-    if name is None:
+    if name is None or not report[CHIP].macros:
         return None
     return f"{name}: bodies of the memory modules, for simulation; a foundry's own take their place"
 
