@@ -54,7 +54,7 @@ def main() -> int:
     """Set up, then run what the first argument names."""
     what, arguments = sys.argv[1], sys.argv[2:]
     os.chdir(ROOT)
-    wanted = {"dev"} if what in ("test", "prove", "mutate", "campaign", "soak") else {"run"}
+    wanted = {"dev"} if what in ("test", "prove", "mutate", "campaign", "soak", "toggles") else {"run"}
     if what == "test" and "--frameworks" in arguments:
         arguments.remove("--frameworks")
         wanted.add("frameworks")

@@ -9,7 +9,8 @@
 //     bench -        one instance for the jobs that standard input names, a line each; "done" answers each
 //
 // stimulus FILE      see qsnn_hw/verify/stimulus.py
-// records FOLDER     receives output, trace<k>, sent<k>, times and result
+// records FOLDER     receives output, trace<k>, sent<k>, times and result; of a model that counts what toggles,
+//                    coverage
 // group TRACE ROW SENT BITS ROWS TICKS
 //                    a group's ports, the bits of a word it sends, rows and ticks to wait for
 // counter PORT       its value goes into every snapshot
@@ -35,6 +36,9 @@
 #include "ports.h"
 #ifdef BENCH_SAIF
 #include "verilated_saif_c.h"
+#endif
+#if VM_COVERAGE
+#include "verilated_cov.h"
 #endif
 
 static_assert(std::endian::native == std::endian::little, "ports are read as little-endian words");
@@ -419,6 +423,9 @@ class Bench {
         result_ << "marks " << marks << "\ncycles " << cycle_ << "\n";
         result_ << "started " << started.size() << "\nended " << ended.size() << "\n";
         if (!result_.flush()) fail("cannot write the result");
+#if VM_COVERAGE
+        model_.contextp()->coveragep()->write((folder_ + "/coverage").c_str());
+#endif
     }
 
   private:

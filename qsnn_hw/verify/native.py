@@ -102,6 +102,7 @@ def build_bench(
     *,
     counts_nets: bool = False,
     quick_build: bool = False,
+    toggles: bool = False,
 ) -> Bench:
     """Compile the bench for ``verilog``; nothing is done when it is in the cache folder.
 
@@ -113,6 +114,8 @@ def build_bench(
         Whether the program can write how often every net switched, which makes it tens of times slower.
     quick_build
         Compile without optimisation: for a model that takes minutes to compile and runs for seconds.
+    toggles
+        The model counts how often each bit of the design rises and falls; a run leaves ``coverage``.
 
     Raises
     ------
@@ -124,7 +127,7 @@ def build_bench(
     text = verilog.read_text(encoding="utf-8")
     source = bench_source() if source is None else source
     tools = [find_tool(name) for name in ("verilator", "c++")]
-    more = _COUNTING if counts_nets else ()
+    more = (*(_COUNTING if counts_nets else ()), *(("--coverage-toggle",) if toggles else ()))
     level = "-O0" if quick_build else _OPTIMIZE
     parts = (_BUILD_FORMAT, top, level, *((tool.command, tool.version) for tool in tools), *more)
     digest = hashlib.sha256(repr(parts).encode())
