@@ -100,7 +100,7 @@ endmodule
 """
 
 
-@pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus Verilog is not installed")
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus is not installed")
 @pytest.mark.parametrize("kind", ["1rw", "latches"])
 @pytest.mark.parametrize("depth", [1, 2, 5, 16])
 def test_bodies_in_icarus(kind: Any, depth: int, tmp_path: Path) -> None:

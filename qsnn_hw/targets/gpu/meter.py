@@ -21,7 +21,7 @@ def joules(work: Callable[[], object], device: "torch.device") -> tuple[float, s
 
     ``work`` returns when the device is done.
     """
-    return _gpu(work) if device.type == "cuda" else _processor(work, POWERCAP)
+    return _gpu(work) if device.type == "cuda" else processor_energy(work, POWERCAP)
 
 
 def _gpu(work: Callable[[], object]) -> tuple[float, str] | None:
@@ -40,7 +40,7 @@ def _gpu(work: Callable[[], object]) -> tuple[float, str] | None:
     return statistics.mean(watts) * statistics.median(times), "mean power of the board by its driver"
 
 
-def _processor(work: Callable[[], object], powercap: Path) -> tuple[float, str] | None:
+def processor_energy(work: Callable[[], object], powercap: Path) -> tuple[float, str] | None:
     before = _counters(powercap)
     if not before:
         return None

@@ -27,10 +27,10 @@ def test_counters_of_packages(
         deadline.append(0)
 
     deadline: list[int] = []
-    found = meter._processor(work, tmp_path)
+    found = meter.processor_energy(work, tmp_path)
     assert (None if found is None else found[0]) == (None if joules is None else pytest.approx(joules))
     assert deadline
 
 
 def test_no_counters_no_energy(tmp_path: Path) -> None:
-    assert meter._processor(lambda: None, tmp_path) is None
+    assert meter.processor_energy(lambda: None, tmp_path) is None
