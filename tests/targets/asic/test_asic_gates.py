@@ -96,6 +96,6 @@ def test_power_follows_activity_and_clock(tmp_path: Path) -> None:
     assert fast.leakage_w == pytest.approx(slow.leakage_w, rel=0.01)
     # The same changes in ten times the cycles: an idle design.
     idle = power(10.0, 10 * found.cycles)
-    assert idle.logic_w < 0.3 * slow.logic_w
+    assert idle.logic_w < 0.5 * slow.logic_w
     assert idle.clock_w < slow.clock_w
     assert slow.energy_j(1e7) == pytest.approx(slow.total_w)
