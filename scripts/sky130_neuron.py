@@ -12,6 +12,7 @@ import math
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,11 +38,13 @@ from qsnn_hw.toolchain.ngspice import run_ngspice
 from qsnn_hw.toolchain.sky130 import sky130_models
 
 NOMINAL_A = 1e-9
-CURRENTS_A = (0.1e-9, 0.3e-9, 1e-9, 3e-9, 10e-9)
+CURRENTS_A = (0.3e-9, 1e-9, 3e-9, 10e-9)
 PERIODS = 6
 CHARGE_C = 50e-15
 """About what a period takes: how long a run has to be."""
-REST_S = 100e-6
+DECK = 3
+"""Drawn neurons of a run."""
+REST_S = 50e-3
 SAME = 0.01
 
 
@@ -75,10 +78,11 @@ class Bench:
             before = Kept.load(kept)
             if before.digest == digest:
                 return before.firings
-        write_text(self.folder / f"{name}.cir", deck)
-        raw = run_ngspice(
-            self.tool, f"{name}.cir", self.folder, name=f"ngspice: {name}", progress=self.progress
-        )
+        # A folder each: runs lie side by side.
+        work = self.folder / name
+        work.mkdir(exist_ok=True)
+        write_text(work / "deck.cir", deck)
+        raw = run_ngspice(self.tool, "deck.cir", work, name=f"ngspice: {name}", progress=self.progress)
         firings = tuple(firing(raw, k, current) for k, current in enumerate(currents))
         Kept(digest, firings).save(kept)
         return firings
@@ -89,25 +93,43 @@ def long_enough(current: float) -> float:
     return PERIODS * CHARGE_C / current
 
 
-def spread(values: Sequence[float]) -> Spread:
-    """Mean and standard deviation of what was drawn."""
+def spread(values: Sequence[float]) -> Spread | None:
+    """Mean and standard deviation of what was drawn; None where nothing was."""
+    if not values:
+        return None
     if len(values) < 2:
         raise UserError("fewer than two of the drawn neurons fired; draw more with --neurons")
     return Spread(float(np.mean(values)), float(np.std(values, ddof=1)), len(values))
 
 
-def simulated(bench: Bench, neurons: int, seed: int, command: str) -> TransistorFigures:
+Run = tuple[str, str, list[float], float, int]
+"""Name, corner, currents, seconds, seed."""
+
+
+def runs(neurons: int, seed: int) -> list[Run]:
+    """Every run that figures come from."""
+    made: list[Run] = [("rest", "tt", [0.0], REST_S, seed)]
+    made += [(f"current_{a * 1e9:g}", "tt", [a], long_enough(a), seed) for a in CURRENTS_A]
+    made += [(f"corner_{c}", c, [NOMINAL_A], long_enough(NOMINAL_A), seed) for c in CORNERS if c != "tt"]
+    # A few a deck: every neuron fires when it likes, and all of a deck pay for each of its points.
+    for first in range(0, neurons, DECK):
+        currents = [NOMINAL_A] * min(DECK, neurons - first)
+        made.append((f"drawn_{first}", MISMATCH, currents, long_enough(NOMINAL_A), seed + first))
+    return made
+
+
+def simulated(bench: Bench, neurons: int, seed: int, jobs: int, command: str) -> TransistorFigures:
     """Every figure."""
-    (rest,) = bench.run("rest", "tt", [0.0], REST_S, seed)
-    typical = tuple(
-        bench.run(f"current_{k}", "tt", [current], long_enough(current), seed)[0]
-        for k, current in enumerate(CURRENTS_A)
-    )
-    corners = {
-        corner: bench.run(f"corner_{corner}", corner, [NOMINAL_A], long_enough(NOMINAL_A), seed)[0]
-        for corner in CORNERS
-    }
-    drawn = bench.run("drawn", MISMATCH, [NOMINAL_A] * neurons, long_enough(NOMINAL_A), seed)
+    wanted = runs(neurons, seed)
+    with ThreadPoolExecutor(jobs) as pool:
+        done = dict(
+            zip((run[0] for run in wanted), pool.map(lambda run: bench.run(*run), wanted), strict=True)
+        )
+    rest = done["rest"][0]
+    typical = tuple(done[f"current_{a * 1e9:g}"][0] for a in CURRENTS_A)
+    at_nominal = typical[CURRENTS_A.index(NOMINAL_A)]
+    corners = {c: at_nominal if c == "tt" else done[f"corner_{c}"][0] for c in CORNERS}
+    drawn = [each for name, firings in done.items() if name.startswith("drawn") for each in firings]
     rates = [each.rate_hz for each in drawn if each.rate_hz is not None]
     energies = [each.energy_j for each in drawn if each.energy_j is not None]
     return TransistorFigures(
@@ -133,8 +155,9 @@ def rows(figures: TransistorFigures) -> Iterator[tuple[str, float, float | None,
     for corner, each in figures.corners.items():
         yield f"corner {corner}", each.input_a, each.rate_hz, each.energy_j
     rate, energy = figures.drawn_rate_hz, figures.drawn_energy_j
-    yield f"mean of {rate.count} drawn", figures.nominal_a, rate.mean, energy.mean
-    yield f"sigma of {rate.count} drawn", figures.nominal_a, rate.sigma, energy.sigma
+    if rate is not None and energy is not None:
+        yield f"mean of {rate.count} drawn", figures.nominal_a, rate.mean, energy.mean
+        yield f"sigma of {rate.count} drawn", figures.nominal_a, rate.sigma, energy.sigma
 
 
 def shown(value: float | None, unit: float) -> str:
@@ -164,12 +187,14 @@ def work(arguments: object) -> int:
         folder = Path(given["folder"] or temporary)
         folder.mkdir(parents=True, exist_ok=True)
         bench = Bench(tool, models, origin, folder, Progress())
-        figures = simulated(bench, given["neurons"], given["seed"], command)
+        figures = simulated(bench, given["neurons"], given["seed"], given["jobs"], command)
     told(figures)
     if given["write"]:
         figures.save(FILE)
         return 0
     stored = TransistorFigures.load(FILE)
+    if len(list(rows(figures))) != len(list(rows(stored))):
+        raise UserError(f"the stored figures are of another --neurons: {stored.command}")
     pairs = list(zip(rows(figures), rows(stored), strict=True))
     off = [new[0] for new, old in pairs if not (alike(new[2], old[2]) and alike(new[3], old[3]))]
     if not alike(figures.rest_w, stored.rest_w):
@@ -182,12 +207,15 @@ def main() -> int:
     """The exit status."""
     parser = script.parser(__doc__)
     parser.add_argument("--write", action="store_true", help="store the figures")
-    parser.add_argument("--neurons", type=int, default=30, help="drawn with mismatch (default: 30)")
+    parser.add_argument("--neurons", type=int, default=12, help="drawn with mismatch (default: 12)")
     parser.add_argument("--seed", type=int, default=1, help="of what is drawn (default: 1)")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time (default: 2)")
     parser.add_argument("--folder", type=Path, help="where runs are kept (default: nowhere)")
     arguments = parser.parse_args()
-    if not 2 <= arguments.neurons <= 1000:
-        parser.error(f"--neurons must be 2 to 1000, not {arguments.neurons}")
+    if arguments.neurons != 0 and not 2 <= arguments.neurons <= 1000:
+        parser.error(f"--neurons must be 0, or 2 to 1000, not {arguments.neurons}")
+    if not 1 <= arguments.jobs <= 64:
+        parser.error(f"--jobs must be 1 to 64, not {arguments.jobs}")
     return script.ended(lambda: work(arguments))
 
 

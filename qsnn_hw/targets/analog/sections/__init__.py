@@ -13,7 +13,7 @@ from qsnn_hw.report.sections import (
     verification,
     work,
 )
-from qsnn_hw.targets.analog.sections import agreement, chips, spice, wires
+from qsnn_hw.targets.analog.sections import agreement, chips, spice, transistor, wires
 
 SECTIONS: tuple[Section, ...] = (
     network.SECTION,
@@ -23,6 +23,7 @@ SECTIONS: tuple[Section, ...] = (
     spice.SECTION,
     chips.SECTION,
     wires.SECTION,
+    transistor.SECTION,
     work.SECTION,
     spikes.SECTION,
     sample.SECTION,

@@ -40,6 +40,7 @@ class TransistorFigures(StoredRecord, form="transistor neuron 1", again="run scr
         The current of corners and of the drawn neurons.
     drawn_rate_hz, drawn_energy_j
         Over neurons drawn with mismatch; ``drawn_silent`` fired fewer than three times and are not in them.
+        None where none were drawn.
     """
 
     date: str
@@ -51,8 +52,8 @@ class TransistorFigures(StoredRecord, form="transistor neuron 1", again="run scr
     nominal_a: float
     typical: tuple[Firing, ...]
     corners: dict[str, Firing]
-    drawn_rate_hz: Spread
-    drawn_energy_j: Spread
+    drawn_rate_hz: Spread | None
+    drawn_energy_j: Spread | None
     drawn_silent: int
 
     @property
@@ -60,9 +61,9 @@ class TransistorFigures(StoredRecord, form="transistor neuron 1", again="run scr
         """J a spike from the supply at the nominal current: low, typical, high, over corners and mismatch."""
         fired = [each.energy_j for each in self.corners.values() if each.energy_j is not None]
         spread = self.drawn_energy_j
-        low = min(*fired, spread.mean - 2 * spread.sigma)
-        high = max(*fired, spread.mean + 2 * spread.sigma)
-        return max(0.0, low), float(self.corners["tt"].energy_j or spread.mean), high
+        if spread is not None:
+            fired += [max(0.0, spread.mean - 2 * spread.sigma), spread.mean + 2 * spread.sigma]
+        return min(fired), float(self.corners["tt"].energy_j or min(fired)), max(fired)
 
 
 @cache
