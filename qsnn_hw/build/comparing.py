@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import Progress
 from qsnn_hw.support.run_lock import one_run
 from qsnn_hw.support.terminal import plain
+from qsnn_hw.targets.registry import defaults, foreign_options, target_named
 from qsnn_hw.targets.rows import Asked, Maker, contributions
 
 NETWORK_FOLDER = "00_network"
@@ -76,6 +77,9 @@ class _Work:
         made: dict[Step[Any], Any] = {step: shared.get(step) for step in SHARED}
 
         def build(name: str, options: BuildOptions) -> Report:
+            # What was said for another target's row stays out of this folder.
+            foreign = defaults(tuple(foreign_options(target_named(options.target))))
+            options = replace(options, **foreign)
             return flow.run(
                 *(options, self.folder / name),
                 part="build",

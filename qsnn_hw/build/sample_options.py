@@ -10,13 +10,15 @@ from qsnn_hw.build.option import option
 from qsnn_hw.build.option_table import (
     BITS,
     DATA,
+    LIBERTY,
     OUT,
+    PDK,
     BuildRounding,
     CalibrationOptions,
     ModelOptions,
     RoundingOptions,
 )
-from qsnn_hw.support.choices import DeviceName, ReadoutKind
+from qsnn_hw.support.choices import DeviceName, PdkName, ReadoutKind
 from qsnn_hw.support.errors import UserError
 
 LONGEST_SEARCH_S = 86400
@@ -161,6 +163,8 @@ class CompareOptions(CalibrationOptions, BuildRounding, ModelOptions):
             read=_names,
         ),
     )
+    pdk: PdkName | None = field(default=None, metadata=PDK)
+    liberty: str | None = field(default=None, metadata=LIBERTY)
     predict: bool = field(
         default=False,
         metadata=option("predict what would be built instead of building it: seconds in place of minutes"),

@@ -165,6 +165,8 @@ class IntegerNetwork:
         out: str | os.PathLike[str],
         *,
         boards: Sequence[str | os.PathLike[str]] | None = None,
+        pdk: str | None = None,
+        liberty: str | os.PathLike[str] | None = None,
         predict: bool = False,
         progress: bool | Progress = False,
     ) -> Compared:
@@ -176,6 +178,8 @@ class IntegerNetwork:
             Folder for the table, its page, and what is built.
         boards
             Of the FPGA rows; None: a small iCE40 and a small ECP5 that hold the network.
+        pdk, liberty
+            Standard cells of the chip's row, as of ``qsnn-hw compare``.
         predict
             Build nothing.
 
@@ -189,8 +193,10 @@ class IntegerNetwork:
         folder = Path(out)
         with working():
             base, brought = self._stage.brought_to(folder)
+            cells = {"pdk": pdk, "liberty": None if liberty is None else os.fspath(liberty)}
+            said = {name: value for name, value in cells.items() if value is not None}
             return run_compare(
-                base,
+                changed(base, said),
                 folder,
                 boards=None if boards is None else tuple(os.fspath(board) for board in boards),
                 predict=predict,

@@ -68,7 +68,7 @@ _NAND2_TRANSISTORS = 4
 
 GENERIC = (
     *(PlainCell(name, y, function, count / _NAND2_TRANSISTORS) for name, y, function, count in _GENERIC),
-    PlainCell("DFF", "Q", "D", 24 / _NAND2_TRANSISTORS, "CLK", "ff"),
+    PlainCell("FLIPFLOP", "Q", "D", 24 / _NAND2_TRANSISTORS, "CLK", "ff"),
     PlainCell("LATCH", "Q", "D", 16 / _NAND2_TRANSISTORS, "EN", "latch"),
 )
 """Generic gates; areas in NAND2 equivalents, by the transistors of static CMOS."""

@@ -20,7 +20,7 @@ USE = "Digital ASIC: low-power edge, in numbers that pay for masks"
 _BEFORE = "Before layout: no wires and no clock tree are in clock, area or energy, and no chip exists."
 
 _NO_TIMING = (
-    " {library} say nothing of time or energy: qsnn-hw build --target asic with --pdk or --liberty maps to "
+    " {library} say nothing of time or energy: --pdk osu018, or --liberty with a file of yours, maps to "
     "cells that do."
 )
 

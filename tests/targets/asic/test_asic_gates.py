@@ -53,7 +53,9 @@ def test_generic_gates_equal_golden_and_a_planted_fault_does_not(tmp_path: Path)
     assert found.potentials == 3 * 6 * sum(group.neurons for group in item.plan.groups)
     activity = read_saif(found.saif, bare.top)
     # The clock of every register that is not gated rises and falls in each cycle.
-    registers = [cell for cell in instances(bare.netlist.read_text(encoding="utf-8")) if cell.kind == "DFF"]
+    registers = [
+        cell for cell in instances(bare.netlist.read_text(encoding="utf-8")) if cell.kind == "FLIPFLOP"
+    ]
     counts = {activity.toggles[cell.name, "CLK"] for cell in registers}
     assert max(counts) == pytest.approx(2 * found.cycles, abs=4)
     assert min(counts) < found.cycles
