@@ -141,6 +141,19 @@ def test_a_group_that_reads_itself_is_not_cut() -> None:
         circuit.part(0, 2)
 
 
+def test_tiles_side_by_side_that_read_the_group_itself_share_their_rows() -> None:
+    """Two drivers of one row would be two devices of one name, which ngspice refuses."""
+    own = [
+        tile(np.ones((4, 2)), name=f"p_r0_c{k}", source="hidden", own=True, first_neuron=2 * k)
+        for k in (0, 1)
+    ]
+    circuit = group((tile(np.ones((3, 4)), name="q"), *own), neurons(4))
+    inside = subcircuits(group_netlist(circuit, NAMES))["hidden"]
+    devices = [line.split()[0] for line in inside]
+    assert len(set(devices)) == len(devices)
+    assert len([name for name in devices if name.startswith("bdrive_")]) == 4
+
+
 def test_silent_rows_are_left_out_without_wires_alone() -> None:
     events = {"input": np.zeros((3, 1, 4), np.uint8)}
     events["input"][1, 0, 2] = 1

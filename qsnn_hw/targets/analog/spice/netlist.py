@@ -83,14 +83,17 @@ def group_netlist(circuit: GroupCircuit, names: Mapping[str, str], user: UserNeu
         f"* group {word}: neurons {circuit.first} to {circuit.first + circuit.neuron.size - 1}",
         user.text if user is not None else subcircuit(neuron, circuit.neuron, circuit.timing),
     ]
-    inside = []
+    inside: list[str] = []
+    # Tiles side by side read the same rows: one driver each.
+    drivers: dict[str, str] = {}
     for tile in circuit.tiles:
         rows = tile_rows(tile, names)
         name = tile_word(tile.name, word)
         parts.append(tile_subcircuit(name, tile, circuit.wire_ohm, rows))
         inside.append(wrapped([f"x{name}", *rows, *column_names(tile), name]))
         if tile.own:
-            inside += _own_drivers(circuit, tile, rows)
+            drivers |= _own_drivers(circuit, tile, rows)
+    inside += drivers.values()
     pins = [row.node for row in driven_rows(circuit, names)] + spike_nodes(circuit) + list(CONTROL)
     given = parameters(circuit.neuron)
     takes = given if user is None else {name: given[name] for name in user.takes if name in given}
@@ -102,8 +105,8 @@ def group_netlist(circuit: GroupCircuit, names: Mapping[str, str], user: UserNeu
     return "\n\n".join(parts) + "\n"
 
 
-def _own_drivers(circuit: GroupCircuit, tile: TileCircuit, rows: list[str]) -> list[str]:
-    """Rows that carry held spikes of the step before."""
+def _own_drivers(circuit: GroupCircuit, tile: TileCircuit, rows: list[str]) -> dict[str, str]:
+    """Row that carries held spikes of the step before -> the source that drives it."""
     if tile.delay:
         raise UserError(
             f"tile {tile.name} reads spikes of its own group {tile.delay + 1} steps late; the netlist "
@@ -111,7 +114,7 @@ def _own_drivers(circuit: GroupCircuit, tile: TileCircuit, rows: list[str]) -> l
         )
     volts, logic = number(circuit.timing.read_volts), number(LOGIC_VOLTS)
     half = number(LOGIC_VOLTS / 2)
-    return [
-        f"bdrive_{row} {row} 0 v=(v(spike_{address})>{half} ? {volts} : 0)*v(read)/{logic}"
+    return {
+        row: f"bdrive_{row} {row} 0 v=(v(spike_{address})>{half} ? {volts} : 0)*v(read)/{logic}"
         for address, row in zip(tile.addresses, rows, strict=True)
-    ]
+    }

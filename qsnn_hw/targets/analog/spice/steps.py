@@ -179,8 +179,15 @@ def _spice(
     inputs = np.asarray(data.input, np.uint8).reshape(*data.input.shape[:2], -1)[:, :samples]
     folder = job.path(RUN_FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
-    with job.progress.task(f"ngspice, {samples} samples") as task:
-        result = confirm(network, device, inputs, tool, folder, user, task.waiting)
+    try:
+        with job.progress.task(f"ngspice, {samples} samples") as task:
+            result = confirm(network, device, inputs, tool, folder, user, task.waiting)
+    except UserError as error:
+        if job.options.spice_samples is not None:
+            raise
+        # Nobody asked for it by number: netlist, model and Monte-Carlo are worth having without it.
+        job.progress.say(f"warning: SPICE did not confirm the netlist: {error}")
+        return SpiceResult(None, str(error), 0, 0, 0, (), 0.0)
     job.progress.say(f"spice: {words_of(result)}")
     return result
 
