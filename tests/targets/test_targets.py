@@ -4,7 +4,6 @@ import json
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from qsnn_hw.build import cli
@@ -25,37 +24,15 @@ from qsnn_hw.targets.registry import TARGETS, target_of
 from qsnn_hw.targets.verilog import steps as verilog_steps
 from qsnn_hw.targets.verilog.sections.cycles import CYCLES
 from qsnn_hw.verify import Form, same_network
+from tests.support.two_groups import MODEL, write_two_groups
 
-MODEL = """
-input_shape = [6]
-arrays = "w.npz"
-[[layer]]
-name = "fc1"
-type = "Linear"
-[[layer]]
-name = "hidden"
-type = "LIF"
-tau = 9.0
-[[layer]]
-name = "fc2"
-type = "Linear"
-[[layer]]
-name = "last"
-type = "LIF"
-tau = 9.0
-"""
-FIRST = ("m.toml", "--convention", "snntorch", "--set", "dt=1")
+FIRST = MODEL
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a model and samples."""
-    rng = np.random.default_rng(4)
-    (tmp_path / "m.toml").write_text(MODEL, encoding="utf-8")
-    weights = {f"fc{k}.weight": rng.uniform(-5, 15, shape) for k, shape in ((1, (4, 6)), (2, (3, 4)))}
-    np.savez(tmp_path / "w.npz", **weights)
-    spikes = (rng.random((5, 8, 6)) < 0.4).astype(np.uint8)
-    np.savez(tmp_path / "d.npz", input=spikes, label=rng.integers(0, 3, 8))
+    write_two_groups(tmp_path, hidden=4)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
