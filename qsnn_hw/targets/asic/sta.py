@@ -17,6 +17,12 @@ from qsnn_hw.toolchain.tools import Tool, find_tool, relative, run_tool
 CLOCK = "clk"
 """The clock's port, and its name."""
 
+NETLIST = "sta_netlist.v"
+"""What OpenSTA reads of the mapped design, beside its scripts."""
+
+_TIED = "qsnn_constant_"
+_CONSTANT_PIN = re.compile(r"(\.\w+\()1'[bh]([01])\)")
+
 _ANSWER = re.compile(r"^qsnn (\w+) (.*)$", re.MULTILINE)
 
 
@@ -56,15 +62,37 @@ def sta_or_why_not(mapped: MappedDesign) -> Tool | str:
         return f"timing and power are not measured: {error}"
 
 
+def without_constants(netlist: str, top: str) -> str:
+    """The netlist with nets that nobody drives in place of constants at the pins of cells.
+
+    A gate of a constant may be constant itself, and the power report of 2019 ends by SIGSEGV where it meets
+    some of them. A net without a driver never switches and begins no path, as a constant.
+    """
+    found = _CONSTANT_PIN.search(netlist)
+    if found is None:
+        return netlist
+    head = re.search(
+        rf"^module (?:{re.escape(top)}|\\{re.escape(top)} ) ?\(.*?\);\n", netlist, re.MULTILINE | re.DOTALL
+    )
+    if head is None:
+        raise ToolError(f"the mapped netlist has no module {top}")
+    tied = _CONSTANT_PIN.sub(lambda pin: f"{pin[1]}{_TIED}{pin[2]})", netlist[head.end() :])
+    nets = "".join(f"  wire {_TIED}{value};\n" for value in "01")
+    return netlist[: head.end()] + nets + tied
+
+
 def head(mapped: MappedDesign, folder: Path, clock_ns: float) -> str:
     """The beginning of a script that runs in ``folder``: cells, netlist, clock, what is around the design.
 
-    Inputs come and outputs are taken at the clock's edge: a path from or to a pin has the whole period.
+    Inputs come and outputs are taken at the clock's edge: a path from or to a pin has the whole period. The
+    netlist stands beside the script, with :func:`without_constants`.
     """
+    netlist = mapped.netlist.read_text(encoding="utf-8")
+    files.write_text(folder / NETLIST, without_constants(netlist, mapped.top))
     lines = [
         "set_cmd_units -time ns -capacitance pF -power mW",
         f"read_liberty {{{relative(mapped.liberty, folder)}}}",
-        f"read_verilog {{{relative(mapped.netlist, folder)}}}",
+        f"read_verilog {{{NETLIST}}}",
         f"link_design {mapped.top}",
         "proc constrain {period} {",
         f"  create_clock -name {CLOCK} -period $period [get_ports {CLOCK}]",

@@ -8,9 +8,10 @@ import pytest
 from qsnn_hw.support.errors import ToolError
 from qsnn_hw.support.progress import SILENT
 from qsnn_hw.targets.asic.pdk import CellLibrary, cell_library
-from qsnn_hw.targets.asic.sta import sta_or_why_not
+from qsnn_hw.targets.asic.sta import ask, head, sta_or_why_not, without_constants
 from qsnn_hw.targets.asic.synthesis import MappedDesign, map_design
 from qsnn_hw.targets.asic.timing import time_design
+from qsnn_hw.toolchain.tools import find_tool
 from tests.support.asic import need_sta, osu018, small_design
 
 
@@ -64,6 +65,41 @@ def test_osu018_area_and_timing(tmp_path: Path) -> None:
     assert 0.4 < timing.period_ns < 10
     assert timing.fmax_mhz == pytest.approx(1000 / timing.period_ns)
     assert len(timing.path) > 2
+
+
+CONSTANTS = """\
+module small(clk, a, y0, y1);
+  input clk; input a; output y0; output y1;
+  wire q;
+  DFFPOSX1 r (.CLK(clk), .D(a), .Q(q));
+  NAND2X1 g0 (.A(1'b0), .B(q), .Y(y0));
+  NAND2X1 g1 (.A(1'b0), .B(q), .Y(y1));
+endmodule
+"""
+
+
+def test_gates_of_constants_do_not_end_the_power_report(tmp_path: Path) -> None:
+    """Two gates of a constant and one register are what it ends by SIGSEGV on."""
+    library = osu018()
+    need_sta()
+    found = mapped(tmp_path, library)
+    found.netlist.write_text(CONSTANTS, encoding="utf-8")
+    folder = tmp_path / "power"
+    folder.mkdir()
+    script = head(found, folder, 10.0) + "set_power_activity -input -activity 0.1 -duty 0.5\nreport_power\n"
+    answers = ask(find_tool("sta"), script, folder / "power.tcl", SILENT, "sta")
+    assert "Combinational" in answers.text
+
+
+def test_constants_at_pins_become_nets_without_a_driver() -> None:
+    assert without_constants("module a(x);\nendmodule\n", "a") == "module a(x);\nendmodule\n"
+    text = without_constants(CONSTANTS.replace("1'b0), .B(q), .Y(y1)", "1'h1), .B(q), .Y(y1)"), "small")
+    assert "1'b" not in text
+    assert text.splitlines()[1:3] == ["  wire qsnn_constant_0;", "  wire qsnn_constant_1;"]
+    assert "g0 (.A(qsnn_constant_0)," in text
+    assert "g1 (.A(qsnn_constant_1)," in text
+    with pytest.raises(ToolError, match="no module other"):
+        without_constants(CONSTANTS, "other")
 
 
 def test_fan_out_is_buffered_where_the_library_has_timing(tmp_path: Path) -> None:
