@@ -68,7 +68,7 @@ def command(model: Path, data: Path, part: str, out: Path, *options: str) -> Non
 def contents(folder: Path) -> dict[str, bytes]:
     """Name -> content of every file of a run but those that say when, how long and in which folder."""
     names = [p.relative_to(folder) for p in folder.rglob("*") if p.is_file()]
-    timed = ("report.html", "report.json", "07_verification.json", "job.json", MANIFEST)
+    timed = ("report.html", "report.json", "07_simulation.json", "07_verification.json", "job.json", MANIFEST)
     return {
         str(name): (folder / name).read_bytes()
         for name in names
