@@ -12,6 +12,7 @@ from qsnn_hw.cost.group.sweep import parameter_blocks
 from qsnn_hw.cost.predict import predict
 from qsnn_hw.families.boards import Board
 from qsnn_hw.plan import GroupPlan, HardwarePlan
+from qsnn_hw.plan.update_stages import update_stages
 from qsnn_hw.report.bounds import Bounds
 from qsnn_hw.report.words import figure
 from qsnn_hw.targets.fpga import comparison
@@ -157,14 +158,16 @@ def predicted_counts(
 def _activity(group: GroupPlan, board: Board, reads: int, ticks: int, total: int) -> GroupActivity:
     operations, rows = math.ceil(reads / group.event_lanes), ticks * group.update_rows
     together = group.accumulators == "registers"
-    busy = max(operations, rows) if together else operations + rows
+    # A sweep is busy from the cycle in which it starts until its last row is out of the last stage.
+    swept = rows + ticks * (len(update_stages(group)) + 2)
+    busy = max(operations, swept) if together else operations + swept
     # Of sums in memory each operation reads and writes a word; each row of a sweep one of potentials.
     words = rows + (0 if together or group.folds == 1 else operations)
     bits = words * group.lanes * group.acc_bits
     return GroupActivity(
         busy_cycles=min(busy, total),
         operation_cycles=operations,
-        sweep_cycles=rows,
+        sweep_cycles=swept,
         synapse_reads=reads,
         synapse_enables=reads,
         synapse_bits=group.lanes * group.weight_bits,
@@ -172,7 +175,8 @@ def _activity(group: GroupPlan, board: Board, reads: int, ticks: int, total: int
         state_writes=words,
         state_bits_read=bits,
         state_bits_written=bits,
-        parameter_reads=rows * len(parameter_blocks(group, board.limits)),
+        # Beside sums in memory they are read in every cycle of a sweep behind its start, else once a row.
+        parameter_reads=(rows if together else swept - ticks) * len(parameter_blocks(group, board.limits)),
         words_in=0,
         words_out=0,
     )
