@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from qsnn_hw.report.record import ASSUMPTIONS
+from qsnn_hw.report.results import Results
 from qsnn_hw.support.errors import ToolError
 from qsnn_hw.support.progress import SILENT
 from qsnn_hw.targets.asic.pdk import CellLibrary, cell_library
+from qsnn_hw.targets.asic.record import ChipImplementation
+from qsnn_hw.targets.asic.sections.area import SECTION as AREA
 from qsnn_hw.targets.asic.sta import ask, head, sta_or_why_not, without_constants
 from qsnn_hw.targets.asic.synthesis import MappedDesign, map_design
 from qsnn_hw.targets.asic.timing import time_design
@@ -19,6 +23,13 @@ def mapped(folder: Path, library: CellLibrary) -> MappedDesign:
     return map_design(small_design(folder), library, folder / "mapped", progress=SILENT)
 
 
+def assumed(found: MappedDesign, folder: Path) -> str:
+    """What a report says the area was taken under, the last line of it."""
+    built = ChipImplementation(found, timing=None, power=None, notes=(), tools={})
+    (said,) = [added.make(Results(folder, [built])) for added in AREA.added if added.part is ASSUMPTIONS]
+    return said[-1]
+
+
 def test_generic_gates_count_parts_and_macros(tmp_path: Path) -> None:
     found = mapped(tmp_path, cell_library(None, None))
     assert found.macros == {"sram_16x8": 1}
@@ -28,6 +39,8 @@ def test_generic_gates_count_parts_and_macros(tmp_path: Path) -> None:
     assert found.area == pytest.approx(sum(part.area for part in found.parts.values()))
     assert found.area > 16 * 6
     assert (found.timed, found.buffered, found.unit) == (False, False, "NAND2 equivalents")
+    said = "fan-out is not buffered: the library has no timing, so the area is a lower bound"
+    assert assumed(found, tmp_path) == said
     text = found.netlist.read_text(encoding="utf-8")
     assert "sram_16x8 words" in text
     assert text.count("\nmodule ") == 1
@@ -115,3 +128,8 @@ def test_fan_out_is_buffered_where_the_library_has_timing(tmp_path: Path) -> Non
     found = map_design(sources, library, tmp_path / "mapped", progress=SILENT)
     assert found.buffered
     assert sum(n for kind, n in found.cells.items() if kind.startswith(("BUF", "INV"))) > 10
+    assert found.load_ff is not None
+    assert assumed(found, tmp_path) == (
+        f"every input is taken to be driven by {found.driving_cell} and every output to drive "
+        f"{found.load_ff:.3g} fF; fan-out is buffered for that"
+    )

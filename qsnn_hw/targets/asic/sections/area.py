@@ -142,10 +142,10 @@ def _assumptions(results: Results) -> tuple[str, ...]:
         return ()
     mapped = built.mapped
     said = [f"area, timing and power are before layout, in {mapped.name} ({mapped.corner}, {mapped.source})"]
-    if mapped.buffered:
+    if mapped.driving_cell is not None and mapped.load_ff is not None:
         said.append(
-            "In square micrometres of the library, or in NAND2 equivalents where no library was given."
-            "is buffered for that"
+            f"every input is taken to be driven by {mapped.driving_cell} and every output to drive "
+            f"{mapped.load_ff:.3g} fF; fan-out is buffered for that"
         )
     else:
         said.append("fan-out is not buffered: the library has no timing, so the area is a lower bound")
