@@ -18,11 +18,10 @@ from qsnn_hw.targets.asic.liberty import Cell
 from qsnn_hw.targets.asic.pdk import CellLibrary
 from qsnn_hw.targets.asic.synthesis_script import CLOCK_GATE, FILES, ScriptFiles, reset_map, synthesis_script
 from qsnn_hw.toolchain.tools import WaysOut, find_tool, relative, run_tool
+from qsnn_hw.toolchain.yosys import pass_name
 
 CONTROL = "control"
 """The part of a module that none is named for."""
-
-_PASS = re.compile(r"^[\d.]+ Executing (\S+)")
 
 
 @dataclass(frozen=True)
@@ -195,7 +194,7 @@ def map_design(
         cwd=out_dir,
         progress=progress,
         name=f"yosys for {library.liberty.name}",
-        on_line=_pass_name,
+        on_line=pass_name,
         ways_out=ways_out,
     )
     parts, macros, gates = _count(files.read_json(out_dir / FILES.cells), sources, library, log)
@@ -238,11 +237,6 @@ def _constraint(library: CellLibrary) -> tuple[Cell | None, float | None]:
         return None, None
     load = driver.pins[driver.inputs[0]].capacitance
     return (None, None) if not load else (driver, _LOADS * load * 1e15)
-
-
-def _pass_name(line: str) -> str | None:
-    match = _PASS.match(line)
-    return match[1] if match is not None else None
 
 
 def _count(

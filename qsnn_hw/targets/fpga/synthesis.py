@@ -4,7 +4,6 @@ The figures in ``docs/implementation_notes.md`` are why the scripts here look th
 """
 
 import json
-import re
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from qsnn_hw.support.progress import Progress
 from qsnn_hw.support.records import StoredRecord
 from qsnn_hw.targets.fpga.least import Least, count_of, missing
 from qsnn_hw.toolchain.tools import WaysOut, find_tool, relative, run_tool
+from qsnn_hw.toolchain.yosys import pass_name
 
 NETLIST = "netlist.json"
 
@@ -103,15 +103,6 @@ def synthesis_script(verilog: str, top: str, board: Board, netlist: str, stat: s
     )
 
 
-_PASS = re.compile(r"^[\d.]+ Executing (\S+)")
-
-
-def _pass_name(line: str) -> str | None:
-    """The pass a line of yosys' output announces: what there is to say while it works."""
-    match = _PASS.match(line)
-    return match[1] if match is not None else None
-
-
 def _check_kept(
     least: Least, cells: Mapping[str, int], module: Mapping[str, Any], top: str, board: Board, log: Path
 ) -> None:
@@ -175,7 +166,7 @@ def synthesize(
             cwd=out_dir,
             progress=progress,
             name=f"yosys for {board.name}",
-            on_line=_pass_name,
+            on_line=pass_name,
             ways_out=ways_out,
         )
         cells = parse_stat(read_json(new_stat))
