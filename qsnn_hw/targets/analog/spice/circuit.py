@@ -15,13 +15,13 @@ exactly current times time.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.targets.analog.network import ResetKind
 
-ResetKind = Literal["subtract", "value", "none"]
 PHASES = ("read", "transfer", "compare", "reset", "leak")
 
 
@@ -213,8 +213,8 @@ class GroupCircuit:
         crosspoint of a column, the last too. 0 for none.
     neuron, timing
         What is at the columns' feet, and when.
-    first, count
-        Which neurons of the group this is: all, or a part of them.
+    first
+        The number in the group of the first neuron here: not 0 where this is a part of the group.
     """
 
     name: str

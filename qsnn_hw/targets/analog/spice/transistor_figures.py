@@ -1,5 +1,4 @@
-"""What was simulated of the transistor neuron, stored with how it was got; ``scripts/sky130_neuron`` "
-"makes it."""
+"""What was simulated of the transistor neuron, stored with how it was got by ``scripts/sky130_neuron``."""
 
 from dataclasses import dataclass
 from functools import cache
