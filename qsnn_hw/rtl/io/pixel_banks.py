@@ -217,7 +217,9 @@ class StepBank(wiring.Component):
             head_data.append(read.data)
 
         # A head written in the cycle in which it was read is not on the memory's output.
-        repeats, previous, old = Signal(), Signal(2 * entry), Signal(2 * entry)
+        repeats = Signal()
+        previous = Signal(2 * entry)
+        old = Signal(2 * entry)
         m.d.sync += [repeats.eq(self.put & (self.put_key == self.peek_key)), previous.eq(written)]
         m.d.comb += [
             old.eq(Mux(repeats, previous, _half(head_data, self.put_half))),

@@ -26,7 +26,7 @@ _NO_TIMING = (
 
 
 def makers(asked: Asked) -> Sequence[Maker]:
-    """One, with the library that a build takes by itself."""
+    """One, mapped to the cells that the options ask for."""
     return [Maker("asic", partial(rows, asked))]
 
 

@@ -41,6 +41,7 @@ def _gpu(work: Callable[[], object]) -> tuple[float, str] | None:
 
 
 def processor_energy(work: Callable[[], object], powercap: Path) -> tuple[float, str] | None:
+    """Joules per call of ``work`` by the counters below ``powercap``, and what they count; None without."""
     before = _counters(powercap)
     if not before:
         return None
