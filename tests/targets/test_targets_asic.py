@@ -14,6 +14,7 @@ from qsnn_hw.report import Report
 from qsnn_hw.report.sections.verification import VERIFICATION
 from qsnn_hw.targets.asic.plan import AsicPlan
 from qsnn_hw.targets.asic.sections.tiles import CHIP
+from qsnn_hw.targets.asic.synthesis import Sources
 from qsnn_hw.targets.registry import TARGETS
 from qsnn_hw.targets.verilog.sections.cycles import CYCLES
 from qsnn_hw.verify import verify
@@ -49,10 +50,11 @@ def test_what_generate_leaves_and_says(here: Path, capsys: pytest.CaptureFixture
         assert f"\nmodule {use.module}(" not in network
         assert f"\nmodule {use.module}(" in bodies
         assert f"\nmodule {use.module}(" in (out / outputs.TRACED_VERILOG).read_text(encoding="utf-8")
-    assert chip.part_of(f"{chip.name}.hidden_0.columns.sums.banks") == "synapse memory"
-    assert chip.part_of(f"{chip.name}.hidden_0.sweep.lane0") == "neurons"
-    assert chip.part_of(f"{chip.name}.router.merge1") == "router"
-    assert chip.part_of(f"{chip.name}.hidden_0.walker") == "control"
+    sources = Sources((), chip.name, [(module.prefix, module.part) for module in chip.modules])
+    assert sources.part_of(f"{chip.name}.hidden_0.columns.sums.banks") == "synapse memory"
+    assert sources.part_of(f"{chip.name}.hidden_0.sweep.lane0") == "neurons"
+    assert sources.part_of(f"{chip.name}.router.merge1") == "router"
+    assert sources.part_of(f"{chip.name}.hidden_0.walker") == "control"
     assert run("generate") == 0
     err = capsys.readouterr().err
     assert err.count(": unchanged") == len(err.splitlines()), err

@@ -143,11 +143,6 @@ class AsicPlan(StoredRecord, form="asic plan 1"):
         """Bits of all memory macros, latch arrays not among them."""
         return sum(use.count * use.depth * use.width for use in self.macros if use.kind != "latches")
 
-    def part_of(self, module: str) -> Part:
-        """The part that a module of the Verilog belongs to."""
-        inside = [m for m in self.modules if module == m.prefix or module.startswith(f"{m.prefix}.")]
-        return max(inside, key=lambda m: len(m.prefix)).part if inside else "control"
-
 
 def asic_plan(plan: HardwarePlan, size: TileSize) -> AsicPlan:
     """Read a plan of tiles (``plan/tiles.py``)."""

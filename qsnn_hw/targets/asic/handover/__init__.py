@@ -8,7 +8,7 @@ import numpy as np
 
 from qsnn_hw.build.steps import outputs
 from qsnn_hw.golden import GoldenRun
-from qsnn_hw.host.protocol import Word, address_bits
+from qsnn_hw.host.protocol import address_bits, sample_words
 from qsnn_hw.host.stream_words import pack_words
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.support import files
@@ -124,13 +124,7 @@ def _own_script(script: str, top: str) -> str:
 def _vectors(plan: HardwarePlan, inputs: np.ndarray, golden: GoldenRun) -> str:
     """Words to send, and the addresses that must leave in every time step, of the first samples."""
     samples = min(_VECTORS, inputs.shape[1])
-    where = plan.input_space.addresses()
-    words: list[Word] = []
-    for sample in range(samples):
-        for step in range(inputs.shape[0]):
-            for source in np.flatnonzero(inputs[step, sample].reshape(-1)):
-                words += [Word(False, int(where[source]))] * int(inputs[step, sample].reshape(-1)[source])
-            words.append(Word(True, int(step == inputs.shape[0] - 1)))
+    words = [word for sample in range(samples) for word in sample_words(inputs[:, sample], plan.input_space)]
     out = plan.output_space.addresses()
     fired = golden.spikes[plan.output_group.group][:, :samples]
     spikes = [
