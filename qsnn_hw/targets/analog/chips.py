@@ -81,9 +81,9 @@ class Bench:
         inputs = self.data.input.reshape(*self.data.input.shape[:2], -1)[:, :samples]
         truth = self.golden.answers if self.data.label is None else self.data.label
         wires = attenuations(network, device)
-        meant = meant_drives(self.integers, network)
-        shown = None
+        meant, shown = {}, None
         if "calibrate" in remedies:
+            meant = meant_drives(self.integers, network)
             shown = patterns(network, self.shown, ideal_run(network, device, self.shown))
         score = np.empty(chips)
         for first in range(0, chips, SIDE_BY_SIDE):
