@@ -9,7 +9,9 @@ are predicted exactly. A network that a board cannot hold is a row of its own ki
 limits.
 
 Rows are kept in the output folder: an interrupted matrix goes on, and a row is made again when the source,
-the model or the data changed. ``--made`` shows the rows that are there, and builds none.
+the model or the data changed. The whole takes many hours: ``--docs`` keeps the rows in docs/matrix_rows.json,
+too, from where the next run goes on. It makes what no source has made first, then what an older one has;
+every row says of which it is. ``--made`` shows the rows that are there, and builds none.
 """
 
 import argparse
@@ -18,7 +20,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -34,28 +36,56 @@ from qsnn_hw.support import files
 from qsnn_hw.support.errors import ToolError, UserError
 
 PAGE = ROOT / "docs" / "matrix.md"
+PAGE_ROWS = ROOT / "docs" / "matrix_rows.json"
 ROWS = "rows.json"
 _CI = {"model": ("digits",), "board": ("icebreaker", "ulx3s-85f"), "samples": 3, "jobs": 2}
 """What ``--ci`` stands for, where nothing is typed."""
 
 
 class KeptRows:
-    """Rows by their case's name, in a file that is whole at any moment."""
+    """Rows by their case's name, in a file that is whole at any moment.
 
-    def __init__(self, path: Path) -> None:
+    Parameters
+    ----------
+    path
+        Where rows are kept.
+    page
+        The rows of the page, taken where ``path`` has none of that name; None: none.
+    """
+
+    def __init__(self, path: Path, page: Path | None = None) -> None:
         self._path, self._lock = path, threading.Lock()
-        self.rows: dict[str, Row] = {}
-        if path.exists():
-            names = {item.name for item in fields(Row)}
-            for name, content in files.read_json(path).items():
-                if content.keys() == names:
-                    pairs = {key: tuple(content[key]) for key in ("reasons", "logic", "blocks")}
-                    self.rows[name] = Row(**{**content, **pairs})
+        self.rows = {**(read_rows(page) if page else {}), **read_rows(path)}
 
     def add(self, name: str, row: Row) -> None:
+        """Keep ``row``, at once."""
         with self._lock:
             self.rows[name] = row
-            files.write_json(self._path, {key: asdict(value) for key, value in self.rows.items()})
+            write_rows(self._path, self.rows)
+
+
+def read_rows(path: Path) -> dict[str, Row]:
+    """Rows that ``write_rows`` wrote; those with other fields than a row has now are left out."""
+    if not path.exists():
+        return {}
+    content = files.read_json(path)
+    names = {item.name for item in fields(Row)}
+    rows = {}
+    for name, entry in content["rows"].items() if content.keys() == {"tools", "rows"} else ():
+        if entry.keys() == names:
+            pairs = {key: tuple(entry[key]) for key in ("reasons", "logic", "blocks")}
+            rows[name] = Row(**{**entry, **pairs, "tools": content["tools"][entry["tools"]]})
+    return rows
+
+
+def write_rows(path: Path, rows: Mapping[str, Row]) -> None:
+    """Rows as JSON; the tools' versions, which many share, stand once."""
+    tools: list[Mapping[str, str]] = []
+    for row in rows.values():
+        if row.tools not in tools:
+            tools.append(row.tools)
+    entries = {name: {**asdict(row), "tools": tools.index(row.tools)} for name, row in rows.items()}
+    files.write_json(path, {"tools": tools, "rows": entries})
 
 
 def cases(arguments: argparse.Namespace, shared: Path) -> list[Case]:
@@ -80,9 +110,9 @@ def cases(arguments: argparse.Namespace, shared: Path) -> list[Case]:
     return sorted(wanted, key=lambda case: (case.model.weight, MODELS.index(case.model), case.weight))
 
 
-def key_of(case: Case, shared: Path, source: str) -> str:
-    """Digest of all that decides a row."""
-    content = [source, *map(files.digest, case.model.files(shared))]
+def key_of(case: Case, shared: Path) -> str:
+    """Digest of what a row builds: files and options."""
+    content = [*map(files.digest, case.model.files(shared))]
     content += [*case.arguments(shared, Path("data"))]
     return hashlib.sha256("\n".join(content).encode()).hexdigest()[:24]
 
@@ -99,26 +129,31 @@ def data_of(model: Model, shared: Path, folder: Path) -> Path:
 
 
 def only_made(wanted: Sequence[Case], kept_rows: KeptRows, shared: Path) -> list[Row]:
-    """The rows that were made of the present source, model and data."""
-    source = source_digest()
-    rows = [kept_rows.rows.get(case.name) for case in wanted]
-    keys = [key_of(case, shared, source) for case in wanted]
-    present = [row for row, key in zip(rows, keys, strict=True) if row is not None and row.key == key]
-    return with_aims_compared(present)
+    """The rows that were made of the present models, data and options, by whatever source."""
+    rows = [(kept_rows.rows.get(case.name), key_of(case, shared)) for case in wanted]
+    return with_aims_compared([row for row, key in rows if row is not None and row.key == key])
+
+
+def in_order(
+    wanted: Sequence[Case], keys: Mapping[str, str], rows: Mapping[str, Row], source: str
+) -> list[Case]:
+    """What is to be made: first what was never, then what is of another source; each as in ``wanted``."""
+    stale = [case for case in wanted if case.name in rows and rows[case.name].key == keys[case.name]]
+    missing = [case for case in wanted if case not in stale]
+    return missing + [case for case in stale if rows[case.name].source != source]
 
 
 def run_all(wanted: Sequence[Case], kept_rows: KeptRows, shared: Path, folder: Path, jobs: int) -> list[Row]:
     """Every row; a line each as it comes."""
     source = source_digest()
-    keys = {case.name: key_of(case, shared, source) for case in wanted}
-    old = {name: row for name, row in kept_rows.rows.items() if row.key == keys.get(name)}
-    todo = [case for case in wanted if case.name not in old]
+    keys = {case.name: key_of(case, shared) for case in wanted}
+    todo = in_order(wanted, keys, kept_rows.rows, source)
     print(f"{len(wanted)} rows, {len(wanted) - len(todo)} of them made before", flush=True)
     data = {model.name: data_of(model, shared, folder) for model in {case.model for case in todo}}
     started, done, left = time.monotonic(), 0.0, sum(case.weight for case in todo)
     with ThreadPoolExecutor(jobs) as pool:
         futures = {
-            pool.submit(run_case, case, shared, folder, data[case.model.name], keys[case.name]): case
+            pool.submit(run_case, case, shared, folder, data[case.model.name], keys[case.name], source): case
             for case in todo
         }
         try:
@@ -170,25 +205,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if (options.samples is not None and options.samples < 1) or jobs < 1:
             raise UserError("--samples and --jobs are at least 1")
-        if options.docs and options.only_plan:
-            raise UserError("--docs writes rows that were built: leave out --only-plan")
+        if options.docs and (options.only_plan or options.ci or options.samples is not None):
+            raise UserError("--docs writes rows as built: leave out --only-plan, --ci and --samples")
         folder: Path = options.out
         folder.mkdir(parents=True, exist_ok=True)
-        kept_rows = KeptRows(folder / ("plans.json" if options.only_plan else ROWS))
+        if options.only_plan:
+            kept_rows = KeptRows(folder / "plans.json")
+        else:
+            kept_rows = KeptRows(folder / ROWS, None if options.ci else PAGE_ROWS)
         wanted = cases(options, shared)
         if not wanted:
             raise UserError("no row is left: the models asked for are absent, or not for these boards")
         if options.made:
             rows = only_made(wanted, kept_rows, shared)
             if not rows:
-                raise UserError(f"{folder} has no row that was made of this source")
-            print(f"{len(rows)} of {len(wanted)} rows are made")
+                raise UserError(f"neither {folder} nor docs/ has a row of these models and boards")
+            source = source_digest()
+            present = sum(row.source == source for row in rows)
+            print(f"{len(rows)} of {len(wanted)} rows are made, {present} of this source")
         else:
             rows = run_all(wanted, kept_rows, shared, folder, jobs)
         print(table(rows))
         if options.docs:
-            files.write_text(PAGE, page(rows, len(wanted), source_digest()))
-            print(f"written: {PAGE.relative_to(ROOT)}")
+            # The page has every row there is, whatever was typed for this run.
+            every = cases(parser().parse_args([]), shared)
+            made = only_made(every, kept_rows, shared)
+            write_rows(PAGE_ROWS, {row.name: row for row in made})
+            files.write_text(PAGE, page(made, len(every), source_digest()))
+            print(f"written: {PAGE.relative_to(ROOT)}, {PAGE_ROWS.relative_to(ROOT)}")
     except (UserError, ToolError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 import tables
 from matrix_rows import Row
 
+SHORT = 12
+"""Characters of a digest that a reader gets."""
+
 _HEAD = (
     *(
         "model",
@@ -14,7 +17,7 @@ _HEAD = (
         "cycles: plan / predicted / simulated",
         "logic: predicted / counted",
     ),
-    *("block RAM", "Fmax, MHz", "s", "verdict"),
+    *("block RAM", "Fmax, MHz", "s", "source", "made", "verdict"),
 )
 
 
@@ -23,18 +26,21 @@ def _number(value: float | None) -> str:
 
 
 def _cells(row: Row) -> list[str]:
-    words = row.verdict if not row.reasons else f"{row.verdict}: {'; '.join(row.reasons)}"
     if row.verdict == "does not fit":
-        return [row.model, row.board, row.aim, *["-"] * 5, _number(row.seconds), words]
+        return [row.model, row.board, row.aim, *["-"] * 5, *_last(row)]
     return [
         *(row.model, row.board, row.aim, row.plan or "-"),
         " / ".join(map(_number, (row.planned, row.predicted, row.simulated))),
         " / ".join(map(_number, row.logic)),
         " / ".join(map(_number, row.blocks)),
         "-" if row.fmax_mhz is None else f"{row.fmax_mhz:.1f}",
-        _number(row.seconds),
-        words.replace("|", "/"),
+        *_last(row),
     ]
+
+
+def _last(row: Row) -> list[str]:
+    words = row.verdict if not row.reasons else f"{row.verdict}: {'; '.join(row.reasons)}"
+    return [_number(row.seconds), row.source[:SHORT], row.made, words.replace("|", "/")]
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -46,21 +52,23 @@ _PAGE = """# The matrix: every model on every board
 
 `scripts/matrix --docs` writes this page: each row is one `qsnn-hw build`, the user's command (the models' own
 options are in `scripts/matrix_models.py`), {samples}.
-It has {made} of {wanted} rows: {rest}. A row is ok when the command ends well, nothing differs in
-simulation, the cycles predicted from the samples' spikes equal the simulated ones, the cycles that the plan
-was chosen by are within 5 % of their mean, predicted logic is within 10 % of what place and route counts, and
-block RAMs are predicted exactly.
+It has {made} of {wanted} rows: {rest}. They took {hours:.1f} hours one after the other, so they
+come over many days; {present} are of the present source, of the others a column says of which.
+
+A row is ok when the command ends well, nothing differs in simulation, the cycles predicted from the samples'
+spikes equal the simulated ones, the cycles that the plan was chosen by are within 5 % of their mean,
+predicted logic is within 10 % of what place and route counts, and block RAMs are predicted exactly.
 
 Columns: **plan**: of each group lanes/update lanes, event lanes where there are several (e4), sums in
 registers or memory. **cycles**: mean of a sample in the network alone, to which encoder and readout add; what
 the plan was chosen by, counted from the samples' spikes, simulated. **s**: wall time of the command, on a
-machine that also did other things.
+machine that also did other things. **source**: digest of qsnn_hw, sim and boards when the row was **made**.
 
 {table}
 
 {summary}.
 
-Tools: {tools}. Source: `{source}` (what `scripts/matrix` keys its rows by: qsnn_hw, sim and boards).
+Tools: {tools}. Present source: `{source}`.
 """
 
 
@@ -77,7 +85,9 @@ def page(rows: Sequence[Row], wanted: int, source: str) -> str:
         made=len(rows),
         wanted=wanted,
         rest="the whole of it" if len(rows) == wanted else "the others were not made",
-        source=source[:16],
+        source=source[:SHORT],
+        present=sum(row.source == source for row in rows),
+        hours=sum(row.seconds for row in rows) / 3600,
         table=table(rows),
         summary=", ".join(counted),
         tools=", ".join(f"{name} {version}" for name, version in sorted(tools.items())),

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,8 +62,10 @@ class Row:
 
     Parameters
     ----------
-    key
-        Digest of everything that decides the row.
+    key, source
+        Digests of what is built (model, data, options), and of the source that built it.
+    made
+        Day of the build, ISO 8601.
     verdict, reasons
         "ok", "does not fit" with what is too much, or "failed" with every check that failed.
     command
@@ -77,6 +80,8 @@ class Row:
     """
 
     key: str
+    source: str
+    made: str
     model: str
     board: str
     aim: str
@@ -94,6 +99,11 @@ class Row:
     fmax_mhz: float | None = None
     tools: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """Of its case."""
+        return f"{self.model}_{self.board}_{self.aim}"
+
 
 def source_digest() -> str:
     """Of everything that can change a row beside its own files."""
@@ -106,7 +116,7 @@ def source_digest() -> str:
     return digest.hexdigest()
 
 
-def run_case(case: Case, shared: Path, folder: Path, data: Path, key: str) -> Row:
+def run_case(case: Case, shared: Path, folder: Path, data: Path, key: str, source: str) -> Row:
     """Build ``case`` in a fresh folder and judge it; the folder stays where the row failed."""
     out = folder / "builds" / case.name
     shutil.rmtree(out, ignore_errors=True)
@@ -115,6 +125,8 @@ def run_case(case: Case, shared: Path, folder: Path, data: Path, key: str) -> Ro
     seconds = time.monotonic() - started
     row: dict[str, Any] = {
         "key": key,
+        "source": source,
+        "made": datetime.now(UTC).date().isoformat(),
         "model": case.model.name,
         "board": case.board.name,
         "aim": case.aim,

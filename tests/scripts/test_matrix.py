@@ -8,6 +8,7 @@ from typing import Any
 import matrix
 import matrix_rows
 import pytest
+from matrix import read_rows
 from matrix_models import MODELS, Model
 from matrix_page import page, table
 from matrix_rows import Case, Row, judge, read_figures, refused, told, with_aims_compared
@@ -140,7 +141,9 @@ def test_every_small_shared_model_answers(data_dir: Path, tmp_path: Path) -> Non
     assert dead_models(shared, data_dir) == []
 
 
-ROW = Row("key", "digits", "icebreaker", "balanced", "ok", (), "qsnn-hw build", 1.0, 20)
+ROW = Row(
+    "key", "source", "2026-11-29", "digits", "icebreaker", "balanced", "ok", (), "qsnn-hw build", 1.0, 20
+)
 
 
 def test_an_aim_refused_where_another_fits_has_failed() -> None:
@@ -161,11 +164,11 @@ def test_an_interrupted_matrix_goes_on(
 ) -> None:
     made = []
 
-    def run(case: Case, shared: Path, folder: Path, data: Path, key: str) -> Row:
+    def run(case: Case, shared: Path, folder: Path, data: Path, key: str, source: str) -> Row:
         if len(made) == 2:
             raise KeyboardInterrupt
         made.append(case.name)
-        return replace(ROW, key=key, board=case.board.name, aim=case.aim)
+        return replace(ROW, key=key, source=source, board=case.board.name, aim=case.aim)
 
     monkeypatch.setattr(matrix, "run_case", run)
     arguments = ["--model", "digits", "--board", "icebreaker", "-o", str(tmp_path)]
@@ -174,8 +177,8 @@ def test_an_interrupted_matrix_goes_on(
     monkeypatch.setattr(
         matrix,
         "run_case",
-        lambda case, shared, folder, data, key: replace(
-            ROW, key=key, aim=case.aim, verdict="failed", reasons=("3 mismatches",)
+        lambda case, shared, folder, data, key, source: replace(
+            ROW, key=key, source=source, aim=case.aim, verdict="failed", reasons=("3 mismatches",)
         ),
     )
     capsys.readouterr()
@@ -192,24 +195,58 @@ def test_an_interrupted_matrix_goes_on(
 def test_the_rows_that_are_made_are_shown_and_none_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def run(case: Case, shared: Path, folder: Path, data: Path, key: str) -> Row:
+    def run(case: Case, shared: Path, folder: Path, data: Path, key: str, source: str) -> Row:
         if case.aim == "area":
             raise KeyboardInterrupt
-        return replace(ROW, key=key, board=case.board.name, aim=case.aim)
+        return replace(ROW, key=key, source=source, board=case.board.name, aim=case.aim)
 
     monkeypatch.setattr(matrix, "run_case", run)
     arguments = ["--model", "digits", "--board", "icebreaker", "-o", str(tmp_path)]
     assert matrix.main([*arguments, "--made"]) == 2
-    assert "has no row that was made of this source" in capsys.readouterr().err
+    assert "has a row of these models and boards" in capsys.readouterr().err
     with pytest.raises(KeyboardInterrupt):
         matrix.main(arguments)
     capsys.readouterr()
     assert matrix.main([*arguments, "--made"]) == 0
     shown = capsys.readouterr().out
-    assert "1 of 4 rows are made" in shown
+    assert "1 of 4 rows are made, 1 of this source" in shown
     assert "1 ok, 0 does not fit, 0 failed" in shown
     monkeypatch.setattr(matrix, "source_digest", lambda: "other")
-    assert matrix.main([*arguments, "--made"]) == 2
+    assert matrix.main([*arguments, "--made"]) == 0
+    assert "1 of 4 rows are made, 0 of this source" in capsys.readouterr().out
+
+
+def test_rows_of_the_page_are_gone_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Written by one run, read by the next in another folder; what is missing comes before what is old."""
+    order: list[str] = []
+
+    def run(case: Case, shared: Path, folder: Path, data: Path, key: str, source: str) -> Row:
+        order.append(case.aim)
+        tools = {"yosys": "0.70"}
+        return replace(ROW, key=key, source=source, board=case.board.name, aim=case.aim, tools=tools)
+
+    monkeypatch.setattr(matrix, "run_case", run)
+    monkeypatch.setattr(matrix, "ROOT", tmp_path)
+    monkeypatch.setattr(matrix, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr(matrix, "PAGE_ROWS", tmp_path / "page.json")
+    monkeypatch.setattr(matrix, "source_digest", lambda: "old source")
+    typed = ["--model", "digits", "--board", "icebreaker"]
+    assert matrix.main([*typed, "--optimize", "area", "--docs", "-o", str(tmp_path / "first")]) == 0
+    first = read_rows(tmp_path / "page.json")
+    assert [(row.aim, row.source, row.tools) for row in first.values()] == [
+        ("area", "old source", {"yosys": "0.70"})
+    ]
+    monkeypatch.setattr(matrix, "source_digest", lambda: "new source")
+    order.clear()
+    assert matrix.main([*typed, "--docs", "-o", str(tmp_path / "second")]) == 0
+    assert "4 rows, 0 of them made before" in capsys.readouterr().out
+    assert order == ["balanced", "energy", "latency", "area"]
+    # A narrower run leaves the page's other rows where they are.
+    assert matrix.main([*typed, "--optimize", "area", "--docs", "-o", str(tmp_path / "third")]) == 0
+    assert len(read_rows(tmp_path / "page.json")) == 4
+    assert "4 of" in (tmp_path / "page.md").read_text()
 
 
 def test_the_source_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,4 +294,6 @@ def test_what_is_typed_beside_ci_counts(
 
 def test_the_page_is_not_made_of_plans(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert matrix.main(["--model", "digits", "--only-plan", "--docs", "-o", str(tmp_path)]) == 2
-    assert capsys.readouterr().err == "error: --docs writes rows that were built: leave out --only-plan\n"
+    assert "leave out --only-plan, --ci and --samples" in capsys.readouterr().err
+    assert matrix.main(["--ci", "--docs", "-o", str(tmp_path)]) == 2
+    assert matrix.main(["--samples", "3", "--docs", "-o", str(tmp_path)]) == 2
