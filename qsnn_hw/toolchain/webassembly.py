@@ -3,6 +3,10 @@
 The YoWASP runtime keeps the machine code in its cache folder, under the digest of the WebAssembly
 file. Compiling yosys takes 45 to 100 s and 1.7 GB of memory, so this module can tell beforehand
 whether that is about to happen, and lets one process do it while the others wait.
+
+The runtime writes its file in place, and again where another version of wasmtime wrote it. A process that
+has the file mapped meanwhile ends by SIGBUS. So what runs here has a folder of its own in that cache, one
+for each version of wasmtime, whose files are compiled elsewhere and appear whole.
 """
 
 import functools
@@ -13,7 +17,9 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from qsnn_hw.support.progress import Progress
 from qsnn_hw.support.run_lock import try_lock
@@ -48,8 +54,8 @@ def first_use_notice(tool: Tool) -> str | None:
 
 
 def runtime_environment() -> dict[str, str]:
-    """Variables the YoWASP tools need here: another cache folder where theirs cannot be written."""
-    return {} if writable(_default_cache()) else {"YOWASP_CACHE_DIR": str(_runtime_cache())}
+    """Variables the YoWASP tools need here: where their compiled code lies."""
+    return {"YOWASP_CACHE_DIR": str(_runtime_cache())}
 
 
 def prepare(tool: Tool, progress: Progress) -> None:
@@ -68,15 +74,17 @@ def prepare(tool: Tool, progress: Progress) -> None:
             time.sleep(0.5)
         if not is_cold(tool):
             return
-        # One that knows no --version prints its usage and fails, compiled all the same.
-        with ExitStack() as ended:
+        final = _runtime_cache()
+        final.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=final, prefix=".compiling-") as scratch, ExitStack() as ended:
+            # One that knows no --version prints its usage and fails, compiled all the same.
             with deferred():
                 process = subprocess.Popen(
                     [*tool.command, "--version"],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    env={**os.environ, **runtime_environment()},
+                    env={**os.environ, "YOWASP_CACHE_DIR": scratch},
                 )
                 # One that has ended is not killed again.
                 ended.callback(process.wait)
@@ -84,6 +92,10 @@ def prepare(tool: Tool, progress: Progress) -> None:
             while process.poll() is None:
                 task.waiting("first use")
                 time.sleep(0.2)
+            for compiled in Path(scratch).glob("*/*/*"):
+                place = final / compiled.relative_to(scratch)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                compiled.replace(place)
 
 
 @contextmanager
@@ -113,9 +125,18 @@ def _default_cache() -> Path:
 
 def _runtime_cache() -> Path:
     default = _default_cache()
-    if writable(default):
-        return default
-    return cache_folder() / "yowasp"
+    base = default if writable(default) else cache_folder() / "yowasp"
+    own = f"qsnn-hw-wasmtime-{_wasmtime()}"
+    # A tool that starts this program hands on what it was given.
+    return base if base.name == own else base / own
+
+
+@functools.cache
+def _wasmtime() -> str:
+    try:
+        return version("wasmtime")
+    except PackageNotFoundError:
+        return "none"
 
 
 @functools.cache

