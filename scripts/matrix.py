@@ -8,6 +8,9 @@ are within 5 % of their mean, predicted logic is within 10 % of what place and r
 are predicted exactly. A network that a board cannot hold is a row of its own kind, held against the board's
 limits.
 
+Rows of one model and aim are built in one folder, board after board, so what does not hang on the board is
+made once and a row's seconds are those of what was left.
+
 Rows are kept in the output folder: an interrupted matrix goes on, and a row is made again when the source,
 the model or the data changed. The whole takes many hours: ``--docs`` keeps the rows in docs/matrix_rows.json,
 too, from where the next run goes on. It makes what no source has made first, then what an older one has;
@@ -17,6 +20,7 @@ every row says of which it is. ``--made`` shows the rows that are there, and bui
 import argparse
 import hashlib
 import os
+import shutil
 import sys
 import threading
 import time
@@ -143,6 +147,14 @@ def in_order(
     return missing + [case for case in stale if rows[case.name].source != source]
 
 
+def in_groups(todo: Sequence[Case]) -> list[list[Case]]:
+    """Cases by their folder, which one command at a time works in."""
+    groups: dict[str, list[Case]] = {}
+    for case in todo:
+        groups.setdefault(case.folder, []).append(case)
+    return list(groups.values())
+
+
 def run_all(wanted: Sequence[Case], kept_rows: KeptRows, shared: Path, folder: Path, jobs: int) -> list[Row]:
     """Every row; a line each as it comes."""
     source = source_digest()
@@ -150,24 +162,38 @@ def run_all(wanted: Sequence[Case], kept_rows: KeptRows, shared: Path, folder: P
     todo = in_order(wanted, keys, kept_rows.rows, source)
     print(f"{len(wanted)} rows, {len(wanted) - len(todo)} of them made before", flush=True)
     data = {model.name: data_of(model, shared, folder) for model in {case.model for case in todo}}
-    started, done, left = time.monotonic(), 0.0, sum(case.weight for case in todo)
+    started, total, ended = time.monotonic(), sum(case.weight for case in todo), list[Case]()
+    stop = threading.Event()
+
+    def run_group(group: Sequence[Case]) -> None:
+        build = folder / "builds" / group[0].folder
+        shutil.rmtree(build, ignore_errors=True)
+        for case in group:
+            if stop.is_set():
+                return
+            try:
+                row = run_case(case, shared, folder, data[case.model.name], keys[case.name], source)
+            except BaseException:
+                stop.set()
+                raise
+            kept_rows.add(case.name, row)
+            ended.append(case)
+            done = sum(one.weight for one in ended)
+            minutes = (time.monotonic() - started) / done * (total - done) / 60
+            print(
+                f"{len(ended)} of {len(todo)}, {minutes:.0f} min left: {case.name}: {row.verdict}"
+                f"{': ' + '; '.join(row.reasons) if row.reasons else ''} ({row.seconds:.0f} s)",
+                flush=True,
+            )
+        shutil.rmtree(build, ignore_errors=True)
+
     with ThreadPoolExecutor(jobs) as pool:
-        futures = {
-            pool.submit(run_case, case, shared, folder, data[case.model.name], keys[case.name], source): case
-            for case in todo
-        }
+        futures = [pool.submit(run_group, group) for group in in_groups(todo)]
         try:
-            for number, future in enumerate(as_completed(futures), 1):
-                case, row = futures[future], future.result()
-                kept_rows.add(case.name, row)
-                done += case.weight
-                minutes = (time.monotonic() - started) / done * (left - done) / 60
-                print(
-                    f"{number} of {len(todo)}, {minutes:.0f} min left: {case.name}: {row.verdict}"
-                    f"{': ' + '; '.join(row.reasons) if row.reasons else ''} ({row.seconds:.0f} s)",
-                    flush=True,
-                )
+            for future in as_completed(futures):
+                future.result()
         except BaseException:
+            stop.set()
             pool.shutdown(cancel_futures=True)
             raise
     return with_aims_compared([kept_rows.rows[case.name] for case in wanted])

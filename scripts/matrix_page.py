@@ -62,7 +62,8 @@ predicted logic is within 10 % of what place and route counts, and block RAMs ar
 Columns: **plan**: of each group lanes/update lanes, event lanes where there are several (e4), sums in
 registers or memory. **cycles**: mean of a sample in the network alone, to which encoder and readout add; what
 the plan was chosen by, counted from the samples' spikes, simulated. **s**: wall time of the command, on a
-machine that also did other things. **source**: digest of qsnn_hw, sim and boards when the row was **made**.
+machine that also did other things; what another board's row has made in the same folder is not made again.
+**source**: digest of qsnn_hw, sim and boards when the row was **made**.
 
 {table}
 

@@ -38,8 +38,13 @@ class Case:
 
     @property
     def name(self) -> str:
-        """Of its row, and of its folder."""
+        """Of its row."""
         return f"{self.model.name}_{self.board.name}_{self.aim}"
+
+    @property
+    def folder(self) -> str:
+        """Of its build, which the boards share: what does not hang on the board is made once."""
+        return f"{self.model.name}_{self.aim}"
 
     @property
     def weight(self) -> float:
@@ -117,9 +122,8 @@ def source_digest() -> str:
 
 
 def run_case(case: Case, shared: Path, folder: Path, data: Path, key: str, source: str) -> Row:
-    """Build ``case`` in a fresh folder and judge it; the folder stays where the row failed."""
-    out = folder / "builds" / case.name
-    shutil.rmtree(out, ignore_errors=True)
+    """Build ``case`` in its folder and judge it; of a failed row the folder goes to ``failed/``."""
+    out = folder / "builds" / case.folder
     started = time.monotonic()
     ended = qsnn_hw([*case.arguments(shared, data), "-q", "-o", str(out)])
     seconds = time.monotonic() - started
@@ -142,8 +146,11 @@ def run_case(case: Case, shared: Path, folder: Path, data: Path, key: str, sourc
         figures = read_figures(report, case.board)
         reasons = judge(report, figures, case.samples, case.only_plan)
         result = Row(**row, **figures, verdict="failed" if reasons else "ok", reasons=tuple(reasons))
-    if result.verdict != "failed":
-        shutil.rmtree(out, ignore_errors=True)
+    if result.verdict == "failed" and out.exists():
+        failed = folder / "failed" / case.name
+        shutil.rmtree(failed, ignore_errors=True)
+        failed.parent.mkdir(exist_ok=True)
+        out.rename(failed)
     return result
 
 

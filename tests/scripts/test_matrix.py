@@ -12,7 +12,7 @@ from matrix import read_rows
 from matrix_models import MODELS, Model
 from matrix_page import page, table
 from matrix_rows import Case, Row, judge, read_figures, refused, told, with_aims_compared
-from user_command import qsnn_hw
+from user_command import Ended, qsnn_hw
 
 from qsnn_hw.families.boards import list_boards, load_board
 
@@ -214,6 +214,39 @@ def test_the_rows_that_are_made_are_shown_and_none_is_built(
     monkeypatch.setattr(matrix, "source_digest", lambda: "other")
     assert matrix.main([*arguments, "--made"]) == 0
     assert "1 of 4 rows are made, 0 of this source" in capsys.readouterr().out
+
+
+def test_boards_share_a_folder_and_a_failed_row_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One model and aim after the other; the row behind a failed one starts afresh."""
+    seen: list[tuple[str, str, bool]] = []
+
+    def typed(words: list[str]) -> Ended:
+        out = Path(words[words.index("-o") + 1])
+        aim = words[words.index("--optimize") + 1] if "--optimize" in words else "balanced"
+        seen.append((words[words.index("--board") + 1], aim, out.exists()))
+        out.mkdir(parents=True, exist_ok=True)
+        return Ended("qsnn-hw", 1 if len(seen) == 1 else 2, "", 1.0, 1.0, 1.0)
+
+    monkeypatch.setattr(matrix_rows, "qsnn_hw", typed)
+    monkeypatch.setattr(
+        matrix_rows,
+        "refused",
+        lambda status, line, board: ("failed" if status == 1 else "does not fit", line),
+    )
+    boards = ["--board", "icebreaker", "ulx3s-25f", "ulx3s-85f"]
+    typed_words = ["--model", "digits", *boards, "--optimize", "balanced", "area", "-o", str(tmp_path)]
+    assert matrix.main(typed_words) == 1
+    assert seen == [
+        *(
+            ("icebreaker", "balanced", False),
+            ("ulx3s-25f", "balanced", False),
+            ("ulx3s-85f", "balanced", True),
+        ),
+        *(("icebreaker", "area", False), ("ulx3s-25f", "area", True), ("ulx3s-85f", "area", True)),
+    ]
+    assert (tmp_path / "failed" / "digits_icebreaker_balanced").exists()
 
 
 def test_rows_of_the_page_are_gone_on_from(
