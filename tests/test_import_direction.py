@@ -28,7 +28,8 @@ ORDER = [
     "compare",
     # What of the host needs more than the words of the link.
     *("host.byte_mode", "host.virtual_board"),
-    *("build.option", "build.option_values", "build.option_table", "build.options"),
+    *("build.option", "build.option_values", "build.network_options"),
+    *("build.option_table", "build.options"),
     *("build.steps", "build.built"),
     "host.board",
     *("targets", "build", "__main__"),
