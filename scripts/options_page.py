@@ -4,17 +4,14 @@ from dataclasses import fields
 
 from qsnn_hw.build import cli
 from qsnn_hw.build.board_options import MonitorOptions, ProgramOptions, RunBoardOptions, VirtualBoardOptions
-from qsnn_hw.build.option import option_rows
-from qsnn_hw.build.option_table import (
+from qsnn_hw.build.network_options import (
     BuildRounding,
-    CalibrateOptions,
     CalibrationOptions,
     ModelOptions,
-    ReportOptions,
     RoundingOptions,
-    RunOptions,
-    SavedOptions,
 )
+from qsnn_hw.build.option import option_rows
+from qsnn_hw.build.option_table import CalibrateOptions, ReportOptions, RunOptions, SavedOptions
 from qsnn_hw.build.sample_options import (
     CheckOptions,
     CompareOptions,

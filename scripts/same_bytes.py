@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
@@ -79,10 +80,15 @@ def generate(source: Path, arguments: list[str], out: Path) -> str | None:
     return last if ended.returncode else None
 
 
+def compared_files(before: Path, after: Path) -> list[str]:
+    """Names of the files whose bytes are compared, of either folder."""
+    names = {path.name for side in (before, after) for path in side.iterdir() if path.suffix in _COMPARED}
+    return sorted(names)
+
+
 def differences(before: Path, after: Path) -> Iterator[str]:
     """One line for each file in which the two folders differ."""
-    names = {path.name for side in (before, after) for path in side.iterdir() if path.suffix in _COMPARED}
-    for name in sorted(names):
+    for name in compared_files(before, after):
         old, new = before / name, after / name
         if not old.is_file() or not new.is_file():
             yield f"{name} is only in the {'new' if new.is_file() else 'old'} one"
@@ -152,7 +158,15 @@ def other_values(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str
             yield f"{_QUANTIZED}: {place} differs"
 
 
-def compare(case: Case, shared: Path, sources: tuple[Path, Path], folders: tuple[Path, Path]) -> list[str]:
+@dataclass(frozen=True)
+class Compared:
+    """A design by both sources: a line for each difference, and how many files there were to differ."""
+
+    lines: list[str]
+    files: int = 0
+
+
+def compare(case: Case, shared: Path, sources: tuple[Path, Path], folders: tuple[Path, Path]) -> Compared:
     """What differs between the two sources on one case; the old one's output is made once."""
     data = data_of(case.model, shared, folders[0])
     arguments = case.arguments(shared, data)
@@ -167,11 +181,13 @@ def compare(case: Case, shared: Path, sources: tuple[Path, Path], folders: tuple
         out.mkdir(parents=True, exist_ok=True)
         said.write_text(refusals[-1] or "")
     if refusals[0] != refusals[1]:
-        return [f"ended with {refusals[0]!r}, now with {refusals[1]!r}"]
+        return Compared([f"ended with {refusals[0]!r}, now with {refusals[1]!r}"])
     if refusals[0]:
-        return []
+        return Compared([])
     networks = [integers(source, out / _QUANTIZED) for source, out in zip(sources, outs, strict=True)]
-    return [*differences(*outs), *other_values(*networks)]
+    lines = [*differences(*outs), *other_values(*networks)]
+    # The quantized network is one more.
+    return Compared(lines, len(compared_files(*outs)) + 1)
 
 
 def wanted_cases(arguments: argparse.Namespace, shared: Path) -> list[Case]:
@@ -186,14 +202,16 @@ def wanted_cases(arguments: argparse.Namespace, shared: Path) -> list[Case]:
     return cases(asked, shared)
 
 
-def report(compared: Iterable[tuple[Case, list[str]]]) -> int:
+def report(compared: Iterable[tuple[Case, Compared]]) -> int:
     """A line for each case; 1 if any differs."""
-    differ = count = 0
-    for case, lines in compared:
+    differ = count = files = 0
+    for case, found in compared:
         count += 1
-        differ += bool(lines)
-        print(f"{case.name}: {'; '.join(lines) or 'the same'}", flush=True)
-    print(f"{count} designs, {differ} differ")
+        differ += bool(found.lines)
+        files += found.files
+        same = f"the same, {found.files} files" if found.files else "refused by both alike"
+        print(f"{case.name}: {'; '.join(found.lines) or same}", flush=True)
+    print(f"{count} designs, {files} files, {differ} designs differ")
     return int(differ > 0)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from qsnn_hw.support.files import write_json
 from qsnn_hw.verify.answers import AnswerCase
+from qsnn_hw.verify.drawn_words import as_integers
 from qsnn_hw.verify.native import Bench
 from qsnn_hw.verify.native_run import run_bench
-from qsnn_hw.verify.stimulus import as_integers
 
 
 def run(job: Mapping[str, Any]) -> int:

@@ -15,7 +15,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import Event, First, RisingEdge, Timer
 
 from qsnn_hw.support.files import write_json
-from qsnn_hw.verify.stimulus import draw_gaps, draw_stalls
+from qsnn_hw.verify.drawn_words import draw_gaps, draw_stalls
 from sim.driver import PERIOD, StreamDriver
 from sim.monitor import StreamMonitor
 

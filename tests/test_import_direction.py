@@ -14,7 +14,8 @@ PACKAGE = ROOT / "qsnn_hw"
 
 # Each part may import those before it, and itself. A name with a dot is a module or package inside a part.
 ORDER = [
-    *(f"support.{name}" for name in ("choices", "errors", "stopping", "terminal", "files", "run_lock")),
+    *(f"support.{name}" for name in ("choices", "errors", "stopping", "terminal", "files")),
+    *("support.output_folder", "support.run_lock"),
     *(
         f"support.{name}"
         for name in ("progress", "fields", "values", "record_types", "record_tree", "records", "shipped")
@@ -28,7 +29,8 @@ ORDER = [
     "compare",
     # What of the host needs more than the words of the link.
     *("host.byte_mode", "host.virtual_board"),
-    *("build.option", "build.option_values", "build.option_table", "build.options"),
+    *("build.option", "build.option_values", "build.network_options"),
+    *("build.option_table", "build.options"),
     *("build.steps", "build.built"),
     "host.board",
     *("targets", "build", "__main__"),

@@ -12,8 +12,8 @@ from qsnn_hw.model.network import Network
 from qsnn_hw.model.network_file import load_network
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizedNetwork
-from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.output_folder import check_output_folder
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Built:
             raise UserError(
                 f"{folder} holds no build ({OPTIONS} is missing); qsnn-hw build ... -o {folder} makes one"
             )
-        files.check_output_folder(folder)
+        check_output_folder(folder)
         options = BuildOptions.load(folder / OPTIONS)
         if options.board is None:
             raise UserError(

@@ -16,6 +16,7 @@ from qsnn_hw.build import board_commands, board_options, board_run
 from qsnn_hw.build import commands as commands_of
 from qsnn_hw.build import option_table as table
 from qsnn_hw.build.commands import EXIT_FAILED
+from qsnn_hw.build.network_options import BuildRounding, ModelOptions
 from qsnn_hw.build.option import add_options
 from qsnn_hw.build.sample_options import CheckOptions, CompareOptions, FinetuneOptions, InferOptions
 from qsnn_hw.build.working import working
@@ -142,7 +143,7 @@ _PARTS = {
 _RESUME = (
     "Goes on where an earlier run in the same folder stopped; options not given keep their earlier values."
 )
-BUILD_RECORDS = (table.ModelOptions, table.BuildRounding, table.SavedOptions, table.RunOptions)
+BUILD_RECORDS = (ModelOptions, BuildRounding, table.SavedOptions, table.RunOptions)
 
 
 def all_commands() -> tuple[Command, ...]:

@@ -55,11 +55,11 @@ def report(arguments: argparse.Namespace) -> int:
     """Print an earlier run's figures and draw its page again."""
     from qsnn_hw.build.options import OPTIONS, BuildOptions
     from qsnn_hw.report import PAGE, REPORT, TRACES, Report, Traces, summary_lines, write_page
-    from qsnn_hw.support import files
+    from qsnn_hw.support.output_folder import check_output_folder
     from qsnn_hw.targets.registry import DEFAULT, target_named
 
     folder = Path(arguments.out)
-    files.check_output_folder(folder)
+    check_output_folder(folder)
     # A report that was copied out of its folder has no options beside it.
     options = folder / OPTIONS
     name = BuildOptions.load(options).target if options.exists() else DEFAULT

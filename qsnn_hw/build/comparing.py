@@ -17,6 +17,7 @@ from qsnn_hw.compare import JSON, PAGE, Comparison, Row, lines, write_page
 from qsnn_hw.report import Report
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.output_folder import check_output_folder
 from qsnn_hw.support.progress import Progress
 from qsnn_hw.support.run_lock import one_run
 from qsnn_hw.support.terminal import plain
@@ -160,7 +161,7 @@ def run_compare(
     ToolError, MismatchError
         As a build raises them; what was finished stays.
     """
-    files.check_output_folder(folder)
+    check_output_folder(folder)
     with one_run(folder, command):
         for file in brought:
             files.write_bytes(folder / file.name, file.read_bytes())

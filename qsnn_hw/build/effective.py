@@ -1,7 +1,7 @@
 """What a command does in the end: what was typed, over what an earlier run in the folder chose.
 
 Options that rule each other out, and those of an earlier run that give way to what was typed now, are here.
-What a single option allows is in its entry, ``build/option_table.py``. Nothing heavy is imported early.
+What a single option allows is in its entry, as in ``build/option_table.py``. Nothing heavy is imported early.
 """
 
 import argparse
@@ -10,8 +10,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qsnn_hw.build.network_options import BuildRounding, CalibrationOptions, RoundingOptions
 from qsnn_hw.build.option import entries, name_of, typed_values
-from qsnn_hw.build.option_table import BuildRounding, CalibrationOptions, RoundingOptions, SavedOptions
+from qsnn_hw.build.option_table import SavedOptions
 from qsnn_hw.support.errors import UserError
 
 if TYPE_CHECKING:

@@ -57,11 +57,11 @@ def run_finetuning(asked: FinetuneOptions, command: str, progress: "Progress") -
     from qsnn_hw.finetune.command import finetune_command
     from qsnn_hw.finetune.settings import FinetuneSettings
     from qsnn_hw.quantize import QuantizeOptions
-    from qsnn_hw.support import files
+    from qsnn_hw.support.output_folder import check_output_folder
     from qsnn_hw.support.run_lock import one_run
 
     out = Path(asked.out)
-    files.check_output_folder(out)
+    check_output_folder(out)
     settings = {item.name for item in fields(FinetuneSettings)}
     training = {name: value for name, value in vars(asked).items() if name in settings and value is not None}
     options = quantize_options(vars(asked), QuantizeOptions())

@@ -20,6 +20,7 @@ from qsnn_hw.report import PAGE, Report, Results, convincing, make_report, summa
 from qsnn_hw.report.head import title, verdict
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.output_folder import check_output_folder
 from qsnn_hw.support.progress import CancelledError, Progress
 from qsnn_hw.support.run_lock import one_run
 from qsnn_hw.support.terminal import plain
@@ -105,7 +106,7 @@ def run(
     if options.data is None and part in ("simulate", "verify", "build"):
         raise UserError(f"{part} compares hardware and model on real samples: give --data FILE")
     target = target_of(options, part)
-    files.check_output_folder(folder)
+    check_output_folder(folder)
     if part == "verify" or (options.simulator != "verilator" and part in ("simulate", "build")):
         check_build_folder(folder)
     with one_run(folder, command):

@@ -6,18 +6,16 @@ As in ``build/option_table.py``, which has those of a build: an entry is a field
 from dataclasses import dataclass, field
 
 import qsnn_hw.build.option_values as values
-from qsnn_hw.build.option import option
-from qsnn_hw.build.option_table import (
+from qsnn_hw.build.network_options import (
     BITS,
     DATA,
-    LIBERTY,
-    OUT,
-    PDK,
     BuildRounding,
     CalibrationOptions,
     ModelOptions,
     RoundingOptions,
 )
+from qsnn_hw.build.option import option
+from qsnn_hw.build.option_table import LIBERTY, OUT, PDK
 from qsnn_hw.support.choices import DeviceName, PdkName, ReadoutKind
 from qsnn_hw.support.errors import UserError
 

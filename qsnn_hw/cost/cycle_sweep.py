@@ -17,25 +17,26 @@ class Word(NamedTuple):
     addresses: tuple[int, ...] = ()
 
 
-class Row(NamedTuple):
+class UpdateRow(NamedTuple):
     """An update row on its way out: the slots that spike, and the tick behind the last row."""
 
     slots: list[int]
     tick: Word | None
 
 
-_NOTHING = Row([], None)
+_NOTHING = UpdateRow([], None)
 
 
 class _Encoder:
     """``SpikeEncoder``: the row whose words leave and, where the plan has one, the spare row behind it."""
 
     def __init__(self, plan: GroupPlan) -> None:
-        self._slots, self._lanes, self._has_spare = plan.output_lanes, plan.update_lanes, plan.spare_row
+        self._lanes, self._output_lanes = plan.update_lanes, plan.output_lanes
+        self._has_spare = plan.spare_row
         neurons = plan.neuron_of_slot
         self._address = np.where(neurons < 0, -1, plan.space.addresses()[np.maximum(neurons, 0)]).tolist()
         self._row = _NOTHING
-        self._spare: Row | None = None
+        self._spare: UpdateRow | None = None
 
     @property
     def out(self) -> Word | None:
@@ -47,14 +48,14 @@ class _Encoder:
     def _leaving(self) -> Sequence[int]:
         """The slots of one word: in each the lowest of every residue that an output lane stands for."""
         slots = self._row.slots
-        if self._slots > self._lanes:
+        if self._output_lanes > self._lanes:
             return slots
         lanes: dict[int, int] = {}
         for slot in slots:
-            lanes.setdefault(slot % self._lanes % self._slots, slot)
+            lanes.setdefault(slot % self._lanes % self._output_lanes, slot)
         return list(lanes.values())
 
-    def step(self, row: Row | None, taken: bool) -> bool:
+    def step(self, row: UpdateRow | None, taken: bool) -> bool:
         """One cycle: ``row`` is offered, ``taken`` says that ``out`` leaves; whether the sweep moves on."""
         slots, tick = self._row
         gone = self._leaving() if taken else ()
@@ -67,7 +68,7 @@ class _Encoder:
         if room:
             self._row = following or _NOTHING
         elif taken:
-            self._row = Row(left, tick)
+            self._row = UpdateRow(left, tick)
         if self._has_spare:
             self._spare = None if room else following
         return moves
@@ -88,7 +89,8 @@ class SweepTiming:
         # The row in every stage.
         self._flags: list[int | None] = [None] * (len(update_stages(plan)) + 2)
         self.running = self._issuing = self._silent = self._clear = True
-        self._row = self._repeat = 0
+        # The update row to read next; how often the one in the comparison has stayed.
+        self._next = self._repeat = 0
         self._spiking: list[int] = []
         # Of the sweep under way, of all sweeps of the sample: (slot, spikes) by row.
         self._rows: dict[int, list[tuple[int, int]]] = {}
@@ -104,13 +106,13 @@ class SweepTiming:
         used = plan.neuron_of_slot >= 0
         slot_of[plan.neuron_of_slot[used]] = np.flatnonzero(used)
         self._steps, self._step = [], 0
-        for row in spikes:
-            rows: dict[int, list[tuple[int, int]]] = {}
-            fired = np.flatnonzero(row)
+        for counts in spikes:
+            by_row: dict[int, list[tuple[int, int]]] = {}
+            fired = np.flatnonzero(counts)
             slots = slot_of[fired]
-            for slot, count in sorted(zip(slots.tolist(), row[fired].tolist(), strict=True)):
-                rows.setdefault(slot // plan.update_lanes, []).append((slot, count))
-            self._steps.append(rows)
+            for slot, count in sorted(zip(slots.tolist(), counts[fired].tolist(), strict=True)):
+                by_row.setdefault(slot // plan.update_lanes, []).append((slot, count))
+            self._steps.append(by_row)
 
     @property
     def out(self) -> Word | None:
@@ -128,7 +130,7 @@ class SweepTiming:
         """One cycle; ``taken`` says that ``out`` leaves."""
         tick = self._flags[self._compared + 1] == self._final
         offers = not self._silent and (bool(self._spiking) or tick)
-        row = Row(self._spiking, Word(True, self._clear) if tick else None) if offers else None
+        row = UpdateRow(self._spiking, Word(True, self._clear) if tick else None) if offers else None
         moving = self._encoder.step(row, taken)
         again = self._compare(moving)
         if moving and self._flags[-1] == self._final:
@@ -150,11 +152,11 @@ class SweepTiming:
         """Rows move on, those up to the comparison unless one stays there; the next one is read."""
         flags, compared = self._flags, self._compared
         advance = moving and not again
-        flags[0] = self._row if self._issuing else None
+        flags[0] = self._next if self._issuing else None
         for stage in range(len(flags) - 1, 0, -1):
             if advance if stage <= compared else moving:
                 held_back = stage == compared + 1 and again
                 flags[stage] = None if held_back else flags[stage - 1]
         if self._issuing and advance:
-            self._issuing = self._row != self._final
-            self._row = 0 if self._row == self._final else self._row + 1
+            self._issuing = self._next != self._final
+            self._next = 0 if self._next == self._final else self._next + 1

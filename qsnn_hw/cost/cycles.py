@@ -12,8 +12,8 @@ import numpy as np
 
 from qsnn_hw.cost.cycle_network import CycleNetwork, Sender
 from qsnn_hw.cost.design_words import DesignWords, design_words
+from qsnn_hw.cost.sweep_masks import masks
 from qsnn_hw.cost.word_network import WordNetwork, follows
-from qsnn_hw.cost.word_timing import masks
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 
 _LONGEST = 50_000_000

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qsnn_hw.cost.word_timing import Addresses
+from qsnn_hw.cost.sweep_masks import Addresses
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 from qsnn_hw.plan.io_plan import EncoderPlan
 

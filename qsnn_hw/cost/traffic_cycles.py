@@ -6,9 +6,10 @@ import numpy as np
 
 from qsnn_hw.cost.cycles import FOLLOWED_WORDS, predict_cycles
 from qsnn_hw.cost.design_words import DesignWords, design_words
+from qsnn_hw.cost.sweep_masks import Mask, masks
 from qsnn_hw.cost.traffic import Traffic
 from qsnn_hw.cost.word_network import WordNetwork
-from qsnn_hw.cost.word_timing import Mask, Walk, masks
+from qsnn_hw.cost.word_timing import Walk
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 

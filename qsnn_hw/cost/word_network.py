@@ -6,8 +6,9 @@
 from collections.abc import Hashable, Mapping
 
 from qsnn_hw.cost.design_words import DesignWords
+from qsnn_hw.cost.sweep_masks import Addresses, Mask
 from qsnn_hw.cost.word_routes import Arrival, Merge, Outlet
-from qsnn_hw.cost.word_timing import LONG_AGO, Addresses, Buffer, Group, Mask, Taker, Walk
+from qsnn_hw.cost.word_timing import LONG_AGO, Buffer, Group, Taker, Walk
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan
 
 

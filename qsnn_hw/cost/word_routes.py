@@ -5,7 +5,8 @@
 
 from collections import deque
 
-from qsnn_hw.cost.word_timing import LONG_AGO, Addresses, Buffer, Group
+from qsnn_hw.cost.sweep_masks import Addresses
+from qsnn_hw.cost.word_timing import LONG_AGO, Buffer, Group
 from qsnn_hw.plan.hardware_plan import HardwarePlan, Route
 
 

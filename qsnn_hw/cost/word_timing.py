@@ -8,21 +8,16 @@ cycles; the cycle in which a word moves is the one in which valid and ready are 
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 
+from qsnn_hw.cost.sweep_masks import Addresses, Mask
 from qsnn_hw.plan.group_plan import GroupPlan, ProjectionPlan
 from qsnn_hw.plan.update_stages import compare_stage, update_stages
 
 LONG_AGO = -(1 << 40)
 """Before everything."""
-
-Addresses = tuple[int, ...]
-"""The events of a word."""
-Mask = tuple[int, Sequence[Addresses]]
-"""What a sweep finds in an update row: rows since the mask before, and the words it makes."""
 
 
 class Taker(Protocol):
@@ -273,60 +268,3 @@ class Group:
     def shown(self, rows: int) -> int:
         """When the last sweep showed the last of so many rows of potentials; padding is behind them."""
         return self._swept - (self._update_rows - rows)
-
-
-def masks(plan: GroupPlan, spikes: np.ndarray) -> list[list[Mask]]:
-    """Of every step, the update rows with spikes, and the last row, which sends the tick.
-
-    Parameters
-    ----------
-    spikes
-        Of every neuron, shape (time, neuron).
-    """
-    used = plan.neuron_of_slot >= 0
-    slot_of = np.zeros(plan.neurons, dtype=np.int64)
-    slot_of[plan.neuron_of_slot[used]] = np.flatnonzero(used)
-    neuron_address = plan.space.addresses()
-    steps, neurons = np.nonzero(spikes)
-    slots = slot_of[neurons]
-    order = np.lexsort((slots, steps))
-    steps, slots = steps[order], slots[order]
-    addresses = neuron_address[neurons][order].tolist()
-    counts = spikes[steps, neurons[order]].tolist()
-    lanes, final = plan.update_lanes, plan.update_rows - 1
-    rows, slots = (slots // lanes).tolist(), slots.tolist()
-    ends = np.searchsorted(steps, np.arange(len(spikes) + 1)).tolist()
-    row_masks: list[list[Mask]] = []
-    for first, end in pairwise(ends):
-        step: list[Mask] = []
-        before, k = 0, first
-        while k < end:
-            row, low = rows[k], k
-            while k < end and rows[k] == row:
-                k += 1
-            if k - low == 1 and counts[low] == 1:
-                step.append((row - before, ((addresses[low],),)))
-            else:
-                most = max(counts[low:k])
-                for repeat in range(most):
-                    left = [n for n in range(low, k) if counts[n] > repeat]
-                    words = _words([(slots[n], addresses[n]) for n in left], lanes, plan.output_lanes)
-                    step.append((1 if repeat else row - before, words))
-            before = row
-        if before != final or not step:
-            step.append((final - before, ()))
-        row_masks.append(step)
-    return row_masks
-
-
-def _words(spiking: Sequence[tuple[int, int]], lanes: int, slots: int) -> tuple[tuple[int, ...], ...]:
-    """The words of one mask, of (slot, address): in each the lowest remaining lane of every residue."""
-    if slots == 1:
-        return tuple((address,) for _, address in spiking)
-    if slots > lanes:
-        return (tuple(address for _, address in spiking),)
-    queues: dict[int, list[int]] = {}
-    for slot, address in spiking:
-        queues.setdefault(slot % lanes % slots, []).append(address)
-    longest = max(len(queue) for queue in queues.values())
-    return tuple(tuple(q[k] for q in queues.values() if k < len(q)) for k in range(longest))

@@ -4,11 +4,11 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from qsnn_hw.finetune.held_out import check_samples, labels_of, split
 from qsnn_hw.finetune.settings import Epoch, Finetuned, FinetuneSettings, best_of, need_torch
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import Network
@@ -32,39 +32,6 @@ _LAST_RATE = 0.02
 
 _HELD_OUT_CHIPS = 4
 """Chips on which an epoch is judged where cells are off."""
-
-
-def split(data: Dataset, part: float, seed: int) -> tuple[Dataset, Dataset]:
-    """Hold out ``part`` of every class; (rest, held out), each in the order of ``data``.
-
-    Raises
-    ------
-    UserError
-        There are no labels, or too few samples to have both.
-    """
-    label = _labels(data)
-    rng = np.random.default_rng(seed)
-    held = np.zeros(label.size, dtype=bool)
-    for value in np.unique(label):
-        members = rng.permutation(np.flatnonzero(label == value))
-        held[members[: round(part * members.size)]] = True
-    if not held.any() or held.all():
-        raise UserError(
-            f"{data.source}: {label.size} samples are too few to hold out {part:g} of every class; "
-            "give more samples or another validation part"
-        )
-    return _subset(data, ~held), _subset(data, held)
-
-
-def _labels(data: Dataset) -> np.ndarray:
-    if data.label is None:
-        raise UserError(f"{data.source} has no labels; fine-tuning needs an array called label")
-    return data.label
-
-
-def _subset(data: Dataset, mask: np.ndarray) -> Dataset:
-    out = None if data.out is None else data.out[:, mask]
-    return replace(data, input=data.input[:, mask], label=_labels(data)[mask], out=out)
 
 
 def finetune(
@@ -112,24 +79,9 @@ def finetune(
     if validation is None:
         train, validation = split(train, settings.validation_part, settings.seed)
     for data in (train, validation):
-        _check(network, data)
+        check_samples(network, data)
     with _threads(settings.threads):
         return _Run(network, options, train, validation, settings, checkpoint, progress).finish()
-
-
-def _check(network: Network, data: Dataset) -> None:
-    label, outputs = _labels(data), network.group(network.output).size
-    if not label.size:
-        raise UserError(f"{data.source} has no samples")
-    if int(label.max()) >= outputs:
-        raise UserError(
-            f"{data.source}: label {int(label.max())} has no output neuron; the network has {outputs}"
-        )
-    width = int(np.prod(data.input.shape[2:], dtype=np.int64))
-    if width != network.input_size:
-        raise UserError(
-            f"{data.source}: input has {width} addresses per step, the network wants {network.input_size}"
-        )
 
 
 @contextmanager
@@ -162,7 +114,7 @@ class _Run:
         if options.rounding == "compensate":
             statistics = measure(network, train.input, progress=progress)
         self._model = IntegerNetwork(network, options, slope=settings.surrogate_slope, statistics=statistics)
-        self._label = torch.from_numpy(_labels(train))
+        self._label = torch.from_numpy(labels_of(train))
         self._optimizer = torch.optim.Adam(self._model.parameters(), lr=settings.learning_rate)
         self._batches = math.ceil(train.samples / settings.batch)
         self._before = 0
@@ -201,7 +153,7 @@ class _Run:
             return standing
         begun = Standing(self._id, {}, standing_file.parameters_of(self._model))
         run = simulate(self._network, self._validation.input, progress=self._progress)
-        begun.float_accuracy = accuracy(run.out, _labels(self._validation))
+        begun.float_accuracy = accuracy(run.out, labels_of(self._validation))
         begun.logit_scale = self._logit_scale()
         begun.history.append(Epoch(0, None, self._accuracy()))
         self._save(begun)
@@ -293,7 +245,7 @@ class _Run:
         return sum(found) / len(found)
 
     def _accuracy_once(self) -> float:
-        right, label = 0, _labels(self._validation)
+        right, label = 0, labels_of(self._validation)
         with torch.no_grad():
             for start in range(0, label.size, 4 * self._settings.batch):
                 samples = np.arange(start, min(start + 4 * self._settings.batch, label.size))

@@ -15,8 +15,8 @@ from qsnn_hw.golden.clocked import GoldenRun, checked_input, tick
 from qsnn_hw.golden.columns import Columns
 from qsnn_hw.golden.event_general import GeneralEventGroup
 from qsnn_hw.model.network import INPUT
-from qsnn_hw.quantize.bounds import leak
 from qsnn_hw.quantize.integers import finite_numbers
+from qsnn_hw.quantize.interval_step import leak
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
 from qsnn_hw.support.errors import UserError
 

@@ -1,6 +1,6 @@
 """Does a convention reproduce the framework's own output, and if not, which one would?"""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,12 +11,11 @@ from qsnn_hw.model.framework import (
     FrameworkComparison,
     compare_with_framework,
     compares_potentials,
-    differing,
 )
 from qsnn_hw.model.graph import Graph
+from qsnn_hw.model.near_ties import OwnOutput, near_ties
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.search import Search, Tried
-from qsnn_hw.model.simulate import simulate
 from qsnn_hw.model.time_steps import ROCKPOOL_LEAVES_OUT, candidates, wrote_rockpool
 from qsnn_hw.model.variants import changed, starts, words
 from qsnn_hw.support.errors import UserError
@@ -28,7 +27,6 @@ Read = Callable[[Convention | None], Network]
 SEARCH_S = 60.0
 """How long a search for another convention takes at most, unless told otherwise."""
 
-_TIE = 1e-5
 _FEW = 8
 """Rounding decides a sample here and there: beyond so many, and a quarter of all, it is not asked."""
 
@@ -72,7 +70,8 @@ class ConventionCheck:
         Why it does; None where it does not.
     near_ties
         Differences in samples whose first differing output hangs on less than float rounding (see
-        ``_near_ties``): rounding, not convention; 0 where most samples differ. None when nothing does.
+        ``model/near_ties.py``): rounding, not convention; 0 where most samples differ. None when nothing
+        does.
     alternatives
         What gives the framework's output, float rounding aside; where nothing does, conventions that at
         least halve the differences, fewest first.
@@ -182,7 +181,7 @@ def check_convention(
         raise UserError(
             f"{dataset.source}: out has {dataset.out.shape[2]} neurons, the network's output has {group.size}"
         )
-    own = _Own(compares_potentials(network, dataset), float(np.abs(dataset.out).max(initial=0)))
+    own = OwnOutput(compares_potentials(network, dataset), float(np.abs(dataset.out).max(initial=0)))
     first = _first_look(read, convention, dataset, own, others or {}, trial_samples, progress)
     check = first.check
     if not check.mismatches and check.refused is None:
@@ -196,7 +195,7 @@ def check_convention(
         x, out = dataset.input[:, samples], dataset.out[:, samples]  # type: ignore[index]
         now = own.of(network, x)
         wrong = own.differs(out, now)
-        return _near_ties(network, x, now, wrong, own) == np.count_nonzero(wrong)
+        return near_ties(network, x, now, wrong, own) == np.count_nonzero(wrong)
 
     trial = first.bad[:trial_samples]
     search = Search(
@@ -232,7 +231,7 @@ def _first_look(
     read: Read,
     convention: Convention | None,
     dataset: Dataset,
-    own: "_Own",
+    own: OwnOutput,
     others: Mapping[str, np.ndarray],
     trial_samples: int,
     progress: Progress,
@@ -256,7 +255,7 @@ def _first_look(
     bad = np.flatnonzero(wrong.any(axis=(0, 2)))
     near = 0
     if bad.size <= max(_FEW, dataset.samples // 4):
-        near = _near_ties(network, dataset.input[:, bad], got[:, bad], wrong[:, bad], own)
+        near = near_ties(network, dataset.input[:, bad], got[:, bad], wrong[:, bad], own)
     fitting = [key for key, array in others.items() if not own.differs(array, got).any()]
     named = "" if convention is None else f"{words(convention, convention)} "
     alternatives = tuple(
@@ -295,62 +294,3 @@ def _no_out(dataset: Dataset, fires: bool, others: Mapping[str, np.ndarray]) -> 
         keys = " or ".join(f"--out-key {key}" for key in others)
         return f"{dataset.source} has no out, but {', '.join(others)}: give {keys}"
     return f"{dataset.source} has no out: store the framework's own output {what}, (time, sample, neuron)"
-
-
-@dataclass(frozen=True)
-class _Own:
-    """The kind of the framework's own output: spikes, or potentials of which one is ``largest``."""
-
-    potentials: bool
-    largest: float
-
-    def of(
-        self,
-        network: Network,
-        x: np.ndarray,
-        dtype: type[np.floating] = np.float32,
-        progress: Progress = SILENT,
-    ) -> np.ndarray:
-        """A network's output of that kind."""
-        record = [network.output] if self.potentials else []
-        run = simulate(network, x, dtype=dtype, record_potentials=record, progress=progress)
-        return run.potentials[network.output] if self.potentials else run.out
-
-    def differs(self, own: np.ndarray, out: np.ndarray) -> np.ndarray:
-        """Where two outputs differ; potentials by more than a part of ``largest``."""
-        return differing(own, out, fires=not self.potentials, largest=self.largest)
-
-
-def _near_ties(network: Network, x: np.ndarray, got: np.ndarray, wrong: np.ndarray, own: _Own) -> int:
-    """Differences in samples whose first difference hangs on less than rounding.
-
-    A sample counts when double precision, or moving thresholds by one part in 100,000, all of them or those
-    of one group, changes the same output at the step of its first difference: the order of float
-    operations decides that spike, and with it what follows.
-    """
-    first = wrong.any(axis=2).argmax(axis=0)
-    at_first = wrong[first, np.arange(wrong.shape[1])]
-    tied = np.zeros(wrong.shape[1], bool)
-    for moved, dtype in _moved(network):
-        left = np.flatnonzero(~tied)
-        if not left.size:
-            break
-        run = own.of(moved, x[:, left], dtype)
-        other = own.differs(got[first[left], left], run[first[left], np.arange(left.size)])
-        tied[left] = (at_first[left] & other).any(axis=1)
-    return int(np.count_nonzero(wrong[:, tied]))
-
-
-def _moved(network: Network) -> Iterator[tuple[Network, type[np.floating]]]:
-    """What computes the same but for a little less than rounding, and the precision to run it in."""
-    yield network, np.float64
-    fires = [group.name for group in network.groups if group.threshold is not None]
-    for names in (fires, *([name] for name in fires)) if len(fires) > 1 else (fires,):
-        for factor in (1 - _TIE, 1 + _TIE):
-            groups = tuple(
-                replace(g, threshold=g.threshold * factor)
-                if g.threshold is not None and g.name in names
-                else g
-                for g in network.groups
-            )
-            yield replace(network, groups=groups), np.float32

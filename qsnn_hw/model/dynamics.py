@@ -37,11 +37,8 @@ def neuron_group(
     levels = _Levels(leak.leak, threshold, v_reset, reset, convention.v_min if fires else None)
     if convention.start == "rest" and kind != "Threshold":
         rest = v_reset if kind in ("IF", "I") else reader.get("v_leak")
-        if np.any(rest != 0):
-            if (fires and _needs_zero(convention, rest, reset)) or (threshold is None and np.ptp(rest)):
-                levels = replace(levels, start=rest)
-            else:
-                levels = _from_rest(levels, rest, leak.steady)
+        stays = (fires and _needs_zero(convention, rest, reset)) or (threshold is None and np.ptp(rest) != 0)
+        levels = _started(levels, rest, leak.steady, stays=stays)
     # The spikes of a Threshold node behind an integrator are its own: one a step, and none is held back.
     resets = fires and kind not in ("LI", "I", "CubaLI")
     late = convention.reset_delay and fires and reset != "none"
@@ -79,6 +76,13 @@ def neuron_group(
         start=levels.start,
     )
     return group, tuple(reader.warnings)
+
+
+def _started(levels: "_Levels", rest: FloatArray, steady: FloatArray, *, stays: bool) -> "_Levels":
+    """The levels of a group that starts at ``rest``: distances from it, or the same where they must stay."""
+    if not np.any(rest != 0):
+        return levels
+    return replace(levels, start=rest) if stays else _from_rest(levels, rest, steady)
 
 
 @dataclass(frozen=True)

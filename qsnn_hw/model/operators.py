@@ -154,13 +154,7 @@ def _planes(graph: Graph, name: str, channels: int | None, shape: Shape) -> tupl
         space = (1, space[-1])
     if len(space) == 2 and channels is not None and channels * size_of(space) == size_of(shape):
         return channels, space[0], space[1]
-    plain = shape
-    while len(plain) > (2 if kind == "Conv1d" else 3) and plain[0] == 1:
-        plain = plain[1:]
-    if kind == "Conv1d" and len(plain) == 1 and channels == 1:
-        plain = (1, *plain)
-    if kind == "Conv1d" and len(plain) == 2:
-        plain = (plain[0], 1, plain[1])
+    plain = _line(shape, channels) if kind == "Conv1d" else _without_ones(shape, 3)
     if len(plain) == 2 and channels in (1, None):
         plain = (1, *plain)
     fits = len(plain) == 3 and channels in (plain[0], None) and space in ((), plain[1:])
@@ -173,6 +167,21 @@ def _planes(graph: Graph, name: str, channels: int | None, shape: Shape) -> tupl
             "check the nodes before it and input_shape"
         )
     return plain[0], plain[1], plain[2]
+
+
+def _without_ones(shape: Shape, axes: int) -> Shape:
+    """``shape`` without leading axes of one that are more than ``axes``."""
+    while len(shape) > axes and shape[0] == 1:
+        shape = shape[1:]
+    return shape
+
+
+def _line(shape: Shape, channels: int | None) -> Shape:
+    """What a Conv1d sees, as planes of one row."""
+    plain = _without_ones(shape, 2)
+    if len(plain) == 1 and channels == 1:
+        plain = (1, *plain)
+    return (plain[0], 1, plain[1]) if len(plain) == 2 else plain
 
 
 def _extent(

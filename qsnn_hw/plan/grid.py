@@ -86,7 +86,7 @@ def grid_projection(operators: Sequence[Operator]) -> GridProjection | None:
             windows = _windows(
                 length, kernel[axis], operator.stride[axis], operator.padding[axis], operator.dilation[axis]
             )
-            pairs = [[pair for middle in row for pair in windows[middle]] for row in reached]
+            pairs = [[pair for middle in middles for pair in windows[middle]] for middles in reached]
             axes.append(_pooled_targets(pairs, later, axis))
         target = (operator.weight.shape[0], *_lengths(operator, later))
         return GridProjection(source, target, kernel, axes[0], axes[1], _ungrouped(operator), dense=False)
@@ -98,7 +98,7 @@ def grid_projection(operators: Sequence[Operator]) -> GridProjection | None:
         return _scaled(source, operator.factor.reshape(source[0], height, width), rows, columns)
     post = operator.weight.shape[0]
     weight = operator.weight.reshape(post, source[0], height, width)
-    whole = [[[(0, middle) for middle in row] for row in reached] for reached in (rows, columns)]
+    whole = [[[(0, middle) for middle in middles] for middles in reached] for reached in (rows, columns)]
     return GridProjection(source, (post, 1, 1), (height, width), whole[0], whole[1], weight, dense=True)
 
 
@@ -113,7 +113,7 @@ def _scaled(
     each = np.arange(channels)
     weight[each, each] = factor[:, :1, :1] if uniform else factor
     pairs = [
-        [[(middle, 0 if uniform else middle) for middle in row] for row in reached]
+        [[(middle, 0 if uniform else middle) for middle in middles] for middles in reached]
         for reached in (rows, columns)
     ]
     return GridProjection(source, (channels, height, width), kernel, pairs[0], pairs[1], weight, dense=False)
@@ -143,7 +143,7 @@ def _pooled(length: int, pools: Sequence[Pool2d], axis: int) -> tuple[int, list[
     reached = [[position] for position in range(length)]
     for pool in pools:
         windows = _windows(length, pool.kernel[axis], pool.stride[axis], pool.padding[axis])
-        reached = [[output for middle in row for output, _ in windows[middle]] for row in reached]
+        reached = [[output for middle in middles for output, _ in windows[middle]] for middles in reached]
         length = _output_length(length, pool.kernel[axis], pool.stride[axis], pool.padding[axis])
     return length, reached
 
@@ -152,7 +152,7 @@ def _pooled_targets(pairs: Pairs, pools: Sequence[Pool2d], axis: int) -> Pairs:
     for pool in pools:
         length = pool.input_shape[axis + 1]
         windows = _windows(length, pool.kernel[axis], pool.stride[axis], pool.padding[axis])
-        pairs = [[(output, k) for middle, k in row for output, _ in windows[middle]] for row in pairs]
+        pairs = [[(output, k) for middle, k in reached for output, _ in windows[middle]] for reached in pairs]
     return pairs
 
 
@@ -174,8 +174,8 @@ def _lengths(operator: Conv2d, pools: Sequence[Pool2d]) -> tuple[int, int]:
 
 def axis_table(pairs: Pairs, fold_step: int, row_step: int) -> AxisTable:
     """Pairs as the walker's table; a target position is worth ``fold_step`` folds, and so on."""
-    count = np.array([len(row) for row in pairs], dtype=np.int64)
-    flat = np.array([pair for row in pairs for pair in row], dtype=np.int64).reshape(-1, 2)
+    count = np.array([len(reached) for reached in pairs], dtype=np.int64)
+    flat = np.array([pair for reached in pairs for pair in reached], dtype=np.int64).reshape(-1, 2)
     return AxisTable(np.cumsum(count) - count, count, flat[:, 0] * fold_step, flat[:, 1] * row_step)
 
 

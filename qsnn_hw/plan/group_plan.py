@@ -121,7 +121,7 @@ class GroupPlan:
         ``update_lanes`` divides ``lanes``; ``event_lanes`` is a power of two, above 1 only where the
         group has one projection and it is dense.
     output_lanes
-        Slots of the words of the output stream (a power of two).
+        Event lanes of the words of the output stream (a power of two).
     accumulators, acc_bits
         See above.
     neuron_memory

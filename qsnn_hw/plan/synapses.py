@@ -114,15 +114,15 @@ def synapse_image(
         )
     projections: list[ProjectionPlan] = []
     images: list[np.ndarray] = []
-    rows = 0
+    first_row = 0
     for first, block, space in blocks:
         if isinstance(block, _Flat):
-            plan, image = _dense(first, block.weight, rows, slots, event_lanes, bits)
+            plan, image = _dense(first, block.weight, first_row, slots, event_lanes, bits)
         else:
-            plan, image = _grid(first, block, space, rows, slots)
+            plan, image = _grid(first, block, space, first_row, slots)
         projections.append(plan)
         images.append(image)
-        rows += image.shape[1]
+        first_row += image.shape[1]
     synapses = np.concatenate(images, axis=1).astype(np.int16 if bits <= 16 else np.int64)
     return SynapseImage(tuple(projections), tuple(offsets), offset, synapses, bits, tuple(notes))
 
@@ -235,11 +235,11 @@ def _sparse_pays(used: np.ndarray, width: int) -> bool:
         Bits of a row.
     """
     folds, sources = used.shape
-    rows = int(used.sum())
+    kept = int(used.sum())
     if used.mean() > 1 - _SPARSE_SHARE:
         return False
-    first, count, fold = rows.bit_length(), folds.bit_length(), (folds - 1).bit_length()
-    return sources * (first + count) + rows * fold <= (used.size - rows) * width
+    first, count, fold = kept.bit_length(), folds.bit_length(), (folds - 1).bit_length()
+    return sources * (first + count) + kept * fold <= (used.size - kept) * width
 
 
 def _grid(

@@ -108,14 +108,14 @@ def _tile(group: GroupPlan, folds: tuple[int, int], suffix: str, rows: int, stor
     members = np.sort(neurons[neurons >= 0])
     positions = group.folds // group.channel_folds
     first = folds[0] * group.lanes
-    projections, images, row = [], [], 0
+    projections, images, first_row = [], [], 0
     for index, projection in enumerate(group.projections):
         end = [p.first_row for p in group.projections[index + 1 :]] or [group.synapse_rows]
         image = group.synapses[0, projection.first_row : end[0]]
-        part, image = _projection(projection, image, chosen, folds, group, row)
+        part, image = _projection(projection, image, chosen, folds, group, first_row)
         projections.append(part)
         images.append(image)
-        row += len(image)
+        first_row += len(image)
     synapses = np.concatenate(images)[np.newaxis]
     channel_folds = folds[1] - folds[0]
     deep = rows * (1 << (channel_folds - 1).bit_length())

@@ -14,8 +14,8 @@ import numpy as np
 
 from qsnn_hw.model.linear import apply_operators
 from qsnn_hw.model.network import Conv2d, Dense, Operator, Pool2d, Scale
-from qsnn_hw.quantize.bounds import Interval
 from qsnn_hw.quantize.integers import integer_dtype, round_weights, weight_scale
+from qsnn_hw.quantize.interval_step import Interval
 
 if TYPE_CHECKING:
     from qsnn_hw.quantize.network import QuantizedNetwork

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from qsnn_hw.model.network import INPUT, MAX_SPIKES, Dense, Network, NeuronGroup, Projection
-from qsnn_hw.quantize.bounds import Interval
 from qsnn_hw.quantize.compensate import Statistics
 from qsnn_hw.quantize.dead_zone import dead_zone_note, finer_steps
+from qsnn_hw.quantize.interval_step import Interval
 from qsnn_hw.quantize.leak import Reach, leak_fraction
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection, ResetKind
 from qsnn_hw.quantize.never import heights_in_float

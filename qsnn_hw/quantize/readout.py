@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from qsnn_hw.quantize.bounds import Interval
+from qsnn_hw.quantize.interval_step import Interval
 from qsnn_hw.quantize.options import MAX_FRACTIONAL_BITS, MAX_POTENTIAL_BITS
 
 READOUT_STEPS = 1024

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from qsnn_hw.quantize.bounds import Extras, Interval, current_interval, leak, state_interval
+from qsnn_hw.quantize.bounds import current_interval, state_interval
+from qsnn_hw.quantize.interval_step import Extras, Interval, leak
 from qsnn_hw.quantize.network import QuantizedGroup
 from qsnn_hw.quantize.options import MAX_POTENTIAL_BITS, QuantizeOptions
 from qsnn_hw.quantize.readout import READOUT_STEPS, integrator_clamp, steps_to

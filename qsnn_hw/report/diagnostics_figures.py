@@ -1,6 +1,8 @@
 """Figures of what quantization did: range histograms, and the sensitivity of each group to its width."""
 
 import math
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from qsnn_hw.explore.integers.diagnosis import Diagnostics, GroupDiagnosis
 from qsnn_hw.report.record import Report
@@ -8,6 +10,7 @@ from qsnn_hw.report.sections.network import NETWORK
 from qsnn_hw.report.svg import NARROW, Drawing, Figure, colour, figure, num, ticks
 from qsnn_hw.report.words import NOT_MEASURED, percent, plural, signed
 from qsnn_hw.report.words import figure as amount
+from qsnn_hw.support.values import Number
 
 # Points below the reference at which a cell has its full shade: the same in every report, so that
 # two reports compare.
@@ -25,7 +28,7 @@ def scored_groups(diagnostics: Diagnostics) -> tuple[str, ...]:
     return tuple(group.name for group in diagnostics.groups if group.name in scored)
 
 
-def score_text(scores: dict[tuple[str, int], int | float | None], name: str, bits: int) -> str:
+def score_text(scores: Mapping[tuple[str, int], Number | None], name: str, bits: int) -> str:
     """A score of the sensitivity table as a percentage, or why there is none."""
     if (name, bits) not in scores:
         return NOT_MEASURED
@@ -106,30 +109,6 @@ def sensitivity(report: Report, measured: Diagnostics, basis: str) -> Figure | N
     reference = max(known) if measured.float_score is None else measured.float_score
     built = {group.name: group.weight_bits for group in report[NETWORK].groups}
 
-    def draw(width: float) -> Drawing:
-        drawing = Drawing(width)
-        cell, height, pitch = width / len(bits), 30.0, 60.0
-        for column, n in enumerate(bits):
-            drawing.text((column + 0.5) * cell, 12, f"{n} bit", "tick", "middle")
-        for row, name in enumerate(names):
-            y = 36 + row * pitch
-            drawing.text(0, y, name, "name")
-            for column, n in enumerate(bits):
-                box = (column * cell + 1, y + 7, cell - 2, height)
-                drawing.rect(*box, "panel")
-                score = scores.get((name, n))
-                if score is not None:
-                    lost = reference - score
-                    shade = min(0.75, 0.15 + 0.6 * max(0.0, lost) / _FULL_SHADE)
-                    drawing.rect(*box, "fill c-0" if lost <= 0 else "fill c-warn", shade)
-                if built.get(name) == n:
-                    drawing.rect(box[0] + 0.75, box[1] + 0.75, box[2] - 1.5, height - 1.5, "built")
-                style = ("count" if score is not None else "note") + (" small" if cell < 50 else "")
-                words = _cell(scores, name, n, cell)
-                drawing.text((column + 0.5) * cell, y + 26, words, style, "middle")
-        drawing.height = 36 + pitch * len(names) - 20
-        return drawing
-
     worst = min(
         (row for row in measured.sensitivity if row.score is not None), key=lambda row: row.score or 0.0
     )
@@ -145,7 +124,7 @@ def sensitivity(report: Report, measured: Diagnostics, basis: str) -> Figure | N
         "Which group needs its bits",
         f"Score{samples} with one group at another weight width, against {against}. Lowest: "
         f"{percent(worst.score)} with {worst.group} at {worst.bits} bit ({lost} points).",
-        draw,
+        partial(_sensitivity_grid, names, bits, scores, built, reference),
         f"Score{samples} with one group's weights at another width and the others as built, against "
         f"{against}. The stronger the orange, the more points are lost (full at "
         f"{100 * _FULL_SHADE:.0f}); blue loses none. Score: share of samples answered as labelled, or as the "
@@ -156,7 +135,40 @@ def sensitivity(report: Report, measured: Diagnostics, basis: str) -> Figure | N
     )
 
 
-def _cell(scores: dict[tuple[str, int], int | float | None], name: str, bits: int, width: float) -> str:
+def _sensitivity_grid(
+    names: Sequence[str],
+    bits: Sequence[int],
+    scores: Mapping[tuple[str, int], Number | None],
+    built: Mapping[str, int | None],
+    reference: Number,
+    width: float,
+) -> Drawing:
+    """A row for each group, a cell for each width: its score, shaded by what is lost of ``reference``."""
+    drawing = Drawing(width)
+    cell, height, pitch = width / len(bits), 30.0, 60.0
+    for column, n in enumerate(bits):
+        drawing.text((column + 0.5) * cell, 12, f"{n} bit", "tick", "middle")
+    for row, name in enumerate(names):
+        y = 36 + row * pitch
+        drawing.text(0, y, name, "name")
+        for column, n in enumerate(bits):
+            box = (column * cell + 1, y + 7, cell - 2, height)
+            drawing.rect(*box, "panel")
+            score = scores.get((name, n))
+            if score is not None:
+                lost = reference - score
+                shade = min(0.75, 0.15 + 0.6 * max(0.0, lost) / _FULL_SHADE)
+                drawing.rect(*box, "fill c-0" if lost <= 0 else "fill c-warn", shade)
+            if built.get(name) == n:
+                drawing.rect(box[0] + 0.75, box[1] + 0.75, box[2] - 1.5, height - 1.5, "built")
+            style = ("count" if score is not None else "note") + (" small" if cell < 50 else "")
+            words = _cell(scores, name, n, cell)
+            drawing.text((column + 0.5) * cell, y + 26, words, style, "middle")
+    drawing.height = 36 + pitch * len(names) - 20
+    return drawing
+
+
+def _cell(scores: Mapping[tuple[str, int], Number | None], name: str, bits: int, width: float) -> str:
     """A score in percent; without unit and decimals where the cell is narrow."""
     score = scores.get((name, bits))
     text = score_text(scores, name, bits)

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.output_folder import sweep
 
 LOCK = ".lock"
 """Its file in the folder; says who works there. Left by a process that was killed, it locks nobody out."""
@@ -53,7 +53,7 @@ def one_run(folder: Path, command: str) -> Iterator[None]:
         # A disk that is full keeps nobody from working; what is missing is said when it matters.
         with contextlib.suppress(OSError):
             os.write(handle, about.encode())
-        files.sweep(folder)
+        sweep(folder)
         yield
     finally:
         # While it is still held: whoever waits for it sees that it is gone and makes another.

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.toolchain import webassembly
 from qsnn_hw.toolchain.cache import cache_folder
-from qsnn_hw.toolchain.finder import SPECS, Tool, ToolSpec, find_tool
+from qsnn_hw.toolchain.catalog import SPECS, ToolSpec
+from qsnn_hw.toolchain.finder import Tool, find_tool
 from qsnn_hw.toolchain.loaders import LOADERS, find_program
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from qsnn_hw.support.errors import ToolError, UserError
 from qsnn_hw.support.progress import Progress
-from qsnn_hw.toolchain.finder import Tool, ToolSpec, search
+from qsnn_hw.toolchain.catalog import ToolSpec
+from qsnn_hw.toolchain.finder import Tool, search
 from qsnn_hw.toolchain.process import run_tool
 
 BITSTREAM = "{bitstream}"

@@ -6,9 +6,10 @@ simulation step wraps cocotb's runner in :func:`verilator_ready`. The parts live
 """
 
 from qsnn_hw.toolchain.cache import cache_folder
+from qsnn_hw.toolchain.catalog import SPECS, ToolSpec
 from qsnn_hw.toolchain.crash import WaysOut
 from qsnn_hw.toolchain.doctor import ToolStatus, doctor, doctor_table
-from qsnn_hw.toolchain.finder import SPECS, Tool, ToolSpec, find_tool
+from qsnn_hw.toolchain.finder import Tool, find_tool
 from qsnn_hw.toolchain.process import end_groups, relative, run_tool
 from qsnn_hw.toolchain.simulator import (
     check_build_folder,

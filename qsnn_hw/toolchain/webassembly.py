@@ -25,7 +25,8 @@ from qsnn_hw.support.progress import Progress
 from qsnn_hw.support.run_lock import try_lock
 from qsnn_hw.support.stopping import deferred
 from qsnn_hw.toolchain.cache import cache_folder, writable
-from qsnn_hw.toolchain.finder import SPECS, Tool
+from qsnn_hw.toolchain.catalog import SPECS
+from qsnn_hw.toolchain.finder import Tool
 
 
 def is_cold(tool: Tool) -> bool:

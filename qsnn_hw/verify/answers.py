@@ -8,8 +8,9 @@ import numpy as np
 from qsnn_hw.host.protocol import PIXEL_BITS, address_bits
 from qsnn_hw.support.record_types import Array
 from qsnn_hw.support.records import StoredRecord
+from qsnn_hw.verify.drawn_words import draw_gaps, draw_stalls, input_words, limbs_of, put_bits
 from qsnn_hw.verify.layout import StreamLayout
-from qsnn_hw.verify.stimulus import Stimulus, draw_gaps, draw_stalls, input_words, limbs_of, put_bits
+from qsnn_hw.verify.stimulus import Stimulus
 
 SETTLE = 2000
 """Cycles in which a word too many has time to come out."""

@@ -14,7 +14,8 @@ from qsnn_hw.support.errors import MismatchError
 from qsnn_hw.support.progress import SILENT, Progress
 from qsnn_hw.verify.answers import AnswerCase
 from qsnn_hw.verify.layout import stream_layouts
-from qsnn_hw.verify.runner import STREAM_SAMPLES, cut, run_passes, share_out
+from qsnn_hw.verify.runner import STREAM_SAMPLES, run_passes
+from qsnn_hw.verify.shares import cut, share_out
 from qsnn_hw.verify.simulation import build_model, find_simulator
 from qsnn_hw.verify.work import step_cycles
 

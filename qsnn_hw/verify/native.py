@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from qsnn_hw.support.errors import ToolError, UserError
-from qsnn_hw.support.files import BUILDING, write_text
+from qsnn_hw.support.files import write_text
+from qsnn_hw.support.output_folder import BUILDING
 from qsnn_hw.support.progress import Progress
 from qsnn_hw.support.shipped import resource_folder
 from qsnn_hw.toolchain.tools import (

@@ -10,9 +10,10 @@ import numpy as np
 
 from qsnn_hw.support.errors import ToolError
 from qsnn_hw.support.files import write_text
+from qsnn_hw.verify.drawn_words import limbs_of
 from qsnn_hw.verify.layout import TraceLayout
 from qsnn_hw.verify.native import Bench
-from qsnn_hw.verify.stimulus import Stimulus, limbs_of
+from qsnn_hw.verify.stimulus import Stimulus
 
 
 @dataclass(frozen=True)

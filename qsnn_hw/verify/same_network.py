@@ -2,7 +2,7 @@
 
 What is simulated has trace ports and counters (``06_traced.v``), what is synthesized has none
 (``06_design.v``), and both are made on their own. Here yosys reads both again, as it does for synthesis,
-and :mod:`qsnn_hw.verify.netlist` compares what their outputs depend on.
+and :mod:`qsnn_hw.verify.bisimulation` compares what their outputs depend on.
 """
 
 import json
@@ -15,7 +15,8 @@ from qsnn_hw.support import files
 from qsnn_hw.support.errors import MismatchError, ToolError
 from qsnn_hw.support.progress import Progress
 from qsnn_hw.toolchain.tools import WaysOut, find_tool, relative, run_tool
-from qsnn_hw.verify.netlist import Bit, Difference, Matched, Netlist, compare
+from qsnn_hw.verify.bisimulation import Difference, Matched, compare
+from qsnn_hw.verify.netlist import Bit, Netlist
 
 _GUARD = ".guard"
 

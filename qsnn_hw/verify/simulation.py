@@ -17,7 +17,8 @@ from pathlib import Path
 
 from qsnn_hw.support.choices import SIMULATORS
 from qsnn_hw.support.errors import ToolError, UserError
-from qsnn_hw.support.files import BUILDING, digest, write_json, write_text
+from qsnn_hw.support.files import digest, write_json, write_text
+from qsnn_hw.support.output_folder import BUILDING
 from qsnn_hw.support.progress import Progress
 from qsnn_hw.support.stopping import deferred
 from qsnn_hw.toolchain.tools import Tool, check_build_folder, end_groups, find_tool, run_tool

@@ -349,6 +349,17 @@ def test_every_option_of_a_command_on_samples_is_a_keyword_of_its_method(method:
     assert {renamed.get(name, name) for name in fields - of_load} == taken
 
 
+def test_every_option_of_compare_is_a_keyword_of_it_or_of_quantize() -> None:
+    (commands,) = (a for a in cli.make_parser()._actions if isinstance(a, argparse._SubParsersAction))
+    fields = {a.dest for a in commands.choices["compare"]._actions} - {"help", "quiet"}
+    renamed = {"weight_bits": "bits", "calibration_data": "calibrate"}
+    taken = set(inspect.signature(qsnn_hw.IntegerNetwork.compare).parameters) - {"self", "progress"}
+    of_load = {"model", "convention", "settings"}
+    left = {renamed.get(name, name) for name in fields - of_load} - taken
+    assert left == left & set(BY_METHOD["quantize"])
+    assert taken <= fields
+
+
 def test_infer_and_check_say_what_the_commands_say(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

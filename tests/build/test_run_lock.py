@@ -10,7 +10,7 @@ import pytest
 
 from qsnn_hw.build import cli
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.support.files import sweep
+from qsnn_hw.support.output_folder import sweep
 from qsnn_hw.support.run_lock import LOCK, one_run, refuse_busy
 from tests.support.places import ROOT
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from qsnn_hw.build.steps import code
-from qsnn_hw.build.steps.code import code_digest, imported_modules, reached_modules
+from qsnn_hw.build.steps import code, imports
+from qsnn_hw.build.steps.code import code_digest, reached_modules
 from qsnn_hw.build.steps.golden import GOLDEN
+from qsnn_hw.build.steps.imports import imported_modules
 from qsnn_hw.build.steps.inputs import READ
 from qsnn_hw.build.steps.integers import QUANTIZE
 from qsnn_hw.targets.fpga.steps import PLAN
@@ -36,7 +37,7 @@ def module_names() -> list[str]:
 @pytest.fixture
 def fresh() -> Iterator[None]:
     """Nothing remembered of source that a test changes."""
-    caches = (code.cached_imports, code.sim_modules, code.source_file, code.unit_of)
+    caches = (imports.cached_imports, imports.sim_modules, imports.source_file, code.unit_of)
     for cache in caches:
         cache.cache_clear()
     yield
@@ -47,12 +48,13 @@ def fresh() -> Iterator[None]:
 def repeated(module: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> set[str]:
     """The steps whose key an edit of ``module`` changes."""
     before = {name: code_digest(functions) for name, functions in STEPS.items()}
-    path = code.source_file(module)
+    path = imports.source_file(module)
     assert path is not None
     edited = tmp_path / path.name
     edited.write_text(path.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
-    usual = code.source_file
-    monkeypatch.setattr(code, "source_file", lambda name: edited if name == module else usual(name))
+    usual = imports.source_file
+    for reader in (code, imports):
+        monkeypatch.setattr(reader, "source_file", lambda name: edited if name == module else usual(name))
     return {name for name, functions in STEPS.items() if code_digest(functions) != before[name]}
 
 
@@ -104,13 +106,13 @@ def test_a_step_is_decided_by_no_source_of_its_neighbours() -> None:
 
 def by_tree(module: str) -> set[str]:
     """What ``imported_modules`` finds with patterns, from the syntax tree."""
-    path = code.source_file(module)
+    path = imports.source_file(module)
     assert path is not None
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            found |= code.imports_of(node, package)
+            found |= imports.imports_of(node, package)
     return found - {module}
 
 

@@ -17,8 +17,8 @@ from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.rtl.network import SpikingNetwork
+from qsnn_hw.verify.drawn_words import as_integers, input_words
 from qsnn_hw.verify.layout import stream_layouts
-from qsnn_hw.verify.stimulus import as_integers, input_words
 from tests.support.wide_designs import random_case, random_lanes
 from tests.support.wide_networks import FEATURES
 

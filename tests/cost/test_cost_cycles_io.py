@@ -21,8 +21,8 @@ from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.rtl.classifier import Classifier
 from qsnn_hw.verify.answers import pixel_words
+from qsnn_hw.verify.drawn_words import as_integers, input_words
 from qsnn_hw.verify.layout import stream_layouts
-from qsnn_hw.verify.stimulus import as_integers, input_words
 from tests.support.networks import random_network
 
 STEPS, SAMPLES, INPUTS = 4, 4, 13

@@ -9,6 +9,8 @@ import pytest
 
 pytest.importorskip("torch", reason="fine-tuning needs torch, an extra")
 
+import qsnn_hw
+from qsnn_hw.build import cli
 from qsnn_hw.finetune.command import finetune_command, require_equal
 from qsnn_hw.finetune.settings import FinetuneSettings
 from qsnn_hw.golden.clocked import run_clocked
@@ -82,6 +84,23 @@ def test_a_finished_run_is_not_trained_again(digits: Path, tuned: Path) -> None:
     )
     assert result.seconds_per_epoch is None
     assert files.digest(written.quantized) == before
+
+
+def test_from_python_it_is_the_command(
+    digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, typed, called = digits / DATA, tmp_path / "typed", tmp_path / "called"
+    words = ["finetune", str(digits / MODEL), "--convention", "snntorch", "--data", str(data)]
+    short = ["--bits", "2", "--clip", "mse", "--epochs", "1", "--samples", "60", "--batch", "30"]
+    assert cli.main([*words, *short, "-o", str(typed)]) == 0
+    said = capsys.readouterr().out
+    net = qsnn_hw.load(digits / MODEL, convention="snntorch")
+    tuned = net.finetune(data, called, bits=2, clip="mse", epochs=1, samples=60, batch=30)
+    assert capsys.readouterr() == ("", "")
+    assert str(tuned) == said.rstrip("\n")
+    assert repr(tuned).startswith(f"<fine-tuning in {called}: ")
+    for name in ("finetuned.nir", "finetuned.npz"):
+        assert files.digest(called / name) == files.digest(typed / name)
 
 
 def test_another_file_is_told_apart(digits: Path, tuned: Path) -> None:

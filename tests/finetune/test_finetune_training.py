@@ -205,7 +205,7 @@ class TestTraining:
             finetune(net, OPTIONS, data, short, checkpoint=path)
 
     def test_validation_samples_are_not_trained_on(self, net: Network) -> None:
-        from qsnn_hw.finetune.training import split
+        from qsnn_hw.finetune.held_out import split
 
         data = toy(np.random.default_rng(1), net)
         # Each sample carries its number in its first spikes.
@@ -222,7 +222,8 @@ class TestTraining:
         assert (np.abs(counts - np.bincount(data.label) * 0.25) <= 0.5).all()
 
     def test_bad_data_is_refused(self, net: Network) -> None:
-        from qsnn_hw.finetune.training import finetune, split
+        from qsnn_hw.finetune.held_out import split
+        from qsnn_hw.finetune.training import finetune
 
         data = toy(np.random.default_rng(1), net)
         assert data.label is not None

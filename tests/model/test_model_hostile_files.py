@@ -17,6 +17,7 @@ from qsnn_hw.model.readers.hdf5_tree import read_tree
 from qsnn_hw.model.readers.reader import read_network
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.output_folder import check_output_folder
 
 CONVENTION = Convention.preset("nir").with_settings({"dt": "0.001"})
 LAYERS = """
@@ -261,40 +262,40 @@ def test_the_largest_graph_that_is_read_takes_seconds(tmp_path: Path) -> None:
 def test_what_leads_out_of_an_output_folder_is_refused(tmp_path: Path) -> None:
     """A log is opened by its name: a link would have it written elsewhere, a pipe waited for."""
     out = tmp_path / "out"
-    files.check_output_folder(out)
+    check_output_folder(out)
     (out / "08_synthesis").mkdir(parents=True)
     (out / "report.json").write_text("{}", encoding="utf-8")
     (out / "also.json").symlink_to("report.json")
-    files.check_output_folder(out)
+    check_output_folder(out)
     for name in ("06_verilog.log", "08_synthesis/yosys.log", ".lock", "09_implementation"):
         path = out / name
         path.symlink_to(tmp_path / "elsewhere")
         with pytest.raises(UserError, match=f"{path} is a link that leads out of the output folder"):
-            files.check_output_folder(out)
+            check_output_folder(out)
         path.unlink()
     os.mkfifo(out / "06_verilog.log")
     with pytest.raises(UserError, match=r"06_verilog\.log is a device or a pipe, not a file; remove it"):
-        files.check_output_folder(out)
+        check_output_folder(out)
     (out / "06_verilog.log").unlink()
     (out / "report.html").mkdir()
     with pytest.raises(UserError, match=r"report\.html is a folder in the place of a file; remove it"):
-        files.check_output_folder(out)
+        check_output_folder(out)
 
 
 def test_an_output_folder_that_cannot_be_one_is_refused_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x", encoding="utf-8")
     with pytest.raises(UserError, match="file is a file, not a folder; choose another"):
-        files.check_output_folder(tmp_path / "file")
+        check_output_folder(tmp_path / "file")
     (tmp_path / "dangling").symlink_to(tmp_path / "none")
     with pytest.raises(UserError, match="dangling is a link to what does not exist"):
-        files.check_output_folder(tmp_path / "dangling")
+        check_output_folder(tmp_path / "dangling")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     with pytest.raises(UserError, match=r"loop"):
-        files.check_output_folder(tmp_path / "loop")
+        check_output_folder(tmp_path / "loop")
     with pytest.raises(UserError, match="File name too long"):
-        files.check_output_folder(tmp_path / (300 * "x"))
+        check_output_folder(tmp_path / (300 * "x"))
     with pytest.raises(UserError, match="bytes, too many for the files in it; choose a shorter"):
-        files.check_output_folder(tmp_path.joinpath(*[200 * "x"] * 19))
+        check_output_folder(tmp_path.joinpath(*[200 * "x"] * 19))
 
 
 def test_a_long_name_of_a_network_fits_file_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from qsnn_hw.golden.clocked import tick
 from qsnn_hw.quantize import bounds
-from qsnn_hw.quantize.bounds import Interval, leak, state_interval
+from qsnn_hw.quantize.bounds import state_interval
+from qsnn_hw.quantize.interval_step import Interval, leak
 from qsnn_hw.quantize.network import QuantizedGroup
 from qsnn_hw.support.choices import LEAK_ROUNDINGS, LeakRounding
 from tests.support.networks import RESETS, proved, random_group, random_weights

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qsnn_hw.quantize.bounds import leak
 from qsnn_hw.quantize.dead_zone import dead_zone, dead_zone_note, never_leaks
+from qsnn_hw.quantize.interval_step import leak
 from qsnn_hw.support.choices import LEAK_ROUNDINGS, LeakRounding
 from tests.support.plans import plain_group
 

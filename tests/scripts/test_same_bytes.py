@@ -26,6 +26,7 @@ def outputs(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_equal_outputs_have_no_difference(outputs: tuple[Path, Path]) -> None:
     assert list(same_bytes.differences(*outputs)) == []
+    assert same_bytes.compared_files(*outputs) == ["06_design.v", "06_weights.bin"]
 
 
 @pytest.mark.parametrize(

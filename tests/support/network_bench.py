@@ -13,7 +13,7 @@ from qsnn_hw.plan import GroupPlan, HardwarePlan
 from qsnn_hw.rtl.classifier import Classifier
 from qsnn_hw.rtl.network import SpikingNetwork
 from qsnn_hw.verify.answers import pixel_words
-from qsnn_hw.verify.stimulus import as_integers
+from qsnn_hw.verify.drawn_words import as_integers
 from tests.support.sample_words import by_step, packed
 from tests.support.streams import Pace, exchange
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from qsnn_hw.model.network import INPUT
-from qsnn_hw.quantize.bounds import Interval, state_interval
+from qsnn_hw.quantize.bounds import state_interval
 from qsnn_hw.quantize.integers import integer_dtype
+from qsnn_hw.quantize.interval_step import Interval
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection, ResetKind
 from qsnn_hw.support.choices import LeakRounding
 

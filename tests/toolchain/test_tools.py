@@ -13,7 +13,7 @@ import pytest
 
 from qsnn_hw.support.errors import ToolError, UserError
 from qsnn_hw.support.progress import SILENT
-from qsnn_hw.toolchain import finder, object_cache, simulator, webassembly
+from qsnn_hw.toolchain import catalog, finder, object_cache, simulator, webassembly
 from qsnn_hw.toolchain.tools import (
     Tool,
     ToolStatus,
@@ -314,7 +314,7 @@ def test_a_design_s_own_source_is_never_cached(tmp_path: Path) -> None:
 
 def test_doctor_lists_every_tool_and_sums_up() -> None:
     statuses = {status.name: status for status in doctor()}
-    assert {"python", *finder.SPECS, "cache"} <= set(statuses)
+    assert {"python", *catalog.SPECS, "cache"} <= set(statuses)
     assert statuses["verilator"].found
     assert not statuses["iverilog"].required
 

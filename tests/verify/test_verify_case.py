@@ -11,7 +11,7 @@ from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.files import read_json, write_json
 from qsnn_hw.verify import Case, Verification, make_case
 from qsnn_hw.verify.record import GroupActivity
-from qsnn_hw.verify.runner import shards
+from qsnn_hw.verify.shares import shards
 from tests.support.verification_record import RECORD as EVERY_MEASUREMENT
 from tests.support.verify_networks import Example, chain_network, example
 

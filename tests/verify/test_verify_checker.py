@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import sim.checker as checker_module
-from qsnn_hw.verify import stimulus
+from qsnn_hw.verify import drawn_words
 from qsnn_hw.verify.case import Case, GroupCase
 from qsnn_hw.verify.layout import StreamLayout, TraceLayout
 from sim.checker import Checker, Difference, Recorder, trace_values
@@ -38,9 +38,9 @@ def input_words(
     spikes: np.ndarray, stream: StreamLayout, chance: np.random.Generator | None = None
 ) -> list[int]:
     """The payloads of one sample, spikes of shape (time, input)."""
-    words, ends = stimulus.input_words(spikes[None], stream, chance)
+    words, ends = drawn_words.input_words(spikes[None], stream, chance)
     assert ends.tolist() == [len(words)]
-    return stimulus.as_integers(words)
+    return drawn_words.as_integers(words)
 
 
 def word(value: int, bits: int) -> str:

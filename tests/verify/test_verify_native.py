@@ -15,18 +15,12 @@ from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.rtl.network import SpikingNetwork
 from qsnn_hw.support.errors import MismatchError, ToolError, UserError
-from qsnn_hw.verify import Verification, design, native, runner, verify
+from qsnn_hw.verify import Verification, design, native, runner, shares, verify
 from qsnn_hw.verify.design import Compared, Reference, verify_reference
+from qsnn_hw.verify.drawn_words import as_integers, draw_gaps, draw_stalls, input_words, limbs_of
 from qsnn_hw.verify.layout import StreamLayout
 from qsnn_hw.verify.native import ports_header, verilog_ports
-from qsnn_hw.verify.stimulus import (
-    Stimulus,
-    as_integers,
-    draw_gaps,
-    draw_stalls,
-    input_words,
-    limbs_of,
-)
+from qsnn_hw.verify.stimulus import Stimulus
 from sim.checker import trace_values
 from sim.native import potentials, word_characters
 from tests.support.tampered import FAULTS, Tampered
@@ -142,9 +136,9 @@ def test_parts_compare_the_same_samples(
     item, verilog = built
     # GNU make, which builds the bench, takes no such name.
     whole = run(item, verilog, tmp_path / "in a folder with spaces")
-    monkeypatch.setattr(runner, "PART_BYTES", 1)
+    monkeypatch.setattr(shares, "PART_BYTES", 1)
     case = runner.make_case(item.plan, item.inputs, item.golden)
-    assert runner.parts_of(case, 3, 6) == [[3, 4], [4, 5], [5, 6]]
+    assert shares.parts_of(case, 3, 6) == [[3, 4], [4, 5], [5, 6]]
     # Only under stress do samples of different parts not follow one another.
     parts = run(item, verilog, tmp_path, processes=2)
     changes = {k for k, v in figures(parts).items() if v != figures(whole)[k]}

@@ -18,7 +18,8 @@ from qsnn_hw.rtl.text.export import write_rtlil, write_verilogs
 from qsnn_hw.support.errors import MismatchError, ToolError
 from qsnn_hw.support.progress import SILENT
 from qsnn_hw.toolchain.tools import find_tool, run_tool
-from qsnn_hw.verify.netlist import Difference, Matched, Netlist, compare
+from qsnn_hw.verify.bisimulation import Difference, Matched, compare
+from qsnn_hw.verify.netlist import Netlist
 from qsnn_hw.verify.same_network import Form, same_network
 from tests.support.verify_networks import chain_network, skip_network
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from qsnn_hw.build.effective import changed as changed_by_fields
+from qsnn_hw.build.network_options import BuildRounding, CalibrationOptions, RoundingOptions
 from qsnn_hw.build.option import NONE, Entry, entries
-from qsnn_hw.build.option_table import BuildRounding, CalibrationOptions, RoundingOptions, SavedOptions
+from qsnn_hw.build.option_table import SavedOptions
 from qsnn_hw.build.option_values import ALL
 from qsnn_hw.build.options import BuildOptions
 from qsnn_hw.build.sample_options import CheckOptions, FinetuneOptions, InferOptions

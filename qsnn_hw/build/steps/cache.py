@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from qsnn_hw.build.steps.code import code_digest
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.output_folder import check_folder_takes_files
 from qsnn_hw.support.progress import Progress
 
 MANIFEST = "steps.json"
@@ -60,7 +61,7 @@ class Cache:
         if manifest.exists():
             self._manifest = _checked(files.read_json(manifest), manifest)
         # A read-only folder should say so now, not after minutes of work.
-        files.check_folder_takes_files(folder)
+        check_folder_takes_files(folder)
 
     def done(self, step: str) -> bool:
         """Whether this run has made or loaded the files of ``step``."""

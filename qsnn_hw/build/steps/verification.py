@@ -14,8 +14,8 @@ from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.toolchain.tools import find_tool
 from qsnn_hw.verify import Form, Verification, same_network, versions
+from qsnn_hw.verify.bisimulation import Matched
 from qsnn_hw.verify.design import Compared, Reference, verify_design, verify_reference
-from qsnn_hw.verify.netlist import Matched
 
 Module = tuple[str, str]
 """A Verilog file of the output folder, and a module in it."""

@@ -9,9 +9,9 @@ from qsnn_hw.plan.group_plan import GroupPlan
 
 def add_walker(counts: Counts, plan: GroupPlan, limits: Limits) -> None:
     """Events to synapse operations."""
-    row, fold = bits(plan.synapse_rows), bits(plan.folds)
+    row_bits, fold_bits = bits(plan.synapse_rows), bits(plan.folds)
     for projection in plan.projections:
-        counts.control += plan.event_lanes * row + fold
+        counts.control += plan.event_lanes * row_bits + fold_bits
         if projection.kind == "dense":
             add_dense_walker(counts, plan, projection)
         elif projection.kind == "sparse":
@@ -19,5 +19,5 @@ def add_walker(counts: Counts, plan: GroupPlan, limits: Limits) -> None:
         else:
             add_grid_walker(counts, plan, projection, limits)
     if len(plan.projections) > 1:
-        counts.computed += row + fold + 4
-        counts.muxes += (row + fold) * len(plan.projections)
+        counts.computed += row_bits + fold_bits + 4
+        counts.muxes += (row_bits + fold_bits) * len(plan.projections)

@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 
 from qsnn_hw.cost.traffic import Traffic
-from qsnn_hw.explore.designs.offers import MOST_SLOTS
+from qsnn_hw.explore.designs.offers import MOST_EVENT_LANES
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.grid import GridProjection, grid_projection
@@ -53,14 +53,14 @@ class Demand:
         key = name, shape.lanes, shape.update_lanes
         if key not in self._swept:
             counts = self._by_row(name, shape.lanes, shape.update_lanes)
-            row = left = before = waited = np.zeros(len(counts))
+            at = left = before = waited = np.zeros(len(counts))
             for count in counts.T:
                 some = count > 0
-                row = np.where(some, np.maximum(row + 1, left), row + 1)
-                left, waited = np.where(some, row + count, left), np.where(some, before, waited)
+                at = np.where(some, np.maximum(at + 1, left), at + 1)
+                left, waited = np.where(some, at + count, left), np.where(some, before, waited)
                 before = before + count
             share = float(waited.sum() / max(1, counts.sum()))
-            self._swept[key] = float(row.mean()) + _SWEEP_OVERHEAD, share
+            self._swept[key] = float(at.mean()) + _SWEEP_OVERHEAD, share
         return self._swept[key]
 
     def operations(self, projection: QuantizedProjection, source: Shape | None, target: Shape) -> float:
@@ -75,23 +75,25 @@ class Demand:
         slots = Slots(self._spaces[projection.target], target.lanes)
         if grid is None:
             return self._words(name, source, target.event_lanes) * slots.folds
-        reach = np.array([len(row) for row in grid.rows])[:, np.newaxis] * [len(c) for c in grid.columns]
+        reach = np.array([len(r) for r in grid.rows])[:, np.newaxis] * [len(c) for c in grid.columns]
         events = self._traffic.events[name].mean(axis=(0, 1)).reshape(grid.source)
         return float((events * reach).sum()) * (slots.folds if grid.dense else slots.channel_folds)
 
     def least_operations(self, projection: QuantizedProjection, target: Shape) -> float:
         """The same with a source that fills its words as well as it can."""
         size, name = self._spaces[projection.source].neurons, projection.source
-        wide = None if name == INPUT else Shape(-(-size // MOST_SLOTS) * MOST_SLOTS, MOST_SLOTS)
+        most = MOST_EVENT_LANES
+        wide = None if name == INPUT else Shape(-(-size // most) * most, most)
         return self.operations(projection, wide, target)
 
-    def _words(self, name: str, source: Shape | None, slots: int) -> float:
-        """Words of ``slots`` events that arrive in a step."""
-        if slots > 1 and name == INPUT:
-            return self._filled(name, -(-self._spaces[name].neurons // slots) * slots, slots)
-        wide = 1 if source is None else min(slots, source.update_lanes & -source.update_lanes)
-        if wide == slots > 1 and source is not None:
-            return self._filled(name, source.update_lanes, slots)
+    def _words(self, name: str, source: Shape | None, event_lanes: int) -> float:
+        """Words of ``event_lanes`` events that arrive in a step."""
+        if event_lanes > 1 and name == INPUT:
+            words = -(-self._spaces[name].neurons // event_lanes)
+            return self._filled(name, words * event_lanes, event_lanes)
+        wide = 1 if source is None else min(event_lanes, source.update_lanes & -source.update_lanes)
+        if wide == event_lanes > 1 and source is not None:
+            return self._filled(name, source.update_lanes, event_lanes)
         # One by one, also where the source sends fewer of them in a word.
         return float(self._traffic.events[name].sum(axis=2, dtype=np.int64).mean())
 
@@ -108,9 +110,9 @@ class Demand:
         events = self._traffic.events[name]
         return events.reshape(-1, events.shape[2]).astype(np.int64)
 
-    def _filled_words(self, name: str, width: int, slots: int) -> float:
+    def _filled_words(self, name: str, width: int, event_lanes: int) -> float:
         """Words of a step that hold events of the same ``width`` addresses, one of each residue."""
         events = self._flat(name)
         events = np.pad(events, [(0, 0), (0, -events.shape[1] % width)])
-        each = events.reshape(len(events), -1, width // slots, slots).sum(axis=2).max(axis=2)
+        each = events.reshape(len(events), -1, width // event_lanes, event_lanes).sum(axis=2).max(axis=2)
         return float(each.sum(axis=1).mean())

@@ -28,7 +28,7 @@ from qsnn_hw.plan.placement import (
 from qsnn_hw.plan.shape import Shape, fitted
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork
 
-MOST_SLOTS = 8
+MOST_EVENT_LANES = 8
 """Event lanes of a group at most."""
 
 _ANY_BOARD = "ulx3s-85f"
@@ -74,7 +74,7 @@ def offers(
     for group in network.groups:
         fed = any(p.source == INPUT for p in network.into(group.name))
         # The serial line brings one event at a time; more event lanes may be given.
-        most = 1 if fed else MOST_SLOTS
+        most = 1 if fed else MOST_EVENT_LANES
         shapes = dict.fromkeys(s for s in _shapes(network, group, spaces) if s.event_lanes <= most)
         all_of = [_offer(network, group, spaces, shape, options) for shape in shapes]
         store, limits = options.synapse_store, options.limits

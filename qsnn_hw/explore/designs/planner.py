@@ -32,10 +32,8 @@ def make_plan(network: QuantizedNetwork, options: PlanOptions) -> HardwarePlan:
         choice = balance(layout)
         plan = layout.plan(choice.best.shapes, choice.best.depth, [choice.reason])
         return replace(plan, designs=choice.offers)
-    notes, depth = (
-        ["lanes as given", *_became(network, shapes, options)],
-        DEFAULT_DEPTH if options.buffer_depth is None else options.buffer_depth,
-    )
+    notes = ["lanes as given", *_became(network, shapes, options)]
+    depth = DEFAULT_DEPTH if options.buffer_depth is None else options.buffer_depth
     if options.traffic is not None or options.lut_budget is not None or options.cycle_budget is not None:
         best = balance(layout, shapes).best
         if best.depth != depth:

@@ -213,7 +213,7 @@ class GridWalker(ProjectionWalker):
         assert space is not None
         assert rows is not None
         assert columns is not None
-        row_bits, fold_bits = len(operation.row0), len(operation.fold)
+        row_bits = len(operation.row0)
         address = self._relative()
         channel = address[: space.channel_bits]
         at_row = address[space.channel_bits + space.column_bits :]
@@ -262,10 +262,23 @@ class GridWalker(ProjectionWalker):
             with m.Elif(inner_final):
                 m.d.sync += [x.eq(x + 1), x_left.eq(x_left - 1)]
 
-        # Add, in two steps: base and row pair, column pair and channel fold; then their sums.
+        self._add(m, take, y, x, inner, walked)
+        return m
+
+    def _add(
+        self, m: Module, take: list[Signal], y: Signal, x: Signal, inner: Signal, walked: Signal
+    ) -> None:
+        """Add, in two steps: base and row pair, column pair and channel fold; then their sums."""
+        projection, operation = self._projection, self.o.payload
+        assert projection.rows is not None
+        assert projection.columns is not None
+        row_bits, fold_bits = len(operation.row0), len(operation.fold)
         offsets = [Signal(row_bits, name=f"row_term{k}") for k in range(2)]
         folds = [Signal(fold_bits, name=f"fold_term{k}") for k in range(2)]
-        terms = [(rows, "y", y, walked, Const(0)), (columns, "x", x, inner, inner)]
+        terms = [
+            (projection.rows, "y", y, walked, Const(0)),
+            (projection.columns, "x", x, inner, inner),
+        ]
         for (table, name, pair, to_row, to_fold), offset, fold in zip(terms, offsets, folds, strict=True):
             row_words = [int(row) % (1 << row_bits) for row in table.row]
             fold_words = [int(f) % (1 << fold_bits) for f in table.fold]
@@ -275,7 +288,6 @@ class GridWalker(ProjectionWalker):
                 m.d.sync += [offset.eq(to_row + row_term), fold.eq(to_fold + fold_term)]
         with m.If(take[3]):
             m.d.sync += [operation.row0.eq(offsets[0] + offsets[1]), operation.fold.eq(folds[0] + folds[1])]
-        return m
 
     def _axis(
         self, m: Module, name: str, table: AxisTable, position: Value, take: Value

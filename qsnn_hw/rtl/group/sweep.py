@@ -132,14 +132,16 @@ class Sweep(wiring.Component):
     def __init__(self, plan: GroupPlan, *, trace: bool = False) -> None:
         if not plan.neuron.readout and not (plan.neuron.threshold[plan.neuron_of_slot < 0] > 0).all():
             raise ValueError("Threshold of a slot without a neuron must be above 0")
-        lanes, slots, bits = plan.update_lanes, plan.output_lanes, plan.space.channel_bits
-        if slots > 1 and plan.space.grid and min(lanes, slots) > 1 << bits:
-            raise ValueError(f"Output lanes must share the {1 << bits} channels of a grid, not {slots!r}")
+        lanes, output_lanes, bits = plan.update_lanes, plan.output_lanes, plan.space.channel_bits
+        if output_lanes > 1 and plan.space.grid and min(lanes, output_lanes) > 1 << bits:
+            raise ValueError(
+                f"Output lanes must share the {1 << bits} channels of a grid, not {output_lanes!r}"
+            )
         self._plan, self._trace = plan, trace
         self._stages = update_stages(plan)
         self._compared = compare_stage(plan)
         self._encoder = SpikeEncoder(
-            plan.space.size, lanes, slots, aligned=aligned(plan), spare=plan.spare_row
+            plan.space.size, lanes, output_lanes, aligned=aligned(plan), spare=plan.spare_row
         )
         members: dict[str, wiring.Member] = {
             "link": In(sweep_signature(plan)),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, ValueLike
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -229,10 +229,23 @@ class StepBank(wiring.Component):
             set_link.data.eq(old[entry:]),
         ]
 
-        # The pixel at hand, the next one, and at the memory's output the one after that.
+        self._at_hand(m, link, entry, _half(head_data, self.half))
+        return m
+
+    def _at_hand(self, m: Module, link: memory.ReadPort, entry: int, head: Value) -> None:
+        """The pixel at hand, the next one, and at the memory's output the one after that.
+
+        Parameters
+        ----------
+        link
+            Reads the pixel after the next one.
+        entry
+            Bits of a list's pixel.
+        head
+            The first two pixels of the list that ``load`` begins.
+        """
         second = Signal(entry)
         left = Signal(range(max(2, self._rows)))
-        head = _half(head_data, self.half)
         m.d.comb += [
             link.addr.eq(Cat(Mux(self.load, head, second)[: len(self.row)], self.half)),
             link.en.eq(self.load | self.take),
@@ -244,4 +257,3 @@ class StepBank(wiring.Component):
                 second.eq(Mux(self.load, head[entry:], link.data)),
                 left.eq(Mux(self.load, self._rows - 1, left - 1)),
             ]
-        return m

@@ -133,16 +133,21 @@ class StepDelay(wiring.Component):
                     # All marks are where the next sample's words begin.
                     m.d.sync += read.eq(marks[-1])
         with m.If(tick):
-            # A step that has not been yet is empty: its mark is where the sample began.
-            ends = [write, *marks]
-            dropped = Value.cast(i.payload)[0]
-            m.d.sync += [due.eq(1), end.eq(ends[-1])]
-            m.d.sync += [
-                mark.eq(Mux(dropped, write, before)) for mark, before in zip(marks, ends, strict=False)
-            ]
-            if not self._ahead:
-                m.d.sync += last.eq(dropped)
-            else:
-                with m.If(dropped):
-                    m.d.sync += [read.eq(write), end.eq(write)]
+            m.d.sync += due.eq(1)
+            self._end_step(m, write, read, end, marks, last)
         return m
+
+    def _end_step(
+        self, m: Module, write: Signal, read: Signal, end: Signal, marks: list[Signal], last: Signal
+    ) -> None:
+        """A tick came: where the steps that are held end moves on by one."""
+        # A step that has not been yet is empty: its mark is where the sample began.
+        ends = [write, *marks]
+        dropped = Value.cast(self.i.payload)[0]
+        m.d.sync += end.eq(ends[-1])
+        m.d.sync += [mark.eq(Mux(dropped, write, before)) for mark, before in zip(marks, ends, strict=False)]
+        if not self._ahead:
+            m.d.sync += last.eq(dropped)
+        else:
+            with m.If(dropped):
+                m.d.sync += [read.eq(write), end.eq(write)]

@@ -21,10 +21,11 @@ from qsnn_hw.support.records import StoredRecord
 from qsnn_hw.targets.asic.models import gate_verilog
 from qsnn_hw.targets.asic.synthesis import MappedDesign
 from qsnn_hw.verify.case import Case, make_case
+from qsnn_hw.verify.drawn_words import as_integers
 from qsnn_hw.verify.native import build_bench
 from qsnn_hw.verify.native_run import RunRecord, run_bench
 from qsnn_hw.verify.simulation import find_simulator
-from qsnn_hw.verify.stimulus import as_integers, network_stimulus
+from qsnn_hw.verify.stimulus import network_stimulus
 
 GATE_SAMPLES = 10
 """Samples where no number is asked for: of gates they take long."""

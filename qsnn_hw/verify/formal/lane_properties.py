@@ -3,19 +3,14 @@
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Assert, Assume, Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Assert, Assume, Module, Mux, Signal, Value, signed
 from amaranth.lib.wiring import In
 
 from qsnn_hw.plan import GroupPlan
 from qsnn_hw.plan.update_stages import compare_stage, update_parameters, update_stages
 from qsnn_hw.quantize.integers import signed_bits
+from qsnn_hw.verify.formal.lane_equation import Equation
 from qsnn_hw.verify.formal.properties import Harness
-
-
-def _fits(value: Value, bits: int) -> Value:
-    """Whether a signed value needs no more than ``bits``."""
-    high = (1 << bits - 1) - 1
-    return (value <= high) & (value >= -high - 1)
 
 
 class LaneEquation(Harness):
@@ -92,7 +87,8 @@ class LaneEquation(Harness):
         with m.If(tested):
             m.d.sync += spikes.eq(now)
 
-        found = self._equation(m, dict(zip(dut.stored.shape().members, state, strict=True)), x)
+        equation = Equation(m, plan, self._parameters, self._clear)
+        found = equation.results(dict(zip(dut.stored.shape().members, state, strict=True)), x)
         if not neuron.readout:
             with m.If((at == compared + 1) & tested):
                 m.d.comb += Assert(self._counted(found, now))
@@ -108,111 +104,6 @@ class LaneEquation(Harness):
         if not neuron.multi_spike:
             return spikes == found["fired"]
         return spikes == found["count"]
-
-    def _loss(self, v: Value, numerator: Value, shift: int) -> Value:
-        product = v * numerator
-        if self._plan.neuron.leak_rounding == "zero":
-            product = product + Mux(v > 0, (1 << shift) - 1, 0)
-        return product >> shift
-
-    def _parameter(self, name: str, otherwise: int = 0) -> Value:
-        return self._parameters.get(name, Const(otherwise, signed(otherwise.bit_length() + 1)))
-
-    def _equation(self, m: Module, state: dict[str, Value], x: Value) -> dict[str, Value]:
-        """The text of ``quantize/network.py``, line by line; its lines stand behind the code's."""
-        plan, neuron = self._plan, self._plan.neuron
-        p = self._parameter
-        memory = plan.accumulators == "memory"
-        threshold, amount, value = p("threshold"), p("reset_amount"), p("reset_value")
-        over, silent = state.get("over", Const(0, 1)), state.get("silent", Const(0, 1))
-        bias = p("bias")
-
-        def named(name: str, expression: Value) -> Value:
-            signal = Signal(Value.cast(expression).shape(), name=f"equation_{name}")
-            m.d.comb += signal.eq(expression)
-            return signal
-
-        u: Value = Const(0, 1)
-        if neuron.has_current:
-            u = x if memory else state["current"] + (x << neuron.fractional_bits)  # u = current + x
-            m.d.comb += Assume(_fits(u, neuron.current_bits))
-            if neuron.current_low is not None and neuron.current_high is not None:
-                u = named("u", _between(u, neuron.current_low, neuron.current_high))
-            v = state["v"] + u
-        else:
-            v = x if memory else state["v"] + (x << neuron.fractional_bits)  # v = state + x
-        if neuron.reset_drops_input:
-            v = Mux(over, 0, v).as_signed()  # v = 0 where dropped
-        v = named("sum", v)
-        m.d.comb += Assume(_fits(v, neuron.v_bits))
-        if neuron.v_low is not None and neuron.v_high is not None:
-            v = named("clamped", _between(v, neuron.v_low, neuron.v_high))
-        fired: Value = Const(0, 1)
-        if not neuron.readout:
-            fired = named("fired", (v >= threshold) & (silent == 0))
-        count = fired
-        if neuron.multi_spike:
-            # The number of amounts from 1 to the most that v holds: its quotient, without a division.
-            m.d.comb += Assume((amount > 0) & (threshold >= amount))
-            whole = sum(((v >= amount * k) for k in range(1, neuron.max_spikes + 1)), Const(0))
-            count = named("count", Mux(fired, whole, 0))
-        silent = Mux(fired, neuron.refractory, Mux(silent == 0, 0, silent - 1))
-        if neuron.reset_retest:
-            if neuron.reset == "subtract":
-                v = v - (count.as_unsigned() - over) * amount
-            elif neuron.reset == "value":
-                v = v - (fired.as_unsigned() - over) * v
-        elif neuron.resets and not neuron.reset_delay:
-            v = v - count * amount if neuron.reset == "subtract" else Mux(fired, value, v).as_signed()
-        if neuron.v_min is not None:
-            v = Mux(v < p("v_min"), p("v_min"), v).as_signed()  # v = max(v, v_min)
-        trace = named("trace", v)
-        m.d.comb += Assume(_fits(trace, neuron.v_bits))
-        kept, late = trace, Const(0, 1)
-        if neuron.reset_retest:
-            over = named("over", fired if neuron.refractory else trace >= threshold)
-            if neuron.reset == "value":
-                kept = Mux(over, 0, trace).as_signed()
-            late = over
-        elif neuron.resets and neuron.reset_delay:
-            if neuron.reset == "value":
-                kept = Mux(fired, value, trace).as_signed()
-            late = fired
-            over = fired
-        start = p("start")
-        kept = named("kept", Mux(self._clear, start, kept).as_signed())
-        m.d.comb += Assume(_fits(kept, neuron.v_bits))
-        numerator = p("leak_numerators", neuron.leak_numerator)
-        m.d.comb += Assume((numerator >= 0) & (numerator <= 1 << neuron.leak_shift))
-        following = kept - self._loss(kept, numerator, neuron.leak_shift) + bias
-        if neuron.reset == "subtract" and neuron.resets:
-            # fired_bias is bias - amount, one parameter for two.
-            if "fired_bias" in self._parameters:
-                m.d.comb += (
-                    Assume(p("fired_bias") == bias - amount) if "reset_amount" in self._parameters else []
-                )
-            late_bias = p("fired_bias") if "fired_bias" in self._parameters else bias
-            following = Mux(late & ~self._clear, following - bias + late_bias, following).as_signed()
-        following = named("state", following)
-        m.d.comb += Assume(_fits(following, neuron.v_bits))
-        found = {"trace": trace, "v": following, "fired": fired, "count": count}
-        found["over"] = over & ~self._clear
-        found["silent"] = Mux(self._clear, 0, silent)
-        if neuron.has_current:
-            current_numerator = p("current_leak_numerator", neuron.uniform_current_leak or 0)
-            m.d.comb += Assume(
-                (current_numerator >= 0) & (current_numerator <= 1 << neuron.current_leak_shift)
-            )
-            u = named("u_kept", Mux(self._clear, 0, u).as_signed())
-            left = u - self._loss(u, current_numerator, neuron.current_leak_shift) + p("current_bias")
-            found["current"] = named("current", left)
-            m.d.comb += Assume(_fits(left, neuron.current_bits))
-        return found
-
-
-def _between(value: Value, low: int, high: int) -> Value:
-    """``clamp(value, low, high)``."""
-    return Mux(value < low, low, Mux(value > high, high, value)).as_signed()
 
 
 def extremes(bits: int) -> np.ndarray:

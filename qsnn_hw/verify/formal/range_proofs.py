@@ -8,7 +8,7 @@ import numpy as np
 from amaranth.hdl import Module, Signal, Value
 
 from qsnn_hw.plan import GroupPlan
-from qsnn_hw.quantize.bounds import Interval
+from qsnn_hw.quantize.interval_step import Interval
 from qsnn_hw.quantize.network import NeuronDynamics, QuantizedGroup
 from qsnn_hw.quantize.options import QuantizeOptions
 from qsnn_hw.quantize.width import prove_current, prove_potential

@@ -11,11 +11,11 @@ _SPARE_BITS = 3
 """By how much a sum that must be exact is wider here than in the hardware."""
 
 
-def _weight(plan: GroupPlan, bank: int, lane: int, row: Value) -> Value:
-    """The plan's weight of one lane in a row, by comparing the row with each."""
+def _weight(plan: GroupPlan, bank: int, lane: int, synapse_row: Value) -> Value:
+    """The plan's weight of one lane in a synapse row, by comparing the row with each."""
     found: Value = Const(0, signed(plan.weight_bits))
     for number, weights in enumerate(plan.synapses[bank].tolist()):
-        found = Mux(row == number, Const(weights[lane], signed(plan.weight_bits)), found)
+        found = Mux(synapse_row == number, Const(weights[lane], signed(plan.weight_bits)), found)
     return found.as_signed()
 
 
@@ -73,7 +73,7 @@ class _Sums(Harness):
             with m.If(moving & operation.tick):
                 m.d.sync += used.eq(0)
 
-    def _row(self) -> tuple[Value, Value]:
+    def _update_row(self) -> tuple[Value, Value]:
         """The update row that the slot is in, and its place in the row."""
         plan = self._plan
         slot = self._fold * plan.lanes + self._lane
@@ -128,7 +128,7 @@ class MemorySums(_Sums):
         with m.If(starts):
             m.d.sync += [running.eq(1), read.eq(0), written.eq(0)]
 
-        row, place = self._row()
+        row, place = self._update_row()
         value, known = Signal(signed(self._bits)), Signal()
         written_value = link.write_data.word_select(place, plan.acc_bits).as_signed()
         if self._stored is not None:
@@ -197,7 +197,7 @@ class RegisterSums(_Sums):
             # Every tick starts a sweep, and soon.
             Assert(late <= plan.synapse_latency),
         ]
-        row, place = self._row()
+        row, place = self._update_row()
         # A single row needs no reading.
         visible = Signal(init=rows == 1)
         if rows > 1:
