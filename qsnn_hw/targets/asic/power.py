@@ -7,7 +7,7 @@ take from the clock is asked for apart, and counted by the cycles in which their
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,7 +133,9 @@ def power_of(
     if unseen:
         # Taken for still, they would make the power too small.
         return f"power is not measured: simulation saw {len(state) - unseen} of {len(state)} registers"
-    clocked = [*state, *_clock_gates(cells, state, liberty)]
+    gates = _clock_gates(cells, state, liberty)
+    clocked = [*state, *gates]
+    pulses = _pulses(state, gates, liberty, activity, cycles)
     begin = head(mapped, folder, 1000.0 / clock_mhz)
     # Each in a run of its own: once it has reported, OpenSTA keeps the activity of gates that it worked out.
     rest = ask(
@@ -153,7 +155,7 @@ def power_of(
         if cell.name not in idle:
             raise ToolError(f"sta reported no power of {cell.name}; see {rest.log}")
     ungated = {cell.name: idle[cell.name] for cell in clocked}
-    gated = {cell.name: idle[cell.name] * _clock_share(cell, liberty, activity, cycles) for cell in clocked}
+    gated = {cell.name: idle[cell.name] * pulses[cell.name] for cell in clocked}
     pins = {cell.name: _clock_pins([cell], liberty, clock_mhz) for cell in cells}
     parts = {}
     for part in sorted(set(part_of.values())):
@@ -177,7 +179,7 @@ def power_of(
     )
 
 
-def _parts(mapped: MappedDesign, cells: Iterable[Instance]) -> dict[str, str]:
+def _parts(mapped: MappedDesign, cells: Sequence[Instance]) -> dict[str, str]:
     """Cell of the library -> its part, by the name that it has from there; macros are in none.
 
     Raises
@@ -192,8 +194,12 @@ def _parts(mapped: MappedDesign, cells: Iterable[Instance]) -> dict[str, str]:
         for part in mapped.parts
         if cell.name.startswith(cell_prefix(part)) and cell.name[len(cell_prefix(part)) :].isdigit()
     }
+    nameless = [cell.name for cell in cells if cell.kind in mapped.cells and cell.name not in parts]
+    if nameless:
+        raise ToolError(f"{mapped.netlist} has cells of no part: {', '.join(nameless[:5])}")
     counted, named = {part: of.cells for part, of in mapped.parts.items()}, Counter(parts.values())
-    if any(named[part] != number for part, number in counted.items()):
+    # The netlist has fewer where what only crosses a border was left out behind the count.
+    if any(named[part] > number for part, number in counted.items()):
         raise ToolError(f"cells by part: {counted} were counted, {mapped.netlist} has {dict(named)}")
     return parts
 
@@ -204,14 +210,49 @@ def _keeps(liberty: Liberty, kind: str) -> bool:
 
 
 def _clock_gates(cells: Iterable[Instance], state: Iterable[Instance], liberty: Liberty) -> list[Instance]:
-    """Cells that are no registers and drive the clock of some."""
-    clocks = {cell.pins.get(_clock_pin(cell.kind, liberty) or "", "").strip() for cell in state}
-    return [
-        cell
-        for cell in cells
-        if not _keeps(liberty, cell.kind)
-        if any(cell.pins.get(pin, "").strip() in clocks - {""} for pin in _outputs(cell, liberty))
-    ]
+    """Cells that are no registers and drive the clock of some, buffers in front of it included."""
+    clocks = {cell.pins.get(_clock_pin(cell.kind, liberty) or "", "").strip() for cell in state} - {""}
+    gates = {cell.name: cell for cell in cells if not _keeps(liberty, cell.kind)}
+    found: dict[str, Instance] = {}
+    while more := [
+        cell for cell in gates.values() if cell.name not in found if _driven(cell, liberty) in clocks
+    ]:
+        found |= {cell.name: cell for cell in more}
+        clocks |= {net for cell in more if (net := _only_input(cell, liberty))}
+    return list(found.values())
+
+
+def _driven(cell: Instance, liberty: Liberty) -> str | None:
+    """The net of a cell's first output."""
+    outputs = _outputs(cell, liberty)
+    return cell.pins.get(outputs[0], "").strip() if outputs else None
+
+
+def _only_input(cell: Instance, liberty: Liberty) -> str | None:
+    """The net of a buffer's or an inverter's input; None of other cells."""
+    inputs = liberty.cells[cell.kind].inputs
+    return cell.pins.get(inputs[0], "").strip() if len(inputs) == 1 else None
+
+
+def _pulses(
+    state: Iterable[Instance], gates: Iterable[Instance], liberty: Liberty, activity: Activity, cycles: int
+) -> dict[str, float]:
+    """Register, or cell in front of its clock -> clock pulses that reached or left it in a mean cycle."""
+    of_net: dict[str, float] = {}
+    found: dict[str, float] = {}
+    for cell in state:
+        pin = _clock_pin(cell.kind, liberty)
+        toggles = None if pin is None else activity.toggles.get((cell.name, pin))
+        found[cell.name] = 1.0 if toggles is None else min(1.0, toggles / (2 * cycles))
+        if pin is not None:
+            of_net[cell.pins.get(pin, "").strip()] = found[cell.name]
+    # Those in front of registers come first.
+    for cell in gates:
+        found[cell.name] = share = of_net.get(_driven(cell, liberty) or "", 1.0)
+        net = _only_input(cell, liberty)
+        if net is not None:
+            of_net.setdefault(net, share)
+    return found
 
 
 def _at_rest(clocked: Iterable[Instance]) -> str:
@@ -259,14 +300,6 @@ def _clock_pin(kind: str, liberty: Liberty) -> str | None:
     state = liberty.cells[kind].state
     words = re.findall(r"\w+", state.get("clocked_on", state.get("enable", "")))
     return words[0] if len(words) == 1 else None
-
-
-def _clock_share(cell: Instance, liberty: Liberty, activity: Activity, cycles: int) -> float:
-    """Clock pulses that reached a register, or left a clock gate, in a mean cycle."""
-    outputs = _outputs(cell, liberty)
-    pin = _clock_pin(cell.kind, liberty) if _keeps(liberty, cell.kind) else outputs[0]
-    toggles = None if pin is None else activity.toggles.get((cell.name, pin))
-    return 1.0 if toggles is None else min(1.0, toggles / (2 * cycles))
 
 
 def _clock_pins(cells: Iterable[Instance], liberty: Liberty, clock_mhz: float) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.report.bounds import Bounds, range_text
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.results import Results
@@ -12,6 +13,7 @@ from qsnn_hw.report.words import rounded, with_unit
 from qsnn_hw.support.values import Number, check_numbers
 from qsnn_hw.targets.asic import sram
 from qsnn_hw.targets.asic.gates import GateSimulation
+from qsnn_hw.targets.asic.plan import AsicPlan
 from qsnn_hw.targets.asic.power import PartPower, Power
 from qsnn_hw.targets.asic.record import ChipImplementation
 from qsnn_hw.targets.asic.sections.area import bounds
@@ -95,14 +97,22 @@ def scaling(node_nm: float | None, supply_v: float | None) -> sram.Range | None:
     return sram.Range(ends[0], sum(ends) / 2, ends[1])
 
 
-def memory_bits(verification: Verification) -> float | None:
-    """Bits that a mean sample reads from and writes to memories; None where it was not counted."""
+def memory_bits(verification: Verification, chip: AsicPlan, plan: HardwarePlan) -> float | None:
+    """Bits that a mean sample reads from and writes to memory macros; None where it was not counted.
+
+    What is in latches, logic or registers is among the cells.
+    """
     if not verification.activity_samples:
         return None
-    total = sum(
-        group.synapse_reads * group.synapse_bits + group.state_bits_read + group.state_bits_written
-        for group in verification.groups.values()
-    )
+    total = 0.0
+    for tile, what in {(use.tile, use.what) for use in chip.macros if use.kind != "latches"}:
+        found = verification.groups.get(plan.group(tile).group)
+        if found is None:
+            return None
+        if what == "synapses":
+            total += found.synapse_reads * found.synapse_bits
+        else:
+            total += found.state_bits_read + found.state_bits_written
     return total / verification.activity_samples
 
 
@@ -122,8 +132,14 @@ def _energy(results: Results) -> ChipEnergy | None:
     )
     memory = None
     if built.mapped.macros:
-        verification = results.get(Verification)
-        bits = None if verification is None else memory_bits(verification)
+        verification, chip, plan = (
+            results.get(Verification),
+            results.get(AsicPlan),
+            results.get(HardwarePlan),
+        )
+        bits = None
+        if verification is not None and chip is not None and plan is not None:
+            bits = memory_bits(verification, chip, plan)
         if bits is None:
             # Without the memories' share a sum would say too little.
             return known
