@@ -116,6 +116,7 @@ def train(
     seed: int,
     restarts: int,
     progress: Progress,
+    sizes: tuple[int, ...] = SIZES,
 ) -> Trained:
     """Train ``restarts`` networks and keep the checkpoint with the best validation accuracy.
 
@@ -127,6 +128,8 @@ def train(
         Time steps an image is shown for.
     seed
         Of the first restart; each further one adds 1.
+    sizes
+        Inputs, hidden neurons, outputs.
     """
     training.repeatable()
     pixels, labels = (torch.from_numpy(array) for array in validation)
@@ -135,7 +138,7 @@ def train(
     best: Trained | None = None
     with progress.task("training") as task:
         for restart in range(restarts):
-            trainer = _Trainer(fit, steps, beta, epochs, seed + restart)
+            trainer = _Trainer(fit, steps, beta, epochs, seed + restart, sizes)
             for epoch in range(1, epochs + 1):
                 trainer.epoch()
                 task.update(restart * epochs + epoch, restarts * epochs)
@@ -154,14 +157,20 @@ class _Trainer:
     """One training run."""
 
     def __init__(
-        self, fit: tuple[np.ndarray, np.ndarray], steps: int, beta: float, epochs: int, seed: int
+        self,
+        fit: tuple[np.ndarray, np.ndarray],
+        steps: int,
+        beta: float,
+        epochs: int,
+        seed: int,
+        sizes: tuple[int, ...],
     ) -> None:
         self._pixels, self._labels = (torch.from_numpy(array) for array in fit)
         self._steps = steps
         self._beta = beta
         self._generator = torch.Generator().manual_seed(seed)
-        layers = [(size, 0, 0) for size in SIZES[1:]]
-        self._parameters = training.random_parameters(layers, SIZES[:1], self._generator)
+        layers = [(size, 0, 0) for size in sizes[1:]]
+        self._parameters = training.random_parameters(layers, sizes[:1], self._generator)
         self._descent = training.Descent(
             self._parameters,
             _LEARNING_RATE,

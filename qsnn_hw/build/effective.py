@@ -81,7 +81,7 @@ def effective_options(arguments: argparse.Namespace, folder: Path) -> "BuildOpti
     else:
         base = BuildOptions(model=typed["model"], convention=typed.get("convention"))
     options = changed(base, typed)
-    target_of(options, arguments.part)
+    target_of(options, arguments.part, typed)
     convention_for(options.model, options.convention, options.settings)
     return options
 

@@ -159,6 +159,7 @@ class SpikingNetwork(wiring.Component):
             depth=plan.buffer_depth,
             source_slots=[plan.sent_lanes(name) for name in sources],
             destination_slots=[plan.output_lanes, *(g.event_lanes for g in into)],
+            rests=any(group.crossbar for group in plan.groups),
         )
 
     def _make_guard(self, m: Module, inner: Any) -> Any:

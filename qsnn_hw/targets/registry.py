@@ -1,5 +1,6 @@
 """Every target, by name, and which options go with it."""
 
+from collections.abc import Collection
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -42,13 +43,15 @@ def defaults(names: "tuple[str, ...]") -> dict[str, Any]:
     return {item.name: item.default for item in fields(SavedOptions) if item.name in names}
 
 
-def target_of(options: "BuildOptions", part: str) -> Target:
+def target_of(options: "BuildOptions", part: str, typed: Collection[str] = ()) -> Target:
     """The target that these options are for.
 
     Parameters
     ----------
     part
         How far it is to go: a command.
+    typed
+        Fields that stand on the command line: at their default, too, they mean something to who typed them.
 
     Raises
     ------
@@ -68,9 +71,9 @@ def target_of(options: "BuildOptions", part: str) -> Target:
             belongs = f"{name_of(name, SavedOptions)} belongs to --target {' and '.join(of)}"
             raise UserError(f"{belongs}, not {target.name}: leave it out")
     for name, default in defaults(target.without).items():
-        if getattr(options, name) != default:
-            unused = name_of(name, SavedOptions)
-            raise UserError(f"{unused} says nothing to --target {target.name}: leave it out")
+        if name in typed or getattr(options, name) != default:
+            unused, why = name_of(name, SavedOptions), target.instead.get(name, "leave it out")
+            raise UserError(f"{unused} says nothing to --target {target.name}: {why}")
     for name in target.needs:
         if getattr(options, name) is None:
             raise UserError(f"{name_of(name, SavedOptions)} is required with --target {target.name}")

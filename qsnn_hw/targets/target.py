@@ -1,7 +1,7 @@
 """A target as data: where a network goes, and the steps that take it there."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -68,8 +68,10 @@ class Target:
     needs, takes
         Fields of ``BuildOptions`` that not every target has: those that must be given, and those that may.
     without
-        Fields that the others have and this one has no use for: they are refused where they are not at their
-        default.
+        Fields that the others have and this one has no use for: they are refused where they are typed, or are
+        not at their default.
+    instead
+        Of some of these, what says it here, or why it cannot be: the end of the line that refuses them.
     """
 
     name: str
@@ -79,3 +81,4 @@ class Target:
     needs: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    instead: Mapping[str, str] = field(default_factory=dict)

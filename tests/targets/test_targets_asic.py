@@ -92,15 +92,16 @@ def test_a_chip_equals_golden(
 
 REFUSED = [
     (("--board", "icebreaker"), "--board belongs to --target fpga, not asic: leave it out"),
-    (("--lanes", "4"), "--lanes is not for --target asic: a tile has as many columns as --tile says"),
+    (("--lanes", "4"), "--lanes says nothing to --target asic: a tile has as many columns as --tile says"),
     (
         ("--encoder", "rate", "--steps", "4"),
-        "--encoder is not for --target asic: it keeps pixels in block RAM",
+        "--encoder says nothing to --target asic: it keeps pixels in block RAM",
     ),
     (("--tile", "12x4"), "--tile needs rows that are a power of two, not 12x4"),
     (("--tile", "12"), "--tile wants NxM, rows by columns as in 256x64, not '12'"),
     (("--tile", "0x9"), "--tile is rows by columns, each from 1 to 65536, not 0x9"),
-    (("--weights", "ram"), "--weights is not for --target asic: --synapses says where they are"),
+    (("--weights", "ram"), "--weights says nothing to --target asic: --synapses says where they are"),
+    (("--weights", "rom"), "--weights says nothing to --target asic: --synapses says where they are"),
     (("--optimize", "energy"), "--optimize energy is not for --target asic"),
     (("--optimize", "area", "--neurons", "parallel"), "--optimize area chooses how neurons work"),
     (("--cycle-budget", "1000"), "--cycle-budget counts cycles of a sample: give --data FILE"),

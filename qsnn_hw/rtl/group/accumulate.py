@@ -170,7 +170,14 @@ class MemoryAccumulators(wiring.Component):
         for stage in range(1, sums.latency + 1):
             taken.append(Signal(name=f"taken{stage}"))
             folds.append(Signal.like(operation.fold, name=f"fold{stage}"))
-            m.d.sync += [taken[stage].eq(taken[stage - 1]), folds[stage].eq(folds[stage - 1])]
+            m.d.sync += taken[stage].eq(taken[stage - 1])
+            fold = folds[stage].eq(folds[stage - 1])
+            if plan.crossbar:
+                # What has no operation rests.
+                with m.If(taken[stage - 1]):
+                    m.d.sync += fold
+            else:
+                m.d.sync += fold
         empty = ~Cat(taken[1:]).any()
         # A fold's word can be read in the cycle after it is written.
         clear = ~(taken[1] & (folds[1] == operation.fold)) if plan.folds > 1 else Const(1)
@@ -221,7 +228,7 @@ class MemoryAccumulators(wiring.Component):
         width = plan.update_lanes * plan.acc_bits
         parts = plan.lanes // plan.update_lanes
         m.submodules.neurons = neurons = NeuronMemory(
-            plan.lanes * plan.acc_bits, plan.folds, plan.neuron_memory
+            plan.lanes * plan.acc_bits, plan.folds, plan.neuron_memory, chip=plan.crossbar
         )
         read_fold, read_part = self._split(m, "read", link.read_en, link.read_row)
         write_fold, write_part = self._split(m, "write", link.write_en, link.write_row)

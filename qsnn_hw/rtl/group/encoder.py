@@ -43,6 +43,8 @@ class SpikeEncoder(wiring.Component):
         Every base is a multiple of ``lanes``, a power of two; the address then needs no adder.
     spare
         Room for a second mask.
+    rests
+        Registers change for a mask alone, which saves a chip's clock.
 
     Members
     -------
@@ -53,13 +55,21 @@ class SpikeEncoder(wiring.Component):
     """
 
     def __init__(
-        self, neurons: int, lanes: int, slots: int = 1, *, aligned: bool = False, spare: bool = False
+        self,
+        neurons: int,
+        lanes: int,
+        slots: int = 1,
+        *,
+        aligned: bool = False,
+        spare: bool = False,
+        rests: bool = False,
     ) -> None:
         if lanes % slots and slots % lanes:
             raise ValueError(f"Slots must divide the {lanes} lanes or be a multiple of them, not {slots!r}")
         if aligned and lanes & (lanes - 1):
             raise ValueError(f"Lanes of aligned masks must be a power of two, not {lanes!r}")
         self._lanes, self._slots, self._aligned, self._spare = lanes, slots, aligned, spare
+        self._rests = rests
         super().__init__(
             {"i": In(stream.Signature(FiredLayout(neurons, lanes))), "o": Out(aer_signature(neurons, slots))}
         )
@@ -81,11 +91,11 @@ class SpikeEncoder(wiring.Component):
             room.eq(~self.o.valid | (self.o.ready & Mux(spiking, ~rest.any() & ~pending.tick, 1))),
         ]
         valid, following = self._following(m, room)
-        with m.If(room):
+        with m.If(room & (self.o.valid | valid) if self._rests else room):
             m.d.sync += Cat(pending.mask, pending.tick).eq(0)
             with m.If(valid):
                 m.d.sync += pending.eq(following)
-        with m.Elif(self.o.ready):
+        with m.Elif(self.o.ready & self.o.valid if self._rests else self.o.ready):
             m.d.sync += pending.mask.eq(rest)
         return m
 

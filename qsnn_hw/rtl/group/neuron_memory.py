@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan.group_plan import NeuronMemoryStyle
+from qsnn_hw.rtl.group.choose import select
 from qsnn_hw.rtl.macros import TwoPortMacro
 from qsnn_hw.rtl.text.memory_style import memory_attributes
 
@@ -38,6 +39,9 @@ class NeuronMemory(wiring.Component):
     style
         "block" or "distributed" RAM, "auto" for what synthesis finds best; "macro" for a macro of the
         chip from ``MACRO_BITS`` on, flip-flops below.
+    chip
+        What is no macro is in flip-flops of a chip, which hold the address of a read instead of the word: a
+        word that was read must not be written before its last use.
 
     Members
     -------
@@ -49,10 +53,12 @@ class NeuronMemory(wiring.Component):
     write_data : In(width)
     """
 
-    def __init__(self, width: int, folds: int, style: NeuronMemoryStyle = "auto") -> None:
+    def __init__(
+        self, width: int, folds: int, style: NeuronMemoryStyle = "auto", *, chip: bool = False
+    ) -> None:
         if folds < 1:
             raise ValueError(f"Number of folds must be at least 1, not {folds!r}")
-        self._width, self._folds = width, folds
+        self._width, self._folds, self._chip = width, folds, chip
         self._macro = in_macro(style, folds, width)
         self._attributes = {} if style == "macro" else memory_attributes("ram", style)
         fold = ceil_log2(folds)
@@ -78,6 +84,9 @@ class NeuronMemory(wiring.Component):
         if self._macro:
             self._connect_macro(m)
             return m
+        if self._chip:
+            self._flip_flops(m)
+            return m
         m.submodules.words = words = memory.Memory(
             shape=self._width, depth=self._folds, init=[], attrs=self._attributes
         )
@@ -92,6 +101,17 @@ class NeuronMemory(wiring.Component):
             write.data.eq(self.write_data),
         ]
         return m
+
+    def _flip_flops(self, m: Module) -> None:
+        """Words of flip-flops, each with an enable, and the address of the one that is shown."""
+        words = [Signal(self._width, name=f"word{fold}", reset_less=True) for fold in range(self._folds)]
+        shown = Signal.like(self.read_fold)
+        with m.If(self.read_en):
+            m.d.sync += shown.eq(self.read_fold)
+        m.d.comb += self.read_data.eq(select(words, shown))
+        for fold, word in enumerate(words):
+            with m.If(self.write_en & (self.write_fold == fold)):
+                m.d.sync += word.eq(self.write_data)
 
     def _connect_macro(self, m: Module) -> None:
         """A macro of the chip in place of a memory."""

@@ -88,13 +88,18 @@ class ProjectionWalker(wiring.Component):
                 m.d.sync += valid[stage].eq(before)
         return valid, take
 
+    def _wakes(self, takes: Value, word: Value) -> Value:
+        """Whether a stage takes data: of a crossbar tile only with a ``word``, so that they rest without."""
+        return takes & word if self._plan.crossbar else takes
+
     def _ticks(self, m: Module, valid: list[Signal], take: list[Signal]) -> list[Signal]:
         """The tick's marks, ``last`` in bit 1, from the input to the output stage."""
         before: Value = Cat(self.i.payload.tick, self.i.payload.address[0])
         ticks = []
-        for stage, taken in enumerate(take):
+        words = [self.i.valid, *valid[:-1]]
+        for stage, (taken, word) in enumerate(zip(take, words, strict=True)):
             ticks.append(Signal(2, name=f"tick{stage}"))
-            with m.If(taken):
+            with m.If(self._wakes(taken, word)):
                 m.d.sync += ticks[stage].eq(before)
             before = ticks[stage]
         operation = self.o.payload
@@ -132,16 +137,23 @@ class DenseWalker(ProjectionWalker):
             starts = slots if step == 1 else [times(slot, step) for slot in slots]
             m.d.sync += [
                 self.o.valid.eq(self.i.valid),
-                *(row.eq(slot + first) for row, slot in zip(rows, starts, strict=True)),
-                operation.fold.eq(0),
                 # Also 0 without a word: banks that read nothing rest.
                 operation.present.eq(
                     (~word.tick if plan.event_lanes == 1 else word.present)
                     & self.i.valid.replicate(plan.event_lanes)
                 ),
+            ]
+            taken = [
+                *(row.eq(slot + first) for row, slot in zip(rows, starts, strict=True)),
+                operation.fold.eq(0),
                 operation.tick.eq(word.tick),
                 operation.last.eq(slots[0][0]),
             ]
+            if plan.crossbar:
+                with m.If(self.i.valid):
+                    m.d.sync += taken
+            else:
+                m.d.sync += taken
         with m.Elif(self.o.ready):
             m.d.sync += [row.eq(row + projection.rows_per_fold) for row in rows]
             m.d.sync += operation.fold.eq(operation.fold + 1)
@@ -178,21 +190,19 @@ class SparseWalker(ProjectionWalker):
         ]
         run = _looked_up(m, "runs", words, row_bits + left_bits + 1, self._relative(), take[0] & self.i.valid)
         with m.If(take[1]):
-            m.d.sync += [
-                valid[1].eq(valid[0] & (ticks[0][0] | ~run[-1])),
-                row.eq(run[:row_bits]),
-                left.eq(run[row_bits:-1]),
-            ]
-        with m.Elif(take[2]):
+            m.d.sync += valid[1].eq(valid[0] & (ticks[0][0] | ~run[-1]))
+        with m.If(self._wakes(take[1], valid[0])):
+            m.d.sync += [row.eq(run[:row_bits]), left.eq(run[row_bits:-1])]
+        with m.Elif(self._wakes(take[2], valid[1])):
             m.d.sync += [row.eq(row + 1), left.eq(left - 1)]
 
         index = (row - projection.first_row)[:row_bits]
         folds = [int(fold) for fold in projection.row_folds]
         fold = _looked_up(m, "folds", folds, len(operation.fold), index, take[2] & valid[1])
         added = Signal(row_bits)
-        with m.If(take[2]):
+        with m.If(self._wakes(take[2], valid[1])):
             m.d.sync += added.eq(row)
-        with m.If(take[3]):
+        with m.If(self._wakes(take[3], valid[2])):
             m.d.sync += [operation.row0.eq(added), operation.fold.eq(fold)]
         return m
 
@@ -224,10 +234,11 @@ class GridWalker(ProjectionWalker):
         ticks = self._ticks(m, valid, take)
 
         # Lookup: which pairs, and the first row of the event's channel.
-        vertical = self._axis(m, "rows", rows, at_row, take[0])
-        horizontal = self._axis(m, "columns", columns, at_column, take[0])
+        looks = self._wakes(take[0], self.i.valid)
+        vertical = self._axis(m, "rows", rows, at_row, looks)
+        horizontal = self._axis(m, "columns", columns, at_column, looks)
         base = Signal(row_bits)
-        with m.If(take[0]):
+        with m.If(looks):
             m.d.sync += base.eq(projection.first_row + times(channel, projection.rows_per_channel))
 
         # Walk: three nested counters.
@@ -247,15 +258,16 @@ class GridWalker(ProjectionWalker):
             final.eq(ticks[1][0] | (x_final & (y_left == 0))),
         ]
         with m.If(take[1]):
+            m.d.sync += valid[1].eq(valid[0] & (ticks[0][0] | ~(vertical[2] | horizontal[2])))
+        with m.If(self._wakes(take[1], valid[0])):
             m.d.sync += [
-                valid[1].eq(valid[0] & (ticks[0][0] | ~(vertical[2] | horizontal[2]))),
                 walked.eq(base),
                 *(y.eq(vertical[0]), y_left.eq(vertical[1])),
                 *(x.eq(horizontal[0]), x_left.eq(horizontal[1])),
                 *(x_first.eq(horizontal[0]), x_count.eq(horizontal[1])),
                 inner.eq(0),
             ]
-        with m.Elif(take[2]):
+        with m.Elif(self._wakes(take[2], valid[1])):
             m.d.sync += inner.eq(Mux(inner_final, 0, inner + 1))
             with m.If(x_final):
                 m.d.sync += [x.eq(x_first), x_left.eq(x_count), y.eq(y + 1), y_left.eq(y_left - 1)]
@@ -284,9 +296,9 @@ class GridWalker(ProjectionWalker):
             fold_words = [int(f) % (1 << fold_bits) for f in table.fold]
             row_term = _constants(m, f"{name}_row", row_words, row_bits, pair)
             fold_term = _constants(m, f"{name}_fold", fold_words, fold_bits, pair)
-            with m.If(take[2]):
+            with m.If(self._wakes(take[2], valid[1])):
                 m.d.sync += [offset.eq(to_row + row_term), fold.eq(to_fold + fold_term)]
-        with m.If(take[3]):
+        with m.If(self._wakes(take[3], valid[2])):
             m.d.sync += [operation.row0.eq(offsets[0] + offsets[1]), operation.fold.eq(folds[0] + folds[1])]
 
     def _axis(

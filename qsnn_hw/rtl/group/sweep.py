@@ -141,7 +141,12 @@ class Sweep(wiring.Component):
         self._stages = update_stages(plan)
         self._compared = compare_stage(plan)
         self._encoder = SpikeEncoder(
-            plan.space.size, lanes, output_lanes, aligned=aligned(plan), spare=plan.spare_row
+            plan.space.size,
+            lanes,
+            output_lanes,
+            aligned=aligned(plan),
+            spare=plan.spare_row,
+            rests=plan.crossbar,
         )
         members: dict[str, wiring.Member] = {
             "link": In(sweep_signature(plan)),
@@ -260,7 +265,9 @@ class Sweep(wiring.Component):
         width = StateLayout(plan).size
         stored: Value = Const(0, plan.update_lanes * width)
         if width:
-            m.submodules.states = states = NeuronMemory(len(stored), plan.update_rows, plan.neuron_memory)
+            m.submodules.states = states = NeuronMemory(
+                len(stored), plan.update_rows, plan.neuron_memory, chip=plan.crossbar
+            )
             m.d.comb += [
                 states.read_en.eq(self.link.read_en),
                 states.read_fold.eq(self.link.read_row),

@@ -33,6 +33,8 @@ class ElasticBuffer(wiring.Component):
         Payload of both streams.
     depth
         Words held, at least 1.
+    rests
+        Registers of words change for a word alone, which saves a chip's clock and costs an FPGA a LUT.
 
     Members
     -------
@@ -40,10 +42,10 @@ class ElasticBuffer(wiring.Component):
     o : Out(stream.Signature(layout))
     """
 
-    def __init__(self, layout: AerLayout, depth: int) -> None:
+    def __init__(self, layout: AerLayout, depth: int, *, rests: bool = False) -> None:
         if depth < 1:
             raise ValueError(f"Depth must be at least 1, not {depth!r}")
-        self._depth = depth
+        self._depth, self._rests = depth, rests
         self._width = layout.as_shape().width
         super().__init__({"i": In(stream.Signature(layout)), "o": Out(stream.Signature(layout))})
 
@@ -75,11 +77,13 @@ class ElasticBuffer(wiring.Component):
         spare_valid = Signal()
         m.d.comb += self.i.ready.eq(~spare_valid)
         with m.If(give | ~head_valid):
-            m.d.sync += [
-                head.eq(Mux(spare_valid, spare, self.i.payload)),
-                head_valid.eq(spare_valid | take),
-                spare_valid.eq(0),
-            ]
+            follows, word = spare_valid | take, head.eq(Mux(spare_valid, spare, self.i.payload))
+            m.d.sync += [head_valid.eq(follows), spare_valid.eq(0)]
+            if self._rests:
+                with m.If(follows):
+                    m.d.sync += word
+            else:
+                m.d.sync += word
         with m.Elif(take):
             m.d.sync += [spare.eq(self.i.payload), spare_valid.eq(1)]
         return m
@@ -252,6 +256,8 @@ class AerRouter(wiring.Component):
         Words of each destination's buffer.
     source_slots, destination_slots
         Slots of each stream; 1 everywhere by default.
+    rests
+        Of the buffers, see :class:`ElasticBuffer`.
 
     Members
     -------
@@ -267,7 +273,10 @@ class AerRouter(wiring.Component):
         depth: int,
         source_slots: Sequence[int] | None = None,
         destination_slots: Sequence[int] | None = None,
+        *,
+        rests: bool = False,
     ) -> None:
+        self._rests = rests
         self._routes = tuple(RouterRoute(*route) for route in routes)
         for index in range(len(sources)):
             if all(route.source != index for route in self._routes):
@@ -305,7 +314,7 @@ class AerRouter(wiring.Component):
             own = [k for k, route in enumerate(self._routes) if route.destination == index]
             arriving = [self._arrival(m, k, copies[k]) for k in own]
             merge = TickMerge([s for _, s, _ in arriving], [o for _, _, o in arriving], size, slots)
-            buffer = ElasticBuffer(AerLayout(size, slots), self._depth)
+            buffer = ElasticBuffer(AerLayout(size, slots), self._depth, rests=self._rests)
             m.submodules[f"merge{index}"] = merge
             m.submodules[f"buffer{index}"] = buffer
             for k, (arrival, _, _) in enumerate(arriving):

@@ -6,6 +6,7 @@ potential is compared; and the very netlist that area, timing and power are of, 
 
 import importlib
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,8 @@ class GateSimulation(StoredRecord, form="gate simulation 1", again="delete it to
     cycles
         Clock cycles of these, from the edge that takes the first word to that on which the last tick leaves.
     saif
-        How often each net switched in these cycles, by Verilator: without delay, so without glitches.
+        How often each pin of a register, and each port, switched in these cycles, by Verilator: without
+        delay, so without glitches.
     seconds
         Wall time, building included.
     """
@@ -67,6 +69,7 @@ def simulate_gates(
     mapped: MappedDesign,
     traced: MappedDesign,
     macros: str,
+    registers: Collection[str],
     inputs: np.ndarray,
     golden: GoldenRun,
     folder: Path,
@@ -85,6 +88,8 @@ def simulate_gates(
         The netlist, and that of the design with trace ports.
     macros
         Verilog of the memory macros, bodies and all.
+    registers
+        Cells that keep a state: how often their pins switch is counted.
     inputs
         uint8 events, shape (time, sample, input).
     golden
@@ -102,7 +107,7 @@ def simulate_gates(
     seen = _traced(
         case, gate_verilog(traced, macros, folder / "traced", progress), folder / "traced", progress
     )
-    path = gate_verilog(mapped, macros, folder / "netlist", progress)
+    path = gate_verilog(mapped, macros, folder / "netlist", progress, counted=registers)
     bench = build_bench(path, plan.name, folder / "netlist", progress, counts_nets=True, quick_build=True)
     saif = folder / "netlist" / "activity.saif"
     saif.unlink(missing_ok=True)

@@ -119,6 +119,16 @@ class Liberty:
                 return min(found, key=lambda cell: (cell.area, cell.name))
         return None
 
+    def clock_buffer(self) -> Cell | None:
+        """The smallest buffer that is stronger than the smallest, by the load of its input; or that."""
+        found = [cell for cell in self.cells.values() if cell.usable and _is_buffer(cell)]
+        if not found:
+            return None
+        small = min(found, key=lambda cell: (cell.area, cell.name))
+        least = 1.25 * (small.pins[small.inputs[0]].capacitance or 0.0)
+        large = [cell for cell in found if (cell.pins[cell.inputs[0]].capacitance or 0.0) > least]
+        return min(large or found, key=lambda cell: (cell.area, cell.name))
+
     def latches(self) -> list[Cell]:
         """Usable latches without clear and preset, smallest first."""
         found = [

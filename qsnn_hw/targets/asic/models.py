@@ -1,6 +1,7 @@
 """Verilog models of a library's cells, from the functions in its Liberty file, to simulate a netlist with."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from qsnn_hw.support import files
@@ -10,6 +11,8 @@ from qsnn_hw.targets.asic.synthesis import MappedDesign
 from qsnn_hw.toolchain.tools import find_tool, relative, run_tool
 
 _MODULE = re.compile(r"^module\s+\\?([\w$]+)\b.*?^endmodule\b[^\n]*\n", re.MULTILINE | re.DOTALL)
+_INSTANCE = re.compile(r"^  (\w+) \S+ +\(\n.*?^  \);\n", re.MULTILINE | re.DOTALL)
+_ON, _OFF = "/* verilator tracing_on */", "/* verilator tracing_off */"
 _REGISTER = re.compile(r"^  reg \\?(\w+) ?;$", re.MULTILINE)
 
 
@@ -54,9 +57,25 @@ def _random_start(model: str) -> str:
     return model.replace("endmodule", starts + "endmodule")
 
 
-def gate_verilog(mapped: MappedDesign, macros: str, folder: Path, progress: Progress) -> Path:
-    """Write ``gates.v`` in ``folder``: the netlist, models of its cells, and ``macros``, memories."""
+def gate_verilog(
+    mapped: MappedDesign, macros: str, folder: Path, progress: Progress, *, counted: Collection[str] = ()
+) -> Path:
+    """Write ``gates.v`` in ``folder``: the netlist, models of its cells, and ``macros``, memories.
+
+    Parameters
+    ----------
+    counted
+        Cells whose pins a bench counts the switching of, beside the ports of the design; nets between other
+        cells are left out of what Verilator counts, which is most of what it has to compile.
+    """
     models = cell_models(mapped, folder, progress)
+    netlist = mapped.netlist.read_text(encoding="utf-8")
+    if counted:
+        # From the first net that is no port; an instance is counted or not by where it stands, too.
+        netlist = re.sub(r"^(?=  wire _\d+_;$)", f"{_OFF}\n", netlist, count=1, flags=re.MULTILINE)
+        netlist = _INSTANCE.sub(lambda m: f"{_ON}\n{m[0]}{_OFF}\n" if m[1] in counted else m[0], netlist)
+        models = _MODULE.sub(lambda m: f"{_ON}\n{m[0]}{_OFF}\n" if m[1] in counted else m[0], models)
+        netlist += f"{_OFF}\n"
     path = folder / "gates.v"
-    files.write_text(path, "\n".join([mapped.netlist.read_text(encoding="utf-8"), models, macros]))
+    files.write_text(path, "\n".join([netlist, models, macros]))
     return path

@@ -6,7 +6,8 @@ take from the clock is asked for apart, and counted by the cycles in which their
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +17,28 @@ from qsnn_hw.targets.asic.liberty import Liberty
 from qsnn_hw.targets.asic.saif import Activity
 from qsnn_hw.targets.asic.sta import ask, head
 from qsnn_hw.targets.asic.synthesis import MappedDesign
+from qsnn_hw.targets.asic.synthesis_script import cell_prefix
 from qsnn_hw.toolchain.tools import Tool
 
 _CELL = re.compile(r"^  (\w+) (\\\S+ |\w+) \(\n(.*?)\n  \);", re.MULTILINE | re.DOTALL)
 _PIN = re.compile(r"\.(\w+)\(([^()]*)\)")
 _ROW = re.compile(r"^\s*([\d.e+-]+)\s+([\d.e+-]+)\s+([\d.e+-]+)\s+([\d.e+-]+)\s+(\S+)\s*$", re.MULTILINE)
+_CELLS = "qsnn cells"
 _TOTAL = re.compile(r"^Total\s+([\d.e+-]+)\s+([\d.e+-]+)\s+([\d.e+-]+)\s+([\d.e+-]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class PartPower:
+    """Power of the cells of one part of the design, watt, as :class:`Power` has it."""
+
+    clock_w: float
+    logic_w: float
+    leakage_w: float
+
+    @property
+    def total_w(self) -> float:
+        """Together."""
+        return self.clock_w + self.logic_w + self.leakage_w
 
 
 @dataclass(frozen=True)
@@ -43,6 +60,10 @@ class Power:
         Of all cells.
     ungated_clock_w
         What the clock would take were no clock gated.
+    supply_v
+        Of the library's corner; None where it states none.
+    parts
+        Part of the design -> what its cells take of that.
     """
 
     clock_mhz: float
@@ -51,6 +72,8 @@ class Power:
     logic_w: float
     leakage_w: float
     ungated_clock_w: float
+    supply_v: float | None
+    parts: Mapping[str, PartPower]
 
     @property
     def total_w(self) -> float:
@@ -110,34 +133,75 @@ def power_of(
     if unseen:
         # Taken for still, they would make the power too small.
         return f"power is not measured: simulation saw {len(state) - unseen} of {len(state)} registers"
-    clocked = [*state, *_clock_gates(cells, state, liberty)]
+    gates = _clock_gates(cells, state, liberty)
+    clocked = [*state, *gates]
+    pulses = _pulses(state, gates, liberty, activity, cycles)
     begin = head(mapped, folder, 1000.0 / clock_mhz)
     # Each in a run of its own: once it has reported, OpenSTA keeps the activity of gates that it worked out.
     rest = ask(
         tool, begin + _at_rest(clocked), folder / "power_clock.tcl", progress, "sta: power of the clock"
     )
-    script = begin + _at_work(sources, liberty, activity, cycles)
+    part_of = _parts(mapped, cells)
+    script = begin + _at_work(sources, part_of, liberty, activity, cycles)
     answers = ask(tool, script, folder / "power.tcl", progress, "sta: power")
     idle = {row[4]: float(row[0]) + float(row[1]) for row in _ROW.findall(rest.text)}
-    total = _TOTAL.search(answers.text)
+    whole, _, listed = answers.text.partition(_CELLS)
+    total = _TOTAL.search(whole)
     if total is None:
         raise ToolError(f"sta reported no power; see {answers.log}")
     internal, switching, leakage = (float(total[k]) for k in (1, 2, 3))
-    ungated = gated = 0.0
+    work = {row[4]: (float(row[0]) + float(row[1]), float(row[2])) for row in _ROW.findall(listed)}
     for cell in clocked:
         if cell.name not in idle:
-            raise ToolError(f"sta reported no power of {cell.name}; see {answers.log}")
-        ungated += idle[cell.name]
-        gated += idle[cell.name] * _clock_share(cell, liberty, activity, cycles)
-    pins = _clock_pins(cells, liberty, clock_mhz)
+            raise ToolError(f"sta reported no power of {cell.name}; see {rest.log}")
+    ungated = {cell.name: idle[cell.name] for cell in clocked}
+    gated = {cell.name: idle[cell.name] * pulses[cell.name] for cell in clocked}
+    pins = {cell.name: _clock_pins([cell], liberty, clock_mhz) for cell in cells}
+    parts = {}
+    for part in sorted(set(part_of.values())):
+        names = [name for name, of in part_of.items() if of == part]
+        if any(name not in work for name in names):
+            raise ToolError(f"sta reported no power of some cells; see {answers.log}")
+        parts[part] = PartPower(
+            clock_w=sum(gated.get(name, 0.0) + pins[name] for name in names),
+            logic_w=max(0.0, sum(work[name][0] - ungated.get(name, 0.0) for name in names)),
+            leakage_w=sum(work[name][1] for name in names),
+        )
     return Power(
         clock_mhz=clock_mhz,
         cycles=cycles,
-        clock_w=gated + pins,
-        logic_w=max(0.0, internal + switching - ungated),
+        clock_w=sum(gated.values()) + sum(pins.values()),
+        logic_w=max(0.0, internal + switching - sum(ungated.values())),
         leakage_w=leakage,
-        ungated_clock_w=ungated + pins,
+        ungated_clock_w=sum(ungated.values()) + sum(pins.values()),
+        supply_v=liberty.voltage,
+        parts=parts,
     )
+
+
+def _parts(mapped: MappedDesign, cells: Sequence[Instance]) -> dict[str, str]:
+    """Cell of the library -> its part, by the name that it has from there; macros are in none.
+
+    Raises
+    ------
+    ToolError
+        They are not those that were counted.
+    """
+    parts = {
+        cell.name: part
+        for cell in cells
+        if cell.kind in mapped.cells
+        for part in mapped.parts
+        if cell.name.startswith(cell_prefix(part)) and cell.name[len(cell_prefix(part)) :].isdigit()
+    }
+    nameless = [cell.name for cell in cells if cell.kind in mapped.cells and cell.name not in parts]
+    if nameless:
+        raise ToolError(f"{mapped.netlist} has cells of no part: {', '.join(nameless[:5])}")
+    counted, named = {part: of.cells for part, of in mapped.parts.items()}, Counter(parts.values())
+    # The netlist has fewer where what only crosses a border was left out behind the count.
+    if any(named[part] > number for part, number in counted.items()):
+        raise ToolError(f"cells by part: {counted} were counted, {mapped.netlist} has {dict(named)}")
+    return parts
 
 
 def _keeps(liberty: Liberty, kind: str) -> bool:
@@ -146,14 +210,49 @@ def _keeps(liberty: Liberty, kind: str) -> bool:
 
 
 def _clock_gates(cells: Iterable[Instance], state: Iterable[Instance], liberty: Liberty) -> list[Instance]:
-    """Cells that are no registers and drive the clock of some."""
-    clocks = {cell.pins.get(_clock_pin(cell.kind, liberty) or "", "").strip() for cell in state}
-    return [
-        cell
-        for cell in cells
-        if not _keeps(liberty, cell.kind)
-        if any(cell.pins.get(pin, "").strip() in clocks - {""} for pin in _outputs(cell, liberty))
-    ]
+    """Cells that are no registers and drive the clock of some, buffers in front of it included."""
+    clocks = {cell.pins.get(_clock_pin(cell.kind, liberty) or "", "").strip() for cell in state} - {""}
+    gates = {cell.name: cell for cell in cells if not _keeps(liberty, cell.kind)}
+    found: dict[str, Instance] = {}
+    while more := [
+        cell for cell in gates.values() if cell.name not in found if _driven(cell, liberty) in clocks
+    ]:
+        found |= {cell.name: cell for cell in more}
+        clocks |= {net for cell in more if (net := _only_input(cell, liberty))}
+    return list(found.values())
+
+
+def _driven(cell: Instance, liberty: Liberty) -> str | None:
+    """The net of a cell's first output."""
+    outputs = _outputs(cell, liberty)
+    return cell.pins.get(outputs[0], "").strip() if outputs else None
+
+
+def _only_input(cell: Instance, liberty: Liberty) -> str | None:
+    """The net of a buffer's or an inverter's input; None of other cells."""
+    inputs = liberty.cells[cell.kind].inputs
+    return cell.pins.get(inputs[0], "").strip() if len(inputs) == 1 else None
+
+
+def _pulses(
+    state: Iterable[Instance], gates: Iterable[Instance], liberty: Liberty, activity: Activity, cycles: int
+) -> dict[str, float]:
+    """Register, or cell in front of its clock -> clock pulses that reached or left it in a mean cycle."""
+    of_net: dict[str, float] = {}
+    found: dict[str, float] = {}
+    for cell in state:
+        pin = _clock_pin(cell.kind, liberty)
+        toggles = None if pin is None else activity.toggles.get((cell.name, pin))
+        found[cell.name] = 1.0 if toggles is None else min(1.0, toggles / (2 * cycles))
+        if pin is not None:
+            of_net[cell.pins.get(pin, "").strip()] = found[cell.name]
+    # Those in front of registers come first.
+    for cell in gates:
+        found[cell.name] = share = of_net.get(_driven(cell, liberty) or "", 1.0)
+        net = _only_input(cell, liberty)
+        if net is not None:
+            of_net.setdefault(net, share)
+    return found
 
 
 def _at_rest(clocked: Iterable[Instance]) -> str:
@@ -166,8 +265,10 @@ def _at_rest(clocked: Iterable[Instance]) -> str:
     )
 
 
-def _at_work(sources: Iterable[Instance], liberty: Liberty, activity: Activity, cycles: int) -> str:
-    """What all cells take while registers, macros and ports switch as in simulation."""
+def _at_work(
+    sources: Iterable[Instance], names: Iterable[str], liberty: Liberty, activity: Activity, cycles: int
+) -> str:
+    """What all cells, and each of these, take while registers, macros and ports switch as in simulation."""
     ports = [
         n for (where, net), n in activity.toggles.items() if not where and net.startswith(("i__", "o__r"))
     ]
@@ -181,7 +282,12 @@ def _at_work(sources: Iterable[Instance], liberty: Liberty, activity: Activity, 
                 continue
             rate, high = activity.toggles[key] / cycles, activity.high.get(key, 0.5)
             lines.append(f"sta::set_power_pin_activity [get_pins {cell.name}/{pin}] {rate:.6g} {high:.6g}")
-    return "\n".join([*lines, "report_power -digits 6"]) + "\n"
+    lines += [
+        "report_power -digits 6",
+        f'puts "{_CELLS}"',
+        f"report_power -instances [get_cells {{{' '.join(names)}}}] -digits 6",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _outputs(cell: Instance, liberty: Liberty) -> list[str]:
@@ -194,14 +300,6 @@ def _clock_pin(kind: str, liberty: Liberty) -> str | None:
     state = liberty.cells[kind].state
     words = re.findall(r"\w+", state.get("clocked_on", state.get("enable", "")))
     return words[0] if len(words) == 1 else None
-
-
-def _clock_share(cell: Instance, liberty: Liberty, activity: Activity, cycles: int) -> float:
-    """Clock pulses that reached a register, or left a clock gate, in a mean cycle."""
-    outputs = _outputs(cell, liberty)
-    pin = _clock_pin(cell.kind, liberty) if _keeps(liberty, cell.kind) else outputs[0]
-    toggles = None if pin is None else activity.toggles.get((cell.name, pin))
-    return 1.0 if toggles is None else min(1.0, toggles / (2 * cycles))
 
 
 def _clock_pins(cells: Iterable[Instance], liberty: Liberty, clock_mhz: float) -> float:

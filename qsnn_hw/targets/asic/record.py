@@ -9,7 +9,7 @@ from qsnn_hw.targets.asic.timing import Timing
 
 
 @dataclass(frozen=True)
-class ChipImplementation(StoredRecord, form="chip implementation 1", again="run the implementation again"):
+class ChipImplementation(StoredRecord, form="chip implementation 2", again="run the implementation again"):
     """A design in standard cells, before layout.
 
     Parameters

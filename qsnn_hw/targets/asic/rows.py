@@ -10,7 +10,8 @@ from qsnn_hw.cost.design_cycles import PredictedCycles
 from qsnn_hw.report import Report
 from qsnn_hw.report.words import rounded
 from qsnn_hw.targets.asic.sections.area import AREA
-from qsnn_hw.targets.asic.sections.silicon import CRITICAL_PATH, ENERGY
+from qsnn_hw.targets.asic.sections.energy import ENERGY
+from qsnn_hw.targets.asic.sections.silicon import CRITICAL_PATH
 from qsnn_hw.targets.asic.steps import PLAN, TILES
 from qsnn_hw.targets.rows import Asked, Contribution, Maker
 from qsnn_hw.targets.verilog.sections.cycles import CYCLES

@@ -39,21 +39,10 @@ def tile_size(job: Job) -> TileSize:
 
 
 def _refuse(job: Job) -> None:
-    """What a chip does not have; UserError, one line."""
+    """Values that a chip has not, and options that say the same thing twice; UserError, one line."""
     options = job.options
-    for name, value, why in (
-        ("--lanes", options.lanes, "a tile has as many columns as --tile says, and --neurons how they work"),
-        ("--update-lanes", options.update_lanes, "--neurons says how many neuron circuits there are"),
-        ("--event-lanes", options.event_lanes, "a crossbar tile takes one event a cycle"),
-        ("--accumulators", options.accumulators, "a column is its neuron's state"),
-        ("--encoder", options.encoder, "it keeps pixels in block RAM, which a chip has not; send spikes"),
-    ):
-        if value is not None:
-            raise UserError(f"{name} is not for --target asic: {why}")
     if options.optimize == "energy":
         raise UserError("--optimize energy is not for --target asic: give area, latency or balanced")
-    if options.weights == "ram":
-        raise UserError("--weights is not for --target asic: --synapses says where they are")
     if options.optimize != "balanced" and options.neurons not in (None, "auto"):
         raise UserError(
             f"--optimize {options.optimize} chooses how neurons work, and --neurons {options.neurons} says "
@@ -98,11 +87,10 @@ def _plan_is_decided_by(
     job: Job, quantization: Quantization, data: Dataset | None, golden: GoldenResult | None
 ) -> dict[str, object]:
     options = job.options
-    names = ("lanes", "update_lanes", "event_lanes", "accumulators", "encoder", "optimize", "weights")
-    more = ("neurons", "synapses", "cycle_budget", "buffer_depth")
+    names = ("optimize", "neurons", "synapses", "cycle_budget", "buffer_depth")
     steps = None if data is None else data.steps
     return {
-        "plan": repr({name: getattr(options, name) for name in (*names, *more)}),
+        "plan": repr({name: getattr(options, name) for name in names}),
         "tile": repr(tile_size(job)),
         "io": repr(io_options(options, steps)),
     }

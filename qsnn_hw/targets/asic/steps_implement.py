@@ -132,6 +132,7 @@ def _gates(
         mapped,
         traced,
         job.path(outputs.MACROS).read_text(encoding="utf-8"),
+        [cell.name for cell in cells.liberty.cells.values() if cell.kind in ("flip-flop", "latch")],
         data.input.reshape(*data.input.shape[:2], -1),
         golden.integer,
         job.path(outputs.GATES_FOLDER),

@@ -16,7 +16,15 @@ from qsnn_hw.support.progress import Progress
 from qsnn_hw.support.records import StoredRecord
 from qsnn_hw.targets.asic.liberty import Cell
 from qsnn_hw.targets.asic.pdk import CellLibrary
-from qsnn_hw.targets.asic.synthesis_script import CLOCK_GATE, FILES, ScriptFiles, reset_map, synthesis_script
+from qsnn_hw.targets.asic.synthesis_script import (
+    CLOCK_BUFFER,
+    CLOCK_GATE,
+    FILES,
+    ScriptFiles,
+    enable_maps,
+    reset_map,
+    synthesis_script,
+)
 from qsnn_hw.toolchain.tools import WaysOut, find_tool, relative, run_tool
 from qsnn_hw.toolchain.yosys import pass_name
 
@@ -165,7 +173,11 @@ def map_design(
     """
     tool = find_tool("yosys")
     names = [n for path in sources.verilog for n in _MODULE.findall(_text(path))]
-    kept = [n for n in names if sources.part_of(n) != sources.part_of(n.rpartition(".")[0])]
+    kept = [
+        (n, sources.part_of(n))
+        for n in names
+        if n != sources.top and sources.part_of(n) != sources.part_of(n.rpartition(".")[0])
+    ]
     driver, load_ff = _constraint(library)
     used = ScriptFiles(
         verilog=tuple(relative(path, out_dir) for path in sources.verilog),
@@ -176,6 +188,8 @@ def map_design(
     out_dir.mkdir(parents=True, exist_ok=True)
     files.write_text(out_dir / FILES.liberty, library.liberty_text())
     files.write_text(out_dir / FILES.resets, reset_map())
+    for name, text in zip((FILES.enables, FILES.plain), enable_maps(), strict=True):
+        files.write_text(out_dir / name, text)
     if library.genlib is not None:
         files.write_text(out_dir / FILES.genlib, library.genlib)
     if driver is not None:
@@ -183,7 +197,16 @@ def map_design(
             out_dir / FILES.constraint, f"set_driving_cell {driver.name}\nset_load {load_ff:.6g}\n"
         )
     files.write_text(
-        script, synthesis_script(used, sources.top, kept, sources.macros, sources.unused, library.liberty)
+        script,
+        synthesis_script(
+            used,
+            sources.top,
+            sources.part_of(sources.top),
+            kept,
+            sources.macros,
+            sources.unused,
+            library.liberty,
+        ),
     )
     for product in (FILES.netlist, FILES.cells):
         (out_dir / product).unlink(missing_ok=True)
@@ -253,12 +276,14 @@ def _count(
     parts: dict[str, Counter[str]] = {}
     macros: Counter[str] = Counter()
     known, left_over = library.areas, set()
+    # Modules of a few cells that belong to the part they stand in.
+    made_of = (CLOCK_GATE, CLOCK_BUFFER)
 
     def visit(name: str, times: int, part: str) -> None:
         for kind, number in modules[name].items():
             if kind in sources.macros:
                 macros[kind] += number * times
-            elif kind in known or kind == CLOCK_GATE:
+            elif kind in known or kind in made_of:
                 parts.setdefault(part, Counter())[kind] += number * times
             elif kind in modules:
                 visit(kind, number * times, sources.part_of(kind))
@@ -275,10 +300,13 @@ def _count(
     gates: Counter[str] = Counter()
     liberty = library.liberty.cells
     for part, cells in parts.items():
-        made = cells.pop(CLOCK_GATE, 0)
-        for kind, number in modules.get(CLOCK_GATE, {}).items():
-            cells[kind] += number * made
-        gates[part] = made + sum(number for kind, number in cells.items() if liberty[kind].gates_clock)
+        made = {name: cells.pop(name, 0) for name in made_of}
+        for name, times in made.items():
+            for kind, number in modules.get(name, {}).items():
+                cells[kind] += number * times
+        gates[part] = made[CLOCK_GATE] + sum(
+            number for kind, number in cells.items() if liberty[kind].gates_clock
+        )
     if not any(liberty[kind].kind == "flip-flop" for cells in parts.values() for kind in cells):
         raise ToolError(f"no flip-flop is left of {sources.top}: all was optimised away; see {log}")
     return parts, macros, gates

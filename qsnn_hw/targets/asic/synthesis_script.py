@@ -8,6 +8,19 @@ from qsnn_hw.targets.asic.liberty import Liberty
 CLOCK_GATE = "qsnn_clock_gate"
 """Module of a clock gate that is made of a latch and an AND, where the library has no cell for it."""
 
+CLOCK_BUFFER = "qsnn_clock_buffer"
+"""Module of a buffer between a clock gate and some of its registers."""
+
+LEAST_BUFFERED = 8
+"""Registers of one gate from which on a buffer for them is worth its cell."""
+
+_BINS = ("0 1 2 3 4 5 6 7 8 9", "012 34 567 89", "01234 56789")
+"""Last digits of registers that share a buffer: of many registers ten buffers, of fewer four or two."""
+
+_GATED = "qsnn_gated"
+_BIN = "qsnn_bin"
+_PART = "qsnn_part"
+
 LEAST_GATED = 4
 """Registers of one enable from which on a clock gate takes less than their enables would."""
 
@@ -18,6 +31,8 @@ class _Names:
     log: str = "map.log"
     liberty: str = "cells.lib"
     resets: str = "resets.v"
+    enables: str = "enables.v"
+    plain: str = "plain.v"
     genlib: str = "cells.genlib"
     constraint: str = "abc.constr"
     netlist: str = "netlist.v"
@@ -68,6 +83,20 @@ def reset_map() -> str:
     return "".join(modules)
 
 
+def enable_maps() -> tuple[str, str]:
+    """Verilog by which yosys' techmap gives a register an enable, and takes it away.
+
+    The enable is the clock, so that registers of one clock have one enable, too; it has no other meaning.
+    """
+    plain, enabled = "\\$_DFF_P_", "\\$_DFFE_PP_"
+    there = f"{enabled} _TECHMAP_REPLACE_ (.D(D), .C(C), .E(C), .Q(Q));"
+    back = f"{plain} _TECHMAP_REPLACE_ (.D(D), .C(C), .Q(Q));"
+    return (
+        f"module {plain} (input D, C, output Q);\n  {there}\nendmodule\n",
+        f"module {enabled} (input D, C, E, output Q);\n  {back}\nendmodule\n",
+    )
+
+
 _GATE = f"""\
 read_verilog <<END
 (* keep_hierarchy *)
@@ -83,7 +112,8 @@ END
 def synthesis_script(
     used: ScriptFiles,
     top: str,
-    kept: Sequence[str],
+    part: str,
+    kept: Sequence[tuple[str, str]],
     macros: Sequence[str],
     unused: Sequence[str],
     liberty: Liberty,
@@ -92,8 +122,10 @@ def synthesis_script(
 
     Parameters
     ----------
+    part
+        That what stands in the top module itself belongs to.
     kept
-        Modules that keep their borders until the cells are counted.
+        Modules that keep their borders until the cells are counted, and the part that each belongs to.
     macros
         Modules that are black boxes.
     unused
@@ -107,7 +139,7 @@ def synthesis_script(
     lines += [f"blackbox {_escaped(name)}" for name in macros]
     lines += [f"hierarchy -check -top {_escaped(top)}"]
     lines += [f"delete -port {top}/w:{pattern}" for pattern in unused]
-    lines += [f"setattr -mod -set keep_hierarchy 1 {_escaped(name)}" for name in kept]
+    lines += [f"setattr -mod -set keep_hierarchy 1 {_escaped(name)}" for name, _ in kept]
     lines += [
         "proc",
         # A chip powers up with nothing in its registers.
@@ -120,6 +152,7 @@ def synthesis_script(
         "opt_merge",
         "opt_clean",
     ]
+    lines += [f"setattr -set {_GATED} 1 t:$_DFFE_*"]
     if gate:
         lines += [
             _GATE.rstrip(),
@@ -129,6 +162,8 @@ def synthesis_script(
         ]
     elif not own_gate:
         lines += [f"clockgate -liberty {FILES.liberty} -min_net_size {LEAST_GATED}"]
+    if used.constraint is not None and (gate or not own_gate):
+        lines += _clock_buffers(liberty)
     lines += [
         f"dfflibmap -liberty {FILES.liberty}",
         "opt",
@@ -137,13 +172,68 @@ def synthesis_script(
         *_ties(liberty),
         "opt_clean -purge",
         f"tee -q -o {FILES.cells} stat -json",
+        *_marks([*kept, (top, part)], macros),
         "setattr -mod -unset keep_hierarchy *",
         "flatten",
         "splitnets -format __",
         "opt_clean -purge",
+        *_names(sorted({part, *(of for _, of in kept)})),
         f"write_verilog -noattr -simple-lhs -nohex {FILES.netlist}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _clock_buffers(liberty: Liberty) -> list[str]:
+    """Buffers between a gate and its registers: else one small cell would drive them all, with slow edges.
+
+    A register that gets an enable again is one of a group of one clock, to which the pass for clock gates
+    gives a cell of its own: here a buffer, which has no use for the enable.
+    """
+    buffer = liberty.clock_buffer()
+    if buffer is None:
+        return []
+    (pin,), (out,) = buffer.inputs, buffer.outputs
+    lines = [
+        "read_verilog <<END\n(* keep_hierarchy *)\n"
+        f"module {CLOCK_BUFFER}(input clk, input en, output gated);\n"
+        f"  {buffer.name} driver (.{pin}(clk), .{out.name}(gated));\nendmodule\nEND",
+        f"read_liberty -lib -ignore_miss_func {FILES.liberty}",
+        f"rename -enumerate -pattern {_GATED}_% a:{_GATED} t:$_DFF_P_ %i",
+    ]
+    for bins in _BINS:
+        for digits in bins.split():
+            lines += [
+                f"select -set bin a:{_GATED} t:$_DFF_P_ %i c:*[{digits}] %i",
+                f"setattr -set {_BIN} 1 @bin",
+                f"techmap -map {FILES.enables} @bin",
+                f"clockgate -pos {CLOCK_BUFFER} en:clk:gated -min_net_size {LEAST_BUFFERED}",
+                # Those that were too few go on without; those that have a buffer now are done.
+                f"setattr -unset {_GATED} a:{_BIN} t:$_DFF_P_ %i",
+                f"techmap -map {FILES.plain} a:{_BIN} t:$_DFFE_PP_ %i",
+                f"setattr -unset {_BIN} a:{_BIN}",
+            ]
+    return lines
+
+
+def cell_prefix(part: str) -> str:
+    """What the names of a part's cells begin with in the netlist; a number follows."""
+    return part.replace(" ", "_") + "_"
+
+
+def _marks(modules: Sequence[tuple[str, str]], macros: Sequence[str]) -> list[str]:
+    """Every cell, those of clock gates too, gets the part that it is of as an attribute; macros do not."""
+    # Gates and buffers first: each becomes cells of the module that it stands in.
+    lines = [f"setattr -mod -unset keep_hierarchy {CLOCK_GATE} {CLOCK_BUFFER}", "flatten"]
+    lines += [f'setattr -set {_PART} "{cell_prefix(part)}" {_escaped(name)}/c:*' for name, part in modules]
+    return lines + [f"setattr -unset {_PART} */t:{_escaped(name)}" for name in macros]
+
+
+def _names(parts: Sequence[str]) -> list[str]:
+    """Names of cells by their part: ``neurons_12`` of the neurons."""
+    lines = [f"rename -hide */a:{_PART} */c:* %i"]
+    for prefix in map(cell_prefix, parts):
+        lines.append(f"rename -enumerate -pattern {prefix}% */a:{_PART}={prefix} */c:* %i")
+    return lines
 
 
 def _escaped(name: str) -> str:

@@ -38,10 +38,21 @@ def _sections() -> "tuple[Section, ...]":
     return SECTIONS
 
 
+_INSTEAD = {
+    "lanes": "a tile has as many columns as --tile says, and --neurons how they work",
+    "update_lanes": "--neurons says how many neuron circuits there are",
+    "event_lanes": "a crossbar tile takes one event a cycle",
+    "accumulators": "a column is its neuron's state",
+    "encoder": "it keeps pixels in block RAM, which a chip has not; send spikes",
+    "weights": "--synapses says where they are",
+}
+
 ASIC = Target(
     name="asic",
     summary="crossbar tiles of neurons and synapses, as Verilog with memory macros",
     steps=_steps,
     sections=_sections,
     takes=("tile", "synapses", "neurons", "pdk", "liberty", "gate_samples"),
+    without=tuple(_INSTEAD),
+    instead=_INSTEAD,
 )

@@ -37,7 +37,16 @@ def mapped(item: Example, library: CellLibrary, folder: Path, trace: bool) -> Ma
 def simulated(item: Example, bare: MappedDesign, traced: MappedDesign, folder: Path) -> GateSimulation:
     inputs = item.inputs.reshape(*item.inputs.shape[:2], -1)
     return simulate_gates(
-        item.plan, bare, traced, "", inputs, item.golden, folder / "gates", samples=3, progress=SILENT
+        item.plan,
+        bare,
+        traced,
+        "",
+        [name for name in bare.cells if name.startswith(("FLIPFLOP", "DFF", "LATCH"))],
+        inputs,
+        item.golden,
+        folder / "gates",
+        samples=3,
+        progress=SILENT,
     )
 
 
@@ -93,6 +102,10 @@ def test_power_follows_activity_and_clock(tmp_path: Path) -> None:
         assert 0 < one.clock_w < one.ungated_clock_w
         assert one.logic_w > 0
         assert one.total_w == pytest.approx(one.clock_w + one.logic_w + one.leakage_w)
+        assert one.parts.keys() == bare.parts.keys()
+        for what in ("clock_w", "logic_w", "leakage_w"):
+            by_part = sum(getattr(part, what) for part in one.parts.values())
+            assert by_part == pytest.approx(getattr(one, what), rel=0.01)
     assert fast.clock_w == pytest.approx(2 * slow.clock_w, rel=0.01)
     assert fast.logic_w == pytest.approx(2 * slow.logic_w, rel=0.05)
     assert fast.leakage_w == pytest.approx(slow.leakage_w, rel=0.01)

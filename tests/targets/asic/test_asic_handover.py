@@ -15,6 +15,7 @@ from qsnn_hw.targets.asic import sram
 from qsnn_hw.targets.asic.handover import scripts, tinytapeout
 from qsnn_hw.targets.asic.handover.wrapper import wrapper_verilog
 from qsnn_hw.targets.asic.synthesis import MappedDesign
+from tests.support.tinytapeout import problems
 from tests.support.verify_networks import chain_network
 
 MACRO = """
@@ -137,6 +138,45 @@ def test_a_project_has_what_the_template_asks_for() -> None:
     assert 'top_module: "tt_um_' in info
     assert f"module tt_um_{plan.name.lower()} (" in made["src/project.v"]
     compile(made["test/test.py"], "test.py", "exec")
+
+
+def written(folder: Path, changed: dict[str, tuple[str, str]] | None = None) -> Path:
+    """A project in ``folder``; ``changed``: file -> what to replace in it, and by what."""
+    plan = planned()
+    made = tinytapeout.project(plan, "1x2", 20_000_000)
+    made[f"src/{plan.name}.v"] = f"module {plan.name}(input clk);\nendmodule\n"
+    for name, (old, new) in (changed or {}).items():
+        assert old in made[name]
+        made[name] = made[name].replace(old, new)
+    for name, text in made.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_project_passes_what_the_public_tools_check(tmp_path: Path) -> None:
+    assert problems(written(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "says"),
+    [
+        ("info.yaml", "yaml_version: 6", "yaml_version: 5", "yaml_version"),
+        ("info.yaml", 'author: "made by qsnn-hw"', 'author: ""', "author"),
+        ("info.yaml", 'tiles: "1x2"', 'tiles: "9x9"', "tiles"),
+        ("info.yaml", "  uio[7]:", "  uio[8]:", "uio[7] is missing"),
+        ("info.yaml", "clock_hz: 20000000", "clock_hz: fast", "clock_hz"),
+        ("info.yaml", 'top_module: "tt_um_', 'top_module: "um_', "top_module"),
+        ("info.yaml", '- "project.v"', '- "*.v"', "source *.v"),
+        ("src/project.v", "input  wire       ena,", "", "ports"),
+        ("src/project.v", "output wire [7:0] uo_out", "output wire [6:0] uo_out", "ports"),
+        ("test/Makefile", "/../src/project.v", "", "project.v"),
+        ("docs/info.md", "## How to test", "## Testing", "How to test"),
+    ],
+)
+def test_a_spoiled_project_does_not(name: str, old: str, new: str, says: str, tmp_path: Path) -> None:
+    found = problems(written(tmp_path, {name: (old, new)}))
+    assert any(says in problem for problem in found), found
 
 
 def test_constraints_and_configuration() -> None:

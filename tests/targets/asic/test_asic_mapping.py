@@ -1,5 +1,6 @@
 """Designs in the cells of a library: area of every part, macros, what is refused; the critical path."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from qsnn_hw.report.results import Results
 from qsnn_hw.support.errors import ToolError
 from qsnn_hw.support.progress import SILENT
 from qsnn_hw.targets.asic.pdk import CellLibrary, cell_library
+from qsnn_hw.targets.asic.power import instances
 from qsnn_hw.targets.asic.record import ChipImplementation
 from qsnn_hw.targets.asic.sections.area import SECTION as AREA
 from qsnn_hw.targets.asic.sta import ask, head, sta_or_why_not, without_constants
@@ -78,6 +80,26 @@ def test_osu018_area_and_timing(tmp_path: Path) -> None:
     assert 0.4 < timing.period_ns < 10
     assert timing.fmax_mhz == pytest.approx(1000 / timing.period_ns)
     assert len(timing.path) > 2
+
+
+def test_no_gate_drives_more_registers_than_a_few(tmp_path: Path) -> None:
+    """Of 64 registers with one enable: one gate, and buffers between it and them."""
+    path = tmp_path / "wide.v"
+    path.write_text(
+        "module wide(clk, en, d, q);\n  input clk, en;\n  input [63:0] d;\n  output reg [63:0] q;\n"
+        "  always @(posedge clk) if (en) q <= d;\nendmodule\n"
+    )
+    sources = replace(small_design(tmp_path), verilog=(path,), top="wide", macros=())
+    found = map_design(sources, osu018(), tmp_path / "mapped", progress=SILENT)
+    assert sum(part.clock_gates for part in found.parts.values()) == 1
+    assert found.registers == 64
+    text = found.netlist.read_text(encoding="utf-8")
+    cells = instances(text)
+    clocks = Counter(cell.pins["CLK"] for cell in cells if cell.kind == "DFFPOSX1")
+    assert "clk" not in clocks
+    assert max(clocks.values()) <= 24
+    assert clocks.keys() <= {cell.pins.get("Y") for cell in cells}
+    assert all(cell.name.startswith("control_") for cell in cells)
 
 
 CONSTANTS = """\

@@ -13,7 +13,8 @@ from qsnn_hw.support.progress import SILENT
 from qsnn_hw.targets.asic.rows import rows
 from qsnn_hw.targets.asic.sections import SECTIONS
 from qsnn_hw.targets.asic.sections.area import ChipArea
-from qsnn_hw.targets.asic.sections.silicon import ChipEnergy, CriticalPath
+from qsnn_hw.targets.asic.sections.energy import ChipEnergy
+from qsnn_hw.targets.asic.sections.silicon import CriticalPath
 from qsnn_hw.targets.rows import Asked
 from qsnn_hw.targets.verilog.sections.cycles import Cycles
 from tests.support.places import EXAMPLES

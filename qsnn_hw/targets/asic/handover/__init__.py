@@ -82,7 +82,7 @@ def hand_over(
     }
     if mapped.timed:
         written["sta.tcl"] = scripts.sta_script(plan.name)
-    for name in ("netlist.v", "cells.lib", "cells.genlib", "abc.constr", "resets.v"):
+    for name in ("netlist.v", "cells.lib", "cells.genlib", "abc.constr", "resets.v", "enables.v", "plain.v"):
         if (source / name).is_file():
             written[name] = (source / name).read_text(encoding="utf-8", errors="replace")
     found = tinytapeout.fit(plan, mapped, mapped.nand2_area)
