@@ -12,7 +12,7 @@ from qsnn_hw.targets.analog.device import Device
 from qsnn_hw.targets.analog.network import AnalogNetwork
 from qsnn_hw.targets.analog.sections.chips import CHIPS
 from qsnn_hw.targets.analog.sections.wires import WIRES as WIRES_PART
-from qsnn_hw.targets.analog.steps import CROSSBAR, DEVICE, MODEL, WIRES
+from qsnn_hw.targets.analog.steps import CROSSBAR, DEVICE, MODEL, WIRES, levels_said
 from qsnn_hw.targets.rows import Asked, Contribution, Maker
 
 USE = "Mixed signal: sensors of very little power, once somebody makes the chip"

@@ -12,15 +12,17 @@ FILE = Path(__file__).parent.parent / "devices" / "sky130_neuron.json"
 
 @dataclass(frozen=True)
 class Spread:
-    """A figure over drawn neurons: mean, standard deviation, and of how many."""
+    """A figure over drawn neurons: mean, standard deviation, least and most, and of how many."""
 
     mean: float
     sigma: float
+    least: float
+    most: float
     count: int
 
 
 @dataclass(frozen=True)
-class TransistorFigures(StoredRecord, form="transistor neuron 1", again="run scripts/sky130_neuron"):
+class TransistorFigures(StoredRecord, form="transistor neuron 2", again="run scripts/sky130_neuron"):
     """Of the circuit in :mod:`~qsnn_hw.targets.analog.spice.transistor`, before layout.
 
     Parameters
@@ -37,9 +39,11 @@ class TransistorFigures(StoredRecord, form="transistor neuron 1", again="run scr
         Corner -> at ``nominal_a``.
     nominal_a
         The current of corners and of the drawn neurons.
-    drawn_rate_hz, drawn_energy_j
-        Over neurons drawn with mismatch; ``drawn_silent`` fired fewer than three times and are not in them.
-        None where none were drawn.
+    drawn_rate_hz, drawn_energy_j, drawn_threshold_v
+        Over neurons drawn with mismatch, typical transistors otherwise; ``drawn_silent`` fired fewer than three
+        times and are not in them. None where none were drawn.
+    seed
+        Of the first of them; each next one has the next.
     """
 
     date: str
@@ -53,7 +57,9 @@ class TransistorFigures(StoredRecord, form="transistor neuron 1", again="run scr
     corners: dict[str, Firing]
     drawn_rate_hz: Spread | None
     drawn_energy_j: Spread | None
+    drawn_threshold_v: Spread | None
     drawn_silent: int
+    seed: int
 
     @property
     def energy_range_j(self) -> tuple[float, float, float]:
