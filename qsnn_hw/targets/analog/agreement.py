@@ -4,8 +4,8 @@ The chip here is the ideal one: every cell at its level, no wires, no offset, no
 what an analog neuron does otherwise: its leak is not rounded, and its weights are those that the levels
 allow. The two are told apart: the same circuit is run once more with every weight as the integers have it.
 
-A spike that comes a step sooner or later is two places that differ, one without its spike and one with a spike
-too many. So those pairs are counted, and the spikes that one model has more of in a whole sample.
+A spike that comes a step sooner or later is two places that differ, one without its spike and one with a
+spike too many. So those pairs are counted, and the spikes that one model has more of in a whole sample.
 """
 
 from collections.abc import Mapping
@@ -47,8 +47,8 @@ class GroupAgreement:
     counted
         Sum over samples and neurons of how far apart the numbers of spikes of a whole sample are.
     exact_differ
-        ``differ`` where every weight is the integer and not what the levels make of it: what is left is of the
-        neuron's arithmetic, which does not round.
+        ``differ`` where every weight is the integer and not what the levels make of it: what is left is of
+        the neuron's arithmetic, which does not round.
     railed
         Potentials that met the rails of the analog neuron.
     """

