@@ -162,11 +162,11 @@ def rows(figures: TransistorFigures) -> Iterator[tuple[str, float, float | None,
         yield "tt", each.input_a, each.rate_hz, each.energy_j, each.threshold_v
     for corner, each in figures.corners.items():
         yield f"corner {corner}", each.input_a, each.rate_hz, each.energy_j, each.threshold_v
-    drawn = (figures.drawn_rate_hz, figures.drawn_energy_j, figures.drawn_threshold_v)
-    if drawn[0] is not None:
+    rate, energy, threshold = figures.drawn_rate_hz, figures.drawn_energy_j, figures.drawn_threshold_v
+    if rate is not None and energy is not None and threshold is not None:
         for field in ("mean", "sigma", "least", "most"):
-            values = (None if each is None else getattr(each, field) for each in drawn)
-            yield f"{field} of {drawn[0].count} drawn", figures.nominal_a, *values
+            values = [getattr(each, field) for each in (rate, energy, threshold)]
+            yield f"{field} of {rate.count} drawn", figures.nominal_a, values[0], values[1], values[2]
 
 
 def shown(value: float | None, unit: float) -> str:
