@@ -5,8 +5,8 @@ were made of, dwn2rtl (PyPI) writes its Verilog, and Icarus runs that on every t
 the network's own. Then the same synthesis and place and route as a build's, for the same board. The spiking
 network is built by the user's command, serial link and all. Needs the extra torch, dwn2rtl, Icarus Verilog.
 
-The tables stand behind a shift register at a pin, because their inputs are as many wires as the image has
-bits. Its registers are in the counts, one for each bit.
+The tables stand behind shift registers at pins, because their inputs are as many wires as the image has
+bits. Their registers are in the counts, one for each bit.
 """
 
 import argparse
@@ -23,12 +23,12 @@ import script
 import tables
 from mnist_files import read_part
 from train_digits import load_digits_split
-from training_files import torch_half
+from training_files import packed, torch_half
 from user_command import report_of
 
 from qsnn_hw.families.boards import load_board
 from qsnn_hw.support.errors import MismatchError, UserError
-from qsnn_hw.support.files import write_json, write_text
+from qsnn_hw.support.files import write_json, write_npz, write_text
 from qsnn_hw.support.progress import Progress
 from qsnn_hw.targets.fpga.least import Least
 from qsnn_hw.targets.fpga.place_route import place_and_route
@@ -37,6 +37,10 @@ from qsnn_hw.targets.fpga.synthesis import synthesize
 INSTALL = "torch scikit-learn dwn2rtl"
 CLASSES = 10
 SEED = 1
+STEPS = 25
+"""Of the spiking MNIST network."""
+LONGEST = 1024
+"""Bits of a shift register: yosys goes a call deeper for each of a chain, and its stack has an end."""
 HEADING = (
     *("design", "accuracy (samples)", "logic", "registers", "block RAM", "Fmax MHz", "cycles", "latency"),
     "every",
@@ -54,7 +58,10 @@ class Task:
     Parameters
     ----------
     spiking
-        What ``qsnn-hw build`` takes for the spiking network.
+        What ``qsnn-hw build`` takes for the spiking network, but for its samples.
+    samples
+        The folder of MNIST, a file to write -> samples of the same images for the spiking network: that file
+        or another.
     load
         The folder of MNIST -> training pixels and labels, test pixels and labels, in whole numbers.
     recipe
@@ -66,6 +73,7 @@ class Task:
     """
 
     spiking: tuple[str, ...]
+    samples: Callable[[Path, Path], Path]
     load: Callable[[Path], tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]
     recipe: dict[str, Any]
     pixel_bits: int
@@ -85,13 +93,28 @@ def _mnist(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
     return flat[0], train[1], flat[1], test[1]
 
 
+def _digits_spikes(_: Path, __: Path) -> Path:
+    return EXAMPLE / "digits_test.npz"
+
+
+def _mnist_spikes(folder: Path, file: Path) -> Path:
+    """All test images, coded as the network was trained: brightness is the probability of a spike."""
+    pixels, label = read_part(folder, "t10k")
+    rng = np.random.default_rng(SEED)
+    flat = pixels.reshape(-1, 784)
+    spikes = np.stack([rng.integers(0, 255, flat.shape) < flat for _ in range(STEPS)])
+    write_npz(file, {**packed("input", spikes.astype(np.uint8)), "label": label})
+    return file
+
+
 EXAMPLE = script.EXAMPLES / "digits"
 TASKS = {
     "digits": Task(
         (
             *("build", str(EXAMPLE / "digits_64-32-10.nir"), "--convention", "snntorch"),
-            *("--data", str(EXAMPLE / "digits_test.npz"), "--bits", "8"),
+            *("--bits", "8"),
         ),
+        _digits_spikes,
         _digits,
         {
             **{"thresholds": (0, 2, 4, 6, 8, 10, 12, 14), "epochs": 100, "batch": 64},
@@ -103,8 +126,9 @@ TASKS = {
     "mnist": Task(
         (
             *("build", str(script.SHARED / "snntorch_mnist_784-128-10.nir"), "--convention", "snntorch"),
-            *("--data", str(script.SHARED / "snntorch_mnist_784-128-10.npz"), "--bits", "8"),
+            *("--bits", "8"),
         ),
+        _mnist_spikes,
         _mnist,
         {
             **{"thresholds": (31, 95, 159), "epochs": 8, "batch": 128},
@@ -155,16 +179,22 @@ def inlined(folder: Path) -> str:
 
 
 def harness(width: int, answer: int) -> str:
-    """The tables between a shift register of ``width`` bits at a pin, and one of ``answer`` bits."""
+    """The tables between shift registers of ``width`` bits at pins, and one of ``answer`` bits at another."""
+    pins = -(-width // LONGEST)
+    parts = [range(k * width // pins, (k + 1) * width // pins) for k in range(pins)]
+    shifts = "\n".join(
+        f"        x[{part[-1]}:{part[0]}] <= {{x[{part[-2]}:{part[0]}], rx[{k}]}};"
+        for k, part in enumerate(parts)
+    )
     return f"""
-module top (input clk, input rx, output reg tx);
+module top (input clk, input [{pins - 1}:0] rx, output reg tx);
     reg [{width - 1}:0] x;
     reg [{answer - 1}:0] y;
     reg [{answer - 1}:0] n;
     wire [{answer - 1}:0] class_idx;
     dwn_top tables (.clk(clk), .x_flat(x), .class_idx(class_idx));
     always @(posedge clk) begin
-        x <= {{x[{width - 2}:0], rx}};
+{shifts}
         n <= n + 1'b1;
         y <= n == 0 ? class_idx : y >> 1;
         tx <= y[0];
@@ -236,7 +266,7 @@ def lookup_row(task: Task, size: int, asked: argparse.Namespace, progress: Progr
     placed = place_and_route(synthesis, board, folder / "route", seed=SEED, freq_mhz=200, progress=progress)
     usage = board.limits.usage({name: one.used for name, one in placed.resources.items()})
     return Row(
-        f"{size} tables of six inputs, behind a shift register of {width:,} bits",
+        f"{size} tables of six inputs, behind shift registers of {width:,} bits",
         float((answered == truth).mean()),
         len(truth),
         usage.logic_cells or 0,
@@ -250,7 +280,9 @@ def lookup_row(task: Task, size: int, asked: argparse.Namespace, progress: Progr
 
 def spiking_row(task: Task, asked: argparse.Namespace) -> Row:
     """The spiking network by the user's command, whole board design."""
-    report = report_of([*task.spiking, "--board", asked.board, "-q"], asked.out / f"{asked.task}_spiking")
+    samples = task.samples(asked.mnist, asked.out / f"{asked.task}_samples.npz")
+    words = [*task.spiking, "--data", str(samples), "--board", asked.board, "-q"]
+    report = report_of(words, asked.out / f"{asked.task}_spiking")
     names = load_board(asked.board).family.units
 
     def used(name: str | None) -> int | None:

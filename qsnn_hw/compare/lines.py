@@ -10,9 +10,13 @@ def lines(comparison: Comparison) -> list[str]:
     used: dict[str, str] = {}
     for row in comparison.rows:
         texts = []
-        for text, by, _ in cells(row):
-            used |= {} if by is None else {by: LETTERS[by]}
-            texts.append(text if by is None else f"{text} {LETTERS[by]}")
+        for figures in cells(row):
+            used |= {part.by: LETTERS[part.by] for part in figures if part.by is not None}
+            texts.append(
+                ", ".join(
+                    part.text if part.by is None else f"{part.text} {LETTERS[part.by]}" for part in figures
+                )
+            )
         table.append((row.name, *texts))
     widths = [max(len(line[k]) for line in table) for k in range(len(table[0]))]
     said = [comparison.heading()]

@@ -1,6 +1,7 @@
 """Figures of the table as text: a unit that keeps them short, the range, a letter for how it is known."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from qsnn_hw.compare.known import Known
 from qsnn_hw.compare.row import Row
@@ -55,12 +56,14 @@ def speed(known: Known) -> str:
     return NOT_MEASURED if known.typical is None else f"{count(known)} inferences/s"
 
 
-def sizes(row: Row) -> str:
-    """What the row takes of its target."""
-    if not row.sizes:
-        return NOT_MEASURED
-    return ", ".join(
-        f"{_counted(size.used)}{'' if size.available is None else f' of {size.available:,.0f}'} {unit}"
+def sizes(row: Row) -> tuple["Part", ...]:
+    """What the row takes of its target, one unit after another."""
+    return tuple(
+        Part(
+            f"{_counted(size.used)}{'' if size.available is None else f' of {size.available:,.0f}'} {unit}",
+            size.used.by,
+            size.used.source,
+        )
         for unit, size in row.sizes.items()
         if size.used.typical
     )
@@ -71,8 +74,17 @@ def _counted(known: Known) -> str:
     return f"{known.typical:,}" if isinstance(known.typical, int) and not known.ranged else count(known)
 
 
-def cells(row: Row) -> tuple[tuple[str, str | None, str | None], ...]:
-    """Of each column: text, how it is known, and its source; both None where it is not measured."""
+@dataclass(frozen=True)
+class Part:
+    """A figure as text, how it is known, and its source; both None where it is not measured."""
+
+    text: str
+    by: str | None
+    source: str | None
+
+
+def cells(row: Row) -> tuple[tuple[Part, ...], ...]:
+    """Of each column its figures: one, or of what the row takes one for each unit."""
     accuracy = row.accuracy
     texts = (
         (NOT_MEASURED if accuracy.typical is None else percent(accuracy.typical), accuracy),
@@ -82,5 +94,5 @@ def cells(row: Row) -> tuple[tuple[str, str | None, str | None], ...]:
         (energy(row.spike_nj.times(1e-3)), row.spike_nj),
         (NOT_MEASURED if row.per_watt.typical is None else count(row.per_watt), row.per_watt),
     )
-    taken = next((size.used for size in row.sizes.values() if size.used.typical), Known())
-    return (*((text, known.by, known.source) for text, known in texts), (sizes(row), taken.by, taken.source))
+    single = ((Part(text, known.by, known.source),) for text, known in texts)
+    return (*single, sizes(row) or (Part(NOT_MEASURED, None, None),))

@@ -11,6 +11,10 @@ from qsnn_hw.toolchain.raw_file import RawFile, read_raw
 
 RAW = "result.raw"
 
+ENVIRONMENT = {"OMP_THREAD_LIMIT": "1"}
+"""Transistor models are computed by two OpenMP threads otherwise, which wait for one another by spinning: of
+circuits as small as a neuron that gains nothing, and beside other work it took 100 times as long."""
+
 # ngspice says these and may still end with 0.
 _FAILED = re.compile(
     r"(?i)^(error\b|fatal\b|.*\bsimulation\(s\) aborted|.*timestep too small|.*no such (file|vector)"
@@ -41,7 +45,9 @@ def run_ngspice(
 
     args = ["-n", "-b", "-r", RAW, deck]
     try:
-        run_tool(tool, args, log=log, cwd=folder, progress=progress, name=name, on_line=heard)
+        run_tool(
+            tool, args, log=log, cwd=folder, env=ENVIRONMENT, progress=progress, name=name, on_line=heard
+        )
     except ToolError as error:
         # Its last line says that there is no circuit; the first says why.
         if not said:

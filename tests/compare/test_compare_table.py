@@ -23,7 +23,10 @@ FAST = Row(
     latency_us=Known.exactly(0.5, "simulated", "cycles"),
     per_s=Known.exactly(2e6, "simulated", "cycles"),
     energy_uj=Known(0.8, 1.0, 2.0, "estimated", "coefficients"),
-    sizes={"LUT": Size(Known.exactly(1234, "tool report", "place and route"), 5280)},
+    sizes={
+        "LUT": Size(Known.exactly(1234, "tool report", "place and route"), 5280),
+        "um2 of SRAM": Size(Known(1.0, 2.0, 3.0, "estimated", "published macros")),
+    },
 )
 FRUGAL = dataclasses.replace(
     FAST,
@@ -103,7 +106,21 @@ def test_the_terminal_says_every_figure_and_its_kind() -> None:
     assert "m: measured; s: simulated; e: estimated; t: tool report; l: cited" in said
     assert "left out: gpu: needs PyTorch" in said
     assert said.splitlines()[-2 - 1].startswith("unknown: Nothing")
-    assert [text for text, by, _ in cells(UNKNOWN) if by is None] == [NOT_MEASURED] * 6
+    assert [part.text for column in cells(UNKNOWN) for part in column if part.by is None] == [
+        NOT_MEASURED
+    ] * 6
+
+
+def test_figures_that_are_known_in_different_ways_keep_their_own(tmp_path: Path) -> None:
+    assert [(part.by, part.source) for part in cells(FAST)[-1]] == [
+        ("tool report", "place and route"),
+        ("estimated", "published macros"),
+    ]
+    assert "1,234 of 5,280 LUT t, 2 (1 to 3) um2 of SRAM e" in "\n".join(lines(TABLE))
+    write_page(TABLE, tmp_path / "compare.html")
+    text = (tmp_path / "compare.html").read_text(encoding="utf-8")
+    assert 'title="published macros">2 (1 to 3) um2 of SRAM<br><span class="badge b-estimated">' in text
+    assert text.count(f'<td class="said">{FAST.caveat}</td>') == 2
 
 
 def test_what_is_kept_comes_back(tmp_path: Path) -> None:
@@ -122,5 +139,6 @@ def test_the_page_is_whole(tmp_path: Path) -> None:
     assert "a fast &lt;board&gt;" in text
     assert "<board>" not in text
     assert not [tag for tag, _ in page.tags if tag in ("script", "img", "link")]
-    assert text.count('class="none"') == sum(by is None for row in TABLE.rows for _, by, _ in cells(row))
+    absent = sum(part.by is None for row in TABLE.rows for column in cells(row) for part in column)
+    assert text.count('class="none"') == absent
     assert [figure.key for figure in figures(TABLE)] == ["latency", "throughput", "energy"]

@@ -55,6 +55,7 @@ def expected(circuit: GroupCircuit, events: dict[str, np.ndarray]) -> tuple[np.n
     kept = np.zeros(fired.shape)
     for sample in range(samples):
         v, u, before = neuron.start.copy(), np.zeros(neuron.size), np.zeros(neuron.size, bool)
+        silent = np.zeros(neuron.size, int)
         for step in range(steps):
             x = np.zeros(neuron.size)
             for part in circuit.tiles:
@@ -72,7 +73,8 @@ def expected(circuit: GroupCircuit, events: dict[str, np.ndarray]) -> tuple[np.n
             if neuron.reset == "subtract" and neuron.reset_delay:
                 v = v - before * neuron.reset_amount
             v, u = np.clip(v, -neuron.swing, neuron.swing), np.clip(u, -neuron.swing, neuron.swing)
-            before = v >= neuron.threshold
+            before = (v >= neuron.threshold) & (silent == 0)
+            silent = np.where(before, neuron.refractory, np.maximum(silent - 1, 0))
             if neuron.reset == "subtract" and not neuron.reset_delay:
                 v = v - before * neuron.reset_amount
             if neuron.reset == "value":

@@ -38,6 +38,18 @@ EFFECTS: Mapping[str, Mapping[str, Any]] = {
 nominal."""
 
 
+ENERGY: Mapping[str, tuple[float, float, float]] = {
+    "conductance_factor": (2, 0, 1e3),
+    "read_v": (2, 0, 10),
+    "read_ns": (2, 0, 1e9),
+    "column_ua": (3, 0, 1e6),
+    "supply_v": (3, 0, 100),
+    "adc_fj_step": (3, 0, 1e9),
+    "flop_fj": (3, 0, 1e9),
+}
+"""Fields of ``[energy]`` -> how many ends each has, and bounds; of two, the middle is the cell's own."""
+
+
 @dataclass(frozen=True, eq=False)
 class Device:
     """Cells, wires and neurons.
@@ -84,6 +96,8 @@ class Device:
         Of the converter that reads potentials where they are the output; None reads them as they are.
     read_s, transfer_s, compare_s, reset_s, leak_s
         The parts of a time step.
+    energy
+        Field of :data:`ENERGY` -> what the figures of energy range over; None where the file says nothing.
     """
 
     name: str
@@ -117,6 +131,7 @@ class Device:
     reset_s: float
     leak_s: float
     thermal: bool = True
+    energy: Mapping[str, tuple[float, ...]] | None = None
 
     @property
     def g_min(self) -> float:
@@ -132,6 +147,11 @@ class Device:
     def step_s(self) -> float:
         """A time step, s."""
         return self.read_s + self.transfer_s + self.compare_s + self.reset_s + self.leak_s
+
+    @property
+    def shortest_s(self) -> float:
+        """The shortest part of a time step: a clock cycle of the digital side."""
+        return min(self.read_s, self.transfer_s, self.compare_s, self.reset_s, self.leak_s)
 
     @property
     def temperature_factor(self) -> float:
@@ -187,6 +207,23 @@ def _levels(cell: Fields) -> np.ndarray:
     return values * 1e-6
 
 
+def _energy(table: Fields, read_v: float, read_ns: float) -> dict[str, tuple[float, ...]]:
+    """Low and high, or low, typical and high, of what the figures of energy are made of."""
+    ranges = {}
+    for name, (ends, least, most) in ENERGY.items():
+        values = table.numbers(name)
+        if len(values) != ends or list(values) != sorted(values):
+            table.fail(name, f"must be {'low and high' if ends == 2 else 'low, typical and high'}, rising")
+        if not least <= values[0] <= values[-1] <= most:
+            table.fail(name, f"must be from {least:g} to {most:g}")
+        ranges[name] = values
+    for name, own in (("conductance_factor", 1.0), ("read_v", read_v), ("read_ns", read_ns)):
+        if not ranges[name][0] <= own * (1 + 1e-9) or not own <= ranges[name][1] * (1 + 1e-9):
+            table.fail(name, f"must have the device's own {own:g} in it")
+    table.close()
+    return ranges
+
+
 def parse_device(table: Mapping[str, Any], where: str, name: str) -> Device:
     """The device that a parsed TOML file describes.
 
@@ -198,7 +235,7 @@ def parse_device(table: Mapping[str, Any], where: str, name: str) -> Device:
     fields = Fields(table, where)
     cell, drift, wires = fields.table("cell"), fields.table("drift"), fields.table("wires")
     neuron, timing, heat = fields.table("neuron"), fields.table("timing"), fields.table("temperature")
-    nominal = _number(heat, "nominal_k", 1, 1000)
+    nominal, spent = _number(heat, "nominal_k", 1, 1000), fields.optional_table("energy")
     device = Device(
         name=name,
         sources=fields.texts("sources"),
@@ -233,6 +270,8 @@ def parse_device(table: Mapping[str, Any], where: str, name: str) -> Device:
     )
     for inner in (cell, drift, wires, neuron, timing, heat, fields):
         inner.close()
+    if spent is not None:
+        device = replace(device, energy=_energy(spent, device.read_v, device.read_s * 1e9))
     if device.adc_bits is not None and device.adc_bits > 24:
         neuron.fail("adc_bits", f"must be at most 24 (0: none), not {device.adc_bits}")
     if device.stuck_low + device.stuck_high > 0.5:

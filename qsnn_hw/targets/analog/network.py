@@ -10,7 +10,8 @@ follow it. A time step of a group has five parts, and per neuron, ``V`` the volt
                V = V + bias - before * reset_amount
     transfer:  V = V + U                                                      # only with a synaptic current
                V, U = V, U kept within -swing_v .. swing_v
-    compare:   fired = V + noise >= threshold + offset                        # never in a readout group
+    compare:   fired = V + noise >= threshold + offset and silent == 0        # never in a readout group
+               silent = refractory where fired, else max(silent - 1, 0)
     reset:     V = V - fired * reset_amount                                   # reset "subtract", not delayed
                V = reset_to where fired                                       # reset "value"
                # V is now the potential that traces show
@@ -19,9 +20,9 @@ follow it. A time step of a group has five parts, and per neuron, ``V`` the volt
 
 ``before`` is ``fired`` of the step before where reset is "subtract" and delayed, else 0: the charge is taken
 off in the next step, as snnTorch does. A delayed reset to a value gives the same spikes as one at once.
-Before the first step ``V = start``, ``U = 0``. Rows without a spike are held at 0 V, so that ``i`` is linear
-in the spikes whatever the wires are like, and ``G`` with wires is the effective conductance of
-``ir_drop.py``.
+Before the first step ``V = start``, ``U = 0``, ``silent = 0``. Rows without a spike are held at 0 V, so that
+``i`` is linear in the spikes whatever the wires are like, and ``G`` with wires is the effective conductance
+of ``ir_drop.py``.
 
 Against the integers (``quantize/network.py``) nothing is rounded: the leak is real. What rounding the loss
 down keeps in the mean, half a step or a little less a time step, is part of ``bias``, or potentials would
@@ -72,6 +73,8 @@ class AnalogGroup:
         What one step of the integer potential is worth in the trained network.
     rest
         What that network counts potentials from; None for 0.
+    refractory
+        Steps a neuron stays silent after a spike; what comes in meanwhile is integrated.
     """
 
     name: str
@@ -91,6 +94,7 @@ class AnalogGroup:
     current_decay: PerNeuron | None = None
     current_bias: PerNeuron | None = None
     rest: PerNeuron | None = None
+    refractory: int = 0
 
     def real(self, volts: np.ndarray) -> np.ndarray:
         """Potentials in V, (..., n), as the trained network counts them."""
@@ -161,7 +165,7 @@ class Tile:
 
 
 @dataclass(frozen=True, eq=False)
-class AnalogNetwork(StoredRecord, form="analog network 1", again="run the build again"):
+class AnalogNetwork(StoredRecord, form="analog network 2", again="run the build again"):
     """Everything that the netlist is written from and that the reference model runs, beside the device.
 
     Parameters

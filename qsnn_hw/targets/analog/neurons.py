@@ -28,7 +28,6 @@ def check_neurons(network: QuantizedNetwork) -> None:
     for group in network.groups:
         for refused, what in (
             (group.multi_spike, "several spikes in one step (max_spikes above 1); try --set max_spikes=1"),
-            (group.refractory > 0, "a refractory period"),
             (group.v_min is not None, "a lower limit of the potential (v_min)"),
             (group.reset_retest, "snnTorch's reset_delay=False, which tests the stored potential again"),
             (group.reset_drops_input, "a reset that drops the next step's input (snnTorch Synaptic, zero)"),
@@ -122,4 +121,5 @@ def analog_group(
         current_decay=current_decay,
         current_bias=current_bias,
         rest=group.rest,
+        refractory=0 if group.readout else group.refractory,
     )

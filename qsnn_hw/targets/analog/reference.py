@@ -148,6 +148,7 @@ class GroupState:
         self.v = np.broadcast_to(group.start.astype(dtype), whole).copy()
         self._left = self.v
         self._before: np.ndarray | None = None
+        self._silent = np.zeros(whole, np.int32) if group.refractory else None
         self._current: np.ndarray | None = None
         if group.current_decay is not None and group.current_bias is not None:
             assert neurons.current_decay is not None
@@ -178,6 +179,9 @@ class GroupState:
             fired = v + noise >= self._threshold
         else:
             fired = v >= self._threshold
+        if self._silent is not None:
+            fired &= self._silent == 0
+            self._silent = np.where(fired, group.refractory, np.maximum(self._silent - 1, 0))
         if group.reset == "subtract" and not group.reset_delay:
             v -= fired * self._amount
         elif group.reset == "value":

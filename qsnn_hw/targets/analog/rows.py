@@ -7,21 +7,24 @@ from functools import partial
 import numpy as np
 
 from qsnn_hw.compare import Known, Row, Size
-from qsnn_hw.report.bounds import Bounds, range_text
 from qsnn_hw.targets.analog.device import Device
+from qsnn_hw.targets.analog.energy import Activity, cycles_a_step, energy_parts, total
 from qsnn_hw.targets.analog.network import AnalogNetwork
+from qsnn_hw.targets.analog.sections.agreement import ANALOG_MODEL
 from qsnn_hw.targets.analog.sections.chips import CHIPS
-from qsnn_hw.targets.analog.sections.wires import WIRES as WIRES_PART
-from qsnn_hw.targets.analog.steps import CROSSBAR, DEVICE, MODEL, WIRES
+from qsnn_hw.targets.analog.sections.energy import SPENT
+from qsnn_hw.targets.analog.steps import CROSSBAR, DEVICE, MODEL, WIRES, levels_said
 from qsnn_hw.targets.rows import Asked, Contribution, Maker
 
 USE = "Mixed signal: sensors of very little power, once somebody makes the chip"
 
 _CAVEAT = (
-    "No chip exists. What neurons, converters and the digital part spend is not known, so there is no "
-    "energy: reading the cells alone takes {cells} an inference, estimated. Neurons are those of the device "
-    "file."
+    "No chip exists: energy and time are the device file's, and most of its figures are assumed. Neurons are "
+    "counted as the transistor circuit that was simulated, which is not the one of the netlist."
 )
+
+
+_SPENT = "all parts of the chip, each figure of the device file at one end; neurons simulated in sky130"
 
 
 def makers(asked: Asked) -> Sequence[Maker]:
@@ -40,22 +43,33 @@ def rows(asked: Asked) -> list[Row]:
     accuracy, samples = Known(), None
     if not asked.predict:
         report = asked.build("analog", options)
-        chips, wires = report[CHIPS], report[WIRES_PART]
-        energy = Bounds(wires.energy_low_nj, wires.energy_nj, wires.energy_high_nj)
+        chips, model = report[CHIPS], report[ANALOG_MODEL]
+        joule, per_spike = report[SPENT].nj_per_sample, report[SPENT].pj_per_spike
+        uj = Known.bounds(joule, "estimated", _SPENT).times(1e-3)
+        spike = Known.bounds(per_spike, "estimated", _SPENT).times(1e-3)
         if chips.accuracies:
             ends = (min(chips.accuracies), float(np.mean(chips.accuracies)), max(chips.accuracies))
             source = f"Monte-Carlo of {chips.chips} chips of device {device.name}: worst, mean and best"
             accuracy, samples = Known(*ends, "estimated", source), chips.samples
+        rounded, differ, exact = model.rounded_weights, model.spikes_differ, model.exact_differ
     else:
-        found, model = run.get(WIRES), run.get(MODEL)
-        ends_nj = (found.energy_low_j, found.energy_j, found.energy_high_j)
-        energy = Bounds(*(None if end is None else end * 1e9 for end in ends_nj))
-        if model is not None and model.analog_right is not None:
-            source = f"the ideal chip by the analog reference model, {model.samples:,} samples"
-            accuracy = Known.exactly(model.analog_right / model.samples, "simulated", source)
-            samples = model.samples
-    us = step_us(network, device) * asked.data.steps
-    timing = f"time steps of device {device.name}, group behind group"
+        found = run.get(MODEL)
+        activity = Activity.of(asked.data.input, asked.golden.integer.spikes)
+        whole = total(energy_parts(network, device, run.get(WIRES), activity))
+        uj = Known.bounds(whole, "estimated", _SPENT).times(1e6)
+        spike = uj.times(1e3 / activity.all_spikes) if activity.all_spikes else Known()
+        if found is not None and found.analog_right is not None:
+            source = f"the ideal chip by the analog reference model, {found.samples:,} samples"
+            accuracy = Known.exactly(found.analog_right / found.samples, "simulated", source)
+            samples = found.samples
+        rounded, differ, exact = (
+            (None, None, None) if found is None else (found.rounded, found.differ, found.exact_differ)
+        )
+    caveat = _CAVEAT
+    if rounded and differ is not None and exact is not None:
+        caveat += f" {levels_said(rounded, differ, exact, device).capitalize()}."
+    us = sample_us(network, device, Activity.of(asked.data.input, asked.golden.integer.spikes))
+    timing = f"phases of device {device.name}, cycles of the digital side, mean sample, group behind group"
     counted = "cells of the mapping, two a weight"
     return [
         Row(
@@ -63,11 +77,14 @@ def rows(asked: Asked) -> list[Row]:
             "analog",
             f"analog crossbars, device {device.name}",
             USE,
-            _CAVEAT.format(cells=range_text(energy, "nJ")),
+            caveat,
             accuracy,
             samples,
             Known.exactly(us, "computed", timing),
             Known.exactly(1e6 / us, "computed", f"one after the other, {timing}"),
+            uj,
+            spike,
+            uj.inverse(1e6, _SPENT),
             sizes={
                 "cells": Size(Known.exactly(network.cells, "computed", counted)),
                 "tiles": Size(Known.exactly(len(network.tiles), "computed", counted)),
@@ -76,6 +93,7 @@ def rows(asked: Asked) -> list[Row]:
     ]
 
 
-def step_us(network: AnalogNetwork, device: Device) -> float:
-    """Of a time step: a group reads when the one before it has fired."""
-    return len(network.groups) * device.step_s * 1e6
+def sample_us(network: AnalogNetwork, device: Device, activity: Activity) -> float:
+    """Of a mean sample: a group collects its events when the one before it has sent them."""
+    cycles = sum(cycles_a_step(network, device, group.name, activity) for group in network.groups)
+    return cycles * activity.steps * device.shortest_s * 1e6

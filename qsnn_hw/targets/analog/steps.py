@@ -56,10 +56,11 @@ DEVICE: Step[Device] = Step("device", make=_device)
 
 
 def device_values(device: Device) -> dict[str, Any]:
-    """All that decides a step through the device, as JSON takes it."""
+    """All that decides a step through the device, as JSON takes it; what energy ranges over decides none."""
     return {
         name: value.tolist() if isinstance(value, np.ndarray) else value
         for name, value in vars(device).items()
+        if name != "energy"
     }
 
 
@@ -125,16 +126,51 @@ CROSSBAR: Step[AnalogNetwork] = Step(
 
 
 def _model(
-    job: Job, network: AnalogNetwork, device: Device, data: Dataset | None, golden: GoldenResult | None
+    job: Job,
+    network: AnalogNetwork,
+    device: Device,
+    data: Dataset | None,
+    golden: GoldenResult | None,
+    quantization: Quantization,
 ) -> Agreement | None:
     if data is None or golden is None:
         return None
-    agreement = compare(network, device, data, golden, job.progress)
+    agreement = compare(network, device, data, golden, quantization.quantized, job.progress)
     job.progress.say(
         f"analog model: {agreement.differ:,} of {agreement.golden_spikes:,} golden spikes differ, "
         f"{agreement.same_answers:,} of {agreement.samples:,} answers are the same"
     )
+    if agreement.rounded:
+        job.progress.say(
+            f"warning: {levels_said(agreement.rounded, agreement.differ, agreement.exact_differ, device)}"
+        )
     return agreement
+
+
+def levels_said(rounded: float, differ: int, exact: int, device: Device) -> str:
+    """What it comes to that a device's levels do not hold the integers' weights, and what else there is.
+
+    Parameters
+    ----------
+    rounded, differ, exact
+        Of :class:`~qsnn_hw.targets.analog.agreement.Agreement`.
+    """
+    said = (
+        f"{len(device.levels)} levels do not hold {100 * rounded:.0f} % of the weights as the "
+        "integers have them: "
+        f"{differ:,} spikes differ, with the integers' own weights it would be {exact:,}"
+    )
+    bits = bits_held(device)
+    return said if bits is None else f"{said}; --bits {bits} or less fits these levels"
+
+
+def bits_held(device: Device) -> int | None:
+    """The widest signed weights whose every magnitude has a level; None where levels are not evenly apart."""
+    steps = np.diff(device.levels)
+    if not np.allclose(steps, steps[0], rtol=1e-6, atol=0):
+        return None
+    # Magnitudes go up to 2**(bits - 1) - 1, and lie that many levels above the lowest.
+    return len(device.levels).bit_length()
 
 
 def _save_model(job: Job, agreement: Agreement | None) -> None:
@@ -147,14 +183,14 @@ def _load_model(job: Job, *_: object) -> Agreement:
 
 
 def _model_leaves(
-    job: Job, network: AnalogNetwork, device: Device, data: Dataset | None, _: object
+    job: Job, network: AnalogNetwork, device: Device, data: Dataset | None, *_: object
 ) -> list[str]:
     return [] if data is None else [outputs.AGREEMENT]
 
 
 MODEL: Step[Agreement | None] = Step(
     "analog model",
-    needs=(CROSSBAR, DEVICE, DATA, GOLDEN),
+    needs=(CROSSBAR, DEVICE, DATA, GOLDEN, QUANTIZE),
     make=_model,
     leaves=_model_leaves,
     save=_save_model,

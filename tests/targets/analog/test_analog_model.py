@@ -34,14 +34,16 @@ def without_clamps(network: QuantizedNetwork) -> QuantizedNetwork:
     tile=st.sampled_from([(64, 64), (3, 4), (1, 2)]),
     aware=st.booleans(),
     copies=st.integers(1, 2),
+    refractory=st.integers(0, 3),
 )
 def test_without_a_leak_every_spike_is_the_golden_one(
-    seed: int, reset: tuple[str, bool], tile: tuple[int, int], aware: bool, copies: int
+    seed: int, reset: tuple[str, bool], tile: tuple[int, int], aware: bool, copies: int, refractory: int
 ) -> None:
     rng = np.random.default_rng(seed)
     options = {"reset": reset[0], "reset_delay": reset[1], "leak": None, "fractional_bits": int(seed % 3)}
     made = random_network(rng, (5, 7, 4), skips=[(0, 2)], **options)
     network = without_clamps(made)
+    network = replace(network, groups=tuple(replace(g, refractory=refractory) for g in network.groups))
     inputs = random_input(rng, network, 6, 3)
     golden = run_clocked(network, inputs, record=[g.name for g in network.groups])
     analog = map_network(network, DEVICE, tile, aware=aware, copies=copies)
@@ -77,7 +79,7 @@ def by_the_text(network: AnalogNetwork, device: Device, inputs: np.ndarray) -> d
         fired = np.zeros((steps, group.size))
         spikes[group.name] = fired
         v, u = group.start.copy(), np.zeros(group.size)
-        before = np.zeros(group.size)
+        before, silent = np.zeros(group.size), np.zeros(group.size, int)
         lost = np.exp(-device.step_s * device.leakage_now / group.capacitor)
         for t, j in itertools.product(range(steps), range(group.size)):
             x = device.read_s / group.capacitor * current_of(network, device, group, spikes, t, j)
@@ -89,7 +91,8 @@ def by_the_text(network: AnalogNetwork, device: Device, inputs: np.ndarray) -> d
                 u[j] = min(max(u[j], -device.swing_v), device.swing_v)
                 u[j] *= group.current_decay[j] * lost
             v[j] = min(max(v[j], -device.swing_v), device.swing_v)
-            fire = not group.readout and v[j] >= group.threshold[j]
+            fire = not group.readout and v[j] >= group.threshold[j] and silent[j] == 0
+            silent[j] = group.refractory if fire else max(silent[j] - 1, 0)
             fired[t, j] = fire
             if fire and group.reset == "subtract" and not group.reset_delay:
                 v[j] -= group.reset_amount[j]
@@ -100,9 +103,14 @@ def by_the_text(network: AnalogNetwork, device: Device, inputs: np.ndarray) -> d
     return spikes
 
 
-@given(seed=st.integers(0, 10**6), reset=st.sampled_from(RESETS), current=st.booleans())
+@given(
+    seed=st.integers(0, 10**6),
+    reset=st.sampled_from(RESETS),
+    current=st.booleans(),
+    refractory=st.integers(0, 3),
+)
 def test_the_model_is_the_text_of_the_specification(
-    seed: int, reset: tuple[str, bool], current: bool
+    seed: int, reset: tuple[str, bool], current: bool, refractory: int
 ) -> None:
     rng = np.random.default_rng(seed)
     made = random_network(rng, (4, 5, 3), reset=reset[0], reset_delay=reset[1], leak=(3, 4))
@@ -118,6 +126,7 @@ def test_the_model_is_the_text_of_the_specification(
             for group in made.groups
         ]
         made = replace(made, groups=tuple(groups))
+    made = replace(made, groups=tuple(replace(group, refractory=refractory) for group in made.groups))
     # A loop within the last group, and a path that is late.
     last = made.projections[-1]
     loop = replace(last, name="loop", source="g2", weight=last.weight[:, :3])
@@ -176,7 +185,6 @@ def test_a_row_is_charged_for_all_its_cells() -> None:
 
 REFUSED = [
     ({"max_spikes": 3}, "several spikes in one step"),
-    ({"refractory": 2}, "a refractory period"),
     ({"v_min": np.zeros(4, np.int64)}, "a lower limit of the potential"),
     ({"reset_retest": True}, "reset_delay=False"),
     ({"reset_drops_input": True}, "drops the next step's input"),

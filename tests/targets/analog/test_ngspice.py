@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qsnn_hw.support.errors import ToolError
+from qsnn_hw.support.errors import ToolError, UserError
 from qsnn_hw.targets.analog.ir_drop import effective
 from qsnn_hw.targets.analog.spice.circuit import GroupCircuit, TileCircuit
 from qsnn_hw.targets.analog.spice.deck import Clock, deck
@@ -52,6 +52,8 @@ def check(circuit: GroupCircuit, given: dict[str, np.ndarray], folder: Path) -> 
         {"bias": np.array([1.5, -1.0, 0.2]) * STEP_V},
         {"start": np.array([2.0, -3.0, 0.0]) * STEP_V},
         {"swing": 0.04},
+        {"refractory": 1},
+        {"refractory": 3, "reset": "value", "reset_to": ONE * 0.01},
         {"threshold": ONE * np.inf, "reset": "none"},
         {"current_leak": ONE * leak(0.6), "current_bias": ONE * 0.25 * STEP_V, "reset_delay": True},
     ],
@@ -122,6 +124,15 @@ def test_a_users_neuron_takes_the_place(tmp_path: Path) -> None:
     assert trace.kept is None
     assert (trace.spikes == expected(circuit, given)[0]).all()
     assert trace.spikes.any()
+
+
+def test_a_users_neuron_without_a_refractory_part_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "n.cir").write_text(USER)
+    circuit = group((tile(WEIGHTS),), neurons(3, refractory=2))
+    with pytest.raises(
+        UserError, match="refractory period, and the subcircuit mine declares no parameter nref"
+    ):
+        group_netlist(circuit, NAMES, read_user_neuron(tmp_path / "n.cir"))
 
 
 def test_what_ngspice_says_is_the_line(tmp_path: Path) -> None:

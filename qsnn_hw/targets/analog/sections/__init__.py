@@ -13,7 +13,7 @@ from qsnn_hw.report.sections import (
     verification,
     work,
 )
-from qsnn_hw.targets.analog.sections import agreement, chips, spice, transistor, wires
+from qsnn_hw.targets.analog.sections import agreement, chips, energy, spice, transistor, wires
 
 SECTIONS: tuple[Section, ...] = (
     network.SECTION,
@@ -24,6 +24,7 @@ SECTIONS: tuple[Section, ...] = (
     chips.SECTION,
     wires.SECTION,
     transistor.SECTION,
+    energy.SECTION,
     work.SECTION,
     spikes.SECTION,
     sample.SECTION,

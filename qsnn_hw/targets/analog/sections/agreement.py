@@ -58,6 +58,14 @@ class AnalogModel:
         Fractions from 0 to 1; None without labels.
     golden_spikes, spikes_differ
         Spikes of the golden model in all groups, and places where one model has a spike and the other none.
+    spikes_moved
+        Spikes that are golden's a step sooner or later: two of ``spikes_differ`` each.
+    count_differs
+        By how many spikes a neuron has more or less than golden's in a sample, summed over all of both.
+    exact_differ
+        ``spikes_differ`` with every weight as the integers have it, whatever the levels are.
+    rounded_weights
+        Share of the weights, 0 to 1, that the levels do not hold so.
     groups
         The same by group.
     """
@@ -68,12 +76,17 @@ class AnalogModel:
     golden_accuracy: Number | None = None
     golden_spikes: int | None = None
     spikes_differ: int | None = None
+    spikes_moved: int | None = None
+    count_differs: int | None = None
+    exact_differ: int | None = None
+    rounded_weights: Number | None = None
     groups: tuple[GroupAgreement, ...] = field(default=())
 
     def __post_init__(self) -> None:
         """Refuse anything but counts and fractions."""
         check_counts(self, "analog_model", "samples", "same_answers", "golden_spikes", "spikes_differ")
-        check_numbers(self, "analog_model", "accuracy", "golden_accuracy")
+        check_counts(self, "analog_model", "spikes_moved", "count_differs", "exact_differ")
+        check_numbers(self, "analog_model", "accuracy", "golden_accuracy", "rounded_weights")
 
 
 def _crossbar(results: Results) -> Crossbar | None:
@@ -106,6 +119,10 @@ def _model(results: Results) -> AnalogModel | None:
         golden_accuracy=golden,
         golden_spikes=found.golden_spikes,
         spikes_differ=found.differ,
+        spikes_moved=found.moved,
+        count_differs=found.counted,
+        exact_differ=found.exact_differ,
+        rounded_weights=found.rounded,
         groups=found.groups,
     )
 
@@ -134,7 +151,13 @@ ANALOG_MODEL: Part[AnalogModel] = Part(
             "beside the integer golden model on the same samples. Its leak is real where the integers round."
         ),
         "spikes_differ": "Places (group, neuron, sample, step) where one model has a spike and "
-        "the other none.",
+        "the other none. A spike that comes a step late is two of them.",
+        "spikes_moved": "Spikes that are golden's a step sooner or later, each taken once.",
+        "count_differs": "By how many spikes a neuron has more or less than golden's in a sample, summed.",
+        "exact_differ": "spikes_differ with every weight as the integers have it: what is left is the "
+        "neuron's real arithmetic. The rest is what the device's levels make of the weights.",
+        "rounded_weights": "Share of the weights that the device's levels do not hold as the "
+        "integers have them.",
     },
 )
 
@@ -147,10 +170,18 @@ def _line(report: Report) -> str:
     model = report[ANALOG_MODEL]
     if model.samples is None or model.spikes_differ is None or model.golden_spikes is None:
         return f"{NOT_MEASURED}: give --data FILE"
-    return (
+    said = (
         f"{percent(model.accuracy)} (golden {percent(model.golden_accuracy)}); {model.same_answers:,} of "
         f"{model.samples:,} answers the same; spikes that differ: "
-        f"{_share(model.spikes_differ, model.golden_spikes)}"
+        f"{_share(model.spikes_differ, model.golden_spikes)}, of them "
+        f"{2 * (model.spikes_moved or 0):,} by a step in "
+        f"time; counts of a sample by {_share(model.count_differs or 0, model.golden_spikes)}"
+    )
+    if not model.rounded_weights:
+        return said
+    return (
+        f"{said}; the levels do not hold {percent(model.rounded_weights)} of the weights: "
+        f"{_share(model.exact_differ or 0, model.golden_spikes)} with the integers' own"
     )
 
 
@@ -185,10 +216,15 @@ def _table(report: Report) -> Table | None:
     return Table(
         "analog-groups",
         "Analog model and integers, group by group",
-        "Places where one model has a spike and the other has none, over all samples and steps; "
-        "potentials that met "
-        "the rails of the analog neuron. The chip is the ideal one.",
-        ("group", "neurons", "spikes, golden", "spikes, analog", "differ", "met the rails"),
+        "Places where one model has a spike and the other has none, over all samples and steps; spikes that "
+        "are golden's a step sooner or later, two such places each; how far apart the counts of "
+        "whole samples "
+        "are; places with the integers' own weights, whatever the levels are; potentials that met the rails "
+        "of the analog neuron. The chip is the ideal one.",
+        (
+            *("group", "neurons", "spikes, golden", "spikes, analog", "differ", "moved by a step"),
+            *("counts differ by", "differ, exact weights", "met the rails"),
+        ),
         tuple(
             (
                 group.name,
@@ -196,6 +232,9 @@ def _table(report: Report) -> Table | None:
                 f"{group.golden_spikes:,}",
                 f"{group.analog_spikes:,}",
                 f"{group.differ:,}",
+                f"{group.moved:,}",
+                f"{group.counted:,}",
+                f"{group.exact_differ:,}",
                 f"{group.railed:,}",
             )
             for group in groups
@@ -219,6 +258,18 @@ def _verdict(report: Report) -> tuple[str, str] | None:
     return ("good" if share >= 0.95 else "unknown"), said
 
 
+def _findings(report: Report) -> tuple[str, ...]:
+    model, made = report[ANALOG_MODEL], report[CROSSBAR]
+    if not model.rounded_weights:
+        return ()
+    return (
+        f"The {made.levels} levels of device {made.device} do not hold "
+        f"{percent(model.rounded_weights)} of the "
+        f"weights as the integers have them: {model.spikes_differ:,} spikes differ, with the integers' own "
+        f"weights it would be {model.exact_differ:,}. Fewer --bits, or more levels.",
+    )
+
+
 def _assumptions(results: Results) -> tuple[str, ...]:
     device = results.get(Device)
     return () if device is None else tuple(f"device {device.name}: {line}" for line in device.sources)
@@ -232,4 +283,5 @@ SECTION = Section(
     card=_card,
     exhibits=(Exhibit("analog-groups", AGAINST_GOLDEN, lambda report, traces: _table(report)),),
     verdict=_verdict,
+    findings=_findings,
 )

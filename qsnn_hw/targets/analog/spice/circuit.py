@@ -5,7 +5,8 @@ A time step has five phases, of every neuron, whose potential is the voltage V o
     read        rows with an event at the read voltage, all others at 0 V; column feet at 0 V; the
                 difference of a neuron's two column currents, and its bias, charge the capacitor
     transfer    the potential takes what the synaptic current's own capacitor holds, where there is one
-    compare     fired = V >= threshold, as the phase ends; held until the next time
+    compare     fired = V >= threshold, as the phase ends, and not within a refractory period; held until
+                the next time
     reset       what a spike does to the potential
     leak        a resistor across the capacitor
 
@@ -100,6 +101,8 @@ class NeuronCircuit:
         V, the rails: the potential stays within plus and minus this.
     leakage
         S, from the potential to 0 V, always.
+    refractory
+        Steps without a spike after one; the potential goes on meanwhile.
     current_leak, current_bias
         S and V a step of the synaptic current's capacitor, or None where there is no such current.
     """
@@ -115,6 +118,7 @@ class NeuronCircuit:
     start: np.ndarray
     swing: float
     leakage: float = 0.0
+    refractory: int = 0
     current_leak: np.ndarray | None = None
     current_bias: np.ndarray | None = None
 

@@ -45,6 +45,7 @@ def neuron_of(group: AnalogGroup, device: Device) -> NeuronCircuit:
         start=group.start,
         swing=device.swing_v,
         leakage=device.leakage_now,
+        refractory=group.refractory,
         current_leak=current,
         current_bias=group.current_bias,
     )

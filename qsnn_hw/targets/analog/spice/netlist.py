@@ -75,7 +75,8 @@ def group_netlist(circuit: GroupCircuit, names: Mapping[str, str], user: UserNeu
     Raises
     ------
     UserError
-        The group has what no netlist is made for: own spikes later than one step.
+        The group has what no netlist is made for: own spikes later than one step; or a refractory period
+        that the user's neuron has no part for.
     """
     word = names[circuit.name]
     neuron = f"{word}_neuron" if user is None else user.name
@@ -96,6 +97,12 @@ def group_netlist(circuit: GroupCircuit, names: Mapping[str, str], user: UserNeu
     inside += drivers.values()
     pins = [row.node for row in driven_rows(circuit, names)] + spike_nodes(circuit) + list(CONTROL)
     given = parameters(circuit.neuron)
+    if user is not None and "nref" in given and "nref" not in user.takes:
+        raise UserError(
+            f"group {circuit.name} has a refractory period, and the subcircuit {user.name} "
+            "declares no parameter "
+            "nref, its steps: give it a part that keeps so many steps silent"
+        )
     takes = given if user is None else {name: given[name] for name in user.takes if name in given}
     for j, spike in enumerate(spike_nodes(circuit)):
         n = circuit.first + j

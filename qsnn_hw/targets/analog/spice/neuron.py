@@ -38,6 +38,8 @@ def parameters(neuron: NeuronCircuit) -> dict[str, np.ndarray]:
         "v0": neuron.start,
         "vdd": same * neuron.swing,
     }
+    if neuron.refractory:
+        given["nref"] = same * neuron.refractory
     if neuron.current_leak is not None and neuron.current_bias is not None:
         given |= {"gi": neuron.current_leak, "vib": neuron.current_bias}
     return given
@@ -70,6 +72,8 @@ def subcircuit(name: str, neuron: NeuronCircuit, timing: StepTiming) -> str:
     lines += _comparator(neuron, timing) if neuron.fires else ["vspike spike 0 0"]
     if neuron.fires:
         lines += _reset(neuron, timing)
+    if neuron.fires and neuron.refractory:
+        lines += _refractory(timing)
     lines += [
         "* between samples",
         "vstart start 0 {v0}",
@@ -115,9 +119,11 @@ def _charge(nodes: str, volts: str, phase: str, timing: StepTiming) -> str:
 def _comparator(neuron: NeuronCircuit, timing: StepTiming) -> list[str]:
     hold = neuron.capacitor / _HOLD_PART
     on = timing.compare_s / (_TIME_CONSTANTS * hold)
+    free = " && v(silent)<0.5" if neuron.refractory else ""
+    decision = f"v(v)>={{vth}}{free}"
     return [
         "* comparator, sampled until the compare phase ends",
-        f"bcompare above 0 v=v(v)>={{vth}} ? {number(LOGIC_VOLTS)} : 0",
+        f"bcompare above 0 v={decision} ? {number(LOGIC_VOLTS)} : 0",
         "ssample above held compare 0 sample",
         f"chold held 0 {number(hold)} ic=0",
         "espike spike 0 held 0 1",
@@ -139,6 +145,21 @@ def _reset(neuron: NeuronCircuit, timing: StepTiming) -> list[str]:
             "sreset v level discharge 0 pull",
         ]
     return []
+
+
+def _refractory(timing: StepTiming) -> list[str]:
+    fired = f"(v(held)>{_HALF} ? 1 : 0)"
+    # A volt a step; close to 0 it stops, far below the half volt that is asked for.
+    left = "min(1,max(0,20*v(silent)))"
+    return [
+        "* steps of silence that are left, a volt each: a spike sets them, every leak phase takes one off",
+        "csilent silent 0 {c} ic=0",
+        _charge("bpasses silent 0", left, "leak", timing),
+        "vfull full 0 {nref+1}",
+        f"bsets sets 0 v={fired}*v(reset)",
+        "ssilent silent full sets 0 pull",
+        "sclears silent 0 clear 0 pull",
+    ]
 
 
 def _switch(name: str, on: float) -> str:

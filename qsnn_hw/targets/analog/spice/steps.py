@@ -6,10 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from qsnn_hw.build.steps import outputs
-from qsnn_hw.build.steps.golden import GOLDEN
 from qsnn_hw.build.steps.inputs import DATA
 from qsnn_hw.build.steps.step import Job, Step
-from qsnn_hw.explore.integers.golden_result import GoldenResult
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.rtl.text.export import export_verilog
@@ -163,9 +161,7 @@ def spice_samples(job: Job, network: AnalogNetwork, data: Dataset | None) -> int
     return min(asked, data.samples)
 
 
-def _spice(
-    job: Job, network: AnalogNetwork, device: Device, data: Dataset | None, golden: GoldenResult | None
-) -> SpiceResult:
+def _spice(job: Job, network: AnalogNetwork, device: Device, data: Dataset | None) -> SpiceResult:
     samples = spice_samples(job, network, data)
     if data is None or not samples:
         why = "no samples were given" if data is None else "--spice-samples is 0"
@@ -206,7 +202,7 @@ def words_of(result: SpiceResult) -> str:
 
 
 def _spice_is_decided_by(
-    job: Job, network: AnalogNetwork, device: Device, data: Dataset | None, golden: GoldenResult | None
+    job: Job, network: AnalogNetwork, device: Device, data: Dataset | None
 ) -> dict[str, object]:
     samples = spice_samples(job, network, data)
     try:
@@ -231,7 +227,7 @@ def _load_spice(job: Job, *_: object) -> SpiceResult:
 
 SPICE: Step[SpiceResult] = Step(
     "spice",
-    needs=(CROSSBAR, DEVICE, DATA, GOLDEN),
+    needs=(CROSSBAR, DEVICE, DATA),
     after=(NETLIST,),
     make=_spice,
     leaves=[outputs.SPICE],

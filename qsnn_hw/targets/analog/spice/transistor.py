@@ -23,7 +23,6 @@ xmr1 xmr2   reset, while ``spike`` is high; ``vpw`` sets how fast, so the spike'
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -34,6 +33,9 @@ SUPPLY_V = 1.2
 LEAK_V, STARVE_V, RESET_V = 0.15, 0.45, 0.8
 LOAD_F = 2e-15
 """At the output: a gate of what takes the spike."""
+
+BEGUN = 0.02
+"""Of the supply: a spike has begun, and has hardly moved the membrane yet."""
 
 CORNERS = ("tt", "ss", "ff", "sf", "fs")
 MISMATCH = "tt_mm"
@@ -69,6 +71,9 @@ class Firing:
         From the supply, a spike, over whole periods between the same: what flows between spikes is in it.
     width_s
         Of the second spike at half the supply.
+    threshold_v
+        The membrane's voltage where the second spike begins, its node at a fiftieth of the supply; None
+        with fewer than three.
     power_w
         From the supply over the whole time; without input over its last quarter, the power at rest.
     """
@@ -78,25 +83,26 @@ class Firing:
     rate_hz: float | None
     energy_j: float | None
     width_s: float | None
+    threshold_v: float | None
     power_w: float
 
 
-def transistor_deck(
-    models: Path, corner: str, currents: Sequence[float], seconds: float, seed: int = 1
-) -> str:
+def transistor_deck(models: str, currents: Sequence[float], seconds: float, seed: int = 1) -> str:
     """A deck with a neuron for each current, each at a supply of its own so that its current is its own.
 
     Parameters
     ----------
-    corner
-        A section of the models' library; with :data:`MISMATCH` every neuron is drawn for itself.
+    models
+        The file of :func:`~qsnn_hw.targets.analog.spice.models.cut_library`, as the deck's folder sees it.
+        Of the corner :data:`MISMATCH` every neuron is drawn for itself.
     seed
         Of what is drawn.
     """
     lines = [
         "* axon-hillock neurons in sky130",
-        f'.lib "{models}" {corner}',
+        # Before the models, whose expressions are what is drawn.
         f".option seed={seed}",
+        f".include {models}",
         SUBCIRCUIT,
         f"vlk vlk 0 {number(LEAK_V)}",
         f"vst vst 0 {number(STARVE_V)}",
@@ -115,7 +121,7 @@ def transistor_deck(
             f"cq{k} q{k} 0 1p",
         ]
         starts.append(f"v(m{k})=0 v(s{k})=0 v(q{k})=0 v(xn{k}.x)={number(SUPPLY_V)}")
-        saved.append(f"v(s{k}) v(q{k})")
+        saved.append(f"v(s{k}) v(q{k}) v(m{k})")
     lines += [
         f".save {' '.join(saved)}",
         ".options reltol=3e-4 abstol=1e-14 gmin=1e-15 method=gear",
@@ -137,15 +143,19 @@ def firing(raw: RawFile, neuron: int, input_a: float) -> Firing:
     late = int(np.searchsorted(times, 0.75 * times[-1])) if not input_a else 0
     whole = float((energy[-1] - energy[late]) / (times[-1] - times[late]))
     if len(rises) < 3:
-        return Firing(input_a, len(rises), None, None, None, whole)
+        return Firing(input_a, len(rises), None, None, None, None, whole)
     first, last = int(rises[0]), int(rises[-1])
     periods = len(rises) - 1
     ends = falls[falls > rises[1]]
+    begins = int(np.flatnonzero(spike[: rises[1] + 1] < BEGUN * SUPPLY_V)[-1])
+    part = (BEGUN * SUPPLY_V - spike[begins]) / (spike[begins + 1] - spike[begins])
+    membrane = raw[f"v(m{neuron})"]
     return Firing(
         input_a=input_a,
         spikes=len(rises),
         rate_hz=float(periods / (times[last] - times[first])),
         energy_j=float((energy[last] - energy[first]) / periods),
         width_s=float(times[ends[0]] - times[rises[1]]) if len(ends) else None,
+        threshold_v=float(membrane[begins] + part * (membrane[begins + 1] - membrane[begins])),
         power_w=whole,
     )
