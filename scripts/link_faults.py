@@ -1,9 +1,9 @@
 """Faults on the serial line between the driver and a virtual board: answers that were wrong, or were mended.
 
 Digits (or the build of --folder) run on a virtual board in byte mode, through a line that spoils what it
-carries, one kind of fault after the other, so many bytes each: bits flipped, bytes lost, added and exchanged,
-bursts cut off, and the board reset by its button. Every answer that the driver hands on is compared with
-golden's. One table; exit status 1 where a wrong answer was taken for right, or one never came.
+carries, one kind of fault after the other, so many bytes of each both to the board and from it: bits flipped,
+bytes lost, added and exchanged, bursts cut off, and the board reset by its button. Every answer that the
+driver hands on is compared with golden's. One table; exit status 1 where a wrong answer was taken for right, or one never came.
 """
 
 import sys
@@ -23,9 +23,12 @@ from qsnn_hw.build.built import Built
 from qsnn_hw.build.steps.inputs import read_samples
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.host.board import Board
+from qsnn_hw.host.repairs import Patience
 from qsnn_hw.host.virtual_board import VirtualBoard
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import SILENT, Progress
+
+_MOST_SILENCE_S = 10.0
 
 RESET = "reset"
 ALL = (*KINDS, RESET)
@@ -89,9 +92,10 @@ def campaign(
     count: int,
     every: int,
     seed: int,
+    patience: Patience | None = None,
     progress: Progress = SILENT,
 ) -> Tally:
-    """Run samples over and over, until ``count`` bytes have passed; ``press`` resets the board."""
+    """Run samples over and over, until ``count`` bytes have passed each way; ``press`` resets the board."""
     rates = {} if kind == RESET else {kind: 1 / every}
     ways = [Faults(rates, 2 * seed + way) for way in (TO_BOARD, FROM_BOARD)]
     tally = Tally(kind)
@@ -102,17 +106,21 @@ def campaign(
         every=4 * every if kind == RESET else 0,
         event=press,
     )
-    with line, Board.open(line.port, bench.built.folder) as board, progress.task(kind) as task:
+    with (
+        line,
+        Board.open(line.port, bench.built.folder, patience=patience) as board,
+        progress.task(kind) as task,
+    ):
         if bench.built.plan.loaded_groups:
             board.load()
         last = time.monotonic()
-        while sum(way.passed for way in ways) < count:
+        while min(way.passed for way in ways) < count:
             for wrong in differences(board, bench):
                 now = time.monotonic()
                 tally.answers += 1
                 tally.wrong += wrong
                 tally.pause_s, last = max(tally.pause_s, now - last), now
-                task.update(min(count, sum(way.passed for way in ways)), count)
+                task.update(min(count, *(way.passed for way in ways)), count)
         tally.to_board, tally.from_board = (way.passed for way in ways)
         tally.faults = line.events + sum(sum(way.counts.values()) for way in ways)
         repairs = board.repairs
@@ -137,18 +145,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = script.parser(__doc__)
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"{', '.join(ALL)} (default: all)")
     parser.add_argument("--folder", type=Path, help="a build for a board (default: digits, built meanwhile)")
-    parser.add_argument("--bytes", type=int, default=1_000_000, help="of each kind (default: 1000000)")
+    parser.add_argument(
+        "--bytes", type=int, default=1_000_000, help="of each kind, each way (default: 1000000)"
+    )
     parser.add_argument("--every", type=int, default=1000, help="mean bytes between faults (default: 1000)")
     parser.add_argument("--seed", type=int, default=1, help="of the faults (default: 1)")
+    usual = Patience().silence_s
+    parser.add_argument(
+        "--silence",
+        type=float,
+        default=usual,
+        help=f"seconds until the driver asks again, which most of a run is spent in (default: {usual:g})",
+    )
     given = parser.parse_args(arguments)
     if unknown := set(given.kinds) - set(ALL):
         parser.error(f"no such kind: {', '.join(sorted(unknown))}; known: {', '.join(ALL)}")
     if given.bytes < 1 or given.every < 1:
         parser.error("--bytes and --every must be at least 1")
-    return script.ended(lambda: run(given.folder, given.kinds or ALL, given.bytes, given.every, given.seed))
+    if not 0 < given.silence <= _MOST_SILENCE_S:
+        parser.error(f"--silence must be above 0 and at most {_MOST_SILENCE_S:g}, not {given.silence:g}")
+    patience = Patience(silence_s=given.silence)
+    return script.ended(
+        lambda: run(given.folder, given.kinds or ALL, given.bytes, given.every, given.seed, patience)
+    )
 
 
-def run(folder: Path | None, kinds: Sequence[str], count: int, every: int, seed: int) -> int:
+def run(
+    folder: Path | None,
+    kinds: Sequence[str],
+    count: int,
+    every: int,
+    seed: int,
+    patience: Patience | None = None,
+) -> int:
     """Print the table; 1 where an answer was wrong."""
     progress = Progress()
     with tempfile.TemporaryDirectory(prefix="qsnn-hw-") as made:
@@ -169,6 +198,7 @@ def run(folder: Path | None, kinds: Sequence[str], count: int, every: int, seed:
                     count=count,
                     every=every,
                     seed=seed,
+                    patience=patience,
                     progress=progress,
                 )
                 print(tables.row(*tally.cells()), flush=True)

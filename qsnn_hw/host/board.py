@@ -12,6 +12,7 @@ from qsnn_hw.families.boards import list_boards
 from qsnn_hw.host import words
 from qsnn_hw.host.identity import Counters, Identity
 from qsnn_hw.host.link import Link
+from qsnn_hw.host.port import Port
 from qsnn_hw.host.protocol import PIXEL_BITS, sample_spikes
 from qsnn_hw.host.repairs import Patience
 from qsnn_hw.host.serial_port import SerialPort
@@ -239,7 +240,7 @@ def _at_any_rate(cls: type[Board], port: str, patience: Patience | None) -> Boar
     raise last
 
 
-def _link(port: SerialPort, plan: HardwarePlan | None, patience: Patience | None) -> Link:
+def _link(port: Port, plan: HardwarePlan | None, patience: Patience | None) -> Link:
     if plan is None:
         # The status is asked for and answered in words of any size.
         return Link(port, 2, 2, per_sample=False, patience=patience)

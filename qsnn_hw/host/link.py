@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from qsnn_hw.host.frames import END, NO_SESSION, NONCE_BYTES, SLOTS, Deframer, Reply, hello, opened
+from qsnn_hw.host.port import Port
 from qsnn_hw.host.repairs import Patience, Repairs
-from qsnn_hw.host.serial_port import PortGoneError, SerialPort
+from qsnn_hw.host.serial_port import PortGoneError
 from qsnn_hw.host.session import Answer, Collector, TableCollector, Window
 from qsnn_hw.host.words import packed, table_request, weights
 from qsnn_hw.support.errors import ToolError, UserError
@@ -51,7 +52,7 @@ class Link:
 
     def __init__(
         self,
-        port: SerialPort,
+        port: Port,
         input_size: int,
         output_size: int,
         *,

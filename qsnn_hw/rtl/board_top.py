@@ -1,4 +1,4 @@
-"""The design as it sits on a board: clock, power-on reset, serial port, light."""
+"""The design as it sits on a board: clock, power-on reset, serial line, light."""
 
 from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, ResetSignal, Signal
 from amaranth.lib import wiring
@@ -13,7 +13,7 @@ from qsnn_hw.host.protocol import PIXEL_BITS
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.plan.identity import plan_identity
 from qsnn_hw.rtl.classifier import Classifier
-from qsnn_hw.rtl.io.host_link import HostLink
+from qsnn_hw.rtl.io.host_link import HostLink, line_members
 from qsnn_hw.rtl.io.pixels import WordPixels
 from qsnn_hw.rtl.stream.lane_adapter import LaneAdapter
 from qsnn_hw.rtl.system_clock import SystemClock
@@ -37,14 +37,16 @@ class BoardTop(wiring.Component):
     It starts in reset after configuration and again whenever ``rx`` is low for ``reset_cycles(divisor)``
     cycles on end, which a host calls a break, or the button at ``rst`` is pressed; each reset lasts as
     long, a button's from its release on. A reset forgets everything: the session, words on their way, and
-    weights that were loaded. A new session resets all but what receives frames, for one cycle.
+    weights that were loaded. A new session resets all but what receives frames, for one cycle, the one behind
+    that in which it began.
 
     Parameters
     ----------
     plan
         The network.
     divisor
-        Clock cycles per serial bit.
+        Clock cycles per bit of a UART; None: the line is SPI, which has no break: a new session resets all
+        but what receives frames, and that finds its place at the next flag, whatever came before.
     clock_mhz
         Of the design, which the host is told.
     leds
@@ -59,10 +61,13 @@ class BoardTop(wiring.Component):
 
     Members
     -------
-    clk, rx : In(1)
+    clk : In(1)
+    rx : In(1), tx : Out(1)
+        Of a UART.
+    sck, cs, mosi : In(1), miso : Out(1)
+        Of SPI (``HostLink``).
     rst : In(1)
         Only with ``reset_active``; asynchronous, it passes a synchronizer.
-    tx : Out(1)
     led : Out(leds)
         The first is lit once an answer was lost, or an event with an address that nobody has was ignored,
         until the next reset or session. The second blinks, 2**23 cycles on and as many off; where there is
@@ -72,7 +77,7 @@ class BoardTop(wiring.Component):
     def __init__(
         self,
         plan: HardwarePlan,
-        divisor: int,
+        divisor: int | None,
         *,
         clock_mhz: float = 12.0,
         leds: int = 1,
@@ -89,7 +94,7 @@ class BoardTop(wiring.Component):
         members: dict[str, wiring.Member] = {"clk": In(1)}
         if reset_active is not None:
             members["rst"] = In(1, init=int(reset_active == "low"))
-        super().__init__({**members, "rx": In(1, init=1), "tx": Out(1, init=1), "led": Out(leds)})
+        super().__init__({**members, **line_members(divisor), "led": Out(leds)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -137,7 +142,10 @@ class BoardTop(wiring.Component):
         lit = link.ignored | link.lost
         shown = lit | link.beat if self._leds == 1 else Cat(lit, link.beat)
         unlit = (1 << self._leds) - 1 if self._led_active == "low" else 0
-        m.d.comb += [link.rx.eq(self.rx), self.tx.eq(link.tx), self.led.eq(shown ^ unlit)]
+        m.d.comb += self.led.eq(shown ^ unlit)
+        for name, member in line_members(self._divisor).items():
+            pin, inner = getattr(self, name), getattr(link, name)
+            m.d.comb += inner.eq(pin) if member.flow == In else pin.eq(inner)
         return m
 
     def _domains(self, m: Module) -> None:
@@ -146,18 +154,23 @@ class BoardTop(wiring.Component):
         m.domains.link = ClockDomain()
         # The power-on counter starts from its configured value, so it needs no reset of its own.
         m.domains.power_on = ClockDomain(reset_less=True)
-        cycles = reset_cycles(self._divisor)
+        cycles = _POWER_ON_CYCLES if self._divisor is None else reset_cycles(self._divisor)
         count = Signal(ceil_log2(cycles) + 1)
         line = Signal(init=1)
         self._restart = Signal()
+        # A register, because it reaches every other one: the way to them has the whole cycle. So "sync"
+        # leaves each reset a cycle after "link".
+        reset = Signal(init=1)
+        m.d.power_on += reset.eq(~count[-1] | self._restart)
         m.submodules.clock = clock = SystemClock(self._pll)
         m.d.comb += [
             clock.pin.eq(self.clk),
             *(ClockSignal(name).eq(clock.clk) for name in ("sync", "link", "power_on")),
             ResetSignal("link").eq(~count[-1]),
-            ResetSignal("sync").eq(~count[-1] | self._restart),
+            ResetSignal("sync").eq(reset),
         ]
-        m.submodules.synchronizer = FFSynchronizer(self.rx, line, init=1, o_domain="power_on")
+        if self._divisor is not None:
+            m.submodules.synchronizer = FFSynchronizer(self.rx, line, init=1, o_domain="power_on")
         # The top bit ends the reset. From then on the others count cycles with the line low, and an
         # overflow is a break: back to 0.
         with m.If(count[-1] & line):

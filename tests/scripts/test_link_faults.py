@@ -32,7 +32,7 @@ def bench(tmp_path: Path) -> link_faults.Bench:
     return link_faults.Bench(Built.of(tmp_path), inputs, golden_answers(plan, spikes, None), 1_000_000)
 
 
-def run(bench: link_faults.Bench, kind: str, count: int = 12_000) -> link_faults.Tally:
+def run(bench: link_faults.Bench, kind: str, count: int = 6_000) -> link_faults.Tally:
     with ModelPort(BoardModel(bench.built.plan, chain_network())) as model:
         return link_faults.campaign(
             bench, model.port, model.model.start_over, kind, count=count, every=400, seed=5

@@ -34,8 +34,10 @@ def identity(size: int, **others: Any) -> Identity:
 class Loop(Elaboratable):
     """The link with its words led back, ``open`` cycles of every eight; ``taken`` counts them."""
 
-    def __init__(self, size: int, *, open_cycles: int = 8, registered: bool = False) -> None:
-        self.link = HostLink(AddressSpace((size,)), size, DIVISOR, identity(size), registered=registered)
+    def __init__(
+        self, size: int, *, open_cycles: int = 8, registered: bool = False, divisor: int | None = DIVISOR
+    ) -> None:
+        self.link = HostLink(AddressSpace((size,)), size, divisor, identity(size), registered=registered)
         self.reset = Signal()
         self.stuck = Signal()
         self._open = open_cycles
@@ -45,6 +47,8 @@ class Loop(Elaboratable):
         m.domains.link = ClockDomain()
         m.domains.sync = ClockDomain()
         m.domains.clock = ClockDomain(reset_less=True)
+        reset = Signal(init=1)
+        m.d.clock += reset.eq(self.reset | self.link.restart)
         m.submodules.link = link = self.link
         phase = Signal(3)
         m.d.sync += phase.eq(phase + 1)
@@ -55,7 +59,7 @@ class Loop(Elaboratable):
         m.d.comb += [
             *(ClockSignal(name).eq(ClockSignal("clock")) for name in ("sync", "link")),
             ResetSignal("link").eq(self.reset),
-            ResetSignal("sync").eq(self.reset | link.restart),
+            ResetSignal("sync").eq(reset),
             link.i.payload.address.eq(link.o.payload.address),
             link.i.payload.tick.eq(link.o.payload.tick),
             link.i.valid.eq(link.o.valid & passes),

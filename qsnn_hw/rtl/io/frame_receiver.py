@@ -7,7 +7,10 @@ from amaranth.utils import ceil_log2
 
 from qsnn_hw.host.frames import ESCAPE, FLAG, FLIP, NONCE_BYTES, SLOT_BYTES, SLOTS
 from qsnn_hw.rtl.io.frame_check import FrameCheck
+from qsnn_hw.rtl.io.spi import SpiReceiver
 from qsnn_hw.rtl.io.uart import UartReceiver
+
+SPI_IN = ("rise", "last", "bit")
 
 SLOT_BITS, PLACE_BITS = ceil_log2(SLOTS), ceil_log2(SLOT_BYTES)
 
@@ -23,11 +26,14 @@ class FrameReceiver(wiring.Component):
     Parameters
     ----------
     divisor
-        Clock cycles per bit.
+        Clock cycles per bit of a UART; None: the line is SPI.
 
     Members
     -------
     rx : In(1, init=1)
+        Of a UART.
+    rise, last, bit : In(1)
+        Of SPI, as ``SpiPins`` gives them.
     key : In(8 * NONCE_BYTES), session : In(1)
         The session's nonce, and whether there is one.
     freed : In(SLOT_BITS)
@@ -45,11 +51,12 @@ class FrameReceiver(wiring.Component):
         In this cycle a good HELLO has ended; its slot is ``expected % SLOTS`` of this cycle.
     """
 
-    def __init__(self, divisor: int) -> None:
+    def __init__(self, divisor: int | None) -> None:
         self._divisor = divisor
+        uart = {"rx": In(1, init=1)}
         super().__init__(
             {
-                "rx": In(1, init=1),
+                **(uart if divisor is not None else dict.fromkeys(SPI_IN, In(1))),
                 "key": In(8 * NONCE_BYTES),
                 "session": In(1),
                 "freed": In(SLOT_BITS),
@@ -67,7 +74,8 @@ class FrameReceiver(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.receiver = line = UartReceiver(self._divisor)
+        line = SpiReceiver() if self._divisor is None else UartReceiver(self._divisor)
+        m.submodules.receiver = line
         m.submodules.check = check = FrameCheck()
         came = Signal()
         is_flag = Signal()
@@ -81,8 +89,9 @@ class FrameReceiver(wiring.Component):
         # Bytes behind the first one; the highest bit says that they are more than a slot holds.
         place = Signal(PLACE_BITS + 1)
         take = Signal()
+        pins = SPI_IN if self._divisor is None else ("rx",)
+        m.d.comb += [getattr(line, name).eq(getattr(self, name)) for name in pins]
         m.d.comb += [
-            line.rx.eq(self.rx),
             line.o.ready.eq(1),
             is_flag.eq(line.o.payload == FLAG),
             is_escape.eq(line.o.payload == ESCAPE),

@@ -10,6 +10,7 @@ from qsnn_hw.host.protocol import address_bits
 from qsnn_hw.host.words import TICK, word_bytes
 from qsnn_hw.rtl.io.frame_check import FrameCheck
 from qsnn_hw.rtl.io.frame_receiver import SLOT_BITS
+from qsnn_hw.rtl.io.spi import SpiTransmitter
 from qsnn_hw.rtl.io.uart import StuffingTransmitter
 
 _FLAG = 0
@@ -38,7 +39,7 @@ class FrameSender(wiring.Component):
     size
         Addresses of the answers.
     divisor
-        Clock cycles per bit.
+        Clock cycles per bit of a UART; None: the line is SPI.
     per_sample
         Each answer ends its sample, and its ``tick`` goes as bit 7 of its first byte.
 
@@ -58,10 +59,14 @@ class FrameSender(wiring.Component):
     table : In(stream.Signature(8)), table_part : Out(2)
         Its byte ``table_part``.
     tx : Out(1, init=1)
+        Of a UART.
+    rise, last : In(1), miso : Out(1)
+        Of SPI, as ``SpiTransmitter`` has them.
     """
 
-    def __init__(self, size: int, divisor: int, *, per_sample: bool = False) -> None:
+    def __init__(self, size: int, divisor: int | None, *, per_sample: bool = False) -> None:
         self._size, self._divisor, self._per_sample = size, divisor, per_sample
+        spi = {"rise": In(1), "last": In(1), "miso": Out(1)}
         super().__init__(
             {
                 "i": In(stream.Signature(answer_layout(size))),
@@ -79,13 +84,20 @@ class FrameSender(wiring.Component):
                 "served": Out(1),
                 "table": In(stream.Signature(8)),
                 "table_part": Out(2),
-                "tx": Out(1, init=1),
+                **({"tx": Out(1, init=1)} if divisor is not None else spi),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.transmitter = line = StuffingTransmitter(self._divisor)
+        line: StuffingTransmitter | SpiTransmitter
+        if self._divisor is None:
+            line = SpiTransmitter()
+            m.d.comb += [line.rise.eq(self.rise), line.last.eq(self.last), self.miso.eq(line.miso)]
+        else:
+            line = StuffingTransmitter(self._divisor)
+            m.d.comb += self.tx.eq(line.tx)
+        m.submodules.transmitter = line
         m.submodules.check = check = FrameCheck()
         # One bit a phase: each is asked for at many places.
         phase = Signal(6, init=1 << _FLAG)
@@ -103,7 +115,6 @@ class FrameSender(wiring.Component):
         begins = Signal()
         closes = Signal()
         m.d.comb += [
-            self.tx.eq(line.tx),
             self.hold.eq(head & line.i.ready & ~part[1]),
             self.i.ready.eq(body & ends & final),
             self.table.ready.eq(table & ends),

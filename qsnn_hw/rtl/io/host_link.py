@@ -9,18 +9,26 @@ from qsnn_hw.host.identity import Identity
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.rtl.io.board_table import BoardTable
 from qsnn_hw.rtl.io.frame_reader import FrameReader
-from qsnn_hw.rtl.io.frame_receiver import SLOT_BITS, FrameReceiver
+from qsnn_hw.rtl.io.frame_receiver import SLOT_BITS, SPI_IN, FrameReceiver
 from qsnn_hw.rtl.io.frame_sender import FrameSender, answer_layout
+from qsnn_hw.rtl.io.spi import SpiPins
 from qsnn_hw.rtl.stream.aer import AerLayout
 from qsnn_hw.rtl.text.memory_style import memory_attributes
 
 
+def line_members(divisor: int | None) -> dict[str, wiring.Member]:
+    """The pins of the line: of a UART of so many cycles a bit, or, of None, of SPI."""
+    if divisor is not None:
+        return {"rx": In(1, init=1), "tx": Out(1, init=1)}
+    return {"sck": In(1), "cs": In(1, init=1), "mosi": In(1), "miso": Out(1)}
+
+
 class HostLink(wiring.Component):
-    """A serial line on one side, the network's streams on the other.
+    """A serial line, UART or SPI, on one side, the network's streams on the other.
 
     Two clock domains of one clock: "link", which only configuration, a break or the button resets, holds
-    what arrives; "sync", which whoever makes the domains also resets in the cycle of ``restart``, holds the
-    rest of the link and the network. So a session begins as after configuration.
+    what arrives; "sync", which whoever makes the domains also resets in the cycle behind ``restart``, holds
+    the rest of the link and the network. So a session begins as after configuration.
 
     Handshake: ``o``, ``i`` and ``load`` are streams. Nothing that has come over the line is lost, however
     long ``o`` waits: the host is told what there is room for. Latency: a frame's words follow its last
@@ -33,7 +41,7 @@ class HostLink(wiring.Component):
     output_size
         Addresses of the output stream; classes of a readout.
     divisor
-        Clock cycles per bit.
+        Clock cycles per bit of a UART; None: the line is SPI.
     identity
         What the table says.
     registered
@@ -43,10 +51,13 @@ class HostLink(wiring.Component):
 
     Members
     -------
-    rx : In(1, init=1)
-    tx : Out(1, init=1)
+    rx : In(1, init=1), tx : Out(1, init=1)
+        Of a UART.
+    sck : In(1), cs : In(1, init=1), mosi : In(1), miso : Out(1)
+        Of SPI, mode 0, highest bit first; ``cs`` is active low.
     restart : Out(1)
-        A session begins: reset "sync" in this cycle.
+        A session begins: reset "sync" in the next cycle. What "sync" does until then changes nothing of the
+        new session: no frame waits for it.
     ignored : Out(1)
         An event had an address that nobody has, or came before the weights; stays up in the session.
     lost : In(1)
@@ -65,7 +76,7 @@ class HostLink(wiring.Component):
         self,
         space: AddressSpace,
         output_size: int,
-        divisor: int,
+        divisor: int | None,
         identity: Identity,
         *,
         registered: bool = False,
@@ -74,8 +85,7 @@ class HostLink(wiring.Component):
         self._space, self._value_bits, self._output_size = space, value_bits, output_size
         self._divisor, self._identity, self._registered = divisor, identity, registered
         members: dict[str, wiring.Member] = {
-            "rx": In(1, init=1),
-            "tx": Out(1, init=1),
+            **line_members(divisor),
             "restart": Out(1),
             "ignored": Out(1),
             "lost": In(1),
@@ -98,10 +108,10 @@ class HostLink(wiring.Component):
             self._output_size, self._divisor, per_sample=identity.readout
         )
         m.submodules.table = table = BoardTable(identity.pack(), registered=self._registered)
+        self._line(m, receiver, sender)
         freed = Signal(SLOT_BITS)
         self._frames(m, receiver, reader, freed)
         m.d.comb += [
-            receiver.rx.eq(self.rx),
             receiver.key.eq(reader.nonce),
             receiver.session.eq(reader.session),
             receiver.freed.eq(freed),
@@ -122,7 +132,6 @@ class HostLink(wiring.Component):
             table.wanted.eq(reader.wanted),
             table.row.eq(reader.row),
             table.part.eq(sender.table_part),
-            self.tx.eq(sender.tx),
             self.beat.eq(table.beat),
         ]
         with m.If(reader.ignored):
@@ -132,6 +141,17 @@ class HostLink(wiring.Component):
             m.d.comb += reader.loaded.eq(self.loaded)
         self._counted(m, receiver, reader, sender, table)
         return m
+
+    def _line(self, m: Module, receiver: FrameReceiver, sender: FrameSender) -> None:
+        """The pins, and who reads and drives them."""
+        if self._divisor is not None:
+            m.d.comb += [receiver.rx.eq(self.rx), self.tx.eq(sender.tx)]
+            return
+        # No new session resets it: both ways keep to the host's bytes.
+        m.submodules.pins = pins = DomainRenamer("link")(SpiPins())
+        m.d.comb += [getattr(pins, name).eq(getattr(self, name)) for name in ("sck", "cs", "mosi")]
+        m.d.comb += [getattr(receiver, name).eq(getattr(pins, name)) for name in SPI_IN]
+        m.d.comb += [sender.rise.eq(pins.rise), sender.last.eq(pins.last), self.miso.eq(sender.miso)]
 
     def _frames(self, m: Module, receiver: FrameReceiver, reader: FrameReader, freed: Signal) -> None:
         """The memory of frames, and which of them are worked off."""
@@ -200,4 +220,4 @@ class HostLink(wiring.Component):
         ]
 
 
-__all__ = ["HostLink"]
+__all__ = ["HostLink", "line_members"]

@@ -1,0 +1,79 @@
+"""A board behind SPI as the driver uses it: the bytes of a serial line, over a controller's exchanges.
+
+SPI brings bytes only while it is asked, so reading is exchanging ``FILL``, a few bytes at a time, until
+something comes. Which controller it is (a USB adapter, a computer's own pins) is up to who makes the port.
+"""
+
+import time
+from collections.abc import Callable
+
+from qsnn_hw.host.serial_port import PortGoneError
+from qsnn_hw.host.spi_bytes import FILL, from_spi, to_spi
+from qsnn_hw.support.errors import ToolError
+
+_ASKED = 32
+"""Bytes that are exchanged at once while nothing is to be sent."""
+
+_NAP_S = 0.0005
+"""Between two such exchanges that brought nothing."""
+
+
+class SpiPort:
+    """A line of frames over SPI, mode 0, highest bit first, at most a sixth of the design's clock.
+
+    It has the methods of ``SerialPort``, so ``Link`` takes it in that one's place.
+
+    Parameters
+    ----------
+    exchange
+        Sends bytes with the board selected and gives as many, which came meanwhile. Where it fails, it
+        raises OSError.
+    name
+        For messages: what the controller is called.
+    baud
+        Bits a second.
+    """
+
+    def __init__(self, exchange: Callable[[bytes], bytes], name: str, baud: int) -> None:
+        self.path, self.baud = name, baud
+        self.bytes_out = self.bytes_in = 0
+        self._exchange = exchange
+        self._held = bytearray()
+
+    def read(self, wait_s: float) -> bytes:
+        """What has come, or what comes first within ``wait_s`` seconds; PortGoneError where it fails."""
+        until = time.monotonic() + wait_s
+        while not self._held:
+            self._move(bytes([FILL]) * _ASKED)
+            if self._held or (left := until - time.monotonic()) <= 0:
+                break
+            time.sleep(min(_NAP_S, left))
+        data = bytes(self._held)
+        self._held.clear()
+        self.bytes_in += len(data)
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Send ``data``; PortGoneError where the controller fails."""
+        self._move(to_spi(data))
+        self.bytes_out += len(data)
+
+    def send_break(self) -> None:
+        """Nothing: SPI has no break, and the session that begins behind it resets the network as well."""
+
+    def reopen(self, patience_s: float) -> None:
+        """PortGoneError: the controller is not this object's to open."""
+        raise PortGoneError(f"{self.path} is gone")
+
+    def close(self) -> None:
+        """What came and was not read is dropped; the controller is not this object's to close."""
+        self._held.clear()
+
+    def _move(self, octets: bytes) -> None:
+        try:
+            came = self._exchange(octets)
+        except OSError as error:
+            raise PortGoneError(f"{self.path} is gone: {error}") from error
+        if len(came) != len(octets):
+            raise ToolError(f"{self.path} gave {len(came)} bytes for {len(octets)}, where SPI gives as many")
+        self._held += from_spi(came)
