@@ -274,11 +274,12 @@ class GridWalker(ProjectionWalker):
             with m.Elif(inner_final):
                 m.d.sync += [x.eq(x + 1), x_left.eq(x_left - 1)]
 
-        self._add(m, take, y, x, inner, walked)
+        looked, added = self._wakes(take[2], valid[1]), self._wakes(take[3], valid[2])
+        self._add(m, looked, added, y, x, inner, walked)
         return m
 
     def _add(
-        self, m: Module, take: list[Signal], y: Signal, x: Signal, inner: Signal, walked: Signal
+        self, m: Module, looked: Value, added: Value, y: Signal, x: Signal, inner: Signal, walked: Signal
     ) -> None:
         """Add, in two steps: base and row pair, column pair and channel fold; then their sums."""
         projection, operation = self._projection, self.o.payload
@@ -296,9 +297,9 @@ class GridWalker(ProjectionWalker):
             fold_words = [int(f) % (1 << fold_bits) for f in table.fold]
             row_term = _constants(m, f"{name}_row", row_words, row_bits, pair)
             fold_term = _constants(m, f"{name}_fold", fold_words, fold_bits, pair)
-            with m.If(self._wakes(take[2], valid[1])):
+            with m.If(looked):
                 m.d.sync += [offset.eq(to_row + row_term), fold.eq(to_fold + fold_term)]
-        with m.If(self._wakes(take[3], valid[2])):
+        with m.If(added):
             m.d.sync += [operation.row0.eq(offsets[0] + offsets[1]), operation.fold.eq(folds[0] + folds[1])]
 
     def _axis(
