@@ -82,5 +82,9 @@ async def serial(dut: Any) -> None:
     patience = Timer(BIT * 10 * (len(data) + JOB["expected_bytes"] + 100), unit="step")
     if not receiver.done.is_set():
         await cocotb.triggers.First(receiver.done.wait(), patience)
-    await Timer(BIT * 10 * 80, unit="step")
+    # Acknowledgements may have made up the count while an answer is still to come.
+    received = -1
+    while received < len(receiver.data):
+        received = len(receiver.data)
+        await Timer(BIT * 10 * 80, unit="step")
     write_json(Path(JOB["result"]), {"data": receiver.data.hex(), "lit": str(dut.led.value) == "1"})

@@ -5,9 +5,11 @@ import os
 import queue
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import deque
@@ -82,7 +84,38 @@ def run_tool(
     """
     webassembly.prepare(tool, progress)
     command = [*tool.command, *(str(arg) for arg in args)]
-    environment = {**os.environ, **webassembly.runtime_environment(), **(env or {})}
+    with _scratch() as scratch:
+        more = {**webassembly.runtime_environment(), "TMPDIR": str(scratch), **(env or {})}
+        _run_logged(tool, command, cwd, log, {**os.environ, **more}, progress, name, on_line, ways_out or {})
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder for a tool's temporary files: one that is ended by a signal leaves them behind."""
+    try:
+        folder = tempfile.mkdtemp(prefix="qsnn-hw-")
+    except OSError as error:
+        raise UserError(
+            f"cannot make temporary files in {tempfile.gettempdir()}: {error.strerror or error}; "
+            "free some space or set TMPDIR to another folder"
+        ) from error
+    try:
+        yield Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run_logged(
+    tool: Tool,
+    command: list[str],
+    cwd: Path,
+    log: Path,
+    environment: Mapping[str, str],
+    progress: Progress,
+    name: str,
+    on_line: OnLine | None,
+    ways_out: WaysOut,
+) -> None:
     tail = _Tail()
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +138,7 @@ def run_tool(
             code = process.returncode
             if code:
                 # Inside the task, so that no "done" line is printed for a failed tool.
-                why = _reason(tool, code, tail, ways_out or {})
+                why = _reason(tool, code, tail, ways_out)
                 raise ToolError(f"{tool.name} {_ending(code)}: {why}; see {log}")
     except OSError as error:
         raise UserError(

@@ -85,7 +85,8 @@ def prepare(tool: Tool, progress: Progress) -> None:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
-                    env={**os.environ, "YOWASP_CACHE_DIR": scratch},
+                    # Its own temporary files, too: a process that is killed leaves them.
+                    env={**os.environ, "YOWASP_CACHE_DIR": scratch, "TMPDIR": scratch},
                 )
                 # One that has ended is not killed again.
                 ended.callback(process.wait)
@@ -93,7 +94,7 @@ def prepare(tool: Tool, progress: Progress) -> None:
             while process.poll() is None:
                 task.waiting("first use")
                 time.sleep(0.2)
-            for compiled in Path(scratch).glob("*/*/*"):
+            for compiled in Path(scratch).glob("yowasp_*/*.wasm/*"):
                 place = final / compiled.relative_to(scratch)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 compiled.replace(place)

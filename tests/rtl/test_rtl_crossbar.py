@@ -75,7 +75,7 @@ def test_channels_of_several_tiles(seed: int, tiles: int) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     features=st.lists(st.sampled_from(sorted(FEATURES)), min_size=1, max_size=3),

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -183,6 +184,28 @@ def test_interruption_ends_the_tool_and_its_children(make_tool: MakeTool, tmp_pa
             return
         time.sleep(0.1)
     pytest.fail(f"the tool's child {children[0]} is still running")
+
+
+def test_interruption_takes_the_tool_s_temporary_files_along(make_tool: MakeTool, tmp_path: Path) -> None:
+    """The WebAssembly tools make a folder each time, and one that a signal ends does not remove it."""
+    left: list[Path] = []
+
+    def interrupt(line: str) -> None:
+        left.append(Path(line))
+        assert left[0].is_dir()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(make_tool("tool", "mktemp -d; sleep 60"), tmp_path, on_line=interrupt)
+    assert not left[0].exists()
+
+
+def test_no_room_for_temporary_files(
+    make_tool: MakeTool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    with pytest.raises(UserError, match=r"cannot make temporary files in .*absent: No such .*; .* set TMPDIR"):
+        run(make_tool("tool", "true"), tmp_path)
 
 
 def test_first_use_is_announced_until_the_cache_is_filled(
