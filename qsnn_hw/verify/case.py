@@ -11,7 +11,7 @@ from typing import Annotated, Self
 import numpy as np
 
 from qsnn_hw.golden import GoldenRun
-from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.plan import GroupPlan, HardwarePlan
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.record_types import Array
@@ -214,25 +214,13 @@ def make_case(
     input_stream, output_stream = stream_layouts(plan)
     if flat.shape[2] != input_stream.addresses.size:
         raise ValueError(f"Input must have {input_stream.addresses.size} addresses, not {flat.shape[2]}")
-    groups = []
     all_potentials, all_spikes = plan.by_tile(golden.potentials), plan.by_tile(golden.spikes)
+    groups = []
     for group in plan.groups:
         if group.group not in all_potentials:
             raise ValueError(f"Golden run must hold the potentials of group {group.group!r}: record them")
-        potentials = all_potentials[group.group]
-        if potentials.shape != (steps, samples, group.neurons):
-            raise ValueError(
-                f"Golden potentials of group {group.group!r} must have shape "
-                f"{(steps, samples, group.neurons)}, not {potentials.shape}"
-            )
-        limit = 1 << (group.neuron.v_bits - 1)
-        if potentials.min() < -limit or potentials.max() >= limit:
-            raise ValueError(
-                f"Golden potentials of group {group.group!r} must fit {group.neuron.v_bits} bits, "
-                f"not reach from {potentials.min()} to {potentials.max()}"
-            )
-        spikes = _counts(f"Spikes of group {group.group!r}", all_spikes[group.group][:, :samples])
-        groups.append(GroupCase(group.group, trace_layout(group), potentials, spikes))
+        spikes = all_spikes[group.group][:, :samples]
+        groups.append(_group_case(group, all_potentials[group.group], spikes, (steps, samples)))
     _check_probability("idle", idle)
     _check_probability("backpressure", backpressure)
     return Case(
@@ -250,6 +238,25 @@ def make_case(
         hang_cycles=_hang_cycles(step_cycles(plan, int(flat.max())), idle, backpressure),
         weights=np.frombuffer(plan.weight_bytes(), dtype=np.uint8),
     )
+
+
+def _group_case(
+    group: GroupPlan, potentials: np.ndarray, spikes: np.ndarray, size: tuple[int, int]
+) -> GroupCase:
+    """What golden made of a group, in ``size`` steps and samples; ValueError where it is not this group's."""
+    if potentials.shape != (*size, group.neurons):
+        raise ValueError(
+            f"Golden potentials of group {group.group!r} must have shape "
+            f"{(*size, group.neurons)}, not {potentials.shape}"
+        )
+    limit = 1 << (group.neuron.v_bits - 1)
+    if potentials.min() < -limit or potentials.max() >= limit:
+        raise ValueError(
+            f"Golden potentials of group {group.group!r} must fit {group.neuron.v_bits} bits, "
+            f"not reach from {potentials.min()} to {potentials.max()}"
+        )
+    counts = _counts(f"Spikes of group {group.group!r}", spikes)
+    return GroupCase(group.group, trace_layout(group), potentials, counts)
 
 
 def _counts(name: str, spikes: np.ndarray) -> np.ndarray:

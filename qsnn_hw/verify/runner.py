@@ -244,25 +244,9 @@ def _record(
     counts: dict[str, int],
     seconds: float,
 ) -> Verification:
-    for name, count in counts.items():
-        compared = sum(result["stop"] - result["first"] for result in results[name])
-        potentials = sum(result["potentials"] for result in results[name])
-        spikes = sum(result["spikes"] for result in results[name])
-        expected = count * case.steps * sum(group.neurons for group in case.groups)
-        fired = int(case.outputs[:, :count].sum())
-        # A bench that stopped comparing must not look like a pass.
-        if (compared, potentials, spikes) != (count, expected, fired):
-            raise ToolError(
-                f"{simulator.name}: pass {name} compared {compared} samples, {potentials} potentials and "
-                f"{spikes} spikes, expected {count}, {expected} and {fired}"
-            )
-        for group, sent in _sent(results[name]).items():
-            fired = int(case.group(group).spikes[:, :count].sum(dtype=np.int64))
-            if sent != fired:
-                raise ToolError(
-                    f"{simulator.name}: pass {name} compared {sent} spikes of group {group!r}, "
-                    f"expected {fired}"
-                )
+    """What the passes measured, once it is certain that they compared everything."""
+    for name in counts:
+        _check_compared(case, simulator.name, name, results[name], counts[name])
         check_counters(plan, case, name, results[name], simulator.name)
     cycles = [n for result in results.get("alone", ()) for n in result["cycles_per_sample"]]
     # Of the passes that took the same samples one compares them first, the others again.
@@ -292,6 +276,34 @@ def _record(
         cocotb=cocotb_version(simulator.name),
         **vars(count_activity(plan, results, counts)),
     )
+
+
+def _check_compared(
+    case: Case, simulator: str, name: str, results: Sequence[dict[str, Any]], count: int
+) -> None:
+    """A bench that stopped comparing must not look like a pass.
+
+    Raises
+    ------
+    ToolError
+        The pass did not compare every spike and every potential of its ``count`` samples.
+    """
+    compared = sum(result["stop"] - result["first"] for result in results)
+    potentials = sum(result["potentials"] for result in results)
+    spikes = sum(result["spikes"] for result in results)
+    expected = count * case.steps * sum(group.neurons for group in case.groups)
+    fired = int(case.outputs[:, :count].sum())
+    if (compared, potentials, spikes) != (count, expected, fired):
+        raise ToolError(
+            f"{simulator}: pass {name} compared {compared} samples, {potentials} potentials and "
+            f"{spikes} spikes, expected {count}, {expected} and {fired}"
+        )
+    for group, sent in _sent(results).items():
+        fired = int(case.group(group).spikes[:, :count].sum(dtype=np.int64))
+        if sent != fired:
+            raise ToolError(
+                f"{simulator}: pass {name} compared {sent} spikes of group {group!r}, expected {fired}"
+            )
 
 
 def _sent(results: Sequence[dict[str, Any]]) -> dict[str, int]:

@@ -86,6 +86,7 @@ def test_a_finished_run_is_not_trained_again(digits: Path, tuned: Path) -> None:
     assert files.digest(written.quantized) == before
 
 
+@pytest.mark.slow
 def test_from_python_it_is_the_command(
     digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
