@@ -3,7 +3,8 @@
 Digits (or the build of --folder) run on a virtual board in byte mode, through a line that spoils what it
 carries, one kind of fault after the other, so many bytes of each both to the board and from it: bits flipped,
 bytes lost, added and exchanged, bursts cut off, and the board reset by its button. Every answer that the
-driver hands on is compared with golden's. One table; exit status 1 where a wrong answer was taken for right, or one never came.
+driver hands on is compared with golden's. One table; exit status 1 where a wrong answer was taken for right,
+or one never came.
 """
 
 import sys
