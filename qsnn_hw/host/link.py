@@ -67,7 +67,7 @@ class Link:
         self._weights: bytes | None = None
         self._loaded = False
         self._under_way = UNDER_WAY
-        self._progressed = time.monotonic()
+        self._progress()
         # Number of a sample in the session -> which of the caller's; how many the session has had.
         self._numbers: dict[int, int] = {}
         self._count = 0
@@ -267,7 +267,15 @@ class Link:
                 gone = True
 
     def _progress(self) -> None:
-        self._progressed = time.monotonic()
+        self._progressed, self._repeated, self._asked = time.monotonic(), self.repairs.repeated, False
+
+    def _took(self) -> None:
+        """The board has taken frames, which is progress, too, unless they only repeat or ask.
+
+        A sample may be many, and a slow line or simulation takes long for it.
+        """
+        if self.repairs.repeated == self._repeated and not self._asked:
+            self._progress()
 
     def _check_stuck(self, why: str) -> None:
         if time.monotonic() - self._progressed > self._patience.stuck_s:
@@ -288,7 +296,10 @@ class Link:
             reply = self._reply(self._raws.popleft())
             if reply is None:
                 continue
+            before = self._window.unacknowledged
             self._window.take(reply)
+            if self._window.unacknowledged < before:
+                self._took()
             self._loaded = reply.loaded
             answer = self._collector.take(reply)
             if answer is not None:
@@ -305,6 +316,7 @@ class Link:
         self._silent_s *= 2
         self._window.again()
         if not self._window.unacknowledged:
+            self._asked = True
             self._window.put([bytes([END])])
 
     def _reply(self, raw: bytes) -> Reply | None:

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,27 @@ def test_a_board_that_answers_and_does_nothing(
         with pytest.raises(ToolError, match="makes no progress in 3 s"):
             board.run(spikes_of(network, 3))
         assert time.monotonic() - started < 10
+
+
+def test_a_board_that_is_slow_is_waited_for_as_long_as_it_takes_frames(
+    network: QuantizedNetwork, folder: Path, model: ModelPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[bytes] = []
+    usual = model.model.take
+
+    def slow(data: bytes) -> bytes:
+        time.sleep(0.25)
+        taken.append(data)
+        return usual(data)
+
+    spikes = np.tile(spikes_of(network, 1), (260, 1, 1))
+    patience = replace(QUICK, silence_s=2.0, stuck_s=0.6)
+    with Board.open(model.port, folder, patience=patience) as board:
+        monkeypatch.setattr(model.model, "take", slow)
+        # A sample of so many frames that they go in several turns, each answered in less than stuck_s.
+        assert np.array_equal(board.run(spikes), run_clocked(network, spikes).spikes[network.output])
+        assert len(taken) > 3
+        assert not board.repairs.timeouts
 
 
 @pytest.mark.parametrize(
