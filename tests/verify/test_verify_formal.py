@@ -78,7 +78,7 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
     # The second word is given first.
     ("buffer_2", (("Mux(spare_valid, spare, self.i.payload)", "self.i.payload"),)),
     # A word is given twice.
-    ("buffer_2", (("head_valid.eq(spare_valid | take)", "head_valid.eq(spare_valid | take | give)"),)),
+    ("buffer_2", (("head_valid.eq(follows)", "head_valid.eq(follows | give)"),)),
     ("buffer_3", (("words.r_en.eq(self.o.ready)", "words.r_en.eq(1)"),)),
     ("buffer_3", (("self.i.ready.eq(words.w_rdy)", "self.i.ready.eq(1)"),)),
     # The highest bit first; a bit left out; a mask overwritten; the tick early; the wrong last mark.
@@ -362,6 +362,19 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
         "readout_membrane_every_step",
         (("(value == best) & (label < best_label)", "(value == best) & (label > best_label)"),),
     ),
+    # A row of zeros is written.
+    ("tile_sums_folds", (("return taken & Cat(self._adds", "return taken | Cat(self._adds"),)),
+    # A column gets its neighbour's sum.
+    ("tile_sums_one_fold", (("added.word_select(lane, plan", "added.word_select(0, plan"),)),
+    # The words of a source lie elsewhere.
+    ("tile_walker_dense", (("times(slot, step)", "times(slot, step + 1)"),)),
+    # An event is taken from a word that is not there.
+    ("tile_walker_sparse", (("return takes & word if", "return takes & ~word if"),)),
+    ("tile_walker_grid", (("return takes & word if", "return takes & ~word if"),)),
+    # The registers rest with a word, too.
+    ("tile_buffer", (("with m.If(follows):", "with m.If(spare_valid):"),)),
+    # A mask stays for ever.
+    ("tile_encoder", (("self.o.ready & self.o.valid if", "self.o.ready & ~self.o.valid if"),)),
 ]
 
 

@@ -29,6 +29,7 @@ from qsnn_hw.verify.formal.range_proofs import RANGE_PROOFS
 from qsnn_hw.verify.formal.readout_proofs import READOUT_PROOFS
 from qsnn_hw.verify.formal.route_properties import AdaptOnce, DelayRoom
 from qsnn_hw.verify.formal.sum_proofs import SUM_PROOFS
+from qsnn_hw.verify.formal.tile_proofs import TILE_PROOFS
 from qsnn_hw.verify.formal.uart_proofs import UART_PROOFS
 from qsnn_hw.verify.formal.walk_proofs import WALK_PROOFS
 
@@ -230,6 +231,7 @@ PROOFS: tuple[Proof, ...] = (
     *LANE_PROOFS,
     *SUM_PROOFS,
     *WALK_PROOFS,
+    *TILE_PROOFS,
     *ORDER_PROOFS,
     *PROGRESS_PROOFS,
     *RANGE_PROOFS,

@@ -64,7 +64,7 @@ def walk_plan(folds: int, *projections: ProjectionPlan, rows: int, event_lanes: 
 
 
 # With the cycles of a bounded proof, None where an invariant is found.
-_PLANS: dict[str, tuple[GroupPlan, int | None, str]] = {
+WALK_PLANS: dict[str, tuple[GroupPlan, int | None, str]] = {
     "dense": (walk_plan(3, _dense(0, 3, 1, 4), rows=13), None, "3 addresses, 3 folds"),
     "dense_one_fold": (walk_plan(1, _dense(0, 3, 2, 0), rows=5), None, "3 addresses, 1 fold"),
     "dense_lanes": (
@@ -78,7 +78,9 @@ _PLANS: dict[str, tuple[GroupPlan, int | None, str]] = {
 }
 
 
-def _walk(plan: GroupPlan) -> Callable[[Any], Harness]:
+def walk_of(plan: GroupPlan) -> Callable[[Any], Harness]:
+    """Makes the harness of a group's walker."""
+
     def build(module: Any) -> Harness:
         kinds = dict(walker_module._KINDS)
         names = {"dense": "DenseWalker", "grid": "GridWalker", "sparse": "SparseWalker"}
@@ -100,12 +102,12 @@ WALK_PROOFS = tuple(
     Proof(
         f"walker_{name}",
         walker_module if len(plan.projections) > 1 else projection_walkers,
-        _walk(plan),
+        walk_of(plan),
         "bmc" if depth else "prove",
         depth or 0,
         width,
         fast=name == "dense",
         solver="minisat" if depth else "pdr",
     )
-    for name, (plan, depth, width) in _PLANS.items()
+    for name, (plan, depth, width) in WALK_PLANS.items()
 )

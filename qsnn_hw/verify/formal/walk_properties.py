@@ -23,7 +23,8 @@ def operations(plan: GroupPlan, projection: ProjectionPlan, address: int) -> lis
     first = projection.first_row
     if projection.kind == "dense":
         steps = [
-            (fold, first + fold * projection.rows_per_fold + inside // lanes) for fold in range(plan.folds)
+            (fold, first + fold * projection.rows_per_fold + inside // lanes * projection.rows_per_source)
+            for fold in range(plan.folds)
         ]
         return [Operation(inside % lanes, row, fold) for fold, row in steps]
     if projection.kind == "sparse":

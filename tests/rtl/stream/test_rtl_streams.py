@@ -15,7 +15,7 @@ from qsnn_hw.host.protocol import Word, address_bits
 from qsnn_hw.rtl.group.encoder import FiredLayout, SpikeEncoder
 from qsnn_hw.rtl.stream.aer import AerLayout, aer_signature
 from qsnn_hw.rtl.stream.router import AerRouter, ElasticBuffer, Multicast, TickMerge
-from tests.support.streams import PACES, Pace, aer, exchange, from_aer, transfers
+from tests.support.streams import PACES, Pace, aer, clocked, exchange, from_aer, transfers
 
 paces = pytest.mark.parametrize("pace", PACES, ids=["full", "idle", "stall", "both"])
 
@@ -76,6 +76,42 @@ def test_buffer(depth: int, size: int, pace: Pace) -> None:
     dut = ElasticBuffer(layout, depth)
     words = numbers(50, layout.size)
     assert exchange(dut, [(dut.i, words)], [(dut.o, 50)], pace) == [words]
+
+
+@paces
+def test_a_buffer_that_rests_gives_the_same_and_keeps_its_words_still(pace: Pace) -> None:
+    layout = AerLayout(300)
+    dut = ElasticBuffer(layout, 2, rests=True)
+    words = numbers(50, layout.size)
+    assert exchange(dut, [(dut.i, words)], [(dut.o, 50)], pace) == [words]
+    idle = ElasticBuffer(layout, 2, rests=True)
+    shown: list[int] = []
+
+    async def bench(ctx: Any) -> None:
+        # Payloads without valid, and nobody who minds.
+        for payload in words:
+            ctx.set(idle.i.payload.as_value(), payload)
+            await ctx.tick()
+            shown.append(ctx.get(idle.o.payload.as_value()))
+
+    simulator = clocked(idle)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert len(set(shown)) == 1
+
+
+@paces
+def test_an_encoder_that_rests_gives_the_same(pace: Pace) -> None:
+    masks = [
+        fired_word(8, 4, mask, base, base == 4, False) for mask in (0, 5, 15, 0, 0, 9) for base in (0, 4)
+    ]
+    wanted: list[Word] = []
+    for mask in (0, 5, 15, 0, 0, 9):
+        wanted += [Word(False, base + k) for base in (0, 4) for k in range(4) if mask >> k & 1]
+        wanted.append(Word(True, 0))
+    dut = SpikeEncoder(8, 4, rests=True)
+    (words,) = exchange(dut, [(dut.i, masks)], [(dut.o, len(wanted))], pace)
+    assert from_aer(words, 8) == wanted
 
 
 @pytest.mark.parametrize(("depth", "latency", "period"), [(1, 1, 2), (2, 1, 1), (3, 2, 1), (16, 2, 1)])
