@@ -67,7 +67,7 @@ def rows(asked: Asked) -> list[Row]:
         )
     caveat = _CAVEAT
     if rounded and differ is not None and exact is not None:
-        caveat += f" {levels_said(rounded, differ, exact, device).capitalize()}."
+        caveat += f" {levels_said(rounded, differ, exact, device)}."
     us = sample_us(network, device, Activity.of(asked.data.input, asked.golden.integer.spikes))
     timing = f"phases of device {device.name}, cycles of the digital side, mean sample, group behind group"
     counted = "cells of the mapping, two a weight"
