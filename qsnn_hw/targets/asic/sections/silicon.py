@@ -8,6 +8,7 @@ from qsnn_hw.report.results import Results
 from qsnn_hw.report.section import Line, Part, Section
 from qsnn_hw.report.sections.work import work
 from qsnn_hw.report.words import rounded, with_unit
+from qsnn_hw.support.ranges import Range
 from qsnn_hw.support.values import Number, check_counts, check_numbers
 from qsnn_hw.targets.asic import sram
 from qsnn_hw.targets.asic.gates import GateSimulation
@@ -127,7 +128,7 @@ def _energy(results: Results) -> ChipEnergy | None:
         if memory is None
         else (cells_nj + memory.low, cells_nj + memory.typical, cells_nj + memory.high)
     )
-    whole = sram.Range(low, typical, high)
+    whole = Range(low, typical, high)
     operations, spikes = done.synaptic_operations_per_sample, done.spikes_per_sample
     return ChipEnergy(
         clock_mhz=power.clock_mhz,
