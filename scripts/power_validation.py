@@ -18,8 +18,9 @@ import tables
 from power_published import HELD_OUT, HeldOut
 
 from qsnn_hw.families.boards import load_board
+from qsnn_hw.support.ranges import Range
 from qsnn_hw.targets.fpga.power import estimate_power
-from qsnn_hw.targets.fpga.power_terms import Activity, Range
+from qsnn_hw.targets.fpga.power_terms import Activity
 
 BOARD = "icebreaker"
 """One with the device of all held-out designs, the UP5K."""

@@ -16,10 +16,8 @@ PACKAGE = ROOT / "qsnn_hw"
 ORDER = [
     *(f"support.{name}" for name in ("choices", "errors", "stopping", "terminal", "files")),
     *("support.output_folder", "support.run_lock"),
-    *(
-        f"support.{name}"
-        for name in ("progress", "fields", "values", "record_types", "record_tree", "records", "shipped")
-    ),
+    *(f"support.{name}" for name in ("progress", "fields", "values", "ranges", "record_types")),
+    *(f"support.{name}" for name in ("record_tree", "records", "shipped")),
     *("families", "host", "toolchain"),
     *("model", "quantize", "golden", "finetune"),
     *("plan", "cost", "explore", "rtl", "verify"),

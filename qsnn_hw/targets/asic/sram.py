@@ -7,6 +7,8 @@ energy from their Liberty files of TT, 1.8 V, 25 C, which OpenRAM's own model wr
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from qsnn_hw.support.ranges import Range
+
 NODE_NM = 130
 SOURCE = "OpenRAM's macros of sky130, published sizes and Liberty files (TT, 1.8 V, 25 C)"
 
@@ -72,19 +74,6 @@ def built_of(depth: int, width: int) -> Sized:
     """The published macros of least area that hold ``depth`` words of ``width`` bits."""
     ways = [Sized(macro, -(-width // macro.width), -(-depth // macro.depth)) for macro in MACROS]
     return min(ways, key=lambda way: (way.area_um2, way.macro.name))
-
-
-@dataclass(frozen=True)
-class Range:
-    """A figure with its range: low, typical, high."""
-
-    low: float
-    typical: float
-    high: float
-
-    def times(self, factor: float) -> "Range":
-        """All three, so many times."""
-        return Range(self.low * factor, self.typical * factor, self.high * factor)
 
 
 def area_um2(memories: Iterable[tuple[int, int, int]]) -> Range:

@@ -3,7 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from qsnn_hw.targets.fpga.power_terms import PowerEstimate, Range
+from qsnn_hw.support.ranges import Range
+from qsnn_hw.targets.fpga.power_terms import PowerEstimate
 
 
 @dataclass(frozen=True)

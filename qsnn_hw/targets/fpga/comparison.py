@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from qsnn_hw.families.boards import Board
 from qsnn_hw.families.power_coefficients import DeviceCoefficients
 from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.support.ranges import Range
 from qsnn_hw.targets.fpga.power import scaled_term
-from qsnn_hw.targets.fpga.power_terms import PowerEstimate, Range
+from qsnn_hw.targets.fpga.power_terms import PowerEstimate
 from qsnn_hw.targets.fpga.saving import energy_saving
 from qsnn_hw.targets.fpga.spending import design_power
 from qsnn_hw.targets.fpga.workloads import Workload, every_synapse

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.targets.fpga.power_terms import LABEL, PowerEstimate, Range
+from qsnn_hw.support.ranges import Range
+from qsnn_hw.targets.fpga.power_terms import LABEL, PowerEstimate
 
 TARGET_PER_SPIKE_NJ = 1000.0
 """The aim for one spike, everything included: below 1 uJ."""

@@ -16,7 +16,8 @@ from qsnn_hw.families.boards import Board
 from qsnn_hw.families.power_coefficients import Coefficient, DeviceCoefficients
 from qsnn_hw.families.registry import families
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.targets.fpga.power_terms import FIELDS, PICOJOULES, Activity, PowerEstimate, Range, Term
+from qsnn_hw.support.ranges import Range
+from qsnn_hw.targets.fpga.power_terms import FIELDS, PICOJOULES, Activity, PowerEstimate, Term
 
 SCOPE = "core supply (VCC) of the FPGA"
 """What every figure of this module is the power of."""

@@ -1,12 +1,12 @@
 """What a power estimate is made of: ranges, activity, terms, and their sum."""
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from qsnn_hw.families.power_coefficients import Coefficient, DeviceCoefficients
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.ranges import Range
 
 LABEL = "estimated"
 """Stands beside every figure of this module."""
@@ -22,41 +22,6 @@ Part = Literal["static", "clock", "work"]
 
 Kind = Literal["static", "clock", "logic", "memory", "pins"]
 """What of the chip takes it."""
-
-
-@dataclass(frozen=True)
-class Range:
-    """A low, typical and high value."""
-
-    low: float
-    typical: float
-    high: float
-
-    def __post_init__(self) -> None:
-        ends = (self.low, self.typical, self.high)
-        if not all(math.isfinite(end) for end in ends) or not 0 <= self.low <= self.typical <= self.high:
-            raise ValueError(f"range must be ordered and not negative, not {ends}")
-
-    @classmethod
-    def exactly(cls, value: float) -> "Range":
-        """A measured value: no range."""
-        return cls(value, value, value)
-
-    def times(self, other: "Range") -> "Range":
-        """The product, end by end."""
-        return Range(self.low * other.low, self.typical * other.typical, self.high * other.high)
-
-    def plus(self, other: "Range") -> "Range":
-        """The sum, end by end."""
-        return Range(self.low + other.low, self.typical + other.typical, self.high + other.high)
-
-    @classmethod
-    def total(cls, ranges: Iterable["Range"]) -> "Range":
-        """The sum of any number of ranges, end by end."""
-        result = cls.exactly(0.0)
-        for item in ranges:
-            result = result.plus(item)
-        return result
 
 
 @dataclass(frozen=True)

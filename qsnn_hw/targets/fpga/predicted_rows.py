@@ -15,11 +15,11 @@ from qsnn_hw.plan import GroupPlan, HardwarePlan
 from qsnn_hw.plan.update_stages import update_stages
 from qsnn_hw.report.bounds import Bounds
 from qsnn_hw.report.words import figure
+from qsnn_hw.support.ranges import Range
 from qsnn_hw.targets.fpga import comparison
 from qsnn_hw.targets.fpga.energy import energy
 from qsnn_hw.targets.fpga.per_sample import LinkBytes
 from qsnn_hw.targets.fpga.power import without_coefficients
-from qsnn_hw.targets.fpga.power_terms import Range
 from qsnn_hw.targets.fpga.row_parts import POWER_SOURCE, USE, against, ann_row
 from qsnn_hw.targets.fpga.spending import design_power
 from qsnn_hw.targets.fpga.steps import CALIBRATION, CLOCK, PLAN

@@ -9,7 +9,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import product
 
-from qsnn_hw.targets.fpga.power_terms import PowerEstimate, Range
+from qsnn_hw.support.ranges import Range
+from qsnn_hw.targets.fpga.power_terms import PowerEstimate
 
 
 @dataclass(frozen=True)

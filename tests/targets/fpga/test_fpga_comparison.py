@@ -9,9 +9,9 @@ from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.families.boards import Board, load_board
 from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.support.ranges import Range
 from qsnn_hw.targets.fpga.at_rate import at_rates
 from qsnn_hw.targets.fpga.comparison import Comparison, compare
-from qsnn_hw.targets.fpga.power_terms import Range
 from qsnn_hw.targets.fpga.spending import design_power
 from qsnn_hw.targets.fpga.workloads import at_rest, every_synapse
 from qsnn_hw.verify.design_cycles import DesignCycles

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from qsnn_hw.families.boards import load_board
 from qsnn_hw.families.power_coefficients import Coefficient
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.ranges import Range
 from qsnn_hw.targets.fpga.energy import Energy, energy
 from qsnn_hw.targets.fpga.power import estimate_power
-from qsnn_hw.targets.fpga.power_terms import PowerEstimate, Range, Term
+from qsnn_hw.targets.fpga.power_terms import PowerEstimate, Term
 
 ICE = load_board("icebreaker")
 ICE_USED = {"ICESTORM_LC": 1000, "ICESTORM_RAM": 10, "ICESTORM_SPRAM": 0, "ICESTORM_DSP": 0}

@@ -8,9 +8,10 @@ from qsnn_hw.families.boards import list_boards, load_board
 from qsnn_hw.families.power_coefficients import Coefficient
 from qsnn_hw.families.registry import families
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.ranges import Range
 from qsnn_hw.targets.fpga.measurements import calibrate
 from qsnn_hw.targets.fpga.power import estimate_power, pins_power, without_coefficients
-from qsnn_hw.targets.fpga.power_terms import Activity, Range
+from qsnn_hw.targets.fpga.power_terms import Activity
 from tests.support.places import EXAMPLES
 
 ICE = load_board("icebreaker")

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from qsnn_hw.families.boards import load_board
 from qsnn_hw.families.power_coefficients import Coefficient
+from qsnn_hw.support.ranges import Range
 from qsnn_hw.targets.fpga.power import estimate_power
-from qsnn_hw.targets.fpga.power_terms import Activity, PowerEstimate, Range, Term
+from qsnn_hw.targets.fpga.power_terms import Activity, PowerEstimate, Term
 from qsnn_hw.targets.fpga.saving import energy_saving
 
 

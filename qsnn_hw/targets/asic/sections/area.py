@@ -9,6 +9,7 @@ from qsnn_hw.report.results import Results
 from qsnn_hw.report.section import HARDWARE, Added, Card, Exhibit, Line, Part, Section, Table
 from qsnn_hw.report.sections.tools import TOOLS
 from qsnn_hw.report.words import NOT_MEASURED, rounded
+from qsnn_hw.support.ranges import Range
 from qsnn_hw.support.values import Number, check_counts, check_numbers
 from qsnn_hw.targets.asic import sram
 from qsnn_hw.targets.asic.plan import AsicPlan
@@ -72,7 +73,7 @@ class ChipArea:
         check_counts(self, "area", "sram_bits")
 
 
-def bounds(of: sram.Range) -> Bounds:
+def bounds(of: Range) -> Bounds:
     """As the report holds it."""
     return Bounds(of.low, of.typical, of.high)
 

@@ -10,9 +10,9 @@ from qsnn_hw.report.record import Report
 from qsnn_hw.report.results import Results
 from qsnn_hw.report.section import Exhibit, Part, Section, Table
 from qsnn_hw.report.words import figure, rounded
+from qsnn_hw.support.ranges import Range
 from qsnn_hw.support.values import Number, check_numbers
 from qsnn_hw.targets.fpga import comparison
-from qsnn_hw.targets.fpga.power_terms import Range
 from qsnn_hw.targets.fpga.sections import shared
 from qsnn_hw.targets.fpga.sections.chapter import ON_BOARD
 from qsnn_hw.verify import Verification

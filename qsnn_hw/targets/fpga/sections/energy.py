@@ -6,8 +6,8 @@ from qsnn_hw.report.bounds import Bounds, range_text
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.section import Card, Exhibit, Line, Part, Section, Table
 from qsnn_hw.report.words import NOT_MEASURED, apart, between, rounded, with_unit
+from qsnn_hw.support.ranges import Range
 from qsnn_hw.support.values import Number, number, put
-from qsnn_hw.targets.fpga.power_terms import Range
 from qsnn_hw.targets.fpga.sections import shared
 from qsnn_hw.targets.fpga.sections.chapter import ON_BOARD
 from qsnn_hw.targets.fpga.sections.speed import THROUGHPUT

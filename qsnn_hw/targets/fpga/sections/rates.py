@@ -10,11 +10,11 @@ from qsnn_hw.report.record import Report
 from qsnn_hw.report.results import Results
 from qsnn_hw.report.section import Exhibit, Part, Section, Table
 from qsnn_hw.report.words import between, figure, rounded
+from qsnn_hw.support.ranges import Range
 from qsnn_hw.support.values import Number, check_numbers
 from qsnn_hw.targets.fpga.at_rate import AtRate, at_rates
 from qsnn_hw.targets.fpga.per_sample import link_us
 from qsnn_hw.targets.fpga.power import pins_power
-from qsnn_hw.targets.fpga.power_terms import Range
 from qsnn_hw.targets.fpga.sections import shared
 from qsnn_hw.targets.fpga.sections.chapter import ON_BOARD
 from qsnn_hw.targets.fpga.spending import design_power

@@ -7,9 +7,9 @@ from qsnn_hw.report.bounds import Bounds, range_text
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.section import Card, Exhibit, Line, Part, Section, Table
 from qsnn_hw.report.words import NOT_MEASURED, baud_rate, duration, figure, page_duration, rounded, with_unit
+from qsnn_hw.support.ranges import Range
 from qsnn_hw.support.values import Number, check_numbers
 from qsnn_hw.targets.fpga.per_sample import LinkBytes, Rates, link_us
-from qsnn_hw.targets.fpga.power_terms import Range
 from qsnn_hw.targets.fpga.sections import latency, shared
 from qsnn_hw.targets.fpga.sections.chapter import ON_BOARD
 from qsnn_hw.targets.fpga.sections.latency import CLOCK, LATENCY
