@@ -58,7 +58,7 @@ def row_of(board: Board, ended: Ended, report: dict[str, Any], folder: Path) -> 
         predicted=(report.get("prediction") or {}).get("resources", {}),
         limits=board.limits.available(),
         fmax_mhz=report.get("timing", {}).get("fmax_mhz"),
-        clock_mhz=(report.get("clock") or {}).get("mhz", board.clock_mhz),
+        clock_mhz=(report.get("clock") or {}).get("board_mhz"),
         seconds=ended.seconds,
         peak_mib=ended.peak_mib,
         tools={name: version for name, version in tools.items() if name not in PACKAGES},

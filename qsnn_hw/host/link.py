@@ -28,6 +28,12 @@ _QUEUED = 16
 """Payloads that wait to be acknowledged before the next sample is packed."""
 
 
+_LONGEST_FRAMES = 15
+"""How many times as long as HELLO and its answer a frame and its answer may be on the line."""
+
+_SLOWEST_S = 5.0
+"""Most that the driver waits before it asks again for the first time, however slow the board is."""
+
 _NONCES = (1 << 8 * NONCE_BYTES) - 1
 
 
@@ -91,8 +97,12 @@ class Link:
         while time.monotonic() < until:
             self._nonce = self._nonce % _NONCES + 1
             self.port.write(hello(self._nonce))
-            if self._answered(time.monotonic() + wait):
-                self._silent_s, self._silences = self._patience.silence_s, 0
+            asked = time.monotonic()
+            if self._answered(asked + wait):
+                # What a frame of HELLO's size took, of a simulation that is slower than a board, too.
+                slow_s = min(_SLOWEST_S, _LONGEST_FRAMES * (time.monotonic() - asked))
+                self._silence_s = max(self._patience.silence_s, slow_s)
+                self._silent_s, self._silences = self._silence_s, 0
                 return
             wait *= 2
         if self.port.bytes_in == came:
@@ -335,7 +345,7 @@ class Link:
             self.repairs.damaged += 1
             self._collector.damaged()
             return None
-        self._silent_s, self._silences = self._patience.silence_s, 0
+        self._silent_s, self._silences = self._silence_s, 0
         if reply.lost:
             # Its samples and ours may no longer have the same numbers; one at a time nothing is lost.
             self._under_way = 1

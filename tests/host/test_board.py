@@ -173,15 +173,15 @@ def test_a_board_that_is_slow_is_waited_for_as_long_as_it_takes_frames(
     usual = model.model.take
 
     def slow(data: bytes) -> bytes:
-        time.sleep(0.25)
+        time.sleep(0.15)
         taken.append(data)
         return usual(data)
 
+    monkeypatch.setattr(model.model, "take", slow)
     spikes = np.tile(spikes_of(network, 1), (260, 1, 1))
-    patience = replace(QUICK, silence_s=2.0, stuck_s=0.6)
-    with Board.open(model.port, folder, patience=patience) as board:
-        monkeypatch.setattr(model.model, "take", slow)
-        # A sample of so many frames that they go in several turns, each answered in less than stuck_s.
+    with Board.open(model.port, folder, patience=replace(QUICK, silence_s=0.1, stuck_s=0.6)) as board:
+        taken.clear()
+        # So many frames that they go in several turns: each takes less than stuck_s and more than silence_s.
         assert np.array_equal(board.run(spikes), run_clocked(network, spikes).spikes[network.output])
         assert len(taken) > 3
         assert not board.repairs.timeouts

@@ -21,6 +21,7 @@ REPORT: dict[str, Any] = {
     "prediction": {"resources": {"ICESTORM_LC": 950, "ICESTORM_RAM": 11}},
     "files": {"bitstream": "a.bin"},
     "timing": {"fmax_mhz": 35.25},
+    "clock": {"board_mhz": 24.0},
     "tools": {"yosys": "0.70", "nextpnr-ice40": "0.11", "numpy": "2.4"},
 }
 
@@ -41,7 +42,7 @@ def test_a_bitstream_is_built(folder: Path) -> None:
     assert wrong(row) == []
     page = board_pages.built([row], ["fomu-pvt"])
     assert "| `icebreaker` | built | 104,090 bytes | 1,000 of 5,280 ICESTORM_LC (950 predicted), " in page
-    assert "| 35.2 MHz | 12 MHz | 61 | 512 MiB | never |" in page
+    assert "| 35.2 MHz | 24 MHz | 61 | 512 MiB | never |" in page
     assert page.endswith(
         "Tools: nextpnr-ice40 0.11, yosys 0.70. Not built since the board was added: fomu-pvt.\n"
     )

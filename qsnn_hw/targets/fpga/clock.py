@@ -24,9 +24,7 @@ UNUSED_IN_SEARCH = 0.03
 
 SPREAD = 0.05
 """How much of a routing's Fmax the next one may lose: another clock is another divisor of the serial line, so
-another netlist, and its placement begins anew. Seeds differ by 3 to 5 % (docs/implementation_notes.md). It is
-given where there is a routing to keep, or where two have failed; after the first one nothing is, as the next
-routing is as often faster as slower, and what it reaches is known before a bitstream is made."""
+another netlist, and its placement begins anew. Seeds differ by 3 to 5 % (docs/implementation_notes.md)."""
 
 STEP_MHZ = Fraction(1, 4)
 """Clocks that are chosen are multiples of this where the PLL makes some: people have to read them."""
@@ -158,7 +156,7 @@ def chosen(board: Board, usage: Usage, tried: Sequence[Tried], *, search: bool =
             return better
     if met:
         return max(met, key=lambda other: other.clock_mhz)
-    slower = fastest(boards, min(one.fmax_mhz for one in tried) * (1 - SPREAD * (len(tried) - 1)))
+    slower = fastest(boards, min(one.fmax_mhz for one in tried) * (1 - SPREAD * len(tried)))
     if slower is None or len(tried) >= ATTEMPTS:
         raise UserError(
             f"the design reaches {max(one.fmax_mhz for one in tried):.2f} MHz, too slow for any clock of "
