@@ -42,7 +42,7 @@ def _columns(plan: GroupPlan) -> Callable[[Any], Harness]:
     """Columns of ``module`` that assert, beside what sums must be, that a row of zeros writes nothing."""
 
     def build(module: Any) -> Harness:
-        class Checked(module.Columns):  # type: ignore[misc, name-defined]
+        class Checked(module.Columns):
             def _memory(self, m: Module, sums: SynapseSums, taken: list[Signal], folds: list[Value]) -> None:
                 super()._memory(m, sums, taken, folds)
                 silent = ~Cat(getattr(sums, f"sum{lane}").any() for lane in range(plan.lanes)).any()
