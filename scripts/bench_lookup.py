@@ -5,8 +5,8 @@ were made of, dwn2rtl (PyPI) writes its Verilog, and Icarus runs that on every t
 the network's own. Then the same synthesis and place and route as a build's, for the same board. The spiking
 network is built by the user's command, serial link and all. Needs the extra torch, dwn2rtl, Icarus Verilog.
 
-The tables stand behind shift registers at pins, because their inputs are as many wires as the image has
-bits. Their registers are in the counts, one for each bit.
+The tables stand behind a shift register at a pin, because their inputs are as many wires as the image has
+bits. Its registers are in the counts, one for each bit.
 """
 
 import argparse
@@ -40,7 +40,7 @@ SEED = 1
 STEPS = 25
 """Of the spiking MNIST network."""
 LONGEST = 1024
-"""Bits of a shift register: yosys goes a call deeper for each of a chain, and its stack has an end."""
+"""Bits of a part of the shift register: yosys goes a call deeper for each, and its stack has an end."""
 HEADING = (
     *("design", "accuracy (samples)", "logic", "registers", "block RAM", "Fmax MHz", "cycles", "latency"),
     "every",
@@ -179,22 +179,34 @@ def inlined(folder: Path) -> str:
 
 
 def harness(width: int, answer: int) -> str:
-    """The tables between shift registers of ``width`` bits at pins, and one of ``answer`` bits at another."""
-    pins = -(-width // LONGEST)
-    parts = [range(k * width // pins, (k + 1) * width // pins) for k in range(pins)]
-    shifts = "\n".join(
-        f"        x[{part[-1]}:{part[0]}] <= {{x[{part[-2]}:{part[0]}], rx[{k}]}};"
-        for k, part in enumerate(parts)
-    )
+    """The tables behind a register of ``width`` bits that is shifted in at a pin, and before one of
+    ``answer``.
+
+    Its parts are filled one after the other, each by shifting, with the pin at the beginning of every one.
+    """
+    count = -(-width // LONGEST)
+    size = -(-width // count)
+    parts = [(low, min(low + size, width)) for low in range(0, width, size)]
+    fill, shifts = "", f"        x <= {{x[{width - 2}:0], rx}};"
+    if count > 1:
+        fill = f"""        place <= place == {size - 1} ? 0 : place + 1'b1;
+        if (place == {size - 1}) part <= part == {count - 1} ? 0 : part + 1'b1;
+"""
+        shifts = "\n".join(
+            f"        if (part == {k}) x[{high - 1}:{low}] <= {{x[{high - 2}:{low}], rx}};"
+            for k, (low, high) in enumerate(parts)
+        )
     return f"""
-module top (input clk, input [{pins - 1}:0] rx, output reg tx);
+module top (input clk, input rx, output reg tx);
     reg [{width - 1}:0] x;
+    reg [{(size - 1).bit_length() - 1}:0] place;
+    reg [{max(1, (count - 1).bit_length()) - 1}:0] part;
     reg [{answer - 1}:0] y;
     reg [{answer - 1}:0] n;
     wire [{answer - 1}:0] class_idx;
     dwn_top tables (.clk(clk), .x_flat(x), .class_idx(class_idx));
     always @(posedge clk) begin
-{shifts}
+{fill}{shifts}
         n <= n + 1'b1;
         y <= n == 0 ? class_idx : y >> 1;
         tx <= y[0];
@@ -266,7 +278,7 @@ def lookup_row(task: Task, size: int, asked: argparse.Namespace, progress: Progr
     placed = place_and_route(synthesis, board, folder / "route", seed=SEED, freq_mhz=200, progress=progress)
     usage = board.limits.usage({name: one.used for name, one in placed.resources.items()})
     return Row(
-        f"{size} tables of six inputs, behind shift registers of {width:,} bits",
+        f"{size} tables of six inputs, behind a shift register of {width:,} bits",
         float((answered == truth).mean()),
         len(truth),
         usage.logic_cells or 0,
