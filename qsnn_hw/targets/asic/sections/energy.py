@@ -10,6 +10,7 @@ from qsnn_hw.report.results import Results
 from qsnn_hw.report.section import HARDWARE, Exhibit, Line, Part, Section, Table
 from qsnn_hw.report.sections.work import work
 from qsnn_hw.report.words import rounded, with_unit
+from qsnn_hw.support.ranges import Range
 from qsnn_hw.support.values import Number, check_numbers
 from qsnn_hw.targets.asic import sram
 from qsnn_hw.targets.asic.gates import GateSimulation
@@ -84,7 +85,7 @@ SYNTZULA_PJ = 36.5
 """pJ per synaptic operation of SYNtzulA at IHP's 130 nm, as published: docs/asic.md."""
 
 
-def scaling(node_nm: float | None, supply_v: float | None) -> sram.Range | None:
+def scaling(node_nm: float | None, supply_v: float | None) -> Range | None:
     """What cells' energy is multiplied by at ``NODE_NM`` and ``SUPPLY_V``; None where that cannot be said.
 
     Low: capacitances go with the node. High: they do not change at all. Both: energy goes with the square of
@@ -94,7 +95,7 @@ def scaling(node_nm: float | None, supply_v: float | None) -> sram.Range | None:
         return None
     square = (SUPPLY_V / supply_v) ** 2
     ends = sorted((square, square * NODE_NM / node_nm))
-    return sram.Range(ends[0], sum(ends) / 2, ends[1])
+    return Range(ends[0], sum(ends) / 2, ends[1])
 
 
 def memory_bits(verification: Verification, chip: AsicPlan, plan: HardwarePlan) -> float | None:
@@ -155,19 +156,19 @@ def _part(part: PartPower, power: Power, cycles: float) -> PartEnergy:
 def _with_memory(
     known: ChipEnergy,
     cells_nj: float,
-    memory: sram.Range | None,
-    scale: sram.Range | None,
+    memory: Range | None,
+    scale: Range | None,
     results: Results,
 ) -> ChipEnergy:
     """With memories, which are at 130 nm already and are not scaled."""
-    stored = memory or sram.Range(0.0, 0.0, 0.0)
+    stored = memory or Range(0.0, 0.0, 0.0)
 
-    def together(cells: sram.Range) -> sram.Range:
-        return sram.Range(cells.low + stored.low, cells.typical + stored.typical, cells.high + stored.high)
+    def together(cells: Range) -> Range:
+        return Range(cells.low + stored.low, cells.typical + stored.typical, cells.high + stored.high)
 
     done = work(results)
     operations, spikes = done.synaptic_operations_per_sample, done.spikes_per_sample
-    whole = together(sram.Range(cells_nj, cells_nj, cells_nj))
+    whole = together(Range(cells_nj, cells_nj, cells_nj))
     scaled = None if scale is None else together(scale.times(cells_nj))
     values = {name: getattr(known, name) for name in ("clock_mhz", "clock_mw", "logic_mw", "leakage_mw")}
     return ChipEnergy(
