@@ -272,7 +272,7 @@ def decided(arguments: list[str], folder: Path) -> Any:
         data, device, crossbar = run.get(DATA), run.get(steps["device"]), run.get(steps["crossbar"])
         chips = steps["chips"].decided_by(run.job, crossbar, device, data)
         circuits = steps["netlist"].decided_by(run.job, crossbar, device)
-        samples = steps["spice"].decided_by(run.job, crossbar, device, data, None)["samples"]
+        samples = steps["spice"].decided_by(run.job, crossbar, device, data)["samples"]
         return [
             *(device_values(device), (folder / "04_crossbar.npz").read_bytes(), chips),
             *(circuits["neuron"], samples),
