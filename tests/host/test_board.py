@@ -166,24 +166,37 @@ def test_a_board_that_answers_and_does_nothing(
         assert time.monotonic() - started < 10
 
 
-def test_a_board_that_is_slow_is_waited_for_as_long_as_it_takes_frames(
+def test_a_board_that_takes_frames_is_not_stuck_however_long_a_sample_is(
     network: QuantizedNetwork, folder: Path, model: ModelPort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken: list[bytes] = []
+    turns, usual, clock = 0, model.model.take, time.monotonic
+
+    def late(data: bytes) -> bytes:
+        nonlocal turns
+        turns += 1
+        return usual(data)
+
+    spikes = np.tile(spikes_of(network, 1), (260, 1, 1))
+    with Board.open(model.port, folder, patience=replace(QUICK, silence_s=2.0, stuck_s=60.0)) as board:
+        monkeypatch.setattr(model.model, "take", late)
+        # Each of the turns that a sample of so many frames takes is 40 seconds long by the driver's clock.
+        monkeypatch.setattr("qsnn_hw.host.link.time.monotonic", lambda: clock() + 40 * turns)
+        assert np.array_equal(board.run(spikes), run_clocked(network, spikes).spikes[network.output])
+        assert turns > 2
+
+
+def test_a_board_that_is_slow_to_begin_is_given_longer(
+    network: QuantizedNetwork, folder: Path, model: ModelPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
     usual = model.model.take
 
     def slow(data: bytes) -> bytes:
         time.sleep(0.15)
-        taken.append(data)
         return usual(data)
 
     monkeypatch.setattr(model.model, "take", slow)
-    spikes = np.tile(spikes_of(network, 1), (260, 1, 1))
-    with Board.open(model.port, folder, patience=replace(QUICK, silence_s=0.1, stuck_s=0.6)) as board:
-        taken.clear()
-        # So many frames that they go in several turns: each takes less than stuck_s and more than silence_s.
-        assert np.array_equal(board.run(spikes), run_clocked(network, spikes).spikes[network.output])
-        assert len(taken) > 3
+    with Board.open(model.port, folder, patience=replace(QUICK, begin_s=5.0)) as board:
+        board.run(spikes_of(network, 2))
         assert not board.repairs.timeouts
 
 
