@@ -62,7 +62,8 @@ def test_low_and_high_have_every_figure_at_that_end() -> None:
 
 def test_a_file_without_the_table_has_no_total() -> None:
     silent = replace(DEVICE, energy=None)
-    assert energy_parts(*small(silent)[:1], silent, *small(silent)[1:]) == ()
+    network, wires, activity = small(silent)
+    assert energy_parts(network, silent, wires, activity) == ()
     assert total(()).typical is None
 
 
