@@ -43,6 +43,8 @@ KNOWN: dict[str, int] = {
     r"no \w+ beside [\w-]+": 4,
     # An outside simulator of crossbars, which no registry has.
     r"simulator is not installed here: CrossSim has no wheel": 1,
+    # A solver of crossbars, whose drawing half wants a library of the system.
+    r"badcrossbar is (not installed here|here without pathvalidate, which it needs)": 4,
     # From a source archive instead of a clone.
     r"not a git checkout": 1,
 }

@@ -214,7 +214,7 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
     ("lane_holds", (("with m.If(self.advance if number < self._compared else self.en):", "with m.If(1):"),)),
     # The step that came last, or the one before; a sample's events in the next; lanes sent again, at another
     # address; an event at the place of another source, and one that goes to one destination only.
-    ("content_1", (("[due.eq(1), end.eq(ends[-1])]", "[due.eq(1), end.eq(ends[0])]"),)),
+    ("content_1", (("end.eq(ends[-1])", "end.eq(ends[0])"),)),
     ("content_2", (("ends = [write, *marks]", "ends = [write, *marks[1:], write]"),)),
     ("content_ahead_1", (("[read.eq(write), end.eq(write)]", "[end.eq(write)]"),)),
     ("slots_4_of_2", (("own[k] & own[:k].any() for k", "own[k] for k"),)),
