@@ -23,7 +23,8 @@ int main() {
   return none ? 1 : static_cast<int>(std::make_unique<std::string>()->size());
 }
 """
-_TIMEOUT_S = 60
+# A busy machine may take a minute for the probe.
+_TIMEOUT_S = 300
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,14 @@ def probe(command: tuple[str, ...]) -> Compiler | str:
     Zig is not made to compile here: its first program builds its C++ library, which takes a minute
     or two. It is known to serve, so its version is enough.
     """
+    try:
+        return _probed(command)
+    except subprocess.TimeoutExpired:
+        where = shlex.join(command)
+        return f"{where} took more than {_TIMEOUT_S} s for a small program; try when less else runs"
+
+
+def _probed(command: tuple[str, ...]) -> Compiler | str:
     where = shlex.join(command)
     if is_zig(command):
         version = _output((command[0], "version"))
@@ -75,7 +84,7 @@ def probe(command: tuple[str, ...]) -> Compiler | str:
 
 
 def _output(command: tuple[str, ...]) -> str | None:
-    """What ``command`` prints, or None when it cannot be run or fails."""
+    """What ``command`` prints, None when it cannot be run or fails; TimeoutExpired is the caller's."""
     try:
         result = subprocess.run(
             command,
@@ -85,6 +94,6 @@ def _output(command: tuple[str, ...]) -> str | None:
             errors="replace",
             timeout=_TIMEOUT_S,
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except OSError:
         return None
     return result.stdout if result.returncode == 0 else None

@@ -14,7 +14,7 @@ import pytest
 
 from qsnn_hw.support.errors import ToolError, UserError
 from qsnn_hw.support.progress import SILENT
-from qsnn_hw.toolchain import catalog, finder, object_cache, simulator, webassembly
+from qsnn_hw.toolchain import catalog, compiler, finder, object_cache, simulator, webassembly
 from qsnn_hw.toolchain.tools import (
     Tool,
     ToolStatus,
@@ -118,6 +118,17 @@ def test_a_compiler_without_coroutines_is_refused(
     with pytest.raises(
         UserError, match=r"c\+\+ 7.5.0 cannot build C\+\+20 with coroutines; correct or unset"
     ):
+        find_tool("c++")
+
+
+def test_a_compiler_that_a_busy_machine_holds_up(
+    make_tool: MakeTool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not blamed for what it can do."""
+    slow = make_tool("c++", '[ "$1" = --version ] && echo "g++ 12.2.0" && exit 0; exec sleep 30')
+    monkeypatch.setenv("QSNN_CXX", str(slow))
+    monkeypatch.setattr(compiler, "_TIMEOUT_S", 0.5)
+    with pytest.raises(UserError, match=r"took more than 0.5 s for a small program; try when less else runs"):
         find_tool("c++")
 
 
