@@ -17,7 +17,7 @@ from qsnn_hw.verify.layout import stream_layouts
 from qsnn_hw.verify.runner import STREAM_SAMPLES, run_passes
 from qsnn_hw.verify.shares import cut, share_out
 from qsnn_hw.verify.simulation import build_model, find_simulator
-from qsnn_hw.verify.work import step_cycles
+from qsnn_hw.verify.work import is_short, step_cycles
 
 _IDLE, _BACKPRESSURE = 0.2, 0.3
 _PART_WORDS = 1 << 21
@@ -80,10 +80,12 @@ def verify_classifier(
         Building the model failed, or the simulator ended without a verdict.
     """
     tools = find_simulator(simulator)
-    model = build_model(tools, verilog, plan.name, work_dir, progress)
-    work_dir.mkdir(parents=True, exist_ok=True)
     sent, inputs = _sent(plan, samples)
     steps, count = inputs.shape[:2]
+    counts = {"alone": count, "stress": count, "stream": min(count, STREAM_SAMPLES)}
+    short = is_short(plan, inputs, sum(counts.values()))
+    model = build_model(tools, verilog, plan.name, work_dir, progress, short=short)
+    work_dir.mkdir(parents=True, exist_ok=True)
     wanted = _wanted(plan, golden, count)
     membrane = plan.readout is not None and plan.readout.kind == "membrane"
     weights = np.frombuffer(plan.weight_bytes(), np.uint8)
@@ -99,7 +101,6 @@ def verify_classifier(
         + 64 * weights.size,
     )
     case.save(work_dir / "answers.npz")
-    counts = {"alone": count, "stress": count, "stream": min(count, STREAM_SAMPLES)}
     at_once = max(1, _PART_WORDS // max(1, case.words_each))
     # A simulator of cocotb takes longer to start than these samples take.
     processes = 1 if model.bench is None else min(2, count)

@@ -34,7 +34,7 @@ from qsnn_hw.verify.stimulus import FORMAT as STIMULUS_FORMAT
 _BUILD_FORMAT = 2
 
 # Where the model's inner loops are fast; a higher level takes longer to compile than it saves.
-_OPTIMIZE = "-O2"
+_OPTIMIZE, _QUICK = "-O2", "-O0"
 
 _ONE_UNIT_BYTES = 8 << 20
 """A model of up to so much C++ is compiled in one piece: each further one reads the same headers again,
@@ -114,7 +114,7 @@ def build_bench(
     counts_nets
         Whether the program can write how often every net switched, which makes it tens of times slower.
     quick_build
-        Compile without optimisation: for a model that takes minutes to compile and runs for seconds.
+        Compile without optimisation: for a model that takes longer to compile than to run.
     toggles
         The model counts how often each bit of the design rises and falls; a run leaves ``coverage``.
 
@@ -129,12 +129,19 @@ def build_bench(
     source = bench_source() if source is None else source
     tools = [find_tool(name) for name in ("verilator", "c++")]
     more = (*(_COUNTING if counts_nets else ()), *(("--coverage-toggle",) if toggles else ()))
-    level = "-O0" if quick_build else _OPTIMIZE
-    parts = (_BUILD_FORMAT, top, level, *((tool.command, tool.version) for tool in tools), *more)
-    digest = hashlib.sha256(repr(parts).encode())
-    digest.update(text.encode() + source.read_bytes())
+    versions = [(tool.command, tool.version) for tool in tools]
     benches = cache_folder() / "benches"
-    program = benches / digest.hexdigest()[:32]
+
+    def stored(level: str) -> Path:
+        parts = (_BUILD_FORMAT, top, level, *versions, *more)
+        digest = hashlib.sha256(repr(parts).encode())
+        digest.update(text.encode() + source.read_bytes())
+        return benches / digest.hexdigest()[:32]
+
+    level, program = _OPTIMIZE, stored(_OPTIMIZE)
+    # What is there already is as quick.
+    if quick_build and not program.is_file():
+        level, program = _QUICK, stored(_QUICK)
     try:
         work_dir.mkdir(parents=True, exist_ok=True)
         benches.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,7 @@ from qsnn_hw.verify.simulation import (
     run_jobs,
     tail,
 )
+from qsnn_hw.verify.work import is_short
 
 PASSES = ("alone", "stress", "stream")
 
@@ -117,7 +118,8 @@ def verify(
     counts = {name: min(wanted[name], everything) for name in PASSES if name in passes}
     # Nothing counts as compared that no pass compares.
     case = case.part(0, max(counts.values()))
-    model = build_model(tools, verilog, plan.name, work_dir, progress)
+    short = is_short(plan, case.inputs, sum(counts.values()))
+    model = build_model(tools, verilog, plan.name, work_dir, progress, short=short)
     case_path = work_dir / "case.npz"
     case.save(case_path)
     passes_of = share_out(counts, min(processes, case.samples), lambda *part: parts_of(case, *part))

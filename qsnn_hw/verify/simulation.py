@@ -110,8 +110,21 @@ def cocotb_version(name: str) -> str | None:
     return None if name == "verilator" else importlib.metadata.version("cocotb")
 
 
-def build_model(simulator: Simulator, verilog: Path, top: str, work_dir: Path, progress: Progress) -> Model:
+def build_model(
+    simulator: Simulator,
+    verilog: Path,
+    top: str,
+    work_dir: Path,
+    progress: Progress,
+    *,
+    short: bool = False,
+) -> Model:
     """Compile ``verilog``; nothing is done when the same text was compiled here before.
+
+    Parameters
+    ----------
+    short
+        It will not run for long (``work.is_short``), so the native bench is compiled without optimisation.
 
     Raises
     ------
@@ -121,7 +134,8 @@ def build_model(simulator: Simulator, verilog: Path, top: str, work_dir: Path, p
         A tool is missing, or ``work_dir`` cannot be used.
     """
     if simulator.native:
-        return Model(simulator, top, work_dir, build_bench(verilog, top, work_dir, progress))
+        bench = build_bench(verilog, top, work_dir, progress, quick_build=short)
+        return Model(simulator, top, work_dir, bench)
     check_build_folder(work_dir)
     # The model's name is a digest of all it is made from, and it gets that name only when whole.
     parts = (_BUILD_FORMAT, simulator, top, sys.version, _compiler(simulator))

@@ -1,5 +1,6 @@
 """The bench without Python: what it finds and measures is what cocotb's benches find and measure."""
 
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -15,7 +16,7 @@ from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.rtl.network import SpikingNetwork
 from qsnn_hw.support.errors import MismatchError, ToolError, UserError
-from qsnn_hw.verify import Verification, design, native, runner, shares, verify
+from qsnn_hw.verify import Verification, design, native, runner, shares, verify, work
 from qsnn_hw.verify.design import Compared, Reference, verify_reference
 from qsnn_hw.verify.drawn_words import as_integers, draw_gaps, draw_stalls, input_words, limbs_of
 from qsnn_hw.verify.layout import StreamLayout
@@ -144,6 +145,34 @@ def test_parts_compare_the_same_samples(
     parts = run(item, verilog, tmp_path, processes=2)
     changes = {k for k, v in figures(parts).items() if v != figures(whole)[k]}
     assert changes == {"stress_cycles"}
+
+
+@pytest.mark.slow
+def test_few_cycles_are_not_optimised_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless what is optimised is there already; every figure is the same."""
+    monkeypatch.setattr(native, "cache_folder", lambda: tmp_path)
+    item = example(chain_network())
+    verilog = export(item.plan, tmp_path)
+
+    def level() -> str:
+        (found,) = re.findall(r"OPT_FAST=(\S+)", (tmp_path / "work" / "compiler-build.log").read_text())
+        return str(found)
+
+    def programs() -> set[Path]:
+        return set((tmp_path / "benches").iterdir())
+
+    quick = run(item, verilog, tmp_path / "work")
+    (first,) = programs()
+    assert level() == "-O0"
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "SHORT_CYCLES", 0)
+        optimised = run(item, verilog, tmp_path / "work")
+    assert level() == "-O2"
+    assert figures(quick) == figures(optimised)
+    (second,) = programs() - {first}
+    first.unlink()
+    assert figures(run(item, verilog, tmp_path / "work")) == figures(quick)
+    assert programs() == {second}
 
 
 def test_another_folder_builds_nothing(
