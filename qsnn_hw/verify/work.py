@@ -120,8 +120,8 @@ def _arrivals(
 
 SHORT_CYCLES = 8_000_000
 """Up to here a bench that is compiled without optimisation has sooner done. With g++ 12, of digits 64-32-10:
-``simulate`` of 20 samples on the iCEBreaker, 7.8 million by this bound, takes 14.4 processor seconds (optimised:
-17.3), of 100 on the ULX3S, 3.5 million, 16.9 (20.4).
+``simulate`` of 20 samples on the iCEBreaker, 7.8 million by this bound, takes 14.4 processor seconds
+(optimised: 17.3), of 100 on the ULX3S, 3.5 million, 16.9 (20.4).
 """
 
 
