@@ -240,7 +240,7 @@ async def every_spike_of_every_step(dut):
 _MAKEFILE = """\
 SIM ?= icarus
 TOPLEVEL_LANG ?= verilog
-VERILOG_SOURCES += $(PWD)/../src/project.v $(PWD)/../src/{name}.v $(PWD)/tb.v
+VERILOG_SOURCES += $(CURDIR)/../src/project.v $(CURDIR)/../src/{name}.v $(CURDIR)/tb.v
 TOPLEVEL = tb
 MODULE = test
 COCOTB_TOPLEVEL = tb
