@@ -14,7 +14,7 @@ BOARDS = ("icebreaker", "tinyfpga-bx", "orangecrab-25f", "ulx3s-25f", "ulx3s-45f
 """Boards that long tables are made for where none is typed. Others with the same devices would repeat their
 rows; ``scripts/build_all_boards`` builds one network for each board there is."""
 
-_SHIPPED = ("digits/", "mnist_fast/", "mnist_conv/", "frameworks/")
+_SHIPPED = ("digits/", "tiny_digits/", "mnist_fast/", "mnist_conv/", "frameworks/")
 
 
 @dataclass(frozen=True)
@@ -110,6 +110,10 @@ _EMG_FILES = ("syntzula_emg/emg.npz", "syntzula_emg/data_200.npz")
 
 MODELS: tuple[Model, ...] = (
     Model("digits", "digits/digits_64-32-10.nir", "digits/digits_test.npz", _SNNTORCH, 20),
+    Model(
+        *("tiny_digits", "tiny_digits/tiny_digits.nir", "tiny_digits/tiny_digits_test.npz"),
+        *((*_SNNTORCH, "--bits", "3"), 20),
+    ),
     Model("digits_s", "snntorch_digits_64-32-10.nir", "snntorch_digits_64-32-10.npz", _SNNTORCH, 20),
     Model(
         *("norse_stock", "norse_digits_64-40-10.stock.nir", _NORSE_DATA),
