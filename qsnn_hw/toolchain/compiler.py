@@ -24,7 +24,7 @@ int main() {
 }
 """
 # A busy machine may take a minute for the probe.
-_TIMEOUT_S = 300
+TIMEOUT_S = 300
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def probe(command: tuple[str, ...]) -> Compiler | str:
         return _probed(command)
     except subprocess.TimeoutExpired:
         where = shlex.join(command)
-        return f"{where} took more than {_TIMEOUT_S} s for a small program; try when less else runs"
+        return f"{where} took more than {TIMEOUT_S} s for a small program; try when less else runs"
 
 
 def _probed(command: tuple[str, ...]) -> Compiler | str:
@@ -92,7 +92,7 @@ def _output(command: tuple[str, ...]) -> str | None:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_TIMEOUT_S,
+            timeout=TIMEOUT_S,
         )
     except OSError:
         return None

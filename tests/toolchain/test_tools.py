@@ -127,7 +127,7 @@ def test_a_compiler_that_a_busy_machine_holds_up(
     """It is not blamed for what it can do."""
     slow = make_tool("c++", '[ "$1" = --version ] && echo "g++ 12.2.0" && exit 0; exec sleep 30')
     monkeypatch.setenv("QSNN_CXX", str(slow))
-    monkeypatch.setattr(compiler, "_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(compiler, "TIMEOUT_S", 0.5)
     with pytest.raises(UserError, match=r"took more than 0.5 s for a small program; try when less else runs"):
         find_tool("c++")
 
