@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from qsnn_hw.report.words import NOT_MEASURED, between, rounded
+from qsnn_hw.support.ranges import Range
 from qsnn_hw.support.values import Number, check_numbers
 
 
@@ -17,6 +18,15 @@ class Bounds:
     def __post_init__(self) -> None:
         """Refuse negative or non-finite values and bounds out of order."""
         check_bounds(self, "estimate")
+
+    @classmethod
+    def of(cls, ends: Range | None) -> "Bounds":
+        """A range as the report holds it; absent where there is none."""
+        return cls() if ends is None else cls(ends.low, ends.typical, ends.high)
+
+    def times(self, factor: float) -> "Bounds":
+        """The same in another unit, or of so many; absent where it is absent."""
+        return Bounds(*(None if end is None else end * factor for end in (self.low, self.typical, self.high)))
 
 
 def check_bounds(record: object, where: str) -> None:

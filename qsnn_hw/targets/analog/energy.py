@@ -18,13 +18,14 @@ digital side
     cycle for both and for the gates between them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.report.bounds import Bounds
+from qsnn_hw.support.ranges import Range
 from qsnn_hw.targets.analog.device import Device
 from qsnn_hw.targets.analog.network import AnalogNetwork
 from qsnn_hw.targets.analog.spice.transistor_figures import transistor_figures
@@ -76,7 +77,7 @@ class EnergyPart:
     """
 
     name: str
-    joule: Bounds
+    joule: Range
     source: str
 
 
@@ -104,30 +105,26 @@ def energy_parts(
     if ranges is None or wires.energy_j is None or wires.energy_low_j is None or wires.energy_high_j is None:
         return ()
     neurons = sum(group.size for group in network.groups)
-    times = [ranges["read_ns"][0] * 1e-9, device.read_s, ranges["read_ns"][1] * 1e-9]
-    volts = [ranges["read_v"][0], device.read_v, ranges["read_v"][1]]
-    factors = [ranges["conductance_factor"][0], 1.0, ranges["conductance_factor"][1]]
-    chips = (wires.energy_low_j, wires.energy_j, wires.energy_high_j)
+    read_s = Range(ranges["read_ns"][0] * 1e-9, device.read_s, ranges["read_ns"][1] * 1e-9)
+    longer = read_s.times(1 / device.read_s)
+    volts = Range(ranges["read_v"][0], device.read_v, ranges["read_v"][1]).times(1 / device.read_v)
+    conductance = Range(ranges["conductance_factor"][0], 1.0, ranges["conductance_factor"][1])
+    chips = Range(wires.energy_low_j, wires.energy_j, wires.energy_high_j)
+    bias_w = Range(*ranges["column_ua"]).times(1e-6).times(Range(*ranges["supply_v"]))
     made = [
         EnergyPart(
             "crossbar",
-            _bounds(
-                j * factor * (v / device.read_v) ** 2 * t / device.read_s
-                for j, factor, v, t in zip(chips, factors, volts, times, strict=True)
-            ),
+            chips.times(conductance).times(volts).times(volts).times(longer),
             "ohmic, golden's spikes; chip to chip, conductances, read voltage and read time of "
             "the device file",
         ),
         EnergyPart(
             "columns",
-            _bounds(
-                2 * neurons * activity.steps * ua * 1e-6 * supply * t
-                for ua, supply, t in zip(ranges["column_ua"], ranges["supply_v"], times, strict=True)
-            ),
+            bias_w.times(read_s).times(2 * neurons * activity.steps),
             "two virtual grounds a neuron while columns are read; bias current, supply and read time of the "
             "device file",
         ),
-        _neurons(network, device, activity, neurons, [t / device.read_s for t in times]),
+        _neurons(network, device, activity, neurons, longer),
     ]
     readout = [group for group in network.groups if group.readout]
     if readout and device.adc_bits is not None:
@@ -135,7 +132,7 @@ def energy_parts(
         made.append(
             EnergyPart(
                 "converters",
-                _bounds(reads * fj * 1e-15 for fj in ranges["adc_fj_step"]),
+                Range(*ranges["adc_fj_step"]).times(reads * 1e-15),
                 "one conversion of a readout neuron a sample; a figure of merit of the device file",
             )
         )
@@ -146,7 +143,7 @@ def energy_parts(
     made.append(
         EnergyPart(
             "digital side",
-            _bounds(edges * fj * 1e-15 for fj in ranges["flop_fj"]),
+            Range(*ranges["flop_fj"]).times(edges * 1e-15),
             "registers of the AER side times its cycles; a figure a register and cycle of the device file",
         )
     )
@@ -154,27 +151,20 @@ def energy_parts(
 
 
 def _neurons(
-    network: AnalogNetwork, device: Device, activity: Activity, neurons: int, slower: list[float]
+    network: AnalogNetwork, device: Device, activity: Activity, neurons: int, longer: Range
 ) -> EnergyPart:
     figures = transistor_figures()
     spikes = sum(activity.spikes[group.name] for group in network.groups)
     rest = max(0.0, figures.rest_w) * neurons * activity.steps * device.step_s
-    each = figures.energy_range_j
     return EnergyPart(
         "neurons",
-        _bounds(spikes * j + rest * factor for j, factor in zip(each, slower, strict=True)),
+        Range(*figures.energy_range_j).times(spikes).plus(longer.times(rest)),
         f"golden's spikes times a simulated spike, and power at rest: {figures.said}",
     )
-
-
-def _bounds(values: Iterable[float]) -> Bounds:
-    low, typical, high = values
-    return Bounds(low, typical, high)
 
 
 def total(parts: tuple[EnergyPart, ...]) -> Bounds:
     """All parts, every one at the same end, J; absent where there are none."""
     if not parts:
         return Bounds()
-    ends = ("low", "typical", "high")
-    return Bounds(*(sum(float(getattr(part.joule, end)) for part in parts) for end in ends))
+    return Bounds.of(Range.total(part.joule for part in parts))

@@ -49,12 +49,6 @@ class Spent:
     parts: tuple[SpentPart, ...] = ()
 
 
-def _times(bounds: Bounds, factor: float) -> Bounds:
-    return Bounds(
-        *(None if end is None else end * factor for end in (bounds.low, bounds.typical, bounds.high))
-    )
-
-
 def _spent(results: Results) -> Spent | None:
     network, device, wires = results.get(AnalogNetwork), results.get(Device), results.get(Wires)
     data, golden = results.get(Dataset), results.get(GoldenResult)
@@ -65,9 +59,9 @@ def _spent(results: Results) -> Spent | None:
     whole = total(parts)
     spikes = activity.all_spikes
     return Spent(
-        nj_per_sample=_times(whole, 1e9),
-        pj_per_spike=_times(whole, 1e12 / spikes) if spikes else Bounds(),
-        parts=tuple(SpentPart(part.name, _times(part.joule, 1e9), part.source) for part in parts),
+        nj_per_sample=whole.times(1e9),
+        pj_per_spike=whole.times(1e12 / spikes) if spikes else Bounds(),
+        parts=tuple(SpentPart(part.name, Bounds.of(part.joule.times(1e9)), part.source) for part in parts),
     )
 
 

@@ -9,7 +9,6 @@ from qsnn_hw.report.results import Results
 from qsnn_hw.report.section import HARDWARE, Added, Card, Exhibit, Line, Part, Section, Table
 from qsnn_hw.report.sections.tools import TOOLS
 from qsnn_hw.report.words import NOT_MEASURED, rounded
-from qsnn_hw.support.ranges import Range
 from qsnn_hw.support.values import Number, check_counts, check_numbers
 from qsnn_hw.targets.asic import sram
 from qsnn_hw.targets.asic.plan import AsicPlan
@@ -73,11 +72,6 @@ class ChipArea:
         check_counts(self, "area", "sram_bits")
 
 
-def bounds(of: Range) -> Bounds:
-    """As the report holds it."""
-    return Bounds(of.low, of.typical, of.high)
-
-
 def _area(results: Results) -> ChipArea | None:
     built, chip = results.get(ChipImplementation), results.get(AsicPlan)
     if built is None or chip is None:
@@ -101,7 +95,7 @@ def _area(results: Results) -> ChipArea | None:
             name: PartArea(part.cells, part.registers, part.clock_gates, part.area)
             for name, part in mapped.parts.items()
         },
-        sram_um2=bounds(sram.area_um2(memories)) if memories else None,
+        sram_um2=Bounds.of(sram.area_um2(memories)) if memories else None,
         sram_bits=chip.macro_bits,
         per_neuron=mapped.area / chip.neurons if chip.neurons else None,
         per_synapse=in_cells.area / stored if in_cells and stored and not synapses else None,
@@ -110,7 +104,7 @@ def _area(results: Results) -> ChipArea | None:
 
 
 def _per_synapse(memories: list[tuple[int, int, int]], stored: int | None) -> Bounds | None:
-    return bounds(sram.area_um2(memories).times(1 / stored)) if memories and stored else None
+    return Bounds.of(sram.area_um2(memories).times(1 / stored)) if memories and stored else None
 
 
 AREA: Part[ChipArea] = Part(

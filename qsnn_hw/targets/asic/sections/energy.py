@@ -1,7 +1,7 @@
 """Power and energy of a chip, whole and by part, before layout."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.report.bounds import Bounds, range_text
@@ -17,7 +17,6 @@ from qsnn_hw.targets.asic.gates import GateSimulation
 from qsnn_hw.targets.asic.plan import AsicPlan
 from qsnn_hw.targets.asic.power import PartPower, Power
 from qsnn_hw.targets.asic.record import ChipImplementation
-from qsnn_hw.targets.asic.sections.area import bounds
 from qsnn_hw.verify import Verification
 
 
@@ -161,25 +160,18 @@ def _with_memory(
     results: Results,
 ) -> ChipEnergy:
     """With memories, which are at 130 nm already and are not scaled."""
-    stored = memory or Range(0.0, 0.0, 0.0)
-
-    def together(cells: Range) -> Range:
-        return Range(cells.low + stored.low, cells.typical + stored.typical, cells.high + stored.high)
-
+    stored = memory or Range.exactly(0.0)
     done = work(results)
     operations, spikes = done.synaptic_operations_per_sample, done.spikes_per_sample
-    whole = together(Range(cells_nj, cells_nj, cells_nj))
-    scaled = None if scale is None else together(scale.times(cells_nj))
-    values = {name: getattr(known, name) for name in ("clock_mhz", "clock_mw", "logic_mw", "leakage_mw")}
-    return ChipEnergy(
-        **values,
-        cells_nj=cells_nj,
-        sram_nj=None if memory is None else bounds(memory),
-        nj_per_sample=bounds(whole),
-        pj_per_sop=bounds(whole.times(1e3 / operations)) if operations else None,
-        pj_per_spike=bounds(whole.times(1e3 / spikes)) if spikes else None,
-        pj_per_sop_130nm=bounds(scaled.times(1e3 / operations)) if operations and scaled else None,
-        parts=known.parts,
+    whole = Range.exactly(cells_nj).plus(stored)
+    scaled = None if scale is None else scale.times(cells_nj).plus(stored)
+    return replace(
+        known,
+        sram_nj=None if memory is None else Bounds.of(memory),
+        nj_per_sample=Bounds.of(whole),
+        pj_per_sop=Bounds.of(whole.times(1e3 / operations)) if operations else None,
+        pj_per_spike=Bounds.of(whole.times(1e3 / spikes)) if spikes else None,
+        pj_per_sop_130nm=Bounds.of(scaled.times(1e3 / operations)) if operations and scaled else None,
     )
 
 

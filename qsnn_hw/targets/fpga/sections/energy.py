@@ -6,7 +6,6 @@ from qsnn_hw.report.bounds import Bounds, range_text
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.section import Card, Exhibit, Line, Part, Section, Table
 from qsnn_hw.report.words import NOT_MEASURED, apart, between, rounded, with_unit
-from qsnn_hw.support.ranges import Range
 from qsnn_hw.support.values import Number, number, put
 from qsnn_hw.targets.fpga.sections import shared
 from qsnn_hw.targets.fpga.sections.chapter import ON_BOARD
@@ -65,22 +64,18 @@ def energy(spending: Spending) -> Energy:
         return Energy()
     total = core.per_sample_uj.typical
     return Energy(
-        per_sample_uj=_bounds(core.per_sample_uj),
-        per_spike_nj=_bounds(core.per_spike_nj),
-        static_uj=_bounds(core.static_uj),
-        dynamic_uj=_bounds(core.dynamic_uj),
+        per_sample_uj=Bounds.of(core.per_sample_uj),
+        per_spike_nj=Bounds.of(core.per_spike_nj),
+        static_uj=Bounds.of(core.static_uj),
+        dynamic_uj=Bounds.of(core.dynamic_uj),
         static_share=core.static_uj.typical / total if total else None,
-        link_per_sample_uj=_bounds(None if link is None else link.per_sample_uj),
-        link_per_spike_nj=_bounds(None if link is None else link.per_spike_nj),
+        link_per_sample_uj=Bounds.of(None if link is None else link.per_sample_uj),
+        link_per_spike_nj=Bounds.of(None if link is None else link.per_spike_nj),
         per_spike_target=core.verdict,
         link_per_spike_target=None if link is None else link.verdict,
-        static_per_spike_nj=_bounds(core.static_per_spike_nj),
-        dynamic_per_spike_nj=_bounds(core.dynamic_per_spike_nj),
+        static_per_spike_nj=Bounds.of(core.static_per_spike_nj),
+        dynamic_per_spike_nj=Bounds.of(core.dynamic_per_spike_nj),
     )
-
-
-def _bounds(figure: Range | None) -> Bounds:
-    return Bounds() if figure is None else Bounds(figure.low, figure.typical, figure.high)
 
 
 ENERGY: Part[Energy] = Part(
