@@ -84,42 +84,16 @@ def run_tool(
     """
     webassembly.prepare(tool, progress)
     command = [*tool.command, *(str(arg) for arg in args)]
-    with _scratch() as scratch:
-        more = {**webassembly.runtime_environment(), "TMPDIR": str(scratch), **(env or {})}
-        _run_logged(tool, command, cwd, log, {**os.environ, **more}, progress, name, on_line, ways_out or {})
-
-
-@contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
-    """A folder for a tool's temporary files: one that is ended by a signal leaves them behind."""
-    try:
-        folder = tempfile.mkdtemp(prefix="qsnn-hw-")
-    except OSError as error:
-        raise UserError(
-            f"cannot make temporary files in {tempfile.gettempdir()}: {error.strerror or error}; "
-            "free some space or set TMPDIR to another folder"
-        ) from error
-    try:
-        yield Path(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _run_logged(
-    tool: Tool,
-    command: list[str],
-    cwd: Path,
-    log: Path,
-    environment: Mapping[str, str],
-    progress: Progress,
-    name: str,
-    on_line: OnLine | None,
-    ways_out: WaysOut,
-) -> None:
     tail = _Tail()
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("w", encoding="utf-8") as stream, progress.task(name) as task:
+        with log.open("w", encoding="utf-8") as stream, progress.task(name) as task, _scratch() as scratch:
+            environment = {
+                **os.environ,
+                **webassembly.runtime_environment(),
+                "TMPDIR": str(scratch),
+                **(env or {}),
+            }
             stream.write(f"$ {shlex.join(command)}\n")
             stream.flush()
             shown = "running"
@@ -138,12 +112,28 @@ def _run_logged(
             code = process.returncode
             if code:
                 # Inside the task, so that no "done" line is printed for a failed tool.
-                why = _reason(tool, code, tail, ways_out)
+                why = _reason(tool, code, tail, ways_out or {})
                 raise ToolError(f"{tool.name} {_ending(code)}: {why}; see {log}")
     except OSError as error:
         raise UserError(
             f"cannot write {log}: {error.strerror or error}; free some space or choose another -o"
         ) from error
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder for a tool's temporary files: one that is ended by a signal leaves them behind."""
+    try:
+        folder = tempfile.mkdtemp(prefix="qsnn-hw-")
+    except OSError as error:
+        raise UserError(
+            f"cannot make temporary files in {tempfile.gettempdir()}: {error.strerror or error}; "
+            "free some space or set TMPDIR to another folder"
+        ) from error
+    try:
+        yield Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _start(tool: Tool, command: list[str], cwd: Path, env: Mapping[str, str]) -> "subprocess.Popen[str]":
