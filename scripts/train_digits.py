@@ -6,10 +6,12 @@ model selection or calibration. All randomness has fixed seeds and training runs
 the same options and package versions on the same kind of processor give the same files.
 """
 
+import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nir
 import numpy as np
@@ -147,10 +149,8 @@ def write_network(path: Path, weights: Weights, beta: float) -> None:
     training_files.write_chain(path, nodes)
 
 
-def build(
-    out_dir: Path, *, epochs: int, seed: int, beta: float, restarts: int, progress: Progress
-) -> dict[str, str]:
-    """Train, evaluate and write the four files of the example; return the README's figures.
+def begun(out_dir: Path) -> tuple[Any, Digits]:
+    """The PyTorch half, and the data set; ``out_dir`` can be written.
 
     Raises
     ------
@@ -163,16 +163,39 @@ def build(
     except ModuleNotFoundError as error:
         raise training_files.missing(error, INSTALL) from error
     training_files.make_folder(out_dir)
-    digits = load_digits_split()
-    trained = digits_training.train(
+    return digits_training, load_digits_split()
+
+
+def trained_on(digits_training: Any, digits: Digits, **options: Any) -> Any:
+    """``digits_training.train`` with these options on the samples that are for training."""
+    return digits_training.train(
         (digits.pixels[digits.fit], digits.label[digits.fit]),
         (digits.pixels[digits.validation], digits.label[digits.validation]),
         steps=STEPS,
-        beta=beta,
-        epochs=epochs,
-        seed=seed,
-        restarts=restarts,
-        progress=progress,
+        **options,
+    )
+
+
+def write_calibration(path: Path, digits: Digits) -> None:
+    """The calibration samples as spikes, with labels and positions."""
+    spikes = encode(digits.pixels[digits.calibration], CALIBRATION_ENCODING_SEED)
+    about = {"label": digits.label[digits.calibration], "index": digits.calibration}
+    write_npz(path, {**training_files.packed("input", spikes), **about})
+
+
+def build(
+    out_dir: Path, *, epochs: int, seed: int, beta: float, restarts: int, progress: Progress
+) -> dict[str, str]:
+    """Train, evaluate and write the four files of the example; return the README's figures.
+
+    Raises
+    ------
+    UserError
+        PyTorch or scikit-learn is missing, or ``out_dir`` cannot be written.
+    """
+    digits_training, digits = begun(out_dir)
+    trained = trained_on(
+        digits_training, digits, epochs=epochs, seed=seed, beta=beta, restarts=restarts, progress=progress
     )
     weights = trained.weights
     pixels, label = digits.pixels[digits.test], digits.label[digits.test]
@@ -186,11 +209,7 @@ def build(
     write_network(out_dir / "digits_64-32-10.nir", weights, beta)
     test = {**training_files.packed("input", spikes), **training_files.packed("hidden", hidden), "out": out}
     write_npz(out_dir / "digits_test.npz", {**test, "label": label, "index": digits.test})
-    calibration = training_files.packed(
-        "input", encode(digits.pixels[digits.calibration], CALIBRATION_ENCODING_SEED)
-    )
-    calibration |= {"label": digits.label[digits.calibration], "index": digits.calibration}
-    write_npz(out_dir / "digits_calibration.npz", calibration)
+    write_calibration(out_dir / "digits_calibration.npz", digits)
     figures = {
         "options": f"--epochs {epochs} --seed {seed} --beta {beta:g} --restarts {restarts}",
         "beta": f"{beta:g}",
@@ -236,10 +255,8 @@ def encoding_figures(accuracies: Sequence[float]) -> dict[str, str]:
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the script; return its exit status."""
-    parser = script.parser(__doc__)
-    parser.add_argument("-o", "--out", type=Path, default=DEFAULT_OUT, help="output folder (%(default)s)")
+def add_training_options(parser: argparse.ArgumentParser, *, restarts: int) -> None:
+    """Options of training; ``restarts`` is a default."""
     parser.add_argument("--epochs", type=int, default=100, help="passes over the samples (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the first training run (%(default)s)")
     parser.add_argument(
@@ -249,17 +266,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="retention per step; 1 - 2^-k needs one shift (%(default)s)",
     )
     parser.add_argument(
-        "--restarts", type=int, default=3, help="training runs; validation picks one (%(default)s)"
+        "--restarts", type=int, default=restarts, help="training runs; validation picks one (%(default)s)"
     )
+
+
+def check_training_options(options: argparse.Namespace, *counts: str) -> None:
+    """UserError where a value is out of range; each of ``counts`` is at least 1."""
+    for name in counts:
+        if (value := getattr(options, name)) < 1:
+            raise UserError(f"--{name} must be 1 or more, not {value}")
+    script.need_in_range(options, ("seed", 0, 2**31 - 1))
+    if not 0 < options.beta < 1:
+        raise UserError(f"--beta must lie between 0 and 1, not {options.beta}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the script; return its exit status."""
+    parser = script.parser(__doc__)
+    parser.add_argument("-o", "--out", type=Path, default=DEFAULT_OUT, help="output folder (%(default)s)")
+    add_training_options(parser, restarts=3)
     options = parser.parse_args(arguments)
 
     def work() -> None:
-        for name, value in (("epochs", options.epochs), ("restarts", options.restarts)):
-            if value < 1:
-                raise UserError(f"--{name} must be 1 or more, not {value}")
-        script.need_in_range(options, ("seed", 0, 2**31 - 1))
-        if not 0 < options.beta < 1:
-            raise UserError(f"--beta must lie between 0 and 1, not {options.beta}")
+        check_training_options(options, "epochs", "restarts")
         figures = build(
             options.out,
             epochs=options.epochs,

@@ -12,18 +12,18 @@ import numpy as np
 import script
 import training_files
 from train_digits import (
-    CALIBRATION_ENCODING_SEED,
-    INSTALL,
-    STEPS,
     TEST_ENCODING_SEED,
     accuracy,
+    add_training_options,
+    begun,
+    check_training_options,
     encode,
-    load_digits_split,
+    trained_on,
+    write_calibration,
     write_network,
 )
 
 import qsnn_hw
-from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.files import write_npz
 from qsnn_hw.support.progress import Progress
 
@@ -43,16 +43,13 @@ def build(
     UserError
         PyTorch or scikit-learn is missing, or ``out_dir`` cannot be written.
     """
-    digits_training = training_files.torch_half("digits_training", INSTALL)
-    training_files.make_folder(out_dir)
-    digits = load_digits_split()
-    trained = digits_training.train(
-        (digits.pixels[digits.fit], digits.label[digits.fit]),
-        (digits.pixels[digits.validation], digits.label[digits.validation]),
-        steps=STEPS,
-        beta=beta,
+    digits_training, digits = begun(out_dir)
+    trained = trained_on(
+        digits_training,
+        digits,
         epochs=epochs,
         seed=seed,
+        beta=beta,
         restarts=restarts,
         progress=progress,
         sizes=(64, hidden, 10),
@@ -65,10 +62,7 @@ def build(
     write_npz(
         test, {**training_files.packed("input", spikes), "out": out, "label": label, "index": digits.test}
     )
-    chosen = training_files.packed(
-        "input", encode(digits.pixels[digits.calibration], CALIBRATION_ENCODING_SEED)
-    )
-    write_npz(calibration, {**chosen, "label": digits.label[digits.calibration], "index": digits.calibration})
+    write_calibration(calibration, digits)
     figures = {
         "options": f"--hidden {hidden} --epochs {epochs} --seed {seed} --beta {beta:g} --restarts {restarts}",
         "hidden": str(hidden),
@@ -100,23 +94,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = script.parser(__doc__)
     parser.add_argument("-o", "--out", type=Path, default=DEFAULT_OUT, help="output folder (%(default)s)")
     parser.add_argument("--hidden", type=int, default=16, help="hidden neurons (%(default)s)")
-    parser.add_argument("--epochs", type=int, default=100, help="passes over the samples (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the first training run (%(default)s)")
-    parser.add_argument("--beta", type=float, default=0.9375, help="retention per step (%(default)s)")
-    parser.add_argument("--restarts", type=int, default=2, help="training runs (%(default)s)")
+    add_training_options(parser, restarts=2)
     options = parser.parse_args(arguments)
 
     def work() -> None:
-        for name, value in (
-            ("hidden", options.hidden),
-            ("epochs", options.epochs),
-            ("restarts", options.restarts),
-        ):
-            if value < 1:
-                raise UserError(f"--{name} must be 1 or more, not {value}")
-        script.need_in_range(options, ("seed", 0, 2**31 - 1))
-        if not 0 < options.beta < 1:
-            raise UserError(f"--beta must lie between 0 and 1, not {options.beta}")
+        check_training_options(options, "hidden", "epochs", "restarts")
         figures = build(
             options.out,
             hidden=options.hidden,
