@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.terminal import plain
 
 
 class Fields:
@@ -27,7 +28,8 @@ class Fields:
 
     def fail(self, name: str, problem: str) -> NoReturn:
         """Refuse a field: raises UserError naming the field and the file."""
-        raise UserError(f"{self._where}: field {self._prefix}{name} {problem}")
+        # A quoted TOML key may hold anything, a line's end too.
+        raise UserError(f"{self._where}: field {plain(f'{self._prefix}{name}')} {problem}")
 
     def _take(self, name: str) -> Any:
         self._known.append(name)

@@ -49,6 +49,7 @@ def test_without_a_name_it_is_the_resistive_one() -> None:
         ("sigma = 0.05", f"sigma = 1{400 * '0'}", "cell.sigma must be a finite number"),
         ("sigma = 0.05", "", "cell.sigma is missing; add it"),
         ("sigma = 0.05", "sigma = 0.05\nsigmoid = 1", "cell.sigmoid is unknown"),
+        ("sigma = 0.05", 'sigma = 0.05\n"a\\nb" = 1', "cell.a\\nb is unknown"),
         ("stuck_low = 0.001", "stuck_low = 0.5", "cell.stuck_high and stuck_low together"),
         ("read_v = 0.2", "read_v = 0", "cell.read_v must be a number above 0"),
         ("adc_bits = 8", "adc_bits = 99", "neuron.adc_bits must be at most 24"),
