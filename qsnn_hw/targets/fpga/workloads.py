@@ -79,11 +79,11 @@ def every_synapse(
         if verification.toggles is not None:
             switched = verification.toggles[group.group] * verification.activity_cycles
             toggles[group.group] = switched * done.busy_cycles / max(1, real.busy_cycles)
-    sources = plan.input_size + sum(group.neurons for group in plan.groups)
+    sources = plan.input_space.neurons + sum(group.neurons for group in plan.groups)
     if verification.toggles is not None:
-        words = sum(group.words_in for group in verification.groups.values())
+        sent = sum(group.words_in for group in verification.groups.values())
         around = verification.toggles["around"] * verification.activity_cycles
-        toggles["around"] = around * steps * samples * sources / max(1, words)
+        toggles["around"] = around * steps * samples * sources / max(1, sent)
     total = max(busiest, cycles if steps == real_steps else 0.0)
     whole = max(1, math.ceil(total * samples))
     # No bit switches more than once in a cycle.
@@ -94,12 +94,13 @@ def every_synapse(
         groups=groups,
         toggles=None if verification.toggles is None else {k: v * most / whole for k, v in toggles.items()},
     )
-    return Workload(counts, whole / samples, float(steps * (plan.input_size + 1)), float(sum(reads.values())))
+    words = float(steps * (plan.input_space.neurons + 1))
+    return Workload(counts, whole / samples, words, float(sum(reads.values())))
 
 
 def _reads(plan: HardwarePlan, steps: int) -> dict[str, int]:
     """Words of synapse memory that each group reads where all fire in every step."""
-    inputs = np.ones((steps, 1, plan.input_size), dtype=np.int64)
+    inputs = np.ones((steps, 1, plan.input_space.neurons), dtype=np.int64)
     spikes = {group.group: np.ones((steps, 1, group.neurons), dtype=np.int64) for group in plan.groups}
     return synapse_reads(plan, inputs, spikes)
 
