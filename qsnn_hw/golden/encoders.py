@@ -85,7 +85,7 @@ def rate_spikes(
 ) -> np.ndarray:
     """Bernoulli: pixel ``p`` spikes in a step when that step's random number for it is below ``p``.
 
-    Pixels that are not 0 queue up by ``address % slots``, in the order of the array. A step draws
+    Pixels that are not 0 queue up by ``address % slots``, by ascending address. A step draws
     ``slots`` random numbers (one for each queue) as many times as the longest queue is long; the
     ``k``-th pixel of a queue gets its queue's ``k``-th. The sequence starts anew with every sample.
 
@@ -103,14 +103,16 @@ def rate_spikes(
         Events per word of the stream.
     """
     samples, inputs = pixels.shape
-    queue = (np.arange(inputs) if addresses is None else np.asarray(addresses)) % slots
+    at = np.arange(inputs) if addresses is None else np.asarray(addresses)
+    queue = at % slots
     rank = np.zeros(pixels.shape, dtype=np.int64)
     longest = np.zeros(samples, dtype=np.int64)
+    ascending = np.argsort(at)
     for k in range(slots):
-        members = queue == k
+        members = ascending[queue[ascending] == k]
         place = np.cumsum(pixels[:, members] != 0, axis=1)
         rank[:, members] = place - 1
-        longest = np.maximum(longest, place[:, -1] if members.any() else 0)
+        longest = np.maximum(longest, place[:, -1] if members.size else 0)
     numbers = lfsr_numbers(int(longest.max(initial=0)) * steps * slots, seed)
     spikes = np.zeros((steps, samples, inputs), dtype=np.uint8)
     sample, pixel = np.nonzero(pixels)

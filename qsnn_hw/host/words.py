@@ -102,7 +102,10 @@ def sample(counts: np.ndarray, addresses: np.ndarray, size: int) -> list[bytes]:
 
 
 def pixels(values: np.ndarray, addresses: np.ndarray, size: int) -> list[bytes]:
-    """A sample of pixels, 0 to 255 and as many as addresses, of ``size`` addresses; zeros are left out."""
+    """A sample of pixels, 0 to 255 and as many as addresses, of ``size`` addresses.
+
+    By ascending address, the order in which the encoder "rate" draws its numbers; zeros are left out.
+    """
     flat = np.asarray(values).reshape(-1)
     if len(flat) != len(addresses):
         raise UserError(f"a sample must have {len(addresses)} pixels, not {len(flat)}")
@@ -111,7 +114,8 @@ def pixels(values: np.ndarray, addresses: np.ndarray, size: int) -> list[bytes]:
         raise UserError(f"pixels must be integers from 0 to 255, not {flat.dtype}")
     if len(flat) and (flat.min() < 0 or flat.max() > 255):
         raise UserError(f"pixels must be from 0 to 255, not {flat.min()} to {flat.max()}")
-    shown = np.flatnonzero(flat)
+    ascending = np.argsort(addresses)
+    shown = ascending[flat[ascending] != 0]
     words = (addresses[shown].astype(np.int64) << PIXEL_BITS | flat[shown].astype(np.int64)).tolist()
     return [*(event(word, size << PIXEL_BITS) for word in words), bytes([LAST_TICK])]
 

@@ -82,12 +82,13 @@ def test_rate_by_its_definition(seed: int, steps: int, slots: int, start: int) -
     space = AddressSpace((2, 3, 3)) if seed % 2 else AddressSpace((11,))
     pixels = images(seed, 3, space.neurons)
     addresses = space.addresses()
+    by_address = sorted(range(space.neurons), key=lambda i: addresses[i])
     spikes = rate_spikes(pixels, steps, seed=start, addresses=addresses, slots=slots)
     wanted = np.zeros_like(spikes)
     numbers = iter(())
     for sample, image in enumerate(pixels):
         numbers = iter(lfsr_numbers(1000, start).tolist())
-        queues = [[i for i in np.flatnonzero(image) if addresses[i] % slots == k] for k in range(slots)]
+        queues = [[i for i in by_address if image[i] and addresses[i] % slots == k] for k in range(slots)]
         for step in range(steps):
             for place in range(max(map(len, queues))):
                 for queue in queues:

@@ -14,6 +14,7 @@ from qsnn_hw.host.frames import Deframer, Reply, data_frame, hello, opened, read
 from qsnn_hw.host.identity import TABLE_BYTES, Counters, Identity
 from qsnn_hw.host.protocol import Word
 from qsnn_hw.host.session import Answer, Collector, Window
+from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.support.errors import UserError
 
 NONCE = 0x1234
@@ -100,6 +101,14 @@ def test_pixels_are_those_other_than_zero() -> None:
         Word(False, 9 << 8 | 1),
         Word(True, 1),
     ]
+
+
+def test_pixels_of_a_grid_go_by_ascending_address() -> None:
+    grid = AddressSpace((2, 1, 3))
+    # The encoder "rate" draws its numbers in this order, whatever the order of the array is.
+    payloads = words.packed(words.pixels(np.arange(1, 7), grid.addresses(), grid.size))
+    sent = [word.address for payload in payloads for word in words.read_payload(payload, grid.size << 8)]
+    assert sent == [0 << 8 | 1, 1 << 8 | 4, 2 << 8 | 2, 3 << 8 | 5, 4 << 8 | 3, 5 << 8 | 6, 1]
 
 
 @pytest.mark.parametrize(

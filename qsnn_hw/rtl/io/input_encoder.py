@@ -37,6 +37,8 @@ class InputEncoder(wiring.Component):
     one idle cycle behind a sample, while there is room for a sample; with two buffers the next sample
     comes in while one is sent. Pixels that send nothing are not kept and cost no cycle of sending.
 
+    Pixels come by ascending address: in "rate" the numbers are drawn in the order of arrival.
+
     After reset the first word is taken at once, in "latency" once its lists are empty: after a cycle for
     each step, rounded up to a power of two.
 

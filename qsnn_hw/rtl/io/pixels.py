@@ -17,8 +17,9 @@ def row_bits(size: int, slots: int) -> int:
 class PixelLayout(data.StructLayout):
     """Payload of a stream of pixels: the values of addresses ``row * slots`` and up; then the next.
 
-    A value of 0 says nothing: rows may come in any order and leave out what is 0, and a row may come
-    several times with different values set. Each address is given at most once in a sample. ``last``
+    A value of 0 says nothing: rows may leave out what is 0, and a row may come several times with different
+    values set. They may come in any order but for the encoder "rate", which draws its numbers by ascending
+    address. Each address is given at most once in a sample. ``last``
     is set on the sample's final word, which may be all zeros.
 
     Parameters

@@ -32,13 +32,13 @@ def images(seed: int, samples: int, inputs: int, zeros: float = 0.5) -> np.ndarr
 
 
 def pixel_words(plan: EncoderPlan, pixels: np.ndarray, *, dense: bool, seed: int = 0) -> list[int]:
-    """One word per row, or one per pixel that is not 0 and at times one that is; in C order of the input."""
+    """One word per row, or one per pixel that is not 0 and at times one that is; by ascending address."""
     layout = PixelLayout(plan.space.size, plan.slots)
     chance = random.Random(seed)
     sent = []
     for image in pixels:
         words: list[dict[str, int]] = []
-        for address, value in zip(plan.space.addresses().tolist(), image.tolist(), strict=True):
+        for address, value in sorted(zip(plan.space.addresses().tolist(), image.tolist(), strict=True)):
             row, slot = divmod(address, plan.slots)
             if dense and words and words[-1]["row"] == row:
                 words[-1][f"value{slot}"] = value
@@ -84,7 +84,8 @@ def rate_words(plan: EncoderPlan, pixels: np.ndarray, wanted: np.ndarray) -> int
     slot = plan.space.addresses() % plan.slots
     total = wanted.shape[0] * wanted.shape[1]
     for sample, image in enumerate(pixels):
-        queues = [[i for i in np.flatnonzero(image) if slot[i] == k] for k in range(plan.slots)]
+        shown = [i for i in np.argsort(plan.space.addresses()) if image[i]]
+        queues = [[i for i in shown if slot[i] == k] for k in range(plan.slots)]
         for place in range(max(map(len, queues))):
             members = [queue[place] for queue in queues if place < len(queue)]
             total += int(wanted[:, sample, members].any(axis=1).sum())
@@ -274,7 +275,7 @@ def test_pixels_from_the_serial_line(shape: tuple[int, ...], slots: int, pace: P
     for image in pixels.tolist():
         wanted += [
             layout.const({"row": a // slots, f"value{a % slots}": v}).as_bits()
-            for a, v in zip(addresses.tolist(), image, strict=True)
+            for a, v in sorted(zip(addresses.tolist(), image, strict=True))
             if v
         ]
         wanted.append(layout.const({"last": 1}).as_bits())
