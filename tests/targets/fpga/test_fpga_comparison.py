@@ -8,7 +8,9 @@ import pytest
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.families.boards import Board, load_board
+from qsnn_hw.model.network import INPUT, Conv2d, Network, Projection
 from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.support.ranges import Range
 from qsnn_hw.targets.fpga.at_rate import at_rates
 from qsnn_hw.targets.fpga.comparison import Comparison, compare
@@ -16,7 +18,7 @@ from qsnn_hw.targets.fpga.spending import design_power
 from qsnn_hw.targets.fpga.workloads import at_rest, every_synapse
 from qsnn_hw.verify.design_cycles import DesignCycles
 from tests.support.verification_record import RECORD, did
-from tests.support.verify_networks import chain_network
+from tests.support.verify_networks import chain_network, dense, group
 
 ICE, ECP = load_board("icebreaker"), load_board("ulx3s-85f")
 USED = {
@@ -52,16 +54,43 @@ def test_every_synapse_is_read_once_a_step(board: Board) -> None:
     plan = _plan(board)
     work = every_synapse(plan, RECORD, STEPS, STEPS, 25.0)
     words = 0
-    for group, sources in zip(plan.groups, (80, 70), strict=True):
-        words += STEPS * sources * group.folds
-        found = work.counts.groups[group.group]
+    for planned, sources in zip(plan.groups, (80, 70), strict=True):
+        words += STEPS * sources * planned.folds
+        found = work.counts.groups[planned.group]
         # Two samples.
-        assert found.synapse_reads == 2 * STEPS * sources * group.folds
+        assert found.synapse_reads == 2 * STEPS * sources * planned.folds
         assert found.busy_cycles >= found.operation_cycles
         assert found.busy_cycles <= work.counts.activity_cycles
     assert work.reads == words
     assert work.cycles >= 25.0
     assert work.words == STEPS * 81
+
+
+def _grid_plan(board: Board) -> HardwarePlan:
+    """A convolution on 1 x 5 x 5: 25 inputs on 37 addresses."""
+    rng = np.random.default_rng(1)
+    image = Conv2d(rng.normal(0.2, 0.5, (2, 1, 3, 3)), None, (1, 5, 5))
+    groups = (group("lif1", 18, rng), group("lif2", 10, rng))
+    behind = dense("p_lif2", "lif1", "lif2", (18, 10), rng)
+    network = Network(
+        "grid", (1, 5, 5), groups, (Projection("p_lif1", INPUT, "lif1", (image,)), behind), "lif2"
+    )
+    return make_plan(quantize(network, QuantizeOptions(weight_bits=4)), PlanOptions(limits=board.limits))
+
+
+@pytest.mark.parametrize("board", [ICE, ECP])
+def test_an_address_without_an_input_sends_nothing(board: Board) -> None:
+    plan, used = _grid_plan(board), USED[board.name]
+    assert plan.input_space.neurons == 25 < plan.input_space.size == 37
+    work = every_synapse(plan, RECORD, STEPS, STEPS, 25.0)
+    assert work.words == STEPS * 26
+    coefficients = board.family.power[board.device]
+    power = design_power(board, plan, used, RECORD, CYCLES, 20.0, coefficients)
+    found = compare(board, plan, used, RECORD, CYCLES, power, STEPS, coefficients)
+    assert found is not None
+    assert found.ann is not None
+    # Each of nine places of a kernel meets nine of the 25 inputs, for two channels.
+    assert found.macs == 9 * 9 * 2 + 18 * 10
 
 
 def test_clock_driven_takes_as_much_again_for_twice_the_steps() -> None:
