@@ -35,6 +35,9 @@ DEMO = (
     *("--calibration-data", str(EXAMPLE / "digits_calibration.npz")),
     *("--bits", "8", "--board", "ulx3s-85f", "-o", str(Path("out") / "demo")),
 )
+DEVELOPERS = ("test", "prove", "mutate", "campaign", "soak", "toggles", "line_coverage")
+"""What needs the extra dev, too."""
+
 _INTERVAL_S = 10.0
 _started = time.monotonic()
 
@@ -54,7 +57,7 @@ def main() -> int:
     """Set up, then run what the first argument names."""
     what, arguments = sys.argv[1], sys.argv[2:]
     os.chdir(ROOT)
-    wanted = {"dev"} if what in ("test", "prove", "mutate", "campaign", "soak", "toggles") else {"run"}
+    wanted = {"dev"} if what in DEVELOPERS else {"run"}
     if what == "test" and "--frameworks" in arguments:
         arguments.remove("--frameworks")
         wanted.add("frameworks")
