@@ -57,6 +57,10 @@ def main() -> int:
     """Set up, then run what the first argument names."""
     what, arguments = sys.argv[1], sys.argv[2:]
     os.chdir(ROOT)
+    # Tests and scripts start hundreds of Pythons. Where the environment forbids to write compiled modules,
+    # each of them would compile all again; in .venv they litter nothing.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(VENV / "pycache")
     wanted = {"dev"} if what in DEVELOPERS else {"run"}
     if what == "test" and "--frameworks" in arguments:
         arguments.remove("--frameworks")

@@ -1,5 +1,6 @@
 """The addresses of one stream source: flat, or fields of a grid that need no division."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +47,7 @@ class AddressSpace:
     @property
     def neurons(self) -> int:
         """Neurons or inputs; at most ``size``."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     @property
     def channel_bits(self) -> int:

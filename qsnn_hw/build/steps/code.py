@@ -81,6 +81,7 @@ def unit_of(file: str, qualname: str, module: str) -> tuple[str, set[str]]:
     """The source of a function of ``file`` and what it names there, and the modules of the other names."""
     text = Path(file).read_text(encoding="utf-8")
     tree = ast.parse(text)
+    lines = text.split("\n")
     package = module if Path(file).name == "__init__.py" else module.rpartition(".")[0]
     known = _definitions(tree.body)
     # A function inside another is made by it: the outer one counts, whole.
@@ -110,7 +111,8 @@ def unit_of(file: str, qualname: str, module: str) -> tuple[str, set[str]]:
                 parts.append(source)
                 modules |= reached
             continue
-        parts.append(ast.get_source_segment(text, node) or "")
+        # Whole lines: ast.get_source_segment splits the whole text for each piece.
+        parts.append("\n".join(_lines(node, lines)))
         for name in _names(node):
             if isinstance(name, str):
                 ahead += [definition for definition in (known.get(name),) if definition is not None]
@@ -119,6 +121,11 @@ def unit_of(file: str, qualname: str, module: str) -> tuple[str, set[str]]:
             else:
                 ahead.append(name)
     return "\n".join(sorted(parts)), modules
+
+
+def _lines(node: Any, lines: Sequence[str]) -> Sequence[str]:
+    """The lines that a statement or an expression stands in; of a whole file all."""
+    return lines if isinstance(node, ast.Module) else lines[node.lineno - 1 : node.end_lineno]
 
 
 def _of_step(node: ast.Import | ast.ImportFrom, package: str) -> tuple[str, str, str] | None:
