@@ -1,5 +1,7 @@
 """What the commonest pieces of hardware take: constant tables, memories, products, sums."""
 
+import functools
+
 import numpy as np
 
 from qsnn_hw.cost.counts import Counts
@@ -33,21 +35,23 @@ def table_luts(words: np.ndarray, *, wide: bool) -> int:
     """
     if not words.size:
         return 0
-    values = words.reshape(len(words), -1)
+    return _table_luts(words.astype(np.int64).tobytes(), len(words), wide)
+
+
+@functools.lru_cache(maxsize=1024)
+def _table_luts(words: bytes, depth: int, wide: bool) -> int:
+    """Of int64; a search for a design asks for the same few tables again and again."""
+    values = np.frombuffer(words, dtype=np.int64).reshape(depth, -1)
     shifts = np.arange(signed_bits(values))
-    columns = np.unique((values[:, :, None] >> shifts & 1).reshape(len(values), -1).T, axis=0)
-    luts = 0
-    for column in columns.astype(bool):
-        decided = 0
-        for bit in range(bits(len(column))):
-            rows = np.arange(len(column))
-            other = rows ^ 1 << bit
-            inside = other < len(column)
-            decided += bool((column[rows[inside]] != column[other[inside]]).any())
-        blocks = 1 << max(0, decided - 4)
-        if decided > 1:
-            luts += blocks if wide else blocks + -(-2 * (blocks - 1) // 3)
-    return luts
+    columns = np.unique((values[:, :, None] >> shifts & 1).reshape(depth, -1).T, axis=0)
+    row = np.arange(depth)
+    decided = np.zeros(len(columns), dtype=np.int64)
+    for bit in range(bits(depth)):
+        # The rows without this bit, beside those that have it and else the same.
+        low = row[(row >> bit & 1 == 0) & (row + (1 << bit) < depth)]
+        decided += (columns[:, low] != columns[:, low + (1 << bit)]).any(axis=1)
+    blocks = 1 << np.maximum(decided[decided > 1] - 4, 0)
+    return int((blocks if wide else blocks + -(-2 * (blocks - 1) // 3)).sum())
 
 
 def columns(depth: int, width: int) -> int:
