@@ -3,9 +3,10 @@
 Each fault replaces one piece of text, which must be there exactly once, and runs the tests that ought to
 see it, smallest first, until one fails. The same tests must pass in the copy without a fault. A result
 is kept until its fault, the file it is planted in or one of its tests' files changes, so a run that was
-broken off goes on where it was; a fault whose tests did not end in time is planted again. The exit status
-is 1 where a fault survives that the table does not call equivalent, or where a test fails without any
-fault.
+broken off goes on where it was; a fault whose tests did not end in time is planted again. ``--docs`` keeps
+results in docs/mutations.json, too, from where the next run goes on; each says the day it is of. The exit
+status is 1 where a fault survives that the table does not call equivalent, or where a test fails without
+any fault.
 """
 
 import importlib.metadata
@@ -32,9 +33,10 @@ from qsnn_hw.toolchain.process import run_within
 
 RESULTS = ROOT / "out" / "mutations.json"
 PAGE = ROOT / "docs" / "mutations.md"
+PAGE_RESULTS = ROOT / "docs" / "mutations.json"
 
 _LAST = "Last run: "
-_HEAD = ("fault", "planted in", "what it does", "found by", "s")
+_HEAD = ("fault", "planted in", "what it does", "found by", "s", "on")
 # pytest's exit statuses: some tests failed; nothing was collected. All others say nothing about the fault.
 _PASSED, _FAILED = 0, 1
 # Property-based tests draw the same in every run: a result is no matter of luck.
@@ -55,12 +57,15 @@ class Result:
         The test that failed first.
     seconds
         Wall time of the tests, their start included.
+    day
+        When, as 2026-11-30.
     """
 
     key: str
     verdict: str
     by: str | None
     seconds: float
+    day: str
 
     @property
     def found(self) -> bool:
@@ -171,8 +176,8 @@ def stored(path: Path) -> dict[str, Result]:
 
 
 def run_all(wanted: Sequence[Fault], results: Path, limit: float) -> dict[str, Result]:
-    """Every wanted fault that has no result yet; the results of all."""
-    known = stored(results)
+    """Every wanted fault that has no result yet; all results that there are, of others, too."""
+    known = {**stored(PAGE_RESULTS), **stored(results)}
     keys = {fault.name: key_of(fault) for fault in wanted}
     # Tests that did not end in time say nothing: they are run again.
     todo = [f for f in wanted if f.name not in known or _stale(known[f.name], keys[f.name])]
@@ -189,11 +194,17 @@ def run_all(wanted: Sequence[Fault], results: Path, limit: float) -> dict[str, R
         for number, fault in enumerate(todo, 1):
             started = time.monotonic()
             verdict, by = judge(tree, fault, limit)
-            known[fault.name] = Result(keys[fault.name], verdict, by, round(time.monotonic() - started, 1))
+            took, today = round(time.monotonic() - started, 1), date.today().isoformat()
+            known[fault.name] = Result(keys[fault.name], verdict, by, took, today)
             results.parent.mkdir(parents=True, exist_ok=True)
-            files.write_json(results, {name: asdict(result) for name, result in known.items()})
+            keep(results, known)
             print(f"[{number}/{len(todo)}] {line(fault, known[fault.name])}", file=sys.stderr, flush=True)
-    return {fault.name: known[fault.name] for fault in wanted}
+    return known
+
+
+def keep(path: Path, results: Mapping[str, Result]) -> None:
+    """Write results where :func:`stored` finds them."""
+    files.write_json(path, {name: asdict(results[name]) for name in sorted(results)})
 
 
 def _stale(result: Result, key: str) -> bool:
@@ -207,11 +218,11 @@ def line(fault: Fault, result: Result) -> str:
 
 
 def _cells(fault: Fault, result: Result | None) -> tuple[str, ...]:
-    by, took = "not run", ""
+    by, took, day = "not run", "", ""
     if result is not None:
-        took = f"{result.seconds:.0f}"
+        took, day = f"{result.seconds:.0f}", result.day
         by = result.by or fault.equivalent or f"nothing ({result.verdict})"
-    return fault.name, fault.file, fault.says, by.replace("|", "/"), took
+    return fault.name, fault.file, fault.says, by.replace("|", "/"), took, day
 
 
 def table(wanted: Sequence[Fault], results: Mapping[str, Result]) -> str:
@@ -279,7 +290,9 @@ def main(words: Sequence[str] | None = None) -> int:
         print(table(wanted, results), end="")
         print(summary(wanted, results))
         if given.docs:
-            write_page(wanted, results)
+            every = faults()
+            keep(PAGE_RESULTS, {fault.name: results[fault.name] for fault in every if fault.name in results})
+            write_page(every, results)
         odd = unexplained(wanted, results)
         if odd:
             print(f"not as the table promises: {', '.join(odd)}")

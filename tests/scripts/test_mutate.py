@@ -70,6 +70,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(mutate, "SAME_DRAWS", ())
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setattr(mutations, "TABLE", source / "mutations.toml")
+    monkeypatch.setattr(mutate, "PAGE_RESULTS", source / "mutations.json")
     return source
 
 
@@ -134,6 +135,31 @@ def test_a_survivor_is_an_error_and_results_are_kept(quick: Path, capsys: pytest
     assert run(quick) == 1
 
 
+def test_the_page_keeps_results_of_an_earlier_run(
+    quick: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the folder of results is gone, and of faults that were not asked for this time."""
+    plant(
+        quick, ("square", "2 * x", "x * x", ["test_strong.py"]), ("more", "2 * x", "3 * x", ["test_weak.py"])
+    )
+    monkeypatch.setattr(mutate, "PAGE", quick / "mutations.md")
+    head = mutate.table([], {})
+    (quick / "mutations.md").write_text(f"# Faults\n\nLast run: never.\n\n{head}\nBehind it.\n")
+    assert run(quick, "--only", "square", "--docs") == 0
+    page = (quick / "mutations.md").read_text()
+    assert "1 of 1 faults found" in page
+    assert "1 more were not run" in page
+    assert "| more | qsnn_hw/double.py | it | not run |  |  |" in page
+    assert page.endswith("\n\nBehind it.\n")
+    (quick / "results.json").unlink()
+    capsys.readouterr()
+    assert run(quick, "--docs") == 0
+    heard = capsys.readouterr().err
+    assert "[1/1] more: killed" in heard
+    assert "square" not in heard
+    assert "2 of 2 faults found" in (quick / "mutations.md").read_text()
+
+
 def test_an_equivalent_fault_has_to_survive(quick: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plant(quick, ("plus", "x + 0", "x", ["test_weak.py"]), equivalent="nothing was added")
     assert run(quick) == 0
@@ -145,7 +171,7 @@ def test_an_equivalent_fault_has_to_survive(quick: Path, capsys: pytest.CaptureF
 def test_tests_that_do_not_end_find_nothing(tree: Path) -> None:
     fault = mutations.Fault("square", "qsnn_hw/double.py", "2 * x", "x * x", "it", ("test_slow.py",))
     assert mutate.judge(tree, fault, 3) == ("time limit", None)
-    assert not mutate.Result("", "time limit", None, 3.0).found
+    assert not mutate.Result("", "time limit", None, 3.0, "2026-11-30").found
 
 
 def test_what_did_not_end_is_planted_again(quick: Path, capsys: pytest.CaptureFixture[str]) -> None:
