@@ -32,7 +32,7 @@ from typing import Any
 
 from matrix_models import BOARDS, MODELS, Model
 from matrix_page import page, table
-from matrix_rows import AIMS, Case, Row, run_case, source_digest, with_aims_compared
+from matrix_rows import AIMS, Case, Row, run_case, short, source_digest, with_aims_compared
 from user_command import ROOT, end_with_children
 
 from qsnn_hw.families.boards import list_boards
@@ -92,15 +92,21 @@ def write_rows(path: Path, rows: Mapping[str, Row]) -> None:
     files.write_json(path, {"tools": tools, "rows": entries})
 
 
-def cases(arguments: argparse.Namespace, shared: Path) -> list[Case]:
-    """The rows asked for, cheap first; models whose files are absent are named and left out."""
+def cases(arguments: argparse.Namespace, shared: Path, absent_too: bool = False) -> list[Case]:
+    """The rows asked for, cheap first; models whose files are absent are named and left out.
+
+    Parameters
+    ----------
+    absent_too
+        The rows of absent models as well.
+    """
     wanted = []
     boards = sorted(list_boards(), key=lambda board: board.limits.logic_cells)
     for model in MODELS:
         if arguments.model and model.name not in arguments.model:
             continue
         missing = model.missing(shared)
-        if missing:
+        if missing and not absent_too:
             print(f"{model.name}: {missing[0]} is absent, left out", flush=True)
             continue
         for board in boards:
@@ -115,9 +121,9 @@ def cases(arguments: argparse.Namespace, shared: Path) -> list[Case]:
 
 
 def key_of(case: Case, shared: Path) -> str:
-    """Digest of what a row builds: files and options."""
+    """Digest of what a row builds: files, wherever they lie, and options."""
     content = [*map(files.digest, case.model.files(shared))]
-    content += [*case.arguments(shared, Path("data"))]
+    content += map(short, case.arguments(shared, Path("data")))
     return hashlib.sha256("\n".join(content).encode()).hexdigest()[:24]
 
 
@@ -133,9 +139,18 @@ def data_of(model: Model, shared: Path, folder: Path) -> Path:
 
 
 def only_made(wanted: Sequence[Case], kept_rows: KeptRows, shared: Path) -> list[Row]:
-    """The rows that were made of the present models, data and options, by whatever source."""
-    rows = [(kept_rows.rows.get(case.name), key_of(case, shared)) for case in wanted]
-    return with_aims_compared([row for row, key in rows if row is not None and row.key == key])
+    """The rows that were made of the present models, data and options, by whatever source.
+
+    Of a model that is absent here nothing says that its row is out of date.
+    """
+    rows = [(kept_rows.rows.get(case.name), case) for case in wanted]
+    return with_aims_compared(
+        [
+            row
+            for row, case in rows
+            if row is not None and (case.model.missing(shared) or row.key == key_of(case, shared))
+        ]
+    )
 
 
 def in_order(
@@ -254,7 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(table(rows))
         if options.docs:
             # The page has every row there is, whatever was typed for this run.
-            every = cases(parser().parse_args([]), shared)
+            every = cases(parser().parse_args([]), shared, absent_too=True)
             made = only_made(every, kept_rows, shared)
             write_rows(PAGE_ROWS, {row.name: row for row in made})
             files.write_text(PAGE, page(made, len(every), source_digest()))

@@ -134,7 +134,7 @@ def run_case(case: Case, shared: Path, folder: Path, data: Path, key: str, sourc
         "model": case.model.name,
         "board": case.board.name,
         "aim": case.aim,
-        "command": " ".join(["qsnn-hw", *(_short(word) for word in case.arguments(shared, data))]),
+        "command": " ".join(["qsnn-hw", *(short(word) for word in case.arguments(shared, data))]),
         "seconds": round(seconds, 1),
         "samples": case.samples,
     }
@@ -154,7 +154,8 @@ def run_case(case: Case, shared: Path, folder: Path, data: Path, key: str, sourc
     return result
 
 
-def _short(word: str) -> str:
+def short(word: str) -> str:
+    """A word of a command, a file by its name alone."""
     return Path(word).name if "/" in word else word
 
 

@@ -282,6 +282,43 @@ def test_rows_of_the_page_are_gone_on_from(
     assert "4 of" in (tmp_path / "page.md").read_text()
 
 
+def test_a_row_is_known_wherever_the_files_lie(tmp_path: Path) -> None:
+    model = Model("small", "a/net.nir", "a/net.npz", ("--bits", "4"), 3)
+    keys = []
+    for place, content in (("here", "1"), ("there", "1"), ("other", "2")):
+        folder = tmp_path / place / "a"
+        folder.mkdir(parents=True)
+        (folder / "net.nir").write_text("network")
+        (folder / "net.npz").write_text(content)
+        keys.append(matrix.key_of(Case(model, BOARD, "balanced", 3), tmp_path / place))
+    assert keys[0] == keys[1] != keys[2]
+    wide = replace(model, options=("--bits", "8"))
+    assert matrix.key_of(Case(wide, BOARD, "balanced", 3), tmp_path / "here") != keys[0]
+
+
+def test_rows_of_the_page_whose_models_are_absent_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has the shipped models alone must not lose what others made."""
+    monkeypatch.setattr(
+        matrix,
+        "run_case",
+        lambda case, shared, folder, data, key, source: replace(ROW, key=key, source=source),
+    )
+    monkeypatch.setattr(matrix, "ROOT", tmp_path)
+    monkeypatch.setattr(matrix, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr(matrix, "PAGE_ROWS", tmp_path / "page.json")
+    monkeypatch.setenv("QSNN_DATA", str(tmp_path / "nothing"))
+    theirs = replace(ROW, model="braille", key="theirs")
+    matrix.write_rows(tmp_path / "page.json", {theirs.name: theirs})
+    typed = ["--model", "digits", "--board", "icebreaker", "--optimize", "balanced", "--docs"]
+    assert matrix.main([*typed, "-o", str(tmp_path / "out")]) == 0
+    assert read_rows(tmp_path / "page.json").keys() == {ROW.name, theirs.name}
+    assert f"It has 2 of {len(matrix.cases(matrix.parser().parse_args([]), tmp_path, True))} rows" in (
+        (tmp_path / "page.md").read_text()
+    )
+
+
 def test_the_source_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("qsnn_hw", "sim", "boards"):
         (tmp_path / name).mkdir()
