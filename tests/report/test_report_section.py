@@ -1,6 +1,7 @@
 """A section of the report is one object in one file: here is one more, and nothing else knows of it."""
 
 import json
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from qsnn_hw.report import Report, Results, summary_lines, write_page
 from qsnn_hw.report.record import WARNINGS, parts_of
 from qsnn_hw.report.section import (
+    BASIS,
     HARDWARE,
     Added,
     Card,
@@ -27,6 +29,7 @@ from qsnn_hw.report.words import with_unit
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.values import Number, check_numbers
 from qsnn_hw.targets.fpga.sections import SECTIONS
+from tests.support.places import ROOT
 from tests.support.report_examples import full_report
 
 
@@ -242,3 +245,10 @@ def test_the_chapters_of_the_page_have_different_places() -> None:
 
 def test_titles_of_lines_fit_their_column() -> None:
     assert all(len(line.key) <= 13 for section in WITH_IT for line in section.lines)
+
+
+def test_the_page_explains_every_word_that_says_how_a_figure_is_known() -> None:
+    page = (ROOT / "docs" / "report.md").read_text(encoding="utf-8").partition("| word | means |")[2]
+    words = re.findall(r"^\| ([a-z ]+?) \|", page.partition("\n\n")[0], re.MULTILINE)
+    # A term of the power estimate is marked as assumed in its own row, by no badge.
+    assert sorted(words) == sorted((*BASIS, "assumed"))
