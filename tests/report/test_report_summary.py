@@ -49,6 +49,16 @@ def test_full() -> None:
     ]
 
 
+def test_what_a_network_takes_is_told_before_clocks_and_pins() -> None:
+    """As an iCEBreaker reports them: its one PLL and a few global buffers are the fullest."""
+    counts = {"ICESTORM_LC": (1087, 5280), "ICESTORM_PLL": (1, 1), "ICESTORM_RAM": (12, 30), "SB_GB": (6, 8)}
+    report = full_report().but(resources={name: Resource(*count) for name, count in counts.items()})
+    assert (
+        "  resources     ICESTORM_RAM 12 of 30 (40.0 %), ICESTORM_LC 1,087 of 5,280 (20.6 %), "
+        "ICESTORM_PLL 1 of 1 (100.0 %)"
+    ) in summary_lines(report)
+
+
 def test_nothing_known_is_said() -> None:
     lines = summary_lines(empty_report())
     for name in (

@@ -1,10 +1,11 @@
 """Cells of the device that the placed and routed design takes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from qsnn_hw.build.steps import outputs
+from qsnn_hw.families.registry import families
 from qsnn_hw.report.bars import Bar, bars
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.results import Results
@@ -69,8 +70,14 @@ RESOURCES: Part[Mapping[str, Resource]] = Part(
 
 def line(report: Report, most: int = 3) -> str:
     used = [(name, cell) for name, cell in report[RESOURCES].items() if cell.used]
-    # The fullest kinds of cell decide whether a design fits.
-    used.sort(key=lambda item: -(item[1].used or 0) / (item[1].available or float("inf")))
+    # The fullest kinds of cell decide whether a design fits; clocks and pins are the same for every network.
+    of_network = {name for family in families().values() for name in astuple(family.units)}
+
+    def place(item: tuple[str, Resource]) -> tuple[bool, float]:
+        name, cell = item
+        return name not in of_network, -(cell.used or 0) / (cell.available or float("inf"))
+
+    used.sort(key=place)
     parts = []
     for name, cell in used[:most]:
         share = (
