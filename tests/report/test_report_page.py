@@ -16,6 +16,8 @@ from qsnn_hw.support.errors import UserError
 from qsnn_hw.targets.fpga.sections.latency import Latency
 from qsnn_hw.targets.fpga.sections.power import PowerMw, PowerTerm
 from qsnn_hw.targets.fpga.sections.resources import Resource
+from qsnn_hw.targets.fpga.sections.speed import Throughput
+from qsnn_hw.targets.fpga.sections.speed import table as speed_table
 from qsnn_hw.targets.fpga.sections.timing import Timing
 from tests.support.pages import Page
 from tests.support.report_examples import empty_report, full_report, report_of, traces
@@ -227,6 +229,25 @@ def test_nothing_computed_wears_the_badge_of_simulation(tmp_path: Path) -> None:
     assert {key for key, (_, _, body) in zip(pieces, blocks, strict=True) if computed in body} == {
         *("card-speed", "card-latency")
     }
+
+
+def test_from_one_sample_to_the_next_takes_the_slower_of_link_and_core() -> None:
+    """The bytes of a sample take 5.14 ms on that line."""
+    full = full_report()
+    for rate, every in ((194.5, "5.14 ms"), (100.0, "10 ms"), (None, "5.14 ms")):
+        table = speed_table(full.but(throughput=Throughput(25_000.0, rate)))
+        assert table is not None
+        assert table.rows[0][2] == every
+
+
+def test_the_cards_prediction_says_of_which_samples_it_is(tmp_path: Path) -> None:
+    """Beside a mean of all samples; where it is of all of them nothing has to be said."""
+    report = full_report()
+    assert "predicted: 1,050 cycles, mean of the first 20 samples" in page(report, None, tmp_path)[1].words()
+    of_all = report.but(verification=Verification(20, 10, 10, 0, distinct_samples=20))
+    words = page(of_all, None, tmp_path)[1].words()
+    assert "predicted: 1,050 cycles" in words
+    assert "mean of the first 20 samples" not in words
 
 
 def test_without_counted_activity_there_is_no_chart_of_it(tmp_path: Path) -> None:

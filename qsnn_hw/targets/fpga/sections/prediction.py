@@ -14,6 +14,7 @@ from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.results import Results
 from qsnn_hw.report.section import HARDWARE, Exhibit, Line, Part, Section, Table
+from qsnn_hw.report.sections.verification import VERIFICATION
 from qsnn_hw.report.words import NOT_MEASURED, figure, plural, signed
 from qsnn_hw.support.values import Number, check_counts, check_numbers, count, put
 from qsnn_hw.targets.fpga.sections.resources import RESOURCES
@@ -192,8 +193,14 @@ def _off(predicted: Number, off: Number | None) -> str:
 
 
 def _on_card(report: Report) -> tuple[str, ...]:
-    predicted = report[PREDICTION].cycles_in_words()
-    return () if predicted is None else (f"predicted: {predicted}",)
+    promised = report[PREDICTION]
+    predicted = promised.cycles_in_words()
+    if predicted is None:
+        return ()
+    # The card's other figures are of every simulated sample.
+    if promised.samples and promised.samples != report[VERIFICATION].distinct_samples:
+        predicted += f", mean of the first {plural(promised.samples, 'sample')}"
+    return (f"predicted: {predicted}",)
 
 
 SECTION = Section(

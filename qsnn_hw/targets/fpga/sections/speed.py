@@ -218,7 +218,7 @@ def table(report: Report) -> Table | None:
         (
             f"through the serial link, {baud_rate(line.baud)}",
             page_duration(latency.host_us_mean),
-            page_duration(latency.link_us_mean),
+            page_duration(1e6 / rate.link_per_s if rate.link_per_s else latency.link_us_mean),
             rounded(rate.link_per_s),
             "computed",
         ),
