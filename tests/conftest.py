@@ -15,6 +15,12 @@ from tests.support.places import ROOT
 hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
+# scripts/mutate wants to know that a test fails, not its smallest example, which may take minutes to find.
+hypothesis.settings.register_profile(
+    "unshrunk",
+    hypothesis.settings.get_profile("untimed"),
+    phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+)
 hypothesis.settings.load_profile("untimed")
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and with them every process
