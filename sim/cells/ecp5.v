@@ -8,7 +8,8 @@
 // outputs, with the clock (then it stops writing, too) or at once (then it does not). Output registers
 // (OUTREG), inverted clocks and decoded chip selects are not modelled: a netlist with one
 // of them does not compile. A word that the other port writes in the same cycle is read as it was before.
-// tests/verify/test_verify_netlist_model.py holds all widths against a plain memory.
+// tests/verify/test_verify_netlist_model.py holds all widths against a plain memory; the proofs "block" of
+// scripts/prove show for every input that a memory with a port that writes and one that reads is one behind synthesis.
 
 module DP16KD (
   input DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5, DIA4, DIA3,

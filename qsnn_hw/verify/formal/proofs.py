@@ -17,6 +17,7 @@ from qsnn_hw.rtl.group.walker import Walker
 from qsnn_hw.rtl.stream import lane_adapter, router, step_delay
 from qsnn_hw.rtl.stream.aer import AerLayout, aer_signature
 from qsnn_hw.verify.formal.address_proofs import ADDRESS_PROOFS
+from qsnn_hw.verify.formal.block_proofs import BLOCK_PROOFS
 from qsnn_hw.verify.formal.lane_proofs import LANE_PROOFS
 from qsnn_hw.verify.formal.leak_properties import LeakExact
 from qsnn_hw.verify.formal.link_proofs import LINK_PROOFS
@@ -240,5 +241,6 @@ PROOFS: tuple[Proof, ...] = (
     *ADDRESS_PROOFS,
     *UART_PROOFS,
     *LINK_PROOFS,
+    *BLOCK_PROOFS,
 )
 """Everything that is proved."""

