@@ -13,7 +13,7 @@ import numpy as np
 
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.host.protocol import sample_words
-from qsnn_hw.host.stream_words import pack_words, slot_bits, tick_bit
+from qsnn_hw.host.stream_words import beat_bits, pack_words, slot_bits, tick_bit
 from qsnn_hw.model.dataset import load_dataset
 from qsnn_hw.model.network_file import load_network
 from qsnn_hw.plan import HardwarePlan
@@ -34,7 +34,7 @@ def write_vectors(out: Path, data: Path, folder: Path, samples: int) -> str:
     spikes = run_clocked(quantized, inputs).spikes[quantized.output]
     steps, count = spikes.shape[:2]
     into, size, lanes = plan.input_space, plan.output_space.size, plan.output_lanes
-    in_bits = -(-(tick_bit(into.size, plan.input_lanes) + 1) // 8) * 8
+    in_bits = beat_bits(into.size, plan.input_lanes)
     lines = []
     for k in range(count):
         words = pack_words(sample_words(inputs[:, k], into), into.size, plan.input_lanes)
@@ -45,7 +45,7 @@ def write_vectors(out: Path, data: Path, folder: Path, samples: int) -> str:
     numbers = {
         "DUT": f"{plan.name}_axi",
         "IN_BITS": in_bits,
-        "OUT_BITS": -(-(tick_bit(size, lanes) + 1) // 8) * 8,
+        "OUT_BITS": beat_bits(size, lanes),
         "WORDS": len(lines),
         "STEPS": count * steps,
         "SAMPLE_STEPS": steps,

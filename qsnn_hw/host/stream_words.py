@@ -71,6 +71,11 @@ def tick_bit(size: int, lanes: int) -> int:
     return lanes * slot_bits(size, lanes) + (lanes if lanes > 1 else 0)
 
 
+def beat_bits(size: int, lanes: int) -> int:
+    """Width of ``tdata`` in ``06_axi.v``: the payload in whole bytes."""
+    return -(-(tick_bit(size, lanes) + 1) // 8) * 8
+
+
 def unpack_words(payloads: Iterable[int], size: int, lanes: int = 1) -> list[Word]:
     """The inverse of :func:`pack_words`, for stream ``o``; the events of a word by ascending slot.
 

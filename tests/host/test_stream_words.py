@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from amaranth.hdl import Signal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,11 +17,12 @@ from qsnn_hw.host.protocol import (
     sample_spikes,
     sample_words,
 )
-from qsnn_hw.host.stream_words import pack_events, pack_words, slot_bits, tick_bit, unpack_words
+from qsnn_hw.host.stream_words import beat_bits, pack_events, pack_words, slot_bits, tick_bit, unpack_words
 from qsnn_hw.host.words import packed, read_payload, sample
 from qsnn_hw.model.network import INPUT, Conv2d, Network, Projection
 from qsnn_hw.plan import AddressSpace
 from qsnn_hw.quantize import QuantizeOptions, quantize
+from qsnn_hw.rtl.axi_stream import data_bits
 from qsnn_hw.rtl.stream.aer import AerLayout
 from qsnn_hw.support.errors import UserError
 from tests.support.float_groups import lif
@@ -61,6 +63,7 @@ def test_payloads_have_the_layout_of_the_hardware(size: int, lanes: int) -> None
     assert field.width == slot_bits(size, lanes)
     assert field.offset == (lanes - 1) * slot_bits(size, lanes)
     assert layout["tick"].offset == tick_bit(size, lanes)
+    assert data_bits(Signal(layout)) == beat_bits(size, lanes)
     if lanes > 1:
         assert layout["present"].offset == lanes * slot_bits(size, lanes)
 
