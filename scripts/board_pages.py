@@ -56,15 +56,11 @@ def _port(board: Board, name: str) -> str:
     return "none" if port is None else f"{port.pins[0]}, active {port.active}"
 
 
-def _bare(board: Board) -> bool:
-    return any(note.startswith("no USB bridge") for note in board.notes)
-
-
 def boards() -> str:
     """One row a board, from its file alone."""
     rows = []
     for board in list_boards():
-        serial = "adapter" if _bare(board) else "USB bridge"
+        serial = "USB bridge" if board.bridged else "adapter"
         rx, tx = board.ports["rx"].pins[0], board.ports["tx"].pins[0]
         rows.append(
             (

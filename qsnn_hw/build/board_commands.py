@@ -22,7 +22,9 @@ def program(given: argparse.Namespace) -> int:
     bitstream, board = built.bitstream, built.board
     loading = find_loader(board.loaders)
     load_bitstream(loading, bitstream, built.folder / PROGRAM_LOG, Progress())
-    show(f"{bitstream.name} is in the {board.name}, by {loading.tool.name}")
+    show(
+        f"{bitstream.name} is in the {board.name}, by {loading.tool.name}; serial port: {board.serial_words}"
+    )
     return 0
 
 

@@ -6,6 +6,7 @@ Nothing heavy is imported before a command needs it.
 import argparse
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qsnn_hw.build.effective import effective_options
 from qsnn_hw.build.option import typed_values
@@ -14,6 +15,9 @@ from qsnn_hw.build.sample_options import CheckOptions, CompareOptions, FinetuneO
 from qsnn_hw.build.told import Told
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.terminal import show
+
+if TYPE_CHECKING:
+    from qsnn_hw.families.boards import Board
 
 EXIT_FAILED = 1
 """Exit code of a command that found a difference or a missing tool."""
@@ -36,16 +40,20 @@ def run_part(arguments: argparse.Namespace) -> int:
     show(*outcome.lines)
     bitstreams = [path for path in folder.glob("*.bi[tn]") if path.name != WEIGHTS]
     if arguments.part in ("build", "synth") and bitstreams:
-        show(*next_commands(folder))
+        from qsnn_hw.build.built import Built
+
+        show(*next_commands(folder, Built.of(folder).board))
     # A verdict was asked for, and equality says nothing about a network that is silent.
     verified = arguments.part in ("simulate", "verify", "build")
     return EXIT_FAILED if verified and not outcome.convincing else 0
 
 
-def next_commands(folder: Path) -> tuple[str, str]:
-    """What a person types next, of a folder with a bitstream."""
+def next_commands(folder: Path, board: "Board") -> tuple[str, ...]:
+    """What a person types next, of a folder with a bitstream, behind what must be known of the board."""
     out = shlex.quote(str(folder))
     return (
+        f"serial port: {board.serial_words}",
+        *(f"note: {note}" for note in board.notes),
         f"load it: qsnn-hw program -o {out}",
         f"run it:  qsnn-hw run -o {out} --port PORT (of a board, or what qsnn-hw virtual-board {out} prints)",
     )
@@ -149,7 +157,7 @@ def boards(arguments: argparse.Namespace) -> int:
         )
         show(
             f"{board.name:<{width}}  {board.description}: {board.limits.logic_cells} logic cells, {blocks}, "
-            f"{board.clock_mhz:g} MHz"
+            f"{board.clock_mhz:g} MHz, serial port {board.serial_words}"
         )
     return 0
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,8 +10,10 @@ from qsnn_hw.explore.integers.calibrate import RunIntegers, by_golden
 from qsnn_hw.golden import GoldenRun, run_clocked
 from qsnn_hw.quantize import QuantizedNetwork
 from qsnn_hw.support.choices import DeviceName
-from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import Progress
+
+if TYPE_CHECKING:
+    import torch
 
 
 def run_integers(
@@ -34,8 +37,8 @@ def run_integers(
     Raises
     ------
     UserError
-        PyTorch or the device is not there, a sum of the network is past exact arithmetic, or the input is
-        none of the network's.
+        PyTorch or the device is not there, the input is none of the network's, or the device that was asked
+        for cannot run this network; of "auto" the golden model then does.
     MismatchError
         The device differs from the golden model.
     """
@@ -45,6 +48,26 @@ def run_integers(
     from qsnn_hw.targets.gpu.device import find_device
 
     found, described = find_device(device)
+    from qsnn_hw.targets.gpu.sums import BeyondDeviceError
+
+    try:
+        return _by_device(network, inputs, record, found, described, progress)
+    except BeyondDeviceError as error:
+        if device != "auto":
+            raise
+        progress.say(f"{found.type} does not run this network ({error}): the golden model does")
+    return run_integers(network, inputs, record, None, progress)
+
+
+def _by_device(
+    network: QuantizedNetwork,
+    inputs: np.ndarray,
+    record: Collection[str],
+    found: "torch.device",
+    described: str,
+    progress: Progress,
+) -> GoldenRun:
+    """As :func:`run_integers`, on the device ``found``."""
     from qsnn_hw.targets.gpu.engine import BatchNetwork
     from qsnn_hw.targets.gpu.exactness import COMPARED, compare_with_golden
 
@@ -82,11 +105,12 @@ def runner(device: DeviceName | None) -> RunIntegers:
     found, _ = find_device(device)
     from qsnn_hw.targets.gpu.engine import BatchNetwork
     from qsnn_hw.targets.gpu.exactness import COMPARED, compare_with_golden
+    from qsnn_hw.targets.gpu.sums import BeyondDeviceError
 
     def run(quantized: QuantizedNetwork, inputs: np.ndarray, record: Collection[str]) -> GoldenRun:
         try:
             batch = BatchNetwork(quantized, found)
-        except UserError:
+        except BeyondDeviceError:
             return by_golden(quantized, inputs, record)
         compare_with_golden(batch, inputs[:, :COMPARED])
         return batch.run(inputs, record=record)

@@ -100,6 +100,17 @@ class Board:
         return Part(self.device, self.package, self.speed_grade)
 
     @property
+    def bridged(self) -> bool:
+        """Whether a USB bridge on the board brings the serial port to a computer; else its notes say how."""
+        return not any(note.startswith("no USB bridge") for note in self.notes)
+
+    @property
+    def serial_words(self) -> str:
+        """In words, where a computer finds the serial port."""
+        by = "its USB bridge" if self.bridged else "a 3.3 V adapter"
+        return f"rx {self.ports['rx'].pins[0]}, tx {self.ports['tx'].pins[0]} by {by}"
+
+    @property
     def baud(self) -> int:
         """Bits a second on the UART: the fastest that the clock divides to."""
         found = fastest_rate(self.clock_mhz, self.bauds)

@@ -15,6 +15,7 @@ from qsnn_hw.build.options import OPTIONS, BuildOptions
 from qsnn_hw.build.raster import Raster, raster_lines
 from qsnn_hw.build.steps.run import Run
 from qsnn_hw.build.steps.step import Job
+from qsnn_hw.families.boards import load_board
 from qsnn_hw.host.protocol import Word
 from qsnn_hw.targets.fpga.steps import PLAN
 from tests.support.board_model import BoardModel, ModelPort
@@ -157,7 +158,12 @@ def test_the_python_example_of_the_page_runs(
 
 
 def test_a_build_ends_with_what_a_person_types_next(tmp_path: Path) -> None:
-    load, run = next_commands(tmp_path / "my out")
+    *known, load, run = next_commands(tmp_path / "my out", load_board("orangecrab-25f"))
+    # Nothing on this board leads the serial port to a computer.
+    assert known[0] == "serial port: rx N17, tx M18 by a 3.3 V adapter"
+    assert known[1].startswith("note: no USB bridge for a UART: connect a 3.3 V adapter")
+    bridged, *_ = next_commands(tmp_path, load_board("icebreaker"))
+    assert bridged == "serial port: rx 6, tx 9 by its USB bridge"
     parser = cli.make_parser()
     for line in (load, run.partition(" (")[0]):
         words = shlex.split(line.partition(": ")[2])

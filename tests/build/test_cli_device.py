@@ -77,3 +77,34 @@ def test_a_search_by_a_device_chooses_the_same(tmp_path: Path, capsys: pytest.Ca
         with np.load(out) as written:
             told.append((capsys.readouterr().out, written["out"].tobytes()))
     assert told[0] == told[1]
+
+
+def test_a_network_past_exact_sums_runs_in_the_golden_model_unless_a_device_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch", reason="needs torch, an extra")
+    from qsnn_hw.targets.gpu import sums
+
+    assert main([*DIGITS, "--bits", "8"]) == 0
+    golden = capsys.readouterr().out
+    monkeypatch.setattr(sums, "_EXACT", dict.fromkeys(sums._EXACT, 100))
+    assert main([*DIGITS, "--bits", "8", "--device", "cpu"]) == 2
+    assert "error: input -> 1: a neuron's absolute weights sum to" in capsys.readouterr().err
+    assert main([*DIGITS, "--bits", "8", "--device", "auto"]) == 0
+    told = capsys.readouterr()
+    assert told.out == golden
+    assert "past exact arithmetic): the golden model does" in told.err
+
+
+def test_without_triton_a_gpu_takes_pytorch_s_own_operations(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch", reason="needs torch, an extra")
+    from qsnn_hw.targets.gpu import device
+
+    monkeypatch.setattr(torch.version, "cuda", "12.8")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
+    monkeypatch.setattr(torch, "ones", lambda *_, **__: torch.zeros(2))
+    for found, told in ((None, "a GPU (no Triton: PyTorch's own operations)"), (object(), "a GPU")):
+        monkeypatch.setattr(device, "find_spec", lambda _, found=found: found)
+        assert device.find_device("auto") == (torch.device("cuda"), told)
+        assert device.has_kernel() == (found is not None)

@@ -1,5 +1,6 @@
 """Which device a batch runs on, and what a user is told where there is none."""
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from qsnn_hw.support.choices import DeviceName
@@ -28,10 +29,16 @@ def find_device(name: DeviceName) -> "tuple[torch.device, str]":
         return torch.device("cpu"), f"cpu, {torch.get_num_threads()} threads"
     why = _why_no_gpu(torch)
     if why is None:
-        return torch.device("cuda"), torch.cuda.get_device_name()
+        slower = "" if has_kernel() else " (no Triton: PyTorch's own operations)"
+        return torch.device("cuda"), torch.cuda.get_device_name() + slower
     if name == "cuda":
         raise UserError(f"--device cuda: {why}; --device cpu gives the same answers")
     return torch.device("cpu"), f"cpu, {torch.get_num_threads()} threads ({why})"
+
+
+def has_kernel() -> bool:
+    """Whether a GPU can have the kernel: Triton is installed, which not every PyTorch brings."""
+    return find_spec("triton") is not None
 
 
 def import_torch() -> "torch":

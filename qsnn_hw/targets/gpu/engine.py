@@ -13,8 +13,8 @@ from qsnn_hw.golden.clocked import GoldenRun, checked_input
 from qsnn_hw.model.network import INPUT
 from qsnn_hw.model.simulate import blocks
 from qsnn_hw.quantize.network import QuantizedGroup, QuantizedNetwork, QuantizedProjection
-from qsnn_hw.support.errors import UserError
-from qsnn_hw.targets.gpu.sums import ExactSum
+from qsnn_hw.targets.gpu.device import has_kernel
+from qsnn_hw.targets.gpu.sums import BeyondDeviceError, ExactSum
 from qsnn_hw.targets.gpu.update import Constants, States, advance
 
 CPU_BYTES = 48 * 2**20
@@ -35,18 +35,18 @@ class BatchNetwork:
     device
         Of PyTorch.
     fused
-        Whether a GPU's kernel advances groups over time; None where there is a GPU. True on a CPU needs
-        Triton's interpreter (TRITON_INTERPRET=1).
+        Whether a GPU's kernel advances groups over time; None where there are a GPU and Triton. True on a CPU
+        needs Triton's interpreter (TRITON_INTERPRET=1).
 
     Raises
     ------
-    UserError
+    BeyondDeviceError
         A sum of the network is past exact arithmetic.
     """
 
     def __init__(self, network: QuantizedNetwork, device: torch.device, *, fused: bool | None = None) -> None:
         self.network, self.device = network, device
-        self.fused = device.type == "cuda" if fused is None else fused
+        self.fused = device.type == "cuda" and has_kernel() if fused is None else fused
         self.sums = {p.name: self._sum(p) for p in network.projections}
         self._constants = {g.name: Constants.of(g, g.size, device) for g in network.groups}
         self._blocks = [tuple(map(network.group, names)) for names in blocks(network)]
@@ -56,8 +56,8 @@ class BatchNetwork:
         most = self.network.most_events(p.source)
         try:
             return ExactSum(p.all_operators, most, group.fractional_bits + p.shift, self.device)
-        except UserError as error:
-            raise UserError(f"{p.source} -> {p.target}: {error}") from error
+        except BeyondDeviceError as error:
+            raise BeyondDeviceError(f"{p.source} -> {p.target}: {error}") from error
 
     @property
     def paths(self) -> dict[str, str]:
@@ -94,7 +94,9 @@ class BatchNetwork:
         Raises
         ------
         UserError
-            The input is none of the network's, or a GPU cannot hold a single sample.
+            The input is none of the network's.
+        BeyondDeviceError
+            A GPU cannot hold a single sample.
         """
         flat = checked_input(self.network, inputs)
         steps, samples = flat.shape[:2]
@@ -108,7 +110,7 @@ class BatchNetwork:
                     self._run_part(flat[:, start:stop], run, slice(start, stop))
                 except torch.OutOfMemoryError as error:
                     if size == 1:
-                        raise UserError(
+                        raise BeyondDeviceError(
                             f"the GPU's memory does not hold one sample of {steps} steps ({error}); "
                             "--device cpu gives the same answers"
                         ) from error

@@ -35,6 +35,10 @@ _INT8_ROWS = 17
 """It wants more than 16 rows."""
 
 
+class BeyondDeviceError(UserError):
+    """A network that a device cannot run exactly, or not hold; the golden model can."""
+
+
 class ExactSum:
     """The operators of one projection as matrix products on a device.
 
@@ -55,7 +59,9 @@ class ExactSum:
     Raises
     ------
     UserError
-        No arithmetic is exact for these weights, or not the one asked for; names the bound.
+        Not exact by the arithmetic asked for; names the bound.
+    BeyondDeviceError
+        No arithmetic is exact for these weights; names the bound.
 
     Attributes
     ----------
@@ -131,7 +137,7 @@ def _chosen_path(
             raise UserError(f"sums of magnitude {bound} are not exact by {path}")
         return path
     if not fits or fits == ["int8"]:
-        raise UserError(f"a neuron's absolute weights sum to {bound}, past exact arithmetic")
+        raise BeyondDeviceError(f"a neuron's absolute weights sum to {bound}, past exact arithmetic")
     if device.type == "cpu":
         # A CPU's int8 products are not faster than its float32 ones without instructions made for them.
         return "float32" if "float32" in fits else "float64"
