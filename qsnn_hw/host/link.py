@@ -31,7 +31,7 @@ _QUEUED = 16
 _LONGEST_FRAMES = 15
 """How many times as long as HELLO and its answer a frame and its answer may be on the line."""
 
-_SLOWEST_S = 5.0
+SLOWEST_S = 5.0
 """Most that the driver waits before it asks again for the first time, however slow the board is."""
 
 _NONCES = (1 << 8 * NONCE_BYTES) - 1
@@ -100,7 +100,7 @@ class Link:
             asked = time.monotonic()
             if self._answered(asked + wait):
                 # What a frame of HELLO's size took, of a simulation that is slower than a board, too.
-                slow_s = min(_SLOWEST_S, _LONGEST_FRAMES * (time.monotonic() - asked))
+                slow_s = min(SLOWEST_S, _LONGEST_FRAMES * (time.monotonic() - asked))
                 self._silence_s = max(self._patience.silence_s, slow_s)
                 self._silent_s, self._silences = self._silence_s, 0
                 return
@@ -309,10 +309,12 @@ class Link:
             before = self._window.unacknowledged
             self._window.take(reply)
             if self._window.unacknowledged < before:
+                self._silent_s = self._silence_s
                 self._took()
             self._loaded = reply.loaded
             answer = self._collector.take(reply)
             if answer is not None:
+                self._silent_s = self._silence_s
                 self._progress()
             taken.append((reply, answer))
         return taken
@@ -323,7 +325,9 @@ class Link:
         self._silences += 1
         if self._silences > self._patience.silences:
             raise _SessionLostError("it does not answer")
-        self._silent_s *= 2
+        # Until something is taken, whatever comes meanwhile: a board slower than the wait, as a simulation is
+        # on a machine that has become busy, would otherwise only ever be sent more of what it has.
+        self._silent_s = min(2 * self._silent_s, max(SLOWEST_S, self._silence_s))
         self._window.again()
         if not self._window.unacknowledged:
             self._asked = True
@@ -345,7 +349,7 @@ class Link:
             self.repairs.damaged += 1
             self._collector.damaged()
             return None
-        self._silent_s, self._silences = self._silence_s, 0
+        self._silences = 0
         if reply.lost:
             # Its samples and ours may no longer have the same numbers; one at a time nothing is lost.
             self._under_way = 1

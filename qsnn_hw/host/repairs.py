@@ -10,8 +10,8 @@ class Patience:
     Parameters
     ----------
     silence_s
-        Without a byte from the board while one is due, before it is asked again; doubles each time. Longer
-        of a board that took long for its first answer, as a simulation may.
+        Without a byte from the board while one is due, before it is asked again; doubles until it takes
+        something. Longer of a board that took long for its first answer, as a simulation may.
     silences
         So many in a row before a new session is tried.
     begin_s

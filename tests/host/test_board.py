@@ -19,6 +19,7 @@ from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.host.board import Board
+from qsnn_hw.host.link import SLOWEST_S, Link
 from qsnn_hw.host.repairs import Patience
 from qsnn_hw.host.serial_port import PortGoneError
 from qsnn_hw.plan import HardwarePlan
@@ -198,6 +199,43 @@ def test_a_board_that_is_slow_to_begin_is_given_longer(
     with Board.open(model.port, folder, patience=replace(QUICK, begin_s=5.0)) as board:
         board.run(spikes_of(network, 2))
         assert not board.repairs.timeouts
+
+
+class Dribble:
+    """A port where every second wait ends in silence, and every other one in a refusal; records the waits."""
+
+    path, baud, bytes_in, bytes_out = "dribble", 1_000_000, 0, 0
+
+    def __init__(self, model: BoardModel) -> None:
+        self._model, self._begins = model, b""
+        self.waits: list[float] = []
+
+    def write(self, data: bytes) -> None:
+        if not self.waits:
+            self._begins += self._model.take(data)
+
+    def read(self, wait_s: float) -> bytes:
+        self.waits.append(wait_s)
+        if self._begins:
+            came, self._begins = self._begins, b""
+            return came
+        if len(self.waits) > 14:
+            raise TimeoutError
+        # Damaged: the board refuses it, and has taken nothing.
+        return b"" if len(self.waits) % 2 else self._model.take(bytes.fromhex("7e 00 41 42 00 00 00 00 7e"))
+
+
+def test_a_board_too_slow_for_the_wait_is_not_flooded(network: QuantizedNetwork, folder: Path) -> None:
+    """Each silence sends all again, so the wait doubles until something is taken, not until a byte comes."""
+    plan = HardwarePlan.load(folder / outputs.PLAN)
+    port = Dribble(BoardModel(plan, network))
+    link = Link(port, plan.input_size, plan.output_size, per_sample=False)  # type: ignore[arg-type]
+    link.begin()
+    with pytest.raises(TimeoutError):
+        next(link.exchange(1, lambda _: [b"\x41"]))
+    first, *_, last = port.waits[1:]
+    assert 0.3 <= first < 0.5
+    assert last == SLOWEST_S
 
 
 @pytest.mark.parametrize(
