@@ -17,6 +17,7 @@ from qsnn_hw.build.steps.inputs import READ
 from qsnn_hw.build.steps.integers import QUANTIZE
 from qsnn_hw.targets.fpga.steps import PLAN
 from qsnn_hw.targets.fpga.target import FPGA
+from qsnn_hw.verify import Verification
 from tests.support.places import ROOT
 
 STEPS = {step.name: step.code for step in FPGA.steps().all()}
@@ -102,6 +103,12 @@ def test_a_step_is_decided_by_no_source_of_its_neighbours() -> None:
     # An option more repeats nothing.
     assert not any("qsnn_hw.build.options" in reached for reached in by_step.values())
     assert not any("qsnn_hw.build.steps.run" in reached for reached in by_step.values())
+
+
+def test_a_record_counts_with_what_its_fields_are() -> None:
+    """Fields are annotations, which of functions count for nothing."""
+    assert {"qsnn_hw.verify.record", "qsnn_hw.support.records"} <= reached_modules([Verification])
+    assert Verification in STEPS["verify"]
 
 
 def by_tree(module: str) -> set[str]:

@@ -3,7 +3,7 @@
 import inspect
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -48,10 +48,21 @@ def test_a_step_takes_what_the_steps_it_needs_make(step: Step[Any]) -> None:
 
 @pytest.mark.parametrize("step", EVERY_STEP)
 def test_every_function_of_a_step_can_be_called_with_what_it_needs(step: Step[Any]) -> None:
-    called = [step.make, step.load, step.decided_by, *([step.leaves] if callable(step.leaves) else [])]
+    called = [step.make, step.absent, step.load, step.decided_by]
+    called += [step.leaves] if callable(step.leaves) else []
     for function in called:
         inspect.signature(function).bind(None, *step.needs)
     inspect.signature(step.save).bind(None, None)
+
+
+@pytest.mark.parametrize("step", EVERY_STEP)
+def test_the_record_of_a_step_is_what_it_makes(step: Step[Any]) -> None:
+    makes = get_type_hints(step.make)["return"]
+    if step.record is not None:
+        assert step.record[0] in (makes, *get_args(makes))
+    # One that may be None says when; else its cache would look for a file that is not there.
+    if step.leaves_files:
+        assert (type(None) in get_args(makes)) == step.can_be_absent
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=list(TARGETS))
@@ -60,6 +71,7 @@ def test_the_steps_of_a_target_fit_together(target: target_module.Target) -> Non
     names = [step.name for step in steps.all()]
     assert len(names) == len(set(names)), "the cache knows a step by its name"
     files = [name for step in steps.all() if not callable(step.leaves) for name in step.leaves]
+    files += [step.record[1] for step in steps.all() if step.record is not None]
     assert len(files) == len(set(files))
     assert set(steps.goals) <= set(flow.PARTS)
     assert set(steps.reported) <= set(steps.all())

@@ -33,7 +33,7 @@ def code_digest(functions: Iterable[Callable[..., Any]]) -> str:
     Parameters
     ----------
     functions
-        Functions or methods, of this package or of a script.
+        Functions, methods or types of records, of this package or of a script.
     """
     sources: dict[str, bytes] = {}
     wanted: set[str] = set()
@@ -71,7 +71,12 @@ def reached_modules(functions: Iterable[Callable[..., Any]]) -> set[str]:
 
 
 def _unit(function: Callable[..., Any]) -> tuple[str, set[str]]:
-    """The source of a function and of what it names in its own file, and the modules of the other names."""
+    """The source of a function and of what it names in its own file, and the modules of the other names.
+
+    Of a type of records its module, whole: what its fields are is in annotations.
+    """
+    if isinstance(function, type):
+        return "", {function.__module__}
     plain = inspect.unwrap(getattr(function, "__func__", function))
     return unit_of(inspect.getsourcefile(plain) or "", plain.__qualname__, plain.__module__)
 

@@ -7,7 +7,7 @@ import numpy as np
 from qsnn_hw.build.steps import outputs
 from qsnn_hw.build.steps.inputs import DATA, READ, calibration_samples, encoder_of, readout_of, samples_digest
 from qsnn_hw.build.steps.integers import QUANTIZE
-from qsnn_hw.build.steps.step import Job, Step
+from qsnn_hw.build.steps.step import Job, Step, lacks_any
 from qsnn_hw.explore.integers.choose import Quantization, drop_lines, drop_on, fall_warning, overlap_warning
 from qsnn_hw.explore.integers.diagnosis import Diagnostics
 from qsnn_hw.explore.integers.golden_result import GoldenResult
@@ -151,10 +151,6 @@ def _shown_sample(data: Dataset, answered: np.ndarray) -> int:
     return int(np.argmax(answered == data.label))
 
 
-def _golden_leaves(job: Job, network: Network, quantization: Quantization, data: Dataset | None) -> list[str]:
-    return [] if data is None else [outputs.GOLDEN, outputs.FLOAT]
-
-
 def _save_golden(job: Job, result: GoldenResult | None) -> None:
     if result is None:
         return
@@ -189,7 +185,8 @@ GOLDEN: Step[GoldenResult | None] = Step(
     "golden",
     needs=(READ, QUANTIZE, DATA),
     make=_run_golden,
-    leaves=_golden_leaves,
+    leaves=[outputs.GOLDEN, outputs.FLOAT],
+    absent=lacks_any,
     save=_save_golden,
     load=_load_golden,
     decided_by=_golden_is_decided_by,
@@ -206,27 +203,11 @@ def _diagnose(
     return measure_diagnostics(network, quantization, data, scored, job.progress, result.readout)
 
 
-def _diagnose_leaves(
-    job: Job, network: Network, quantization: Quantization, data: Dataset | None, _: object
-) -> list[str]:
-    return [] if data is None else [outputs.DIAGNOSTICS]
-
-
-def _save_diagnostics(job: Job, measured: Diagnostics | None) -> None:
-    if measured is not None:
-        measured.save(job.path(outputs.DIAGNOSTICS))
-
-
-def _load_diagnostics(job: Job, *_: object) -> Diagnostics:
-    return Diagnostics.load(job.path(outputs.DIAGNOSTICS))
-
-
 DIAGNOSE: Step[Diagnostics | None] = Step(
     "diagnose",
     needs=(READ, QUANTIZE, DATA, GOLDEN),
     make=_diagnose,
-    leaves=_diagnose_leaves,
-    save=_save_diagnostics,
-    load=_load_diagnostics,
+    record=(Diagnostics, outputs.DIAGNOSTICS),
+    absent=lacks_any,
 )
 """What quantization did to every group; None without samples."""

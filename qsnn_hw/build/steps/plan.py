@@ -71,16 +71,6 @@ def _shape(group: GroupPlan) -> str:
     return f"{', '.join(knobs)}, sums in {group.accumulators}, potentials in {group.potentials_in}"
 
 
-def save_plan(job: Job, plan: HardwarePlan) -> None:
-    """Write the plan to its file."""
-    plan.save(job.path(outputs.PLAN))
-
-
-def load_plan(job: Job, *_: object) -> HardwarePlan:
-    """Read what :func:`save_plan` wrote."""
-    return HardwarePlan.load(job.path(outputs.PLAN))
-
-
 def _plan(
     job: Job, quantization: Quantization, data: Dataset | None, golden: GoldenResult | None
 ) -> HardwarePlan:
@@ -100,9 +90,7 @@ PLAN: Step[HardwarePlan] = Step(
     "plan",
     needs=(QUANTIZE, DATA, GOLDEN),
     make=_plan,
-    leaves=[outputs.PLAN],
-    save=save_plan,
-    load=load_plan,
+    record=(HardwarePlan, outputs.PLAN),
     decided_by=_is_decided_by,
 )
 """The network laid out for no device in particular: no limit but the user's."""

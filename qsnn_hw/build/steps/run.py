@@ -67,8 +67,8 @@ class Run:
         if not step.works_in_memory:
             raise UserError(f"{step.name} cannot be given: its files are made by tools")
         if self._cache is not None:
-            needed = [] if not callable(step.leaves) else [self.get(before) for before in step.needs]
-            step.save(self.job, value)
+            needed = [] if step.has_fixed_files else [self.get(before) for before in step.needs]
+            step.write(self.job, value)
             self._cache.take(step.name, step.files(self.job, needed))
         self._results[step] = value
 
@@ -82,7 +82,7 @@ class Run:
         needed = [self._results[before] for before in done.needs]
         if not self._cache.finished(done.name, **self._decides(done, needed)):
             return None
-        self._results[step] = done.load(self.job, *needed)
+        self._results[step] = done.read_back(self.job, needed)
         return cast(T, self._results[step])
 
     def renew(self, step: Step[Any]) -> bool:
@@ -113,7 +113,7 @@ class Run:
 
         def make() -> Any:
             result = work()
-            step.save(self.job, result)
+            step.write(self.job, result)
             return result
 
         if self._cache is None or not step.files(self.job, needed):
@@ -122,7 +122,7 @@ class Run:
             step.name,
             **self._decides(step, needed),
             make=make,
-            load=lambda: step.load(self.job, *needed),
+            load=lambda: step.read_back(self.job, needed),
         )
 
     def _decides(self, step: Step[Any], needed: Sequence[Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from qsnn_hw.build.options import BuildOptions
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import SILENT, Progress
+from qsnn_hw.support.records import StoredRecord
 
 T = TypeVar("T")
 
@@ -57,6 +58,16 @@ def _by_no_option(job: Job, *needed: Any) -> Mapping[str, object]:
     return {}
 
 
+def _never(job: Job, *needed: Any) -> bool:
+    """When a step that always makes something makes nothing."""
+    return False
+
+
+def lacks_any(job: Job, *needed: Any) -> bool:
+    """Whether something that a step needs is not there, as samples where none are given."""
+    return any(result is None for result in needed)
+
+
 @dataclass(frozen=True, eq=False)
 class Step(Generic[T]):
     """One step; a :class:`~qsnn_hw.build.steps.run.Run` makes it or reads it back.
@@ -64,6 +75,8 @@ class Step(Generic[T]):
     Every function below is called with a :class:`Job` and then with what the steps of ``needs`` made, in
     their order; ``save`` with the job and what ``make`` returned. They are functions of a module, so that
     their source can be found: it decides the step too.
+
+    Most results are one record in one file, which ``record`` says; ``save`` and ``load`` are for the others.
 
     Parameters
     ----------
@@ -75,13 +88,17 @@ class Step(Generic[T]):
         Steps whose files it reads in the folder.
     make
         Does the work; returns the result. A step of tools leaves its files meanwhile.
-    save
-        Writes the result to the folder.
+    record
+        Type of the result, which writes and reads itself, and the name of its file.
     leaves
-        Names of the files that ``make`` and ``save`` leave, or a function that says them. A step that
-        leaves none is made in every run.
+        Names of the other files that ``make`` and ``save`` leave, or a function that says them. A step that
+        leaves none and has no record is made in every run.
+    absent
+        Whether ``make`` returns None for want of what it needs; then there is no file either.
+    save
+        Writes a result that is not one record.
     load
-        Reads the result back from these files.
+        Reads that back.
     decided_by
         JSON values that decide the result beside the steps before: options, digests of files that are
         read, versions of tools.
@@ -91,7 +108,9 @@ class Step(Generic[T]):
     make: Callable[..., T]
     needs: "tuple[Step[Any], ...]" = ()
     after: "tuple[Step[Any], ...]" = ()
+    record: tuple[type[StoredRecord], str] | None = None
     leaves: Sequence[str] | Callable[..., Sequence[str]] = ()
+    absent: Callable[..., bool] = _never
     save: Callable[[Job, T], None] = _nothing
     load: Callable[..., T | None] = _nothing
     decided_by: Callable[..., Mapping[str, object]] = _by_no_option
@@ -120,18 +139,53 @@ class Step(Generic[T]):
 
     @property
     def works_in_memory(self) -> bool:
-        """Whether ``make`` needs no folder: it leaves no file, or ``save`` does it."""
-        return self.leaves == () or self.save is not _nothing
+        """Whether ``make`` needs no folder: it leaves no file, or they hold its result."""
+        return not self.leaves_files or self.record is not None or self.save is not _nothing
+
+    @property
+    def leaves_files(self) -> bool:
+        """Whether there can be files of it."""
+        return self.record is not None or self.leaves != ()
+
+    @property
+    def can_be_absent(self) -> bool:
+        """Whether it may come to nothing."""
+        return self.absent is not _never
+
+    @property
+    def has_fixed_files(self) -> bool:
+        """Whether its files are the same whatever it needs."""
+        return not callable(self.leaves) and not self.can_be_absent
 
     def files(self, job: Job, needed: Sequence[Any]) -> Sequence[str]:
         """Names of the files that it leaves."""
-        return self.leaves(job, *needed) if callable(self.leaves) else self.leaves
+        if self.absent(job, *needed):
+            return []
+        others = self.leaves(job, *needed) if callable(self.leaves) else self.leaves
+        return others if self.record is None else [self.record[1], *others]
+
+    def write(self, job: Job, result: T) -> None:
+        """Write what ``make`` returned to the folder; of None nothing."""
+        if self.record is None:
+            self.save(job, result)
+        elif result is not None:
+            assert isinstance(result, self.record[0])
+            result.save(job.path(self.record[1]))
+
+    def read_back(self, job: Job, needed: Sequence[Any]) -> Any:
+        """What :meth:`write` wrote."""
+        if self.record is None:
+            return self.load(job, *needed)
+        kind, file = self.record
+        return kind.load(job.path(file))
 
     @property
     def code(self) -> tuple[Callable[..., Any], ...]:
-        """The functions whose source decides the result: its own, and those of results that no file holds."""
-        own: list[Callable[..., Any]] = [self.make, self.save, self.load, self.decided_by]
+        """What decides the result by its source: its own, and of steps before whose results no file holds."""
+        own: list[Callable[..., Any]] = [self.make, self.absent, self.save, self.load, self.decided_by]
         if callable(self.leaves):
             own.append(self.leaves)
-        mine = tuple(function for function in own if function not in (_nothing, _by_no_option))
-        return mine + tuple(f for step in self.needs if step.leaves == () for f in step.code)
+        if self.record is not None:
+            own.append(self.record[0])
+        mine = tuple(function for function in own if function not in (_nothing, _never, _by_no_option))
+        return mine + tuple(f for step in self.needs if not step.leaves_files for f in step.code)

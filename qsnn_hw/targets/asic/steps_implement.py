@@ -6,7 +6,7 @@ from pathlib import Path
 from qsnn_hw.build.steps import outputs
 from qsnn_hw.build.steps.golden import GOLDEN
 from qsnn_hw.build.steps.inputs import DATA
-from qsnn_hw.build.steps.step import Job, Step
+from qsnn_hw.build.steps.step import Job, Step, lacks_any
 from qsnn_hw.build.steps.ways_out import ways_out
 from qsnn_hw.explore.integers.golden_result import GoldenResult
 from qsnn_hw.model.dataset import Dataset
@@ -80,22 +80,13 @@ def _is_decided_by(job: Job, plan: HardwarePlan, chip: AsicPlan, cells: CellLibr
     }
 
 
-def _save_mapping(job: Job, found: MappedDesign) -> None:
-    found.save(job.path(outputs.MAPPING))
-
-
-def _load_mapping(job: Job, *_: object) -> MappedDesign:
-    return MappedDesign.load(job.path(outputs.MAPPING))
-
-
 MAP: Step[MappedDesign] = Step(
     "map",
     needs=(PLAN, TILES, CELLS),
     after=(VERILOG,),
     make=_mapped,
-    leaves=[outputs.MAPPING, outputs.MAPPED_NETLIST],
-    save=_save_mapping,
-    load=_load_mapping,
+    record=(MappedDesign, outputs.MAPPING),
+    leaves=[outputs.MAPPED_NETLIST],
     decided_by=_is_decided_by,
 )
 """The network in cells of the library."""
@@ -151,18 +142,8 @@ def _gates_are_decided_by(job: Job, *_: object) -> dict[str, object]:
     return {"samples": gate_samples(job), "seed": job.options.seed, **versions("verilator")}
 
 
-def _save_gates(job: Job, found: GateSimulation | None) -> None:
-    if found is not None:
-        found.save(job.path(outputs.GATES))
-
-
-def _load_gates(job: Job, *needed: object) -> GateSimulation | None:
-    return GateSimulation.load(job.path(outputs.GATES)) if _gate_files(job, *needed) else None
-
-
-def _gate_files(job: Job, *needed: object) -> list[str]:
-    data, golden = needed[-2:]
-    return [] if data is None or golden is None or not gate_samples(job) else [outputs.GATES]
+def _no_gates(job: Job, *needed: object) -> bool:
+    return lacks_any(job, *needed) or not gate_samples(job)
 
 
 GATES: Step[GateSimulation | None] = Step(
@@ -170,9 +151,8 @@ GATES: Step[GateSimulation | None] = Step(
     needs=(PLAN, TILES, CELLS, MAP, DATA, GOLDEN),
     after=(VERILOG,),
     make=_gates,
-    leaves=_gate_files,
-    save=_save_gates,
-    load=_load_gates,
+    record=(GateSimulation, outputs.GATES),
+    absent=_no_gates,
     decided_by=_gates_are_decided_by,
 )
 """The netlist against golden, and how its nets switch; None without data or with ``--gate-samples 0``."""
@@ -219,21 +199,11 @@ def _implementation_is_decided_by(job: Job, *_: object) -> dict[str, object]:
         return {"sta": None}
 
 
-def _save_implementation(job: Job, found: ChipImplementation) -> None:
-    found.save(job.path(outputs.IMPLEMENTATION))
-
-
-def _load_implementation(job: Job, *_: object) -> ChipImplementation:
-    return ChipImplementation.load(job.path(outputs.IMPLEMENTATION))
-
-
 IMPLEMENT: Step[ChipImplementation] = Step(
     "implement",
     needs=(CELLS, MAP, GATES),
     make=_implement,
-    leaves=[outputs.IMPLEMENTATION],
-    save=_save_implementation,
-    load=_load_implementation,
+    record=(ChipImplementation, outputs.IMPLEMENTATION),
     decided_by=_implementation_is_decided_by,
 )
 """Timing and power of the cells, as far as the library and the tools here say them."""

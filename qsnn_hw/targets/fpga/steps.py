@@ -10,7 +10,7 @@ from qsnn_hw.build.steps.forms import has_classifier
 from qsnn_hw.build.steps.golden import GOLDEN
 from qsnn_hw.build.steps.inputs import DATA
 from qsnn_hw.build.steps.integers import QUANTIZE
-from qsnn_hw.build.steps.plan import load_plan, plan_options, save_plan, say_cycles, say_shapes
+from qsnn_hw.build.steps.plan import plan_options, say_cycles, say_shapes
 from qsnn_hw.build.steps.step import Job, Step
 from qsnn_hw.build.steps.verification import (
     Match,
@@ -135,9 +135,7 @@ PLAN: Step[HardwarePlan] = Step(
     "plan",
     needs=(QUANTIZE, DATA, GOLDEN, BOARD),
     make=_plan,
-    leaves=[outputs.PLAN],
-    save=save_plan,
-    load=load_plan,
+    record=(HardwarePlan, outputs.PLAN),
     decided_by=_plan_is_decided_by,
 )
 """The network laid out for the board; what cannot fit is refused."""
@@ -272,14 +270,6 @@ def _synthesize(job: Job, plan: HardwarePlan, board: Board) -> Synthesis:
     )
 
 
-def _save_synthesis(job: Job, synthesis: Synthesis) -> None:
-    synthesis.save(job.path(outputs.SYNTHESIS))
-
-
-def _load_synthesis(job: Job, *_: object) -> Synthesis:
-    return Synthesis.load(job.path(outputs.SYNTHESIS))
-
-
 def _synthesis_is_decided_by(job: Job, plan: HardwarePlan, board: Board) -> dict[str, object]:
     return {"board": repr(board), "yosys": _version("yosys")}
 
@@ -289,9 +279,8 @@ SYNTHESIZE: Step[Synthesis] = Step(
     needs=(PLAN, CLOCK),
     after=(DESIGN,),
     make=_synthesize,
-    leaves=[outputs.SYNTHESIS, outputs.NETLIST],
-    save=_save_synthesis,
-    load=_load_synthesis,
+    record=(Synthesis, outputs.SYNTHESIS),
+    leaves=[outputs.NETLIST],
     decided_by=_synthesis_is_decided_by,
 )
 """The cells of the board's design, by yosys."""
@@ -311,19 +300,12 @@ def _route(job: Job, plan: HardwarePlan, synthesis: Synthesis, board: Board) -> 
     return best_seed(seeds, routed, lambda seed: tried.fmax(board.clock_mhz, seed), job.progress)
 
 
-def _save_route(job: Job, placed: PlaceRoute | None) -> None:
-    if placed is not None:
-        placed.save(job.path(outputs.ROUTE))
-
-
-def _load_route(job: Job, plan: HardwarePlan, synthesis: Synthesis, board: Board) -> PlaceRoute | None:
-    return None if board.family.flow.place is None else PlaceRoute.load(job.path(outputs.ROUTE))
+def _routes_nothing(job: Job, plan: HardwarePlan, synthesis: Synthesis, board: Board) -> bool:
+    return board.family.flow.place is None
 
 
 def _route_files(job: Job, plan: HardwarePlan, synthesis: Synthesis, board: Board) -> list[str]:
-    if board.family.flow.place is None:
-        return []
-    return [outputs.ROUTE, f"{outputs.IMPLEMENTATION_FOLDER}/routed{board.family.flow.routed_suffix}"]
+    return [f"{outputs.IMPLEMENTATION_FOLDER}/routed{board.family.flow.routed_suffix}"]
 
 
 def _route_is_decided_by(
@@ -338,9 +320,9 @@ ROUTE: Step[PlaceRoute | None] = Step(
     "route",
     needs=(PLAN, SYNTHESIZE, CLOCK),
     make=_route,
+    record=(PlaceRoute, outputs.ROUTE),
     leaves=_route_files,
-    save=_save_route,
-    load=_load_route,
+    absent=_routes_nothing,
     decided_by=_route_is_decided_by,
 )
 """Place and route, with the best of the seeds, whether it meets its clock or not; None without a tool."""
@@ -377,25 +359,15 @@ def _bitstream(plan: HardwarePlan, board: Board) -> str:
 def _implementation_files(
     job: Job, plan: HardwarePlan, synthesis: Synthesis, placed: PlaceRoute | None, board: Board
 ) -> list[str]:
-    made = board.family.flow.place is not None
-    return [outputs.IMPLEMENTATION, *([_bitstream(plan, board)] if made else [])]
-
-
-def _save_implementation(job: Job, implementation: Implementation) -> None:
-    implementation.save(job.path(outputs.IMPLEMENTATION))
-
-
-def _load_implementation(job: Job, *_: object) -> Implementation:
-    return Implementation.load(job.path(outputs.IMPLEMENTATION))
+    return [] if placed is None else [_bitstream(plan, board)]
 
 
 IMPLEMENT: Step[Implementation] = Step(
     "implement",
     needs=(PLAN, SYNTHESIZE, ROUTE, CLOCK),
     make=_implement,
+    record=(Implementation, outputs.IMPLEMENTATION),
     leaves=_implementation_files,
-    save=_save_implementation,
-    load=_load_implementation,
 )
 """The bitstream of a routing that meets its clock."""
 

@@ -8,8 +8,7 @@ from qsnn_hw.report.section import AGAINST_GOLDEN, Added, Exhibit, Line, Part, S
 from qsnn_hw.report.sections.tools import TOOLS
 from qsnn_hw.report.words import NOT_MEASURED, figure
 from qsnn_hw.support.values import Number, check_counts, check_numbers
-from qsnn_hw.targets.analog.spice.record import GroupSpice, SpiceResult
-from qsnn_hw.targets.analog.spice.steps import Circuits
+from qsnn_hw.targets.analog.spice.record import Circuits, GroupSpice, SpiceResult
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,55 @@
-"""What ngspice and the reference model say of the same samples, as a record in a file."""
+"""What a build leaves of SPICE, as records in files: its netlists, and what ngspice says of samples."""
 
 from dataclasses import dataclass
 
 from qsnn_hw.support.records import StoredRecord
+
+
+@dataclass(frozen=True)
+class CircuitFile:
+    """The netlist of a group.
+
+    Parameters
+    ----------
+    group
+        Its name in the network.
+    file
+        Relative to the output folder.
+    subcircuit
+        Its name in the netlist.
+    verilog
+        Its digital side, relative to the output folder too.
+    tiles, rows, neurons
+        Counts; rows are those that the surroundings drive.
+    """
+
+    group: str
+    file: str
+    subcircuit: str
+    verilog: str
+    tiles: int
+    rows: int
+    neurons: int
+
+
+@dataclass(frozen=True)
+class Circuits(StoredRecord, form="circuits 1", again="run the build again"):
+    """The netlists of a network, group by group, in its order.
+
+    Parameters
+    ----------
+    wire_ohm
+        Of a segment, in all of them; 0 for wires without resistance.
+    own_neuron
+        The user's subcircuit; None for the behavioural one.
+    clock_mhz
+        Of the digital side: a cycle is the shortest phase.
+    """
+
+    files: tuple[CircuitFile, ...]
+    wire_ohm: float
+    clock_mhz: float
+    own_neuron: str | None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """The netlist of a build, and SPICE's word on the reference model."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ from qsnn_hw.model.network import INPUT
 from qsnn_hw.rtl.text.export import export_verilog
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.files import write_text
-from qsnn_hw.support.records import StoredRecord
 from qsnn_hw.targets.analog.device import Device
 from qsnn_hw.targets.analog.network import AnalogNetwork
 from qsnn_hw.targets.analog.spice.aer import AnalogInterface, phase_cycles, row_blocks
@@ -22,7 +20,7 @@ from qsnn_hw.targets.analog.spice.circuits import group_circuit, timing_of
 from qsnn_hw.targets.analog.spice.confirm import confirm
 from qsnn_hw.targets.analog.spice.names import spice_names
 from qsnn_hw.targets.analog.spice.netlist import driven_rows, group_netlist
-from qsnn_hw.targets.analog.spice.record import SpiceResult
+from qsnn_hw.targets.analog.spice.record import CircuitFile, Circuits, SpiceResult
 from qsnn_hw.targets.analog.spice.user_neuron import UserNeuron, read_user_neuron
 from qsnn_hw.targets.analog.steps import CROSSBAR, DEVICE, device_values
 from qsnn_hw.toolchain.finder import find_tool
@@ -31,53 +29,6 @@ RUN_FOLDER = f"{outputs.CIRCUIT_FOLDER}/runs"
 # Where nothing is said, about as many cells as SPICE solves in a minute or two, and always a sample.
 _CELLS = 25_000
 _SAMPLES = 5
-
-
-@dataclass(frozen=True)
-class CircuitFile:
-    """The netlist of a group.
-
-    Parameters
-    ----------
-    group
-        Its name in the network.
-    file
-        Relative to the output folder.
-    subcircuit
-        Its name in the netlist.
-    verilog
-        Its digital side, relative to the output folder too.
-    tiles, rows, neurons
-        Counts; rows are those that the surroundings drive.
-    """
-
-    group: str
-    file: str
-    subcircuit: str
-    verilog: str
-    tiles: int
-    rows: int
-    neurons: int
-
-
-@dataclass(frozen=True)
-class Circuits(StoredRecord, form="circuits 1", again="run the build again"):
-    """The netlists of a network, group by group, in its order.
-
-    Parameters
-    ----------
-    wire_ohm
-        Of a segment, in all of them; 0 for wires without resistance.
-    own_neuron
-        The user's subcircuit; None for the behavioural one.
-    clock_mhz
-        Of the digital side: a cycle is the shortest phase.
-    """
-
-    files: tuple[CircuitFile, ...]
-    wire_ohm: float
-    clock_mhz: float
-    own_neuron: str | None
 
 
 def user_neuron(job: Job) -> UserNeuron | None:
@@ -122,16 +73,7 @@ def _netlist(job: Job, network: AnalogNetwork, device: Device) -> Circuits:
 
 
 def _netlist_leaves(job: Job, network: AnalogNetwork, device: Device) -> list[str]:
-    files = [f"{file}{suffix}" for file in _names(network).values() for suffix in (".cir", "_aer.v")]
-    return [outputs.CIRCUITS, *files]
-
-
-def _save_netlist(job: Job, circuits: Circuits) -> None:
-    circuits.save(job.path(outputs.CIRCUITS))
-
-
-def _load_netlist(job: Job, *_: object) -> Circuits:
-    return Circuits.load(job.path(outputs.CIRCUITS))
+    return [f"{file}{suffix}" for file in _names(network).values() for suffix in (".cir", "_aer.v")]
 
 
 def _netlist_is_decided_by(job: Job, network: AnalogNetwork, device: Device) -> dict[str, object]:
@@ -143,9 +85,8 @@ NETLIST: Step[Circuits] = Step(
     "netlist",
     needs=(CROSSBAR, DEVICE),
     make=_netlist,
+    record=(Circuits, outputs.CIRCUITS),
     leaves=_netlist_leaves,
-    save=_save_netlist,
-    load=_load_netlist,
     decided_by=_netlist_is_decided_by,
 )
 """A SPICE file for every group, its tiles and neurons, and Verilog of its digital side."""
@@ -217,22 +158,12 @@ def _spice_is_decided_by(
     }
 
 
-def _save_spice(job: Job, result: SpiceResult) -> None:
-    result.save(job.path(outputs.SPICE))
-
-
-def _load_spice(job: Job, *_: object) -> SpiceResult:
-    return SpiceResult.load(job.path(outputs.SPICE))
-
-
 SPICE: Step[SpiceResult] = Step(
     "spice",
     needs=(CROSSBAR, DEVICE, DATA),
     after=(NETLIST,),
     make=_spice,
-    leaves=[outputs.SPICE],
-    save=_save_spice,
-    load=_load_spice,
+    record=(SpiceResult, outputs.SPICE),
     decided_by=_spice_is_decided_by,
 )
 """Some samples through the ideal chip in ngspice, beside the reference model."""
