@@ -4,13 +4,17 @@
 and in this one, and compares the files that both leave: ``*.v`` and ``*.bin`` by their bytes, the quantized
 network by its values. The first file that differs is named with its first differing line, and the exit
 status is 1. What REVISION made is kept, so that the next comparison with it costs half.
+
+With ``--rtlil`` designs are compared as they are handed to yosys, ``*.il`` in place of ``*.v``, and yosys,
+which takes most of the time, does not run: the same RTLIL is the same Verilog, by one version of yosys and
+one script for it (``rtl/text/export.py``, which must then be the same in both).
 """
 
 import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -24,7 +28,8 @@ from user_command import ROOT
 from qsnn_hw.families.boards import list_boards
 from qsnn_hw.support.errors import ToolError, UserError
 
-_COMPARED = (".v", ".bin")
+VERILOG = (".v", ".bin")
+RTLIL = (".il", ".bin")
 _QUANTIZED = "02_quantized.npz"
 
 
@@ -58,8 +63,10 @@ def checkout_of(revision: str, folder: Path) -> Path:
     return tree
 
 
-def generate(source: Path, arguments: list[str], out: Path) -> str | None:
+def generate(source: Path, arguments: list[str], out: Path, rtlil: bool = False) -> str | None:
     """``qsnn-hw ARGUMENTS -o OUT`` of the package in ``source``; the last line printed if it was refused.
+
+    With ``rtlil`` it leaves Verilog files without content.
 
     Raises
     ------
@@ -67,7 +74,14 @@ def generate(source: Path, arguments: list[str], out: Path) -> str | None:
         It ended neither well nor with a refusal.
     """
     ended = subprocess.run(
-        [sys.executable, "-m", "qsnn_hw", *arguments, "-q", "-o", str(out)],
+        [
+            sys.executable,
+            *(["-c", _NO_VERILOG] if rtlil else ["-m", "qsnn_hw"]),
+            *arguments,
+            "-q",
+            "-o",
+            str(out),
+        ],
         cwd=source,
         env={**os.environ, "PYTHONPATH": str(source)},
         capture_output=True,
@@ -80,15 +94,28 @@ def generate(source: Path, arguments: list[str], out: Path) -> str | None:
     return last if ended.returncode else None
 
 
-def compared_files(before: Path, after: Path) -> list[str]:
+_NO_VERILOG = """
+import sys
+from qsnn_hw.rtl.text import export
+def leave_empty(forms, **_):
+    for _, path in forms:
+        path.write_text("")
+export.write_verilogs = leave_empty
+from qsnn_hw.build.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+"""Run by the interpreter on either source in place of ``-m qsnn_hw``; no module has taken the name yet."""
+
+
+def compared_files(before: Path, after: Path, suffixes: Sequence[str] = VERILOG) -> list[str]:
     """Names of the files whose bytes are compared, of either folder."""
-    names = {path.name for side in (before, after) for path in side.iterdir() if path.suffix in _COMPARED}
+    names = {path.name for side in (before, after) for path in side.iterdir() if path.suffix in suffixes}
     return sorted(names)
 
 
-def differences(before: Path, after: Path) -> Iterator[str]:
+def differences(before: Path, after: Path, suffixes: Sequence[str] = VERILOG) -> Iterator[str]:
     """One line for each file in which the two folders differ."""
-    for name in compared_files(before, after):
+    for name in compared_files(before, after, suffixes):
         old, new = before / name, after / name
         if not old.is_file() or not new.is_file():
             yield f"{name} is only in the {'new' if new.is_file() else 'old'} one"
@@ -97,7 +124,7 @@ def differences(before: Path, after: Path) -> Iterator[str]:
 
 
 def _first_difference(old: Path, new: Path) -> str:
-    if old.suffix != ".v":
+    if old.suffix == ".bin":
         return f"{old.stat().st_size} and {new.stat().st_size} bytes that differ"
     pairs = zip_longest(old.read_text().splitlines(), new.read_text().splitlines())
     for number, (a, b) in enumerate(pairs, 1):
@@ -166,18 +193,24 @@ class Compared:
     files: int = 0
 
 
-def compare(case: Case, shared: Path, sources: tuple[Path, Path], folders: tuple[Path, Path]) -> Compared:
+def compare(
+    case: Case,
+    shared: Path,
+    sources: tuple[Path, Path],
+    folders: tuple[Path, Path],
+    rtlil: bool = False,
+) -> Compared:
     """What differs between the two sources on one case; the old one's output is made once."""
     data = data_of(case.model, shared, folders[0])
     arguments = case.arguments(shared, data)
-    outs = [folder / case.name for folder in folders]
+    before, after = outs = (folders[0] / case.name, folders[1] / case.name)
     refusals: list[str | None] = []
     for source, out, keep in zip(sources, outs, (True, False), strict=True):
         said = out / "refused.txt"
         if keep and said.is_file():
             refusals.append(said.read_text() or None)
             continue
-        refusals.append(generate(source, arguments, out))
+        refusals.append(generate(source, arguments, out, rtlil))
         out.mkdir(parents=True, exist_ok=True)
         said.write_text(refusals[-1] or "")
     if refusals[0] != refusals[1]:
@@ -185,9 +218,10 @@ def compare(case: Case, shared: Path, sources: tuple[Path, Path], folders: tuple
     if refusals[0]:
         return Compared([])
     networks = [integers(source, out / _QUANTIZED) for source, out in zip(sources, outs, strict=True)]
-    lines = [*differences(*outs), *other_values(*networks)]
+    suffixes = RTLIL if rtlil else VERILOG
+    lines = [*differences(before, after, suffixes), *other_values(*networks)]
     # The quantized network is one more.
-    return Compared(lines, len(compared_files(*outs)) + 1)
+    return Compared(lines, len(compared_files(before, after, suffixes)) + 1)
 
 
 def wanted_cases(arguments: argparse.Namespace, shared: Path) -> list[Case]:
@@ -223,16 +257,20 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--model", nargs="+", choices=[model.name for model in MODELS], help="only these")
     parser.add_argument("--board", nargs="+", choices=[board.name for board in list_boards()])
     parser.add_argument("--optimize", nargs="+", choices=AIMS)
+    parser.add_argument("--rtlil", action="store_true", help="what yosys is given, not what it writes")
     parser.add_argument("--jobs", type=int, default=1, help="designs side by side (default: 1)")
     parser.add_argument("-o", "--out", type=Path, default=ROOT / "build" / "same_bytes")
     arguments = parser.parse_args(words)
     shared = Path(os.environ.get("QSNN_DATA", ROOT.parent / "shared" / "data"))
     try:
         old = checkout_of(arguments.revision, arguments.out)
-        folders = (old.parent / "made", arguments.out / "now")
+        kind = "_rtlil" if arguments.rtlil else ""
+        folders = (old.parent / f"made{kind}", arguments.out / f"now{kind}")
         todo = wanted_cases(arguments, shared)
         with ThreadPoolExecutor(arguments.jobs) as pool:
-            compared = pool.map(lambda case: (case, compare(case, shared, (old, ROOT), folders)), todo)
+            compared = pool.map(
+                lambda case: (case, compare(case, shared, (old, ROOT), folders, arguments.rtlil)), todo
+            )
             return report(compared)
     except (UserError, ToolError) as error:
         print(f"error: {error}", file=sys.stderr)

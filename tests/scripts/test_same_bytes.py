@@ -66,3 +66,30 @@ def test_a_changed_value_of_the_integers_is_named(tmp_path: Path) -> None:
 def test_an_unknown_revision_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert same_bytes.main(["no-such-revision", "-o", str(tmp_path)]) == 2
     assert "no-such-revision" in capsys.readouterr().err
+
+
+def test_what_yosys_is_given_is_compared_where_it_does_not_run(outputs: tuple[Path, Path]) -> None:
+    for folder, text in zip(outputs, ("wire 1\n", "wire 2\n"), strict=True):
+        (folder / "05_design.il").write_text(text)
+        (folder / "06_design.v").write_text("")
+    assert list(same_bytes.differences(*outputs)) == []
+    (line,) = same_bytes.differences(*outputs, same_bytes.RTLIL)
+    assert line == "05_design.il: line 1: 'wire 1' became 'wire 2'"
+
+
+def test_rtlil_alone_is_that_of_a_whole_run(tmp_path: Path) -> None:
+    """The same command with yosys and without: RTLIL and quantized network do not depend on which."""
+    arguments = [
+        *("generate", str(ROOT / "examples/tiny_digits/tiny_digits.nir"), "--target", "verilog"),
+        *("--convention", "snntorch"),
+    ]
+    for name, rtlil in (("alone", True), ("whole", False)):
+        assert same_bytes.generate(ROOT, arguments, tmp_path / name, rtlil) is None
+    alone, whole = tmp_path / "alone", tmp_path / "whole"
+    assert same_bytes.compared_files(alone, whole, same_bytes.RTLIL) == [
+        "05_axi.il",
+        "05_network.il",
+        "05_traced.il",
+    ]
+    assert list(same_bytes.differences(alone, whole, same_bytes.RTLIL)) == []
+    assert [(file.stat().st_size > 0) for file in (alone / "06_axi.v", whole / "06_axi.v")] == [False, True]
