@@ -83,8 +83,8 @@ def verify_classifier(
     sent, inputs = _sent(plan, samples)
     steps, count = inputs.shape[:2]
     counts = {"alone": count, "stress": count, "stream": min(count, STREAM_SAMPLES)}
-    short = is_short(plan, inputs, sum(counts.values()))
-    model = build_model(tools, verilog, plan.name, work_dir, progress, short=short)
+    quick_build = is_short(plan, inputs, sum(counts.values()))
+    model = build_model(tools, verilog, plan.name, work_dir, progress, quick_build=quick_build)
     work_dir.mkdir(parents=True, exist_ok=True)
     wanted = _wanted(plan, golden, count)
     membrane = plan.readout is not None and plan.readout.kind == "membrane"

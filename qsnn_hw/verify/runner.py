@@ -118,8 +118,8 @@ def verify(
     counts = {name: min(wanted[name], everything) for name in PASSES if name in passes}
     # Nothing counts as compared that no pass compares.
     case = case.part(0, max(counts.values()))
-    short = is_short(plan, case.inputs, sum(counts.values()))
-    model = build_model(tools, verilog, plan.name, work_dir, progress, short=short)
+    quick_build = is_short(plan, case.inputs, sum(counts.values()))
+    model = build_model(tools, verilog, plan.name, work_dir, progress, quick_build=quick_build)
     case_path = work_dir / "case.npz"
     case.save(case_path)
     passes_of = share_out(counts, min(processes, case.samples), lambda *part: parts_of(case, *part))

@@ -117,14 +117,14 @@ def build_model(
     work_dir: Path,
     progress: Progress,
     *,
-    short: bool = False,
+    quick_build: bool = False,
 ) -> Model:
     """Compile ``verilog``; nothing is done when the same text was compiled here before.
 
     Parameters
     ----------
-    short
-        It will not run for long (``work.is_short``), so the native bench is compiled without optimisation.
+    quick_build
+        Compile the native bench without optimisation: it will not run for long (``work.is_short``).
 
     Raises
     ------
@@ -134,7 +134,7 @@ def build_model(
         A tool is missing, or ``work_dir`` cannot be used.
     """
     if simulator.native:
-        bench = build_bench(verilog, top, work_dir, progress, quick_build=short)
+        bench = build_bench(verilog, top, work_dir, progress, quick_build=quick_build)
         return Model(simulator, top, work_dir, bench)
     check_build_folder(work_dir)
     # The model's name is a digest of all it is made from, and it gets that name only when whole.

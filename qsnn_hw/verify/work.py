@@ -43,7 +43,7 @@ def _projection_operations(projection: ProjectionPlan, folds: int) -> np.ndarray
 def step_cycles(plan: HardwarePlan, input_max: int) -> int:
     """Cycles that no time step can exceed while nothing outside makes the design wait.
 
-    Every address fires as often as it can, every operation waits for the one before, every spike
+    Every neuron and input fires as often as it can, every operation waits for the one before, every spike
     leaves in a word of its own, and no two groups work at the same time.
 
     Parameters
@@ -58,15 +58,16 @@ def step_cycles(plan: HardwarePlan, input_max: int) -> int:
         most = 1 + int(operations.max(initial=0))
         for route in plan.routes:
             if route.destination == group.name:
-                total += most * 2 * _addresses(plan, route.source) * _most(plan, route.source, input_max)
+                total += most * 2 * _senders(plan, route.source) * _most(plan, route.source, input_max)
         total += (
             group.update_rows + group.folds + group.neurons * _most(plan, group.name, input_max) + _STEP_SLACK
         )
     return total
 
 
-def _addresses(plan: HardwarePlan, name: str) -> int:
-    return plan.input_size if name == HOST else plan.group(name).neurons
+def _senders(plan: HardwarePlan, name: str) -> int:
+    """How many neurons or inputs a source has; of a grid they are fewer than its addresses."""
+    return plan.input_space.neurons if name == HOST else plan.group(name).neurons
 
 
 def _most(plan: HardwarePlan, name: str, input_max: int) -> int:

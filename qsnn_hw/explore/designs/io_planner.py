@@ -146,8 +146,8 @@ def _readout(plan: HardwarePlan, options: IoOptions) -> ReadoutPlan | None:
     if group.neuron.readout:
         raise UserError(f"--readout {kind} needs spikes, and group {group.group} has none: give membrane")
     if kind == "first":
-        return ReadoutPlan(kind, plan.output_size, slots=plan.output_lanes)
+        return ReadoutPlan(kind, space.neurons, slots=plan.output_lanes)
     # No neuron can spike more often: a counter that stopped would make classes equal that are not.
     assert options.steps is not None
     most = options.steps * plan.output_max
-    return ReadoutPlan(kind, plan.output_size, slots=plan.output_lanes, count_bits=most.bit_length())
+    return ReadoutPlan(kind, space.neurons, slots=plan.output_lanes, count_bits=most.bit_length())

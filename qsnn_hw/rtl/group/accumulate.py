@@ -12,6 +12,7 @@ from qsnn_hw.rtl.group.choose import gather, select
 from qsnn_hw.rtl.group.links import load_members, operation_signature, sweep_signature
 from qsnn_hw.rtl.group.neuron_memory import NeuronMemory
 from qsnn_hw.rtl.group.synapse_memory import Style, SynapseSums, check_style
+from qsnn_hw.rtl.stream.rests import pass_on
 
 
 def _extended(value: Signal, bits: int) -> Value:
@@ -171,13 +172,8 @@ class MemoryAccumulators(wiring.Component):
             taken.append(Signal(name=f"taken{stage}"))
             folds.append(Signal.like(operation.fold, name=f"fold{stage}"))
             m.d.sync += taken[stage].eq(taken[stage - 1])
-            fold = folds[stage].eq(folds[stage - 1])
-            if plan.crossbar:
-                # What has no operation rests.
-                with m.If(taken[stage - 1]):
-                    m.d.sync += fold
-            else:
-                m.d.sync += fold
+            passed = [folds[stage].eq(folds[stage - 1])]
+            pass_on(m, passed, rests=plan.crossbar, word=taken[stage - 1])
         empty = ~Cat(taken[1:]).any()
         # A fold's word can be read in the cycle after it is written.
         clear = ~(taken[1] & (folds[1] == operation.fold)) if plan.folds > 1 else Const(1)

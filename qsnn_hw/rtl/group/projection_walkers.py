@@ -13,6 +13,7 @@ from qsnn_hw.plan.pieces import BLOCK_BITS
 from qsnn_hw.rtl.group.constant_product import times
 from qsnn_hw.rtl.group.links import operation_signature
 from qsnn_hw.rtl.stream.aer import aer_signature
+from qsnn_hw.rtl.stream.rests import pass_on
 from qsnn_hw.rtl.text.memory_style import memory_attributes
 
 
@@ -149,11 +150,7 @@ class DenseWalker(ProjectionWalker):
                 operation.tick.eq(word.tick),
                 operation.last.eq(slots[0][0]),
             ]
-            if plan.crossbar:
-                with m.If(self.i.valid):
-                    m.d.sync += taken
-            else:
-                m.d.sync += taken
+            pass_on(m, taken, rests=plan.crossbar, word=self.i.valid)
         with m.Elif(self.o.ready):
             m.d.sync += [row.eq(row + projection.rows_per_fold) for row in rows]
             m.d.sync += operation.fold.eq(operation.fold + 1)

@@ -17,6 +17,7 @@ from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.rtl.stream.aer import AerLayout, aer_signature
 from qsnn_hw.rtl.stream.lane_adapter import LaneAdapter, aligned
+from qsnn_hw.rtl.stream.rests import pass_on
 from qsnn_hw.rtl.stream.step_delay import StepDelay
 
 
@@ -77,13 +78,10 @@ class ElasticBuffer(wiring.Component):
         spare_valid = Signal()
         m.d.comb += self.i.ready.eq(~spare_valid)
         with m.If(give | ~head_valid):
-            follows, word = spare_valid | take, head.eq(Mux(spare_valid, spare, self.i.payload))
+            follows = spare_valid | take
             m.d.sync += [head_valid.eq(follows), spare_valid.eq(0)]
-            if self._rests:
-                with m.If(follows):
-                    m.d.sync += word
-            else:
-                m.d.sync += word
+            moved = [head.eq(Mux(spare_valid, spare, self.i.payload))]
+            pass_on(m, moved, rests=self._rests, word=follows)
         with m.Elif(take):
             m.d.sync += [spare.eq(self.i.payload), spare_valid.eq(1)]
         return m

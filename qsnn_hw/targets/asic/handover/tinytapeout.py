@@ -99,7 +99,7 @@ def project(plan: HardwarePlan, tiles: str, clock_hz: int) -> dict[str, str]:
     return {
         "info.yaml": _info(plan, top, tiles, clock_hz, inputs, outputs),
         "docs/info.md": _DOCS.format(
-            name=name, inputs=plan.input_size, outputs=plan.output_size, tick=inputs - 1
+            name=name, inputs=plan.input_space.neurons, outputs=plan.output_space.neurons, tick=inputs - 1
         ),
         "src/project.v": _project_verilog(name, top, inputs, outputs),
         "src/config.json": json.dumps(
@@ -113,6 +113,7 @@ def project(plan: HardwarePlan, tiles: str, clock_hz: int) -> dict[str, str]:
 
 
 def _info(plan: HardwarePlan, top: str, tiles: str, clock_hz: int, inputs: int, outputs: int) -> str:
+    sizes = f"{plan.input_space.neurons} inputs, {plan.output_space.neurons} outputs"
     pins = {f"ui[{k}]": f"i payload {k}" if k < inputs else "" for k in range(7)}
     pins["ui[7]"] = "i valid"
     pins |= {f"uo[{k}]": f"o payload {k}" if k < outputs else "" for k in range(7)}
@@ -122,7 +123,7 @@ def _info(plan: HardwarePlan, top: str, tiles: str, clock_hz: int, inputs: int, 
     lines = "".join(f'  {pin}: "{text}"\n' for pin, text in pins.items())
     return (
         f'project:\n  title: "Spiking network {plan.name}"\n  author: "made by qsnn-hw"\n  discord: ""\n'
-        f'  description: "{plan.input_size} inputs, {plan.output_size} outputs, events in and out"\n'
+        f'  description: "{sizes}, events in and out"\n'
         f'  language: "Verilog"\n  clock_hz: {clock_hz}\n  tiles: "{tiles}"\n  top_module: "{top}"\n'
         f'  source_files:\n    - "project.v"\n    - "{plan.name}.v"\npinout:\n{lines}yaml_version: 6\n'
     )
