@@ -21,7 +21,7 @@ from qsnn_hw.model.dataset import load_dataset
 from qsnn_hw.support import files
 from qsnn_hw.support.choices import Remedy
 from qsnn_hw.targets.analog.chips import Bench, at_sigma
-from qsnn_hw.targets.analog.device import load_device
+from qsnn_hw.targets.analog.device_file import load_device
 
 DIGITS = script.EXAMPLES / "digits"
 STEPS = 25

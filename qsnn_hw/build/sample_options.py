@@ -15,7 +15,8 @@ from qsnn_hw.build.network_options import (
     RoundingOptions,
 )
 from qsnn_hw.build.option import option
-from qsnn_hw.build.option_table import LIBERTY, OUT, PDK
+from qsnn_hw.build.option_table import OUT
+from qsnn_hw.build.target_options import LIBERTY, PDK
 from qsnn_hw.support.choices import DeviceName, PdkName, ReadoutKind
 from qsnn_hw.support.errors import UserError
 

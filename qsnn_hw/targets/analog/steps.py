@@ -18,7 +18,8 @@ from qsnn_hw.support.errors import UserError
 from qsnn_hw.targets.analog.agreement import Agreement, compare
 from qsnn_hw.targets.analog.chips import Bench, monte_carlo
 from qsnn_hw.targets.analog.chips_record import Chips
-from qsnn_hw.targets.analog.device import Device, changed_device, load_device
+from qsnn_hw.targets.analog.device import Device, changed_device
+from qsnn_hw.targets.analog.device_file import load_device
 from qsnn_hw.targets.analog.mapping import map_network
 from qsnn_hw.targets.analog.network import AnalogNetwork
 from qsnn_hw.targets.analog.wires import Wires, measure

@@ -14,7 +14,8 @@ from qsnn_hw.targets.asic.areas_only import (
     plain_liberty,
     sky130_cells,
 )
-from qsnn_hw.targets.asic.liberty import Liberty, parse_liberty, read_liberty
+from qsnn_hw.targets.asic.liberty import Liberty
+from qsnn_hw.targets.asic.liberty_file import parse_liberty, read_liberty
 
 SQUARE_MICROMETRES = "um2"
 NAND2_EQUIVALENTS = "NAND2 equivalents"

@@ -6,7 +6,8 @@ import pytest
 import qsnn_hw
 from qsnn_hw.model.dataset import load_dataset
 from qsnn_hw.targets.analog.agreement import compare, moved_spikes
-from qsnn_hw.targets.analog.device import changed_device, load_device
+from qsnn_hw.targets.analog.device import changed_device
+from qsnn_hw.targets.analog.device_file import load_device
 from qsnn_hw.targets.analog.mapping import map_network
 from qsnn_hw.targets.analog.steps import bits_held, levels_said
 from tests.support.places import EXAMPLES

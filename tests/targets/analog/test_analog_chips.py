@@ -11,7 +11,7 @@ from qsnn_hw.targets.analog.agreement import ideal_run
 from qsnn_hw.targets.analog.calibrate import patterns, trimmed
 from qsnn_hw.targets.analog.chip import Draw, draw_cells, draw_neurons, remapped
 from qsnn_hw.targets.analog.conductance import programmed, projections
-from qsnn_hw.targets.analog.device import load_device
+from qsnn_hw.targets.analog.device_file import load_device
 from qsnn_hw.targets.analog.mapping import map_network, meant_drives
 from qsnn_hw.targets.analog.reference import Neurons, drives_of
 from tests.support.networks import random_input, random_network

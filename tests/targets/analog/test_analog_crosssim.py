@@ -11,7 +11,7 @@ import pytest
 
 from qsnn_hw.targets.analog.chip import Draw, draw_cells
 from qsnn_hw.targets.analog.conductance import projections
-from qsnn_hw.targets.analog.device import load_device
+from qsnn_hw.targets.analog.device_file import load_device
 from qsnn_hw.targets.analog.ir_drop import attenuations
 from qsnn_hw.targets.analog.mapping import map_network
 from tests.support.networks import random_network

@@ -10,14 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.targets.analog.device import (
-    DEVICES,
-    EFFECTS,
-    changed_device,
-    device_names,
-    load_device,
-    parse_device,
-)
+from qsnn_hw.targets.analog.device import EFFECTS, changed_device
+from qsnn_hw.targets.analog.device_file import DEVICES, device_names, load_device, parse_device
 
 TEXT = (DEVICES / "rram.toml").read_text(encoding="utf-8")
 

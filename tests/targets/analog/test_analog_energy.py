@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from qsnn_hw.support.errors import UserError
-from qsnn_hw.targets.analog.device import DEVICES, Device, load_device, parse_device
+from qsnn_hw.targets.analog.device import Device
+from qsnn_hw.targets.analog.device_file import DEVICES, load_device, parse_device
 from qsnn_hw.targets.analog.energy import Activity, cycles_a_step, energy_parts, registers, total
 from qsnn_hw.targets.analog.mapping import map_network
 from qsnn_hw.targets.analog.network import AnalogNetwork

@@ -13,7 +13,8 @@ from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.targets.analog.agreement import ideal_run
 from qsnn_hw.targets.analog.conductance import programmed, projections, row_sums
-from qsnn_hw.targets.analog.device import Device, load_device
+from qsnn_hw.targets.analog.device import Device
+from qsnn_hw.targets.analog.device_file import load_device
 from qsnn_hw.targets.analog.mapping import aware_levels, map_network, plain_levels, weight_matrix
 from qsnn_hw.targets.analog.network import AnalogGroup, AnalogNetwork
 from qsnn_hw.targets.analog.reference import Neurons, drives_of, run_analog

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.targets.analog.device import load_device
+from qsnn_hw.targets.analog.device_file import load_device
 from qsnn_hw.targets.analog.mapping import map_network
 from qsnn_hw.targets.analog.spice.confirm import confirm
 from qsnn_hw.toolchain.finder import find_tool

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qsnn_hw.targets.analog.conductance import programmed
-from qsnn_hw.targets.analog.device import load_device
+from qsnn_hw.targets.analog.device_file import load_device
 from qsnn_hw.targets.analog.ir_drop import attenuations, columns_of, effective, effective_cells
 from qsnn_hw.targets.analog.mapping import map_network
 from qsnn_hw.targets.analog.wires import measure, settling

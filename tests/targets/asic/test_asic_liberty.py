@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.targets.asic.areas_only import GENERIC, genlib, lef_areas, plain_liberty
-from qsnn_hw.targets.asic.liberty import parse_liberty, read_liberty
+from qsnn_hw.targets.asic.liberty_file import parse_liberty, read_liberty
 from qsnn_hw.targets.asic.pdk import MORE, cell_library
 from tests.support.asic import osu018
 
