@@ -1,34 +1,18 @@
 """What the activity counters of the traced form showed: checked, and put into records."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.support.errors import MismatchError, ToolError
 from qsnn_hw.verify.case import Case
-from qsnn_hw.verify.record import GroupActivity
+from qsnn_hw.verify.record import Counted, GroupActivity
 from qsnn_hw.verify.work import synapse_reads
 
 # Back to back is how a design works that has something to do; alone it rests between samples.
 _COUNTED_IN = ("stream", "alone")
 
 _GROUP_FIELDS = tuple(name for name in GroupActivity.__dataclass_fields__ if name != "synapse_bits")
-
-
-@dataclass(frozen=True)
-class Counted:
-    """The fields of the same names of :class:`Verification`."""
-
-    activity_pass: str = ""
-    activity_cycles: int = 0
-    activity_samples: int = 0
-    groups: dict[str, GroupActivity] = field(default_factory=dict)
-    toggles: dict[str, float] | None = None
-    toggle_bits: int = 0
-    rest_cycles: int = 0
-    rest_groups: dict[str, GroupActivity] = field(default_factory=dict)
-    rest_toggles: dict[str, float] | None = None
 
 
 def check_counters(
@@ -91,7 +75,17 @@ def count_activity(
     watched = (*first["activity"].values(), first["around"])
     bits = 0 if toggles is None else sum(counted["toggle_bits"] for counted in watched)
     rest = _sums(plan, [(part["rest"], part["rest_around"]) for part in parts])
-    return Counted(name, cycles, counts[name], groups, toggles, bits, *rest)
+    return Counted(
+        activity_pass=name,
+        activity_cycles=cycles,
+        activity_samples=counts[name],
+        groups=groups,
+        toggles=toggles,
+        toggle_bits=bits,
+        rest_cycles=rest[0],
+        rest_groups=rest[1],
+        rest_toggles=rest[2],
+    )
 
 
 def _sums(

@@ -16,7 +16,8 @@ from qsnn_hw.support import files
 from qsnn_hw.support.errors import ToolError, UserError
 from qsnn_hw.support.progress import Progress
 from qsnn_hw.support.shipped import resource_folder
-from qsnn_hw.toolchain.tools import Tool, find_tool, relative, run_tool
+from qsnn_hw.toolchain.tools import Tool, find_tool, relative
+from qsnn_hw.toolchain.yosys import run_script
 
 # Verilator takes an input's default for a value to begin with, and puts it onto the net that drives it.
 _NO_DEFAULTS = "`define NO_ICE40_DEFAULT_ASSIGNMENTS"
@@ -46,22 +47,15 @@ def netlist_verilog(netlist: Path, top: str, family: Family, folder: Path, progr
         yosys failed, or a cell has no model.
     """
     tool = find_tool("yosys")
-    path, script = folder / "netlist.v", folder / "netlist.ys"
+    path = folder / "netlist.v"
     folder.mkdir(parents=True, exist_ok=True)
     with files.replacing(path) as written:
-        files.write_text(
-            script,
+        run_script(
+            folder / "netlist.ys",
             f'read_json "{relative(netlist, folder)}"\n'
             f"select {top}\nwrite_verilog -noattr -selected {relative(written, folder)}\n",
-        )
-        run_tool(
-            tool,
-            ["-Q", "-q", script.name],
-            log=folder / "netlist.log",
-            cwd=folder,
-            progress=progress,
             name="yosys: the netlist as Verilog",
-            on_line=lambda line: None,
+            progress=progress,
         )
         text = written.read_text(encoding="utf-8")
         models = cell_models(text, family, tool)

@@ -50,9 +50,45 @@ class GroupActivity:
     words_out: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """What the counters of the traced form showed of the network's activity.
+
+    Parameters
+    ----------
+    activity_pass
+        Which pass ``groups`` and ``toggles`` were counted in: "stream", or "alone" where that was not
+        run; empty when nothing was counted.
+    activity_cycles, activity_samples
+        Cycles and samples over which they were counted, from the edge that takes the first sample's
+        first word to the edge on which the last one's last tick leaves; 0 when nothing was counted.
+    groups
+        What each group did in these cycles, by its name in the network; empty when nothing was counted.
+    toggles
+        Bits of state that switched per cycle, mean of these cycles, of each group and of what is
+        "around" them (router, weight loader): all registers of the Verilog, the read registers of its
+        memories not included. None when not measured.
+    toggle_bits
+        How many bits were watched for that; 0 when none was.
+    rest_cycles, rest_groups, rest_toggles
+        As ``activity_cycles``, ``groups`` and ``toggles``, of cycles at the end of that pass in which nothing
+        was left to do: what the design does while it waits. 0, empty and None when not counted.
+    """
+
+    activity_pass: str = ""
+    activity_cycles: int = 0
+    activity_samples: int = 0
+    groups: dict[str, GroupActivity] = field(default_factory=dict)
+    toggles: dict[str, float] | None = None
+    toggle_bits: int = 0
+    rest_cycles: int = 0
+    rest_groups: dict[str, GroupActivity] = field(default_factory=dict)
+    rest_toggles: dict[str, float] | None = None
+
+
 @dataclass(frozen=True)
-class Verification(StoredRecord, form="verification 5"):
-    """RTL against golden: a run that found no difference.
+class Verification(Counted, StoredRecord, form="verification 5"):
+    """RTL against golden: a run that found no difference; what it counted of activity is :class:`Counted`'s.
 
     Parameters
     ----------
@@ -95,23 +131,6 @@ class Verification(StoredRecord, form="verification 5"):
     answer_stream_samples, answer_stream_cycles
         How many samples were sent back to back into that design, and the cycles from the first one's
         first word to the last one's answer; 0 where it has neither.
-    activity_pass
-        Which pass ``groups`` and ``toggles`` were counted in: "stream", or "alone" where that was not
-        run; empty when nothing was counted.
-    activity_cycles, activity_samples
-        Cycles and samples over which they were counted, from the edge that takes the first sample's
-        first word to the edge on which the last one's last tick leaves; 0 when nothing was counted.
-    groups
-        What each group did in these cycles, by its name in the network; empty when nothing was counted.
-    toggles
-        Bits of state that switched per cycle, mean of these cycles, of each group and of what is
-        "around" them (router, weight loader): all registers of the Verilog, the read registers of its
-        memories not included. None when not measured.
-    toggle_bits
-        How many bits were watched for that; 0 when none was.
-    rest_cycles, rest_groups, rest_toggles
-        As ``activity_cycles``, ``groups`` and ``toggles``, of cycles at the end of that pass in which nothing
-        was left to do: what the design does while it waits. 0, empty and None when not counted.
     cocotb
         Version of cocotb where it drove the simulation; None where a program of its own did.
     matched_registers, matched_memory_bits
@@ -142,15 +161,6 @@ class Verification(StoredRecord, form="verification 5"):
     answer_cycles_per_sample: tuple[int, ...] = ()
     answer_stream_samples: int = 0
     answer_stream_cycles: int = 0
-    activity_pass: str = ""
-    activity_cycles: int = 0
-    activity_samples: int = 0
-    groups: dict[str, GroupActivity] = field(default_factory=dict)
-    toggles: dict[str, float] | None = None
-    toggle_bits: int = 0
-    rest_cycles: int = 0
-    rest_groups: dict[str, GroupActivity] = field(default_factory=dict)
-    rest_toggles: dict[str, float] | None = None
     cocotb: str | None = None
     matched_registers: int = 0
     matched_memory_bits: int = 0

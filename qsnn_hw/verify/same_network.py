@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qsnn_hw.support import files
 from qsnn_hw.support.errors import MismatchError, ToolError
 from qsnn_hw.support.progress import Progress
-from qsnn_hw.toolchain.tools import WaysOut, find_tool, relative, run_tool
+from qsnn_hw.toolchain.tools import WaysOut, relative
+from qsnn_hw.toolchain.yosys import run_script
 from qsnn_hw.verify.bisimulation import Difference, Matched, compare
 from qsnn_hw.verify.netlist import Bit, Netlist
 
@@ -108,7 +108,6 @@ def _netlists(
     forms: tuple[Form, Form], folder: Path, progress: Progress, ways_out: WaysOut | None
 ) -> tuple[Netlist, Netlist]:
     written = [folder / f"{name}.json" for name in ("built", "simulated")]
-    script = folder / "netlists.ys"
     text = "".join(
         _SCRIPT.format(
             verilog='" "'.join(relative(file, folder) for file in (form.verilog, form.beside) if file),
@@ -118,17 +117,12 @@ def _netlists(
         )
         for form, path in zip(forms, written, strict=True)
     )
-    files.write_text(script, text)
     try:
-        run_tool(
-            find_tool("yosys"),
-            ["-Q", "-q", script.name],
-            log=folder / "netlists.log",
-            cwd=folder,
-            progress=progress,
+        run_script(
+            folder / "netlists.ys",
+            text,
             name="yosys: the netlists of what is built and what is simulated",
-            # It has warnings only, of what is no fault here.
-            on_line=lambda line: None,
+            progress=progress,
             ways_out=ways_out,
         )
         built, simulated = (

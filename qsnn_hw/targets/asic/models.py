@@ -8,7 +8,8 @@ from qsnn_hw.support import files
 from qsnn_hw.support.errors import ToolError
 from qsnn_hw.support.progress import Progress
 from qsnn_hw.targets.asic.synthesis import MappedDesign
-from qsnn_hw.toolchain.tools import find_tool, relative, run_tool
+from qsnn_hw.toolchain.tools import relative
+from qsnn_hw.toolchain.yosys import run_script
 
 _MODULE = re.compile(r"^module\s+\\?([\w$]+)\b.*?^endmodule\b[^\n]*\n", re.MULTILINE | re.DOTALL)
 _INSTANCE = re.compile(r"^  (\w+) \S+ +\(\n.*?^  \);\n", re.MULTILINE | re.DOTALL)
@@ -26,23 +27,15 @@ def cell_models(mapped: MappedDesign, folder: Path, progress: Progress) -> str:
     ToolError
         yosys failed, or the Liberty file states no function of a cell.
     """
-    tool = find_tool("yosys")
-    script, models = folder / "models.ys", folder / "models.v"
+    models = folder / "models.v"
     folder.mkdir(parents=True, exist_ok=True)
-    files.write_text(
-        script,
+    run_script(
+        folder / "models.ys",
         f"read_liberty -ignore_miss_func -ignore_miss_dir -ignore_miss_data_latch "
         f'"{relative(mapped.liberty, folder)}"\n'
         f"proc\nwrite_verilog -noattr {models.name}\n",
-    )
-    run_tool(
-        tool,
-        ["-Q", "-q", script.name],
-        log=folder / "models.log",
-        cwd=folder,
-        progress=progress,
         name="yosys: models of the cells",
-        on_line=lambda line: None,
+        progress=progress,
     )
     bodies = {match[1]: match[0] for match in _MODULE.finditer(models.read_text(encoding="utf-8"))}
     missing = sorted(set(mapped.cells) - bodies.keys())
