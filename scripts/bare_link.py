@@ -33,19 +33,19 @@ def bare_counts(plan: HardwarePlan, limits: Limits) -> Counts:
     costs = limits.family.costs.logic
     counts.add(Counts(links=_LOGIC[limits.family.name] / costs["links"], computed=_REGISTERS))
     value = 0 if plan.encoder is None else PIXEL_BITS
-    size = plan.input_size << value
+    size = plan.input_addresses << value
     more = _bytes_per_word(size) - 1
     counts.computed += 7 * more + bits(more + 1)
     counts.muxes += 14 * more
     space = plan.input_space if plan.encoder is None else plan.encoder.space
     counts.adders += compared_bits(space, 6 + 7 * more - value)
-    more = _bytes_per_word(plan.output_size if plan.readout is None else plan.readout.classes) - 1
+    more = _bytes_per_word(plan.output_addresses if plan.readout is None else plan.readout.classes) - 1
     counts.computed += bits(more + 1)
     counts.muxes += 7 * more
     if plan.encoder is not None:
         counts.muxes += PIXEL_BITS * (plan.encoder.slots - 1)
     elif plan.input_lanes > 1:
-        add_adapter(counts, plan.input_size, 1, plan.input_lanes)
+        add_adapter(counts, plan.input_addresses, 1, plan.input_lanes)
     counts.muxes += 4 * bool(plan.loaded_groups)
     if limits.block_ram is not None:
         width = address_bits(size) + 1

@@ -42,7 +42,7 @@ def around_counts(plan: HardwarePlan, limits: Limits) -> Counts:
     if plan.encoder is not None:
         counts.add(encoder_counts(plan.encoder, limits))
         if plan.encoder.slots != plan.input_lanes:
-            add_adapter(counts, plan.input_size, plan.encoder.slots, plan.input_lanes)
+            add_adapter(counts, plan.input_addresses, plan.encoder.slots, plan.input_lanes)
     if plan.readout is not None:
         counts.add(readout_counts(plan.readout))
     return counts

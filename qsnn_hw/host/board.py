@@ -245,8 +245,8 @@ def _link(port: Port, plan: HardwarePlan | None, patience: Patience | None) -> L
         # The status is asked for and answered in words of any size.
         return Link(port, 2, 2, per_sample=False, patience=patience)
     encoder = plan.encoder
-    inputs = plan.input_size if encoder is None else encoder.space.size << PIXEL_BITS
-    outputs = plan.output_size if plan.readout is None else plan.readout.classes
+    inputs = plan.input_addresses if encoder is None else encoder.space.size << PIXEL_BITS
+    outputs = plan.output_addresses if plan.readout is None else plan.readout.classes
     return Link(port, inputs, outputs, per_sample=plan.readout is not None, patience=patience)
 
 
@@ -274,7 +274,7 @@ def _flat_addresses(plan: HardwarePlan) -> np.ndarray:
 
 def _words(sample: np.ndarray, plan: HardwarePlan, addresses: np.ndarray) -> Sequence[bytes]:
     if plan.encoder is None:
-        return words.sample(sample, addresses, plan.input_size)
+        return words.sample(sample, addresses, plan.input_addresses)
     return words.pixels(sample, addresses, plan.encoder.space.size)
 
 
@@ -282,6 +282,6 @@ def _answer(sample: int, payload: bytes, plan: HardwarePlan) -> Answer:
     if plan.readout is not None:
         label, silent = words.class_answer(payload, plan.readout.classes)
         return Answer(sample, None, label, silent)
-    spikes = sample_spikes(words.answers(payload, plan.output_size), plan.output_space)
+    spikes = sample_spikes(words.answers(payload, plan.output_addresses), plan.output_space)
     labels, silent_ones = count_class(spikes.reshape(len(spikes), 1, -1))
     return Answer(sample, spikes, int(labels[0]), bool(silent_ones[0]))

@@ -19,7 +19,7 @@ def pack_words(words: Iterable[Word], size: int, lanes: int = 1) -> list[int]:
     Parameters
     ----------
     size, lanes
-        Addresses of the stream and events per word: ``input_size`` and ``input_lanes`` of the plan.
+        Addresses of the stream and events per word: ``input_addresses`` and ``input_lanes`` of the plan.
     """
     packed: list[int] = []
     slots: list[list[int]] = [[] for _ in range(lanes)]

@@ -109,13 +109,13 @@ class HardwarePlan(StoredRecord, form="hardware plan 5"):
     designs: tuple[DesignOffer, ...] = ()
 
     @property
-    def input_size(self) -> int:
-        """Addresses of the input stream."""
+    def input_addresses(self) -> int:
+        """How many addresses the input stream has: of a grid more than there are inputs."""
         return self.input_space.size
 
     @property
-    def output_size(self) -> int:
-        """Addresses of the output stream."""
+    def output_addresses(self) -> int:
+        """How many addresses the output stream has: of a grid more than there are neurons."""
         return self.output_space.size
 
     def sent_lanes(self, source: str) -> int:

@@ -22,7 +22,7 @@ def plan_identity(plan: HardwarePlan, clock_mhz: float) -> Identity:
         loads=bool(plan.loaded_groups),
         steps=0 if encoder is None else encoder.steps,
         inputs=(plan.input_space if encoder is None else encoder.space).size,
-        outputs=plan.output_size if readout is None else readout.classes,
+        outputs=plan.output_addresses if readout is None else readout.classes,
         weight_bytes=len(plan.weight_bytes()),
         clock_hz=round(clock_mhz * 1e6),
         digest=plan_digest(plan),

@@ -103,7 +103,7 @@ class BoardTop(wiring.Component):
         encoder, readout = plan.encoder, plan.readout
         m.submodules.link = link = HostLink(
             plan.input_space if encoder is None else encoder.space,
-            plan.output_size if readout is None else readout.classes,
+            plan.output_addresses if readout is None else readout.classes,
             self._divisor,
             plan_identity(plan, self._clock_mhz),
             registered=any(group.registered_reads for group in plan.groups),
@@ -117,16 +117,18 @@ class BoardTop(wiring.Component):
             m.d.comb += link.loaded.eq(classifier.loaded)
         # The serial line brings one event or pixel at a time and takes one word at a time.
         if encoder is None:
-            m.submodules.widen = widen = LaneAdapter(plan.input_size, 1, 0, plan.input_size, plan.input_lanes)
+            m.submodules.widen = widen = LaneAdapter(
+                plan.input_addresses, 1, 0, plan.input_addresses, plan.input_lanes
+            )
             wiring.connect(m, link.o, widen.i)
             wiring.connect(m, widen.o, classifier.i)
         else:
-            m.submodules.pixels = pixels = WordPixels(plan.input_size, encoder.slots)
+            m.submodules.pixels = pixels = WordPixels(plan.input_addresses, encoder.slots)
             wiring.connect(m, link.o, pixels.i)
             wiring.connect(m, pixels.o, classifier.i)
         if readout is None:
             m.submodules.narrow = narrow = LaneAdapter(
-                plan.output_size, plan.output_lanes, 0, plan.output_size, 1
+                plan.output_addresses, plan.output_lanes, 0, plan.output_addresses, 1
             )
             wiring.connect(m, classifier.o, narrow.i)
             words = narrow.o

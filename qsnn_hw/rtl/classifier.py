@@ -30,8 +30,8 @@ class Classifier(wiring.Component):
 
     Members
     -------
-    i : In(stream.Signature(PixelLayout(...))) or In(aer_signature(plan.input_size, plan.input_lanes))
-    o : Out(class_signature(...)) or Out(aer_signature(plan.output_size, plan.output_lanes))
+    i : In(stream.Signature(PixelLayout(...))) or In(aer_signature(plan.input_addresses, plan.input_lanes))
+    o : Out(class_signature(...)) or Out(aer_signature(plan.output_addresses, plan.output_lanes))
     load : In(stream.Signature(8)), loaded : Out(1)
         Only where ``plan.loaded_groups`` names a group, as in :class:`SpikingNetwork`.
     lost : Out(1)
@@ -44,8 +44,8 @@ class Classifier(wiring.Component):
         self._plan, self._guarded = plan, guarded
         encoder, readout = plan.encoder, plan.readout
         members: dict[str, wiring.Member] = {
-            "i": In(aer_signature(plan.input_size, plan.input_lanes)),
-            "o": Out(aer_signature(plan.output_size, plan.output_lanes)),
+            "i": In(aer_signature(plan.input_addresses, plan.input_lanes)),
+            "o": Out(aer_signature(plan.output_addresses, plan.output_lanes)),
         }
         if encoder is not None:
             members["i"] = In(stream.Signature(PixelLayout(encoder.space.size, encoder.slots)))
@@ -72,7 +72,7 @@ class Classifier(wiring.Component):
         if plan.encoder is None:
             wiring.connect(m, wiring.flipped(self.i), network.i)
         else:
-            size, slots = plan.input_size, plan.encoder.slots
+            size, slots = plan.input_addresses, plan.encoder.slots
             m.submodules.encoder = encoder = InputEncoder(plan.encoder)
             m.submodules.widen = widen = LaneAdapter(size, slots, 0, size, plan.input_lanes)
             wiring.connect(m, wiring.flipped(self.i), encoder.i)

@@ -55,8 +55,8 @@ class SpikingNetwork(wiring.Component):
 
     Members
     -------
-    i : In(aer_signature(plan.input_size, plan.input_lanes))
-    o : Out(aer_signature(plan.output_size, plan.output_lanes))
+    i : In(aer_signature(plan.input_addresses, plan.input_lanes))
+    o : Out(aer_signature(plan.output_addresses, plan.output_lanes))
     load : In(stream.Signature(8)), loaded : Out(1)
         Only where ``plan.loaded_groups`` names a group.
     bad_words : Out(8)
@@ -78,8 +78,8 @@ class SpikingNetwork(wiring.Component):
         self._plan, self._guarded = plan, guarded
         self._trace, self._counts, self._potentials = trace, trace and counters, potentials
         members: dict[str, wiring.Member] = {
-            "i": In(aer_signature(plan.input_size, plan.input_lanes)),
-            "o": Out(aer_signature(plan.output_size, plan.output_lanes)),
+            "i": In(aer_signature(plan.input_addresses, plan.input_lanes)),
+            "o": Out(aer_signature(plan.output_addresses, plan.output_lanes)),
         }
         if plan.loaded_groups:
             members |= {"load": In(stream.Signature(unsigned(8))), "loaded": Out(1)}
@@ -143,8 +143,8 @@ class SpikingNetwork(wiring.Component):
         plan = self._plan
         into = [plan.group(name) for name in destinations[1:]]
         return AerRouter(
-            sources=[plan.input_size, *(plan.group(name).space.size for name in sources[1:])],
-            destinations=[plan.output_size, *(g.sources for g in into)],
+            sources=[plan.input_addresses, *(plan.group(name).space.size for name in sources[1:])],
+            destinations=[plan.output_addresses, *(g.sources for g in into)],
             routes=[
                 RouterRoute(
                     sources.index(r.source),

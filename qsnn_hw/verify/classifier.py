@@ -97,7 +97,7 @@ def verify_classifier(
         idle=_IDLE,
         backpressure=0.0 if membrane else _BACKPRESSURE,
         # Far longer than a sample can take: every step as slow as it can be, every word kept waiting.
-        hang_cycles=16 * (steps * step_cycles(plan, int(inputs.max(initial=1))) + plan.input_size)
+        hang_cycles=16 * (steps * step_cycles(plan, int(inputs.max(initial=1))) + plan.input_addresses)
         + 64 * weights.size,
     )
     case.save(work_dir / "answers.npz")
@@ -150,7 +150,7 @@ def _wanted(plan: HardwarePlan, golden: GoldenRun, count: int) -> list[list[int]
         bits = address_bits(plan.readout.classes)
         pairs = zip(labels.tolist(), silent.tolist(), strict=True)
         return [[int(quiet) << bits | label] for label, quiet in pairs]
-    addresses, tick = plan.output_space.addresses(), 1 << address_bits(plan.output_size)
+    addresses, tick = plan.output_space.addresses(), 1 << address_bits(plan.output_addresses)
     wanted = []
     for sample in range(count):
         words: list[int] = []
@@ -169,7 +169,7 @@ def _compare(plan: HardwarePlan, wanted: list[list[int]], part: dict[str, Any], 
         raise MismatchError(f"hardware and golden differ ({where}): sample {late}: {part['rule']}")
     expected = [word for words in wanted[first:stop] for word in words]
     if plan.readout is None:
-        received = _in_order(received, 1 << address_bits(plan.output_size))
+        received = _in_order(received, 1 << address_bits(plan.output_addresses))
     if received == expected:
         return
     pairs = enumerate(zip(expected, received, strict=False))

@@ -119,7 +119,7 @@ def test_sources_of_a_group_stand_side_by_side() -> None:
     synapses = plan.group("g3").synapses[0].reshape(3, 9, 2)
     for neuron in range(5):
         assert (synapses[neuron // 2, :, neuron % 2] == joined[neuron]).all()
-    assert (plan.input_size, plan.output_size) == (3, 5)
+    assert (plan.input_addresses, plan.output_addresses) == (3, 5)
     assert plan.synapse_bits == sum(g.synapse_bits for g in plan.groups)
 
 

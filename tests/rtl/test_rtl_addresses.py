@@ -80,13 +80,13 @@ def test_words_made_of_arrays_give_the_golden_spikes(case: str, lanes: int, tmp_
         payload
         for sample in range(2)
         for payload in pack_words(
-            sample_words(x[:, sample], plan.input_space), plan.input_size, plan.input_lanes
+            sample_words(x[:, sample], plan.input_space), plan.input_addresses, plan.input_lanes
         )
     ]
     dut = SpikingNetwork(plan)
     count = int(golden.sum()) + 2 * STEPS
     (received,) = exchange(dut, [(dut.i, sent)], [(dut.o, count)], PACES[0], limit=40_000, tail=300)
-    words = unpack_words(received, plan.output_size, plan.output_lanes)
+    words = unpack_words(received, plan.output_addresses, plan.output_lanes)
     found = sample_spikes(words, plan.output_space).reshape(2, STEPS, -1)
     assert golden.any()
     assert np.array_equal(found, golden.transpose(1, 0, 2))

@@ -66,8 +66,8 @@ def test_axi_network_is_loaded_first() -> None:
     plan = make_plan(network, PlanOptions(lanes=[2], synapse_store="ram"))
     dut: Any = AxiStreamNetwork(SpikingNetwork(plan))
     weights = list(plan.weight_bytes())
-    words = aer(sample_words(inputs[:, 0], plan.input_space), plan.input_size)
-    wanted = aer(sample_words(golden[:, 0], plan.output_space), plan.output_size)
+    words = aer(sample_words(inputs[:, 0], plan.input_space), plan.input_addresses)
+    wanted = aer(sample_words(golden[:, 0], plan.output_space), plan.output_addresses)
     got: list[int] = []
 
     async def bench(ctx: Any) -> None:

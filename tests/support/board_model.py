@@ -32,7 +32,7 @@ class BoardModel:
 
     def __init__(self, plan: HardwarePlan, network: QuantizedNetwork) -> None:
         self._plan, self._network = plan, network
-        self._size = plan.input_size if plan.encoder is None else plan.encoder.space.size << PIXEL_BITS
+        self._size = plan.input_addresses if plan.encoder is None else plan.encoder.space.size << PIXEL_BITS
         self._deframer = Deframer()
         self._expected = 0
         self._slots: deque[bytes] = deque()
@@ -106,7 +106,7 @@ class BoardModel:
             events = np.sort(np.repeat(addresses, row))[::-1]
             told += [Word(False, int(address)) for address in events]
             told.append(Word(True, int(step == len(steps) - 1)))
-        return words.reply_payload(told, plan.output_size)
+        return words.reply_payload(told, plan.output_addresses)
 
     def _reply(self, payload: bytes, *, status: bool = False) -> bytes:
         made = Reply(

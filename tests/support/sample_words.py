@@ -28,7 +28,7 @@ def packed(spikes: np.ndarray, space: AddressSpace, slots: int, rng: np.random.G
 def by_step(words: list[int], plan: HardwarePlan) -> list[tuple[Counter[int], int]]:
     """(events, last) of every step of the output stream."""
     assert plan.output_lanes == 1
-    bits = address_bits(plan.output_size)
+    bits = address_bits(plan.output_addresses)
     found, events = [], Counter[int]()
     for word in words:
         address = word & ((1 << bits) - 1)

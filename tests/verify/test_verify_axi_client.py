@@ -35,12 +35,12 @@ PAUSES = {"full": (0.0, 0.0), "idle": (0.6, 0.0), "stall": (0.0, 0.6), "both": (
 def frames(item: Example) -> list[str]:
     """Each sample as bytes in hexadecimal; every other one is ended by ``tlast`` alone."""
     plan, made = item.plan, []
-    width = tick_bit(plan.input_size, plan.input_lanes) // 8 + 1
+    width = tick_bit(plan.input_addresses, plan.input_lanes) // 8 + 1
     for sample in range(item.inputs.shape[1]):
         words = sample_words(item.inputs[:, sample], plan.input_space)
         if sample % 2:
             words[-1] = Word(True, 0)
-        payloads = pack_words(words, plan.input_size, plan.input_lanes)
+        payloads = pack_words(words, plan.input_addresses, plan.input_lanes)
         made.append(b"".join(payload.to_bytes(width, "little") for payload in payloads).hex())
     return made
 
@@ -69,12 +69,12 @@ def judge(item: Example, seen: dict[str, Any]) -> None:
     plan, output = item.plan, item.golden.spikes[item.plan.output_group.group]
     assert not seen["broken"], f"rules: {seen['broken']}"
     assert seen["bad_words"] == 0
-    width = tick_bit(plan.output_size, plan.output_lanes) // 8 + 1
+    width = tick_bit(plan.output_addresses, plan.output_lanes) // 8 + 1
     for sample, frame in enumerate(seen["frames"]):
         data = bytes.fromhex(frame)
         beats = [data[k : k + width] for k in range(0, len(data), width)]
         words = unpack_words(
-            (int.from_bytes(beat, "little") for beat in beats), plan.output_size, plan.output_lanes
+            (int.from_bytes(beat, "little") for beat in beats), plan.output_addresses, plan.output_lanes
         )
         marks = [word.address for word in words if word.tick]
         assert words[-1].tick, f"sample {sample}: tlast on an event"

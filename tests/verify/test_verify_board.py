@@ -28,7 +28,7 @@ def through_serial_pins(item: Example, samples: int, folder: Path, simulator: st
     plan = item.plan
     verilog = export(plan, folder, lambda plan: BoardTop(plan, DIVISOR))
     model = build_model(find_simulator(simulator), verilog, plan.name, folder / "work", SILENT)
-    addresses, size = plan.input_space.addresses(), plan.input_size
+    addresses, size = plan.input_space.addresses(), plan.input_addresses
     counts = item.inputs.reshape(*item.inputs.shape[:2], -1)
     payloads = packed(part for k in range(samples) for part in words.sample(counts[:, k], addresses, size))
     # The board has room for these, so nothing has to be waited for.
@@ -39,7 +39,7 @@ def through_serial_pins(item: Example, samples: int, folder: Path, simulator: st
     job: dict[str, object] = {
         "divisor": DIVISOR,
         "data": data.hex(),
-        "expected_bytes": len(words.reply_payload(answered, plan.output_size)) + 9 * samples,
+        "expected_bytes": len(words.reply_payload(answered, plan.output_addresses)) + 9 * samples,
         "result": str(folder / "result.json"),
     }
     log = folder / "run" / "simulation.log"
@@ -47,17 +47,17 @@ def through_serial_pins(item: Example, samples: int, folder: Path, simulator: st
     result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     assert not result["lit"]
     raws = Deframer().feed(bytes.fromhex(result["data"]))
-    collector, found = Collector(plan.output_size, per_sample=False), []
+    collector, found = Collector(plan.output_addresses, per_sample=False), []
     for reply in read_replies(raws, NONCE):
         assert reply is not None
         answer = collector.take(reply)
         found += [] if answer is None else [answer]
     assert [answer.number for answer in found] == list(range(samples))
-    received = [word for answer in found for word in words.answers(answer.payload, plan.output_size)]
+    received = [word for answer in found for word in words.answers(answer.payload, plan.output_addresses)]
     last = [word.address for word in received if word.tick]
     assert last == ([0] * (output.shape[0] - 1) + [1]) * samples
     spikes = sample_spikes(received, plan.output_space)
-    return spikes.reshape(samples, -1, plan.output_size).transpose(1, 0, 2)
+    return spikes.reshape(samples, -1, plan.output_addresses).transpose(1, 0, 2)
 
 
 def test_tiny_network_through_serial_pins(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def sent_bytes(item: Example) -> bytes:
     line = frames.hello(nonce)
     for number in range(item.inputs.shape[1]):
         counts = item.inputs[:, number].reshape(len(item.inputs), -1)
-        (payload,) = words.packed(words.sample(counts, plan.input_space.addresses(), plan.input_size))
+        (payload,) = words.packed(words.sample(counts, plan.input_space.addresses(), plan.input_addresses))
         line += frames.data_frame(number, payload, nonce)
     return line
 

@@ -37,7 +37,7 @@ def test_strays_change_nothing_and_are_counted(case: str, simulator: str, tmp_pa
     verilog = export(plan, tmp_path, SpikingNetwork)
     model = build_model(find_simulator(simulator), verilog, plan.name, tmp_path / "work", SILENT)
     words = [word for k in range(SAMPLES) for word in sample_words(inputs[:, k], plan.input_space)]
-    clean = pack_words(words, plan.input_size, plan.input_lanes)
+    clean = pack_words(words, plan.input_addresses, plan.input_lanes)
     for number, (idle, backpressure) in enumerate([(0.0, 0.0), (0.4, 0.4)]):
         payloads, bad = with_strays(clean, plan.input_space, plan.input_lanes, rng)
         folder = tmp_path / f"run{number}"
@@ -56,7 +56,7 @@ def test_strays_change_nothing_and_are_counted(case: str, simulator: str, tmp_pa
         result = json.loads((tmp_path / f"result{number}.json").read_text(encoding="utf-8"))
         assert not [word for word in result["payloads"] if set(word) - {"0", "1"}]
         received = unpack_words(
-            [int(word, 2) for word in result["payloads"]], plan.output_size, plan.output_lanes
+            [int(word, 2) for word in result["payloads"]], plan.output_addresses, plan.output_lanes
         )
         spikes = sample_spikes(received, plan.output_space).reshape(SAMPLES, STEPS, -1)
         assert np.array_equal(spikes, golden.transpose(1, 0, 2))

@@ -29,12 +29,12 @@ def link_counts(plan: HardwarePlan, limits: Limits) -> Counts:
     counts.muxes += 8 * more
     counts.adders += 4 * min(more, 1)
     counts.adders += compared_bits(space, 6 + 8 * more - (PIXEL_BITS if encoded else 0))
-    classes = plan.output_size if plan.readout is None else plan.readout.classes
+    classes = plan.output_addresses if plan.readout is None else plan.readout.classes
     counts.muxes += 4 * (word_bytes(classes) - 1)
     if plan.encoder is not None:
         counts.muxes += PIXEL_BITS * (plan.encoder.slots - 1)
     elif plan.input_lanes > 1:
-        add_adapter(counts, plan.input_size, 1, plan.input_lanes)
+        add_adapter(counts, plan.input_addresses, 1, plan.input_lanes)
     if plan.loaded_groups:
         counts.muxes += 4
     if limits.block_ram is not None:

@@ -29,9 +29,9 @@ def add_buffer(counts: Counts, limits: Limits, width: int, depth: int) -> None:
 def router_counts(plan: HardwarePlan, limits: Limits) -> Counts:
     """Buffers, merges, adapters and delays between the groups."""
     counts = Counts()
-    into = {HOST: (plan.output_size, plan.output_lanes)}
+    into = {HOST: (plan.output_addresses, plan.output_lanes)}
     into |= {group.name: (group.sources, group.event_lanes) for group in plan.groups}
-    sizes = {HOST: plan.input_size} | {group.name: group.space.size for group in plan.groups}
+    sizes = {HOST: plan.input_addresses} | {group.name: group.space.size for group in plan.groups}
     for name, (size, lanes) in into.items():
         width = word_bits(size, lanes)
         if name == HOST and plan.readout is not None and plan.readout.kind == "membrane":

@@ -43,7 +43,7 @@ class LinkBytes:
         """Of the test samples, each in frames of its own as docs/host_link.md has them."""
         if plan.encoder is None:
             counts = data.input.reshape(data.steps, data.samples, -1)
-            payload = step_bytes(counts, plan.input_space.addresses(), plan.input_size)
+            payload = step_bytes(counts, plan.input_space.addresses(), plan.input_addresses)
             words = counts.sum(axis=(0, 2), dtype=np.int64) + data.steps
         else:
             assert data.pixels is not None
@@ -54,7 +54,7 @@ class LinkBytes:
         sent, frames = framed(payload)
         if plan.readout is None:
             spikes = run.spikes[plan.output_group.group].sum(axis=2, dtype=np.int64)
-            received = spikes * word_bytes(plan.output_size) + 1
+            received = spikes * word_bytes(plan.output_addresses) + 1
         else:
             received = np.full((1, data.samples), word_bytes(plan.readout.classes))
         if len(frames) != len(received):

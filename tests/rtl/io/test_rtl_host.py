@@ -463,7 +463,7 @@ def test_board_takes_pixels_and_gives_classes() -> None:
     labels, silent = plan.readout.answers(golden, None)
     assert len(set(zip(labels.tolist(), silent.tolist(), strict=True))) > 1
     addresses = plan.input_space.addresses()
-    parts = [part for image in pixels for part in words.pixels(image, addresses, plan.input_size)]
+    parts = [part for image in pixels for part in words.pixels(image, addresses, plan.input_addresses)]
 
     async def bench(host: Host, dut: BoardTop, ctx: Any) -> None:
         found, _ = await answers(host, parts, classes, 3, classes=True)

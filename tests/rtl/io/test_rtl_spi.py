@@ -157,10 +157,10 @@ def test_a_whole_board_answers_through_spi_as_golden_does() -> None:
     dut = BoardTop(plan, None)
     exchange = Exchanger(dut, lambda ctx: Controller(ctx, dut, lambda: _cycle(ctx, dut)))
     port = SpiPort(exchange, "pins", 1_000_000)
-    link = Link(port, plan.input_size, space.size, per_sample=False)
+    link = Link(port, plan.input_addresses, space.size, per_sample=False)
     link.begin()
     addresses = plan.input_space.addresses()
-    found = dict(link.exchange(2, lambda k: words.sample(inputs[:, k], addresses, plan.input_size)))
+    found = dict(link.exchange(2, lambda k: words.sample(inputs[:, k], addresses, plan.input_addresses)))
     for k in range(2):
         wanted = words.reply_payload(sample_words(golden[:, k], space), space.size)
         assert sorted(found[k]) == sorted(wanted)

@@ -77,7 +77,7 @@ def test_a_step_arrives_with_its_frame() -> None:
     sent, frames = framed(np.array([[200], [40], [60]]))
     assert sent[:, 0].tolist() == [258, 0, 58]
     assert frames[:, 0].tolist() == [1, 0, 1]
-    assert plan.input_size == 50
+    assert plan.input_addresses == 50
 
 
 def test_several_events_of_an_address_in_a_step_are_words_of_their_own() -> None:
@@ -100,7 +100,7 @@ def test_bytes_of_pixels_and_classes_are_those_of_the_frames() -> None:
     moved = LinkBytes.of(plan, _data(inputs, pixels), golden)
     assert moved.sent.shape == moved.received.shape == (1, 4)
     for sample in range(4):
-        (payload,) = packed(words.pixels(pixels[sample], plan.input_space.addresses(), plan.input_size))
+        (payload,) = packed(words.pixels(pixels[sample], plan.input_space.addresses(), plan.input_addresses))
         assert moved.sent[0, sample] == _line_bytes(data_frame(0, payload, 1))
     assert moved.received.tolist() == [[1 + 3 * 9] * 4]
 

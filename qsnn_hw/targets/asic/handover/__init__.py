@@ -133,8 +133,8 @@ def _vectors(plan: HardwarePlan, inputs: np.ndarray, golden: GoldenRun) -> str:
         for step in range(inputs.shape[0])
     ]
     content = {
-        "words": pack_words(words, plan.input_size),
-        "output_tick": address_bits(plan.output_size),
+        "words": pack_words(words, plan.input_addresses),
+        "output_tick": address_bits(plan.output_addresses),
         "spikes": spikes,
         "cycles": 1_000_000,
     }

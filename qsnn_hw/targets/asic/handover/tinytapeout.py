@@ -66,7 +66,7 @@ def sky130_area(mapped: MappedDesign, nand2: float | None) -> tuple[float, str]:
 def fit(plan: HardwarePlan, mapped: MappedDesign, nand2: float | None) -> Fit:
     """Whether the network fits a project."""
     area, basis = sky130_area(mapped, nand2)
-    inputs, outputs = (payload_bits(size) for size in (plan.input_size, plan.output_size))
+    inputs, outputs = (payload_bits(size) for size in (plan.input_addresses, plan.output_addresses))
     tiles = next((size for size in TILES if tile_area(size) * FILLED >= area), None)
     refused = None
     if mapped.macros:
@@ -95,7 +95,7 @@ def payload_bits(size: int) -> int:
 def project(plan: HardwarePlan, tiles: str, clock_hz: int) -> dict[str, str]:
     """File of the project -> its text; the network's Verilog goes beside ``src/project.v``."""
     top, name = f"tt_um_{plan.name.lower()}", plan.name
-    inputs, outputs = payload_bits(plan.input_size), payload_bits(plan.output_size)
+    inputs, outputs = payload_bits(plan.input_addresses), payload_bits(plan.output_addresses)
     return {
         "info.yaml": _info(plan, top, tiles, clock_hz, inputs, outputs),
         "docs/info.md": _DOCS.format(
