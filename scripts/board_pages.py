@@ -78,6 +78,18 @@ def boards() -> str:
     return tables.table(heads, rows) + "\n" + "\n".join(notes) + "\n"
 
 
+def spi() -> str:
+    """One row a board whose file has pins for SPI."""
+    rows = []
+    for board in list_boards():
+        header = board.spi
+        if header is not None:
+            pins = [port.pins[0] for port in header.ports]
+            most = f"{header.most_hz / 1e6:g} MHz"
+            rows.append((f"`{board.name}`", *pins, most, "; ".join(header.notes), header.source))
+    return tables.table(("board", "sck", "cs", "mosi", "miso", "most", "where", "by"), rows)
+
+
 def _counts(built: Built) -> str:
     return ", ".join(
         f"{used:,} of {built.limits[name]:,} {name} ({built.predicted.get(name, 0):,} predicted)"

@@ -151,6 +151,7 @@ BLOCKS: tuple[Block, ...] = (
     _stored("braille", "nir_paper/braille.npz", slow=True),
     Block("options", "docs/options.md", options_page.tables),
     Block("boards", "docs/boards.md", board_pages.boards),
+    Block("spi", "docs/boards.md", board_pages.spi),
     Block("power", "docs/power.md", power_validation.text),
     Block("peers-own", "docs/peers.md", peers),
     Block("resources", "docs/resources.md", fit_resources.table),

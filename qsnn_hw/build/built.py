@@ -57,12 +57,13 @@ class Built:
     def board(self) -> Board:
         """The board of the last run, with the clock of its design as far as there is one."""
         assert self.options.board is not None
-        board, clock = load_board(self.options.board), self.folder / outputs.CLOCK
+        board = load_board(self.options.board).linked(self.options.link or "uart")
+        clock = self.folder / outputs.CLOCK
         return recorded(board, clock) if clock.is_file() else board
 
     @property
     def baud(self) -> int:
-        """Of the board's serial line."""
+        """Of the board's link."""
         return self.board.baud
 
     @cached_property

@@ -22,6 +22,7 @@ from qsnn_hw.support.choices import (
     Accumulators,
     Aim,
     EncoderKind,
+    LinkName,
     ReadoutKind,
     SimulatorName,
     SynapseStore,
@@ -162,11 +163,18 @@ class SavedOptions(TargetOptions, CalibrationOptions, ModelOptions):
             check=values.megahertz,
         ),
     )
+    link: LinkName | None = field(
+        default=None,
+        metadata=option(
+            "what is between host and board: its serial port, or SPI at the pins that the board file names "
+            "(default: uart)"
+        ),
+    )
     baud: int | None = field(
         default=None,
         metadata=option(
             "rate of the serial line (default: auto, the fastest that the board's USB bridge keeps and the "
-            "clock divides to)",
+            "clock divides to; of SPI, the most that its wires and a sixth of the clock allow)",
             metavar="RATE",
             parse=values.rate,
             read=values.rate_or_auto,

@@ -23,6 +23,7 @@ def clock_record(board: Board) -> dict[str, object]:
     return {
         "clock_mhz": board.clock_mhz,
         "oscillator_mhz": board.oscillator_mhz,
+        "link": board.link,
         "divisor": board.divisor,
         "baud": board.baud,
         "needs_fmax_mhz": needs_fmax(board),

@@ -16,18 +16,24 @@ from qsnn_hw.families.pins import LEVELS, PULLS, Port
 from qsnn_hw.families.pll import PllCell, PllSettings
 from qsnn_hw.families.registry import families
 from qsnn_hw.families.serial_rates import (
+    SCK_CYCLES,
     allowed_error,
     divided,
     divides,
     fastest_rate,
     serial_divisor,
 )
+from qsnn_hw.families.spi_header import SpiHeader, spi_header
+from qsnn_hw.support.choices import LinkName
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.fields import Fields
 from qsnn_hw.support.files import read_toml
 from qsnn_hw.support.shipped import resource_folder
 
 MHZ_RANGE = (0.1, 1000.0)
+
+_BYTE_BITS: dict[LinkName, int] = {"uart": 10, "spi": 8}
+"""Bits of a byte on the line: 8N1 has a start bit, eight of data, a stop bit."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +56,9 @@ class Board:
         Of the design: the oscillator's, until :meth:`clocked` puts a PLL between.
     bauds
         Bits a second that the UART's other side keeps, the fastest first; the clock divides to one of them.
+        Of SPI, whose rate is any, the most and the least.
     ports
-        Every port the board offers, by name; ``rst`` where the board has a button for it.
+        Every port that a design has with this link, by name; ``rst`` where the board has a button for it.
     io_standard, io_drive_ma
         For the constraint file; None where the family takes none.
     limits
@@ -68,6 +75,10 @@ class Board:
         The file it was read from.
     pll
         How the PLL makes ``clock_mhz`` of the oscillator; None where the oscillator clocks the design.
+    spi
+        Where the board takes SPI; None where its file names no pins for it.
+    link
+        What is between board and host: "uart", until :meth:`linked` takes the other.
     """
 
     name: str
@@ -93,6 +104,8 @@ class Board:
     sources: tuple[str, ...]
     path: Path
     pll: PllSettings | None = None
+    spi: SpiHeader | None = None
+    link: LinkName = "uart"
 
     @property
     def part(self) -> Part:
@@ -112,15 +125,27 @@ class Board:
 
     @property
     def baud(self) -> int:
-        """Bits a second on the UART: the fastest that the clock divides to."""
+        """Bits a second on the line: the fastest that the clock divides to, or takes of SPI."""
+        if self.link == "spi":
+            return min(self.bauds[0], int(self.clock_mhz * 1e6) // SCK_CYCLES)
         found = fastest_rate(self.clock_mhz, self.bauds)
         # Of an oscillator that only a PLL's clock stands for, the rate that was asked for.
         return self.bauds[0] if found is None else found
 
     @property
-    def divisor(self) -> int:
-        """Clock cycles of a serial bit."""
-        return serial_divisor(self.clock_mhz, self.baud)
+    def divisor(self) -> int | None:
+        """Clock cycles of a bit of the UART; None of SPI, where the host sets the pace."""
+        return None if self.link == "spi" else serial_divisor(self.clock_mhz, self.baud)
+
+    @property
+    def byte_us(self) -> float:
+        """Microseconds that a byte takes on the line."""
+        return _BYTE_BITS[self.link] * 1e6 / self.baud
+
+    @property
+    def line(self) -> str:
+        """The line and its rate, in words."""
+        return f"SPI of {self.baud:,} Hz" if self.link == "spi" else f"serial line {self.baud:,} baud"
 
     @property
     def oscillator_mhz(self) -> float:
@@ -152,12 +177,34 @@ class Board:
             reason = f"a PLL of {self.family.title} does not take {self.oscillator_mhz:g} MHz"
         return reason
 
+    def linked(self, link: LinkName) -> "Board":
+        """The board as its file says, with this link.
+
+        Raises
+        ------
+        UserError
+            Its file names no pins for it.
+        """
+        if link == self.link:
+            return self
+        if self.spi is None:
+            known = ", ".join(board.name for board in list_boards() if board.spi is not None)
+            raise UserError(
+                f"--link spi is not for {self.name}: {self.path} names no pins for it; boards that have "
+                f"them: {known}; or add a table [spi] to a copy of the file (docs/adding_devices.md)"
+            )
+        others = {name: port for name, port in self.ports.items() if name not in ("rx", "tx")}
+        ports = others | {port.name: port for port in self.spi.ports}
+        return replace(self, ports=ports, bauds=(self.spi.most_hz, 1), link=link)
+
     def at_baud(self, baud: int) -> "Board":
         """The board with a serial line of this rate and no other."""
         return replace(self, bauds=(baud,))
 
     def divides(self, clock_mhz: float) -> bool:
-        """Whether this clock divides to a rate of the UART."""
+        """Whether this clock divides to a rate of the line."""
+        if self.link == "spi":
+            return clock_mhz * 1e6 >= SCK_CYCLES * self.bauds[-1]
         return fastest_rate(clock_mhz, self.bauds) is not None
 
     def load_command(self, bitstream: Path) -> str:
@@ -221,7 +268,7 @@ def _limits(fields: Fields, family: Family) -> Limits:
     return limits
 
 
-def _ports(fields: Fields) -> tuple[dict[str, Port], float, tuple[int, ...]]:
+def _ports(fields: Fields, spi: SpiHeader | None) -> tuple[dict[str, Port], float, tuple[int, ...]]:
     clock, uart, leds = fields.table("clock"), fields.table("uart"), fields.table("leds")
     reset = fields.optional_table("reset")
     ports = [
@@ -254,7 +301,8 @@ def _ports(fields: Fields) -> tuple[dict[str, Port], float, tuple[int, ...]]:
     for table in (clock, uart, leds):
         table.close()
     seen: dict[str, str] = {}
-    for port in ports:
+    # Those of a link that is not taken, too: a header's pin that lights a LED is a mistake of the file.
+    for port in (*ports, *(() if spi is None else spi.ports)):
         for pin in port.pins:
             if pin in seen:
                 fields.fail("pins", f"name pin {pin} twice, for {seen[pin]} and {port.name}")
@@ -273,12 +321,13 @@ def parse_board(table: Mapping[str, Any], path: Path) -> Board:
     fields = Fields(table, str(path))
     family = families()[fields.choice("family", tuple(families()))]
     rules = family.board
-    ports, clock_mhz, bauds = _ports(fields)
+    spi = spi_header(fields.optional_table("spi"))
+    ports, clock_mhz, bauds = _ports(fields, spi)
     io = fields.optional_table("io")
     if (io is not None) != rules.io_standard:
         wanting = ", ".join(name for name, other in families().items() if other.board.io_standard)
         fields.fail("io", f"is needed for {wanting}, and for no other family")
-    for port in ports.values():
+    for port in (*ports.values(), *(() if spi is None else spi.ports)):
         if port.pull not in rules.pulls:
             only = " or ".join(pull for pull in rules.pulls if pull != "none")
             fields.fail("pull", f"must not be {port.pull!r}: {family.title} pins only pull {only}")
@@ -307,6 +356,7 @@ def parse_board(table: Mapping[str, Any], path: Path) -> Board:
         notes=words.texts(fields, "notes", words.LINE),
         sources=words.texts(fields, "sources", words.LINE),
         path=path,
+        spi=spi,
     )
     if io is not None:
         io.close()

@@ -13,7 +13,8 @@ class Port:
     Parameters
     ----------
     name
-        The port's name in the top module: ``clk``, ``rst``, ``rx``, ``tx`` or ``led``.
+        The port's name in the top module: ``clk``, ``rst``, ``rx``, ``tx`` or ``led``; of SPI
+        ``sck``, ``cs``, ``mosi``, ``miso``.
     pins
         Package pins, least significant bit first.
     direction

@@ -5,6 +5,12 @@ from collections.abc import Iterable, Sequence
 MIN_DIVISOR = 4
 """Fewest clock cycles per serial bit: the receiver samples mid-bit behind a two-stage synchronizer."""
 
+MIN_HALF_CYCLES = 3
+"""Fewest clock cycles that SPI's ``sck`` is high, and low: two of the synchronizer, one to see the edge."""
+
+SCK_CYCLES = 2 * MIN_HALF_CYCLES
+"""Fewest clock cycles of a bit of SPI."""
+
 MAX_BAUD_ERROR = 0.02
 """Most that the rate on the line may be off: half of what 8N1 bears, the other half is the host's."""
 

@@ -10,6 +10,7 @@ from qsnn_hw.host.protocol import encode_rows
 from qsnn_hw.plan.address_space import AddressSpace
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.io_plan import EncoderPlan, ReadoutPlan
+from qsnn_hw.support.choices import LinkName
 from qsnn_hw.support.records import StoredRecord
 
 HOST = "host"
@@ -66,7 +67,7 @@ class DesignOffer:
 
 
 @dataclass(frozen=True)
-class HardwarePlan(StoredRecord, form="hardware plan 5"):
+class HardwarePlan(StoredRecord, form="hardware plan 6"):
     """One .npz. Groups and the routes between them; the input and the output are both ``HOST``.
 
     Parameters
@@ -91,6 +92,8 @@ class HardwarePlan(StoredRecord, form="hardware plan 5"):
         What stands between the streams and the host, or None.
     designs
         Those near this one among which it was chosen, the quickest first; empty where lanes were given.
+    link
+        What is between host and board; without meaning where no board is around the network.
     """
 
     name: str
@@ -107,6 +110,7 @@ class HardwarePlan(StoredRecord, form="hardware plan 5"):
     encoder: EncoderPlan | None = None
     readout: ReadoutPlan | None = None
     designs: tuple[DesignOffer, ...] = ()
+    link: LinkName = "uart"
 
     @property
     def input_addresses(self) -> int:

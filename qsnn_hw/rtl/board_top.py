@@ -193,7 +193,7 @@ class BoardTop(wiring.Component):
 
 
 def board_top(plan: HardwarePlan, board: Board, *, simulated: bool = False) -> BoardTop:
-    """The design for one board: its clock, its baud rate, the level that lights its LED, its reset button.
+    """The design for one board: its clock, its link, the level that lights its LED, its reset button.
 
     Parameters
     ----------
@@ -201,6 +201,8 @@ def board_top(plan: HardwarePlan, board: Board, *, simulated: bool = False) -> B
         ``clk`` is the system clock, of ``board.clock_mhz``, where a PLL would make it: all but the PLL,
         which no simulator here knows, is as in the bitstream, the divisor of the serial line too.
     """
+    if plan.link != board.link:
+        raise ValueError(f"link must be {plan.link}, as planned, not {board.link}")
     button = board.ports.get("rst")
     return BoardTop(
         plan,

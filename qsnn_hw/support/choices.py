@@ -37,6 +37,10 @@ ACCUMULATORS: tuple[Accumulators, ...] = get_args(Accumulators)
 SynapseStore: TypeAlias = Literal["rom", "ram"]
 """Where weights are: ``plan/group_plan.py``."""
 
+LinkName: TypeAlias = Literal["uart", "spi"]
+"""What is between a board and its host: ``families/boards.py``."""
+LINKS: tuple[LinkName, ...] = get_args(LinkName)
+
 EncoderKind: TypeAlias = Literal["rate", "latency", "direct"]
 """How pixels become spikes on the chip: ``plan/io_plan.py``."""
 ENCODERS: tuple[EncoderKind, ...] = get_args(EncoderKind)

@@ -157,6 +157,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--seed": ("5",),
     "--seed-search": ("3",),
     "--clock-mhz": ("24",),
+    "--link": ("spi",),
     "--baud": ("500000",),
     "--simulator": ("icarus",),
     "--out": ("elsewhere",),
@@ -419,6 +420,11 @@ REFUSED: list[tuple[tuple[str, ...], str]] = [
         ("--baud", "13000000"),
         "--baud 13,000,000 is no rate of icebreaker: what is behind the board's UART keeps 12,000,000 at "
         "most; the nearest is 12,000,000",
+    ),
+    (("--link", "spi", "--board", "fomu-pvt"), "--link spi is not for fomu-pvt: "),
+    (
+        ("--link", "spi", "--baud", "13000000"),
+        "--baud 13,000,000 is no rate of SPI on icebreaker: its wires carry 10,000,000 Hz",
     ),
     (("--seed-search", "0"), "--seed-search must be from 1 to 1000, not 0"),
     (("--seed", "2147483648"), "--seed must be from 0 to 2147483647, not 2147483648"),

@@ -32,9 +32,10 @@ from qsnn_hw.plan.update_stages import state_fields
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.rtl.group.constant_product import signed_digits
 from qsnn_hw.rtl.group.lane import StateLayout
-from qsnn_hw.support.choices import SynapseStore
+from qsnn_hw.support.choices import LINKS, SynapseStore
 from qsnn_hw.support.files import read_json
 from tests.support.networks import random_network
+from tests.support.verify_networks import chain_network
 from tests.support.wide_designs import random_case, random_lanes
 from tests.support.wide_networks import FEATURES
 
@@ -268,3 +269,17 @@ def test_what_takes_cells_has_the_name_of_what_is_built() -> None:
         for path in (package / folder).glob("*.py"):
             assert (package.parent / "rtl" / folder / path.name).exists(), path
     assert (package.parent / "rtl" / "network.py").exists()
+
+
+@pytest.mark.parametrize(("board", "fewer"), [("icebreaker", 7), ("ulx3s-25f", 13)])
+def test_the_link_that_a_plan_has_is_predicted(board: str, fewer: int) -> None:
+    # Measured of digits: 20 logic cells fewer on the one, 6 LUTs on the other.
+    limits = load_board(board).limits
+    plans = [make_plan(chain_network(), PlanOptions(lanes=(2,), limits=limits, link=link)) for link in LINKS]
+    uart, spi = (predict(plan, limits).usage for plan in plans)
+    assert uart.logic_cells is not None
+    assert spi.logic_cells is not None
+    assert abs(uart.logic_cells - spi.logic_cells - fewer) <= 1
+    if uart.registers is not None and spi.registers is not None:
+        assert uart.registers - spi.registers == 2
+    assert uart.block_rams == spi.block_rams

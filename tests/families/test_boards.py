@@ -16,6 +16,10 @@ ICEBREAKER_RATES = next(
 )
 """The line of its file."""
 
+SPI_SOURCE = next(
+    line for line in load_board("icebreaker").path.read_text().splitlines() if line.startswith("source =")
+)
+
 
 def test_every_shipped_board_loads_and_is_named_after_its_file():
     boards = list_boards()
@@ -40,6 +44,49 @@ def test_pins_and_clock_are_those_of_amaranth_boards(name):
             assert {low for _, low in found} == {board.ports[port].active == "low"}, port
     assert (getattr(platform, "device", None) or platform.part) in board.chip
     assert getattr(platform, "package", "") in board.chip
+
+
+@pytest.mark.parametrize("name", sorted(SOURCES))
+def test_pins_of_spi_are_those_of_a_header_of_amaranth_boards(name):
+    source, platform, board = SOURCES[name], platform_of(name), load_board(name)
+    assert bool(source.spi) == (board.spi is not None)
+    if board.spi is None:
+        return
+    assert [port.name for port in board.spi.ports] == ["sck", "cs", "mosi", "miso"]
+    assert [port.pins for port in board.spi.ports] == [(pin(platform, path)[0],) for path in source.spi]
+    assert [port.direction for port in board.spi.ports] == ["in", "in", "in", "out"]
+    # Nobody's cable selects it.
+    assert board.spi.ports[1].pull == "up"
+    assert board.spi.notes
+    assert board.spi.source.startswith("pins: amaranth-boards")
+
+
+def test_a_board_with_spi_has_its_pins_in_place_of_the_uart_s():
+    board = load_board("icebreaker")
+    spi = board.linked("spi")
+    assert set(spi.ports) == {*board.ports} - {"rx", "tx"} | {"sck", "cs", "mosi", "miso"}
+    assert (board.link, board.divisor, board.baud, board.byte_us) == ("uart", 4, 3_000_000, 10 / 3)
+    # A sixth of the clock, or what the wires carry.
+    assert (spi.link, spi.divisor, spi.baud, spi.byte_us) == ("spi", None, 2_000_000, 4.0)
+    assert replace(spi, clock_mhz=48.0).baud == 8_000_000
+    assert replace(spi, clock_mhz=96.0).baud == spi.spi.most_hz == 10_000_000
+    assert board.linked("uart") is board
+    assert spi.linked("spi") is spi
+    # By hand: a clock must reach it.
+    slow = spi.at_baud(3_000_000)
+    assert not slow.divides(12.0)
+    assert slow.divides(18.0)
+    assert replace(slow, clock_mhz=48.0).baud == 3_000_000
+    assert spi.line == "SPI of 2,000,000 Hz"
+
+
+def test_a_board_without_pins_for_spi_says_what_to_do():
+    with pytest.raises(
+        UserError,
+        match=r"^--link spi is not for fomu-pvt: .*fomu-pvt\.toml names no pins for it; boards that have "
+        r"them: icebreaker, .*; or add a table \[spi\] to a copy of the file \(docs/adding_devices\.md\)$",
+    ):
+        load_board("fomu-pvt").linked("spi")
 
 
 def test_unknown_board_lists_the_known_ones():
@@ -147,6 +194,24 @@ def test_own_board_file_is_read(tmp_path):
         ('package = "sg48"', 'package = "-h"', r"field package must be letters, digits, '_' and '-', not"),
         ('"1BitSquared ', '"\\u001b]0;x', r"field description must be one line of at most"),
         ('name = "icebreaker"', "name = [", r"mine\.toml is not a readable board file"),
+        ('sck = "45"\n', "", r"mine\.toml: field spi\.sck is missing; add it"),
+        ('sck = "45"', "sck = 45", r"field spi\.sck must be a non-empty string"),
+        ('sck = "45"', 'sck = "45\\nset_io x 1"', r"field spi\.sck must be letters, digits"),
+        ('sck = "45"', 'sck = "4"', r"field pins name pin 4 twice, for sck and cs"),
+        # Of the serial port, which a design with SPI does not have: still a mistake of the file.
+        ('miso = "47"', 'miso = "9"', r"field pins name pin 9 twice, for tx and miso"),
+        ('miso = "47"', 'miso = "11"', r"field pins name pin 11 twice, for led and miso"),
+        ('miso = "47"', 'miso = "47"\nirq = "3"', r"field spi\.irq is unknown; known fields here: "),
+        ("most_mhz = 10.0\n", "", r"field spi\.most_mhz is missing"),
+        ("most_mhz = 10.0", "most_mhz = 0", r"field spi\.most_mhz must be a number > 0, not 0"),
+        ("most_mhz = 10.0", "most_mhz = nan", r"field spi\.most_mhz must be a number > 0, not nan"),
+        ("most_mhz = 10.0", "most_mhz = 1e9", r"field spi\.most_mhz must be from 0\.1 to 100, not 1e\+09$"),
+        ("most_mhz = 10.0", 'most_mhz = "10"', r"field spi\.most_mhz must be a number > 0"),
+        (SPI_SOURCE, "", r"field spi\.source is missing"),
+        (SPI_SOURCE, 'source = "a\\u001b]0;x"', r"field spi\.source must be one line of at most"),
+        ('notes = ["PMOD', 'notes = ["a\\nb", "PMOD', r"field spi\.notes must be one line of at most"),
+        ('notes = ["PMOD', 'standard = "x"\nnotes = ["', r"field standard of sck is not something the ice40"),
+        ("[spi]\n", "[[spi]]\n", r"field spi must be a table"),
     ],
 )
 def test_a_wrong_board_file_is_refused_by_field_and_file(tmp_path, old, new, message):

@@ -19,6 +19,8 @@ class Source:
         The same of every light.
     button
         The same of the reset button; None where the board file names none.
+    spi
+        The same of sck, cs, mosi and miso; empty where the board file has no SPI.
     """
 
     module: str
@@ -27,14 +29,21 @@ class Source:
     rx: str = "uart 0 rx"
     tx: str = "uart 0 tx"
     button: str | None = None
+    spi: tuple[str, ...] = ()
 
 
 _RGB = tuple(f"rgb_led 0 {colour}" for colour in "rgb")
 _EIGHT = tuple(f"led {number}" for number in range(8))
 
 
+def _pmod(number: int) -> tuple[str, ...]:
+    """SPI at a PMOD as Digilent's type 2 has it: from pin 1 on cs, mosi, miso, sck."""
+    return tuple(f"pmod {number}: {place}" for place in (4, 1, 2, 3))
+
+
 def _ulx3s(device: str) -> Source:
-    return Source("ulx3s", f"ULX3S_{device}_Platform", _EIGHT, button="button 0")
+    spi = tuple(f"gpio 0: {name}" for name in ("14-", "14+", "15+", "15-"))
+    return Source("ulx3s", f"ULX3S_{device}_Platform", _EIGHT, button="button 0", spi=spi)
 
 
 def _orangecrab(device: str) -> Source:
@@ -42,12 +51,21 @@ def _orangecrab(device: str) -> Source:
 
 
 def _ecpix(device: str) -> Source:
-    return Source("ecpix5", f"ECPIX5{device}Platform", _RGB, button="rst 0")
+    return Source("ecpix5", f"ECPIX5{device}Platform", _RGB, button="rst 0", spi=_pmod(0))
 
 
 SOURCES = {
-    "icebreaker": Source("icebreaker", "ICEBreakerPlatform", ("led 0", "led 1"), button="button 0"),
-    "tinyfpga-bx": Source("tinyfpga_bx", "TinyFPGABXPlatform", ("led 0",), "gpio 0: 1", "gpio 0: 2"),
+    "icebreaker": Source(
+        "icebreaker", "ICEBreakerPlatform", ("led 0", "led 1"), button="button 0", spi=_pmod(0)
+    ),
+    "tinyfpga-bx": Source(
+        "tinyfpga_bx",
+        "TinyFPGABXPlatform",
+        ("led 0",),
+        "gpio 0: 1",
+        "gpio 0: 2",
+        spi=tuple(f"gpio 0: {number}" for number in (5, 3, 4, 6)),
+    ),
     "orangecrab-25f": _orangecrab("25F"),
     "orangecrab-85f": _orangecrab("85F"),
     "ulx3s-12f": _ulx3s("12F"),
@@ -70,7 +88,11 @@ SOURCES = {
         "tang_nano_9k", "TangNano9kPlatform", tuple(f"led {number}" for number in range(6)), button="button 0"
     ),
     "arty-a7-35t": Source(
-        "arty_a7", "ArtyA7_35Platform", tuple(f"led {number}" for number in range(4)), button="rst 0"
+        "arty_a7",
+        "ArtyA7_35Platform",
+        tuple(f"led {number}" for number in range(4)),
+        button="rst 0",
+        spi=_pmod(1),
     ),
     "fomu-pvt": Source("fomu_pvt", "FomuPVTPlatform", ("led 0",), "touch 0", "touch 1"),
 }

@@ -15,11 +15,16 @@ from qsnn_hw.explore.integers.golden_result import GoldenResult
 from qsnn_hw.families.limits import Limits
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.plan import GroupPlan, HardwarePlan
+from qsnn_hw.support.choices import LinkName
 from qsnn_hw.support.errors import UserError
 
 
 def plan_options(
-    options: BuildOptions, data: Dataset | None, golden: GoldenResult | None, limits: Limits | None
+    options: BuildOptions,
+    data: Dataset | None,
+    golden: GoldenResult | None,
+    limits: Limits | None,
+    link: LinkName = "uart",
 ) -> PlanOptions:
     """How the user wants the network laid out, on a device of these limits; None: no limit known."""
     if options.cycle_budget is not None and data is None:
@@ -41,6 +46,7 @@ def plan_options(
         synapse_store=options.weights,
         traffic=traffic,
         io=io_options(options, None if data is None else data.steps),
+        link=link,
     )
 
 

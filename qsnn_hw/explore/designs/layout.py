@@ -83,6 +83,7 @@ class Layout:
                 *own_integers_notes(network),
                 *(note for image in images.values() for note in image.notes),
             ),
+            link=options.link,
         )
         return self._placed(with_io(plan, options.io), needs)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from qsnn_hw.cost.traffic import Traffic
 from qsnn_hw.explore.designs.io_planner import IoOptions
 from qsnn_hw.families.limits import Limits
-from qsnn_hw.support.choices import AIMS, Accumulators, Aim, SynapseStore
+from qsnn_hw.support.choices import AIMS, Accumulators, Aim, LinkName, SynapseStore
 from qsnn_hw.support.errors import UserError
 
 MAX_BUFFER_DEPTH = 65536
@@ -43,6 +43,8 @@ class PlanOptions:
         The events that the design is to be quick for; None assumes some.
     io
         Encoder and readout on the chip.
+    link
+        What is between host and board.
     """
 
     lanes: Sequence[int] | None = None
@@ -57,6 +59,7 @@ class PlanOptions:
     synapse_store: SynapseStore = "rom"
     traffic: Traffic | None = field(default=None, repr=False)
     io: IoOptions = field(default_factory=IoOptions)
+    link: LinkName = "uart"
 
     def __post_init__(self) -> None:
         if self.buffer_depth is not None and not 1 <= self.buffer_depth <= MAX_BUFFER_DEPTH:

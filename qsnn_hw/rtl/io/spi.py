@@ -14,16 +14,13 @@ from qsnn_hw.host.frames import ESCAPE, FLIP
 from qsnn_hw.host.spi_bytes import FILL
 from qsnn_hw.rtl.io.uart import BIT
 
-MIN_HALF_CYCLES = 3
-"""Fewest clock cycles that ``sck`` is high, and low: two of the synchronizer and one to see the edge."""
-
 
 class SpiPins(wiring.Component):
     """The pins of a host that is the controller, in the design's clock.
 
     No handshake: the host sets the pace. Latency: 3 cycles from an edge at the pin. Throughput: a bit in
-    ``2 * MIN_HALF_CYCLES`` cycles. A byte begins where ``cs`` falls and behind every eighth bit; one that
-    ``cs`` cuts off counts for nothing.
+    ``SCK_CYCLES`` cycles (``families/serial_rates.py``). A byte begins where ``cs`` falls and behind every
+    eighth bit; one that ``cs`` cuts off counts for nothing.
 
     Members
     -------

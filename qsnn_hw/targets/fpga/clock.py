@@ -12,7 +12,7 @@ from qsnn_hw.families.board_clock import needs_fmax
 from qsnn_hw.families.boards import Board
 from qsnn_hw.families.limits import Usage
 from qsnn_hw.families.pll import PllSettings, exact
-from qsnn_hw.families.serial_rates import nearest_rate
+from qsnn_hw.families.serial_rates import SCK_CYCLES, nearest_rate
 from qsnn_hw.support.errors import UserError
 
 UNUSED = 0.20
@@ -82,9 +82,17 @@ def rate_by_hand(board: Board, baud: int) -> Board:
     most = board.bauds[0]
     asked = board.at_baud(baud)
     rates = _all_rates(board)
+    if board.link == "spi":
+        # The clock of SPI is the host's: any rate, within both limits.
+        nearest = min(most, int(max(rates) * 1e6) // SCK_CYCLES)
+        if baud > nearest:
+            limit = "its wires carry" if nearest == most else f"a sixth of its clock, {max(rates):g} MHz, is"
+            raise UserError(
+                f"--baud {_shown(baud)} is no rate of SPI on {board.name}: {limit} {nearest:,} Hz"
+            )
+        return asked
     if baud <= most and any(asked.divides(rate) for rate in rates):
         return asked
-    shown = f"{baud:,}" if baud < 10**12 else f"of {len(str(baud))} digits"
     why = (
         f"what is behind the board's UART keeps {most:,} at most"
         if baud > most
@@ -92,7 +100,18 @@ def rate_by_hand(board: Board, baud: int) -> Board:
         + (" and no PLL makes one that does" if len(rates) > 1 else "")
     )
     nearest = nearest_rate(rates, baud, most)
-    raise UserError(f"--baud {shown} is no rate of {board.name}: {why}; the nearest is {nearest:,}")
+    raise UserError(f"--baud {_shown(baud)} is no rate of {board.name}: {why}; the nearest is {nearest:,}")
+
+
+def _shown(baud: int) -> str:
+    return f"{baud:,}" if baud < 10**12 else f"of {len(str(baud))} digits"
+
+
+def _lines(board: Board) -> str:
+    """The lines that a clock may have, in words."""
+    if board.link == "spi":
+        return f"SPI of {board.bauds[-1]:,} Hz"
+    return f"a serial line of {' or '.join(f'{baud:,}' for baud in board.bauds)} baud"
 
 
 def _all_rates(board: Board) -> list[float]:
@@ -186,8 +205,8 @@ def by_hand(board: Board, wanted_mhz: float) -> Board:
     rate, nearest = min(can, key=lambda pair: (abs(pair[0] - exact(wanted_mhz)), pair[1].pll is not None))
     if abs(rate - exact(wanted_mhz)) > OFF_BY_HAND * exact(wanted_mhz):
         why = reason or (
-            f"its PLL makes none of {plain.oscillator_mhz:g} MHz that the data sheet and a serial line of "
-            f"{' or '.join(f'{baud:,}' for baud in board.bauds)} baud allow"
+            f"its PLL makes none of {plain.oscillator_mhz:g} MHz that the data sheet and {_lines(board)} "
+            "allow"
         )
         raise UserError(
             f"--clock-mhz {wanted_mhz:g} is no clock of {board.name}: {why}; the nearest is "
@@ -198,7 +217,7 @@ def by_hand(board: Board, wanted_mhz: float) -> Board:
 
 def in_words(board: Board) -> str:
     """The design's clock for a person."""
-    line = f"serial line {board.baud:,} baud"
+    line = board.line
     if board.pll is None:
         return f"{board.clock_mhz:g} MHz, the oscillator's; {line}"
     return (

@@ -12,9 +12,6 @@ from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.verify.design_cycles import DesignCycles
 
-_BITS_PER_BYTE = 10
-"""On the line: 8N1, a start bit, eight of data, a stop bit."""
-
 _FRAME_BYTES = 2 + 1 + 1 + CRC_BYTES
 """To the board beside the words: flags, sequence number, end mark, CRC."""
 
@@ -103,11 +100,6 @@ def step_bytes(counts: np.ndarray, addresses: np.ndarray, size: int) -> np.ndarr
     return total
 
 
-def byte_us(baud: float) -> float:
-    """Microseconds of one byte on a line of ``baud`` bits a second."""
-    return _BITS_PER_BYTE * 1e6 / baud
-
-
 def host_us(moved: LinkBytes, byte_us: float, core_us: float) -> float:
     """Mean time from a sample's first bit to its answer's last, in microseconds.
 
@@ -131,10 +123,10 @@ def host_us(moved: LinkBytes, byte_us: float, core_us: float) -> float:
     return float(sent.mean())
 
 
-def link_us(moved: LinkBytes, baud: float) -> tuple[float, float]:
-    """Microseconds that a mean sample's bytes take to the board and from it."""
+def link_us(moved: LinkBytes, byte_us: float) -> tuple[float, float]:
+    """Microseconds that a mean sample's bytes take to the board and from it, ``byte_us`` each."""
     sent, received = (float(count.sum(axis=0).mean()) for count in (moved.sent, moved.received))
-    return sent * byte_us(baud), received * byte_us(baud)
+    return sent * byte_us, received * byte_us
 
 
 @dataclass(frozen=True)

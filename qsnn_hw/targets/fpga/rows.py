@@ -78,7 +78,7 @@ def built_rows(asked: Asked, board: Board, report: Report) -> list[Row]:
     energy, kinds = report[ENERGY], board.limits.available()
     link = ""
     if rate.link_per_s is not None:
-        link = f" Through its serial link {rounded(rate.link_per_s)} inferences/s, computed."
+        link = f" Through its link {rounded(rate.link_per_s)} inferences/s, computed."
     spiking = Row(
         board.name,
         "fpga",

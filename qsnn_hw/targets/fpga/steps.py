@@ -58,12 +58,12 @@ from qsnn_hw.verify import Verification
 def _board(job: Job) -> Board:
     if job.options.board is None:
         raise UserError("a bitstream is for a board: give --board NAME")
-    board, baud = load_board(job.options.board), job.options.baud
+    board, baud = load_board(job.options.board).linked(job.options.link or "uart"), job.options.baud
     return board if baud is None else rate_by_hand(board, baud)
 
 
 BOARD: Step[Board] = Step("board", make=_board)
-"""The board that the user names, with the serial line's rate where the user gives one."""
+"""The board that the user names, with its link, and the rate of that where the user gives one."""
 
 
 def _calibration(job: Job, board: Board) -> Calibration | None:
@@ -83,7 +83,7 @@ def _plan(
     job: Job, quantization: Quantization, data: Dataset | None, golden: GoldenResult | None, board: Board
 ) -> HardwarePlan:
     limits = board.limits
-    wanted = plan_options(job.options, data, golden, limits)
+    wanted = plan_options(job.options, data, golden, limits, board.link)
     plan = make_plan(quantization.quantized, wanted)
     # Before any tool runs.
     check_fits(
@@ -120,7 +120,7 @@ def _plan_is_decided_by(
     job: Job, quantization: Quantization, data: Dataset | None, golden: GoldenResult | None, board: Board
 ) -> dict[str, object]:
     return {
-        "plan": repr(plan_options(job.options, data, golden, board.limits)),
+        "plan": repr(plan_options(job.options, data, golden, board.limits, board.link)),
         "board": {
             "name": board.name,
             "clock": board.clock_mhz,

@@ -188,6 +188,30 @@ def test_a_rate_by_hand_is_kept_or_refused_with_the_nearest() -> None:
     assert rate_by_hand(bare, nearest).baud == nearest == 3_000_000
 
 
+def test_any_rate_of_spi_within_its_limits_is_taken() -> None:
+    board = load_board("icebreaker").linked("spi")
+    assert rate_by_hand(board, 1).baud == 1
+    # Only of a clock that is six times as fast.
+    fast = rate_by_hand(board, 8_000_000)
+    assert all(one.clock_mhz >= 48 and one.baud == 8_000_000 for one in clocks(fast))
+    assert by_hand(fast, 60).baud == 8_000_000
+    with pytest.raises(UserError, match=r"^--clock-mhz 24 .*data sheet and SPI of 8,000,000 Hz allow; "):
+        by_hand(fast, 24)
+    assert in_words(by_hand(board, 24)).endswith("; SPI of 4,000,000 Hz")
+    # What is left to choose: the fastest.
+    assert len(clocks(board)) > 10
+    assert fastest(clocks(board), 40) == max(
+        (one for one in clocks(board) if needs_fmax(one) <= 40), key=lambda one: one.clock_mhz
+    )
+    with pytest.raises(
+        UserError, match=r"^--baud 10,000,001 is no rate of SPI on icebreaker: its wires carry 10,000,000 Hz$"
+    ):
+        rate_by_hand(board, 10_000_001)
+    bare = replace(board, family=replace(board.family, pll=None))
+    with pytest.raises(UserError, match=r"SPI on icebreaker: a sixth of its clock, 12 MHz, is 2,000,000 Hz$"):
+        rate_by_hand(bare, 2_000_001)
+
+
 def test_what_programs_and_people_are_told() -> None:
     board = by_hand(load_board("ulx3s-85f"), 100)
     record = json.loads(json.dumps(clock_record(board)))
@@ -207,6 +231,11 @@ def test_the_recorded_clock_is_read_back(tmp_path: Path) -> None:
     for clocked in (board, by_hand(board, 100), by_hand(board, 103.3)):
         path.write_text(json.dumps(clock_record(clocked)))
         assert recorded(board, path) == clocked.at_baud(clocked.baud)
+    spi = load_board("icebreaker").linked("spi")
+    for clocked in (spi, by_hand(spi, 100), by_hand(rate_by_hand(spi, 5_000_000), 36)):
+        path.write_text(json.dumps(clock_record(clocked)))
+        assert recorded(spi, path) == clocked.at_baud(clocked.baud)
+    path.write_text(json.dumps(clock_record(by_hand(board, 103.3))))
     with pytest.raises(
         UserError, match=r"clock\.json names no clock of icebreaker; qsnn-hw generate makes it"
     ):

@@ -19,10 +19,12 @@ from qsnn_hw.host.protocol import sample_words
 from qsnn_hw.host.words import packed
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.report import Results
+from qsnn_hw.report.record import Report
 from qsnn_hw.report.sections.activity import stream_note
 from qsnn_hw.targets.fpga.per_sample import LinkBytes, framed, host_us, rates, step_bytes
-from qsnn_hw.targets.fpga.sections.latency import latency
-from qsnn_hw.targets.fpga.sections.speed import Link, link
+from qsnn_hw.targets.fpga.sections import SECTIONS, speed
+from qsnn_hw.targets.fpga.sections.latency import Clock, latency
+from qsnn_hw.targets.fpga.sections.speed import Link, Throughput, link
 from qsnn_hw.verify import Verification
 from qsnn_hw.verify.design_cycles import DesignCycles
 from tests.support.verification_record import RECORD
@@ -108,7 +110,7 @@ def test_bytes_of_pixels_and_classes_are_those_of_the_frames() -> None:
 def test_the_longer_direction_is_the_time_on_the_link() -> None:
     # Two samples of 2 steps: 30 and 50 bytes in, 6 and 4 out; 10 bits a byte at 1 Mbaud are 10 us.
     moved = LinkBytes(np.array([[10, 20], [20, 30]]), np.array([[2, 2], [4, 2]]), 40.0)
-    line = link(BOARD.baud, moved)
+    line = link(BOARD, moved)
     assert line == Link(1_000_000, 40.0, 5.0, 400.0, 50.0)
     found = latency(BOARD, DesignCycles(np.array([500, 700]), 550.0), 100.0, moved)
     assert found.link_us_mean == 400.0
@@ -116,8 +118,32 @@ def test_the_longer_direction_is_the_time_on_the_link() -> None:
     assert found.us_per_sample_mean == 6.0
     back = LinkBytes(moved.received, moved.sent, 5.0)
     assert latency(BOARD, DesignCycles(), None, back).link_us_mean == 400.0
-    slow = link(115_200, moved)
+    slow = link(BOARD.at_baud(115_200), moved)
     assert slow.us_in_mean == pytest.approx(40 * 10 / 115_200 * 1e6)
+
+
+def test_a_byte_of_spi_is_eight_bits_and_the_link_is_called_so() -> None:
+    moved = LinkBytes(np.array([[10, 20], [20, 30]]), np.array([[2, 2], [4, 2]]), 40.0)
+    board = load_board("icebreaker").linked("spi")
+    # 2 MHz, a sixth of 12: a byte is 4 us.
+    assert link(board, moved) == Link(2_000_000, 40.0, 5.0, 160.0, 20.0, name="spi")
+    assert link(board, None) == Link(2_000_000, name="spi")
+    found = latency(board, DesignCycles(np.array([12, 12]), 12.0), None, moved)
+    assert found.link_us_mean == 160.0
+    assert found.host_us_mean is not None
+    report = Report.of(
+        SECTIONS,
+        link=link(board, moved),
+        throughput=Throughput(1e6, 6250.0, "link"),
+        latency=found,
+        clock=Clock(12.0),
+    )
+    assert speed.line(report).startswith("6,250 samples/s through SPI (2 MHz), which limits; ")
+    assert speed.card(report).lines[0] == "SPI at 2 MHz: the link limits"
+    shown = speed.table(report)
+    assert shown is not None
+    assert shown.rows[0][0] == "through SPI, 2 MHz"
+    assert "5 back, 8 bits each" in shown.caption
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ class Energy:
     static_share
         Of the typical energy, 0 to 1.
     link_per_sample_uj, link_per_spike_nj
-        The same for a sample that comes through the serial link: leakage and clock go on meanwhile.
+        The same for a sample that comes through the link: leakage and clock go on meanwhile.
     per_spike_target, link_per_spike_target
         Whether a spike costs less than 1 uJ: "kept" over the whole range, "not kept" anywhere in it, or
         it "depends" on where in the range the truth lies.

@@ -10,7 +10,7 @@ from qsnn_hw.report.results import Results
 from qsnn_hw.report.section import Card, Line, Part, Section
 from qsnn_hw.report.words import NOT_MEASURED, apart, duration, figure, page_duration, with_unit
 from qsnn_hw.support.values import Number, check_numbers
-from qsnn_hw.targets.fpga.per_sample import LinkBytes, byte_us, host_us, link_us
+from qsnn_hw.targets.fpga.per_sample import LinkBytes, host_us, link_us
 from qsnn_hw.targets.fpga.record import Implementation
 from qsnn_hw.targets.fpga.sections import shared
 from qsnn_hw.verify.design_cycles import DesignCycles
@@ -91,10 +91,10 @@ def latency(
         times = replace(times, network_cycles_mean=float(cycles.network.mean()))
     if moved is None or board is None:
         return times
-    times = replace(times, link_us_mean=max(link_us(moved, board.baud)))
+    times = replace(times, link_us_mean=max(link_us(moved, board.byte_us)))
     if times.us_on_board_mean is None:
         return times
-    return replace(times, host_us_mean=host_us(moved, byte_us(board.baud), times.us_on_board_mean))
+    return replace(times, host_us_mean=host_us(moved, board.byte_us, times.us_on_board_mean))
 
 
 def design_latency(results: Results) -> Latency:
@@ -146,7 +146,7 @@ LATENCY: Part[Latency] = Part(
         "us_on_board_mean": "The core in this bitstream: cycles divided by the board's clock; no link.",
         "link_us_mean": (
             "What a sample occupies the serial line for: its bytes to the board or from it, whichever "
-            "take longer, as both directions go at once; 10 bits a byte at the board's baud rate. "
+            "take longer, as both directions go at once; 10 bits a byte at the board's baud rate, 8 of SPI. "
             "Computed from the bytes of the test samples, no line was timed."
         ),
         "host_us_mean": (

@@ -23,7 +23,7 @@ from qsnn_hw.verify import Verification
 from qsnn_hw.verify.design_cycles import DesignCycles
 
 _SWITCHING_BITS = (0.2, 0.5, 1.0)
-"""Transitions of a serial line for each bit of a byte with its start and stop bit, low, typical, high."""
+"""Transitions of a line for each bit of a byte, of a UART with start and stop bit, low, typical, high."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +113,16 @@ def rest(results: Results) -> Rest:
 
 
 def pins(results: Results) -> Bounds:
-    """Power at the pins of the serial line while it carries all it can."""
+    """Power at the pins of the line while it carries all it can."""
     moved, rate = results.once(shared.moved), results.once(shared.sample_rates).link_per_s
     if moved is None or not rate or results.once(shared.spent).power is None:
         return Bounds()
     board = results[Board]
-    bits = sum(link_us(moved, board.baud)) * 1e-6 * board.baud * rate
-    found = pins_power(board, Range(*(share * bits for share in _SWITCHING_BITS))).power
+    there, back = (us * 1e-6 * board.baud * rate for us in link_us(moved, board.byte_us))
+    # Each bit of SPI is a pulse of its clock.
+    clock = 2 * max(there, back) if board.link == "spi" else 0.0
+    switching = Range(*(share * (there + back) + clock for share in _SWITCHING_BITS))
+    found = pins_power(board, switching).power
     return Bounds(found.low, found.typical, found.high)
 
 
@@ -161,8 +164,9 @@ POWER_IO_MW: Part[Bounds] = Part(
     basis={"": "estimated"},
     definitions={
         "": (
-            "The two pins of the serial line while it carries all it can, from the supply of the pins and "
-            "not in power_mw: half of C V2 for each transition. LEDs and the clock's pin are not in it."
+            "The pins of the line between host and board while it carries all it can, from the supply of "
+            "the pins and not in power_mw: half of C V2 for each transition. LEDs and the clock's pin are "
+            "not in it."
         )
     },
 )
@@ -199,7 +203,7 @@ def table(report: Report) -> Table | None:
             f"words are read, at work {figure(still.toggles_working)} bits switch."
         )
     if io.typical is not None:
-        caption += f" The serial line's pins take {range_text(io, 'mW')} more at most, of another supply."
+        caption += f" The line's pins take {range_text(io, 'mW')} more at most, of another supply."
     return Table(
         "power-at-rate",
         "Power against the rate of events",

@@ -31,7 +31,7 @@ def moved(results: Results) -> LinkBytes | None:
 def sample_rates(results: Results) -> Rates:
     """Samples a second on the chip and through the link."""
     board, bytes_ = results[Board], results.once(moved)
-    longest = None if bytes_ is None else max(link_us(bytes_, board.baud))
+    longest = None if bytes_ is None else max(link_us(bytes_, board.byte_us))
     return rates(board.clock_mhz, results.once(cycles), longest)
 
 

@@ -1,4 +1,4 @@
-"""How many samples a second: on the chip, and through the serial link."""
+"""How many samples a second: on the chip, and through the link."""
 
 from dataclasses import dataclass, field, replace
 
@@ -7,6 +7,7 @@ from qsnn_hw.report.bounds import Bounds, range_text
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.section import Card, Exhibit, Line, Part, Section, Table
 from qsnn_hw.report.words import NOT_MEASURED, baud_rate, duration, figure, page_duration, rounded, with_unit
+from qsnn_hw.support.choices import LinkName
 from qsnn_hw.support.ranges import Range
 from qsnn_hw.support.values import Number, check_numbers
 from qsnn_hw.targets.fpga.per_sample import LinkBytes, Rates, link_us
@@ -33,12 +34,14 @@ class OperatingPoint:
 
 @dataclass(frozen=True)
 class Link:
-    """The serial line between host and board, computed from the bytes of the test samples.
+    """The line between host and board, computed from the bytes of the test samples.
 
     Parameters
     ----------
+    name
+        "uart" or "spi".
     baud
-        Bits a second, each way; a byte is ten of them (8N1).
+        Bits a second, each way; a byte is ten of them (8N1), of SPI eight.
     bytes_in_mean, bytes_out_mean
         Of one sample: events and ticks, or pixels, to the board; events and ticks, or the class, back.
     us_in_mean, us_out_mean
@@ -50,6 +53,7 @@ class Link:
     bytes_out_mean: Number | None = None
     us_in_mean: Number | None = None
     us_out_mean: Number | None = None
+    name: LinkName = "uart"
 
     def __post_init__(self) -> None:
         """Refuse negative or non-finite values."""
@@ -65,7 +69,7 @@ class Throughput:
     on_chip_per_s
         At the board's clock, with words that are always there: what the chip can do.
     link_per_s
-        Through the serial link: what a host gets.
+        Through the link: what a host gets.
     limited_by
         "link" or "core": the slower of the two, which decides ``link_per_s``.
     per_watt, link_per_watt
@@ -87,12 +91,23 @@ class Throughput:
             )
 
 
-def link(baud: float, moved: LinkBytes | None) -> Link:
+def link(board: Board, moved: LinkBytes | None) -> Link:
     """The line's figures; only its speed where no sample is known."""
     if moved is None:
-        return Link(baud)
+        return Link(board.baud, name=board.link)
     sent, received = (float(count.sum(axis=0).mean()) for count in (moved.sent, moved.received))
-    return Link(baud, sent, received, *link_us(moved, baud))
+    return Link(board.baud, sent, received, *link_us(moved, board.byte_us), name=board.link)
+
+
+def _called(line: Link) -> str:
+    return "SPI" if line.name == "spi" else "the serial link"
+
+
+def _rate(line: Link) -> str:
+    """Bits a second: on a serial line in baud, of SPI its clock."""
+    if line.name == "spi" and line.baud is not None:
+        return with_unit(line.baud / 1e6, "MHz")
+    return baud_rate(line.baud)
 
 
 def throughput(rates: Rates, spending: Spending) -> Throughput:
@@ -116,7 +131,7 @@ LINK: Part[Link] = Part(
     "link",
     Link,
     Link(),
-    lambda results: link(results[Board].baud, results.once(shared.moved)),
+    lambda results: link(results[Board], results.once(shared.moved)),
     basis={"": "computed"},
     definitions={
         "": (
@@ -161,13 +176,14 @@ OPERATING_POINT: Part[OperatingPoint] = Part(
 
 def line(report: Report) -> str:
     rate = report[THROUGHPUT]
-    baud = "" if report[LINK].baud is None else f" ({baud_rate(report[LINK].baud)})"
-    parts = []
+    through, parts = _called(report[LINK]), []
+    if report[LINK].baud is not None:
+        through += f" ({_rate(report[LINK])})"
     if rate.link_per_s is not None:
         limit = "which limits" if rate.limited_by == "link" else "but the core limits"
-        parts.append(f"{rounded(rate.link_per_s)} samples/s through the serial link{baud}, {limit}")
+        parts.append(f"{rounded(rate.link_per_s)} samples/s through {through}, {limit}")
     elif report[LATENCY].link_us_mean is not None:
-        parts.append(f"{duration(report[LATENCY].link_us_mean)} a sample on the serial link{baud}")
+        parts.append(f"{duration(report[LATENCY].link_us_mean)} a sample on {through}")
     if rate.on_chip_per_s is not None:
         clock = with_unit(report[CLOCK].board_mhz, "MHz")
         parts.append(f"{rounded(rate.on_chip_per_s)}/s on the chip at {clock}, the bitstream's clock")
@@ -180,7 +196,7 @@ def card(report: Report) -> Card:
     lines = []
     if rate.link_per_s is not None and report[LINK].baud is not None:
         limits = "the link limits" if rate.limited_by == "link" else "the core limits"
-        lines.append(f"serial link at {baud_rate(report[LINK].baud)}: {limits}")
+        lines.append(f"{_called(report[LINK]).removeprefix('the ')} at {_rate(report[LINK])}: {limits}")
     if rate.on_chip_per_s is not None:
         clock = with_unit(report[CLOCK].board_mhz, "MHz")
         lines.append(f"{rounded(rate.on_chip_per_s)} samples/s on the chip at {clock}")
@@ -216,7 +232,7 @@ def table(report: Report) -> Table | None:
         at_fmax = rate.on_chip_per_s * fmax / clock
     rows = (
         (
-            f"through the serial link, {baud_rate(line.baud)}",
+            f"through {_called(line)}, {_rate(line)}",
             page_duration(latency.host_us_mean),
             page_duration(1e6 / rate.link_per_s if rate.link_per_s else latency.link_us_mean),
             rounded(rate.link_per_s),
@@ -241,7 +257,8 @@ def table(report: Report) -> Table | None:
     if line.bytes_in_mean is not None:
         bytes_ = (
             f" A mean sample is {figure(line.bytes_in_mean)} bytes to the board and "
-            f"{figure(line.bytes_out_mean)} back, 10 bits each, both ways at once."
+            f"{figure(line.bytes_out_mean)} back, "
+            f"{8 if line.name == 'spi' else 10} bits each, both ways at once."
         )
     return Table(
         "speed",
