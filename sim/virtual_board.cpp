@@ -14,6 +14,9 @@
 // Bits have the length of the rate that the pseudo-terminal is set to, as a USB adapter's have: a host with
 // another rate than the board's is not understood. A zero byte at a rate so slow that it counts as a break is
 // one, and resets the design, in byte mode, too.
+//
+// Which line the design has, its ports say: rx and tx of a UART, or sck, cs, mosi and miso of SPI. Of SPI this is
+// the controller: for each byte that the host writes it reads the one that came meanwhile, and the rate is sck's.
 
 #include <asm/termbits.h>
 #include <fcntl.h>
@@ -30,6 +33,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -219,12 +223,127 @@ std::deque<Byte> to_board;
 std::vector<uint8_t> from_board;
 double break_bit_cycles = 0;
 
+// What is at the pins: takes bytes of to_board, and gives those that come to from_board.
+class Line {
+  public:
+    virtual ~Line() = default;
+    virtual bool busy() const = 0;
+    // Drives the pins for the cycle that begins now.
+    virtual void drive(double now) = 0;
+    // Looks at them before its edge.
+    virtual void look(double now, double bit_cycles) = 0;
+};
+
+class Uart : public Line {
+  public:
+    Uart(uint8_t* rx, const uint8_t* tx, bool bytes) : rx_(rx), tx_(tx), bytes_(bytes) {}
+
+    bool busy() const override { return sender_.busy(); }
+
+    void drive(double now) override {
+        if (!sender_.busy() && !to_board.empty() && (!bytes_ || to_board.front().bit_cycles > break_bit_cycles)) {
+            sender_.start(to_board.front(), now);
+            to_board.pop_front();
+        }
+        *rx_ = sender_.level(now);
+    }
+
+    void look(double now, double bit_cycles) override {
+        if (bytes_) return;
+        const int byte = receiver_.look(*tx_, now, bit_cycles);
+        if (byte >= 0) from_board.push_back(static_cast<uint8_t>(byte));
+    }
+
+  private:
+    uint8_t* const rx_;
+    const uint8_t* const tx_;
+    const bool bytes_;
+    Sender sender_;
+    Receiver receiver_;
+};
+
+// The controller of SPI, mode 0, highest bit first: cs is low while there are bytes.
+class Spi : public Line {
+  public:
+    Spi(uint8_t* sck, uint8_t* cs, uint8_t* mosi, const uint8_t* miso)
+        : sck_(sck), cs_(cs), mosi_(mosi), miso_(miso) {
+        *sck_ = 0;
+        *cs_ = 1;
+    }
+
+    bool busy() const override { return phase_ != Phase::rest; }
+
+    void drive(double now) override {
+        if (now < next_) return;
+        switch (phase_) {
+            case Phase::rest:
+                if (to_board.empty()) return;
+                // Not back to back with anything: time passed.
+                next_ = now;
+                *cs_ = 0;
+                begin();
+                break;
+            case Phase::low:
+                // What the design drives at the edge that rises is this bit.
+                came_ = static_cast<uint8_t>(came_ << 1 | (*miso_ & 1));
+                *sck_ = 1;
+                phase_ = Phase::high;
+                break;
+            case Phase::high:
+                *sck_ = 0;
+                sent_ = static_cast<uint8_t>(sent_ << 1);
+                phase_ = Phase::low;
+                if (++bit_ < 8) {
+                    *mosi_ = sent_ >> 7;
+                } else {
+                    from_board.push_back(came_);
+                    if (to_board.empty())
+                        phase_ = Phase::end;
+                    else
+                        begin();
+                }
+                break;
+            case Phase::end:
+                *cs_ = 1;
+                phase_ = Phase::rest;
+                break;
+        }
+        next_ += half_;
+    }
+
+    void look(double, double) override {}
+
+  private:
+    enum class Phase { rest, low, high, end };
+
+    void begin() {
+        sent_ = to_board.front().value;
+        half_ = to_board.front().bit_cycles / 2;
+        to_board.pop_front();
+        bit_ = 0;
+        *mosi_ = sent_ >> 7;
+        phase_ = Phase::low;
+    }
+
+    uint8_t *const sck_, *const cs_, *const mosi_;
+    const uint8_t* const miso_;
+    Phase phase_ = Phase::rest;
+    uint8_t sent_ = 0, came_ = 0;
+    int bit_ = 0;
+    double half_ = 0, next_ = 0;
+};
+
 class Board {
   public:
     Board(int master, double clock_hz, uint8_t released, bool bytes)
-        : host_(master, clock_hz), clock_hz_(clock_hz), bytes_(bytes), released_(released) {
-        for (const NamedPort& port : named_ports(model_))
-            if (!std::strcmp(port.name, "rst")) button_ = static_cast<uint8_t*>(port.data);
+        : host_(master, clock_hz), clock_hz_(clock_hz), released_(released) {
+        if (uint8_t* rx = pin("rx"))
+            line_ = std::make_unique<Uart>(rx, pin("tx"), bytes);
+        else if (pin("sck"))
+            line_ = std::make_unique<Spi>(pin("sck"), pin("cs"), pin("mosi"), pin("miso"));
+        else
+            std::fprintf(stderr, "the design has no line to a host\n"), std::exit(1);
+        button_ = pin("rst");
         if (button_) *button_ = released_;
         // Half of a break: of the rates that any board has, none comes near.
         break_bit_cycles = 0.001 * clock_hz / 20;
@@ -250,17 +369,10 @@ class Board {
   private:
     void step() {
         const double now = static_cast<double>(cycle_);
-        if (!sender_.busy() && !to_board.empty() && (!bytes_ || to_board.front().bit_cycles > break_bit_cycles)) {
-            sender_.start(to_board.front(), now);
-            to_board.pop_front();
-        }
-        model_.rx = sender_.level(now);
+        line_->drive(now);
         model_.clk = 0;
         model_.eval();
-        if (!bytes_) {
-            const int byte = receiver_.look(model_.tx, now, bit_cycles_);
-            if (byte >= 0) from_board.push_back(static_cast<uint8_t>(byte));
-        }
+        line_->look(now, bit_cycles_);
         if (model_.led != led_) {
             led_ = model_.led;
             ++led_changes_;
@@ -270,13 +382,20 @@ class Board {
         ++cycle_;
     }
 
+    // A port of the design, of one bit; none of that name: nullptr.
+    uint8_t* pin(const char* name) {
+        for (const NamedPort& port : named_ports(model_))
+            if (!std::strcmp(port.name, name)) return static_cast<uint8_t*>(port.data);
+        return nullptr;
+    }
+
     void active() { last_ = Clock::now(); }
 
     // No faster than the board, and next to no work while nothing goes over the line.
     void pace() {
         bit_cycles_ = host_.bit_cycles;
         const auto now = Clock::now();
-        if (!sender_.busy() && to_board.empty() && duration<double>(now - last_).count() > QUIET_S)
+        if (!line_->busy() && to_board.empty() && duration<double>(now - last_).count() > QUIET_S)
             host_.nap(QUIET_NAP);
         const duration<double> ahead(static_cast<double>(cycle_ - paced_) / clock_hz_);
         const duration<double> left = ahead - (now - began_);
@@ -300,9 +419,7 @@ class Board {
     Vbench model_{&context_};
     Host host_;
     const double clock_hz_;
-    const bool bytes_;
-    Sender sender_;
-    Receiver receiver_;
+    std::unique_ptr<Line> line_;
     uint8_t* button_ = nullptr;
     const uint8_t released_;
     uint8_t led_ = 0;

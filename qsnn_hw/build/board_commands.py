@@ -54,7 +54,8 @@ def virtual_board(given: argparse.Namespace) -> int:
     with VirtualBoard(
         verilog, board, built.folder / WORK, bytes_only=asked.byte_mode, progress=Progress()
     ) as virtual:
-        how = "whole bytes, no bits" if asked.byte_mode else f"bit by bit at {board.baud:,} baud"
+        rate = f"{board.baud:,} Hz of SPI" if board.link == "spi" else f"{board.baud:,} baud"
+        how = "whole bytes, no bits" if asked.byte_mode else f"bit by bit at {rate}"
         try:
             what = f"{built.plan.name} on a virtual {board.name} of {board.clock_mhz:g} MHz"
             what += ", the netlist behind synthesis" if asked.netlist else ""

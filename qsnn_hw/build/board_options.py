@@ -34,7 +34,11 @@ class VirtualBoardOptions:
     )
 
 
-_PORT = option("serial port of the board, as /dev/ttyUSB1, or what virtual-board prints", metavar="PORT")
+_PORT = option(
+    "serial port of the board, as /dev/ttyUSB1; of a build with --link spi, spi:/dev/spidev0.0 or "
+    "ftdi://ftdi:2232h/1; or what virtual-board prints",
+    metavar="PORT",
+)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -78,8 +82,8 @@ class MonitorOptions:
     baud: int | None = field(
         default=None,
         metadata=option(
-            "rate of the board's serial line (default: the folder's; without one, every rate of a board that "
-            "ships is tried)",
+            "rate of the board's line (default: the folder's; without one, every rate of a board that ships "
+            "is tried, of SPI 1,000,000 alone)",
             metavar="RATE",
             check=bits_a_second,
         ),

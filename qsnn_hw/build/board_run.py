@@ -210,14 +210,15 @@ def _speed(
         f"throughput   {samples / outcome.seconds:.1f} samples/s through this link, measured; "
         f"{to_board / samples:.0f} bytes to the board and {from_board / samples:.0f} from it a sample"
     )
-    line = 10 * max(to_board, from_board) / built.baud
+    line = 1e-6 * built.board.byte_us * max(to_board, from_board)
     if not board_seconds:
         show("board time   not measured: the board counted no cycles")
         return
+    unit = "Hz of SPI" if built.board.link == "spi" else "baud"
     each, rate = 1e3 * board_seconds / samples, samples / board_seconds
     show(
         f"board time   {each:.3f} ms a sample, {rate:.1f} samples/s, by the board's own count of cycles; "
-        f"{1e3 * line / samples:.3f} ms is what its bits take at {built.baud:,} baud"
+        f"{1e3 * line / samples:.3f} ms is what its bits take at {built.baud:,} {unit}"
     )
 
 

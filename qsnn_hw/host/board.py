@@ -16,10 +16,15 @@ from qsnn_hw.host.port import Port
 from qsnn_hw.host.protocol import PIXEL_BITS, sample_spikes
 from qsnn_hw.host.repairs import Patience
 from qsnn_hw.host.serial_port import SerialPort
+from qsnn_hw.host.spi_controllers import link_of
+from qsnn_hw.host.spi_port import open_spi
 from qsnn_hw.model.readouts import count_class
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.plan.identity import plan_digest
 from qsnn_hw.support.errors import UserError
+
+_SLOW_HZ = 1_000_000
+"""Of ``sck`` where nothing says which board it is; the clocks of all that ship are six times as fast."""
 
 
 @dataclass(frozen=True)
@@ -85,27 +90,33 @@ class Board:
         Parameters
         ----------
         port
-            As the system calls it, ``/dev/ttyUSB1``; or what ``qsnn-hw virtual-board`` prints.
+            As the system calls it, ``/dev/ttyUSB1``; of a board behind SPI ``spi:/dev/spidev0.0`` or
+            ``ftdi://ftdi:2232h/1``; or what ``qsnn-hw virtual-board`` prints.
         folder
             Output folder of the build that is in the board; its design is compared with the board's. Without
             one, only :meth:`identity`, :meth:`counters` and :meth:`reset` are of use.
         baud
-            Of the board's serial line; that of the folder's board by default, and without a folder the
-            first rate of a board that ships at which it answers.
+            Of the board's line; that of the folder's board by default, and without a folder the first rate
+            of a board that ships at which it answers, of SPI one that every board takes.
         patience
             How long to wait for what.
 
         Raises
         ------
         UserError
-            The port cannot be opened, no board of this program answers, or it holds another design than the
-            folder.
+            The port cannot be opened, or is no port of the folder's link, no board of this program answers,
+            or it holds another design than the folder.
         """
         built = None if folder is None else Built.of(folder)
         plan = None if built is None else built.plan
-        if baud is None and built is None:
+        link = link_of(port)
+        if built is not None:
+            _check_link(built, port)
+        elif baud is None and link == "uart":
             return _at_any_rate(cls, port, patience)
-        line = SerialPort(port, built.baud if baud is None and built is not None else int(baud or 0))
+        if baud is None:
+            baud = _SLOW_HZ if built is None else built.baud
+        line = open_spi(port, baud) if link == "spi" else SerialPort(port, baud)
         try:
             board = cls(_link(line, plan, patience), plan)
             board._link.begin()
@@ -225,6 +236,21 @@ class Board:
             f"{', '.join(what)}, by qsnn-hw {found.version}; load the folder's with: "
             f"qsnn-hw program -o {built.folder}"
         )
+
+
+def _check_link(built: Built, port: str) -> None:
+    """Raise UserError where the port's name is not of the folder's link."""
+    if built.board.link == link_of(port):
+        return
+    if built.board.link == "spi":
+        raise UserError(
+            f"{built.folder} was built with --link spi, and {port} names a serial port: give --port "
+            "spi:/dev/spidev0.0, ftdi://ftdi:2232h/1 or what virtual-board prints"
+        )
+    raise UserError(
+        f"{port} names SPI, and {built.folder} was built for the board's serial port: give that one's path, "
+        "or build with --link spi"
+    )
 
 
 def _at_any_rate(cls: type[Board], port: str, patience: Patience | None) -> Board:

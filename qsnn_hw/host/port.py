@@ -4,7 +4,7 @@ from typing import Protocol
 
 
 class Port(Protocol):
-    """Bytes both ways; ``SerialPort`` and ``SpiPort`` are two.
+    """Bytes both ways; ``SerialPort`` and ``SpiPort`` are two, ``spi_controllers.link_of`` says which.
 
     Attributes
     ----------

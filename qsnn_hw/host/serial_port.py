@@ -125,7 +125,7 @@ def _why_not(path: str, error: OSError) -> str:
     if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV) or not os.path.exists(path):
         return f"no such port: {path}; {_ports_here()}"
     if number in (errno.EACCES, errno.EPERM):
-        return f"no permission to use {path}; {_who_may(path)}"
+        return f"no permission to use {path}; {who_may(path)}"
     if number in (errno.EAGAIN, errno.EBUSY):
         return f"{path} is in use by another program; end that one, or give another --port"
     if number == errno.EISDIR or os.path.isfile(path) or os.path.isdir(path) or number == errno.ENOTTY:
@@ -148,7 +148,7 @@ def _ports_here() -> str:
     )
 
 
-def _who_may(path: str) -> str:
+def who_may(path: str) -> str:
     """How a user gets at a port that belongs to a group."""
     try:
         import grp

@@ -1,21 +1,27 @@
 """A board behind SPI as the driver uses it: the bytes of a serial line, over a controller's exchanges.
 
 SPI brings bytes only while it is asked, so reading is exchanging ``FILL``, a few bytes at a time, until
-something comes. Which controller it is (a USB adapter, a computer's own pins) is up to who makes the port.
+something comes. Which controller it is (a USB cable, a computer's own pins) is up to who makes the port;
+:func:`open_spi` takes what a port's name says.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 
 from qsnn_hw.host.serial_port import PortGoneError
 from qsnn_hw.host.spi_bytes import FILL, from_spi, to_spi
-from qsnn_hw.support.errors import ToolError
+from qsnn_hw.host.spi_controllers import Controller, open_controller
+from qsnn_hw.support.errors import ToolError, UserError
 
 _ASKED = 32
 """Bytes that are exchanged at once while nothing is to be sent."""
 
 _NAP_S = 0.0005
 """Between two such exchanges that brought nothing."""
+
+LOOK_S = 0.1
+"""Between two looks for a controller that has gone away."""
 
 
 class SpiPort:
@@ -32,12 +38,24 @@ class SpiPort:
         For messages: what the controller is called.
     baud
         Bits a second.
+    opens
+        Opens the controller again; None where it is not this object's to open and close.
+    close
+        Gives it back.
     """
 
-    def __init__(self, exchange: Callable[[bytes], bytes], name: str, baud: int) -> None:
+    def __init__(
+        self,
+        exchange: Callable[[bytes], bytes],
+        name: str,
+        baud: int,
+        *,
+        opens: Callable[[], Controller] | None = None,
+        close: Callable[[], None] | None = None,
+    ) -> None:
         self.path, self.baud = name, baud
         self.bytes_out = self.bytes_in = 0
-        self._exchange = exchange
+        self._exchange, self._opens, self._close = exchange, opens, close
         self._held = bytearray()
 
     def read(self, wait_s: float) -> bytes:
@@ -62,12 +80,32 @@ class SpiPort:
         """Nothing: SPI has no break, and the session that begins behind it resets the network as well."""
 
     def reopen(self, patience_s: float) -> None:
-        """PortGoneError: the controller is not this object's to open."""
-        raise PortGoneError(f"{self.path} is gone")
+        """Open the controller again, waiting for it to come back; PortGoneError when it does not."""
+        if self._opens is None:
+            raise PortGoneError(f"{self.path} is gone")
+        self.close()
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                found = self._opens()
+            except UserError as error:
+                if time.monotonic() >= until:
+                    raise PortGoneError(
+                        f"{self.path} is gone and did not come back within {patience_s:g} s; is the cable "
+                        "plugged in, or has the virtual board ended?"
+                    ) from error
+                time.sleep(LOOK_S)
+                continue
+            self._exchange, self._close = found.exchange, found.close
+            return
 
     def close(self) -> None:
-        """What came and was not read is dropped; the controller is not this object's to close."""
+        """Give the controller back, and drop what came and was not read; may be called again."""
         self._held.clear()
+        close, self._close = self._close, None
+        if close is not None:
+            with contextlib.suppress(OSError):
+                close()
 
     def _move(self, octets: bytes) -> None:
         try:
@@ -77,3 +115,21 @@ class SpiPort:
         if len(came) != len(octets):
             raise ToolError(f"{self.path} gave {len(came)} bytes for {len(octets)}, where SPI gives as many")
         self._held += from_spi(came)
+
+
+def open_spi(port: str, baud: int) -> SpiPort:
+    """The board behind the controller that a port's name says; UserError where it cannot be opened.
+
+    Parameters
+    ----------
+    port
+        As ``spi_controllers.py`` reads it.
+    baud
+        Most bits a second.
+    """
+
+    def opens() -> Controller:
+        return open_controller(port, baud)
+
+    found = opens()
+    return SpiPort(found.exchange, port, baud, opens=opens, close=found.close)

@@ -2,7 +2,8 @@
 
 What runs is the Verilog that the bitstream is made from, with every pin: a host that opens the port cannot
 tell it from a USB adapter but by its speed. The port's rate is the rate of the bits, so that a wrong one is
-as useless as on a board, and a break reaches it (``sim/virtual_board.cpp`` says how).
+as useless as on a board, and a break reaches it (``sim/virtual_board.cpp`` says how). Of a design with SPI,
+the program is a bridge to it: the port gives a byte for each one that it takes, and its rate is ``sck``'s.
 """
 
 import contextlib
@@ -37,7 +38,8 @@ class VirtualBoard:
     verilog
         The board's design, ``06_design.v``.
     board
-        Its clock, and the level of its reset button. Of a PLL there is a stand-in: the clock is the system's.
+        Its clock, its link, and the level of its reset button. Of a PLL there is a stand-in: the clock is
+        the system's.
     work_dir
         For the logs of Verilator and the compiler; the program itself is kept in the user's cache folder.
     bytes_only
@@ -48,12 +50,13 @@ class VirtualBoard:
     Attributes
     ----------
     port
-        Path of the pseudo-terminal, as a serial port's.
+        Path of the pseudo-terminal, as a serial port's; of a design with SPI behind ``spi:``.
 
     Raises
     ------
     UserError
-        There is no such file, a tool is missing, or the system has no pseudo-terminals.
+        There is no such file, a tool is missing, the system has no pseudo-terminals, or byte mode is
+        asked for of a design with SPI.
     ToolError
         Verilator or the compiler failed, or the design has another serial port than byte mode knows.
     """
@@ -71,6 +74,10 @@ class VirtualBoard:
             raise UserError(f"the virtual board needs Linux's pseudo-terminals; this is {sys.platform}")
         if not verilog.is_file():
             raise UserError(f"no such file: {verilog}; qsnn-hw build makes it")
+        if bytes_only and board.link == "spi":
+            raise UserError(
+                "--byte-mode stands in place of the Verilog of a UART, and this design has SPI: leave it out"
+            )
         text = design = verilog.read_text(encoding="utf-8")
         if board.pll_cell is not None:
             # No simulator here knows the cell; the clock that the program drives is the one that it makes.
@@ -85,7 +92,8 @@ class VirtualBoard:
         program = build_bench(verilog, TOP, work_dir, progress, source).program
         button = board.ports.get("rst")
         released = int(button is not None and button.active == "low")
-        self.port, self._open = _pseudo_terminal(board.baud)
+        path, self._open = _pseudo_terminal(board.baud)
+        self.port = f"spi:{path}" if board.link == "spi" else path
         master, self._slave = self._open
         words = (str(master), f"{board.clock_mhz * 1e6:.0f}", str(released), str(int(bytes_only)))
         with deferred():

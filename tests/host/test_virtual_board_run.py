@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qsnn_hw.build import cli
 from qsnn_hw.build.steps import outputs
 from qsnn_hw.explore.designs.io_planner import IoOptions
 from qsnn_hw.explore.designs.options import PlanOptions
@@ -50,8 +51,8 @@ class Running:
 
 @contextmanager
 def running(plan: HardwarePlan, folder: Path, *, bytes_only: bool = True) -> Iterator[Running]:
-    board_folder(plan, folder)
-    verilog, board = folder / outputs.BOARD_VERILOG, load_board("icebreaker")
+    board_folder(plan, folder, link=plan.link)
+    verilog, board = folder / outputs.BOARD_VERILOG, load_board("icebreaker").linked(plan.link)
     with VirtualBoard(verilog, board, folder / "work", bytes_only=bytes_only) as virtual:
         yield Running(folder, virtual)
 
@@ -120,6 +121,39 @@ def test_spikes_bit_by_bit(tmp_path: Path) -> None:
             Board.open(item.virtual.port, item.folder, baud=9600)
 
 
+def test_spikes_over_spi_bit_by_bit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    network = chain_network()
+    inputs = spikes_of(network, 40)
+    golden = run_clocked(network, inputs).spikes[network.output]
+    plan = make_plan(network, PlanOptions(lanes=(2,), link="spi"))
+    with running(plan, tmp_path / "out", bytes_only=False) as item:
+        port = item.virtual.port
+        assert port.startswith("spi:/dev/")
+        with item.opened() as board:
+            assert np.array_equal(board.run(inputs), golden)
+            # What SPI has in the place of a break.
+            board.reset()
+            got = {}
+            for answer in board.answers(inputs):
+                got[answer.sample] = answer.spikes
+                if len(got) == 10:
+                    item.virtual.press()
+            assert all(np.array_equal(got[k], golden[:, k]) for k in range(40))
+            assert board.repairs.sessions >= 1
+        # Without a folder, at a rate that every board takes.
+        assert cli.main(["monitor", "--port", port, "--lines", "1"]) == 0
+        assert capsys.readouterr().out.startswith("6 inputs, 3 outputs; 12 MHz; ")
+        uart = board_folder(make_plan(network, PlanOptions(lanes=(2,))), tmp_path / "uart")
+        with pytest.raises(
+            UserError, match=rf"^{port} names SPI, and {uart} was built for the board's serial"
+        ):
+            Board.open(port, uart)
+        with pytest.raises(
+            UserError, match=r"out was built with --link spi, and /dev/.* names a serial port: "
+        ):
+            Board.open(port.removeprefix("spi:"), item.folder)
+
+
 @pytest.mark.slow
 def test_the_port_vanishes(tmp_path: Path) -> None:
     network = chain_network()
@@ -182,13 +216,17 @@ def command(*words: str, cwd: Path) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["bits", "bytes"])
+@pytest.mark.parametrize("mode", ["bits", "bytes", "spi"])
 def test_all_digits_by_the_user_s_commands(tmp_path: Path, mode: str) -> None:
     """From the model file to 450 predictions: what docs/board.md tells a reader to type."""
     words = ["generate", str(DIGITS / "digits_64-32-10.nir"), "--convention", "snntorch"]
     words += ["--data", str(DIGITS / "digits_test.npz"), "--board", "icebreaker", "-o", "out", "-q"]
+    words += ["--link", "spi"] if mode == "spi" else []
     with command(*words, cwd=tmp_path) as made:
         assert made.wait() == 0
+    if mode == "spi":
+        with command("virtual-board", "out", "--byte-mode", cwd=tmp_path) as refused:
+            assert refused.wait() == 2
     more = ["--byte-mode"] if mode == "bytes" else []
     with command("virtual-board", "out", *more, cwd=tmp_path) as virtual:
         assert virtual.stdout is not None

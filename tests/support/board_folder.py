@@ -9,15 +9,19 @@ from qsnn_hw.host.virtual_board import TOP
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.rtl.board_top import board_top
 from qsnn_hw.rtl.text.export import write_rtlil, write_verilog
+from qsnn_hw.support.choices import LinkName
 from qsnn_hw.support.progress import SILENT
 
 
-def board_folder(plan: HardwarePlan, folder: Path, board: str = "icebreaker") -> Path:
+def board_folder(
+    plan: HardwarePlan, folder: Path, board: str = "icebreaker", link: LinkName | None = None
+) -> Path:
     """``folder``, with options, plan and the Verilog of the board's design."""
     folder.mkdir(parents=True, exist_ok=True)
     plan.save(folder / outputs.PLAN)
-    BuildOptions(model="m.nir", board=board).save(folder / OPTIONS)
-    write_rtlil(board_top(plan, load_board(board)), TOP, folder / outputs.BOARD_RTLIL)
+    BuildOptions(model="m.nir", board=board, link=link).save(folder / OPTIONS)
+    home = load_board(board).linked(link or "uart")
+    write_rtlil(board_top(plan, home), TOP, folder / outputs.BOARD_RTLIL)
     write_verilog(
         folder / outputs.BOARD_RTLIL,
         folder / outputs.BOARD_VERILOG,

@@ -60,6 +60,14 @@ class Controller:
         return bytes(came)
 
 
+async def board_cycle(ctx: Any, board: Any) -> None:
+    """One clock cycle of a whole board's design."""
+    ctx.set(board.clk, 0)
+    await ctx.delay(1e-6)
+    ctx.set(board.clk, 1)
+    await ctx.delay(1e-6)
+
+
 class Exchanger:
     """``exchange`` of a controller in a simulation that goes on only while it is called."""
 

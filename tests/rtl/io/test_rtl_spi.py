@@ -26,7 +26,7 @@ from qsnn_hw.rtl.io.spi import SpiPins, SpiReceiver, SpiTransmitter
 from qsnn_hw.support.errors import ToolError
 from tests.support.link_bench import Loop
 from tests.support.networks import random_input, random_network
-from tests.support.spi_bench import Controller, Exchanger
+from tests.support.spi_bench import Controller, Exchanger, board_cycle
 from tests.support.streams import clocked
 
 
@@ -155,7 +155,7 @@ def test_a_whole_board_answers_through_spi_as_golden_does() -> None:
     plan = make_plan(network, PlanOptions(lanes=[2]))
     space = plan.output_space
     dut = BoardTop(plan, None)
-    exchange = Exchanger(dut, lambda ctx: Controller(ctx, dut, lambda: _cycle(ctx, dut)))
+    exchange = Exchanger(dut, lambda ctx: Controller(ctx, dut, lambda: board_cycle(ctx, dut)))
     port = SpiPort(exchange, "pins", 1_000_000)
     link = Link(port, plan.input_addresses, space.size, per_sample=False)
     link.begin()
@@ -166,13 +166,6 @@ def test_a_whole_board_answers_through_spi_as_golden_does() -> None:
         assert sorted(found[k]) == sorted(wanted)
     assert port.bytes_in
     assert port.bytes_out
-
-
-async def _cycle(ctx: Any, dut: Any) -> None:
-    ctx.set(dut.clk, 0)
-    await ctx.delay(1e-6)
-    ctx.set(dut.clk, 1)
-    await ctx.delay(1e-6)
 
 
 def test_bytes_of_frames_pass_spi_whatever_they_hold() -> None:
