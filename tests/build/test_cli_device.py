@@ -87,7 +87,7 @@ def test_a_network_past_exact_sums_runs_in_the_golden_model_unless_a_device_was_
 
     assert main([*DIGITS, "--bits", "8"]) == 0
     golden = capsys.readouterr().out
-    monkeypatch.setattr(sums, "_EXACT", dict.fromkeys(sums._EXACT, 100))
+    monkeypatch.setattr(sums, "EXACT", dict.fromkeys(sums.EXACT, 100))
     assert main([*DIGITS, "--bits", "8", "--device", "cpu"]) == 2
     assert "error: input -> 1: a neuron's absolute weights sum to" in capsys.readouterr().err
     assert main([*DIGITS, "--bits", "8", "--device", "auto"]) == 0

@@ -229,7 +229,7 @@ def test_a_board_too_slow_for_the_wait_is_not_flooded(network: QuantizedNetwork,
     """Each silence sends all again, so the wait doubles until something is taken, not until a byte comes."""
     plan = HardwarePlan.load(folder / outputs.PLAN)
     port = Dribble(BoardModel(plan, network))
-    link = Link(port, plan.input_size, plan.output_size, per_sample=False)  # type: ignore[arg-type]
+    link = Link(port, plan.input_addresses, plan.output_addresses, per_sample=False)  # type: ignore[arg-type]
     link.begin()
     with pytest.raises(TimeoutError):
         next(link.exchange(1, lambda _: [b"\x41"]))

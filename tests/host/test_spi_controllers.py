@@ -141,10 +141,12 @@ def fake_ftdi(monkeypatch: pytest.MonkeyPatch) -> type[FakeFtdi]:
 def check_answers(design: Design, port: SpiPort) -> None:
     """Every answer that comes through the port is golden's."""
     plan, space = design.plan, design.plan.output_space
-    link = Link(port, plan.input_size, space.size, per_sample=False)
+    link = Link(port, plan.input_addresses, space.size, per_sample=False)
     link.begin()
     addresses = plan.input_space.addresses()
-    words_of = [words.sample(sample, addresses, plan.input_size) for sample in design.inputs.swapaxes(0, 1)]
+    words_of = [
+        words.sample(sample, addresses, plan.input_addresses) for sample in design.inputs.swapaxes(0, 1)
+    ]
     found = dict(link.exchange(2, lambda k: words_of[k]))
     for k in range(2):
         wanted = words.reply_payload(sample_words(design.golden[:, k], space), space.size)

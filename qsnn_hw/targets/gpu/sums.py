@@ -19,7 +19,7 @@ from qsnn_hw.support.errors import UserError
 
 Path = Literal["int8", "float32", "float64"]
 
-_EXACT: dict[Path, int] = {"int8": 2**31, "float32": 2**24, "float64": 2**53}
+EXACT: dict[Path, int] = {"int8": 2**31, "float32": 2**24, "float64": 2**53}
 """What the magnitudes of a sum's terms must stay below."""
 
 _SPARSE = 0.3
@@ -131,7 +131,7 @@ def _chosen_path(
 ) -> Path:
     first = operators[0]
     small = len(operators) == 1 and isinstance(first, Dense) and first.weight.dtype == np.int8 and most < 128
-    fits: list[Path] = [p for p in _EXACT if bound < _EXACT[p] and (p != "int8" or small)]
+    fits: list[Path] = [p for p in EXACT if bound < EXACT[p] and (p != "int8" or small)]
     if path is not None:
         if path not in fits:
             raise UserError(f"sums of magnitude {bound} are not exact by {path}")

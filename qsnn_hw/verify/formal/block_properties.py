@@ -25,11 +25,10 @@ _BOARD = "ulx3s-85f"
 _ADDRESS = 14
 """Bits of the cell's address, which names a bit of a unit of 9."""
 
-_MODULE = re.compile(r"^module DP16KD \(.*?^endmodule\n", re.MULTILINE | re.DOTALL)
 _CONTENTS = re.compile(r"^  initial\n    for [^\n]*\n", re.MULTILINE)
 
 # The cell with a view of the four units that a word of any width lies in, which its ports do not give.
-_VIEW_PORTS = "module DP16KD (\n  input [13:0] WATCHED, output [35:0] SEEN,\n"
+_VIEW_PORTS = "  input [13:0] WATCHED, output [35:0] SEEN,\n"
 _VIEW = """\
   assign SEEN = {unit[{WATCHED[13:5], 2'b11}], unit[{WATCHED[13:5], 2'b10}],
     unit[{WATCHED[13:5], 2'b01}], unit[{WATCHED[13:5], 2'b00}]};
@@ -73,8 +72,8 @@ class CellModels:
 
 def cell_models() -> CellModels:
     """The models of ECP5's cells that are this project's own."""
-    path = resource_folder("sim") / "cells" / "ecp5.v"
-    return CellModels("sim/cells/ecp5.v", path.read_text(encoding="utf-8"))
+    name = f"cells/{load_board(_BOARD).family.name}.v"
+    return CellModels(f"sim/{name}", (resource_folder("sim") / name).read_text(encoding="utf-8"))
 
 
 class BlockMemory(wiring.Component):
@@ -222,8 +221,9 @@ class BlockExact(Harness):
 
 def _with_a_view(text: str, *, contents: bool) -> str:
     """Models in which the cell shows its units, with its contents or with any."""
-    cell = _MODULE.findall(text)[0]
-    shown = cell.replace("module DP16KD (\n", _VIEW_PORTS).replace("endmodule\n", _VIEW)
+    head = f"module {load_board(_BOARD).family.units.block_ram} (\n"
+    cell = re.findall(rf"^{re.escape(head)}.*?^endmodule\n", text, re.MULTILINE | re.DOTALL)[0]
+    shown = cell.replace(head, head + _VIEW_PORTS).replace("endmodule\n", _VIEW)
     if not contents:
         shown, count = _CONTENTS.subn("", shown)
         assert count == 1
