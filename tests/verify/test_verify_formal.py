@@ -375,7 +375,7 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
     ("tile_walker_sparse", (("return takes & word if", "return takes & ~word if"),)),
     ("tile_walker_grid", (("return takes & word if", "return takes & ~word if"),)),
     # The registers rest with a word, too.
-    ("tile_buffer", (("with m.If(follows):", "with m.If(spare_valid):"),)),
+    ("tile_buffer", (("rests=self._rests, word=follows", "rests=self._rests, word=spare_valid"),)),
     # A mask stays for ever.
     ("tile_encoder", (("self.o.ready & self.o.valid if", "self.o.ready & ~self.o.valid if"),)),
     # A bit is read at an even address.
