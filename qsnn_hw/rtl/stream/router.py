@@ -172,18 +172,20 @@ class TickMerge(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         inputs = [getattr(self, f"i{k}") for k in range(len(self._offsets))]
+        if len(inputs) == 1:
+            self._pass(m, inputs[0])
+            return m
         all_tick = reduce(and_, [i.valid & i.payload.tick for i in inputs])
         last = reduce(lambda a, b: a | b, [Value.cast(i.payload)[0] for i in inputs])
         events = Cat(i.valid & ~i.payload.tick for i in inputs)
         chosen = Signal(len(inputs))
         m.d.comb += chosen.eq(events & -events)
-        if len(inputs) > 1:
-            # An event that was offered stays on offer, whatever turns up at a lower-numbered input.
-            held = Signal(len(inputs))
-            with m.If(held.any()):
-                m.d.comb += chosen.eq(held)
-            m.d.sync += held.eq(Mux(self.o.valid & ~self.o.ready, chosen, 0))
-        names = ["address"] if self._slots == 1 else [f"address{k}" for k in range(self._slots)]
+        # An event that was offered stays on offer, whatever turns up at a lower-numbered input.
+        held = Signal(len(inputs))
+        with m.If(held.any()):
+            m.d.comb += chosen.eq(held)
+        m.d.sync += held.eq(Mux(self.o.valid & ~self.o.ready, chosen, 0))
+        names = self._names()
         with m.If(all_tick):
             m.d.comb += [self.o.valid.eq(1), self.o.payload.tick.eq(1), self.o.payload[names[0]].eq(last)]
             m.d.comb += [i.ready.eq(self.o.ready) for i in inputs]
@@ -196,6 +198,25 @@ class TickMerge(wiring.Component):
                 if self._slots > 1:
                     m.d.comb += self.o.payload.present.eq(source.payload.present)
         return m
+
+    def _names(self) -> list[str]:
+        """The address field of every slot."""
+        return ["address"] if self._slots == 1 else [f"address{k}" for k in range(self._slots)]
+
+    def _pass(self, m: Module, source: Any) -> None:
+        """A single input: every word as it comes, and no way from its ``valid`` back to its ``ready``."""
+        tick, offset = source.payload.tick, self._offsets[0] // self._slots
+        m.d.comb += [
+            self.o.valid.eq(source.valid),
+            self.o.payload.tick.eq(tick),
+            source.ready.eq(self.o.ready),
+        ]
+        for name in self._names():
+            own = source.payload[name]
+            # A tick's mark is no address.
+            m.d.comb += self.o.payload[name].eq(own + Mux(tick, 0, offset) if offset else own)
+        if self._slots > 1:
+            m.d.comb += self.o.payload.present.eq(Mux(tick, 0, source.payload.present))
 
 
 class RouterRoute(NamedTuple):
