@@ -6,6 +6,7 @@ import numpy as np
 from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
 
 from qsnn_hw.plan.group_plan import GroupPlan
+from qsnn_hw.rtl.counting import at_least
 from qsnn_hw.rtl.group.constant_product import times
 
 Values = Mapping[str, Value]
@@ -83,7 +84,10 @@ class LaneSteps:
             # A threshold within the limits needs no limits: the comparison runs beside them.
             if _within(real, neuron.v_low, neuron.v_high):
                 beyond = values["v"]
-            m.d.comb += fired.eq((beyond >= parameters["threshold"]) & self._awake(values))
+            reached = beyond >= parameters["threshold"]
+            if plan.small and len(set(neuron.threshold.tolist())) == 1:
+                reached = at_least(beyond, int(neuron.threshold[0]))
+            m.d.comb += fired.eq(reached & self._awake(values))
         return {"spiking": fired} | self._behind(values, clamped, fired, parameters)
 
     def compare_many(self, m: Module, values: Values, parameters: Values) -> dict[str, Value]:

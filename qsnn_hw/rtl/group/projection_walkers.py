@@ -10,6 +10,7 @@ from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan.group_plan import AxisTable, GroupPlan, ProjectionPlan
 from qsnn_hw.plan.pieces import BLOCK_BITS
+from qsnn_hw.rtl.counting import plus_one
 from qsnn_hw.rtl.group.constant_product import times
 from qsnn_hw.rtl.group.links import operation_signature
 from qsnn_hw.rtl.stream.aer import aer_signature
@@ -153,7 +154,7 @@ class DenseWalker(ProjectionWalker):
             pass_on(m, taken, rests=plan.crossbar, word=self.i.valid)
         with m.Elif(self.o.ready):
             m.d.sync += [row.eq(row + projection.rows_per_fold) for row in rows]
-            m.d.sync += operation.fold.eq(operation.fold + 1)
+            m.d.sync += operation.fold.eq(plus_one(operation.fold))
         return m
 
 

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.host.identity import IDENTITY_BYTES, TABLE_BYTES
+from qsnn_hw.rtl.counting import plus_one
 from qsnn_hw.rtl.text.memory_style import memory_attributes
 
 COUNTERS = (TABLE_BYTES - IDENTITY_BYTES) // 4
@@ -110,9 +111,9 @@ class BoardTable(wiring.Component):
         with m.If(idle):
             m.d.sync += place.eq(0)
         with m.Elif(writes):
-            m.d.sync += place.eq(place + 1)
+            m.d.sync += place.eq(plus_one(place))
         with m.If(idle & ~found):
-            m.d.sync += chosen.eq(chosen + 1)
+            m.d.sync += chosen.eq(plus_one(chosen))
         with m.If(writes & ~again):
             m.d.sync += pending.bit_select(chosen, 1).eq(0)
         with m.If(writes & (chosen == COUNTERS - 1) & (place == 2)):

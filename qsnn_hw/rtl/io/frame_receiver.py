@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.host.frames import ESCAPE, FLAG, FLIP, NONCE_BYTES, SLOT_BYTES, SLOTS
+from qsnn_hw.rtl.counting import plus_one
 from qsnn_hw.rtl.io.frame_check import FrameCheck
 from qsnn_hw.rtl.io.spi import SpiReceiver
 from qsnn_hw.rtl.io.uart import UartReceiver
@@ -133,7 +134,7 @@ class FrameReceiver(wiring.Component):
             m.d.sync += [bits.eq(byte), left.eq(8)]
         with m.Elif(left[3]):
             # From 8 up to 15, then 0.
-            m.d.sync += [bits.eq(bits[1:]), left.eq(left + 1)]
+            m.d.sync += [bits.eq(bits[1:]), left.eq(plus_one(left))]
 
     def _decide(
         self,
@@ -155,7 +156,7 @@ class FrameReceiver(wiring.Component):
             m.d.sync += ended.eq(0)
         m.d.comb += [
             now.eq(ended & ~self.hold),
-            room.eq((self.expected[:SLOT_BITS] + 1 - self.freed)[:SLOT_BITS] != 0),
+            room.eq(plus_one(self.expected[:SLOT_BITS]) != self.freed),
             taken.eq(good & ~overlong & (hello | self.session & in_turn & room)),
             self.restart.eq(now & taken & hello),
             self.heard.eq(now & ~self.restart),

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from qsnn_hw.host.frames import FLAG, NONCE_BYTES
 from qsnn_hw.host.protocol import address_bits
 from qsnn_hw.host.words import TICK, word_bytes
+from qsnn_hw.rtl.counting import plus_one
 from qsnn_hw.rtl.io.frame_check import FrameCheck
 from qsnn_hw.rtl.io.frame_receiver import SLOT_BITS
 from qsnn_hw.rtl.io.spi import SpiTransmitter
@@ -152,7 +153,7 @@ class FrameSender(wiring.Component):
         with m.If(idle | (self.i.ready & final)):
             m.d.sync += part.eq(0)
         with m.Elif(ends):
-            m.d.sync += part.eq(part + 1)
+            m.d.sync += part.eq(plus_one(part))
         with m.If(idle):
             m.d.sync += empty.eq(acknowledge)
         # What happens while it is taken note of is not forgotten.

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from qsnn_hw.host.frames import SLOT_BYTES, SLOTS
 from qsnn_hw.host.identity import Identity
 from qsnn_hw.plan.address_space import AddressSpace
+from qsnn_hw.rtl.counting import plus_one
 from qsnn_hw.rtl.io.board_table import BoardTable
 from qsnn_hw.rtl.io.frame_reader import FrameReader
 from qsnn_hw.rtl.io.frame_receiver import SLOT_BITS, SPI_IN, FrameReceiver
@@ -179,7 +180,7 @@ class HostLink(wiring.Component):
             # The frame that begins the session is the first one to read.
             m.d.link += freed.eq(receiver.expected)
         with m.Elif(reader.done):
-            m.d.link += freed.eq(freed + 1)
+            m.d.link += freed.eq(plus_one(freed))
 
     def _counted(
         self, m: Module, receiver: FrameReceiver, reader: FrameReader, sender: FrameSender, table: BoardTable

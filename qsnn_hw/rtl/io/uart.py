@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from qsnn_hw.families.serial_rates import MIN_DIVISOR
 from qsnn_hw.host.frames import ESCAPE, FLIP
+from qsnn_hw.rtl.counting import minus_one, plus_one
 
 _STOP = 9
 """Place of the stop bit: 0 is the start bit's, 1 to 8 are the data's."""
@@ -57,9 +58,9 @@ class UartReceiver(wiring.Component):
             with m.If(~line):
                 m.d.sync += [count.eq(10), timer.eq(self._divisor // 2 - 1)]
         with m.Elif(timer != 0):
-            m.d.sync += timer.eq(timer - 1)
+            m.d.sync += timer.eq(minus_one(timer))
         with m.Else():
-            m.d.sync += [timer.eq(self._divisor - 1), count.eq(count - 1)]
+            m.d.sync += [timer.eq(self._divisor - 1), count.eq(minus_one(count))]
             with m.If(count == 1):
                 m.d.comb += self.o.valid.eq(line)
             with m.Else():
@@ -118,7 +119,7 @@ class StuffingTransmitter(wiring.Component):
         with m.If(put | shift):
             m.d.sync += byte.eq(Cat(byte[1:], self.i.payload.bit))
         with m.If(put):
-            m.d.sync += index.eq(index + 1)
+            m.d.sync += index.eq(plus_one(index))
             with m.If(index == 7):
                 m.d.sync += [full.eq(1), raw.eq(self.i.payload.raw)]
         # Flag and escape are the two bytes 011111ab with a other than b.
@@ -126,11 +127,11 @@ class StuffingTransmitter(wiring.Component):
         mark = (Const(ESCAPE << 1, 10) >> place)[0]
         flip = escaped & (place == FLIP.bit_length())
         with m.If(timer != 0):
-            m.d.sync += timer.eq(timer - 1)
+            m.d.sync += timer.eq(minus_one(timer))
         with m.Elif((place != 0) | full):
             m.d.sync += [
                 timer.eq(self._divisor - 1),
-                place.eq(Mux(place == _STOP, 0, place + 1)),
+                place.eq(Mux(place == _STOP, 0, plus_one(place))),
                 line.eq((place == _STOP) | (place != 0) & Mux(escaping, mark, byte[0] ^ flip)),
             ]
             with m.If(place == 0):
