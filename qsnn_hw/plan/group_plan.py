@@ -157,6 +157,9 @@ class GroupPlan:
     synapse_shape
         (depth, width) of the memories that each bank is built of, for less of a multiplexer behind
         them; empty leaves a bank to synthesis as one memory. Of a crossbar tile: of one array.
+    parameters_in
+        Where the neuron parameters are that differ between update rows: "block" RAM, or "auto" for what
+        synthesis finds best.
     tile_of, members
         Of a tile with some of a group's neurons: the group's name in the quantized network, and which of
         its neurons they are, ascending, int64, shape (neurons,). Else empty and None.
@@ -187,6 +190,7 @@ class GroupPlan:
     synapse_shape: tuple[int, ...] = ()
     acc_lane_bits: Annotated[np.ndarray, Array("i", "lanes")] | None = None
     registered_reads: bool = False
+    parameters_in: Literal["auto", "block"] = "auto"
     tile_of: str = ""
     members: Annotated[np.ndarray, Array("i", "neurons")] | None = None
 
@@ -245,6 +249,16 @@ class GroupPlan:
         wide = self.update_lanes * self.acc_bits > _SMALL_ROW_BITS
         quick = self.accumulators == "registers" or self.registered_reads
         return self.update_rows > 1 and (quick or wide)
+
+    @property
+    def row_is_address(self) -> bool:
+        """Whether the address of an update row's first slot is the row's number, with zeros below it."""
+        return self.update_lanes & (self.update_lanes - 1) == 0 and not self.space.grid
+
+    @property
+    def small(self) -> bool:
+        """Whether it is made for area on a device of slow logic, more than for clock rate."""
+        return self.accumulators == "memory" and not self.registered_reads
 
     @property
     def spare_row(self) -> bool:

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qsnn_hw.cost.network import network_counts
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
+from qsnn_hw.families.boards import load_board
 from qsnn_hw.model.network import INPUT, Dense, Network, Projection
 from qsnn_hw.plan import HOST, AddressSpace, HardwarePlan, Route
 from qsnn_hw.plan.hardware_plan import identifier
@@ -220,6 +222,25 @@ def test_shapes_that_cannot_be() -> None:
         make_plan(network, PlanOptions(event_lanes=[2]))
 
 
+def test_a_design_for_area_has_parameters_in_blocks_that_nothing_else_wants() -> None:
+    network = random_network(np.random.default_rng(9), [6, 40, 24])
+    limits = load_board("icebreaker").limits
+    assert limits.block_ram is not None
+
+    def placed(optimize: Any, blocks: int) -> tuple[list[str], int]:
+        device = replace(limits, block_ram=replace(limits.block_ram, count=blocks))
+        plan = make_plan(network, PlanOptions(limits=device, optimize=optimize))
+        return [g.parameters_in for g in plan.groups], network_counts(plan, device, board=True).blocks
+
+    assert set(placed("balanced", 30)[0]) == {"auto"}
+    groups, used = placed("area", 30)
+    assert groups == ["block", "block"]
+    fewer, left = placed("area", used - 1)
+    assert sorted(fewer) == ["auto", "block"]
+    assert left < used
+    assert set(placed("area", left - 1)[0]) == {"auto"}
+
+
 def test_delays_and_loops_hold_every_spike() -> None:
     network = random_network(np.random.default_rng(8), [3, 5, 2], skips=[(0, 2)])
     late = replace(network.projections[-1], delay=3)
@@ -263,7 +284,7 @@ def test_damaged_files(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
     files.write_npz(path, {**whole, "format": "qsnn-hw hardware plan 4"})
     with pytest.raises(
-        UserError, match="format is 'qsnn-hw hardware plan 4', this version reads 'qsnn-hw hardware plan 5'"
+        UserError, match="format is 'qsnn-hw hardware plan 4', this version reads 'qsnn-hw hardware plan 6'"
     ):
         HardwarePlan.load(path)
     with pytest.raises(UserError, match=r"^no such file: "):

@@ -1,6 +1,7 @@
 """The update sweep: rows on their way, lanes, and what they read."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,14 +13,19 @@ from qsnn_hw.families.limits import Limits
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.update_stages import state_fields, update_parameters, update_stages
 
+_LEAST_SAVED = 6
+"""LUTs that a block which nothing else wants has to save to hold parameters."""
+
 
 def add_sweep(counts: Counts, plan: GroupPlan, limits: Limits, potentials: bool) -> None:
     """``Sweep`` and all in it; ``potentials``: it shows them to a readout."""
-    row, base = bits(plan.update_rows), _base_bits(plan)
-    counts.computed += 2 * row + base
-    counts.control += 2 * row + 2 * base
-    counts.adders += 2 * row + base
-    counts.copied += 2 * (len(update_stages(plan)) + 1) + 4
+    row, base, stages = bits(plan.update_rows), _base_bits(plan), len(update_stages(plan))
+    counted = row if plan.row_is_address else row + base
+    counts.computed += counted
+    counts.control += row + (0 if plan.row_is_address else 2 * base)
+    counts.adders += counted
+    # Each row's number goes along, up to where it is written.
+    counts.copied += (2 + row) * (stages + 1) + 4
     add_spike_encoder(counts, plan, base)
     if plan.counts_spikes:
         counts.computed += bits(plan.neuron.max_spikes)
@@ -51,29 +57,45 @@ def _add_states(counts: Counts, plan: GroupPlan, limits: Limits) -> None:
 def parameter_blocks(plan: GroupPlan, limits: Limits) -> list[int]:
     """Block RAMs of each memory of what differs between rows; 0 for one in logic."""
     blocks = []
-    for _, words in _parameters(plan):
+    for words in _parameters(plan):
         counts = Counts()
-        add_memory(counts, limits, plan.update_rows, varying_bits(words), rom=True, words=words)
+        _add_parameter(counts, plan, limits, words)
         blocks.append(counts.blocks)
     return blocks
 
 
-def _parameters(plan: GroupPlan) -> Iterator[tuple[int, np.ndarray]]:
-    """Stage and words, shape (rows, lanes), of each memory of what differs between rows."""
+def _parameters(plan: GroupPlan) -> Iterator[np.ndarray]:
+    """Words, shape (rows, lanes), of each memory of what differs between rows."""
     values = update_parameters(plan)
-    for number, stage in enumerate(update_stages(plan), 1):
+    for stage in update_stages(plan):
         for name in sorted({name for step in stage for name in step.parameters}):
             words = values[name].reshape(plan.update_rows, plan.update_lanes)
             if varying_bits(words):
-                yield number, words
+                yield words
 
 
 def _add_parameters(counts: Counts, plan: GroupPlan, limits: Limits) -> None:
-    """Memories of what differs between rows, and the row's number on its way to the last of them."""
-    last, registered = 0, not update_stages(plan)[0]
-    for number, words in _parameters(plan):
-        last = number
-        wide = varying_bits(words)
-        add_memory(counts, limits, plan.update_rows, wide, rom=True, words=words)
-        counts.copied += wide * registered
-    counts.copied += bits(plan.update_rows) * last
+    """Memories of what differs between rows."""
+    registered = not update_stages(plan)[0]
+    for words in _parameters(plan):
+        _add_parameter(counts, plan, limits, words)
+        counts.copied += varying_bits(words) * registered
+
+
+def _add_parameter(counts: Counts, plan: GroupPlan, limits: Limits, words: np.ndarray) -> None:
+    style = "block" if plan.parameters_in == "block" else ""
+    add_memory(counts, limits, plan.update_rows, varying_bits(words), style=style, rom=True, words=words)
+
+
+def with_parameters_placed(plan: GroupPlan, limits: Limits, free: int) -> GroupPlan:
+    """The group, its parameters in block RAM where there are ``free`` blocks and that saves enough logic.
+
+    Only where a group is made for area: a block's output is late in its cycle.
+    """
+    placed = replace(plan, parameters_in="block")
+    before, after = Counts(), Counts()
+    _add_parameters(before, plan, limits)
+    _add_parameters(after, placed, limits)
+    more = after.blocks - before.blocks
+    saved = before.luts - after.luts
+    return placed if plan.small and 0 < more <= free and saved >= _LEAST_SAVED * more else plan

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from qsnn_hw.cost.group.sweep import parameter_blocks, with_parameters_placed
 from qsnn_hw.cost.io.host_link import link_counts
-from qsnn_hw.cost.network import around_counts
+from qsnn_hw.cost.network import around_counts, network_counts
 from qsnn_hw.cost.stream.router import router_counts
 from qsnn_hw.explore.designs.group_planner import plan_group
 from qsnn_hw.explore.designs.io_planner import with_io
@@ -85,7 +86,7 @@ class Layout:
             ),
             link=options.link,
         )
-        return self._placed(with_io(plan, options.io), needs)
+        return self._with_parameters(self._placed(with_io(plan, options.io), needs))
 
     def reserved(self, plan: HardwarePlan) -> int:
         """Block RAMs that are no group's: of buffers, delays, encoder and host link."""
@@ -145,6 +146,19 @@ class Layout:
                 words = flight * most if delay else 0
                 routes.append(Route(source, names[name], offset, delay, ahead, words))
         return (*routes, Route(names[network.output], HOST, 0))
+
+    def _with_parameters(self, plan: HardwarePlan) -> HardwarePlan:
+        """Of a design for area, neuron parameters in block RAM that nothing else wants."""
+        limits = self.options.limits
+        if limits is None or limits.block_ram is None or self.options.optimize != "area":
+            return plan
+        free = limits.block_ram.count - network_counts(plan, limits, board=True).blocks
+        groups = []
+        for group in plan.groups:
+            placed = with_parameters_placed(group, limits, free)
+            free -= sum(parameter_blocks(placed, limits)) - sum(parameter_blocks(group, limits))
+            groups.append(placed)
+        return replace(plan, groups=tuple(groups))
 
     def _placed(self, plan: HardwarePlan, needs: Mapping[str, GroupMemories]) -> HardwarePlan:
         """Which memory blocks hold the weights, with those left over that the rest of the design takes."""

@@ -138,6 +138,8 @@ class ParameterMemory(wiring.Component):
         One packed word for each fold.
     width
         Bits of a word.
+    style
+        "block" RAM, or "auto" for what synthesis finds best.
     registered
         A second register behind the memory, whose clock-to-output is the slow part of block RAM.
 
@@ -154,8 +156,11 @@ class ParameterMemory(wiring.Component):
         Whether it is a memory at all.
     """
 
-    def __init__(self, words: list[int], width: int, *, registered: bool = False) -> None:
+    def __init__(
+        self, words: list[int], width: int, style: str = "auto", *, registered: bool = False
+    ) -> None:
         self.stored = len(set(words)) > 1
+        self._attributes = memory_attributes("rom", style)
         self._words, self._width, self._registered = words, width, registered
         members: dict[str, wiring.Member] = {
             "en": In(1),
@@ -172,7 +177,7 @@ class ParameterMemory(wiring.Component):
             m.d.comb += self.data.eq(self._words[0])
             return m
         m.submodules.words = words = memory.Memory(
-            shape=self._width, depth=len(self._words), init=self._words
+            shape=self._width, depth=len(self._words), init=self._words, attrs=self._attributes
         )
         read = words.read_port()
         m.d.comb += [read.en.eq(self.en), read.addr.eq(self.fold)]

@@ -8,6 +8,7 @@ from amaranth.utils import ceil_log2
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.update_stages import compare_stage, update_parameters, update_stages
 from qsnn_hw.quantize.integers import signed_bits
+from qsnn_hw.rtl.counting import plus_one
 from qsnn_hw.rtl.group.encoder import SpikeEncoder
 from qsnn_hw.rtl.group.lane import NeuronLane, StateLayout
 from qsnn_hw.rtl.group.links import sweep_signature
@@ -183,7 +184,7 @@ class Sweep(wiring.Component):
             self.link.read_row.eq(row),
         ]
         with m.If(self.link.read_en):
-            m.d.sync += [row.eq(Mux(issued.final, 0, row + 1)), issuing.eq(~issued.final)]
+            m.d.sync += [row.eq(Mux(issued.final, 0, plus_one(row))), issuing.eq(~issued.final)]
         with m.If(done.valid & done.final & moving):
             m.d.sync += running.eq(0)
         with m.If(starts):
@@ -229,19 +230,26 @@ class Sweep(wiring.Component):
             masked = Signal()
             with m.If(moving):
                 m.d.sync += [encoded.valid.eq(compared.valid & ~again), masked.eq(compared.valid)]
-        m.submodules.addresses = address = AddressCounter(plan)
         tick = encoded.valid & encoded.final
         mask = encoder.i.payload.mask
         m.d.comb += [
             # A row without spikes does not wait for those before it.
             encoder.i.valid.eq(~silent & ((masked & mask.any()) | tick)),
-            encoder.i.payload.base.eq(address.address),
+            encoder.i.payload.base.eq(self._base(m, encoded, moving)),
             encoder.i.payload.tick.eq(tick),
             encoder.i.payload.last.eq(clear),
-            address.en.eq(encoded.valid & moving),
             moving.eq(encoder.i.ready if plan.spare_row else encoder.i.ready | ~encoder.i.valid),
             advance.eq(moving & ~again),
         ]
+
+    def _base(self, m: Module, encoded: Signal, moving: Signal) -> Value:
+        """The address of a row's first slot; in a flat space it is the row's number."""
+        plan = self._plan
+        if plan.row_is_address:
+            return Cat(Const(0, ceil_log2(plan.update_lanes)), encoded.row)
+        m.submodules.addresses = address = AddressCounter(plan)
+        m.d.comb += address.en.eq(encoded.valid & moving)
+        return address.address
 
     def _lanes(
         self,
@@ -258,10 +266,6 @@ class Sweep(wiring.Component):
         lanes = [NeuronLane(plan, trace=self._trace) for _ in range(plan.update_lanes)]
         done = flags[-1]
         write = done.valid & moving
-        write_row = Signal(ceil_log2(plan.update_rows))
-        with m.If(write):
-            m.d.sync += write_row.eq(Mux(done.final, 0, write_row + 1))
-
         width = StateLayout(plan).size
         stored: Value = Const(0, plan.update_lanes * width)
         if width:
@@ -272,14 +276,14 @@ class Sweep(wiring.Component):
                 states.read_en.eq(self.link.read_en),
                 states.read_fold.eq(self.link.read_row),
                 states.write_en.eq(write),
-                states.write_fold.eq(write_row),
+                states.write_fold.eq(done.row),
                 states.write_data.eq(Cat(lane.state.as_value() for lane in lanes)),
             ]
             stored = states.read_data
         if plan.accumulators == "memory":
             m.d.comb += [
                 self.link.write_en.eq(write),
-                self.link.write_row.eq(write_row),
+                self.link.write_row.eq(done.row),
                 self.link.write_data.eq(Cat(lane.acc for lane in lanes)),
             ]
         for index, lane in enumerate(lanes):
@@ -313,7 +317,8 @@ class Sweep(wiring.Component):
             for name in sorted({name for step in steps for name in step.parameters}):
                 bits = signed_bits(values[name])
                 words = plan.update_words(values[name], bits)
-                rom = ParameterMemory(words, plan.update_lanes * bits, registered=registered)
+                width = plan.update_lanes * bits
+                rom = ParameterMemory(words, width, plan.parameters_in, registered=registered)
                 m.submodules[f"{name}_{stage}_rom"] = rom
                 ahead = stage - registered
                 m.d.comb += [rom.en.eq(moves_into(ahead)), rom.fold.eq(flags[ahead - 1].row)]

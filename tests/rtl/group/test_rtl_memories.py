@@ -78,8 +78,9 @@ def test_neuron_memory(width: int, folds: int, style: NeuronMemoryStyle, chip: b
 
 
 @pytest.mark.parametrize("words", [[5], [5, 5, 5], [1, 2, 3], [0, 0, 7, 0, 1]])
-def test_parameter_memory(words: list[int]) -> None:
-    dut = ParameterMemory(words, 3)
+@pytest.mark.parametrize("style", ["auto", "block"])
+def test_parameter_memory(words: list[int], style: str) -> None:
+    dut = ParameterMemory(words, 3, style)
 
     async def bench(ctx: Any) -> None:
         for fold in [*range(len(words)), *reversed(range(len(words)))]:
