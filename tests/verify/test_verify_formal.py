@@ -230,7 +230,7 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
     # Lines of the update's equation.
     (
         "lane_registers_subtract",
-        (('reached = beyond >= parameters', 'reached = beyond > parameters'),),
+        (("reached = beyond >= parameters", "reached = beyond > parameters"),),
     ),
     (
         "lane_registers_subtract_floor_clamp",
