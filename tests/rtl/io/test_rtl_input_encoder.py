@@ -11,7 +11,7 @@ from amaranth.hdl import ResetInserter, Signal, Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsnn_hw.golden.encoders import sent_spikes
+from qsnn_hw.golden.encoders import lfsr_numbers, sent_spikes
 from qsnn_hw.host.protocol import Word
 from qsnn_hw.host.words import packed, read_payload
 from qsnn_hw.host.words import pixels as sent_pixels
@@ -129,6 +129,24 @@ def test_encoder(name: str, pace: Pace) -> None:
     # Nothing at all, everything at once.
     pixels[1], pixels[2] = 0, 255
     run(plan, pixels, pace, dense=pace.idle > 0)
+
+
+def test_a_pixel_equal_to_its_random_number_does_not_spike() -> None:
+    """What images drawn by chance hardly meet; one more, and it does."""
+    plan = EncoderPlan("rate", FLAT, steps=1, seed=5)
+    numbers = lfsr_numbers(plan.space.neurons, plan.seed)
+    assert numbers.min() > 0
+    assert numbers.max() < 255
+    pixels = np.stack([numbers, numbers + 1])
+    assert sent_spikes(plan, pixels).sum(axis=(0, 2)).tolist() == [0, 13]
+    run(plan, pixels, Pace())
+
+
+def test_a_pixel_as_bright_as_the_floor_spikes() -> None:
+    plan = EncoderPlan("latency", FLAT, steps=3, floor=40)
+    pixels = np.tile(np.array([39, 40, 41], dtype=np.uint8), 5)[None, :13]
+    assert sent_spikes(plan, pixels).sum() == 8
+    run(plan, pixels, Pace())
 
 
 @pytest.mark.parametrize("cut", [3, 14, 22, 31, 47])
