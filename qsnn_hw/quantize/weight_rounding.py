@@ -160,6 +160,8 @@ def _shifts(products: list[float], reals: list[np.ndarray]) -> tuple[int, ...]:
     if all(product == 1.0 for product in products):
         return (0,) * len(products)
     peaks = np.array([np.abs(w).max(initial=0.0) for w in reals])
-    finest = peaks[peaks > 0].min(initial=np.inf)
+    if not peaks.any():
+        return (0,) * len(products)
+    finest = peaks[peaks > 0].min()
     ratios = np.where(peaks > 0, peaks, finest) / finest
     return tuple(int(shift) for shift in np.floor(np.log2(ratios)))

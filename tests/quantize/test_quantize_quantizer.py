@@ -241,6 +241,15 @@ def test_neurons_without_weights_fire_by_their_bias() -> None:
     assert np.array_equal(run_clocked(quantize(network, QuantizeOptions()), inputs).spikes["lif"], wanted)
 
 
+def test_two_operators_in_a_row_may_be_all_zeros() -> None:
+    operators = (Dense(np.full((4, 4), 0.5)), Dense(np.zeros((3, 4)), np.full(3, 0.05)))
+    network = float_network(lif(threshold=np.full(3, 0.3)), operators=operators)
+    inputs = np.ones((60, 1, 4), np.uint8)
+    wanted = simulate(network, inputs).out
+    assert wanted.any()
+    assert np.array_equal(run_clocked(quantize(network, QuantizeOptions()), inputs).spikes["lif"], wanted)
+
+
 @pytest.mark.parametrize(("make", "options", "text"), REFUSED)
 def test_refusals(make: Callable[[], Network], options: dict[str, Any], text: str) -> None:
     with pytest.raises(UserError) as caught:
