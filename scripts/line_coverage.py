@@ -3,7 +3,8 @@
 ``scripts/line_coverage [PYTEST'S ARGUMENTS]`` runs the default tests, two at a time, with coverage.py in
 them, in the commands that they start and in the simulators; two branches leave each line that decides. Then
 it prints a row for each room, and the files that are run least. ``--only-print`` prints once more what lies
-in ``--state``. The exit status is pytest's: a test that fails leaves lines out that it is there to run.
+in ``--state``, ``--append`` adds to it what other tests run. The exit status is pytest's: a test that fails
+leaves lines out that it is there to run.
 """
 
 import json
@@ -105,15 +106,22 @@ def _coverage(settings: Path, *words: str) -> int:
     return subprocess.call([sys.executable, "-m", "coverage", *words], cwd=ROOT, env=environment)
 
 
-def measure(state: Path, arguments: Sequence[str]) -> int:
-    """Run the tests and leave ``coverage.json`` in ``state``; pytest's exit status."""
+def measure(state: Path, arguments: Sequence[str], append: bool) -> int:
+    """Run the tests and leave ``coverage.json`` in ``state``; pytest's exit status.
+
+    Parameters
+    ----------
+    append
+        Beside what the tests of an earlier run ran.
+    """
     state.mkdir(parents=True, exist_ok=True)
-    for old in (*state.glob("data.*"), state / "data", state / "coverage.json"):
+    older = [*state.glob("data.*"), state / "coverage.json", *([] if append else [state / "data"])]
+    for old in older:
         old.unlink(missing_ok=True)
     settings = state / "settings"
     write_text(settings, _SETTINGS.format(root=ROOT, state=state))
     status = _coverage(settings, "run", "-m", "pytest", "-q", "-n", "2", *arguments)
-    for words in (("combine", "-q"), ("json", "-q", "-o", str(state / "coverage.json"))):
+    for words in (("combine", "-q", "--append"), ("json", "-q", "-o", str(state / "coverage.json"))):
         if _coverage(settings, *words):
             raise ToolError(f"coverage {words[0]} failed: {state}")
     return status
@@ -141,6 +149,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Measure, print."""
     command = parser(__doc__)
     command.add_argument("--only-print", action="store_true", help="run nothing, print what was measured")
+    command.add_argument("--append", action="store_true", help="add to what was measured before")
     command.add_argument(
         "--state",
         type=Path,
@@ -152,7 +161,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
     def work() -> int:
         state = given.state.resolve()
-        status = 0 if given.only_print else measure(state, arguments)
+        status = 0 if given.only_print else measure(state, arguments, given.append)
         show(state)
         return status
 

@@ -53,6 +53,7 @@ def test_nothing_measured_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err.endswith("not there; run without --only-print\n")
 
 
+@pytest.mark.slow
 def test_a_run_counts_what_commands_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A test in a worker that starts the command line: its module is counted, and another is not."""
     test = tmp_path / "test_started.py"
@@ -68,3 +69,10 @@ def test_a_run_counts_what_commands_run(tmp_path: Path, capsys: pytest.CaptureFi
     shares = {row[0].removeprefix("| "): row[2] for row in rows}
     assert float(shares["qsnn_hw/build"].rstrip("%")) > 0
     assert shares["qsnn_hw/golden"] == "0.0%"
+    test.write_text("def test_golden() -> None:\n    import qsnn_hw.golden.encoders\n", encoding="utf-8")
+    words = ["--append", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(test)]
+    assert main(["--state", str(state), *words]) == 0
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    more = {row[0].removeprefix("| "): row[2] for row in rows}
+    assert float(more["qsnn_hw/golden"].rstrip("%")) > 0
+    assert float(more["qsnn_hw/build"].rstrip("%")) >= float(shares["qsnn_hw/build"].rstrip("%"))
