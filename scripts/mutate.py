@@ -90,7 +90,7 @@ def copy_tree(into: Path) -> None:
             shutil.copy2(ROOT / name, into / name)
     # By time and size, Python would take a module changed within a second for the one before.
     compiled = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "qsnn_hw"]
-    subprocess.run(compiled, cwd=into, check=True)
+    subprocess.run(compiled, cwd=into, env=_environment(into), check=True)
     where = [sys.executable, "-c", "import qsnn_hw; print(qsnn_hw.__file__)"]
     said = subprocess.run(
         where, cwd=into.parent, env=_environment(into), capture_output=True, text=True, check=True
@@ -100,7 +100,9 @@ def copy_tree(into: Path) -> None:
 
 
 def _environment(tree: Path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(tree)}
+    """Compiled modules lie in the tree alone, where they go by content, and none is written that does not."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPYCACHEPREFIX"}
+    return {**kept, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def run_tests(tree: Path, tests: Sequence[str], limit: float, *options: str) -> tuple[int | None, str]:

@@ -60,7 +60,7 @@ STABLE = {
         "host_us_mean",
         "network_cycles_mean",
     },
-    "link": {"baud", "bytes_in_mean", "bytes_out_mean", "us_in_mean", "us_out_mean"},
+    "link": {"baud", "bytes_in_mean", "bytes_out_mean", "us_in_mean", "us_out_mean", "name"},
     "throughput": {"on_chip_per_s", "link_per_s", "limited_by", "per_watt", "link_per_watt"},
     "operating_point": {"clock_mhz", "us_per_sample_mean"},
     "power_mw": {"low", "typical", "high", "terms", "kinds", "calibration"},

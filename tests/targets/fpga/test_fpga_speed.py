@@ -111,7 +111,7 @@ def test_the_longer_direction_is_the_time_on_the_link() -> None:
     # Two samples of 2 steps: 30 and 50 bytes in, 6 and 4 out; 10 bits a byte at 1 Mbaud are 10 us.
     moved = LinkBytes(np.array([[10, 20], [20, 30]]), np.array([[2, 2], [4, 2]]), 40.0)
     line = link(BOARD, moved)
-    assert line == Link(1_000_000, 40.0, 5.0, 400.0, 50.0)
+    assert line == Link(1_000_000, 40.0, 5.0, 400.0, 50.0, "uart")
     found = latency(BOARD, DesignCycles(np.array([500, 700]), 550.0), 100.0, moved)
     assert found.link_us_mean == 400.0
     assert found.us_on_board_mean == 24.0

@@ -53,7 +53,7 @@ class Link:
     bytes_out_mean: Number | None = None
     us_in_mean: Number | None = None
     us_out_mean: Number | None = None
-    name: LinkName = "uart"
+    name: LinkName | None = None
 
     def __post_init__(self) -> None:
         """Refuse negative or non-finite values."""
