@@ -19,6 +19,12 @@ from qsnn_hw.families.boards import list_boards, load_board
 BOARD = load_board("icebreaker")
 
 
+@pytest.fixture(autouse=True)
+def no_rows_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is made and kept here has nothing to do with the page's rows."""
+    monkeypatch.setattr(matrix, "PAGE_ROWS", tmp_path / "absent.json")
+
+
 def report(**changes: Any) -> dict[str, Any]:
     """A report in which all is well, as report.json holds it, but for ``changes``."""
     layer = {"lanes": 4, "update_lanes": 2, "event_lanes": 1, "accumulators": "memory"}
