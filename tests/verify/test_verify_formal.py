@@ -109,7 +109,8 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
     ("merge_2", (("source.payload[name] + offset // self._slots", "source.payload[name]"),)),
     ("merge_2", (("chosen.eq(held)", "chosen.eq(events & -events)"),)),
     ("merge_3", (("eq(1), source.ready.eq(self.o.ready)", "eq(1), source.ready.eq(1)"),)),
-    ("merge_1", (("self.o.payload.tick.eq(1)", "self.o.payload.tick.eq(0)"),)),
+    ("merge_1", (("self.o.payload.tick.eq(tick)", "self.o.payload.tick.eq(0)"),)),
+    ("merge_3", (("self.o.payload.tick.eq(1)", "self.o.payload.tick.eq(0)"),)),
     # The mark of one input only; events in a slot that has none.
     ("merge_wide", (("reduce(lambda a, b: a | b, [Value.cast", "reduce(lambda a, b: a & b, [Value.cast"),)),
     ("merge_wide", (("present.eq(source.payload.present)", "present.eq(3)"),)),
