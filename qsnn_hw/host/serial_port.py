@@ -5,7 +5,8 @@ import errno
 import os
 import select
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from qsnn_hw.support.errors import ToolError, UserError
 
@@ -16,7 +17,10 @@ _SETTLE_S = 0.03
 """Longer than an adapter keeps bytes that were written (its latency timer is 16 ms by default)."""
 
 _WRITE_TIMEOUT_S = 10.0
-_LOOK_S = 0.1
+LOOK_S = 0.1
+"""Between two looks for a port that has gone away."""
+
+T = TypeVar("T")
 
 
 class PortGoneError(ToolError):
@@ -84,18 +88,7 @@ class SerialPort:
     def reopen(self, patience_s: float) -> None:
         """Open the port again, waiting for it to come back; PortGoneError when it does not."""
         self.close()
-        until = time.monotonic() + patience_s
-        while True:
-            try:
-                self._port = _opened(self.path, self.baud)
-                return
-            except UserError as error:
-                if time.monotonic() >= until:
-                    raise PortGoneError(
-                        f"{self.path} is gone and did not come back within {patience_s:g} s; is the board "
-                        "plugged in, or has the virtual board ended?"
-                    ) from error
-            time.sleep(_LOOK_S)
+        self._port = opened_again(lambda: _opened(self.path, self.baud), self.path, "board", patience_s)
 
     def close(self) -> None:
         """Give the port back; may be called again."""
@@ -104,6 +97,32 @@ class SerialPort:
 
     def _gone(self, error: Exception) -> PortGoneError:
         return PortGoneError(f"{self.path} is gone: {error}")
+
+
+def opened_again(opens: Callable[[], T], path: str, plugged: str, patience_s: float) -> T:
+    """What ``opens`` gives once it no longer raises UserError, tried for so many seconds.
+
+    Parameters
+    ----------
+    path, plugged
+        For the message: the port, and what is to be plugged in.
+
+    Raises
+    ------
+    PortGoneError
+        It did not come back.
+    """
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            return opens()
+        except UserError as error:
+            if time.monotonic() >= until:
+                raise PortGoneError(
+                    f"{path} is gone and did not come back within {patience_s:g} s; is the {plugged} "
+                    "plugged in, or has the virtual board ended?"
+                ) from error
+        time.sleep(LOOK_S)
 
 
 def _opened(path: str, baud: int) -> Any:

@@ -9,19 +9,16 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from qsnn_hw.host.serial_port import PortGoneError
+from qsnn_hw.host.serial_port import PortGoneError, opened_again
 from qsnn_hw.host.spi_bytes import FILL, from_spi, to_spi
 from qsnn_hw.host.spi_controllers import Controller, open_controller
-from qsnn_hw.support.errors import ToolError, UserError
+from qsnn_hw.support.errors import ToolError
 
 _ASKED = 32
 """Bytes that are exchanged at once while nothing is to be sent."""
 
 _NAP_S = 0.0005
 """Between two such exchanges that brought nothing."""
-
-LOOK_S = 0.1
-"""Between two looks for a controller that has gone away."""
 
 
 class SpiPort:
@@ -84,20 +81,8 @@ class SpiPort:
         if self._opens is None:
             raise PortGoneError(f"{self.path} is gone")
         self.close()
-        until = time.monotonic() + patience_s
-        while True:
-            try:
-                found = self._opens()
-            except UserError as error:
-                if time.monotonic() >= until:
-                    raise PortGoneError(
-                        f"{self.path} is gone and did not come back within {patience_s:g} s; is the cable "
-                        "plugged in, or has the virtual board ended?"
-                    ) from error
-                time.sleep(LOOK_S)
-                continue
-            self._exchange, self._close = found.exchange, found.close
-            return
+        found = opened_again(self._opens, self.path, "cable", patience_s)
+        self._exchange, self._close = found.exchange, found.close
 
     def close(self) -> None:
         """Give the controller back, and drop what came and was not read; may be called again."""

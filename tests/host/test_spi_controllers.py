@@ -19,7 +19,7 @@ from qsnn_hw.build.steps import outputs
 from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import run_clocked
-from qsnn_hw.host import spi_controllers, spi_port, words
+from qsnn_hw.host import serial_port, spi_controllers, words
 from qsnn_hw.host.board import Board
 from qsnn_hw.host.link import Link
 from qsnn_hw.host.protocol import sample_words
@@ -306,7 +306,7 @@ def test_a_bridge_that_stops_is_a_port_that_is_gone(
 
 
 def test_a_controller_that_comes_back_is_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spi_port, "LOOK_S", 0.001)
+    monkeypatch.setattr(serial_port, "LOOK_S", 0.001)
     said: list[str] = []
 
     def opens() -> Opened:
