@@ -34,9 +34,6 @@ def plan_digest(plan: HardwarePlan) -> bytes:
     """16 bytes of the sha256 of everything in a plan that is built, weights included, and of the version."""
     writer = TreeWriter(Path())
     tree = writer.tree(replace(plan, notes=(), designs=()))
-    if tree["link"] == "uart":
-        # As before there was another: bitstreams from then are still of these plans.
-        del tree["link"]
     total = hashlib.sha256(f"{__version__}\n{json.dumps(tree, sort_keys=True)}".encode())
     for name in sorted(writer.arrays):
         array = np.ascontiguousarray(writer.arrays[name])
