@@ -37,6 +37,3 @@ def at_least(value: Value, least: int) -> Value:
         answer = value[place] & answer if least >> place & 1 else value[place] | answer
     # The sign counts the other way round.
     return Mux(value[-1], answer if least < 0 else 0, 1 if least < 0 else answer)
-
-
-__all__ = ["at_least", "minus_one", "plus_one"]
