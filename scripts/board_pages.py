@@ -60,7 +60,7 @@ def boards() -> str:
     """One row a board, from its file alone."""
     rows = []
     for board in list_boards():
-        serial = "USB bridge" if board.bridged else "adapter"
+        serial = "adapter" if board.adapter else "USB bridge"
         rx, tx = board.ports["rx"].pins[0], board.ports["tx"].pins[0]
         rows.append(
             (

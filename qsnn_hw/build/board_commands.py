@@ -22,9 +22,7 @@ def program(given: argparse.Namespace) -> int:
     bitstream, board = built.bitstream, built.board
     loading = find_loader(board.loaders)
     load_bitstream(loading, bitstream, built.folder / PROGRAM_LOG, Progress())
-    show(
-        f"{bitstream.name} is in the {board.name}, by {loading.tool.name}; serial port: {board.serial_words}"
-    )
+    show(f"{bitstream.name} is in the {board.name}, by {loading.tool.name}; {board.link_place}")
     return 0
 
 
@@ -54,8 +52,7 @@ def virtual_board(given: argparse.Namespace) -> int:
     with VirtualBoard(
         verilog, board, built.folder / WORK, bytes_only=asked.byte_mode, progress=Progress()
     ) as virtual:
-        rate = f"{board.baud:,} Hz of SPI" if board.link == "spi" else f"{board.baud:,} baud"
-        how = "whole bytes, no bits" if asked.byte_mode else f"bit by bit at {rate}"
+        how = "whole bytes, no bits" if asked.byte_mode else f"bit by bit at {board.rate_words}"
         try:
             what = f"{built.plan.name} on a virtual {board.name} of {board.clock_mhz:g} MHz"
             what += ", the netlist behind synthesis" if asked.netlist else ""

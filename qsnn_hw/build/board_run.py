@@ -214,11 +214,10 @@ def _speed(
     if not board_seconds:
         show("board time   not measured: the board counted no cycles")
         return
-    unit = "Hz of SPI" if built.board.link == "spi" else "baud"
     each, rate = 1e3 * board_seconds / samples, samples / board_seconds
     show(
         f"board time   {each:.3f} ms a sample, {rate:.1f} samples/s, by the board's own count of cycles; "
-        f"{1e3 * line / samples:.3f} ms is what its bits take at {built.baud:,} {unit}"
+        f"{1e3 * line / samples:.3f} ms is what its bits take at {built.board.rate_words}"
     )
 
 

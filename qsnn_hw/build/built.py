@@ -57,7 +57,7 @@ class Built:
     def board(self) -> Board:
         """The board of the last run, with the clock of its design as far as there is one."""
         assert self.options.board is not None
-        board = load_board(self.options.board).linked(self.options.link or "uart")
+        board = load_board(self.options.board).linked(self.options.link)
         clock = self.folder / outputs.CLOCK
         return recorded(board, clock) if clock.is_file() else board
 

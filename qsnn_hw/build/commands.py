@@ -52,7 +52,7 @@ def next_commands(folder: Path, board: "Board") -> tuple[str, ...]:
     """What a person types next, of a folder with a bitstream, behind what must be known of the board."""
     out = shlex.quote(str(folder))
     return (
-        f"serial port: {board.serial_words}",
+        board.link_place,
         *(f"note: {note}" for note in board.notes),
         f"load it: qsnn-hw program -o {out}",
         f"run it:  qsnn-hw run -o {out} --port PORT (of a board, or what qsnn-hw virtual-board {out} prints)",
@@ -157,7 +157,7 @@ def boards(arguments: argparse.Namespace) -> int:
         )
         show(
             f"{board.name:<{width}}  {board.description}: {board.limits.logic_cells} logic cells, {blocks}, "
-            f"{board.clock_mhz:g} MHz, serial port {board.serial_words}"
+            f"{board.clock_mhz:g} MHz, {board.link_place}"
         )
     return 0
 

@@ -32,7 +32,7 @@ from qsnn_hw.support.shipped import resource_folder
 
 MHZ_RANGE = (0.1, 1000.0)
 
-_BYTE_BITS: dict[LinkName, int] = {"uart": 10, "spi": 8}
+BYTE_BITS: dict[LinkName, int] = {"uart": 10, "spi": 8}
 """Bits of a byte on the line: 8N1 has a start bit, eight of data, a stop bit."""
 
 
@@ -57,6 +57,8 @@ class Board:
     bauds
         Bits a second that the UART's other side keeps, the fastest first; the clock divides to one of them.
         Of SPI, whose rate is any, the most and the least.
+    adapter
+        Whether the serial port wants an adapter, as no USB bridge of the board leads to it.
     ports
         Every port that a design has with this link, by name; ``rst`` where the board has a button for it.
     io_standard, io_drive_ma
@@ -91,6 +93,7 @@ class Board:
     speed_grade: str | None
     clock_mhz: float
     bauds: tuple[int, ...]
+    adapter: bool
     ports: Mapping[str, Port]
     io_standard: str | None
     io_drive_ma: int | None
@@ -113,15 +116,13 @@ class Board:
         return Part(self.device, self.package, self.speed_grade)
 
     @property
-    def bridged(self) -> bool:
-        """Whether a USB bridge on the board brings the serial port to a computer; else its notes say how."""
-        return not any(note.startswith("no USB bridge") for note in self.notes)
-
-    @property
-    def serial_words(self) -> str:
-        """In words, where a computer finds the serial port."""
-        by = "its USB bridge" if self.bridged else "a 3.3 V adapter"
-        return f"rx {self.ports['rx'].pins[0]}, tx {self.ports['tx'].pins[0]} by {by}"
+    def link_place(self) -> str:
+        """In words, where a host finds the link: pins of the package, and what leads to them."""
+        if self.link == "spi":
+            assert self.spi is not None
+            return f"SPI {', '.join(f'{port.name} {port.pins[0]}' for port in self.spi.ports)}"
+        by = "a 3.3 V adapter" if self.adapter else "its USB bridge"
+        return f"serial port: rx {self.ports['rx'].pins[0]}, tx {self.ports['tx'].pins[0]} by {by}"
 
     @property
     def baud(self) -> int:
@@ -140,12 +141,17 @@ class Board:
     @property
     def byte_us(self) -> float:
         """Microseconds that a byte takes on the line."""
-        return _BYTE_BITS[self.link] * 1e6 / self.baud
+        return BYTE_BITS[self.link] * 1e6 / self.baud
 
     @property
     def line(self) -> str:
         """The line and its rate, in words."""
         return f"SPI of {self.baud:,} Hz" if self.link == "spi" else f"serial line {self.baud:,} baud"
+
+    @property
+    def rate_words(self) -> str:
+        """The rate of the line, in words."""
+        return f"{self.baud:,} {'Hz of SPI' if self.link == 'spi' else 'baud'}"
 
     @property
     def oscillator_mhz(self) -> float:
@@ -177,15 +183,15 @@ class Board:
             reason = f"a PLL of {self.family.title} does not take {self.oscillator_mhz:g} MHz"
         return reason
 
-    def linked(self, link: LinkName) -> "Board":
-        """The board as its file says, with this link.
+    def linked(self, link: LinkName | None) -> "Board":
+        """The board as its file says, with this link; None for the one it has.
 
         Raises
         ------
         UserError
             Its file names no pins for it.
         """
-        if link == self.link:
+        if link is None or link == self.link:
             return self
         if self.spi is None:
             known = ", ".join(board.name for board in list_boards() if board.spi is not None)
@@ -195,7 +201,8 @@ class Board:
             )
         others = {name: port for name, port in self.ports.items() if name not in ("rx", "tx")}
         ports = others | {port.name: port for port in self.spi.ports}
-        return replace(self, ports=ports, bauds=(self.spi.most_hz, 1), link=link)
+        notes = (*self.notes, *self.spi.notes)
+        return replace(self, ports=ports, bauds=(self.spi.most_hz, 1), link=link, notes=notes)
 
     def at_baud(self, baud: int) -> "Board":
         """The board with a serial line of this rate and no other."""
@@ -268,7 +275,7 @@ def _limits(fields: Fields, family: Family) -> Limits:
     return limits
 
 
-def _ports(fields: Fields, spi: SpiHeader | None) -> tuple[dict[str, Port], float, tuple[int, ...]]:
+def _ports(fields: Fields, spi: SpiHeader | None) -> tuple[dict[str, Port], float, tuple[int, ...], bool]:
     clock, uart, leds = fields.table("clock"), fields.table("uart"), fields.table("leds")
     reset = fields.optional_table("reset")
     ports = [
@@ -298,6 +305,7 @@ def _ports(fields: Fields, spi: SpiHeader | None) -> tuple[dict[str, Port], floa
     if not ports[3].pins:
         leds.fail("pins", "must name at least one pin")
     clock_mhz, bauds = _check_rates(clock, uart)
+    adapter = uart.flag("adapter")
     for table in (clock, uart, leds):
         table.close()
     seen: dict[str, str] = {}
@@ -307,7 +315,7 @@ def _ports(fields: Fields, spi: SpiHeader | None) -> tuple[dict[str, Port], floa
             if pin in seen:
                 fields.fail("pins", f"name pin {pin} twice, for {seen[pin]} and {port.name}")
             seen[pin] = port.name
-    return {port.name: port for port in ports}, clock_mhz, bauds
+    return {port.name: port for port in ports}, clock_mhz, bauds, adapter
 
 
 def parse_board(table: Mapping[str, Any], path: Path) -> Board:
@@ -322,7 +330,7 @@ def parse_board(table: Mapping[str, Any], path: Path) -> Board:
     family = families()[fields.choice("family", tuple(families()))]
     rules = family.board
     spi = spi_header(fields.optional_table("spi"))
-    ports, clock_mhz, bauds = _ports(fields, spi)
+    ports, clock_mhz, bauds, adapter = _ports(fields, spi)
     io = fields.optional_table("io")
     if (io is not None) != rules.io_standard:
         wanting = ", ".join(name for name, other in families().items() if other.board.io_standard)
@@ -344,6 +352,7 @@ def parse_board(table: Mapping[str, Any], path: Path) -> Board:
         speed_grade=words.text(fields, "speed_grade", words.WORD) if rules.speed_grade else None,
         clock_mhz=clock_mhz,
         bauds=bauds,
+        adapter=adapter,
         ports=ports,
         io_standard=words.text(io, "standard", words.WORD) if io is not None else None,
         io_drive_ma=io.positive_int("drive_ma") if io is not None else None,

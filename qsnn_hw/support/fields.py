@@ -126,6 +126,13 @@ class Fields:
             self.fail(name, f"must be true or false, not {value!r}")
         return value
 
+    def flag(self, name: str) -> bool:
+        """True or false; false where the field is absent."""
+        if name in self._table:
+            return self.boolean(name)
+        self._known.append(name)
+        return False
+
     def shapes(self, name: str) -> tuple[tuple[int, int], ...]:
         """A non-empty list of [depth, width] pairs of positive integers."""
         value = self._take(name)

@@ -164,6 +164,9 @@ def test_a_build_ends_with_what_a_person_types_next(tmp_path: Path) -> None:
     assert known[1].startswith("note: no USB bridge for a UART: connect a 3.3 V adapter")
     bridged, *_ = next_commands(tmp_path, load_board("icebreaker"))
     assert bridged == "serial port: rx 6, tx 9 by its USB bridge"
+    wired, *notes, _, _ = next_commands(tmp_path, load_board("icebreaker").linked("spi"))
+    assert wired == "SPI sck 45, cs 4, mosi 2, miso 47"
+    assert notes[-1].startswith("note: PMOD 1A")
     parser = cli.make_parser()
     for line in (load, run.partition(" (")[0]):
         words = shlex.split(line.partition(": ")[2])

@@ -58,7 +58,7 @@ from qsnn_hw.verify import Verification
 def _board(job: Job) -> Board:
     if job.options.board is None:
         raise UserError("a bitstream is for a board: give --board NAME")
-    board, baud = load_board(job.options.board).linked(job.options.link or "uart"), job.options.baud
+    board, baud = load_board(job.options.board).linked(job.options.link), job.options.baud
     return board if baud is None else rate_by_hand(board, baud)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
-from qsnn_hw.families.boards import Board
+from qsnn_hw.families.boards import BYTE_BITS, Board
 from qsnn_hw.report.bounds import Bounds, range_text
 from qsnn_hw.report.record import Report
 from qsnn_hw.report.section import Card, Exhibit, Line, Part, Section, Table
@@ -258,7 +258,7 @@ def table(report: Report) -> Table | None:
         bytes_ = (
             f" A mean sample is {figure(line.bytes_in_mean)} bytes to the board and "
             f"{figure(line.bytes_out_mean)} back, "
-            f"{8 if line.name == 'spi' else 10} bits each, both ways at once."
+            f"{BYTE_BITS[line.name or 'uart']} bits each, both ways at once."
         )
     return Table(
         "speed",
