@@ -17,7 +17,7 @@ _HEAD = (
         "cycles: plan / predicted / simulated",
         "logic: predicted / counted",
     ),
-    *("block RAM", "Fmax, MHz", "s", "source", "made", "verdict"),
+    *("block RAM", "clock / Fmax, MHz", "s", "source", "made", "verdict"),
 )
 
 
@@ -33,7 +33,7 @@ def _cells(row: Row) -> list[str]:
         " / ".join(map(_number, (row.planned, row.predicted, row.simulated))),
         " / ".join(map(_number, row.logic)),
         " / ".join(map(_number, row.blocks)),
-        "-" if row.fmax_mhz is None else f"{row.fmax_mhz:.1f}",
+        " / ".join("-" if rate is None else f"{rate:.1f}" for rate in (row.clock_mhz, row.fmax_mhz)),
         *_last(row),
     ]
 
@@ -61,9 +61,9 @@ predicted logic is within 10 % of what place and route counts, and block RAMs ar
 
 Columns: **plan**: of each group lanes/update lanes, event lanes where there are several (e4), sums in
 registers or memory. **cycles**: mean of a sample in the network alone, to which encoder and readout add; what
-the plan was chosen by, counted from the samples' spikes, simulated. **s**: wall time of the command, on a
-machine that also did other things; what another board's row has made in the same folder is not made again.
-**source**: digest of qsnn_hw, sim and boards when the row was **made**.
+the plan was chosen by, counted from the samples' spikes, simulated. **clock**: of the bitstream. **s**: wall
+time of the command, on a machine that also did other things; what another board's row has made in the same
+folder is not made again. **source**: digest of qsnn_hw, sim and boards when the row was **made**.
 
 {table}
 

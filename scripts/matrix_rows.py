@@ -82,6 +82,8 @@ class Row:
         the samples' spikes, and simulated.
     logic, blocks
         (predicted, counted) logic cells and block RAMs.
+    fmax_mhz, clock_mhz
+        Of the routed design; what the bitstream runs at.
     """
 
     key: str
@@ -102,6 +104,7 @@ class Row:
     logic: tuple[int | None, int | None] = (None, None)
     blocks: tuple[int | None, int | None] = (None, None)
     fmax_mhz: float | None = None
+    clock_mhz: float | None = None
     tools: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -194,6 +197,7 @@ def read_figures(report: Mapping[str, Any], board: Board) -> dict[str, Any]:
         "logic": pair(names.logic_cells),
         "blocks": pair(names.block_ram),
         "fmax_mhz": report["timing"]["fmax_mhz"],
+        "clock_mhz": report["clock"]["board_mhz"],
         "tools": report["tools"],
     }
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from qsnn_hw.build.built import Built
     from qsnn_hw.host.board import Answer, Board
-    from qsnn_hw.host.identity import Counters
+    from qsnn_hw.host.identity import Counters, Identity
     from qsnn_hw.model.dataset import Dataset
     from qsnn_hw.plan import HardwarePlan
 
@@ -39,8 +39,11 @@ def run(given: argparse.Namespace) -> int:
         outcome = _compared(board, inputs, data, wanted, quiet=asked.quiet)
         traffic = (board.traffic[0] - traffic[0], board.traffic[1] - traffic[1])
         cycles = board.counters().since(before).cycles
+        found = board.identity()
         _summary(board, built, outcome, data)
-        _speed(built, outcome, data.samples, traffic, cycles / board.identity().clock_hz)
+        _speed(built, outcome, data.samples, traffic, cycles / found.clock_hz)
+        if any(found.tools) and found.tools != built.tools.digest():
+            show(f"note         the board's bitstream was made by {_tools(found, built)}")
         if board.repairs.text():
             show(f"mended       {board.repairs.text()}")
     if outcome.differ:
@@ -221,12 +224,25 @@ def _speed(
     )
 
 
+def _tools(found: "Identity", built: "Built | None") -> str:
+    """What made the board's bitstream, as far as its digest of versions tells."""
+    if not any(found.tools):
+        return "no tools that it names"
+    if built is None:
+        return f"tools of digest {found.tools.hex()}"
+    if found.tools == built.tools.digest():
+        return built.tools.text()
+    return f"other tools than those of {built.folder}, which are {built.tools.text()}"
+
+
 def monitor(given: argparse.Namespace) -> int:
     """Say which design a board holds, and print its counters again and again."""
+    from qsnn_hw.build.built import Built
     from qsnn_hw.host.board import Board
 
     asked = MonitorOptions(**typed_values(given, MonitorOptions))
     folder = None if asked.out is None else Path(asked.out)
+    built = None if folder is None else Built.of(folder)
     with Board.open(asked.port, folder, baud=asked.baud) as board:
         found = board.identity()
         kinds = [name for name in ("encoder", "readout") if getattr(found, name)]
@@ -236,6 +252,7 @@ def monitor(given: argparse.Namespace) -> int:
             f"{', '.join([f'{found.inputs} inputs, {found.outputs} {outputs}', *kinds])}; "
             f"{found.clock_hz / 1e6:g} MHz; qsnn-hw {found.version}; design {found.digest.hex()}"
         )
+        show(f"made by {_tools(found, built)}")
         counters = board.counters()
         names = [item.name for item in fields(counters)]
         show("  ".join(f"{name:>14}" for name in names))

@@ -11,6 +11,7 @@ from qsnn_hw.families.boards import Board, load_board
 from qsnn_hw.model.network import Network
 from qsnn_hw.model.network_file import load_network
 from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.plan.identity import DesignTools
 from qsnn_hw.quantize import QuantizedNetwork
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.output_folder import check_output_folder
@@ -85,6 +86,11 @@ class Built:
     def verilog(self) -> Path:
         """The board's design."""
         return self._file(outputs.BOARD_VERILOG, "generate")
+
+    @cached_property
+    def tools(self) -> DesignTools:
+        """Of the bitstream; it is told their digest."""
+        return DesignTools.load(self._file(outputs.DESIGN_TOOLS, "generate"))
 
     @property
     def netlist(self) -> Path:

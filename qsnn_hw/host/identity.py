@@ -11,7 +11,8 @@ from typing import Self
 from qsnn_hw.support.errors import UserError
 
 _VERSION = 1
-_FIXED = struct.Struct("<BBHIIII16s16s12x")
+_FIXED = struct.Struct("<BBHIIII16s16s8s4x")
+TOOLS_BYTES = 8
 _COUNTERS = struct.Struct("<8I")
 IDENTITY_BYTES = _FIXED.size
 TABLE_BYTES = IDENTITY_BYTES + _COUNTERS.size
@@ -39,6 +40,8 @@ class Identity:
         16 bytes, of the hardware plan and of this package's version: equal for equal designs.
     version
         Of this package, at most 16 ASCII characters.
+    tools
+        8 bytes, of the versions of the tools that made the bitstream; zeros where nothing says them.
     """
 
     encoder: bool
@@ -51,13 +54,14 @@ class Identity:
     clock_hz: int
     digest: bytes
     version: str
+    tools: bytes = bytes(TOOLS_BYTES)
 
     def pack(self) -> bytes:
         """The fixed part of the table."""
         kinds = self.encoder | self.readout << 1 | self.loads << 2
         numbers = (self.steps, self.inputs, self.outputs, self.weight_bytes, self.clock_hz)
         version = self.version.encode("ascii", "replace")[:16]
-        return _FIXED.pack(_VERSION, kinds, *numbers, self.digest, version)
+        return _FIXED.pack(_VERSION, kinds, *numbers, self.digest, version, self.tools)
 
     @classmethod
     def unpack(cls, table: bytes) -> Self:
@@ -74,7 +78,7 @@ class Identity:
                 f"{f' of version {table[0]}' if table else ''}: its bitstream is of another version of "
                 "qsnn-hw"
             )
-        _, kinds, steps, inputs, outputs, weight_bytes, clock_hz, digest, version = _FIXED.unpack(
+        _, kinds, steps, inputs, outputs, weight_bytes, clock_hz, digest, version, tools = _FIXED.unpack(
             table[:IDENTITY_BYTES]
         )
         return cls(
@@ -88,6 +92,7 @@ class Identity:
             clock_hz=clock_hz,
             digest=digest,
             version=version.rstrip(b"\0").decode("ascii", "replace"),
+            tools=tools,
         )
 
 

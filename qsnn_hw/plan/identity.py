@@ -2,19 +2,45 @@
 
 import hashlib
 import json
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from qsnn_hw import __version__
-from qsnn_hw.host.identity import Identity
+from qsnn_hw.host.identity import TOOLS_BYTES, Identity
 from qsnn_hw.plan.hardware_plan import HardwarePlan
 from qsnn_hw.support.record_tree import TreeWriter
+from qsnn_hw.support.records import StoredRecord
 
 
-def plan_identity(plan: HardwarePlan, clock_mhz: float) -> Identity:
-    """The identity of the board's design of ``plan``."""
+@dataclass(frozen=True)
+class DesignTools(StoredRecord, form="design tools 1", again="run the build again"):
+    """What makes a bitstream of a plan.
+
+    Parameters
+    ----------
+    versions
+        By tool name; None where a tool states none.
+    """
+
+    versions: Mapping[str, str | None]
+
+    def digest(self) -> bytes:
+        """8 bytes of the sha256 of names and versions."""
+        text = json.dumps(dict(self.versions), sort_keys=True)
+        return hashlib.sha256(text.encode()).digest()[:TOOLS_BYTES]
+
+    def text(self) -> str:
+        """Names and versions on one line."""
+        return ", ".join(
+            f"{name} {version or 'of unknown version'}" for name, version in self.versions.items()
+        )
+
+
+def plan_identity(plan: HardwarePlan, clock_mhz: float, tools: DesignTools | None = None) -> Identity:
+    """The identity of the board's design of ``plan``; None: of a design that no tool makes a bitstream of."""
     encoder, readout = plan.encoder, plan.readout
     return Identity(
         encoder=encoder is not None,
@@ -27,6 +53,7 @@ def plan_identity(plan: HardwarePlan, clock_mhz: float) -> Identity:
         clock_hz=round(clock_mhz * 1e6),
         digest=plan_digest(plan),
         version=__version__,
+        tools=bytes(TOOLS_BYTES) if tools is None else tools.digest(),
     )
 
 

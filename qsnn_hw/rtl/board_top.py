@@ -11,7 +11,7 @@ from qsnn_hw.families.pins import LEVELS
 from qsnn_hw.families.pll import PllCell
 from qsnn_hw.host.protocol import PIXEL_BITS
 from qsnn_hw.plan import HardwarePlan
-from qsnn_hw.plan.identity import plan_identity
+from qsnn_hw.plan.identity import DesignTools, plan_identity
 from qsnn_hw.rtl.classifier import Classifier
 from qsnn_hw.rtl.io.host_link import HostLink, line_members
 from qsnn_hw.rtl.io.pixels import WordPixels
@@ -58,6 +58,8 @@ class BoardTop(wiring.Component):
     pll
         What makes the system clock of ``clk``, and holds the reset until it is locked; None: ``clk`` is the
         system clock, as in every simulation.
+    tools
+        Of the bitstream, which the host is told; None of a simulation.
 
     Members
     -------
@@ -84,11 +86,12 @@ class BoardTop(wiring.Component):
         led_active: str = "high",
         reset_active: str | None = None,
         pll: PllCell | None = None,
+        tools: DesignTools | None = None,
     ) -> None:
         for level in (led_active, reset_active or "high"):
             if level not in LEVELS:
                 raise ValueError(f"Active level must be 'high' or 'low', not {level!r}")
-        self._plan, self._divisor, self._pll = plan, divisor, pll
+        self._plan, self._divisor, self._pll, self._tools = plan, divisor, pll, tools
         self._clock_mhz, self._leds = clock_mhz, leds
         self._led_active, self._reset_active = led_active, reset_active
         members: dict[str, wiring.Member] = {"clk": In(1)}
@@ -105,7 +108,7 @@ class BoardTop(wiring.Component):
             plan.input_space if encoder is None else encoder.space,
             plan.output_addresses if readout is None else readout.classes,
             self._divisor,
-            plan_identity(plan, self._clock_mhz),
+            plan_identity(plan, self._clock_mhz, self._tools),
             registered=any(group.registered_reads for group in plan.groups),
             value_bits=0 if encoder is None else PIXEL_BITS,
         )
@@ -192,7 +195,9 @@ class BoardTop(wiring.Component):
                 m.d.power_on += count.eq(0)
 
 
-def board_top(plan: HardwarePlan, board: Board, *, simulated: bool = False) -> BoardTop:
+def board_top(
+    plan: HardwarePlan, board: Board, *, simulated: bool = False, tools: DesignTools | None = None
+) -> BoardTop:
     """The design for one board: its clock, its link, the level that lights its LED, its reset button.
 
     Parameters
@@ -200,6 +205,8 @@ def board_top(plan: HardwarePlan, board: Board, *, simulated: bool = False) -> B
     simulated
         ``clk`` is the system clock, of ``board.clock_mhz``, where a PLL would make it: all but the PLL,
         which no simulator here knows, is as in the bitstream, the divisor of the serial line too.
+    tools
+        As for :class:`BoardTop`.
     """
     if plan.link != board.link:
         raise ValueError(f"link must be {plan.link}, as planned, not {board.link}")
@@ -212,4 +219,5 @@ def board_top(plan: HardwarePlan, board: Board, *, simulated: bool = False) -> B
         led_active=board.ports["led"].active,
         reset_active=None if button is None else button.active,
         pll=None if simulated else board.pll_cell,
+        tools=tools,
     )

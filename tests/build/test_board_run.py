@@ -17,6 +17,7 @@ from qsnn_hw.build.steps.run import Run
 from qsnn_hw.build.steps.step import Job
 from qsnn_hw.families.boards import load_board
 from qsnn_hw.host.protocol import Word
+from qsnn_hw.plan.identity import DesignTools
 from qsnn_hw.targets.fpga.steps import PLAN
 from tests.support.board_model import BoardModel, ModelPort
 from tests.support.places import ROOT
@@ -107,14 +108,39 @@ def test_mistakes_are_one_line(folder: Path, capsys: pytest.CaptureFixture[str],
 def test_monitor_counts(folder: Path, model: ModelPort, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["monitor", "--port", model.port, "--interval", "0.05", "--lines", "2"]
     assert cli.main([*words, "-o", str(folder)]) == 0
-    what, names, *lines = capsys.readouterr().out.splitlines()
+    what, by, names, *lines = capsys.readouterr().out.splitlines()
     assert what.startswith("64 inputs, 10 outputs; 25 MHz; qsnn-hw ")
+    assert by == "made by no tools that it names"
     assert names.split()[:2] == ["events_in", "ticks_in"]
     assert len(lines) == 2
     # At a rate by hand, and without a folder at the first one at which a board answers.
     for more in (["--baud", "115200"], []):
         assert cli.main([*words, *more]) == 0
         assert capsys.readouterr().out.splitlines()[0] == what
+
+
+def test_a_bitstream_says_which_tools_made_it(
+    folder: Path, model: ModelPort, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = DesignTools({"amaranth": "0.5.8", "yosys": "0.66", "nextpnr-ecp5": None})
+    mine.save(folder / "06_design.json")
+    monitor = ["monitor", "--port", model.port, "--lines", "1"]
+    run = ["run", "-o", str(folder), "--port", model.port, "--samples", "1", "--quiet"]
+    named = "amaranth 0.5.8, yosys 0.66, nextpnr-ecp5 of unknown version"
+    newer = DesignTools({**mine.versions, "yosys": "0.67"})
+    other = f"other tools than those of {folder}, which are {named}"
+    for tools, words, says in (
+        (mine, [*monitor, "-o", str(folder)], f"made by {named}\n"),
+        (mine, monitor, f"made by tools of digest {mine.digest().hex()}\n"),
+        (newer, [*monitor, "-o", str(folder)], f"made by {other}\n"),
+        (newer, run, f"note         the board's bitstream was made by {other}\n"),
+    ):
+        model.model.tools = tools
+        assert cli.main(words) == 0
+        assert says in capsys.readouterr().out
+    model.model.tools = mine
+    assert cli.main(run) == 0
+    assert "note " not in capsys.readouterr().out
 
 
 def test_the_raster_is_drawn_over_itself_on_a_terminal() -> None:

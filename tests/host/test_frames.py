@@ -3,6 +3,7 @@
 import random
 import zlib
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -300,6 +301,9 @@ def test_table_and_back() -> None:
     counters = Counters(1, 2, 3, 4, 5, 6, 7, 8)
     table = identity.pack() + counters.pack()
     assert len(table) == TABLE_BYTES == 96
+    assert not any(identity.tools)
+    told = replace(identity, tools=bytes(range(8)))
+    assert Identity.unpack(told.pack()) == told
     assert Identity.unpack(table) == identity
     assert Counters.unpack(table) == counters
     with pytest.raises(UserError, match="of version 9"):

@@ -51,6 +51,7 @@ def report(**changes: Any) -> dict[str, Any]:
         },
         "designs": [{"cycles": 900.0, "chosen": False}, {"cycles": 1000.0, "chosen": True}],
         "timing": {"fmax_mhz": 45.0},
+        "clock": {"board_mhz": 36.0},
         "files": {"bitstream": "a.bin"},
         "tools": {"yosys": "0.70"},
         **changes,

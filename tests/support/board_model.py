@@ -17,7 +17,7 @@ from qsnn_hw.host.frames import Deframer, Reply, opened
 from qsnn_hw.host.identity import Counters
 from qsnn_hw.host.protocol import PIXEL_BITS, Word, sample_spikes
 from qsnn_hw.plan import HardwarePlan
-from qsnn_hw.plan.identity import plan_identity
+from qsnn_hw.plan.identity import DesignTools, plan_identity
 from qsnn_hw.quantize import QuantizedNetwork
 
 
@@ -28,7 +28,14 @@ class BoardModel:
     ----------
     plan, network
         The design, and what it computes.
+
+    Attributes
+    ----------
+    tools
+        What the bitstream was made by; None: it is simulated.
     """
+
+    tools: DesignTools | None = None
 
     def __init__(self, plan: HardwarePlan, network: QuantizedNetwork) -> None:
         self._plan, self._network = plan, network
@@ -70,7 +77,7 @@ class BoardModel:
         self._freed += 1
         if payload == words.table_request():
             counters = replace(self.counters, periods=time.monotonic_ns() * 25 // 128000 % 2**32)
-            table = plan_identity(self._plan, 25.0).pack() + counters.pack()
+            table = plan_identity(self._plan, 25.0, self.tools).pack() + counters.pack()
             rows = [self._reply(table[k : k + 4], status=True) for k in range(0, len(table), 4)]
             return b"".join(rows) + self._reply(b"")
         back = b""

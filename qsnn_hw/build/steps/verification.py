@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from qsnn_hw.build.steps import outputs
 from qsnn_hw.build.steps.golden import GOLDEN
@@ -139,7 +140,7 @@ def simulate_step(plan: Step[HardwarePlan], verilog: Step[None]) -> Step[Verific
 def match_step(
     plan: Step[HardwarePlan],
     simulate: Step[Verification],
-    after: Sequence[Step[None]],
+    after: Sequence[Step[Any]],
     make: Callable[..., Verification],
 ) -> Step[Verification]:
     """The step that compares what is built with what ``simulate`` simulated.

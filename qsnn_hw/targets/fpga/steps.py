@@ -1,11 +1,11 @@
 """From integers to a bitstream: the steps that only a board has, and those that have more with one."""
 
+import importlib.metadata
 from dataclasses import replace
 from typing import Any
 
 from qsnn_hw.build.steps import elaborate, outputs, verilog
 from qsnn_hw.build.steps.code import source_digest
-from qsnn_hw.build.steps.elaborate import elaborate_is_decided_by
 from qsnn_hw.build.steps.forms import has_classifier
 from qsnn_hw.build.steps.golden import GOLDEN
 from qsnn_hw.build.steps.inputs import DATA
@@ -20,7 +20,6 @@ from qsnn_hw.build.steps.verification import (
     simulate_step,
     traced_match,
 )
-from qsnn_hw.build.steps.verilog import verilog_is_decided_by
 from qsnn_hw.build.steps.ways_out import ways_out
 from qsnn_hw.cost.predict import in_words
 from qsnn_hw.cost.predict import predict as predict_usage
@@ -32,6 +31,7 @@ from qsnn_hw.families.board_clock import clock_record
 from qsnn_hw.families.boards import Board, load_board
 from qsnn_hw.model.dataset import Dataset
 from qsnn_hw.plan import HardwarePlan
+from qsnn_hw.plan.identity import DesignTools
 from qsnn_hw.quantize import QuantizedNetwork
 from qsnn_hw.quantize.operators import weight_bits
 from qsnn_hw.rtl.board_top import board_top
@@ -202,10 +202,19 @@ def _tried(job: Job, plan: HardwarePlan, board: Board) -> TriedFile:
     return TriedFile(job.path(outputs.TRIED), decides)
 
 
-def _design(job: Job, plan: HardwarePlan, board: Board) -> None:
+def _design_tools(board: Board) -> DesignTools:
+    """What decides the bitstream beside the plan."""
+    place = board.family.flow.place
+    names = ["yosys"] if place is None else ["yosys", place.name]
+    versions = {name: _version(name) for name in names}
+    return DesignTools({"amaranth": importlib.metadata.version("amaranth"), **versions})
+
+
+def _design(job: Job, plan: HardwarePlan, board: Board) -> DesignTools:
     job.progress.say(f"design: clock {clock_words(board)}")
+    tools = _design_tools(board)
     with job.progress.task("elaborate"):
-        write_rtlil(board_top(plan, board), "top", job.path(outputs.BOARD_RTLIL))
+        write_rtlil(board_top(plan, board, tools=tools), "top", job.path(outputs.BOARD_RTLIL))
     write_verilog(
         job.path(outputs.BOARD_RTLIL),
         job.path(outputs.BOARD_VERILOG),
@@ -213,20 +222,22 @@ def _design(job: Job, plan: HardwarePlan, board: Board) -> None:
         progress=job.progress,
         ways_out=ways_out(plan),
     )
+    return tools
 
 
 def _design_is_decided_by(job: Job, plan: HardwarePlan, board: Board) -> dict[str, object]:
-    return {**elaborate_is_decided_by(job), **verilog_is_decided_by(job), "board": repr(board)}
+    return {"board": repr(board), "tools": dict(_design_tools(board).versions)}
 
 
-DESIGN: Step[None] = Step(
+DESIGN: Step[DesignTools] = Step(
     "design",
     needs=(PLAN, CLOCK),
     make=_design,
+    record=(DesignTools, outputs.DESIGN_TOOLS),
     leaves=[outputs.BOARD_RTLIL, outputs.BOARD_VERILOG],
     decided_by=_design_is_decided_by,
 )
-"""The Verilog of the board's design, with its clock."""
+"""The Verilog of the board's design, with its clock, and what makes a bitstream of it."""
 
 SIMULATE = simulate_step(PLAN, VERILOG)
 """Every spike and every potential of the Verilog against golden."""
