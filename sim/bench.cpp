@@ -1,7 +1,6 @@
 // The bench without Python: drives a design from a file of stimulus and records what leaves it.
 //
-// Compiled with Verilator's model of one design and ports.h, its table of ports, which
-// qsnn_hw/verify/native.py writes. It keeps the order of sim/driver.py and sim/monitor.py: ports are
+// Linked with Verilator's model of one design (design.h). It keeps the order of sim/driver.py and sim/monitor.py: ports are
 // looked at just ahead of a clock edge, inputs change just behind one. It interprets nothing: what it
 // records is compared in Python (sim/native.py), by the checker of the cocotb bench.
 //
@@ -17,7 +16,7 @@
 // goes_on            no reset before it: behind a run that has finished
 // cut CYCLES         ends so many cycles after the first offer, whatever is under way
 // saif FILE          how often every net switches, from the first sample's start to the last one's end; only of
-//                    a bench that was compiled with BENCH_SAIF
+//                    a model that counts it
 
 #include <algorithm>
 #include <bit>
@@ -32,14 +31,7 @@
 #include <string>
 #include <vector>
 
-#include "Vbench.h"
-#include "ports.h"
-#ifdef BENCH_SAIF
-#include "verilated_saif_c.h"
-#endif
-#if VM_COVERAGE
-#include "verilated_cov.h"
-#endif
+#include "design.h"
 
 static_assert(std::endian::native == std::endian::little, "ports are read as little-endian words");
 
@@ -119,7 +111,7 @@ struct Stimulus {
         std::ifstream file(path, std::ios::binary);
         if (!file) fail("cannot read " + path);
         read(file, head, sizeof head);
-        if (head[FORMAT] != STIMULUS_FORMAT) fail(path + " is no stimulus of this version");
+        if (head[FORMAT] != Design::STIMULUS_FORMAT) fail(path + " is no stimulus of this version");
         ends = array<int64_t>(file, head[SAMPLES]);
         marks = array<int64_t>(file, head[SAMPLES]);
         words = array<uint32_t>(file, head[WORDS] * head[LIMBS]);
@@ -251,19 +243,10 @@ class Group {
     std::unique_ptr<Record> rows_file_, sent_file_;
 };
 
-// What outlives a job.
-struct Design {
-#ifdef BENCH_SAIF
-    Design() { context.traceEverOn(true); }
-#endif
-    VerilatedContext context;
-    Vbench model{&context};
-};
-
 class Bench {
   public:
     Bench(Design& design, const std::string& job)
-        : model_(design.model), ports_(named_ports(design.model)) {
+        : design_(design), ports_(design.ports()), clk_(*design.pin("clk")), rst_(*design.pin("rst")) {
         std::ifstream file(job);
         if (!file) fail("cannot read " + job);
         for (std::string text; std::getline(file, text);) {
@@ -281,10 +264,8 @@ class Bench {
             } else if (key == "goes_on") {
                 goes_on_ = true;
             } else if (key == "cut" && line >> cut_) {
-#ifdef BENCH_SAIF
             } else if (key == "saif" && std::getline(line >> std::ws, value)) {
                 saif_path_ = value;
-#endif
             } else {
                 fail("bad job line: " + text);
             }
@@ -305,14 +286,14 @@ class Bench {
                    o_ready = find(ports_, "o__ready");
         Record output(folder_ + "/output");
         Word word(o_payload.limbs()), waiting(o_payload.limbs());
-        const size_t top = PAYLOAD_BITS - 1;
+        const size_t top = Design::PAYLOAD_BITS - 1;
         std::vector<int64_t> started, ended;
 
         o_ready.put(uint8_t{0});
         // What an earlier run has left on offer is there until the reset has acted.
-        model_.rst = !goes_on_;
+        rst_ = !goes_on_;
         for (int k = 0; k < 4; ++k) edge();
-        model_.rst = 0;
+        rst_ = 0;
         driver.withdraw();
         if (loader) loader->withdraw();
         for (int64_t k = 0; k < s.head[Stimulus::BEFORE]; ++k) edge();
@@ -423,9 +404,7 @@ class Bench {
         result_ << "marks " << marks << "\ncycles " << cycle_ << "\n";
         result_ << "started " << started.size() << "\nended " << ended.size() << "\n";
         if (!result_.flush()) fail("cannot write the result");
-#if VM_COVERAGE
-        model_.contextp()->coveragep()->write((folder_ + "/coverage").c_str());
-#endif
+        design_.write_coverage(folder_ + "/coverage");
     }
 
   private:
@@ -447,39 +426,26 @@ class Bench {
     }
 
     void settle() {
-        model_.clk = 0;
-        model_.eval();
+        clk_ = 0;
+        design_.eval();
         seen(0);
     }
     void tick() {
-        model_.clk = 1;
-        model_.eval();
+        clk_ = 1;
+        design_.eval();
         seen(1);
         ++cycle_;
     }
 
-#ifdef BENCH_SAIF
     void watch(bool starts) {
         if (saif_path_.empty()) return;
-        if (!starts) {
-            saif_->close();
-            saif_.reset();
-            return;
-        }
-        saif_ = std::make_unique<VerilatedSaifC>();
-        model_.trace(saif_.get(), 99);
-        saif_->open(saif_path_.c_str());
-        if (!saif_->isOpen()) fail("cannot write " + saif_path_);
+        if (!starts) design_.close_saif();
+        else if (!design_.open_saif(saif_path_)) fail("this model cannot write " + saif_path_);
+        watched_ = starts;
     }
     void seen(int half) {
-        if (saif_) saif_->dump(static_cast<uint64_t>(2 * cycle_ + half));
+        if (watched_) design_.dump_saif(static_cast<uint64_t>(2 * cycle_ + half));
     }
-    std::unique_ptr<VerilatedSaifC> saif_;
-    std::string saif_path_;
-#else
-    void watch(bool) {}
-    void seen(int) {}
-#endif
 
     void edge() {
         settle();
@@ -506,7 +472,7 @@ class Bench {
 
     static std::string bits(const Word& word) {
         std::string text;
-        for (size_t k = PAYLOAD_BITS; k-- > 0;) text += word[k / 32] >> k % 32 & 1 ? '1' : '0';
+        for (size_t k = Design::PAYLOAD_BITS; k-- > 0;) text += word[k / 32] >> k % 32 & 1 ? '1' : '0';
         return text;
     }
 
@@ -517,23 +483,25 @@ class Bench {
         times.close();
     }
 
-    Vbench& model_;
-    std::vector<NamedPort> ports_;
+    Design& design_;
+    const std::vector<NamedPort>& ports_;
+    uint8_t& clk_;
+    uint8_t& rst_;
     std::unique_ptr<Stimulus> stimulus_;
-    std::string folder_;
+    std::string folder_, saif_path_;
     std::vector<std::unique_ptr<Group>> groups_;
     std::vector<std::pair<std::string, Port>> counters_;
     std::ofstream result_;
     int64_t cycle_ = 0, cut_ = -1;
     int snapshots_ = 0;
-    bool loaded_first_ = false, goes_on_ = false;
+    bool loaded_first_ = false, goes_on_ = false, watched_ = false;
 };
 
 }  // namespace
 
 int main(int count, char** arguments) {
     if (count != 2) fail("usage: bench JOB, or bench - with a job in each line of standard input");
-    const auto design = std::make_unique<Design>();
+    const auto design = Design::make();
     if (std::string(arguments[1]) != "-") {
         Bench(*design, arguments[1]).run();
         return 0;

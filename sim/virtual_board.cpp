@@ -1,7 +1,6 @@
 // A board in simulation: Verilator's model of the board's design, its serial pins at a pseudo-terminal.
 //
-// Compiled with the model and ports.h as bench.cpp is (qsnn_hw/verify/native.py); qsnn_hw/host/virtual_board.py
-// starts it, and hands over the pseudo-terminal's master. It ends when its standard input does, so that
+// Linked with the model as bench.cpp is (design.h); qsnn_hw/host/virtual_board.py starts it, and hands over the pseudo-terminal's master. It ends when its standard input does, so that
 // nothing is left running whatever became of the process that started it. "p" there presses the reset button.
 //
 //     virtual_board MASTER CLOCK_HZ RELEASED BYTES
@@ -39,8 +38,7 @@
 #include <thread>
 #include <vector>
 
-#include "Vbench.h"
-#include "ports.h"
+#include "design.h"
 
 namespace {
 
@@ -337,13 +335,14 @@ class Board {
   public:
     Board(int master, double clock_hz, uint8_t released, bool bytes)
         : host_(master, clock_hz), clock_hz_(clock_hz), released_(released) {
-        if (uint8_t* rx = pin("rx"))
-            line_ = std::make_unique<Uart>(rx, pin("tx"), bytes);
-        else if (pin("sck"))
-            line_ = std::make_unique<Spi>(pin("sck"), pin("cs"), pin("mosi"), pin("miso"));
+        const Design& top = *design_;
+        if (uint8_t* rx = top.pin("rx"))
+            line_ = std::make_unique<Uart>(rx, top.pin("tx"), bytes);
+        else if (top.pin("sck"))
+            line_ = std::make_unique<Spi>(top.pin("sck"), top.pin("cs"), top.pin("mosi"), top.pin("miso"));
         else
             std::fprintf(stderr, "the design has no line to a host\n"), std::exit(1);
-        button_ = pin("rst");
+        button_ = top.pin("rst");
         if (button_) *button_ = released_;
         // Half of a break: of the rates that any board has, none comes near.
         break_bit_cycles = 0.001 * clock_hz / 20;
@@ -370,23 +369,16 @@ class Board {
     void step() {
         const double now = static_cast<double>(cycle_);
         line_->drive(now);
-        model_.clk = 0;
-        model_.eval();
+        clk_ = 0;
+        design_->eval();
         line_->look(now, bit_cycles_);
-        if (model_.led != led_) {
-            led_ = model_.led;
+        if (lights_ != led_) {
+            led_ = lights_;
             ++led_changes_;
         }
-        model_.clk = 1;
-        model_.eval();
+        clk_ = 1;
+        design_->eval();
         ++cycle_;
-    }
-
-    // A port of the design, of one bit; none of that name: nullptr.
-    uint8_t* pin(const char* name) {
-        for (const NamedPort& port : named_ports(model_))
-            if (!std::strcmp(port.name, name)) return static_cast<uint8_t*>(port.data);
-        return nullptr;
     }
 
     void active() { last_ = Clock::now(); }
@@ -415,8 +407,9 @@ class Board {
         active();
     }
 
-    VerilatedContext context_;
-    Vbench model_{&context_};
+    const std::unique_ptr<Design> design_ = Design::make();
+    uint8_t& clk_ = *design_->pin("clk");
+    const uint8_t& lights_ = *design_->pin("led");
     Host host_;
     const double clock_hz_;
     std::unique_ptr<Line> line_;

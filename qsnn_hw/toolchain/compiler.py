@@ -1,13 +1,20 @@
 """The C++ compiler: is it new enough, and which dialect of options does it take?"""
 
+import contextlib
 import functools
+import hashlib
 import re
 import shlex
+import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from qsnn_hw.support import files
+from qsnn_hw.support.errors import UserError
+from qsnn_hw.toolchain.cache import cache_folder
 
 Dialect = Literal["gcc", "clang"]
 
@@ -74,13 +81,34 @@ def _probed(command: tuple[str, ...]) -> Compiler | str:
     dialect: Dialect = "clang" if "clang" in text.lower() else "gcc"
     number = re.search(r"\d+\.\d+(\.\d+)?", text)
     version = number[0] if number is not None else None
+    # The compiler is started anew by each command of a user, and the probe is most of a second.
+    known = _remembered(command, text)
+    if known is not None and known.is_file():
+        return Compiler(command, version, dialect)
     with tempfile.TemporaryDirectory(prefix="qsnn-hw-") as folder:
         source = Path(folder) / "probe.cpp"
         source.write_text(_PROBE, encoding="utf-8")
         options = (*coroutine_options(dialect), "-pthread", "-o", str(Path(folder) / "probe"))
         if _output((*command, *options, str(source))) is None:
             return f"{where} {version or 'of unknown version'} cannot build C++20 with coroutines"
+    if known is not None:
+        # A cache that cannot be written only costs time.
+        with contextlib.suppress(OSError):
+            known.parent.mkdir(parents=True, exist_ok=True)
+            files.write_text(known, text)
     return Compiler(command, version, dialect)
+
+
+def _remembered(command: tuple[str, ...], text: str) -> Path | None:
+    """The file that says that this very compiler, which says ``text`` of its version, built the probe."""
+    try:
+        program = Path(shutil.which(command[0]) or command[0]).resolve()
+        status = program.stat()
+        folder = cache_folder() / "compilers"
+    except (OSError, UserError):
+        return None
+    parts = (command, str(program), status.st_size, status.st_mtime_ns, text, _PROBE)
+    return folder / f"{hashlib.sha256(repr(parts).encode()).hexdigest()[:32]}.txt"
 
 
 def _output(command: tuple[str, ...]) -> str | None:

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from qsnn_hw.support.errors import UserError
+from qsnn_hw.support.shipped import resource_folder
 from qsnn_hw.toolchain import compiler, object_cache
 from qsnn_hw.toolchain.cache import cache_folder
 from qsnn_hw.toolchain.finder import Tool, find_tool
@@ -131,14 +132,10 @@ def _make_variables(verilator: Tool, cxx: Tool, folder: Path) -> dict[str, str]:
     }
     root = _root(verilator)
     if root is not None:
-        script = Path(object_cache.__file__)
+        folders = os.pathsep.join(map(str, (root / "include", resource_folder("sim"))))
         parts = (
-            sys.executable,
-            "-I",
-            "-S",
-            str(script),
-            str(cache_folder() / "objects"),
-            str(root / "include"),
+            *(sys.executable, "-I", "-S", str(Path(object_cache.__file__))),
+            *(str(cache_folder() / "objects"), dialect, folders),
         )
         variables["OBJCACHE"] = shlex.join(parts)
     return variables

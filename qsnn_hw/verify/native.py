@@ -31,7 +31,7 @@ from qsnn_hw.toolchain.tools import (
 from qsnn_hw.verify.stimulus import FORMAT as STIMULUS_FORMAT
 
 # Raise it when the way benches are built changes.
-_BUILD_FORMAT = 2
+_BUILD_FORMAT = 3
 
 # Where the model's inner loops are fast; a higher level takes longer to compile than it saves.
 _OPTIMIZE, _QUICK = "-O2", "-O0"
@@ -41,7 +41,7 @@ _ONE_UNIT_BYTES = 8 << 20
 which is half of a small model's time."""
 
 # Names that begin with an underscore are those of most cells.
-_COUNTING = ("--trace-saif", "--trace-underscore", "-CFLAGS", "-DBENCH_SAIF")
+_COUNTING = ("--trace-saif", "--trace-underscore")
 
 _KEPT = 64
 """Benches in the cache folder, a few megabytes each; the ones used longest ago give way."""
@@ -90,8 +90,12 @@ def verilog_ports(verilog: str, top: str) -> dict[str, int]:
 
 
 def bench_source() -> Path:
-    """The program's own source; a design adds its model and its table of ports."""
+    """The program's own source, which knows no design."""
     return resource_folder("sim") / "bench.cpp"
+
+
+def _design_header() -> Path:
+    return resource_folder("sim") / "design.h"
 
 
 def build_bench(
@@ -110,7 +114,8 @@ def build_bench(
     Parameters
     ----------
     source
-        Another program around the model than ``sim/bench.cpp``; it includes ``ports.h`` as that does.
+        Another program around the model than ``sim/bench.cpp``; it knows the model by ``sim/design.h``, or is
+        written for this one and includes ``Vbench.h``.
     counts_nets
         Whether the program can write how often every net switched, which makes it tens of times slower.
     quick_build
@@ -127,6 +132,7 @@ def build_bench(
     """
     text = verilog.read_text(encoding="utf-8")
     source = bench_source() if source is None else source
+    header = _design_header()
     tools = [find_tool(name) for name in ("verilator", "c++")]
     more = (*(_COUNTING if counts_nets else ()), *(("--coverage-toggle",) if toggles else ()))
     versions = [(tool.command, tool.version) for tool in tools]
@@ -135,7 +141,8 @@ def build_bench(
     def stored(level: str) -> Path:
         parts = (_BUILD_FORMAT, top, level, *versions, *more)
         digest = hashlib.sha256(repr(parts).encode())
-        digest.update(text.encode() + source.read_bytes())
+        digest.update(text.encode() + source.read_bytes() + header.read_bytes())
+        digest.update(model_glue({}, Path(header.name)).encode())
         return benches / digest.hexdigest()[:32]
 
     level, program = _OPTIMIZE, stored(_OPTIMIZE)
@@ -189,8 +196,7 @@ def _compile(
         [
             *("--cc", "--exe", "-O3", "--prefix", _PREFIX, "--top-module", top),
             *("-Mdir", str(folder.resolve()), "-o", "bench", *verilator_build_args(), *more),
-            # ports.h lies there; the compiler is started in it.
-            *("-CFLAGS", "-I.", str(verilog.resolve()), str(source.resolve())),
+            *(str(verilog.resolve()), str(source.resolve())),
         ],
         log=work_dir / "verilator-build.log",
         cwd=work_dir,
@@ -199,7 +205,8 @@ def _compile(
         name="verilator: translate the design",
     )
     ports = verilog_ports(text, top)
-    write_text(folder / "ports.h", ports_header(ports))
+    model = folder / f"{_PREFIX}.cpp"
+    write_text(model, model.read_text(encoding="utf-8") + model_glue(ports, _design_header()))
     large = sum(path.stat().st_size for path in folder.glob("*.cpp")) > _ONE_UNIT_BYTES
     run_tool(
         find_tool("make"),
@@ -223,34 +230,85 @@ def compiling(line: str) -> str | None:
     return f"compiling {Path(source).name}" if source.endswith(".cpp") else None
 
 
-def ports_header(ports: Mapping[str, int]) -> str:
-    """``ports.h``: the table by which the bench finds the model's ports, and what it must agree on."""
+def model_glue(ports: Mapping[str, int], header: Path) -> str:
+    """The C++ that makes a ``Design`` (``sim/design.h``, ``header``) of Verilator's model, appended to it.
+
+    It is part of the model because a file of its own would read Verilator's headers once more.
+    """
     # Verilator's own names: no double underscore in C++.
     members = [(name, name.replace("__", "___05F")) for name in ports]
     table = "\n".join(
-        f'        {{"{name}", &model.{member}, sizeof(model.{member})}},' for name, member in members
+        f'            {{"{name}", &model_.{member}, sizeof(model_.{member})}},' for name, member in members
     )
-    return f"""\
-#pragma once
-#include <cstddef>
-#include <cstdint>
-#include <vector>
-#include "{_PREFIX}.h"
+    return f"""
+#include "{header}"
+#if VM_TRACE_SAIF
+#include "verilated_saif_c.h"
+#endif
+#if VM_COVERAGE
+#include "verilated_cov.h"
+#endif
 
-constexpr int64_t STIMULUS_FORMAT = {STIMULUS_FORMAT};
-constexpr size_t PAYLOAD_BITS = {ports.get("o__payload", 1)};
+const int64_t Design::STIMULUS_FORMAT = {STIMULUS_FORMAT};
+const size_t Design::PAYLOAD_BITS = {ports.get("o__payload", 1)};
 
-struct NamedPort {{
-    const char* name;
-    void* data;
-    size_t bytes;
+namespace {{
+
+class MadeDesign final : public Design {{
+  public:
+    MadeDesign() {{
+        ports_ = {{
+{table}
+        }};
+    }}
+
+    void eval() override {{ model_.eval(); }}
+
+#if VM_TRACE_SAIF
+    bool open_saif(const std::string& path) override {{
+        saif_ = std::make_unique<VerilatedSaifC>();
+        model_.trace(saif_.get(), 99);
+        saif_->open(path.c_str());
+        return saif_->isOpen();
+    }}
+    void dump_saif(uint64_t time) override {{ saif_->dump(time); }}
+    void close_saif() override {{
+        saif_->close();
+        saif_.reset();
+    }}
+#else
+    bool open_saif(const std::string&) override {{ return false; }}
+    void dump_saif(uint64_t) override {{}}
+    void close_saif() override {{}}
+#endif
+
+    void write_coverage(const std::string& path) override {{
+#if VM_COVERAGE
+        context_->coveragep()->write(path.c_str());
+#else
+        (void)path;
+#endif
+    }}
+
+  private:
+    static std::unique_ptr<VerilatedContext> context() {{
+        auto made = std::make_unique<VerilatedContext>();
+#if VM_TRACE_SAIF
+        made->traceEverOn(true);
+#endif
+        return made;
+    }}
+
+    const std::unique_ptr<VerilatedContext> context_ = context();
+    {_PREFIX} model_{{context_.get()}};
+#if VM_TRACE_SAIF
+    std::unique_ptr<VerilatedSaifC> saif_;
+#endif
 }};
 
-inline std::vector<NamedPort> named_ports({_PREFIX}& model) {{
-    return {{
-{table}
-    }};
-}}
+}}  // namespace
+
+std::unique_ptr<Design> Design::make() {{ return std::make_unique<MadeDesign>(); }}
 """
 
 

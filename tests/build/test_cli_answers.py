@@ -9,7 +9,6 @@ import pytest
 from qsnn_hw.build import cli
 from qsnn_hw.golden import GoldenRun
 from qsnn_hw.plan.hardware_plan import HardwarePlan
-from tests.support.verify_networks import QUICK
 
 STEPS, INPUTS, CLASSES = 8, 6, 4
 
@@ -115,7 +114,7 @@ def test_the_chip_answers_what_infer_answers(model: Path, samples: Path, tmp_pat
     """The whole design is simulated; a class that differs from the golden model's ends the run."""
     folder = tmp_path / "run"
     arguments = ("simulate", model, *CONVENTION, "--data", samples, "--samples", 10, "--bits", 4)
-    more = ("--board", "icebreaker", "--readout", "membrane", "--simulator", QUICK, "-o", folder, "-q")
+    more = ("--board", "icebreaker", "--readout", "membrane", "-o", folder, "-q")
     assert run(*arguments, *more) == 0
     report = json.loads((folder / "report.json").read_text())
     assert report["verification"]["answers"] == 10

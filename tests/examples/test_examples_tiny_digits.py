@@ -12,7 +12,6 @@ import pytest
 import qsnn_hw
 from qsnn_hw.build import cli
 from tests.support.tinytapeout import problems
-from tests.support.verify_networks import builds
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "tiny_digits"
 MODEL, TEST = FOLDER / "tiny_digits.nir", FOLDER / "tiny_digits_test.npz"
@@ -30,7 +29,6 @@ def test_its_accuracy_is_what_its_page_says() -> None:
 
 
 @pytest.mark.slow
-@builds
 @pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus is not installed")
 @pytest.mark.skipif(shutil.which("make") is None, reason="no compiler and make on this machine")
 def test_from_the_command_to_a_project_that_passes_its_test(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import pytest
 
 from qsnn_hw.build import cli
 from tests.support.readout_networks import CONVENTION
-from tests.support.verify_networks import QUICK
 
 INPUTS, CLASSES, STEPS, SAMPLES = 4, 3, 6, 8
 
@@ -46,7 +45,7 @@ def write(folder: Path, **layers: Any) -> tuple[Path, Path]:
 
 def built(part: str, model: Path, data: Path, folder: Path, *more: object) -> int:
     common = (part, model, *CONVENTION, "--data", data, "--board", "icebreaker", "-o", folder, *more)
-    return run(*common, "--simulator", QUICK, "-q")
+    return run(*common, "-q")
 
 
 DEAD = {"out_v_threshold": 1e4, "h_v_threshold": 50.0}

@@ -9,7 +9,6 @@ import pytest
 
 from qsnn_hw.build import cli
 from tests.support.readout_networks import CONVENTION, KINDS, readout_network
-from tests.support.verify_networks import QUICK
 
 
 def run(*arguments: object) -> int:
@@ -129,7 +128,7 @@ def test_hardware_equals_golden_potential_for_potential(
     made = readout_network(kind)
     model, data = made.write(tmp_path / "net.npz"), made.samples(tmp_path / "samples.npz")
     arguments = ("simulate", model, *CONVENTION, "--data", data, "--samples", 3, "--board", "ulx3s-85f")
-    assert run(*arguments, *more, "--simulator", QUICK, "-o", tmp_path / "run", "-q") == 0
+    assert run(*arguments, *more, "-o", tmp_path / "run", "-q") == 0
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     found = report["verification"]
     # A grid is no list of classes: nobody answers for it.

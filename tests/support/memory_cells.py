@@ -15,7 +15,6 @@ SOURCE = """
 #include <cstdio>
 #include <random>
 #include "Vbench.h"
-#include "ports.h"
 
 int main() {
     VerilatedContext context;

@@ -21,21 +21,15 @@ from qsnn_hw.rtl.text.export import write_rtlil, write_verilog
 from qsnn_hw.support.progress import SILENT
 from tests.support.float_groups import lif
 
-QUICK = "icarus" if shutil.which("iverilog") else "verilator"
-"""The simulator that builds a model fastest: a second with Icarus, several with Verilator."""
+HAS_ICARUS = shutil.which("iverilog") is not None
 
-QUICK_COCOTB = "icarus" if QUICK == "icarus" else "cocotb"
-"""The same for benches that exist under cocotb alone."""
-
-each_a_build: tuple[pytest.MarkDecorator, ...] = () if QUICK == "icarus" else (pytest.mark.slow,)
-"""Marks of tests that build a model of their own and are not the first of their kind."""
+QUICK_COCOTB = "icarus" if HAS_ICARUS else "cocotb"
+"""The simulator that builds a model for cocotb fastest: a second with Icarus, several with Verilator."""
 
 
-def builds(test: Callable[..., None]) -> Callable[..., None]:
-    """Apply ``each_a_build`` to a test without parameters."""
-    for mark in each_a_build:
-        test = mark(test)
-    return test
+def builds_cocotb(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test that builds a model for cocotb, and is not the first of its kind."""
+    return test if HAS_ICARUS else pytest.mark.slow(test)
 
 
 @dataclass(frozen=True)

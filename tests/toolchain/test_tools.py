@@ -316,7 +316,7 @@ def fake_library(tmp_path: Path) -> tuple[Path, list[str], Path]:
 
 def test_a_library_object_is_compiled_once(tmp_path: Path) -> None:
     library, command, calls = fake_library(tmp_path)
-    arguments = [str(tmp_path / "cache"), str(library)]
+    arguments = [str(tmp_path / "cache"), "gcc", str(library)]
     for _ in range(2):
         (tmp_path / "verilated.o").unlink(missing_ok=True)
         (tmp_path / "verilated.d").unlink(missing_ok=True)
@@ -328,7 +328,7 @@ def test_a_library_object_is_compiled_once(tmp_path: Path) -> None:
 
 def test_a_changed_header_or_option_is_compiled_again(tmp_path: Path) -> None:
     library, command, calls = fake_library(tmp_path)
-    arguments = [str(tmp_path / "cache"), str(library)]
+    arguments = [str(tmp_path / "cache"), "gcc", str(library)]
     object_cache.main([*arguments, *command])
     (library / "verilated.h").write_text("another header", encoding="utf-8")
     object_cache.main([*arguments, *command])
@@ -341,9 +341,74 @@ def test_a_design_s_own_source_is_never_cached(tmp_path: Path) -> None:
     own = tmp_path / "Vtop__ALL.cpp"
     own.write_text("design", encoding="utf-8")
     for _ in range(2):
-        object_cache.main([str(tmp_path / "cache"), str(library), *command[:-1], str(own)])
+        object_cache.main([str(tmp_path / "cache"), "gcc", str(library), *command[:-1], str(own)])
     assert len(calls.read_text().splitlines()) == 2
-    assert not (tmp_path / "cache").exists()
+    assert not list((tmp_path / "cache").glob("*.o"))
+
+
+def test_headers_are_precompiled_once_it_pays(tmp_path: Path) -> None:
+    library, command, calls = fake_library(tmp_path)
+    arguments = [str(tmp_path / "cache"), "gcc", str(library)]
+    compile_design = [*command[:-1], "Vtop__ALL.cpp"]
+    for _ in range(5):
+        assert object_cache.main([*arguments, *compile_design]) == 0
+    lines = calls.read_text().splitlines()
+    # Three that read the headers; what precompiles them; two that have them.
+    (header,) = (tmp_path / "cache").glob("headers-*/first.h")
+    assert [f"-include {header}" in line for line in lines] == [False] * 4 + [True] * 2
+    assert "-xc++-header" in lines[3]
+    assert lines[3].endswith(str(header))
+    assert f"{library}/verilated.h" in header.read_text(encoding="utf-8")
+    # Of other options they are others, and clang has none.
+    object_cache.main([*arguments, compile_design[0], "-O2", *compile_design[2:]])
+    object_cache.main([arguments[0], "clang", *arguments[2:], *compile_design])
+    assert not any("-include" in line for line in calls.read_text().splitlines()[6:])
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ on this machine")
+def test_what_is_precompiled_is_what_the_header_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = tmp_path / "include"
+    library.mkdir()
+    (library / "verilated.h").write_text("inline int number() { return NUMBER; }\n", encoding="utf-8")
+    (tmp_path / "design.cpp").write_text(
+        '#include "verilated.h"\nint main() { return number(); }\n', encoding="utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
+    for number in (1, 1, 1, 1, 1, 7, 1):
+        (library / "verilated.h").write_text(
+            f"#pragma once\ninline int number() {{ return {number}; }}\n", encoding="utf-8"
+        )
+        command = ["g++", f"-I{library}", "-MMD", "-c", "-o", "design.o", "design.cpp"]
+        assert object_cache.main([str(tmp_path / "cache"), "gcc", str(library), *command]) == 0
+        subprocess.run(["g++", "-o", "design", "design.o"], check=True)
+        assert subprocess.run(["./design"]).returncode == number
+    assert len(list((tmp_path / "cache").glob("headers-*/first.h.gch"))) == 1
+
+
+def test_a_compiler_that_was_probed_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QSNN_CACHE_DIR", str(tmp_path / "cache"))
+    calls, program = tmp_path / "calls", tmp_path / "fine-c++"
+
+    def write(version: str) -> None:
+        program.write_text(f'#!/bin/sh\necho "$1" >> {calls}\necho "fine c++ {version}"\n')
+        program.chmod(0o755)
+
+    for version, probes in (("12.2", 1), ("13.1", 2)):
+        write(version)
+        for _ in range(2):
+            compiler.probe.cache_clear()
+            found = compiler.probe((str(program),))
+            assert isinstance(found, compiler.Compiler)
+            assert found.version == version
+            told = calls.read_text().splitlines()
+            assert sum(word != "--version" for word in told) == probes
+    # One that failed is asked again.
+    program.write_text(f'#!/bin/sh\necho "$1" >> {calls}\n[ "$1" = --version ] && echo 1.0\n')
+    for _ in range(2):
+        compiler.probe.cache_clear()
+        assert isinstance(compiler.probe((str(program),)), str)
+    assert sum(word != "--version" for word in calls.read_text().splitlines()) == 4
+    compiler.probe.cache_clear()
 
 
 def test_doctor_lists_every_tool_and_sums_up() -> None:

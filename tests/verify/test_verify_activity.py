@@ -21,11 +21,11 @@ from qsnn_hw.support.errors import MismatchError, ToolError
 from qsnn_hw.verify import Verification, make_case, verify
 from qsnn_hw.verify.activity import check_counters, count_activity
 from qsnn_hw.verify.work import synapse_reads
-from tests.support.verify_networks import QUICK, Example, builds, chain_network, example, export, skip_network
+from tests.support.verify_networks import Example, chain_network, example, export, skip_network
 
 
 def run(item: Example, folder: Path, **options: Any) -> Verification:
-    chosen: dict = {"simulator": QUICK, "processes": 1, **options}
+    chosen: dict = {"processes": 1, **options}
     verilog = folder / "design.v"
     if not verilog.exists():
         export(item.plan, folder)
@@ -166,7 +166,6 @@ class Forgetful(SpikeEncoder):
         self._size = neurons
 
 
-@builds
 def test_a_spike_lost_between_lane_and_encoder_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,7 +180,6 @@ def test_a_spike_lost_between_lane_and_encoder_is_found(
     assert f"sample 0, time step {step}, " in str(caught.value)
 
 
-@builds
 @pytest.mark.parametrize(
     ("counter", "error", "message"),
     [

@@ -18,7 +18,7 @@ from qsnn_hw.rtl.board_top import BoardTop
 from qsnn_hw.support.progress import SILENT
 from qsnn_hw.support.shipped import resource_folder
 from qsnn_hw.verify.simulation import build_model, find_simulator, run_jobs
-from tests.support.verify_networks import QUICK_COCOTB, Example, builds, chain_network, example, export
+from tests.support.verify_networks import QUICK_COCOTB, Example, builds_cocotb, chain_network, example, export
 
 DIVISOR, NONCE = 4, 5
 
@@ -65,7 +65,7 @@ def test_tiny_network_through_serial_pins(tmp_path: Path) -> None:
     assert np.array_equal(through_serial_pins(item, 3, tmp_path, QUICK_COCOTB), item.golden.spikes["lif2"])
 
 
-@builds
+@builds_cocotb
 def test_many_addresses_take_several_bytes(tmp_path: Path) -> None:
     item = example(chain_network(3, (150, 5, 3)), samples=1, steps=3)
     assert np.array_equal(through_serial_pins(item, 1, tmp_path, QUICK_COCOTB), item.golden.spikes["lif2"])

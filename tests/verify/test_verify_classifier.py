@@ -19,7 +19,7 @@ from qsnn_hw.rtl.classifier import Classifier
 from qsnn_hw.support.errors import MismatchError
 from qsnn_hw.verify import verify_classifier
 from qsnn_hw.verify.classifier import Answers
-from tests.support.verify_networks import QUICK, builds, export, group
+from tests.support.verify_networks import export, group
 
 STEPS = 5
 
@@ -39,7 +39,12 @@ def network(input_max: int = 1, seed: int = 1, **fields: object) -> QuantizedNet
 
 
 def run(
-    net: QuantizedNetwork, plan: HardwarePlan, folder: Path, *, wrong: bool = False, simulator: str = QUICK
+    net: QuantizedNetwork,
+    plan: HardwarePlan,
+    folder: Path,
+    *,
+    wrong: bool = False,
+    simulator: str = "verilator",
 ) -> Answers:
     """Compare on samples that get different answers; ``wrong`` lies to the model about one pixel."""
     rng = np.random.default_rng(0)
@@ -108,7 +113,6 @@ def test_answers_and_their_times_are_the_same_without_cocotb(tmp_path: Path) -> 
         run(net, plan, tmp_path, wrong=True, simulator="verilator")
 
 
-@builds
 def test_a_different_answer_is_found(tmp_path: Path) -> None:
     net = network()
     plan = make_plan(net, PlanOptions(lanes=(6, 2), io=IoOptions("latency", "count", steps=STEPS)))

@@ -11,7 +11,7 @@ from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.support.errors import MismatchError
 from qsnn_hw.verify import Verification, verify
-from tests.support.verify_networks import QUICK, Example, chain_network, example, export, skip_network
+from tests.support.verify_networks import Example, chain_network, example, export, skip_network
 
 
 def loaded(item: Example, network: object, **options: object) -> Example:
@@ -20,7 +20,7 @@ def loaded(item: Example, network: object, **options: object) -> Example:
 
 
 def run(item: Example, verilog: Path, folder: Path, **more: Any) -> Verification:
-    options: dict = {"simulator": QUICK, "processes": 1, **more}
+    options: dict = {"processes": 1, **more}
     return verify(item.plan, verilog, item.inputs, item.golden, folder, **options)
 
 

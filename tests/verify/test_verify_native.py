@@ -20,7 +20,7 @@ from qsnn_hw.verify import Verification, design, native, runner, shares, verify,
 from qsnn_hw.verify.design import Compared, Reference, verify_reference
 from qsnn_hw.verify.drawn_words import as_integers, draw_gaps, draw_stalls, input_words, limbs_of
 from qsnn_hw.verify.layout import StreamLayout
-from qsnn_hw.verify.native import ports_header, verilog_ports
+from qsnn_hw.verify.native import model_glue, verilog_ports
 from qsnn_hw.verify.stimulus import Stimulus
 from sim.checker import trace_values
 from sim.native import potentials, word_characters
@@ -356,8 +356,8 @@ endmodule
 def test_ports_of_the_verilog() -> None:
     ports = verilog_ports(VERILOG, "top")
     assert ports == {"clk": 1, "i__valid": 1, "i__payload": 12, "o__payload": 71}
-    header = ports_header(ports)
-    assert '{"i__payload", &model.i___05Fpayload, sizeof(model.i___05Fpayload)},' in header
-    assert "PAYLOAD_BITS = 71;" in header
+    glue = model_glue(ports, Path("design.h"))
+    assert '{"i__payload", &model_.i___05Fpayload, sizeof(model_.i___05Fpayload)},' in glue
+    assert "PAYLOAD_BITS = 71;" in glue
     with pytest.raises(ToolError, match="no module missing"):
         verilog_ports(VERILOG, "missing")

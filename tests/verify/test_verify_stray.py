@@ -13,7 +13,7 @@ from qsnn_hw.rtl.network import SpikingNetwork
 from qsnn_hw.support.progress import SILENT
 from qsnn_hw.verify.simulation import build_model, find_simulator, run_jobs
 from tests.support.stray import CASES, plan_of, with_strays
-from tests.support.verify_networks import QUICK, QUICK_COCOTB, export
+from tests.support.verify_networks import HAS_ICARUS, QUICK_COCOTB, export
 
 STEPS, SAMPLES = 6, 3
 # One build of Verilator's in the quick suite, all of Icarus'.
@@ -22,7 +22,7 @@ RUNS = [
         case, simulator, marks=[] if simulator == QUICK_COCOTB and case in quick else [pytest.mark.slow]
     )
     for simulator, quick in (("icarus", tuple(CASES)), ("cocotb", ("grid",)))
-    if simulator == "cocotb" or QUICK == "icarus"
+    if simulator == "cocotb" or HAS_ICARUS
     for case in CASES
 ]
 

@@ -17,7 +17,7 @@ from qsnn_hw.targets.asic.saif import read_saif
 from qsnn_hw.targets.asic.sta import sta_or_why_not
 from qsnn_hw.targets.asic.synthesis import MappedDesign, Sources, map_design
 from tests.support.asic import need_sta, osu018
-from tests.support.verify_networks import Example, builds, chain_network, example, export
+from tests.support.verify_networks import Example, chain_network, example, export
 
 
 def planned() -> Example:
@@ -51,7 +51,6 @@ def simulated(item: Example, bare: MappedDesign, traced: MappedDesign, folder: P
 
 
 @pytest.mark.slow
-@builds
 def test_generic_gates_equal_golden_and_a_planted_fault_does_not(tmp_path: Path) -> None:
     item, library = planned(), cell_library(None, None)
     bare, traced = (mapped(item, library, tmp_path, trace) for trace in (False, True))
@@ -79,7 +78,6 @@ def test_generic_gates_equal_golden_and_a_planted_fault_does_not(tmp_path: Path)
 
 
 @pytest.mark.slow
-@builds
 def test_power_follows_activity_and_clock(tmp_path: Path) -> None:
     library = osu018()
     need_sta()
