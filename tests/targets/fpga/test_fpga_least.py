@@ -18,6 +18,7 @@ from qsnn_hw.model.network import INPUT, Dense, Network, Projection
 from qsnn_hw.plan import HardwarePlan
 from qsnn_hw.quantize import QuantizeOptions, quantize
 from qsnn_hw.rtl.board_top import BoardTop
+from qsnn_hw.rtl.network import SpikingNetwork
 from qsnn_hw.rtl.text.export import export_verilog
 from qsnn_hw.support.errors import ToolError
 from qsnn_hw.support.files import read_json
@@ -55,10 +56,10 @@ def planned(network: Network, options: PlanOptions, board: str) -> HardwarePlan:
 
 
 def synthesized(built: HardwarePlan, promised: HardwarePlan, board_name: str, folder: Path) -> None:
-    """Synthesis of one plan, held against what another one promises."""
+    """Synthesis of one plan's network, held against what another one promises."""
     board = load_board(board_name)
     folder.mkdir()
-    verilog = export_verilog(BoardTop(built, 100), "top", folder, SILENT)
+    verilog = export_verilog(SpikingNetwork(built), "top", folder, SILENT)
     least = least_cells(promised, board.limits)
     synthesize(verilog, "top", board, folder, least=least, progress=SILENT)
 
