@@ -37,15 +37,23 @@ def compare(network: QuantizedNetwork, plan: HardwarePlan, pace: Pace, inputs: n
     compare_network(plan, golden, inputs, pace)
 
 
-@pytest.mark.parametrize("feature", FEATURES)
-def test_each_feature_in_tiles(feature: str) -> None:
+IN_TILES = [
+    # Each feature once in the fast suite, half of them in tiles of three columns and half in one tile.
+    pytest.param(feature, number, marks=[] if (place + number) % 2 else [pytest.mark.slow])
+    for place, feature in enumerate(FEATURES)
+    for number in (0, 1)
+]
+
+
+@pytest.mark.parametrize(("feature", "number"), IN_TILES)
+def test_each_feature_in_tiles(feature: str, number: int) -> None:
     seed = 0
     while (made := random_case(seed, [feature, "plain"], False, False)) is None:
         seed += 1
     network, inputs = made
-    for number, (pace, columns) in enumerate(((PACES[0], 3), (PACES[3], 64))):
-        plan = tiled(network, TileSize(4, columns), 2 + number, STORAGE[(len(feature) + number) % 3])
-        compare(network, plan, pace, inputs)
+    pace, columns = ((PACES[0], 3), (PACES[3], 64))[number]
+    plan = tiled(network, TileSize(4, columns), 2 + number, STORAGE[(len(feature) + number) % 3])
+    compare(network, plan, pace, inputs)
 
 
 @pytest.mark.parametrize("storage", STORAGE)
