@@ -172,8 +172,8 @@ def test_the_plan_says_it_and_the_file_holds_it(run: Run, tmp_path: Path) -> Non
     net, _, data = write(tmp_path)
     out = tmp_path / "o"
     code, _, said = run(
-        *("generate", net, *CONVENTION, "--data", data, "--leak-rounding", "zero", "--board", "ulx3s-85f"),
-        *("-o", out),
+        *("generate", net, *CONVENTION, "--data", data, "--leak-rounding", "zero", "--target", "verilog"),
+        *("--lanes", 1, "-o", out),
     )
     assert code == 0
     assert "plan: n1: its weights lie on a grid already and keep their integers: one step is 1" in said

@@ -113,10 +113,11 @@ def test_potentials_of_a_group_that_fires(tmp_path: Path, capsys: pytest.Capture
     assert "accuracy 100.00 %" in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "more"),
     [
-        pytest.param(kind, more, marks=() if (kind, len(more)) == ("CubaLI", 0) else pytest.mark.slow)
+        (kind, more)
         for kind in KINDS
         for more in ((), ("--readout", "none"))
         if not (kind == "convolution" and more)

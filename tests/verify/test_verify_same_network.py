@@ -72,7 +72,11 @@ def test_board_and_trace_hold_one_network(plan: Callable[[], HardwarePlan], tmp_
 
 @pytest.mark.parametrize(
     ("encoder", "readout"),
-    [("rate", "count"), ("latency", "first"), ("latency", "membrane"), (None, "count")],
+    [
+        ("latency", "membrane"),
+        (None, "count"),
+        *(pytest.param(*pair, marks=pytest.mark.slow) for pair in (("rate", "count"), ("latency", "first"))),
+    ],
 )
 def test_encoder_and_readout_are_those_that_are_simulated(encoder: Any, readout: Any, tmp_path: Path) -> None:
     plan = tiny(io=IoOptions(encoder, readout, 4))

@@ -16,12 +16,12 @@ from tests.support.stray import CASES, plan_of, with_strays
 from tests.support.verify_networks import HAS_ICARUS, QUICK_COCOTB, export
 
 STEPS, SAMPLES = 6, 3
-# One build of Verilator's in the quick suite, all of Icarus'.
+# One build in the quick suite.
 RUNS = [
     pytest.param(
-        case, simulator, marks=[] if simulator == QUICK_COCOTB and case in quick else [pytest.mark.slow]
+        *(case, simulator), marks=[] if (case, simulator) == ("grid", QUICK_COCOTB) else [pytest.mark.slow]
     )
-    for simulator, quick in (("icarus", tuple(CASES)), ("cocotb", ("grid",)))
+    for simulator in ("icarus", "cocotb")
     if simulator == "cocotb" or HAS_ICARUS
     for case in CASES
 ]

@@ -19,7 +19,7 @@ def _proof(name: str, width: int, *, writes: bool = True, reset: Reset = "none",
 
 
 BLOCK_PROOFS = (
-    *(_proof(f"block_{width}", width, fast=width == 36) for width in (1, 2, 4, 9, 18, 36)),
+    *(_proof(f"block_{width}", width, fast=width == 9) for width in (1, 2, 4, 9, 18, 36)),
     *(_proof(f"block_rom_{width}", width, writes=False) for width in (4, 9, 18, 36)),
     _proof("block_cleared_18", 18, reset="clock"),
     _proof("block_at_once_36", 36, reset="at once"),

@@ -36,7 +36,7 @@ def usual_amaranth() -> Iterator[None]:
 
 def traced() -> SpikingNetwork:
     """A network that has a bit of everything."""
-    network = random_network(np.random.default_rng(0), [5, 9, 4, 3])
+    network = random_network(np.random.default_rng(0), [4, 5, 3])
     return SpikingNetwork(make_plan(network, PlanOptions(lanes=[4], event_lanes=[2])), trace=True)
 
 

@@ -90,8 +90,8 @@ def test_no_measured_design_is_refused(example: Example) -> None:
     ("family", "shape", "lost"),
     [
         ("ice40", "memory", slice(None)),
-        ("ecp5", "registers", slice(None)),
-        ("ecp5", "one row", slice(None)),
+        pytest.param("ecp5", "registers", slice(None), marks=pytest.mark.slow),
+        pytest.param("ecp5", "one row", slice(None), marks=pytest.mark.slow),
         pytest.param("ice40", "one row", slice(None), marks=pytest.mark.slow),
         pytest.param("ice40", "registers", slice(0, 6), marks=pytest.mark.slow),
         pytest.param("ecp5", "memory", slice(None), marks=pytest.mark.slow),
