@@ -181,6 +181,13 @@ class SavedOptions(TargetOptions, CalibrationOptions, ModelOptions):
             check=values.bits_a_second,
         ),
     )
+    sleep: bool | None = field(
+        default=None,
+        metadata=option(
+            "with --link spi: the clock is the device's own oscillator, which stops until the host talks "
+            "again (iCE40 UltraPlus)"
+        ),
+    )
     simulator: SimulatorName = field(
         default="verilator",
         metadata=option(

@@ -11,7 +11,9 @@ from qsnn_hw.support.errors import UserError
 
 def needs_fmax(board: Board) -> float:
     """The Fmax in MHz that the design's clock needs on its board."""
-    pll = board.family.pll
+    pll, on_chip = board.family.pll, board.family.on_chip
+    if board.sleeps and on_chip is not None:
+        return on_chip.fmax_for(board.clock_mhz)
     if pll is None:
         return board.clock_mhz
     return pll.fmax_for(board.clock_mhz, board.device, pll=board.pll is not None)
@@ -20,6 +22,7 @@ def needs_fmax(board: Board) -> float:
 def clock_record(board: Board) -> dict[str, object]:
     """The design's clock as a program reads it: ``05_clock.json``."""
     cell = board.pll_cell
+    maker = board.family.on_chip if board.sleeps else board.family.pll if board.pll is not None else None
     return {
         "clock_mhz": board.clock_mhz,
         "oscillator_mhz": board.oscillator_mhz,
@@ -29,14 +32,20 @@ def clock_record(board: Board) -> dict[str, object]:
         "needs_fmax_mhz": needs_fmax(board),
         "pll": None if cell is None else cell.name,
         "dividers": {} if board.pll is None else dict(board.pll.dividers),
-        "source": None if board.pll is None or board.family.pll is None else board.family.pll.source,
+        "sleeps": board.sleeps,
+        "source": None if maker is None else maker.source,
     }
 
 
 def _clocks(board: Board, found: Mapping[str, object]) -> Iterator[Board]:
     """The board with each clock that these words of a file may mean."""
     pll = board.family.pll
-    if found.get("pll", "") is None:
+    if board.sleeps or found.get("sleeps"):
+        # A folder of other options than this board has is none of its.
+        if board.sleeps and found.get("sleeps") is True:
+            rates = [rate for rate in board.own_clocks if rate == found.get("clock_mhz")]
+            yield from map(board.oscillating, rates)
+    elif found.get("pll", "") is None:
         yield board.clocked(None)
     elif pll is not None:
         for settings in pll.settings(exact(board.oscillator_mhz)):

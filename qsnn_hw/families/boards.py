@@ -12,8 +12,9 @@ from typing import Any
 from qsnn_hw.families import board_words as words
 from qsnn_hw.families.family import Family, Part
 from qsnn_hw.families.limits import BlockMemory, Limits
+from qsnn_hw.families.on_chip import OscillatorCell
 from qsnn_hw.families.pins import LEVELS, PULLS, Port
-from qsnn_hw.families.pll import PllCell, PllSettings
+from qsnn_hw.families.pll import PllCell, PllSettings, exact
 from qsnn_hw.families.registry import families
 from qsnn_hw.families.serial_rates import (
     SCK_CYCLES,
@@ -81,6 +82,8 @@ class Board:
         Where the board takes SPI; None where its file names no pins for it.
     link
         What is between board and host: "uart", until :meth:`linked` takes the other.
+    sleeps
+        The clock is the device's own, and the design stops it: not before :meth:`sleeping`.
     """
 
     name: str
@@ -109,6 +112,7 @@ class Board:
     pll: PllSettings | None = None
     spi: SpiHeader | None = None
     link: LinkName = "uart"
+    sleeps: bool = False
 
     @property
     def part(self) -> Part:
@@ -128,10 +132,16 @@ class Board:
     def baud(self) -> int:
         """Bits a second on the line: the fastest that the clock divides to, or takes of SPI."""
         if self.link == "spi":
-            return min(self.bauds[0], int(self.clock_mhz * 1e6) // SCK_CYCLES)
+            return min(self.bauds[0], int(self._least_mhz * 1e6) // SCK_CYCLES)
         found = fastest_rate(self.clock_mhz, self.bauds)
         # Of an oscillator that only a PLL's clock stands for, the rate that was asked for.
         return self.bauds[0] if found is None else found
+
+    @property
+    def _least_mhz(self) -> float:
+        """The clock, or as slow as one inside the device may be."""
+        on_chip = self.family.on_chip if self.sleeps else None
+        return self.clock_mhz if on_chip is None else self.clock_mhz * (1 - on_chip.tolerance)
 
     @property
     def divisor(self) -> int | None:
@@ -203,6 +213,56 @@ class Board:
         ports = others | {port.name: port for port in self.spi.ports}
         notes = (*self.notes, *self.spi.notes)
         return replace(self, ports=ports, bauds=(self.spi.most_hz, 1), link=link, notes=notes)
+
+    def sleeping(self) -> "Board":
+        """The board with a design that stops its clock while nothing happens, at the slowest rate there is.
+
+        Raises
+        ------
+        UserError
+            The link is no SPI, or the device has no oscillators.
+        """
+        if self.link != "spi":
+            raise UserError(
+                "--sleep needs --link spi: a device's own clock is too far off its rate for a serial port"
+            )
+        on_chip = self.family.on_chip
+        if on_chip is None or self.device not in on_chip.devices:
+            known = ", ".join(board.name for board in list_boards() if board.can_sleep)
+            raise UserError(
+                f"--sleep is not for {self.name}: no oscillators of {self.chip} are known; boards that have "
+                f"some: {known}"
+            )
+        return replace(self, pll=None, sleeps=True).oscillating(float(min(on_chip.fast)))
+
+    @property
+    def can_sleep(self) -> bool:
+        """Whether :meth:`sleeping` would take it, with SPI."""
+        on_chip = self.family.on_chip
+        return self.spi is not None and on_chip is not None and self.device in on_chip.devices
+
+    def oscillating(self, clock_mhz: float) -> "Board":
+        """The sleeping board with this rate of its oscillator."""
+        assert self.sleeps
+        return replace(self, clock_mhz=clock_mhz)
+
+    @property
+    def own_clocks(self) -> tuple[float, ...]:
+        """Rates in MHz of a sleeping board's oscillator, the slowest first; none of another board."""
+        on_chip = self.family.on_chip if self.sleeps else None
+        return () if on_chip is None else tuple(float(rate) for rate in sorted(on_chip.fast))
+
+    @property
+    def wakes(self) -> tuple[float, float] | None:
+        """Seconds that it takes to wake a sleeping board, and that it stays awake; None of another."""
+        on_chip = self.family.on_chip if self.sleeps else None
+        return None if on_chip is None else (on_chip.wake_s, on_chip.awake_s[0])
+
+    @property
+    def own_oscillators(self) -> tuple[OscillatorCell, OscillatorCell] | None:
+        """The fast and the slow one of a sleeping board; None of another."""
+        on_chip = self.family.on_chip if self.sleeps else None
+        return None if on_chip is None else (on_chip.fast[exact(self.clock_mhz)], on_chip.slow)
 
     def at_baud(self, baud: int) -> "Board":
         """The board with a serial line of this rate and no other."""

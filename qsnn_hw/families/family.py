@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from qsnn_hw.families.on_chip import OnChip
 from qsnn_hw.families.pins import Port
 from qsnn_hw.families.pll import Pll
 from qsnn_hw.families.power_coefficients import DeviceCoefficients
@@ -359,6 +360,8 @@ class Family:
         The tools.
     pll
         What makes a system clock of a board's; None where designs run at the oscillator's.
+    on_chip
+        Oscillators inside a device, for a design that stops its clock; None: none are known.
     expected_fmax
         Fmax in MHz that a routed design reaches at least as a rule: of device, predicted logic cells and
         block RAMs. A first clock is chosen by it, and another where it misses. None: nothing is known.
@@ -374,6 +377,7 @@ class Family:
     power: Mapping[str, DeviceCoefficients]
     flow: Flow
     pll: Pll | None = None
+    on_chip: OnChip | None = None
     expected_fmax: Callable[[str, int, int], float] | None = None
 
     def __repr__(self) -> str:

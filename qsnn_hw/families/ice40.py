@@ -16,6 +16,7 @@ from qsnn_hw.families.family import (
     PlaceFiles,
     Units,
 )
+from qsnn_hw.families.ice40_oscillators import ON_CHIP
 from qsnn_hw.families.ice40_pll import PLL
 from qsnn_hw.families.pins import Port
 from qsnn_hw.families.power_coefficients import REGISTER_POWER, Coefficient, DeviceCoefficients
@@ -203,6 +204,7 @@ FAMILY = Family(
     costs=_COSTS,
     power=_POWER,
     pll=PLL,
+    on_chip=ON_CHIP,
     expected_fmax=_expected_fmax,
     flow=Flow(
         synth="synth_ice40",

@@ -9,6 +9,7 @@ import numpy as np
 
 from qsnn_hw.build.built import Built
 from qsnn_hw.families.boards import list_boards
+from qsnn_hw.families.registry import families
 from qsnn_hw.host import words
 from qsnn_hw.host.identity import Counters, Identity
 from qsnn_hw.host.link import Link
@@ -116,7 +117,12 @@ class Board:
             return _at_any_rate(cls, port, patience)
         if baud is None:
             baud = _SLOW_HZ if built is None else built.baud
-        line = open_spi(port, baud) if link == "spi" else SerialPort(port, baud)
+        if link == "spi":
+            # Who says nothing of the board may have one that is asleep.
+            wakes = _any_wakes() if built is None else built.board.wakes
+            line: Port = open_spi(port, baud, wakes)
+        else:
+            line = SerialPort(port, baud)
         try:
             board = cls(_link(line, plan, patience), plan)
             board._link.begin()
@@ -251,6 +257,14 @@ def _check_link(built: Built, port: str) -> None:
         f"{port} names SPI, and {built.folder} was built for the board's serial port: give that one's path, "
         "or build with --link spi"
     )
+
+
+def _any_wakes() -> tuple[float, float] | None:
+    """Seconds that wake any board that there is, and that all stay awake; None where none sleeps."""
+    found = [family.on_chip for family in families().values() if family.on_chip is not None]
+    if not found:
+        return None
+    return max(on_chip.wake_s for on_chip in found), min(on_chip.awake_s[0] for on_chip in found)
 
 
 def _at_any_rate(cls: type[Board], port: str, patience: Patience | None) -> Board:

@@ -6,6 +6,7 @@ something comes. Which controller it is (a USB cable, a computer's own pins) is 
 """
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 
@@ -19,6 +20,9 @@ _ASKED = 32
 
 _NAP_S = 0.0005
 """Between two such exchanges that brought nothing."""
+
+_STILL = 16
+"""Bytes without a change that are no answer."""
 
 
 class SpiPort:
@@ -39,6 +43,9 @@ class SpiPort:
         Opens the controller again; None where it is not this object's to open and close.
     close
         Gives it back.
+    wakes
+        Of a board that stops its clock: seconds that it takes to wake, and that it stays awake behind a
+        transfer. One that may be asleep is woken by a transfer of so long that says nothing.
     """
 
     def __init__(
@@ -49,11 +56,13 @@ class SpiPort:
         *,
         opens: Callable[[], Controller] | None = None,
         close: Callable[[], None] | None = None,
+        wakes: tuple[float, float] | None = None,
     ) -> None:
         self.path, self.baud = name, baud
         self.bytes_out = self.bytes_in = 0
         self._exchange, self._opens, self._close = exchange, opens, close
         self._held = bytearray()
+        self._wakes, self._last = wakes, -math.inf
 
     def read(self, wait_s: float) -> bytes:
         """What has come, or what comes first within ``wait_s`` seconds; PortGoneError where it fails."""
@@ -94,15 +103,36 @@ class SpiPort:
 
     def _move(self, octets: bytes) -> None:
         try:
+            if self._wakes is not None:
+                takes, stays = self._wakes
+                # Half, because the board counts from where the transfer ended, and this computer may be late.
+                if time.monotonic() - self._last > stays / 2:
+                    self._wake(math.ceil(takes * self.baud / 8) + 1)
             came = self._exchange(octets)
+            self._last = time.monotonic()
         except OSError as error:
             raise PortGoneError(f"{self.path} is gone: {error}") from error
         if len(came) != len(octets):
             raise ToolError(f"{self.path} gave {len(came)} bytes for {len(octets)}, where SPI gives as many")
-        self._held += from_spi(came)
+        if self._slept(came):
+            # Somebody was later than is allowed for. What was sent is lost, which a link mends.
+            self._last = -math.inf
+        else:
+            self._held += from_spi(came)
+
+    def _wake(self, count: int) -> None:
+        """Move so many bytes that say nothing; what a board says that was awake counts."""
+        came = self._exchange(bytes([FILL]) * count)
+        if not self._slept(came):
+            self._held += from_spi(came)
+
+    def _slept(self, came: bytes) -> bool:
+        """Whether these bytes are those of a board that sleeps: it holds its pin still."""
+        still = len(came) >= _STILL and not (came.strip(b"\0") and came.strip(b"\xff"))
+        return self._wakes is not None and still
 
 
-def open_spi(port: str, baud: int) -> SpiPort:
+def open_spi(port: str, baud: int, wakes: tuple[float, float] | None = None) -> SpiPort:
     """The board behind the controller that a port's name says; UserError where it cannot be opened.
 
     Parameters
@@ -111,10 +141,12 @@ def open_spi(port: str, baud: int) -> SpiPort:
         As ``spi_controllers.py`` reads it.
     baud
         Most bits a second.
+    wakes
+        As :class:`SpiPort` takes it.
     """
 
     def opens() -> Controller:
         return open_controller(port, baud)
 
     found = opens()
-    return SpiPort(found.exchange, port, baud, opens=opens, close=found.close)
+    return SpiPort(found.exchange, port, baud, opens=opens, close=found.close, wakes=wakes)

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from qsnn_hw.families.boards import Board
+from qsnn_hw.families.on_chip import stand_ins
 from qsnn_hw.families.pll import stand_in
 from qsnn_hw.host.byte_mode import byte_mode
 from qsnn_hw.support.errors import ToolError, UserError
@@ -39,7 +40,7 @@ class VirtualBoard:
         The board's design, ``06_design.v``.
     board
         Its clock, its link, and the level of its reset button. Of a PLL there is a stand-in: the clock is
-        the system's.
+        the system's. Of the oscillators of a design that stops its clock, too: they stop it.
     work_dir
         For the logs of Verilator and the compiler; the program itself is kept in the user's cache folder.
     bytes_only
@@ -82,6 +83,11 @@ class VirtualBoard:
         if board.pll_cell is not None:
             # No simulator here knows the cell; the clock that the program drives is the one that it makes.
             text += stand_in(board.pll_cell)
+        own, on_chip = board.own_oscillators, board.family.on_chip
+        if own is not None and on_chip is not None:
+            # The slow one keeps its rate beside the other.
+            half = max(1, round(board.clock_mhz * 1e3 / on_chip.slow_khz / 2))
+            text += stand_ins(*own, f"{TOP}.clk", half)
         if bytes_only:
             text = byte_mode(text, TOP)
         if text != design:

@@ -1,12 +1,13 @@
 """The design as it sits on a board: clock, power-on reset, serial line, light."""
 
-from amaranth.hdl import Cat, ClockDomain, ClockSignal, Module, ResetSignal, Signal
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, Const, Module, ResetSignal, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.families.boards import Board
+from qsnn_hw.families.on_chip import OscillatorCell
 from qsnn_hw.families.pins import LEVELS
 from qsnn_hw.families.pll import PllCell
 from qsnn_hw.host.protocol import PIXEL_BITS
@@ -16,7 +17,7 @@ from qsnn_hw.rtl.classifier import Classifier
 from qsnn_hw.rtl.io.host_link import HostLink, line_members
 from qsnn_hw.rtl.io.pixels import WordPixels
 from qsnn_hw.rtl.stream.lane_adapter import LaneAdapter
-from qsnn_hw.rtl.system_clock import SystemClock
+from qsnn_hw.rtl.system_clock import SleepingClock, SystemClock
 
 _POWER_ON_CYCLES = 512
 """Reset cycles after configuration. iCE40 block RAM reads zeros for the first microseconds
@@ -58,6 +59,9 @@ class BoardTop(wiring.Component):
     pll
         What makes the system clock of ``clk``, and holds the reset until it is locked; None: ``clk`` is the
         system clock, as in every simulation.
+    own
+        The device's fast and slow oscillator, of which the first, stopped between transfers, is the system
+        clock; ``clk`` then clocks nothing. None: the system clock comes from ``clk``.
     tools
         Of the bitstream, which the host is told; None of a simulation.
 
@@ -86,12 +90,16 @@ class BoardTop(wiring.Component):
         led_active: str = "high",
         reset_active: str | None = None,
         pll: PllCell | None = None,
+        own: tuple[OscillatorCell, OscillatorCell] | None = None,
         tools: DesignTools | None = None,
     ) -> None:
         for level in (led_active, reset_active or "high"):
             if level not in LEVELS:
                 raise ValueError(f"Active level must be 'high' or 'low', not {level!r}")
+        if own is not None and (pll is not None or divisor is not None):
+            raise ValueError("A design with a clock of its own has no PLL and no UART")
         self._plan, self._divisor, self._pll, self._tools = plan, divisor, pll, tools
+        self._own = own
         self._clock_mhz, self._leds = clock_mhz, leds
         self._led_active, self._reset_active = led_active, reset_active
         members: dict[str, wiring.Member] = {"clk": In(1)}
@@ -101,6 +109,7 @@ class BoardTop(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        self._deaf = Signal()
         self._domains(m)
         plan = self._plan
         encoder, readout = plan.encoder, plan.readout
@@ -150,6 +159,8 @@ class BoardTop(wiring.Component):
         m.d.comb += self.led.eq(shown ^ unlit)
         for name, member in line_members(self._divisor).items():
             pin, inner = getattr(self, name), getattr(link, name)
+            if name == "cs" and self._own is not None:
+                pin = pin | self._deaf
             m.d.comb += inner.eq(pin) if member.flow == In else pin.eq(inner)
         return m
 
@@ -167,10 +178,9 @@ class BoardTop(wiring.Component):
         # leaves each reset a cycle after "link".
         reset = Signal(init=1)
         m.d.power_on += reset.eq(~count[-1] | self._restart)
-        m.submodules.clock = clock = SystemClock(self._pll)
+        made = self._made_clock(m)
         m.d.comb += [
-            clock.pin.eq(self.clk),
-            *(ClockSignal(name).eq(clock.clk) for name in ("sync", "link", "power_on")),
+            *(ClockSignal(name).eq(made) for name in ("sync", "link", "power_on")),
             ResetSignal("link").eq(~count[-1]),
             ResetSignal("sync").eq(reset),
         ]
@@ -184,15 +194,39 @@ class BoardTop(wiring.Component):
             m.d.power_on += count.eq(count + 1)
         if self._reset_active is not None:
             pressed = Signal()
-            level = int(self._reset_active == "low")
-            m.submodules.button = FFSynchronizer(self.rst ^ level, pressed, o_domain="power_on")
+            m.submodules.button = FFSynchronizer(self._pressed(), pressed, o_domain="power_on")
             with m.If(pressed):
                 m.d.power_on += count.eq(0)
         if self._pll is not None:
             locked = Signal()
-            m.submodules.lock = FFSynchronizer(clock.locked, locked, o_domain="power_on")
+            m.submodules.lock = FFSynchronizer(self._locked, locked, o_domain="power_on")
             with m.If(~locked):
                 m.d.power_on += count.eq(0)
+
+    def _made_clock(self, m: Module) -> Signal:
+        """The system clock."""
+        if self._own is not None:
+            m.submodules.clock = own = SleepingClock(*self._own)
+            m.d.comb += own.request.eq(~self.cs | self._pressed())
+            drowsy, high = Signal(), Signal()
+            m.submodules.drowsy = FFSynchronizer(own.drowsy, drowsy, o_domain="power_on")
+            m.submodules.high = FFSynchronizer(self.cs, high, o_domain="power_on")
+            # A transfer that wakes the design would be heard from somewhere in it on: none of it is.
+            with m.If(drowsy):
+                m.d.power_on += self._deaf.eq(1)
+            with m.Elif(high):
+                m.d.power_on += self._deaf.eq(0)
+            return own.clk
+        m.submodules.clock = clock = SystemClock(self._pll)
+        m.d.comb += clock.pin.eq(self.clk)
+        self._locked = clock.locked
+        return clock.clk
+
+    def _pressed(self) -> Value:
+        """Whether the button is, of no clock domain; 0 without one."""
+        if self._reset_active is None:
+            return Const(0, 1)
+        return self.rst ^ int(self._reset_active == "low")
 
 
 def board_top(
@@ -219,5 +253,6 @@ def board_top(
         led_active=board.ports["led"].active,
         reset_active=None if button is None else button.active,
         pll=None if simulated else board.pll_cell,
+        own=None if simulated else board.own_oscillators,
         tools=tools,
     )

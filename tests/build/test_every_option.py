@@ -92,6 +92,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 BESIDE: dict[str, tuple[str, ...]] = {
     # The smallest design may be chosen without a budget, too.
     "--lut-budget": ("--optimize", "latency"),
+    "--sleep": ("--link", "spi"),
     "--update-lanes": ("--lanes", "4"),
     "--event-lanes": ("--lanes", "4"),
     "--accumulators": ("--lanes", "4"),
@@ -158,6 +159,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "--seed-search": ("3",),
     "--clock-mhz": ("24",),
     "--link": ("spi",),
+    "--sleep": (),
     "--baud": ("500000",),
     "--simulator": ("icarus",),
     "--out": ("elsewhere",),
@@ -425,6 +427,14 @@ REFUSED: list[tuple[tuple[str, ...], str]] = [
     (
         ("--link", "spi", "--baud", "13000000"),
         "--baud 13,000,000 is no rate of SPI on icebreaker: its wires carry 10,000,000 Hz",
+    ),
+    (
+        ("--sleep",),
+        "--sleep needs --link spi: a device's own clock is too far off its rate for a serial port",
+    ),
+    (
+        ("--link", "spi", "--sleep", "--clock-mhz", "20"),
+        "--clock-mhz 20 is no clock of icebreaker with --sleep: ",
     ),
     (("--seed-search", "0"), "--seed-search must be from 1 to 1000, not 0"),
     (("--seed", "2147483648"), "--seed must be from 0 to 2147483647, not 2147483648"),

@@ -5,6 +5,7 @@ import os
 import pty
 import sys
 import threading
+import time
 import tty
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -325,3 +326,40 @@ def test_a_controller_that_comes_back_is_opened_again(monkeypatch: pytest.Monkey
     said.clear()
     with pytest.raises(PortGoneError, match=r"^cable is gone and did not come back within 0 s; is the cable"):
         port.reopen(0.0)
+
+
+def test_a_board_that_may_be_asleep_is_woken_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved: list[bytes] = []
+    state = SimpleNamespace(now=10.0, pin=b"\0")
+
+    def exchange(data: bytes) -> bytes:
+        moved.append(data)
+        return state.pin * len(data) if len(data) > 50 else b"\x7f" * len(data)
+
+    def written(now: float) -> list[int]:
+        """Lengths of the transfers with which a byte goes."""
+        state.now = now
+        moved.clear()
+        port.write(b"\x01")
+        assert moved[-1] == b"\x01"
+        assert all(set(data) == {0x7F} for data in moved[:-1])
+        return [len(data) for data in moved]
+
+    monkeypatch.setattr(time, "monotonic", lambda: state.now)
+    port = SpiPort(exchange, "cable", 1_000_000, wakes=(6e-4, 3e-3))
+    # Half of the time that it stays awake is trusted.
+    assert [written(now) for now in (10.0, 10.0014, 10.0028, 10.0044)] == [[76, 1], [1], [1], [76, 1]]
+    # What a board that sleeps holds at its pin, low or high, are no bytes.
+    assert port.read(0.0) == b""
+    state.pin = b"\xff"
+    assert written(20.0) == [76, 1]
+    assert port.read(0.0) == b""
+    # As little are they where it should have been awake; then it is woken for the next transfer.
+    state.pin, state.now = b"\0", 20.001
+    port.write(b"\x01" * 60)
+    assert written(20.0012) == [76, 1]
+    assert port.read(0.0) == b""
+    # One that was awake has been heard.
+    state.pin = b"\x11"
+    assert written(30.0) == [76, 1]
+    assert port.read(0.0) == b"\x11" * 76

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,9 +51,12 @@ class Running:
 
 
 @contextmanager
-def running(plan: HardwarePlan, folder: Path, *, bytes_only: bool = True) -> Iterator[Running]:
-    board_folder(plan, folder, link=plan.link)
+def running(
+    plan: HardwarePlan, folder: Path, *, bytes_only: bool = True, sleep: bool = False
+) -> Iterator[Running]:
+    board_folder(plan, folder, link=plan.link, sleep=sleep)
     verilog, board = folder / outputs.BOARD_VERILOG, load_board("icebreaker").linked(plan.link)
+    board = board.sleeping() if sleep else board
     with VirtualBoard(verilog, board, folder / "work", bytes_only=bytes_only) as virtual:
         yield Running(folder, virtual)
 
@@ -106,6 +110,34 @@ def test_another_design_is_refused(tiny: Running, tmp_path: Path) -> None:
     other = board_folder(make_plan(chain_network(), PlanOptions(lanes=(1,))), tmp_path)
     with pytest.raises(UserError, match=rf"holds another design than {tmp_path}: 6 inputs, 3 outputs, by"):
         Board.open(tiny.virtual.port, other)
+
+
+def test_a_board_that_sleeps_answers_and_stands_still_meanwhile(tmp_path: Path) -> None:
+    network = chain_network()
+    inputs = spikes_of(network, 40)
+    golden = run_clocked(network, inputs).spikes[network.output]
+    plan = make_plan(network, PlanOptions(lanes=(2,), link="spi"))
+    with running(plan, tmp_path, bytes_only=False, sleep=True) as item:
+        with item.opened() as board:
+            clock_hz = board.identity().clock_hz
+            assert clock_hz == 6_000_000
+            assert np.array_equal(board.run(inputs), golden)
+            before = board.counters()
+            # Its clock would count 1.8 million cycles.
+            time.sleep(0.3)
+            slept = board.counters().since(before).cycles
+            # What is left are the 3.2 ms behind the last transfer, and the one that asks.
+            assert slept < 0.03 * clock_hz
+            assert np.array_equal(board.run(inputs), golden)
+            board.reset()
+            assert np.array_equal(board.run(inputs[:, :2]), golden[:, :2])
+        # Who does not know the board wakes it as well.
+        with Board.open(item.virtual.port) as board:
+            time.sleep(0.05)
+            assert board.identity().clock_hz == clock_hz
+        item.virtual.press()
+        with item.opened() as board:
+            assert np.array_equal(board.run(inputs[:, :2]), golden[:, :2])
 
 
 @pytest.mark.slow

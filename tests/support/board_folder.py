@@ -14,13 +14,19 @@ from qsnn_hw.support.progress import SILENT
 
 
 def board_folder(
-    plan: HardwarePlan, folder: Path, board: str = "icebreaker", link: LinkName | None = None
+    plan: HardwarePlan,
+    folder: Path,
+    board: str = "icebreaker",
+    link: LinkName | None = None,
+    *,
+    sleep: bool = False,
 ) -> Path:
     """``folder``, with options, plan and the Verilog of the board's design."""
     folder.mkdir(parents=True, exist_ok=True)
     plan.save(folder / outputs.PLAN)
-    BuildOptions(model="m.nir", board=board, link=link).save(folder / OPTIONS)
+    BuildOptions(model="m.nir", board=board, link=link, sleep=sleep or None).save(folder / OPTIONS)
     home = load_board(board).linked(link or "uart")
+    home = home.sleeping() if sleep else home
     write_rtlil(board_top(plan, home), TOP, folder / outputs.BOARD_RTLIL)
     write_verilog(
         folder / outputs.BOARD_RTLIL,

@@ -33,10 +33,12 @@ def at_rates(
     on_chip_per_s: float,
     link_per_s: float | None,
     events: float,
+    awake_s: float | None = None,
 ) -> list[AtRate]:
     """Rates from none to back to back, decades between them, and that of the link.
 
-    Leakage and clock flow all the time. Of the rest, a design does its work for the share of the time that
+    Leakage flows all the time, and the clock, unless the design stops it. Of the rest, a design does its work
+    for the share of the time that
     the rate takes of ``on_chip_per_s``, and rests for the remaining share.
 
     Parameters
@@ -49,6 +51,9 @@ def at_rates(
         Samples a second through the link; None: not known.
     events
         Input events of a mean sample.
+    awake_s
+        Of a design that stops its clock: seconds for which a mean sample keeps it running, if no other comes
+        meanwhile; None: it runs all the time.
     """
     rates = {0.0: "quiet: nothing comes"}
     decade = 1.0
@@ -58,7 +63,6 @@ def at_rates(
     if link_per_s is not None and link_per_s < on_chip_per_s:
         rates[link_per_s] = "all that the link carries"
     rates[on_chip_per_s] = "back to back on the chip"
-    always = working.part("static", "clock")
     points = []
     for rate in sorted(rates):
         share = rate / on_chip_per_s
@@ -66,5 +70,11 @@ def at_rates(
             raise ValueError(f"rates must be finite, not {rate!r} of {on_chip_per_s!r}")
         busy = working.part("work").times(Range.exactly(share))
         idle = resting.part("work").times(Range.exactly(1 - share))
-        points.append(AtRate(rate, rate * events, always.plus(busy).plus(idle), rates[rate]))
+        awake = 1.0 if awake_s is None else min(1.0, rate * awake_s)
+        clock = working.part("clock").times(Range.exactly(awake))
+        if awake < 1:
+            # What rests does so for the time that the clock runs and nothing is done.
+            idle = resting.part("work").times(Range.exactly(max(0.0, awake - share)))
+        power = working.part("static").plus(clock).plus(busy).plus(idle)
+        points.append(AtRate(rate, rate * events, power, rates[rate]))
     return points

@@ -54,6 +54,9 @@ def clocks(board: Board) -> list[Board]:
     Each divides to a rate of the serial line, and the clock network carries it. Of the PLL's they are the
     multiples of ``STEP_MHZ``, or all where none is one.
     """
+    if board.sleeps:
+        own = [board.oscillating(rate) for rate in board.own_clocks]
+        return [other for other in own if other.divides(other.clock_mhz)]
     plain = board.clocked(None)
     pll = board.family.pll
     if pll is None or plain.without_pll is not None:
@@ -116,6 +119,8 @@ def _lines(board: Board) -> str:
 
 def _all_rates(board: Board) -> list[float]:
     """Every clock that the board's design can have, in MHz, whatever its serial line is."""
+    if board.sleeps:
+        return list(board.own_clocks)
     plain = board.clocked(None)
     pll = board.family.pll
     if pll is None or plain.without_pll is not None:
@@ -164,7 +169,9 @@ def chosen(board: Board, usage: Usage, tried: Sequence[Tried], *, search: bool =
         return boards[0]
     if not tried:
         estimate = estimated_fmax(board, usage)
-        return board.clocked(None) if estimate is None else fastest(boards, estimate) or boards[0]
+        if estimate is None:
+            return boards[0] if board.sleeps else board.clocked(None)
+        return fastest(boards, estimate) or boards[0]
     by_rate = {other.clock_mhz: other for other in boards}
     known = [(by_rate[one.clock_mhz], one) for one in tried if one.clock_mhz in by_rate]
     met = [other for other, one in known if needs_fmax(other) <= one.fmax_mhz]
@@ -192,6 +199,8 @@ def by_hand(board: Board, wanted_mhz: float) -> Board:
     UserError
         No clock of this board is as near to it as ``OFF_BY_HAND``; the message says which is the nearest.
     """
+    if board.sleeps:
+        return _own_by_hand(board, wanted_mhz)
     plain, pll = board.clocked(None), board.family.pll
     made: Mapping[Fraction, PllSettings] = {}
     reason = plain.without_pll
@@ -215,9 +224,26 @@ def by_hand(board: Board, wanted_mhz: float) -> Board:
     return nearest
 
 
+def _own_by_hand(board: Board, wanted_mhz: float) -> Board:
+    """As :func:`by_hand`, of a board whose device makes its clock."""
+    nearest = min(board.own_clocks, key=lambda rate: abs(rate - wanted_mhz))
+    if abs(nearest - wanted_mhz) > OFF_BY_HAND * wanted_mhz:
+        rates = ", ".join(f"{rate:g}" for rate in board.own_clocks)
+        raise UserError(
+            f"--clock-mhz {wanted_mhz:g} is no clock of {board.name} with --sleep: its own oscillator makes "
+            f"{rates}; the nearest is {nearest:g} MHz"
+        )
+    return board.oscillating(nearest)
+
+
 def in_words(board: Board) -> str:
     """The design's clock for a person."""
     line = board.line
+    if board.sleeps:
+        return (
+            f"{board.clock_mhz:g} MHz, the device's own, stopped while nothing happens; needs an Fmax of "
+            f"{needs_fmax(board):.1f} MHz; {line}"
+        )
     if board.pll is None:
         return f"{board.clock_mhz:g} MHz, the oscillator's; {line}"
     return (

@@ -113,7 +113,14 @@ def design_power(
     """
     vco_mhz = None if board.pll is None else float(board.pll.vco_mhz)
     if verification is None or not verification.activity_cycles:
-        return estimate_power(board, used, board.clock_mhz, vco_mhz=vco_mhz, coefficients=coefficients)
+        return estimate_power(
+            board,
+            used,
+            board.clock_mhz,
+            vco_mhz=vco_mhz,
+            oscillator=board.sleeps,
+            coefficients=coefficients,
+        )
     counted = verification.activity_cycles
     # An encoder or a readout around the network makes a sample longer, and each cycle less busy.
     share = 1.0
@@ -133,6 +140,7 @@ def design_power(
         memory_accesses_per_s=accesses.block_rams * per_s,
         spram_accesses_per_s=accesses.sprams * per_s,
         vco_mhz=vco_mhz,
+        oscillator=board.sleeps,
         coefficients=coefficients,
     )
 

@@ -59,6 +59,7 @@ def _board(job: Job) -> Board:
     if job.options.board is None:
         raise UserError("a bitstream is for a board: give --board NAME")
     board, baud = load_board(job.options.board).linked(job.options.link), job.options.baud
+    board = board.sleeping() if job.options.sleep else board
     return board if baud is None else rate_by_hand(board, baud)
 
 

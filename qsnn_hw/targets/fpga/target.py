@@ -44,5 +44,5 @@ FPGA = Target(
     steps=_steps,
     sections=_sections,
     needs=("board",),
-    takes=("lut_budget", "power", "clock_mhz", "link", "baud", "seed_search"),
+    takes=("lut_budget", "power", "clock_mhz", "link", "sleep", "baud", "seed_search"),
 )

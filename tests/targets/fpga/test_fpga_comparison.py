@@ -158,6 +158,13 @@ def test_power_rises_with_the_rate_from_rest_to_back_to_back() -> None:
     assert typical == sorted(typical)
     assert points[4].what == "all that the link carries"
     assert points[4].events_per_s == 15_000
+    # A design that stops its clock keeps it for 4 ms a sample.
+    asleep = [p.power.typical for p in at_rates(working, resting, 480_000.0, 1000.0, 15.0, 4e-3)]
+    static, clock = (working.part(part).typical for part in ("static", "clock"))
+    assert asleep[0] == pytest.approx(static)
+    assert asleep[1] == pytest.approx(static + 4e-3 * (clock + resting.part("work").typical), rel=1e-3)
+    assert asleep[4:] == typical[4:]
+    assert asleep == sorted(asleep)
     # What switches at rest is half a bit of a hundred, of the cells.
     assert resting.part("work").typical == pytest.approx(0.005 * 1000 * 12 * 0.000278)
     assert at_rest(RECORD) is None

@@ -13,7 +13,7 @@ from qsnn_hw.report.words import between, figure, rounded
 from qsnn_hw.support.ranges import Range
 from qsnn_hw.support.values import Number, check_numbers
 from qsnn_hw.targets.fpga.at_rate import AtRate, at_rates
-from qsnn_hw.targets.fpga.per_sample import link_us
+from qsnn_hw.targets.fpga.per_sample import Rates, link_us
 from qsnn_hw.targets.fpga.power import pins_power
 from qsnn_hw.targets.fpga.sections import shared
 from qsnn_hw.targets.fpga.sections.chapter import ON_BOARD
@@ -88,8 +88,17 @@ def points(results: Results) -> tuple[Point, ...]:
     coefficients = results.once(shared.coefficients)
     idle = design_power(board, plan, used, resting, DesignCycles(), 0.0, coefficients)
     events = verification.input_events / max(1, verification.samples)
-    found = at_rates(power, idle, rates.on_chip_per_s, rates.link_per_s, events)
+    awake_s = _awake_s(board, rates)
+    found = at_rates(power, idle, rates.on_chip_per_s, rates.link_per_s, events, awake_s)
     return tuple(_point(item) for item in found)
+
+
+def _awake_s(board: Board, rates: Rates) -> float | None:
+    """For how long a sample keeps the clock of a board running that stops it; None of another."""
+    on_chip = board.family.on_chip if board.sleeps else None
+    if on_chip is None or not rates.on_chip_per_s:
+        return None
+    return 1 / (rates.link_per_s or rates.on_chip_per_s) + on_chip.wake_s + on_chip.awake_s[1]
 
 
 def _point(item: AtRate) -> Point:
@@ -135,9 +144,9 @@ POWER_AT_RATE: Part[tuple[Point, ...]] = Part(
     definitions={
         "": (
             "Average power of the core supply while so many samples, and with them input events, come a "
-            "second: "
-            "leakage and clock all the time, the work of a sample for each, and between them what simulation "
-            "counted of the network at rest."
+            "second: leakage and clock all the time, the work of a sample for each, and between them what "
+            "simulation counted of the network at rest. A design that stops its clock (--sleep) has it only "
+            "from the host's first word to some milliseconds behind the last."
         )
     },
 )
