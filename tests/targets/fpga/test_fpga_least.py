@@ -26,7 +26,12 @@ from qsnn_hw.support.progress import SILENT
 from qsnn_hw.targets.fpga.least import Least, least_cells, missing
 from qsnn_hw.targets.fpga.synthesis import synthesize
 
-BOARDS = {"ice40": "icebreaker", "ecp5": "ulx3s-85f"}
+BOARDS = {
+    "ice40": "icebreaker",
+    "ecp5": "ulx3s-85f",
+    "gowin": "tang-nano-9k",
+    "xilinx7": "arty-a7-35t",
+}
 STORED: dict[str, Any] = read_json(MEASURED)
 R, M = True, False
 SHAPES = {
@@ -96,6 +101,10 @@ def test_no_measured_design_is_refused(example: Example) -> None:
         pytest.param("ice40", "registers", slice(0, 6), marks=pytest.mark.slow),
         pytest.param("ecp5", "memory", slice(None), marks=pytest.mark.slow),
         pytest.param("ecp5", "registers", slice(0, 6), marks=pytest.mark.slow),
+        pytest.param("gowin", "memory", slice(None), marks=pytest.mark.slow),
+        pytest.param("gowin", "registers", slice(None), marks=pytest.mark.slow),
+        pytest.param("xilinx7", "memory", slice(None), marks=pytest.mark.slow),
+        pytest.param("xilinx7", "registers", slice(None), marks=pytest.mark.slow),
     ],
 )
 def test_a_real_design_passes_and_one_that_lost_weights_does_not(
@@ -111,7 +120,10 @@ def test_a_real_design_passes_and_one_that_lost_weights_does_not(
     assert least_cells(less, limits).carries < least_cells(plan, limits).carries
 
 
-@pytest.mark.parametrize("family", BOARDS)
+@pytest.mark.parametrize(
+    "family",
+    ["ice40", "ecp5", *(pytest.param(name, marks=pytest.mark.slow) for name in ("gowin", "xilinx7"))],
+)
 def test_a_network_that_no_pin_shows_is_caught(family: str, tmp_path: Path) -> None:
     board = load_board(BOARDS[family])
     plan = planned(two_groups(), SHAPES["registers"], board.name)
