@@ -8,7 +8,7 @@ from collections.abc import Hashable, Mapping
 from qsnn_hw.cost.design_words import DesignWords
 from qsnn_hw.cost.sweep_masks import Addresses, Mask
 from qsnn_hw.cost.word_routes import Arrival, Merge, Outlet
-from qsnn_hw.cost.word_timing import LONG_AGO, Buffer, Group, Taker, Walk
+from qsnn_hw.cost.word_timing import LONG_AGO, Buffer, Group, Taker, Walk, timed_group
 from qsnn_hw.plan.hardware_plan import HOST, HardwarePlan
 
 
@@ -27,11 +27,11 @@ class WordNetwork:
         walks = {} if walks is None else walks
         names = [group.name for group in plan.groups]
         outlets = {name: Outlet() for name in (HOST, *names)}
-        self._groups = {}
+        self._groups: dict[str, Group] = {}
         for group in plan.groups:
             # Event lanes too: a projection with rows left out is walked as sparse, and only with one of them.
             key = group.name, group.lanes, group.event_lanes, group.accumulators
-            self._groups[group.name] = Group(group, outlets[group.name], walks.setdefault(key, []))
+            self._groups[group.name] = timed_group(group, outlets[group.name], walks.setdefault(key, []))
         parallel = _parallel(plan)
         merges = {
             name: Merge(Buffer(plan.buffer_depth, self._groups.get(name)), name in parallel)

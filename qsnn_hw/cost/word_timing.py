@@ -152,9 +152,6 @@ class Group:
         folded = plan.folds > 1 and not self._quick
         walks += [None if p.kind == "dense" else Walk(p, folded) for p in parts[len(walks) :]]
         self._walks = walks
-        self._offsets = [p.offset for p in parts]
-        # A register behind the walkers where there are several.
-        self._joined = len(parts) > 1
         self._piped = self._walks[-1] is not None
         # Operations: when the last one moved, and its fold; stages of a piped walker in front of it.
         self._moved = self._added = self._loaded = self._walked = self._event = LONG_AGO
@@ -177,10 +174,6 @@ class Group:
     def event(self, addresses: Addresses, shown: int) -> int:
         """Takes a word of events that is shown from a cycle on: when."""
         walk = self._walks[0]
-        address = addresses[0]
-        if self._joined:
-            walk = self._walks[sum(address >= offset for offset in self._offsets) - 1]
-            shown += 1
         if walk is None:
             taken = self._moved if self._moved > shown else shown
             first = taken + 1
@@ -189,7 +182,7 @@ class Group:
             self._moved = self._event = first + self._final
             return taken
         taken = self._loaded if self._loaded > shown else shown
-        count, last, second, third, low, high = walk.known.get(address) or walk.learn(address)
+        count, last, second, third, low, high = walk.known.get(addresses[0]) or walk.learn(addresses[0])
         loaded = max(taken + 1, self._walked, self._loaded + 1)
         self._loaded = loaded
         if not count:
@@ -207,8 +200,6 @@ class Group:
 
     def tick(self, shown: int) -> int:
         """Takes a tick that is shown from a cycle on: when."""
-        if self._joined:
-            shown += 1
         if not self._piped:
             taken = self._moved if self._moved > shown else shown
             first = taken + 1
@@ -218,13 +209,17 @@ class Group:
             self._walked = max(self._loaded + 1, self._added)
             self._added = max(self._walked + 1, self._moved)
             first = max(self._added + 1, self._moved + 1)
+        self._tick_moves(first)
+        return taken
+
+    def _tick_moves(self, first: int) -> None:
+        """A tick that is in front of the accumulators from a cycle on moves, and its sweep starts."""
         if self._quick:
             self._moved = max(first, self._ticks_from)
             self._start = self._moved + self._latency + 1
         else:
             # Everything on its way has been added.
             self._moved = self._start = max(first, self._event + self._latency + 1, self._ticks_from)
-        return taken
 
     def sweep(self, last: bool) -> None:
         """The sweep that the tick taken last starts: its spikes and its tick go out."""
@@ -268,3 +263,83 @@ class Group:
     def shown(self, rows: int) -> int:
         """When the last sweep showed the last of so many rows of potentials; padding is behind them."""
         return self._swept - (self._update_rows - rows)
+
+
+class _Stages:
+    """When a walker of several is free again: its event, its walk, what it adds, its output."""
+
+    __slots__ = ("added", "left", "loaded", "walked")
+
+    def __init__(self) -> None:
+        self.loaded = self.walked = self.added = self.left = LONG_AGO
+
+
+class JoinedGroup(Group):
+    """A group of several projections: walkers side by side, and a register behind them (``Walker``).
+
+    Their operations are taken in the order of the events, where the hardware has the first that is there; so
+    the cycles are near, and not exact.
+    """
+
+    def __init__(self, plan: GroupPlan, out: Taker, walks: list[Walk | None]) -> None:
+        super().__init__(plan, out, walks)
+        self._offsets = [p.offset for p in plan.projections]
+        self._stages = [_Stages() for _ in plan.projections]
+        # When the last operation came into the register.
+        self._joined = LONG_AGO
+
+    def _joins(self, ready: int) -> int:
+        """What is at a walker's output from a cycle on comes into the register behind it: when."""
+        return max(ready, self._joined + 1, self._moved)
+
+    def event(self, addresses: Addresses, shown: int) -> int:
+        """As :meth:`Group.event`."""
+        address = addresses[0]
+        place = sum(address >= offset for offset in self._offsets) - 1
+        walk, stages = self._walks[place], self._stages[place]
+        if walk is None:
+            taken = max(shown, stages.left)
+            joined = self._joins(taken + 1)
+            moved = max(joined + 1, self._events_from)
+            self._moved = self._event = moved + self._final
+            self._joined = stages.left = joined + self._final
+            return taken
+        taken = max(shown, stages.loaded)
+        count, last, second, third, low, high = walk.known.get(address) or walk.learn(address)
+        stages.loaded = max(taken + 1, stages.walked, stages.loaded + 1)
+        if not count:
+            return taken
+        walked = max(stages.loaded + 1, stages.added)
+        added = max(walked + 1, stages.left)
+        joined = self._joins(added + 1)
+        gap = 2 if not self._quick and self._final and low == self._fold and self._moved == self._event else 1
+        moved = max(joined + 1, self._moved + gap, self._events_from)
+        # An operation leaves its walker as the one before it moves.
+        stages.walked = walked if count == 1 else added if count == 2 else moved + third - 1
+        stages.added = added if count == 1 else moved + second - 1
+        self._joined = stages.left = joined if count == 1 else moved + last - 1
+        self._moved = self._event = moved + last
+        self._fold = high
+        return taken
+
+    def tick(self, shown: int) -> int:
+        """As :meth:`Group.tick`: it enters all walkers at once, and leaves them together."""
+        pairs = list(zip(self._walks, self._stages, strict=True))
+        taken = max(shown, *(stages.left if walk is None else stages.loaded for walk, stages in pairs))
+        ready = taken + 1
+        for walk, stages in pairs:
+            if walk is not None:
+                stages.loaded = max(taken + 1, stages.walked, stages.loaded + 1)
+                stages.walked = max(stages.loaded + 1, stages.added)
+                stages.added = max(stages.walked + 1, stages.left)
+                ready = max(ready, stages.added + 1)
+        self._joined = self._joins(ready)
+        for stages in self._stages:
+            stages.left = self._joined
+        self._tick_moves(max(self._joined + 1, self._moved + 1))
+        return taken
+
+
+def timed_group(plan: GroupPlan, out: Taker, walks: list[Walk | None]) -> Group:
+    """The group of a plan, with one walker or several; arguments as of :class:`Group`."""
+    return (JoinedGroup if len(plan.projections) > 1 else Group)(plan, out, walks)
