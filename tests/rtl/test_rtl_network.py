@@ -19,7 +19,11 @@ def compare(network: QuantizedNetwork, options: PlanOptions, pace: Pace, inputs:
     compare_network(make_plan(network, options), golden, inputs, pace)
 
 
-@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize(
+    "feature",
+    # Those that the fast suite has in tiles: test_rtl_crossbar.py.
+    [pytest.param(f, marks=[pytest.mark.slow] if k % 3 == 0 else []) for k, f in enumerate(FEATURES)],
+)
 def test_each_feature(feature: str) -> None:
     seed = 0
     while (made := random_case(seed, [feature, "plain"], False, False)) is None:

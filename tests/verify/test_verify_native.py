@@ -242,7 +242,8 @@ def test_a_changed_line_of_rtl_is_found(built: tuple[Example, Path], tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "fault", [f if f == "unstable" else pytest.param(f, marks=pytest.mark.slow) for f in FAULTS]
+    "fault",
+    [f if f in ("unstable", "duplicate") else pytest.param(f, marks=pytest.mark.slow) for f in FAULTS],
 )
 def test_a_tampered_output_stream_is_found(tmp_path: Path, fault: str) -> None:
     item = example(chain_network(), samples=3)

@@ -74,11 +74,11 @@ def test_verilator_equals_golden(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("seed", "lanes", "depth", "idle", "backpressure"),
     [
-        (2, (1,), 1, 0.0, 0.0),
+        pytest.param(2, (1,), 1, 0.0, 0.0, marks=pytest.mark.slow),
         (3, (5, 3), 1, 0.5, 0.6),
-        (4, (3, 2), 2, 0.2, 0.8),
+        pytest.param(4, (3, 2), 2, 0.2, 0.8, marks=pytest.mark.slow),
         (5, (2, 3), 16, 0.9, 0.1),
-        (6, (4, 1), 16, 0.0, 0.9),
+        pytest.param(6, (4, 1), 16, 0.0, 0.9, marks=pytest.mark.slow),
     ],
 )
 def test_random_networks_equal_golden(
@@ -108,7 +108,7 @@ def test_repeated_input_events_equal_golden(tmp_path: Path) -> None:
     assert found.input_events == inputs.sum() > item.inputs.sum()
 
 
-@pytest.mark.parametrize("depth", [1, 16])
+@pytest.mark.parametrize("depth", [1, pytest.param(16, marks=pytest.mark.slow)])
 def test_merging_routes_equal_golden(tmp_path: Path, depth: int) -> None:
     item = example(skip_network(), lanes=(3, 2, 2), depth=depth, samples=3, steps=8)
     assert run(item, export(item.plan, tmp_path), tmp_path, backpressure=0.6).mismatches == 0
@@ -127,7 +127,7 @@ def test_every_reset_equals_golden(tmp_path: Path, fields: dict) -> None:
     assert run(item, export(item.plan, tmp_path), tmp_path).mismatches == 0
 
 
-@pytest.mark.parametrize("lanes", [(2,), (5, 3)])
+@pytest.mark.parametrize("lanes", [(2,), pytest.param((5, 3), marks=pytest.mark.slow)])
 def test_own_integers_with_a_leak_toward_zero_equal_golden(tmp_path: Path, lanes: tuple[int, ...]) -> None:
     network = integer_network(leak_rounding="zero")
     assert all(g.own_integers and g.leak_rounding == "zero" for g in network.groups)
@@ -143,9 +143,9 @@ def test_own_integers_with_a_leak_toward_zero_equal_golden(tmp_path: Path, lanes
 PLACE = r"sample \d+, time step \d+, group 'lif[12]'"
 
 
-def found_in(item: Example, verilog: Path, folder: Path) -> str:
+def found_in(item: Example, verilog: Path, folder: Path, **options: object) -> str:
     with pytest.raises(MismatchError) as caught:
-        run(item, verilog, folder)
+        run(item, verilog, folder, **options)
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -213,11 +213,13 @@ def test_an_early_tick_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert re.search(PLACE, found_in(item, export(item.plan, tmp_path), tmp_path))
 
 
+# Under cocotb; test_verify_native.py has them in the bench without Python.
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_tampered_output_stream_is_found(tmp_path: Path, fault: str) -> None:
     item = example(chain_network(), samples=3)
     verilog = export(item.plan, tmp_path, lambda plan: Tampered(plan, fault))
-    assert re.search(FAULTS[fault], found_in(item, verilog, tmp_path))
+    assert re.search(FAULTS[fault], found_in(item, verilog, tmp_path, simulator=QUICK_COCOTB))
 
 
 # Mistakes of the caller, and failures of the tools.
