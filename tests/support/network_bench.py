@@ -18,7 +18,7 @@ from tests.support.sample_words import by_step, packed
 from tests.support.streams import Pace, exchange
 
 LIMIT = 40_000
-"""Cycles after which a small network has hung; a byte of weights takes one more."""
+"""Cycles after which a small network has hung; a byte of weights has four more, and so has an operation."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,8 @@ def compare_network(plan: HardwarePlan, golden: GoldenRun, inputs: np.ndarray, p
                     into.append((int(row), int(word)))
 
     # A group that nobody hears may end after the output has.
-    words = _exchanged(dut, plan, _event_words(plan, inputs, pace), _count(plan, golden), pace, watch)
+    puts = _event_words(plan, inputs, pace)
+    words = _exchanged(dut, plan, puts, _count(plan, golden), pace, _operations(plan, golden, inputs), watch)
     potentials_of = plan.by_tile(golden.potentials)
     for group in plan.groups:
         expected = potentials_of[group.group].transpose(1, 0, 2).reshape(steps * samples, -1)
@@ -108,26 +109,39 @@ def compare_answers(plan: HardwarePlan, golden: GoldenRun, sent: Sent, pace: Pac
         flat = sent.pixels.reshape(len(sent.pixels), -1)
         limbs, _ = pixel_words(flat, plan.encoder.space.addresses(), plan.encoder.slots, plan.encoder.rows)
         words = as_integers(limbs)
+    operations = _operations(plan, golden, sent.inputs)
     if plan.readout is None:
-        got = _exchanged(Classifier(plan), plan, words, _count(plan, golden), pace)
+        got = _exchanged(Classifier(plan), plan, words, _count(plan, golden), pace, operations)
         assert by_step(got, plan) == _wanted_steps(plan, golden)
         return
     output = plan.output_group.group
     labels, silent = plan.readout.answers(golden.spikes[output], golden.potentials[output])
     bits = address_bits(plan.readout.classes)
     wanted = [int(s) << bits | int(label) for label, s in zip(labels, silent, strict=True)]
-    got = _exchanged(Classifier(plan), plan, words, len(wanted), pace)
+    got = _exchanged(Classifier(plan), plan, words, len(wanted), pace, operations)
     assert got == wanted, f"answers {got} instead of {wanted}"
 
 
 def _exchanged(
-    dut: Any, plan: HardwarePlan, words: list[int], count: int, pace: Pace, watch: Any = None
+    dut: Any,
+    plan: HardwarePlan,
+    words: list[int],
+    count: int,
+    pace: Pace,
+    operations: int,
+    watch: Any = None,
 ) -> list[int]:
     weights = list(plan.weight_bytes())
     puts = [(dut.i, words)] + ([(dut.load, weights)] if weights else [])
-    limit = LIMIT + 4 * len(weights)
+    limit = LIMIT + 4 * (len(weights) + operations)
     (got,) = exchange(dut, puts, [(dut.o, count)], pace, watch=watch, limit=limit, tail=300)
     return got
+
+
+def _operations(plan: HardwarePlan, golden: GoldenRun, inputs: np.ndarray) -> int:
+    """Synapse operations at most: each event in each fold of each group."""
+    events = int(inputs.sum()) + sum(int(spikes.sum()) for spikes in golden.spikes.values())
+    return events * sum(group.folds for group in plan.groups)
 
 
 def _event_words(plan: HardwarePlan, inputs: np.ndarray, pace: Pace) -> list[int]:
