@@ -137,13 +137,14 @@ def test_it_answers_what_infer_writes(model: Path, data: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("typed", "quantize", "plan"),
     [
-        (("--board", "icebreaker"), {}, {"board": "icebreaker"}),
-        (
+        pytest.param(("--board", "icebreaker"), {}, {"board": "icebreaker"}, marks=pytest.mark.slow),
+        pytest.param(
             *(
                 ("--board", "ulx3s-85f", "--bits", "6", "--leak-rounding", "zero", "--readout", "count"),
                 {"bits": 6, "leak_rounding": "zero", "readout": "count"},
                 {"board": "ulx3s-85f"},
             ),
+            marks=pytest.mark.slow,
         ),
         (
             *(

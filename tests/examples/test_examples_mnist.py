@@ -110,6 +110,7 @@ def test_files_stay_small(name: str) -> None:
     assert sum(path.stat().st_size for path in (EXAMPLES / name).iterdir()) < 700_000
 
 
+@pytest.mark.slow
 def test_the_readmes_command_feeds_the_encoder(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """The pixels that are shipped make the spikes that are shipped, with the README's own options."""
     text = (EXAMPLES / "mnist_fast" / "README.md").read_text(encoding="utf-8")

@@ -137,7 +137,9 @@ def test_a_program_is_told_as_the_command_line_is() -> None:
     assert target_of(BuildOptions("m.toml", None, board="icebreaker"), "synth") is TARGETS["fpga"]
 
 
-@pytest.mark.parametrize("readout", ["none", "membrane", "count"])
+@pytest.mark.parametrize(
+    "readout", ["membrane", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("none", "count"))]
+)
 def test_every_form_that_is_handed_out_is_the_one_that_is_simulated(readout: str, here: Path) -> None:
     options = BuildOptions(
         "m.toml", "snntorch", target="verilog", settings={"dt": "1"}, data="d.npz", readout=readout

@@ -226,6 +226,7 @@ equiv_status -assert
 TRACE = " ".join(f"o:{name}" for name in ("trace_*", "sent_*", "activity_*", "around*", "bad_words"))
 
 
+@pytest.mark.slow
 def test_the_solver_of_yosys_says_the_same_of_a_small_network(tmp_path: Path) -> None:
     plan = make_plan(chain_network(2, (4, 2, 2)), PlanOptions(lanes=(1,)))
     write_forms(plan, tmp_path)

@@ -13,13 +13,13 @@ def _exact(width: int, writes: bool, reset: Reset) -> Callable[[CellModels], Blo
     return lambda models: BlockExact(models, width, writes=writes, reset=reset)
 
 
-def _proof(name: str, width: int, *, writes: bool = True, reset: Reset = "none", fast: bool = False) -> Proof:
+def _proof(name: str, width: int, *, writes: bool = True, reset: Reset = "none") -> Proof:
     size = f"words of {width}, {'written' if writes else 'only read'}, all addresses{_SAYS[reset]}"
-    return Proof(name, _MODELS, _exact(width, writes, reset), "prove", 1, size, fast, "arrays")
+    return Proof(name, _MODELS, _exact(width, writes, reset), "prove", 1, size, solver="arrays")
 
 
 BLOCK_PROOFS = (
-    *(_proof(f"block_{width}", width, fast=width == 9) for width in (1, 2, 4, 9, 18, 36)),
+    *(_proof(f"block_{width}", width) for width in (1, 2, 4, 9, 18, 36)),
     *(_proof(f"block_rom_{width}", width, writes=False) for width in (4, 9, 18, 36)),
     _proof("block_cleared_18", 18, reset="clock"),
     _proof("block_at_once_36", 36, reset="at once"),
