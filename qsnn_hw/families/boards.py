@@ -233,7 +233,9 @@ class Board:
                 f"--sleep is not for {self.name}: no oscillators of {self.chip} are known; boards that have "
                 f"some: {known}"
             )
-        return replace(self, pll=None, sleeps=True).oscillating(float(min(on_chip.fast)))
+        later = f"asleep, it takes {1e3 * on_chip.wake_s:.1g} ms more until it answers: it is woken first"
+        board = replace(self, pll=None, sleeps=True, notes=(*self.notes, later))
+        return board.oscillating(float(min(on_chip.fast)))
 
     @property
     def can_sleep(self) -> bool:

@@ -80,6 +80,7 @@ def test_times_hold_for_the_slowest_and_the_fastest_oscillator() -> None:
     assert on_chip.wake_s == pytest.approx(WAKE_PERIODS / 9_000)
     assert on_chip.awake_s == pytest.approx((32 / 11_000, 32 / 9_000))
     assert sleeping().wakes == (on_chip.wake_s, on_chip.awake_s[0])
+    assert sleeping().notes[-1] == "asleep, it takes 0.7 ms more until it answers: it is woken first"
     assert load_board("icebreaker").wakes is None
     with pytest.raises(ValueError, match=r"two periods of 20\.0 kHz may be shorter than 100\.0 us"):
         replace(on_chip, slow_khz=20.0)
