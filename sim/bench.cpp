@@ -1,8 +1,8 @@
 // The bench without Python: drives a design from a file of stimulus and records what leaves it.
 //
-// Linked with Verilator's model of one design (design.h). It keeps the order of sim/driver.py and sim/monitor.py: ports are
-// looked at just ahead of a clock edge, inputs change just behind one. It interprets nothing: what it
-// records is compared in Python (sim/native.py), by the checker of the cocotb bench.
+// Linked with Verilator's model of one design (design.h). It keeps the order of sim/driver.py and
+// sim/monitor.py: ports are looked at just ahead of a clock edge, inputs change just behind one. It interprets
+// nothing: what it records is compared in Python (sim/native.py), by the checker of the cocotb bench.
 //
 //     bench JOB      JOB: lines of a keyword and its values
 //     bench -        one instance for the jobs that standard input names, a line each; "done" answers each

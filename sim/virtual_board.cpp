@@ -1,7 +1,8 @@
 // A board in simulation: Verilator's model of the board's design, its serial pins at a pseudo-terminal.
 //
-// Linked with the model as bench.cpp is (design.h); qsnn_hw/host/virtual_board.py starts it, and hands over the pseudo-terminal's master. It ends when its standard input does, so that
-// nothing is left running whatever became of the process that started it. "p" there presses the reset button.
+// Linked with the model as bench.cpp is (design.h); qsnn_hw/host/virtual_board.py starts it, and hands over the
+// pseudo-terminal's master. It ends when its standard input does, so that nothing is left running whatever
+// became of the process that started it. "p" there presses the reset button.
 //
 //     virtual_board MASTER CLOCK_HZ RELEASED BYTES
 //

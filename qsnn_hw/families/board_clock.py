@@ -11,9 +11,9 @@ from qsnn_hw.support.errors import UserError
 
 def needs_fmax(board: Board) -> float:
     """The Fmax in MHz that the design's clock needs on its board."""
-    pll, on_chip = board.family.pll, board.family.on_chip
-    if board.sleeps and on_chip is not None:
-        return on_chip.fmax_for(board.clock_mhz)
+    pll = board.family.pll
+    if board.on_chip is not None:
+        return board.on_chip.fmax_for(board.clock_mhz)
     if pll is None:
         return board.clock_mhz
     return pll.fmax_for(board.clock_mhz, board.device, pll=board.pll is not None)
@@ -22,7 +22,7 @@ def needs_fmax(board: Board) -> float:
 def clock_record(board: Board) -> dict[str, object]:
     """The design's clock as a program reads it: ``05_clock.json``."""
     cell = board.pll_cell
-    maker = board.family.on_chip if board.sleeps else board.family.pll if board.pll is not None else None
+    maker = board.on_chip or (None if board.pll is None else board.family.pll)
     return {
         "clock_mhz": board.clock_mhz,
         "oscillator_mhz": board.oscillator_mhz,

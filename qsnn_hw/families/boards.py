@@ -12,7 +12,7 @@ from typing import Any
 from qsnn_hw.families import board_words as words
 from qsnn_hw.families.family import Family, Part
 from qsnn_hw.families.limits import BlockMemory, Limits
-from qsnn_hw.families.on_chip import OscillatorCell
+from qsnn_hw.families.on_chip import OnChip, OscillatorCell
 from qsnn_hw.families.pins import LEVELS, PULLS, Port
 from qsnn_hw.families.pll import PllCell, PllSettings, exact
 from qsnn_hw.families.registry import families
@@ -140,8 +140,7 @@ class Board:
     @property
     def _least_mhz(self) -> float:
         """The clock, or as slow as one inside the device may be."""
-        on_chip = self.family.on_chip if self.sleeps else None
-        return self.clock_mhz if on_chip is None else self.clock_mhz * (1 - on_chip.tolerance)
+        return self.clock_mhz * (1 - (0 if self.on_chip is None else self.on_chip.tolerance))
 
     @property
     def divisor(self) -> int | None:
@@ -214,34 +213,43 @@ class Board:
         notes = (*self.notes, *self.spi.notes)
         return replace(self, ports=ports, bauds=(self.spi.most_hz, 1), link=link, notes=notes)
 
-    def sleeping(self) -> "Board":
+    def sleeping(self, wanted: bool | None = True) -> "Board":
         """The board with a design that stops its clock while nothing happens, at the slowest rate there is.
+
+        Where that is not ``wanted`` it is the board as it is.
 
         Raises
         ------
         UserError
             The link is no SPI, or the device has no oscillators.
         """
+        if not wanted:
+            return self
         if self.link != "spi":
             raise UserError(
                 "--sleep needs --link spi: a device's own clock is too far off its rate for a serial port"
             )
-        on_chip = self.family.on_chip
-        if on_chip is None or self.device not in on_chip.devices:
+        if not self.can_sleep:
             known = ", ".join(board.name for board in list_boards() if board.can_sleep)
             raise UserError(
                 f"--sleep is not for {self.name}: no oscillators of {self.chip} are known; boards that have "
                 f"some: {known}"
             )
-        later = f"asleep, it takes {1e3 * on_chip.wake_s:.1g} ms more until it answers: it is woken first"
-        board = replace(self, pll=None, sleeps=True, notes=(*self.notes, later))
-        return board.oscillating(float(min(on_chip.fast)))
+        board = replace(self, pll=None, sleeps=True)
+        assert board.wakes is not None
+        later = f"asleep, it takes {1e3 * board.wakes[0]:.1g} ms more until it answers: it is woken first"
+        return replace(board, clock_mhz=board.own_clocks[0], notes=(*self.notes, later))
 
     @property
     def can_sleep(self) -> bool:
         """Whether :meth:`sleeping` would take it, with SPI."""
         on_chip = self.family.on_chip
         return self.spi is not None and on_chip is not None and self.device in on_chip.devices
+
+    @property
+    def on_chip(self) -> OnChip | None:
+        """The oscillators that a sleeping board's design runs at; None of another board."""
+        return self.family.on_chip if self.sleeps else None
 
     def oscillating(self, clock_mhz: float) -> "Board":
         """The sleeping board with this rate of its oscillator."""
@@ -251,19 +259,17 @@ class Board:
     @property
     def own_clocks(self) -> tuple[float, ...]:
         """Rates in MHz of a sleeping board's oscillator, the slowest first; none of another board."""
-        on_chip = self.family.on_chip if self.sleeps else None
-        return () if on_chip is None else tuple(float(rate) for rate in sorted(on_chip.fast))
+        return () if self.on_chip is None else tuple(float(rate) for rate in sorted(self.on_chip.fast))
 
     @property
     def wakes(self) -> tuple[float, float] | None:
         """Seconds that it takes to wake a sleeping board, and that it stays awake; None of another."""
-        on_chip = self.family.on_chip if self.sleeps else None
-        return None if on_chip is None else (on_chip.wake_s, on_chip.awake_s[0])
+        return None if self.on_chip is None else (self.on_chip.wake_s, self.on_chip.awake_s[0])
 
     @property
     def own_oscillators(self) -> tuple[OscillatorCell, OscillatorCell] | None:
         """The fast and the slow one of a sleeping board; None of another."""
-        on_chip = self.family.on_chip if self.sleeps else None
+        on_chip = self.on_chip
         return None if on_chip is None else (on_chip.fast[exact(self.clock_mhz)], on_chip.slow)
 
     def at_baud(self, baud: int) -> "Board":

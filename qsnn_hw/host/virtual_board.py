@@ -83,7 +83,7 @@ class VirtualBoard:
         if board.pll_cell is not None:
             # No simulator here knows the cell; the clock that the program drives is the one that it makes.
             text += stand_in(board.pll_cell)
-        own, on_chip = board.own_oscillators, board.family.on_chip
+        own, on_chip = board.own_oscillators, board.on_chip
         if own is not None and on_chip is not None:
             # The slow one keeps its rate beside the other.
             half = max(1, round(board.clock_mhz * 1e3 / on_chip.slow_khz / 2))

@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
     if source.parent not in folders:
         # Clang has other options for the same, and zig a cache of its own.
         own = dialect == "gcc" and not source.parent.name
-        headers = _precompiled(cache, command, folders[0]) if own else []
+        headers = _precompiled(cache, command, compiled, folders[0]) if own else []
         return subprocess.call([*command[:-1], *headers, command[-1]])
     stored = cache / f"{source.stem}-{_key(command, {str(target)}, folders)}"
     if _restore(stored, target):
@@ -56,12 +56,10 @@ def _source_and_target(command: list[str]) -> tuple[Path, Path] | None:
     return source, Path(command[command.index("-o") + 1])
 
 
-def _precompiled(cache: Path, command: list[str], library: Path) -> list[str]:
+def _precompiled(cache: Path, command: list[str], compiled: tuple[Path, Path], library: Path) -> list[str]:
     """Options that give a design's file Verilator's headers, precompiled; none before it pays."""
     if "-include" in command or not (library / _HEADER).is_file():
         return []
-    compiled = _source_and_target(command)
-    assert compiled is not None
     folder = cache / f"headers-{_key(command, {str(path) for path in compiled}, [library])}"
     header, uses = folder / "first.h", folder / "uses"
     # Where the compiler rejects what was precompiled it reads this one.

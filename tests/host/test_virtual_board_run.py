@@ -55,8 +55,8 @@ def running(
     plan: HardwarePlan, folder: Path, *, bytes_only: bool = True, sleep: bool = False
 ) -> Iterator[Running]:
     board_folder(plan, folder, link=plan.link, sleep=sleep)
-    verilog, board = folder / outputs.BOARD_VERILOG, load_board("icebreaker").linked(plan.link)
-    board = board.sleeping() if sleep else board
+    verilog = folder / outputs.BOARD_VERILOG
+    board = load_board("icebreaker").linked(plan.link).sleeping(sleep)
     with VirtualBoard(verilog, board, folder / "work", bytes_only=bytes_only) as virtual:
         yield Running(folder, virtual)
 

@@ -25,8 +25,7 @@ def board_folder(
     folder.mkdir(parents=True, exist_ok=True)
     plan.save(folder / outputs.PLAN)
     BuildOptions(model="m.nir", board=board, link=link, sleep=sleep or None).save(folder / OPTIONS)
-    home = load_board(board).linked(link or "uart")
-    home = home.sleeping() if sleep else home
+    home = load_board(board).linked(link or "uart").sleeping(sleep)
     write_rtlil(board_top(plan, home), TOP, folder / outputs.BOARD_RTLIL)
     write_verilog(
         folder / outputs.BOARD_RTLIL,

@@ -38,8 +38,8 @@ def at_rates(
     """Rates from none to back to back, decades between them, and that of the link.
 
     Leakage flows all the time, and the clock, unless the design stops it. Of the rest, a design does its work
-    for the share of the time that
-    the rate takes of ``on_chip_per_s``, and rests for the remaining share.
+    for the share of the time that the rate takes of ``on_chip_per_s``, and rests for the remaining share in
+    which its clock runs.
 
     Parameters
     ----------
@@ -69,12 +69,9 @@ def at_rates(
         if not math.isfinite(share):
             raise ValueError(f"rates must be finite, not {rate!r} of {on_chip_per_s!r}")
         busy = working.part("work").times(Range.exactly(share))
-        idle = resting.part("work").times(Range.exactly(1 - share))
         awake = 1.0 if awake_s is None else min(1.0, rate * awake_s)
         clock = working.part("clock").times(Range.exactly(awake))
-        if awake < 1:
-            # What rests does so for the time that the clock runs and nothing is done.
-            idle = resting.part("work").times(Range.exactly(max(0.0, awake - share)))
+        idle = resting.part("work").times(Range.exactly(max(0.0, awake - share)))
         power = working.part("static").plus(clock).plus(busy).plus(idle)
         points.append(AtRate(rate, rate * events, power, rates[rate]))
     return points

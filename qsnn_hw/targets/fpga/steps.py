@@ -1,6 +1,5 @@
 """From integers to a bitstream: the steps that only a board has, and those that have more with one."""
 
-import importlib.metadata
 from dataclasses import replace
 from typing import Any
 
@@ -58,8 +57,8 @@ from qsnn_hw.verify import Verification
 def _board(job: Job) -> Board:
     if job.options.board is None:
         raise UserError("a bitstream is for a board: give --board NAME")
-    board, baud = load_board(job.options.board).linked(job.options.link), job.options.baud
-    board = board.sleeping() if job.options.sleep else board
+    board = load_board(job.options.board).linked(job.options.link).sleeping(job.options.sleep)
+    baud = job.options.baud
     return board if baud is None else rate_by_hand(board, baud)
 
 
@@ -208,7 +207,7 @@ def _design_tools(board: Board) -> DesignTools:
     place = board.family.flow.place
     names = ["yosys"] if place is None else ["yosys", place.name]
     versions = {name: _version(name) for name in names}
-    return DesignTools({"amaranth": importlib.metadata.version("amaranth"), **versions})
+    return DesignTools({"amaranth": elaborate.amaranth_version(), **versions})
 
 
 def _design(job: Job, plan: HardwarePlan, board: Board) -> DesignTools:

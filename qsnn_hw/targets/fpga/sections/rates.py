@@ -95,7 +95,7 @@ def points(results: Results) -> tuple[Point, ...]:
 
 def _awake_s(board: Board, rates: Rates) -> float | None:
     """For how long a sample keeps the clock of a board running that stops it; None of another."""
-    on_chip = board.family.on_chip if board.sleeps else None
+    on_chip = board.on_chip
     if on_chip is None or not rates.on_chip_per_s:
         return None
     return 1 / (rates.link_per_s or rates.on_chip_per_s) + on_chip.wake_s + on_chip.awake_s[1]
