@@ -22,14 +22,9 @@ def write_network(job: Job, plan: HardwarePlan) -> None:
         write_rtlil(Classifier(plan), plan.name, job.path(outputs.CLASSIFIER_RTLIL))
 
 
-def amaranth_version() -> str:
-    """Of the Amaranth that writes designs."""
-    return importlib.metadata.version("amaranth")
-
-
 def elaborate_is_decided_by(job: Job, *_: object) -> dict[str, object]:
     """Beside the plan, what writes it."""
-    return {"amaranth": amaranth_version()}
+    return {"amaranth": importlib.metadata.version("amaranth")}
 
 
 def _elaborate(job: Job, plan: HardwarePlan) -> None:

@@ -1,5 +1,6 @@
 """From integers to a bitstream: the steps that only a board has, and those that have more with one."""
 
+import importlib.metadata
 from dataclasses import replace
 from typing import Any
 
@@ -207,7 +208,7 @@ def _design_tools(board: Board) -> DesignTools:
     place = board.family.flow.place
     names = ["yosys"] if place is None else ["yosys", place.name]
     versions = {name: _version(name) for name in names}
-    return DesignTools({"amaranth": elaborate.amaranth_version(), **versions})
+    return DesignTools({"amaranth": importlib.metadata.version("amaranth"), **versions})
 
 
 def _design(job: Job, plan: HardwarePlan, board: Board) -> DesignTools:
