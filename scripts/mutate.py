@@ -29,7 +29,7 @@ from script import ROOT, ended, need_in_range, parser
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import MismatchError, ToolError, UserError
 from qsnn_hw.support.stopping import stoppable
-from qsnn_hw.toolchain.process import run_within
+from qsnn_hw.toolchain.within import run_within
 
 RESULTS = ROOT / "out" / "mutations.json"
 PAGE = ROOT / "docs" / "mutations.md"

@@ -15,6 +15,7 @@ from typing import Literal
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.toolchain.cache import cache_folder
+from qsnn_hw.toolchain.within import run_within
 
 Dialect = Literal["gcc", "clang"]
 
@@ -114,14 +115,7 @@ def _remembered(command: tuple[str, ...], text: str) -> Path | None:
 def _output(command: tuple[str, ...]) -> str | None:
     """What ``command`` prints, None when it cannot be run or fails; TimeoutExpired is the caller's."""
     try:
-        result = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=TIMEOUT_S,
-        )
+        result = run_within(command, timeout_s=TIMEOUT_S)
     except OSError:
         return None
     return result.stdout if result.returncode == 0 else None

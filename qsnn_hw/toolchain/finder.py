@@ -23,6 +23,9 @@ from pathlib import Path
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.toolchain import compiler
 from qsnn_hw.toolchain.catalog import SPECS, ToolSpec, Version
+from qsnn_hw.toolchain.within import run_within
+
+_ANSWER_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -168,19 +171,12 @@ def _wheel_version(wheel: str) -> str | None:
 
 
 def native_version(command: tuple[str, ...]) -> str | None:
-    """The first version number a tool prints; None when it prints none."""
+    """The first version number a tool prints; None when it prints none, or takes too long to."""
     for option in ("--version", "-V"):
         try:
-            result = subprocess.run(
-                [*command, option],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=20,
-            )
+            result = run_within([*command, option], timeout_s=_ANSWER_S)
         except (OSError, subprocess.TimeoutExpired):
-            continue
+            return None
         number = re.search(r"\d+\.\d+[\w.+-]*|(?<=ngspice-)\d+", result.stdout + result.stderr)
         if number is not None:
             return number[0]

@@ -158,39 +158,6 @@ def _start(tool: Tool, command: list[str], cwd: Path, env: Mapping[str, str]) ->
         ) from error
 
 
-def run_within(
-    command: Sequence[str],
-    *,
-    cwd: Path,
-    env: Mapping[str, str],
-    timeout_s: float,
-    stderr: int = subprocess.PIPE,
-) -> "subprocess.CompletedProcess[str]":
-    """Run ``command`` to its end and keep what it printed; it goes with all it started.
-
-    Raises
-    ------
-    subprocess.TimeoutExpired
-        It took more than ``timeout_s`` seconds.
-    """
-    with subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        try:
-            out, err = process.communicate(timeout=timeout_s)
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            raise
-    return subprocess.CompletedProcess(command, process.returncode, out, err)
-
-
 def _lines(process: "subprocess.Popen[str]") -> Iterator[str | None]:
     """Every line of output; None now and then while the tool is silent. Ends with the process."""
     lines: queue.Queue[str | None] = queue.Queue()

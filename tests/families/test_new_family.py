@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from qsnn_hw.toolchain import webassembly
 from qsnn_hw.toolchain.tools import find_tool
 from tests.support.small_model import write_data, write_model
 
@@ -39,6 +40,8 @@ def qsnn_hw(copy: Path, tmp_path: Path) -> Command:
     python = shlex.join((sys.executable, str(HERE / "acorn_tools.py")))
     env = {
         **os.environ,
+        # The stand-in for yosys starts the real one, which is compiled already.
+        **webassembly.runtime_environment(),
         "PYTHONPATH": str(copy),
         "REAL_YOSYS": shlex.join(find_tool("yosys").command),
         "QSNN_YOSYS": f"{python} yosys",

@@ -50,6 +50,32 @@ def no_wheels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finder, "from_wheel", lambda spec, path: iter(()))
 
 
+def test_a_tool_that_does_not_tell_its_version_in_time_leaves_nothing_running(
+    make_tool: MakeTool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = make_tool(
+        "yosys", f'echo asked >> "{tmp_path}/asked"\nsleep 60 &\necho $! > "{tmp_path}/child"\nwait'
+    )
+    monkeypatch.setattr(finder, "_ANSWER_S", 1.0)
+    assert finder.native_version((str(slow),)) is None
+    assert (tmp_path / "asked").read_text(encoding="utf-8") == "asked\n"
+    child = int((tmp_path / "child").read_text(encoding="utf-8"))
+    deadline = time.monotonic() + 10
+    while _runs(child):
+        assert time.monotonic() < deadline, "the tool's child is still there"
+        time.sleep(0.02)
+
+
+def _runs(process: int) -> bool:
+    """Whether it is there and no zombie that nobody has waited for."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{process}/stat")
+    return not status.exists() or status.read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+
+
 def test_a_wheel_is_preferred_for_synthesis(make_tool: MakeTool, monkeypatch: pytest.MonkeyPatch) -> None:
     native = make_tool("yosys", "echo Yosys 0.99")
     monkeypatch.setenv("PATH", str(native.parent))

@@ -12,7 +12,7 @@ from amaranth.back import rtlil
 
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import ToolError, UserError
-from qsnn_hw.toolchain.process import run_within
+from qsnn_hw.toolchain.within import run_within
 from qsnn_hw.verify.formal.any_state import from_any_state
 from qsnn_hw.verify.formal.properties import Harness
 
