@@ -1,5 +1,6 @@
 """Which rates a serial line can have: what the clock divides to, near enough for the receiver."""
 
+import functools
 from collections.abc import Iterable, Sequence
 
 MIN_DIVISOR = 4
@@ -41,6 +42,7 @@ def allowed_error(divisor: int) -> float:
     return min(MAX_BAUD_ERROR, (0.05 - 0.1 / divisor) / 2)
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def divides(clock_mhz: float, baud: int) -> bool:
     """Whether a clock divides to a rate near enough for the receiver."""
     rate = divided(clock_mhz, baud)

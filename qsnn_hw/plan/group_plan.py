@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 
 from qsnn_hw.plan.address_space import AddressSpace
+from qsnn_hw.plan.pieces import abreast, levels_of, pieces
 from qsnn_hw.quantize.network import NeuronDynamics
 from qsnn_hw.support.choices import Accumulators, SynapseStore
 from qsnn_hw.support.record_types import Array
@@ -157,6 +158,9 @@ class GroupPlan:
     synapse_shape
         (depth, width) of the memories that each bank is built of, for less of a multiplexer behind
         them; empty leaves a bank to synthesis as one memory. Of a crossbar tile: of one array.
+    synapse_abreast
+        The memories one above the other, of a bank's whole width, are one with as many words side by side: a
+        read shows a word of each, in registers, and only then one is chosen: block RAM is late in its cycle.
     parameters_in
         Where the neuron parameters are that differ between update rows: "block" RAM, or "auto" for what
         synthesis finds best.
@@ -188,6 +192,7 @@ class GroupPlan:
     leak_unit: Literal["shift-add", "multiplier"] = "shift-add"
     synapse_style: SynapseStyle = "block"
     synapse_shape: tuple[int, ...] = ()
+    synapse_abreast: bool = False
     acc_lane_bits: Annotated[np.ndarray, Array("i", "lanes")] | None = None
     registered_reads: bool = False
     parameters_in: Literal["auto", "block"] = "auto"
@@ -235,9 +240,40 @@ class GroupPlan:
         return self.accumulators == "registers" or self.event_lanes > 1 or self.registered_reads
 
     @property
+    def synapse_levels(self) -> int:
+        """How many memories of a bank stand one above the other."""
+        return levels_of(self.synapse_shape, self.synapse_rows)
+
+    @property
+    def chooses_late(self) -> bool:
+        """Whether weights pass registers before the multiplexer of a deep bank as well as behind it.
+
+        They are many, so only where registers cost nothing.
+        """
+        return self.registered_reads and not self.crossbar and self.synapse_levels > 1
+
+    @property
+    def synapse_memories(self) -> list[tuple[int, int, int, int]]:
+        """(first row, first bit, rows, bits) of each memory of a bank; abreast it is one."""
+        width = self.lanes * self.weight_bits
+        if self.synapse_abreast:
+            return [(0, 0, self.synapse_shape[0], self.synapse_levels * width)]
+        return pieces(self.synapse_shape, self.synapse_rows, width)
+
+    def memory_words(self, bank: int) -> list[list[int]]:
+        """What each memory of ``synapse_memories`` holds."""
+        words = self.synapse_words(bank)
+        if self.synapse_abreast:
+            return [abreast(words, self.synapse_shape[0], self.lanes * self.weight_bits)]
+        return [
+            [word >> bit & (1 << width) - 1 for word in words[first : first + rows]]
+            for first, bit, rows, width in self.synapse_memories
+        ]
+
+    @property
     def synapse_latency(self) -> int:
-        """Cycles from a synapse operation to the sums it adds: memory, register, adder tree."""
-        return (2 if self.registered_synapses else 1) + (self.event_lanes - 1).bit_length()
+        """Cycles from a synapse operation to the sums it adds: memory, registers, adder tree."""
+        return 1 + self.registered_synapses + self.chooses_late + (self.event_lanes - 1).bit_length()
 
     @property
     def update_loads(self) -> bool:

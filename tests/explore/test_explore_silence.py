@@ -51,6 +51,7 @@ def built(part: str, model: Path, data: Path, folder: Path, *more: object) -> in
 DEAD = {"out_v_threshold": 1e4, "h_v_threshold": 50.0}
 
 
+@pytest.mark.slow
 def test_a_dead_network_never_gets_a_good_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model, data = write(tmp_path, **DEAD)
     assert run("infer", model, *CONVENTION, "--data", data, "--bits", 8) == 0
@@ -81,6 +82,7 @@ def test_the_framework_may_be_as_silent(tmp_path: Path, capsys: pytest.CaptureFi
     assert '<p class="verdict unknown">' in (tmp_path / "run" / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_an_output_that_never_fires_gets_no_good_verdict(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -112,6 +112,7 @@ def test_another_design_is_refused(tiny: Running, tmp_path: Path) -> None:
         Board.open(tiny.virtual.port, other)
 
 
+@pytest.mark.slow
 def test_a_board_that_sleeps_answers_and_stands_still_meanwhile(tmp_path: Path) -> None:
     network = chain_network()
     inputs = spikes_of(network, 40)
@@ -153,6 +154,7 @@ def test_spikes_bit_by_bit(tmp_path: Path) -> None:
             Board.open(item.virtual.port, item.folder, baud=9600)
 
 
+@pytest.mark.slow
 def test_spikes_over_spi_bit_by_bit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     network = chain_network()
     inputs = spikes_of(network, 40)

@@ -36,6 +36,7 @@ def test_every_framework_from_every_preset(name: str, start: str, capsys: Captur
     follow(capsys, model, data, *given)
 
 
+@pytest.mark.slow
 def test_rockpool_of_another_time_step_and_one_spike(capsys: Capture) -> None:
     """Two fields from its preset, five from others; the time step is read off the file's r."""
     name = FOLDER / "rockpool_synapses"
@@ -194,6 +195,7 @@ def integers_of_several_layers(tmp_path: Path) -> tuple[Path, Path]:
     return model, data
 
 
+@pytest.mark.slow
 def test_integers_that_floating_point_does_not_lead_to(tmp_path: Path, capsys: Capture) -> None:
     """No convention is close in floating point, so conventions are searched by integers."""
     given = ("--convention", "nir", "--search", "30", "--out-key", "own")

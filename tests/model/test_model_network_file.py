@@ -79,6 +79,7 @@ def test_check_and_infer_take_a_saved_network(
     assert run("infer", saved, *convention, "--data", data, "--bits", 8)[0] == 0
 
 
+@pytest.mark.slow
 def test_generate_takes_a_saved_network_and_goes_on(
     run: Run, saved: Path, data: Path, tmp_path: Path
 ) -> None:

@@ -138,6 +138,7 @@ def dead_models(models: Iterable[Model], shared: Path) -> list[str]:
 SMALL = [model for model in MODELS if model.weight < 4 and "--weights" not in model.options]
 
 
+@pytest.mark.slow
 def test_every_small_shipped_model_answers(tmp_path: Path) -> None:
     assert dead_models([model for model in SMALL if not model.missing(tmp_path)], tmp_path) == []
 

@@ -77,6 +77,7 @@ def test_what_yosys_is_given_is_compared_where_it_does_not_run(outputs: tuple[Pa
     assert line == "05_design.il: line 1: 'wire 1' became 'wire 2'"
 
 
+@pytest.mark.slow
 def test_rtlil_alone_is_that_of_a_whole_run(tmp_path: Path) -> None:
     """The same command with yosys and without: RTLIL and quantized network do not depend on which."""
     arguments = [

@@ -124,6 +124,7 @@ def test_tile_belongs_to_a_chip(here: Path, capsys: pytest.CaptureFixture[str]) 
     assert "--tile belongs to --target asic and analog, not verilog" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_budget_turns_neurons_parallel(here: Path) -> None:
     def styles(*more: str) -> list[str]:
         assert run("generate", *FIRST, "--data", "d.npz", "--optimize", "area", *more) == 0

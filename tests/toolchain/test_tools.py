@@ -56,7 +56,7 @@ def test_a_tool_that_does_not_tell_its_version_in_time_leaves_nothing_running(
     slow = make_tool(
         "yosys", f'echo asked >> "{tmp_path}/asked"\nsleep 60 &\necho $! > "{tmp_path}/child"\nwait'
     )
-    monkeypatch.setattr(finder, "_ANSWER_S", 1.0)
+    monkeypatch.setattr(finder, "ANSWER_S", 1.0)
     assert finder.native_version((str(slow),)) is None
     assert (tmp_path / "asked").read_text(encoding="utf-8") == "asked\n"
     child = int((tmp_path / "child").read_text(encoding="utf-8"))

@@ -166,6 +166,7 @@ class Forgetful(SpikeEncoder):
         self._size = neurons
 
 
+@pytest.mark.slow
 def test_a_spike_lost_between_lane_and_encoder_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

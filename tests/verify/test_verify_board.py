@@ -65,6 +65,7 @@ def test_tiny_network_through_serial_pins(tmp_path: Path) -> None:
     assert np.array_equal(through_serial_pins(item, 3, tmp_path, QUICK_COCOTB), item.golden.spikes["lif2"])
 
 
+@pytest.mark.slow
 @builds_cocotb
 def test_many_addresses_take_several_bytes(tmp_path: Path) -> None:
     item = example(chain_network(3, (150, 5, 3)), samples=1, steps=3)

@@ -166,7 +166,7 @@ MUTATIONS: list[tuple[str, tuple[tuple[str, str], ...]]] = [
         "sums_memory_folds",
         (
             (
-                "Mux(operation.tick, link.start.ready & empty, ~link.busy & clear)",
+                "link.start.ready & Mux(operation.tick, empty, clear)",
                 "Mux(operation.tick, link.start.ready & empty, clear)",
             ),
         ),

@@ -45,6 +45,7 @@ def test_loaded_weights_equal_golden_and_a_wrong_one_does_not(tmp_path: Path) ->
         run(replace(item, plan=wrong), verilog, tmp_path / "wrong")
 
 
+@pytest.mark.slow
 def test_network_of_several_routes_is_loaded(tmp_path: Path) -> None:
     network = skip_network()
     item = loaded(example(network, samples=3), network, lanes=(2,))

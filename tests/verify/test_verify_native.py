@@ -132,6 +132,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Example, Path]:
     return item, export(item.plan, folder)
 
 
+@pytest.mark.slow
 def test_parts_compare_the_same_samples(
     built: tuple[Example, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

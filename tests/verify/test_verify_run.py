@@ -77,7 +77,7 @@ def test_verilator_equals_golden(tmp_path: Path) -> None:
         pytest.param(2, (1,), 1, 0.0, 0.0, marks=pytest.mark.slow),
         (3, (5, 3), 1, 0.5, 0.6),
         pytest.param(4, (3, 2), 2, 0.2, 0.8, marks=pytest.mark.slow),
-        (5, (2, 3), 16, 0.9, 0.1),
+        pytest.param(5, (2, 3), 16, 0.9, 0.1, marks=pytest.mark.slow),
         pytest.param(6, (4, 1), 16, 0.0, 0.9, marks=pytest.mark.slow),
     ],
 )
@@ -89,6 +89,7 @@ def test_random_networks_equal_golden(
     assert found.samples == 3
 
 
+@pytest.mark.slow
 def test_potentials_behind_the_last_tick_are_waited_for(tmp_path: Path) -> None:
     # Many stages behind the comparison: the tick overtakes the last row's potentials.
     network = chain_network(3, reset_retest=True, v_min=-1.0)
@@ -285,6 +286,7 @@ def test_broken_verilog_is_a_tool_error_and_leaves_no_model(tmp_path: Path) -> N
     assert not [path for path in (tmp_path / "work").iterdir() if path.is_dir()]
 
 
+@pytest.mark.slow
 @builds_cocotb
 def test_a_design_without_trace_is_a_tool_error(tmp_path: Path) -> None:
     item = example(chain_network())
@@ -313,6 +315,7 @@ def processes_about(folder: Path) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="reads the process table of Linux")
 @builds_cocotb
 def test_ctrl_c_ends_the_simulators(tmp_path: Path) -> None:
@@ -345,6 +348,7 @@ def test_ctrl_c_ends_the_simulators(tmp_path: Path) -> None:
     assert not processes_about(tmp_path)
 
 
+@pytest.mark.slow
 @builds_cocotb
 def test_an_interrupted_build_is_not_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     item = example(chain_network(), samples=2, steps=4)

@@ -20,6 +20,7 @@ from qsnn_hw.plan.placement import (
     MOST_ROM_WORDS,
     GroupMemories,
     bank_shapes,
+    levels_abreast,
     neuron_style,
     place,
     readable,
@@ -172,12 +173,16 @@ class Layout:
         styles = place(needs, limits, options.synapse_store)
         if styles is None:
             return plan
-        built = bank_shapes(needs, limits) if options.synapse_store == "rom" else {}
+        rom = options.synapse_store == "rom"
+        built = bank_shapes(needs, limits) if rom else {}
+        side_by_side = levels_abreast(needs, built, limits) if rom else {}
+        shapes_built = built | side_by_side
         groups = tuple(
             replace(
                 group,
                 synapse_style="spram" if styles[group.group] == "spram" else "block",
-                synapse_shape=built.get(group.group, ()),
+                synapse_shape=shapes_built.get(group.group, ()),
+                synapse_abreast=group.group in side_by_side,
             )
             for group in plan.groups
         )

@@ -180,8 +180,9 @@ class MemoryAccumulators(wiring.Component):
         m.d.comb += [
             link.start.valid.eq(self.i.valid & operation.tick & empty),
             link.start.payload.last.eq(operation.last),
-            self.i.ready.eq(Mux(operation.tick, link.start.ready & empty, ~link.busy & clear)),
-            taken[0].eq(self.i.valid & ~operation.tick & ~link.busy & clear),
+            # Not by ``busy``, which is 1 with the tick that starts a sweep: what is ready soon decides late.
+            self.i.ready.eq(link.start.ready & Mux(operation.tick, empty, clear)),
+            taken[0].eq(self.i.valid & ~operation.tick & link.start.ready & clear),
             sums.i.eq(operation),
             sums.en.eq(taken[0]),
         ]

@@ -8,8 +8,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from qsnn_hw.plan.group_plan import GroupPlan
-from qsnn_hw.plan.pieces import BLOCK_BITS, pieces
-from qsnn_hw.rtl.group.choose import select
+from qsnn_hw.plan.pieces import BLOCK_BITS
+from qsnn_hw.rtl.group.choose import gather, select
 from qsnn_hw.rtl.group.links import SynapseOperation, load_members
 from qsnn_hw.rtl.text.memory_style import memory_attributes
 
@@ -28,7 +28,8 @@ class SynapseBanks(wiring.Component):
     """The weights of a group: one bank for each event lane, all read at once.
 
     Latency: bank ``k`` shows the row at ``row<k>`` on ``data<k>`` in the cycle after ``en[k]``, until
-    its next read. Throughput: one row per bank and cycle; no handshake.
+    its next read; where ``plan.chooses_late``, a row of every level, and the number of the one that was
+    asked for. Throughput: one row per bank and cycle; no handshake.
 
     A "ram" holds nothing defined until it is loaded, and takes a row in the cycle of ``load.en``.
 
@@ -36,7 +37,8 @@ class SynapseBanks(wiring.Component):
     ----------
     plan
         ``synapses``, ``synapse_store``, ``synapse_shape``, ``event_lanes``, ``lanes`` and
-        ``weight_bits`` count. Of several memories in depth, only the one with the row is read.
+        ``weight_bits`` count. Of several memories in depth, only the one with the row is read, unless
+        they are one (``synapse_abreast``).
     style
         "block" for block RAM. "spram": the single-port memory of iCE40 UltraPlus, for "ram" only; a
         write then takes the bank's only port, and a read in the same cycle is lost.
@@ -47,6 +49,8 @@ class SynapseBanks(wiring.Component):
     row<k> : In(range(synapse_rows))
     data<k> : Out(lanes * weight_bits)
         Lane 0 in the lowest bits.
+    level<k> : Out(range(levels)), data<k>_level<l> : Out(lanes * weight_bits)
+        Instead of ``data<k>``, where ``plan.chooses_late``.
     load : In(load_signature(plan)), only in a "ram"
     """
 
@@ -60,7 +64,13 @@ class SynapseBanks(wiring.Component):
         row = max(1, ceil_log2(plan.synapse_rows))
         members: dict[str, wiring.Member] = {"en": In(plan.event_lanes)}
         members |= {f"row{k}": In(row) for k in range(plan.event_lanes)}
-        members |= {f"data{k}": Out(self._width) for k in range(plan.event_lanes)}
+        for bank in range(plan.event_lanes):
+            if plan.chooses_late:
+                for level in range(plan.synapse_levels):
+                    members[f"data{bank}_level{level}"] = Out(self._width)
+                members[f"level{bank}"] = Out(range(plan.synapse_levels))
+            else:
+                members[f"data{bank}"] = Out(self._width)
         super().__init__(members | load_members(plan))
 
     def _attributes(self, rows: int, width: int) -> dict[str, str]:
@@ -108,29 +118,34 @@ class SynapseBanks(wiring.Component):
     def _built(self, m: Module, bank: int) -> None:
         """A bank of several memories, side by side and one above the other."""
         plan = self._plan
-        row, en, data = getattr(self, f"row{bank}"), self.en[bank], getattr(self, f"data{bank}")
-        deep = plan.synapse_shape[0]
-        low = ceil_log2(deep)
-        words = plan.synapse_words(bank)
-        levels: list[list[Value]] = [[] for _ in range(0, plan.synapse_rows, deep)]
-        for first, bit, rows, width in pieces(plan.synapse_shape, plan.synapse_rows, self._width):
-            level = first // deep
-            mask = (1 << width) - 1
-            part = memory.Memory(
-                shape=width,
-                depth=rows,
-                init=[word >> bit & mask for word in words[first : first + rows]],
-                attrs=self._attributes(rows, width),
-            )
-            m.submodules[f"bank{bank}_row{first}_bit{bit}"] = part
+        row, en = getattr(self, f"row{bank}"), self.en[bank]
+        low = ceil_log2(plan.synapse_shape[0])
+        levels: list[list[Value]] = [[] for _ in range(plan.synapse_levels)]
+        for (first, bit, rows, width), words in zip(
+            plan.synapse_memories, plan.memory_words(bank), strict=True
+        ):
+            part = memory.Memory(shape=width, depth=rows, init=words, attrs=self._attributes(rows, width))
+            name = f"bank{bank}" if plan.synapse_abreast else f"bank{bank}_row{first}_bit{bit}"
+            m.submodules[name] = part
             read = part.read_port()
+            m.d.comb += read.addr.eq(row[:low])
+            if plan.synapse_abreast:
+                m.d.comb += read.en.eq(en)
+                levels = [[read.data[level :: len(levels)]] for level in range(len(levels))]
+                continue
+            level = first // plan.synapse_shape[0]
             here = row[low:] == level if len(levels) > 1 else Const(1)
-            m.d.comb += [read.en.eq(en & here), read.addr.eq(row[:low])]
+            m.d.comb += read.en.eq(en & here)
             levels[level].append(read.data)
-        shown = Signal(ceil_log2(len(levels)), name=f"level{bank}")
+        shown = Signal(range(len(levels)), name=f"shown{bank}")
         with m.If(en):
             m.d.sync += shown.eq(row[low:])
-        m.d.comb += data.eq(select([Cat(level) for level in levels], shown))
+        if plan.chooses_late:
+            m.d.comb += getattr(self, f"level{bank}").eq(shown)
+            for level, word in enumerate(levels):
+                m.d.comb += getattr(self, f"data{bank}_level{level}").eq(Cat(word))
+        else:
+            m.d.comb += getattr(self, f"data{bank}").eq(select([Cat(level) for level in levels], shown))
 
 
 class SynapseSums(wiring.Component):
@@ -187,6 +202,9 @@ class SynapseSums(wiring.Component):
         terms: list[Value] = []
         for bank in range(plan.event_lanes):
             m.d.comb += getattr(banks, f"row{bank}").eq(self.i[f"row{bank}"])
+            if plan.chooses_late:
+                terms.append(self._chosen(m, banks, bank, present[bank]))
+                continue
             word: Value = getattr(banks, f"data{bank}")
             if self._registered:
                 absent = Signal(name=f"absent{bank}", init=1)
@@ -208,3 +226,24 @@ class SynapseSums(wiring.Component):
                 m.d.sync += [register.eq(s) for register, s in zip(level, sums, strict=True)]
             m.d.comb += getattr(self, f"sum{lane}").eq(level[0])
         return m
+
+    def _chosen(self, m: Module, banks: SynapseBanks, bank: int, present: Value) -> Value:
+        """The word of the level that was read, between registers; 0 without an operation."""
+        levels = self._plan.synapse_levels
+        absent = Signal(name=f"absent{bank}", init=1)
+        # One bit a level, so that two LUTs in a row choose among eight.
+        chosen = Signal(levels, name=f"chosen{bank}")
+        here = getattr(banks, f"level{bank}")
+        m.d.sync += [
+            absent.eq(~present),
+            chosen.eq(Cat((here == level) & ~absent for level in range(levels))),
+        ]
+        words: list[Value] = []
+        for level in range(levels):
+            word = getattr(banks, f"data{bank}_level{level}")
+            held = Signal.like(word, name=f"held{bank}_level{level}", reset_less=True)
+            m.d.sync += held.eq(word)
+            words.append(held)
+        word = Signal.like(words[0], name=f"word{bank}", reset_less=True)
+        m.d.sync += word.eq(gather(words, chosen))
+        return word

@@ -30,7 +30,7 @@ from qsnn_hw.families.family import Cells
 from qsnn_hw.families.limits import Limits
 from qsnn_hw.plan.group_plan import GroupPlan
 from qsnn_hw.plan.hardware_plan import HardwarePlan
-from qsnn_hw.plan.pieces import BLOCK_BITS, pieces
+from qsnn_hw.plan.pieces import BLOCK_BITS
 
 _WEIGHTS = re.compile(r"sums\.|sum\d")
 # yosys makes logic of additions of so few bits.
@@ -121,18 +121,18 @@ def _least_group(plan: GroupPlan, bits: np.ndarray, limits: Limits) -> LeastGrou
 
 def _synapse_blocks(plan: GroupPlan, limits: Limits) -> int:
     """Block RAMs of the banks, without bits that are the same in all rows."""
-    blocks, all_bits = 0, plan.lanes * plan.weight_bits
+    blocks = 0
     for bank in range(plan.event_lanes):
-        words = None if plan.synapse_store == "ram" else plan.synapse_words(bank)
-        for row, bit, rows, width in pieces(plan.synapse_shape, plan.synapse_rows, all_bits):
+        contents = None if plan.synapse_store == "ram" else plan.memory_words(bank)
+        for place, (_, _, rows, width) in enumerate(plan.synapse_memories):
             if rows * width < BLOCK_BITS:
                 continue
             changing = width
-            if words is not None:
-                changed = 0
-                for word in words[row : row + rows]:
-                    changed |= word ^ words[row]
-                changing = (changed >> bit & (1 << width) - 1).bit_count()
+            if contents is not None:
+                words, changed = contents[place], 0
+                for word in words:
+                    changed |= word ^ words[0]
+                changing = changed.bit_count()
             blocks += _fewest_blocks(limits, rows, changing)
     return blocks
 

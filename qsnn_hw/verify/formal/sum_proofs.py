@@ -18,6 +18,9 @@ _STORED = (-12, 19)
 """The least and the greatest value onto which the proofs of exact sums in memory add: with the sums of a step
 they fill the width."""
 
+_LEVELS: dict[str, Any] = {"synapse_shape": (4, 0), "synapse_abreast": True, "registered_reads": True}
+"""Eight rows as two levels side by side, with registers before and behind the choice."""
+
 
 def sum_plan(
     accumulators: Any, lanes: int, folds: int, update_lanes: int, event_lanes: int = 1, **fields: Any
@@ -94,9 +97,11 @@ SUM_PROOFS = (
     _proof("memory_three_parts", sum_plan("memory", 3, 2, 1)),
     _proof("memory_one_fold", sum_plan("memory", 2, 1, 1)),
     _proof("memory_banks", sum_plan("memory", 1, 2, 1, 2), 13),
+    _proof("memory_levels", sum_plan("memory", 1, 2, 1, **_LEVELS)),
     _proof("registers", sum_plan("registers", 2, 1, 2), 12),
     _proof("registers_rows", sum_plan("registers", 2, 1, 1), 12, fast=True),
     _proof("registers_banks", sum_plan("registers", 1, 1, 1, 2), 12),
+    _proof("registers_levels", sum_plan("registers", 2, 1, 1, **_LEVELS), 12),
     _proof(
         "registers_narrow", sum_plan("registers", 2, 1, 2, acc_lane_bits=np.array([4, 6], dtype=np.int64)), 10
     ),

@@ -279,15 +279,33 @@ def test_sums(
 
 
 @pytest.mark.parametrize("shape", [(16, 3), (8, 3), (4, 5), (8, 100), (2, 1)])
+@pytest.mark.parametrize("registered", [False, True])
 @pytest.mark.parametrize(("accumulators", "folds", "event_lanes"), [("registers", 1, 2), ("memory", 3, 1)])
 def test_sums_of_banks_of_several_memories(
-    accumulators: str, folds: int, event_lanes: int, shape: tuple[int, int]
+    accumulators: str, folds: int, event_lanes: int, registered: bool, shape: tuple[int, int]
 ) -> None:
     """Memories that divide neither the rows nor the bits of a bank, and one that holds all of it."""
-    plan = plan_of(accumulators, folds, event_lanes, lanes=4, synapse_shape=shape)
+    more = {"synapse_shape": shape, "registered_reads": registered}
+    plan = plan_of(accumulators, folds, event_lanes, lanes=4, **more)
+    assert plan.chooses_late == (registered and plan.synapse_rows > shape[0])
     operations = random_operations(plan, random.Random(f"{shape} {folds}"), 80)
     bench = Bench(plan)
     seen, _ = bench.run(operations)
+    assert seen == bench.expected(operations)
+
+
+@pytest.mark.parametrize("deep", [2, 8, 16, 32])
+@pytest.mark.parametrize("pace", [PACES[0], PACES[3]])
+@pytest.mark.parametrize("registered", [False, True])
+@pytest.mark.parametrize(("accumulators", "folds", "event_lanes"), [("registers", 1, 2), ("memory", 3, 1)])
+def test_sums_of_banks_whose_levels_stand_side_by_side(
+    accumulators: str, folds: int, event_lanes: int, registered: bool, pace: Pace, deep: int
+) -> None:
+    shape = {"synapse_shape": (deep, 0), "synapse_abreast": True, "registered_reads": registered}
+    plan = plan_of(accumulators, folds, event_lanes, lanes=4, **shape)
+    operations = random_operations(plan, random.Random(f"{deep} {folds}"), 80)
+    bench = Bench(plan)
+    seen, _ = bench.run(operations, pace)
     assert seen == bench.expected(operations)
 
 
@@ -323,19 +341,33 @@ def test_sums_of_columns(
     assert seen == bench.expected(operations)
 
 
-@pytest.mark.parametrize("cut", [20, 41, 42, 43, 44, 45, 46, 47])
-@pytest.mark.parametrize(("accumulators", "folds", "event_lanes", "lanes", "update_lanes"), SHAPES)
-def test_nothing_outlives_a_reset(
-    accumulators: str, folds: int, event_lanes: int, lanes: int, update_lanes: int, cut: int
-) -> None:
+def holds_over_a_reset(plan: GroupPlan, cut: int) -> None:
     """One cycle of reset, with operations at every place of the pipeline and sweeps under way."""
-    plan = plan_of(accumulators, folds, event_lanes, lanes=lanes, update_lanes=update_lanes, acc_bits=9)
-    chance = random.Random(f"{cut} {folds} {lanes}")
+    chance = random.Random(f"{cut} {plan.folds} {plan.lanes}")
     earlier = random_operations(plan, chance, 60)
     operations = random_operations(plan, chance, 12)[1:]
     bench = Bench(plan)
     seen, _ = bench.run(operations, before=(earlier, cut))
     assert seen == bench.expected(operations)
+
+
+CUTS = (20, 41, 42, 43, 44, 45, 46, 47)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize(("accumulators", "folds", "event_lanes", "lanes", "update_lanes"), SHAPES)
+def test_nothing_outlives_a_reset(
+    accumulators: str, folds: int, event_lanes: int, lanes: int, update_lanes: int, cut: int
+) -> None:
+    plan = plan_of(accumulators, folds, event_lanes, lanes=lanes, update_lanes=update_lanes, acc_bits=9)
+    holds_over_a_reset(plan, cut)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize(("accumulators", "folds"), [("registers", 1), ("memory", 3)])
+def test_nothing_in_levels_side_by_side_outlives_a_reset(accumulators: str, folds: int, cut: int) -> None:
+    shape = {"synapse_shape": (4, 0), "synapse_abreast": True, "registered_reads": True}
+    holds_over_a_reset(plan_of(accumulators, folds, lanes=4, acc_bits=9, **shape), cut)
 
 
 @settings(max_examples=12, deadline=None)

@@ -40,6 +40,7 @@ def traced() -> SpikingNetwork:
     return SpikingNetwork(make_plan(network, PlanOptions(lanes=[4], event_lanes=[2])), trace=True)
 
 
+@pytest.mark.slow
 def test_a_network_is_written_as_amaranth_writes_it(tmp_path: Path) -> None:
     calls = []
     for name, way in (("quick", contextlib.nullcontext), ("usual", usual_amaranth)):

@@ -107,6 +107,7 @@ def test_what_it_cannot_do_is_one_line(
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"error: {says}")
 
 
+@pytest.mark.slow
 def test_from_python(digits: Path, tmp_path: Path) -> None:
     net = qsnn_hw.load(digits / "digits_64-32-10.nir", convention="snntorch")
     design = net.quantize(bits=4, data=digits / "digits_test.npz", samples=40).plan(target="analog", chips=2)
