@@ -105,6 +105,7 @@ def entry(
         "sprams": 0 if names.spram is None else used.get(names.spram, 0),
         "dsps": used.get(names.dsps, 0),
         "shapes": {name: [getattr(group, name) for group in plan.groups] for name in fields},
+        "parameters_in": [group.parameters_in for group in plan.groups],
         "buffer_depth": plan.buffer_depth,
         "input_max": plan.input_max,
         "yosys": yosys,

@@ -189,10 +189,14 @@ class Trained:
         store = self.changes.get("weights", "rom")
         # A readout by potentials does not depend on how many steps there are.
         io = IoOptions(readout=self.changes.get("readout"), steps=1)
-        return make_plan(
+        plan = make_plan(
             quantized,
             PlanOptions(limits=self.board.limits, io=io, synapse_store=store, **_shapes(measured)),
         )
+        # Shapes by hand leave parameters to synthesis, a design that is chosen may not.
+        places = measured.get("parameters_in", ["auto"] * len(plan.groups))
+        groups = zip(plan.groups, places, strict=True)
+        return replace(plan, groups=tuple(replace(group, parameters_in=place) for group, place in groups))
 
 
 def _shapes(measured: Mapping[str, Any]) -> dict[str, Any]:

@@ -222,7 +222,7 @@ def test_shapes_that_cannot_be() -> None:
         make_plan(network, PlanOptions(event_lanes=[2]))
 
 
-def test_a_design_for_area_has_parameters_in_blocks_that_nothing_else_wants() -> None:
+def test_parameters_are_in_blocks_that_nothing_else_wants() -> None:
     network = random_network(np.random.default_rng(9), [6, 40, 24])
     limits = load_board("icebreaker").limits
     assert limits.block_ram is not None
@@ -232,7 +232,9 @@ def test_a_design_for_area_has_parameters_in_blocks_that_nothing_else_wants() ->
         plan = make_plan(network, PlanOptions(limits=device, optimize=optimize))
         return [g.parameters_in for g in plan.groups], network_counts(plan, device, board=True).blocks
 
-    assert set(placed("balanced", 30)[0]) == {"auto"}
+    for fast in ("latency", "energy"):
+        assert set(placed(fast, 30)[0]) == {"auto"}
+    assert placed("balanced", 30)[0] == ["block", "block"]
     groups, used = placed("area", 30)
     assert groups == ["block", "block"]
     fewer, left = placed("area", used - 1)
