@@ -53,9 +53,9 @@ def no_wheels(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_tool_that_does_not_tell_its_version_in_time_leaves_nothing_running(
     make_tool: MakeTool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow = make_tool(
-        "yosys", f'echo asked >> "{tmp_path}/asked"\nsleep 60 &\necho $! > "{tmp_path}/child"\nwait'
-    )
+    # The child holds no pipe of its parent's: nobody waits for it who does not end it.
+    sleeps = f'sleep 60 > "{tmp_path}/slept" 2>&1 &\necho $! > "{tmp_path}/child"\nwait'
+    slow = make_tool("yosys", f'echo asked >> "{tmp_path}/asked"\n{sleeps}')
     monkeypatch.setattr(finder, "ANSWER_S", 1.0)
     assert finder.native_version((str(slow),)) is None
     assert (tmp_path / "asked").read_text(encoding="utf-8") == "asked\n"
