@@ -1,10 +1,10 @@
 """Faults on the serial line between the driver and a virtual board: answers that were wrong, or were mended.
 
-Digits (or the build of --folder) run on a virtual board in byte mode, through a line that spoils what it
-carries, one kind of fault after the other, so many bytes of each both to the board and from it: bits flipped,
-bytes lost, added and exchanged, bursts cut off, and the board reset by its button. Every answer that the
-driver hands on is compared with golden's. One table; exit status 1 where a wrong answer was taken for right,
-or one never came.
+A build runs on a virtual board in byte mode, through a line that spoils what it carries, one kind of fault
+after the other: bits flipped, bytes lost, added and exchanged, bursts cut off, and the board reset by its
+button. Digits run until so many bytes have gone to the board, then a network of long answers until as many
+have come from it; the build of --folder until both have. Every answer that the driver hands on is compared
+with golden's. One table; exit status 1 where a wrong answer was taken for right, or one never came.
 """
 
 import sys
@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import link_designs
 import numpy as np
 import script
 import tables
-from link_proxy import FROM_BOARD, KINDS, TO_BOARD, Faults, FaultyLine
+from link_proxy import FROM_BOARD, KINDS, SPI, TO_BOARD, Faults, FaultyLine
 
 from qsnn_hw.build.board_run import Wanted, golden_answers
 from qsnn_hw.build.built import Built
@@ -34,7 +35,7 @@ _MOST_SILENCE_S = 10.0
 RESET = "reset"
 ALL = (*KINDS, RESET)
 HEADINGS = (
-    *("fault", "bytes to the board", "bytes from it", "faults", "answers", "wrong", "sent again"),
+    *("network", "fault", "bytes to the board", "bytes from it", "faults", "answers", "wrong", "sent again"),
     *("time-outs", "new sessions", "longest pause"),
 )
 
@@ -77,11 +78,11 @@ class Tally:
     sessions: int = 0
     pause_s: float = 0.0
 
-    def cells(self) -> tuple[str, ...]:
+    def cells(self, network: str) -> tuple[str, ...]:
         """For the table."""
         numbers = (self.to_board, self.from_board, self.faults, self.answers, self.wrong, self.repeated)
         more = (self.timeouts, self.sessions)
-        return (self.kind, *(f"{n:,}" for n in (*numbers, *more)), f"{self.pause_s:.2f} s")
+        return (network, self.kind, *(f"{n:,}" for n in (*numbers, *more)), f"{self.pause_s:.2f} s")
 
 
 def campaign(
@@ -93,12 +94,17 @@ def campaign(
     count: int,
     every: int,
     seed: int,
+    counted: Sequence[int] = (TO_BOARD, FROM_BOARD),
     patience: Patience | None = None,
     progress: Progress = SILENT,
 ) -> Tally:
-    """Run samples over and over, until ``count`` bytes have passed each way; ``press`` resets the board."""
+    """Run samples over and over, until ``count`` bytes have passed each way of ``counted``.
+
+    ``press`` resets the board.
+    """
     rates = {} if kind == RESET else {kind: 1 / every}
-    ways = [Faults(rates, 2 * seed + way) for way in (TO_BOARD, FROM_BOARD)]
+    spi = port.startswith(SPI)
+    ways = [Faults(rates, 2 * seed + way, filled=spi) for way in (TO_BOARD, FROM_BOARD)]
     tally = Tally(kind)
     line = FaultyLine(
         port,
@@ -115,13 +121,13 @@ def campaign(
         if bench.built.plan.loaded_groups:
             board.load()
         last = time.monotonic()
-        while min(way.passed for way in ways) < count:
+        while min(ways[way].passed for way in counted) < count:
             for wrong in differences(board, bench):
                 now = time.monotonic()
                 tally.answers += 1
                 tally.wrong += wrong
                 tally.pause_s, last = max(tally.pause_s, now - last), now
-                task.update(min(count, *(way.passed for way in ways)), count)
+                task.update(min(count, *(ways[way].passed for way in counted)), count)
         tally.to_board, tally.from_board = (way.passed for way in ways)
         tally.faults = line.events + sum(sum(way.counts.values()) for way in ways)
         repairs = board.repairs
@@ -145,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """All kinds, or those that are named."""
     parser = script.parser(__doc__)
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"{', '.join(ALL)} (default: all)")
-    parser.add_argument("--folder", type=Path, help="a build for a board (default: digits, built meanwhile)")
+    parser.add_argument("--folder", type=Path, help="a build for a board (default: two, made meanwhile)")
     parser.add_argument(
         "--bytes", type=int, default=1_000_000, help="of each kind, each way (default: 1000000)"
     )
@@ -171,6 +177,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
 
 
+def _builds(folder: Path | None, made: Path, progress: Progress) -> Iterator[tuple[Path, Sequence[int]]]:
+    """(output folder, ways whose bytes count) of each that runs."""
+    if folder is not None:
+        yield folder, (TO_BOARD, FROM_BOARD)
+        return
+    yield link_designs.digits(made / "digits", progress), (TO_BOARD,)
+    yield link_designs.long_answers(made / "long", progress), (FROM_BOARD,)
+
+
 def run(
     folder: Path | None,
     kinds: Sequence[str],
@@ -181,46 +196,30 @@ def run(
 ) -> int:
     """Print the table; 1 where an answer was wrong."""
     progress = Progress()
+    wrong = 0
     with tempfile.TemporaryDirectory(prefix="qsnn-hw-") as made:
-        if folder is None:
-            folder = digits(Path(made), progress)
-        bench = bench_of(folder)
-        with VirtualBoard(
-            bench.built.verilog, bench.built.board, Path(made) / "work", bytes_only=True, progress=progress
-        ) as virtual:
-            print(
-                f"Seed {seed}, a fault in {every:,} bytes on average, {bench.built.plan.name}, byte mode.\n"
-            )
-            print(tables.head(*HEADINGS), flush=True)
-            wrong = 0
-            for kind in kinds:
-                tally = campaign(
-                    *(bench, virtual.port, virtual.press, kind),
-                    count=count,
-                    every=every,
-                    seed=seed,
-                    patience=patience,
-                    progress=progress,
-                )
-                print(tables.row(*tally.cells()), flush=True)
-                wrong += tally.wrong
+        print(f"Seed {seed}, a fault in {every:,} bytes on average, byte mode.\n")
+        print(tables.head(*HEADINGS), flush=True)
+        for built, counted in _builds(folder, Path(made), progress):
+            bench = bench_of(built)
+            work = Path(made) / f"work{len(counted)}{counted[0]}"
+            board = bench.built.board
+            with VirtualBoard(
+                bench.built.verilog, board, work, bytes_only=board.link == "uart", progress=progress
+            ) as virtual:
+                for kind in kinds:
+                    tally = campaign(
+                        *(bench, virtual.port, virtual.press, kind),
+                        count=count,
+                        every=every,
+                        seed=seed,
+                        counted=counted,
+                        patience=patience,
+                        progress=progress,
+                    )
+                    print(tables.row(*tally.cells(bench.built.plan.name)), flush=True)
+                    wrong += tally.wrong
     return int(wrong > 0)
-
-
-def digits(folder: Path, progress: Progress) -> Path:
-    """The shipped digits, as far as the board's Verilog."""
-    from qsnn_hw.build import flow
-    from qsnn_hw.build.options import BuildOptions
-
-    examples = script.EXAMPLES / "digits"
-    options = BuildOptions(
-        model=str(examples / "digits_64-32-10.nir"),
-        convention="snntorch",
-        data=str(examples / "digits_test.npz"),
-        board="icebreaker",
-    )
-    flow.run(options, folder / "out", part="generate", progress=progress)
-    return folder / "out"
 
 
 if __name__ == "__main__":

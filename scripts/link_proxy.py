@@ -10,6 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from qsnn_hw.host.serial_port import SerialPort
+from qsnn_hw.host.spi_bytes import FILL
+
+SPI = "spi:"
+"""What the name of a bridge's port begins with."""
 
 KINDS = ("flip", "drop", "insert", "swap", "truncate")
 """A bit of a byte changed; a byte lost; one added; two exchanged; the rest of a burst lost."""
@@ -28,10 +32,14 @@ class Faults:
         Kind -> chance of it at a byte.
     seed
         Of the chances.
+    filled
+        The line is SPI, which moves as many bytes as were asked for: behind bytes that are lost come fill
+        bytes, and one that is added pushes the last out.
     """
 
     rates: dict[str, float]
     seed: int
+    filled: bool = False
     counts: dict[str, int] = field(default_factory=dict)
     passed: int = 0
 
@@ -63,7 +71,7 @@ class Faults:
             self.counts[kind] = self.counts.get(kind, 0) + 1
             place += self._fault(kind, data[place:], line)
             self._wait = self._gap()
-        return bytes(line)
+        return bytes(line[: len(data)].ljust(len(data), bytes([FILL]))) if self.filled else bytes(line)
 
     def _fault(self, kind: str, rest: bytes, line: bytearray) -> int:
         """Put what becomes of the next bytes on the line; gives how many they were."""
@@ -88,11 +96,11 @@ class FaultyLine:
     Parameters
     ----------
     port, baud
-        The board's.
+        The board's; a port that begins with ``spi:`` is a bridge, and so is this line then.
     to_board, from_board
         Faults each way.
     every, event
-        Called each so many bytes to the board, where given: a reset of the board.
+        Called each so many bytes, both ways together, where given: a reset of the board.
     """
 
     def __init__(
@@ -108,10 +116,12 @@ class FaultyLine:
         self.faults = (to_board, from_board)
         self.events = 0
         self._every, self._event, self._until = every, event, every
-        self._board = SerialPort(port, baud)
+        self._counting = threading.Lock()
+        path = port.removeprefix(SPI)
+        self._board = SerialPort(path, baud)
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
-        self.port = os.ttyname(self._slave)
+        self.port = port[: len(port) - len(path)] + os.ttyname(self._slave)
         self._stop, self._told = os.pipe()
         self._threads = [
             threading.Thread(target=work, daemon=True) for work in (self._to_board, self._from_board)
@@ -133,18 +143,25 @@ class FaultyLine:
                 return
             data = os.read(self._master, 4096)
             self._board.write(self.faults[TO_BOARD].spoil(data))
-            if self._every:
-                self._until -= len(data)
-                if self._until <= 0:
-                    self._until = self._every
-                    self.events += 1
-                    self._event()
+            self._count(len(data))
 
     def _from_board(self) -> None:
         while not self._ended:
             data = self.faults[FROM_BOARD].spoil(self._board.read(0.1))
+            self._count(len(data))
             while data:
                 data = data[os.write(self._master, data) :]
+
+    def _count(self, passed: int) -> None:
+        """The event, where it is time for one."""
+        if not self._every:
+            return
+        with self._counting:
+            self._until -= passed
+            if self._until <= 0:
+                self._until = self._every
+                self.events += 1
+                self._event()
 
     def close(self) -> None:
         """End it; the board's port is free again."""

@@ -103,6 +103,7 @@ class Link:
                 slow_s = min(SLOWEST_S, _LONGEST_FRAMES * (time.monotonic() - asked))
                 self._silence_s = max(self._patience.silence_s, slow_s)
                 self._silent_s, self._silences = self._silence_s, 0
+                self._heard = time.monotonic()
                 return
             wait *= 2
         if self.port.bytes_in == came:
@@ -243,6 +244,8 @@ class Link:
         self._progress()
         while waiting or self._numbers:
             yield from self._kept_up(turn, lost)
+            # What the caller did meanwhile was no silence of the board.
+            self._heard = time.monotonic()
 
     def _kept_up(self, turn: Callable[[], T | None], lost: Callable[[], None] = lambda: None) -> T:
         """What ``turn`` gives, once it gives something; in a new session as often as one is lost.
@@ -297,10 +300,10 @@ class Link:
         """Send what may be sent, wait for what comes, once: replies and the answers they complete."""
         for frame in self._window.frames():
             self.port.write(frame)
-        data = b"" if self._raws else self.port.read(self._silent_s)
-        self._raws.extend(self._deframer.feed(data))
-        if not data and not self._raws:
-            self._silence()
+            self._heard = time.monotonic()
+        if not self._raws:
+            left = self._heard + self._silent_s - time.monotonic()
+            self._raws.extend(self._deframer.feed(self.port.read(max(0.0, left))))
         taken = []
         while self._raws:
             reply = self._reply(self._raws.popleft())
@@ -317,6 +320,10 @@ class Link:
                 self._silent_s = self._silence_s
                 self._progress()
             taken.append((reply, answer))
+        # Only a good frame ends a silence: on a line that makes bytes up, some come always.
+        if time.monotonic() >= self._heard + self._silent_s:
+            self._silence()
+            self._heard = time.monotonic()
         return taken
 
     def _silence(self) -> None:
@@ -349,7 +356,7 @@ class Link:
             self.repairs.damaged += 1
             self._collector.damaged()
             return None
-        self._silences = 0
+        self._silences, self._heard = 0, time.monotonic()
         if reply.lost:
             # Its samples and ours may no longer have the same numbers; one at a time nothing is lost.
             self._under_way = 1

@@ -202,15 +202,23 @@ def test_a_board_that_is_slow_to_begin_is_given_longer(
 
 
 class Dribble:
-    """A port where every second wait ends in silence, and every other one in a refusal; records the waits."""
+    """A port where every second wait ends in silence, and every other one in a refusal; records the waits.
 
-    path, baud, bytes_in, bytes_out = "dribble", 1_000_000, 0, 0
+    It is the driver's clock, too, and time passes in waits alone.
+    """
+
+    path, baud, bytes_in, bytes_out, now = "dribble", 1_000_000, 0, 0, 0.0
 
     def __init__(self, model: BoardModel) -> None:
         self._model, self._begins = model, b""
         self.waits: list[float] = []
+        self.sent: list[bytes] = []
+
+    def monotonic(self) -> float:
+        return self.now
 
     def write(self, data: bytes) -> None:
+        self.sent.append(data)
         if not self.waits:
             self._begins += self._model.take(data)
 
@@ -221,21 +229,52 @@ class Dribble:
             return came
         if len(self.waits) > 14:
             raise TimeoutError
+        return self.comes(wait_s)
+
+    def comes(self, wait_s: float) -> bytes:
+        if len(self.waits) % 2:
+            self.now += wait_s
+            return b""
         # Damaged: the board refuses it, and has taken nothing.
-        return b"" if len(self.waits) % 2 else self._model.take(bytes.fromhex("7e 00 41 42 00 00 00 00 7e"))
+        return self._model.take(bytes.fromhex("7e 00 41 42 00 00 00 00 7e"))
 
 
-def test_a_board_too_slow_for_the_wait_is_not_flooded(network: QuantizedNetwork, folder: Path) -> None:
-    """Each silence sends all again, so the wait doubles until something is taken, not until a byte comes."""
+class Noise(Dribble):
+    """A port that makes a byte up a tenth of a second after the last one, and answers nothing."""
+
+    def comes(self, wait_s: float) -> bytes:
+        self.now += min(0.1, wait_s)
+        return b"\x55"
+
+
+def exchanged(port: Dribble, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send a sample through ``port``, by its own clock, until it has had enough."""
     plan = HardwarePlan.load(folder / outputs.PLAN)
-    port = Dribble(BoardModel(plan, network))
-    link = Link(port, plan.input_addresses, plan.output_addresses, per_sample=False)  # type: ignore[arg-type]
+    monkeypatch.setattr("qsnn_hw.host.link.time", port)
+    link = Link(port, plan.input_addresses, plan.output_addresses, per_sample=False)
     link.begin()
     with pytest.raises(TimeoutError):
         next(link.exchange(1, lambda _: [b"\x41"]))
+
+
+def test_a_board_too_slow_for_the_wait_is_not_flooded(
+    network: QuantizedNetwork, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each silence sends all again, so the wait doubles until something is taken, not until a byte comes."""
+    port = Dribble(BoardModel(HardwarePlan.load(folder / outputs.PLAN), network))
+    exchanged(port, folder, monkeypatch)
     first, *_, last = port.waits[1:]
     assert 0.3 <= first < 0.5
     assert last == SLOWEST_S
+
+
+def test_noise_is_no_answer(network: QuantizedNetwork, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that makes bytes up does not keep the driver from sending again."""
+    port = Noise(BoardModel(HardwarePlan.load(folder / outputs.PLAN), network))
+    exchanged(port, folder, monkeypatch)
+    _, *frames = port.sent
+    assert len(frames) == 3, "at once, after 0.3 s, and after 0.6 s more"
+    assert len(set(frames)) == 1
 
 
 @pytest.mark.parametrize(

@@ -85,3 +85,13 @@ def test_each_kind_of_fault_is_what_it_says(kind: str) -> None:
         assert len(spoiled) < len(data) - count
     assert spoiled != data
     assert Faults({}, seed=2).spoil(data) == data
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_faults_of_spi_keep_the_number_of_bytes(kind: str) -> None:
+    data = bytes(range(256)) * 4
+    faults = Faults({kind: 1 / 300}, seed=2, filled=True)
+    for k in range(0, len(data), 97):
+        part = data[k : k + 97]
+        assert len(faults.spoil(part)) == len(part)
+    assert faults.counts[kind]
