@@ -232,7 +232,11 @@ def write_two_groups(folder: Path, bias: float) -> Path:
 @pytest.mark.parametrize(
     ("bias", "says"),
     [
-        (0.3, "group hidden never fires on these 60 samples, in the float network as little as in integers"),
+        pytest.param(
+            0.3,
+            "group hidden never fires on these 60 samples, in the float network as little as in integers",
+            marks=pytest.mark.slow,
+        ),
         (0.0, "no neuron ever fires on these 60 samples, in the float network as little as in integers"),
     ],
 )

@@ -12,6 +12,7 @@ from qsnn_hw.families.boards import load_board
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.model.network import INPUT, Dense, Network, Projection
 from qsnn_hw.quantize import QuantizedNetwork, QuantizeOptions, quantize
+from tests.support.thinned import slow
 from tests.support.verify_networks import group
 
 SIZES = {INPUT: 40, "a": 32, "b": 32, "c": 32, "o": 10}
@@ -61,8 +62,15 @@ def apart(wires: tuple[str, ...], seed: int, **options: object) -> float:
 PLANS = {"chosen": {}, "narrow": {"lanes": (4,)}, "deep": {"lanes": (8,), "buffer_depth": 16}}
 
 
-@pytest.mark.parametrize("plan", PLANS)
-@pytest.mark.parametrize("wires", SIDE_BY_SIDE)
+@pytest.mark.parametrize(
+    ("wires", "plan"),
+    # Choosing a plan takes seconds.
+    [
+        (wires, plan) if plan != "chosen" or k == 0 else slow((wires, plan))
+        for k, wires in enumerate(SIDE_BY_SIDE)
+        for plan in PLANS
+    ],
+)
 def test_side_by_side_it_is_near(wires: str, plan: str) -> None:
     assert max(abs(apart(SIDE_BY_SIDE[wires], seed, **PLANS[plan])) for seed in (0, 1)) < 0.05
 

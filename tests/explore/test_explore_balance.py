@@ -31,6 +31,7 @@ from qsnn_hw.quantize.network import QuantizedNetwork
 from qsnn_hw.support.errors import UserError
 from tests.support.networks import random_network
 from tests.support.places import EXAMPLES
+from tests.support.thinned import slow, thinned
 
 ECP5, ICE40 = load_board("ulx3s-85f").limits, load_board("icebreaker").limits
 AIMS = get_args(Aim)
@@ -91,7 +92,7 @@ def chosen_figures(plan: HardwarePlan) -> tuple[int, int]:
     return design.luts, round(design.cycles)
 
 
-@pytest.mark.parametrize("aim", AIMS)
+@pytest.mark.parametrize("aim", thinned(AIMS, 2))
 def test_the_notes_figures_are_those_of_the_plan(digits: Case, aim: Aim) -> None:
     for limits in (ECP5, ICE40):
         plan = make_plan(digits.network, digits.options(limits, optimize=aim))
@@ -104,7 +105,7 @@ def test_the_notes_figures_are_those_of_the_plan(digits: Case, aim: Aim) -> None
 
 @pytest.mark.parametrize(
     ("name", "convention", "samples"),
-    [("digits", "snntorch", 40), ("mnist_fast", "norse", 40), ("mnist_conv", "snntorch", 8)],
+    [("digits", "snntorch", 40), ("mnist_fast", "norse", 40), slow(("mnist_conv", "snntorch", 8))],
 )
 def test_the_estimate_of_few_samples_is_near_the_mean_of_all(
     name: str, convention: str, samples: int
@@ -116,6 +117,7 @@ def test_the_estimate_of_few_samples_is_near_the_mean_of_all(
         assert estimate.mean(plan) == pytest.approx(case.cycles(plan), rel=0.05)
 
 
+@pytest.mark.slow
 def test_a_stretch_of_a_long_sample_stands_for_it(conv: Case) -> None:
     # All samples one after the other.
     def joined(events: np.ndarray) -> np.ndarray:
@@ -182,6 +184,7 @@ def test_aims_order_the_designs(digits: Case, limits: Limits) -> None:
     assert products["balanced"] == min(products.values()) or found["balanced"].luts <= share
 
 
+@pytest.mark.slow
 def test_no_listed_design_is_beaten_by_another_and_all_fit(digits: Case, conv: Case) -> None:
     wishes = [(digits, limits, aim) for limits in (ECP5, ICE40) for aim in AIMS]
     for case, limits, aim in (*wishes, (conv, ECP5, "balanced")):
@@ -204,6 +207,7 @@ def test_a_design_chosen_for_part_of_a_cycle_is_listed(seed: int) -> None:
     assert min(offer.luts for offer in plan.designs if round(offer.cycles) == cycles) < luts
 
 
+@pytest.mark.slow
 def test_budgets_hold_or_are_refused(digits: Case) -> None:
     for budget in (700, 1000, 5000):
         plan = make_plan(digits.network, digits.options(cycle_budget=budget))
@@ -253,6 +257,7 @@ def test_loaded_weights_are_priced_as_loaded() -> None:
         assert chosen_figures(plan)[0] == predict(plan, ICE40).usage.logic_cells
 
 
+@pytest.mark.slow
 def test_buffers_are_as_deep_as_pays(conv: Case) -> None:
     plan = make_plan(conv.network, conv.options())
     assert plan.buffer_depth > 2

@@ -73,6 +73,7 @@ def test_a_dead_network_never_gets_a_good_verdict(tmp_path: Path, capsys: pytest
     assert "NOTHING OUT" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_framework_may_be_as_silent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model, data = write(tmp_path, **DEAD)
     arrays = dict(np.load(data))

@@ -164,6 +164,7 @@ def test_a_design_answers_through_spidev(design: Design, fake_spidev: type[FakeS
     assert device.closed
 
 
+@pytest.mark.slow
 def test_a_design_answers_through_an_ftdi_cable(design: Design, fake_ftdi: type[FakeFtdi]) -> None:
     fake_ftdi.exchange = staticmethod(design.exchange)
     check_answers(design, open_spi("ftdi://ftdi:2232h/1", 2_100_000))

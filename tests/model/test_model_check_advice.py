@@ -14,6 +14,7 @@ from qsnn_hw.model.variants import words
 from tests.support.check_advice import advised, check, follow
 from tests.support.nir_files import NirWriter
 from tests.support.shipped_models import CLASSIFIERS, FOLDER, MODELS
+from tests.support.thinned import slow
 
 Capture = pytest.CaptureFixture[str]
 
@@ -21,9 +22,8 @@ Capture = pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     "start",
     [
-        *("nir", "norse"),
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("snntorch", "sinabs", "spikingjelly")),
-        pytest.param("rockpool", marks=pytest.mark.slow),
+        "nir",
+        *map(slow, ("norse", "snntorch", "sinabs", "spikingjelly", "rockpool")),
     ],
 )
 @pytest.mark.parametrize("name", CLASSIFIERS)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.check_advice import check, follow
 from tests.support.known_skips import data_folder
+from tests.support.thinned import slow
 
 Capture = pytest.CaptureFixture[str]
 
@@ -125,6 +126,7 @@ def test_several_spikes_of_sinabs(capsys: Capture) -> None:
     assert "try " not in told
 
 
+@pytest.mark.slow
 def test_integers_of_another_chip(capsys: Capture) -> None:
     """SYNtzulA's first layer agrees with no convention in floating point, and exactly by its own rounding."""
     folder = data_folder() / "syntzula_emg"
@@ -186,7 +188,7 @@ def test_a_readout_in_integers(tmp_path: Path, capsys: Capture) -> None:
     assert check(*given, "--leak-bits", "16") == 0
 
 
-@pytest.mark.parametrize("name", ["lifbias", "rec"])
+@pytest.mark.parametrize("name", [slow("lifbias"), "rec"])
 def test_what_rockpools_exporter_dropped(name: str, capsys: Capture) -> None:
     """Nothing in the file says it, so no convention agrees; the reason is told."""
     folder = FOLDER / "rockpool"

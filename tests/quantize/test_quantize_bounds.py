@@ -15,6 +15,7 @@ from qsnn_hw.quantize.interval_step import Interval, leak
 from qsnn_hw.quantize.network import QuantizedGroup
 from qsnn_hw.support.choices import LEAK_ROUNDINGS, LeakRounding
 from tests.support.networks import RESETS, proved, random_group, random_weights
+from tests.support.thinned import slow
 
 
 def run_and_watch(
@@ -97,7 +98,7 @@ def test_width_is_within_two_bits_of_what_is_reached(kind: tuple, decay: tuple[i
         assert interval.bits() <= Interval(low, high).bits() + 2
 
 
-@pytest.mark.parametrize("decay", [(1, 9), (3, 10), (5, 12)])
+@pytest.mark.parametrize("decay", [(1, 9), (3, 10), slow(((5, 12),))])
 @pytest.mark.parametrize("kind", RESETS)
 def test_a_slow_leak_is_bounded_as_by_patience(
     kind: tuple, decay: tuple[int, int], monkeypatch: pytest.MonkeyPatch

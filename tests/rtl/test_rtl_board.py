@@ -19,6 +19,7 @@ from qsnn_hw.rtl.board_top import BoardTop, board_top, reset_cycles
 from tests.support.board_platforms import SOURCES, pin, platform_of
 from tests.support.networks import random_network
 from tests.support.serial_line import serial_bits
+from tests.support.thinned import slow
 
 OPEN = hello(3)
 GOOD, STRAY = data_frame(1, bytes([4, END]), 3), data_frame(2, bytes([5, END]), 3)
@@ -54,7 +55,7 @@ def play(
     return found
 
 
-@pytest.mark.parametrize("name", ["icebreaker", "tinyfpga-bx", "ulx3s-85f"])
+@pytest.mark.parametrize("name", [slow("icebreaker"), "tinyfpga-bx", slow("ulx3s-85f")])
 def test_light_is_dark_until_something_was_ignored(name: str) -> None:
     """Polarity by amaranth-boards, not by our own file."""
     board = load_board(name)
@@ -80,7 +81,7 @@ def test_light_is_dark_until_something_was_ignored(name: str) -> None:
     assert shown == [0, 0, 1]
 
 
-@pytest.mark.parametrize("active", ["high", "low"])
+@pytest.mark.parametrize("active", [slow("high"), "low"])
 def test_button_resets_while_pressed_and_after(active: str) -> None:
     dut = BoardTop(small_plan(), 4, reset_active=active)
     pressed = int(active == "high")

@@ -41,9 +41,9 @@ def compare(network: QuantizedNetwork, plan: HardwarePlan, pace: Pace, inputs: n
 
 
 IN_TILES = [
-    # A third of the features in the fast suite, half of them in tiles of three columns and half in one tile;
-    # test_rtl_network.py has the others there, without tiles.
-    pytest.param(feature, number, marks=[] if place % 6 == 3 * number else [pytest.mark.slow])
+    # An eighth of the features in the fast suite, half of it in tiles of three columns, half in one tile;
+    # test_rtl_network.py has a third there, without tiles.
+    pytest.param(feature, number, marks=[] if place % 16 == 8 * number else [pytest.mark.slow])
     for place, feature in enumerate(FEATURES)
     for number in (0, 1)
 ]

@@ -9,6 +9,7 @@ from qsnn_hw.golden import run_clocked
 from qsnn_hw.quantize.network import QuantizedNetwork
 from tests.support.network_bench import compare_network
 from tests.support.streams import PACES, Pace
+from tests.support.thinned import thinned
 from tests.support.wide_designs import random_case, random_lanes
 from tests.support.wide_networks import FEATURES
 
@@ -21,8 +22,7 @@ def compare(network: QuantizedNetwork, options: PlanOptions, pace: Pace, inputs:
 
 @pytest.mark.parametrize(
     "feature",
-    # Those that the fast suite has in tiles: test_rtl_crossbar.py.
-    [pytest.param(f, marks=[pytest.mark.slow] if k % 3 == 0 else []) for k, f in enumerate(FEATURES)],
+    thinned(FEATURES, 3, 1),
 )
 def test_each_feature(feature: str) -> None:
     seed = 0

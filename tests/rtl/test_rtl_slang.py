@@ -39,7 +39,7 @@ def generate(folder: Path, board: str, weights: str) -> Path:
 @pytest.mark.parametrize(
     ("board", "weights"),
     [
-        ("icebreaker", "ram"),
+        pytest.param("icebreaker", "ram", marks=pytest.mark.slow),
         ("ulx3s-85f", "rom"),
         pytest.param("icebreaker", "rom", marks=pytest.mark.slow),
         pytest.param("ulx3s-85f", "ram", marks=pytest.mark.slow),

@@ -43,8 +43,10 @@ def test_tables_of_figures_name_their_command(page: Path) -> None:
 @pytest.mark.parametrize(
     "block",
     [
-        # Half a minute of planning; the others take seconds.
-        pytest.param(block, marks=pytest.mark.slow if block.name == "chosen" else (), id=block.name)
+        # Half a minute of planning, or eight seconds; the others take seconds.
+        pytest.param(
+            block, marks=pytest.mark.slow if block.name in ("chosen", "examples") else (), id=block.name
+        )
         for block in figures.BLOCKS
         if not block.slow
     ],

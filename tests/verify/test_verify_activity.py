@@ -21,6 +21,7 @@ from qsnn_hw.support.errors import MismatchError, ToolError
 from qsnn_hw.verify import Verification, make_case, verify
 from qsnn_hw.verify.activity import check_counters, count_activity
 from qsnn_hw.verify.work import synapse_reads
+from tests.support.thinned import slow
 from tests.support.verify_networks import Example, chain_network, example, export, skip_network
 
 
@@ -189,7 +190,7 @@ def test_a_spike_lost_between_lane_and_encoder_is_found(
             MismatchError,
             r"group 'lif1' read 0 words of synapse memory, golden's events need",
         ),
-        ("words_out", ToolError, r"group 'lif1' sent \d+ words, its counter says 0$"),
+        slow(("words_out", ToolError, r"group 'lif1' sent \d+ words, its counter says 0$")),
     ],
 )
 def test_a_dead_counter_is_found(

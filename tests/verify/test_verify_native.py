@@ -58,9 +58,7 @@ def figures(found: Verification) -> dict[str, Any]:
 
 
 @pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus is not installed")
-@pytest.mark.parametrize(
-    "shape", ["loaded", *(pytest.param(s, marks=pytest.mark.slow) for s in SHAPES if s != "loaded")]
-)
+@pytest.mark.parametrize("shape", [pytest.param(s, marks=pytest.mark.slow) for s in SHAPES])
 def test_every_figure_is_that_of_icarus_under_cocotb(tmp_path: Path, shape: str) -> None:
     item = SHAPES[shape]()
     verilog = export(item.plan, tmp_path)
@@ -244,7 +242,7 @@ def test_a_changed_line_of_rtl_is_found(built: tuple[Example, Path], tmp_path: P
 
 @pytest.mark.parametrize(
     "fault",
-    [f if f in ("unstable", "duplicate") else pytest.param(f, marks=pytest.mark.slow) for f in FAULTS],
+    [f if f == "unstable" else pytest.param(f, marks=pytest.mark.slow) for f in FAULTS],
 )
 def test_a_tampered_output_stream_is_found(tmp_path: Path, fault: str) -> None:
     item = example(chain_network(), samples=3)

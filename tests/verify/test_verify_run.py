@@ -25,6 +25,7 @@ from qsnn_hw.support.errors import MismatchError, ToolError, UserError
 from qsnn_hw.verify import Verification, runner, simulation, verify
 from tests.support.places import ROOT
 from tests.support.tampered import FAULTS, Tampered
+from tests.support.thinned import slow
 from tests.support.verify_networks import (
     QUICK_COCOTB,
     Example,
@@ -118,9 +119,10 @@ def test_merging_routes_equal_golden(tmp_path: Path, depth: int) -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"reset": "zero"},
-        {"reset_delay": True},
-        {"comparison": ">="},
+        slow({"reset": "zero"}),
+        slow({"reset_delay": True}),
+        {"reset": "zero", "reset_delay": True, "comparison": ">="},
+        slow({"comparison": ">="}),
     ],
 )
 def test_every_reset_equals_golden(tmp_path: Path, fields: dict) -> None:

@@ -21,6 +21,7 @@ from qsnn_hw.toolchain.tools import find_tool, run_tool
 from qsnn_hw.verify.bisimulation import Difference, Matched, compare
 from qsnn_hw.verify.netlist import Netlist
 from qsnn_hw.verify.same_network import Form, same_network
+from tests.support.thinned import slow
 from tests.support.verify_networks import chain_network, skip_network
 
 NETWORK = "top.classifier.network"
@@ -53,10 +54,22 @@ def tiny(**options: Any) -> HardwarePlan:
     "plan",
     [
         pytest.param(lambda: tiny(), id="six inputs: a guard"),
-        pytest.param(lambda: make_plan(chain_network(2, (8, 5, 3)), PlanOptions(lanes=(2,))), id="no guard"),
-        pytest.param(lambda: tiny(lanes=(5, 3), update_lanes=(5, 3), event_lanes=(2, 2)), id="event lanes"),
+        pytest.param(
+            lambda: make_plan(chain_network(2, (8, 5, 3)), PlanOptions(lanes=(2,))),
+            id="no guard",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            lambda: tiny(lanes=(5, 3), update_lanes=(5, 3), event_lanes=(2, 2)),
+            id="event lanes",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(lambda: tiny(synapse_store="ram"), id="loaded weights"),
-        pytest.param(lambda: make_plan(skip_network(), PlanOptions(lanes=(1,))), id="merging routes"),
+        pytest.param(
+            lambda: make_plan(skip_network(), PlanOptions(lanes=(1,))),
+            id="merging routes",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_board_and_trace_hold_one_network(plan: Callable[[], HardwarePlan], tmp_path: Path) -> None:
@@ -74,8 +87,7 @@ def test_board_and_trace_hold_one_network(plan: Callable[[], HardwarePlan], tmp_
     ("encoder", "readout"),
     [
         ("latency", "membrane"),
-        (None, "count"),
-        *(pytest.param(*pair, marks=pytest.mark.slow) for pair in (("rate", "count"), ("latency", "first"))),
+        *map(slow, ((None, "count"), ("rate", "count"), ("latency", "first"))),
     ],
 )
 def test_encoder_and_readout_are_those_that_are_simulated(encoder: Any, readout: Any, tmp_path: Path) -> None:

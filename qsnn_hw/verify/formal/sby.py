@@ -12,6 +12,9 @@ from amaranth.back import rtlil
 
 from qsnn_hw.support import files
 from qsnn_hw.support.errors import ToolError, UserError
+from qsnn_hw.support.progress import SILENT
+from qsnn_hw.toolchain.finder import find_tool
+from qsnn_hw.toolchain.webassembly import prepare, runtime_environment
 from qsnn_hw.toolchain.within import run_within
 from qsnn_hw.verify.formal.any_state import from_any_state
 from qsnn_hw.verify.formal.properties import Harness
@@ -192,6 +195,7 @@ def prove(
         A program failed or took too long; this says nothing about the properties.
     """
     programs = find_solver()
+    prepare(find_tool("yosys"), SILENT)
     if solver == "pdr" and mode != "prove":
         raise ToolError(f"solver pdr proves for ever; give mode 'prove', not {mode!r}")
     folder.mkdir(parents=True, exist_ok=True)
@@ -255,7 +259,9 @@ def run_tool(
     command: list[str], folder: Path, timeout_s: int, *path: str
 ) -> "subprocess.CompletedProcess[str]":
     """Run a solver in ``folder``, with ``path`` in front of PATH; it goes with all it started."""
-    environment = {**os.environ, "PATH": os.pathsep.join([*path, os.environ.get("PATH", "")])}
+    search = os.pathsep.join([*path, os.environ.get("PATH", "")])
+    # Where the builds' yosys is compiled: it is the same one, and takes a minute.
+    environment = {**os.environ, **runtime_environment(), "PATH": search}
     try:
         return run_within(command, cwd=folder, env=environment, timeout_s=timeout_s)
     except subprocess.TimeoutExpired as error:

@@ -21,6 +21,7 @@ from qsnn_hw.rtl.group.encoder import SpikeEncoder
 from qsnn_hw.rtl.group.sweep import Sweep
 from tests.support.plans import RESETS, group_plan, plain_group, random_group
 from tests.support.streams import PACES, Pace, clocked, take
+from tests.support.thinned import thinned
 
 Step = tuple[np.ndarray, bool]
 """Weighted input of every neuron, in weight steps, and whether the step ends its sample."""
@@ -212,8 +213,9 @@ SHAPES = [
 ]
 
 
-@pytest.mark.parametrize("accumulators", ["registers", "memory"])
-@pytest.mark.parametrize("reset", RESETS)
+@pytest.mark.parametrize(
+    ("reset", "accumulators"), thinned([(r, a) for r in RESETS for a in ("registers", "memory")], 3)
+)
 @settings(max_examples=3, phases=(Phase.generate,), deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32), shape=st.sampled_from(SHAPES), pace=st.sampled_from(PACES))
 def test_sweep_equals_golden(

@@ -28,6 +28,7 @@ from tests.support.link_bench import Host, Loop, Pins, identity, joined, run_loo
 from tests.support.networks import random_input, random_network
 from tests.support.serial_line import play, serial_bits
 from tests.support.streams import clocked
+from tests.support.thinned import slow
 
 NONCE = 0x7D7E
 
@@ -163,9 +164,7 @@ def by_step(payload: bytes, size: int) -> list[list[int]]:
     ("size", "open_cycles", "registered"),
     [
         (64, 1, True),
-        (300, 8, False),
-        pytest.param(10, 8, True, marks=pytest.mark.slow),
-        pytest.param(20_000, 2, False, marks=pytest.mark.slow),
+        *map(slow, ((300, 8, False), (10, 8, True), (20_000, 2, False))),
     ],
 )
 def test_samples_come_back_whole_and_in_order(size: int, open_cycles: int, registered: bool) -> None:
@@ -222,7 +221,7 @@ def test_without_a_session_only_hello_is_taken() -> None:
     run_loop(dut, with_reset)
 
 
-@pytest.mark.parametrize("trials", [6, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("trials", [3, pytest.param(40, marks=pytest.mark.slow)])
 def test_a_spoiled_frame_changes_nothing(trials: int) -> None:
     """Every kind of damage to a frame: nothing of it reaches the network, and the next frame is whole."""
     chance = random.Random(5)
@@ -296,7 +295,7 @@ def test_there_is_room_for_seven_frames_and_none_is_lost() -> None:
     run_loop(dut, bench)
 
 
-@pytest.mark.parametrize("length", [251, 252])
+@pytest.mark.parametrize("length", [slow(251), 252])
 def test_a_frame_fills_its_slot_and_no_more(length: int) -> None:
     async def bench(ctx: Any, host: Host) -> None:
         first = (await host.open(NONCE)).expected
@@ -480,7 +479,7 @@ def test_reset_cycles(divisor: int, cycles: int) -> None:
     assert cycles > 12 * divisor
 
 
-@pytest.mark.parametrize("low", [400, 520])
+@pytest.mark.parametrize("low", [slow(400), 520])
 def test_a_break_ends_the_session(low: int) -> None:
     plan = make_plan(random_network(np.random.default_rng(3), [5, 4, 3]), PlanOptions(lanes=[2]))
 

@@ -147,6 +147,7 @@ def test_the_driver_gets_its_answers_from_a_link_that_sends_words_back(gap: int)
         assert np.array_equal(sample_spikes(words.answers(found[k], 100), space), sample)
 
 
+@pytest.mark.slow
 def test_a_whole_board_answers_through_spi_as_golden_does() -> None:
     network = random_network(np.random.default_rng(3), [5, 4, 3], bias_span=1, threshold_span=6)
     inputs = random_input(np.random.default_rng(4), network, steps=5, samples=2, rate=0.5)

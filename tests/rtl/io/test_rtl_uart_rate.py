@@ -7,6 +7,7 @@ from amaranth.sim import Simulator
 
 from qsnn_hw.families.serial_rates import MIN_DIVISOR, allowed_error
 from qsnn_hw.rtl.io.uart import UartReceiver
+from tests.support.thinned import slow
 
 # Each edge somewhere, and both ends of a byte's worth of equal bits.
 BYTES = [0x00, 0xFF, 0x55, 0xAA, 0x7E, 0x01, 0x80, 0xFE, 0x7F, 0x33]
@@ -34,7 +35,7 @@ def heard(divisor: int, off: float, phase: float) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("divisor", [4, 5, 6, 7, 8, 9, 12, 33])
+@pytest.mark.parametrize("divisor", [4, 5, 6, 7, 8, *map(slow, (9, 12, 33))])
 def test_the_clock_and_the_host_may_both_be_off(divisor: int) -> None:
     both = 2 * allowed_error(divisor)
     for off in (-0.99 * both, 0, 0.99 * both):

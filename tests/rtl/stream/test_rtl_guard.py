@@ -18,6 +18,7 @@ from qsnn_hw.rtl.stream.address_guard import AddressGuard, known_address
 from tests.support.sample_words import by_step, packed
 from tests.support.stray import CASES, plan_of, stray_payloads, with_strays
 from tests.support.streams import PACES, Pace, exchange
+from tests.support.thinned import slow
 
 SHAPES = st.one_of(
     st.tuples(st.integers(1, 40)), st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(1, 5))
@@ -105,7 +106,7 @@ def test_a_guard_without_work_is_wires(shape: tuple[int, ...], slots: int) -> No
     assert received == words
 
 
-@pytest.mark.parametrize("pace", [PACES[0], PACES[3]], ids=["full", "both"])
+@pytest.mark.parametrize("pace", [slow(PACES[0]), PACES[3]], ids=["full", "both"])
 @pytest.mark.parametrize("case", CASES)
 def test_network_answers_as_if_they_had_not_come(case: str, pace: Pace) -> None:
     network, plan = plan_of(case)

@@ -17,6 +17,7 @@ from qsnn_hw.rtl.stream.lane_adapter import LaneAdapter
 from qsnn_hw.rtl.stream.router import AerRouter, RouterRoute, TickMerge
 from qsnn_hw.rtl.stream.step_delay import StepDelay, delay_words
 from tests.support.streams import PACES, Pace, clocked, exchange, put_all, stream_get, transfers
+from tests.support.thinned import slow
 
 paces = pytest.mark.parametrize("pace", PACES, ids=["full", "idle", "stall", "both"])
 
@@ -367,7 +368,7 @@ GRAPHS = {
 
 @pytest.mark.parametrize("name", GRAPHS)
 @pytest.mark.parametrize(
-    ("depth", "pace"), [(1, PACES[0]), (1, PACES[3]), (1, PACES[1]), (3, PACES[2])], ids=str
+    ("depth", "pace"), [slow((1, PACES[0])), (1, PACES[3]), slow((1, PACES[1])), (3, PACES[2])], ids=str
 )
 def test_graph(name: str, depth: int, pace: Pace) -> None:
     graph = GRAPHS[name]

@@ -94,7 +94,7 @@ def test_no_measured_design_is_refused(example: Example) -> None:
 @pytest.mark.parametrize(
     ("family", "shape", "lost"),
     [
-        ("ice40", "memory", slice(None)),
+        pytest.param("ice40", "memory", slice(None), marks=pytest.mark.slow),
         pytest.param("ecp5", "registers", slice(None), marks=pytest.mark.slow),
         pytest.param("ecp5", "one row", slice(None), marks=pytest.mark.slow),
         pytest.param("ice40", "one row", slice(None), marks=pytest.mark.slow),
