@@ -336,7 +336,11 @@ class Link:
         # on a machine that has become busy, would otherwise only ever be sent more of what it has.
         self._silent_s = min(2 * self._silent_s, max(SLOWEST_S, self._silence_s))
         self._window.again()
-        if not self._window.unacknowledged:
+        if self._window.full:
+            # The board may have started over, or its last word was lost, that there is room again.
+            self._asked = True
+            self.port.write(self._window.question())
+        elif not self._window.unacknowledged:
             self._asked = True
             self._window.put([bytes([END])])
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from qsnn_hw.host.frames import SEQUENCES, SLOTS, Reply, data_frame
+from qsnn_hw.host.frames import END, SEQUENCES, SLOTS, Reply, data_frame
 from qsnn_hw.host.identity import ROW_BYTES, TABLE_ROWS
 from qsnn_hw.host.words import ends_sample
 
@@ -84,6 +84,15 @@ class Window:
     def again(self) -> None:
         """Time is up: send everything again that was not acknowledged; the board drops what it has."""
         self._sent = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing may be sent, as every place of the board is taken as far as is known."""
+        return not self._room(0)
+
+    def question(self) -> bytes:
+        """Bytes of a frame that the board has had, and answers, whatever it is doing."""
+        return data_frame((self._first - 1) % SEQUENCES, bytes([END]), self._nonce)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from qsnn_hw.explore.designs.options import PlanOptions
 from qsnn_hw.explore.designs.planner import make_plan
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.host.board import Board
+from qsnn_hw.host.frames import HELLO, SLOTS
 from qsnn_hw.host.link import SLOWEST_S, Link
 from qsnn_hw.host.repairs import Patience
 from qsnn_hw.host.serial_port import PortGoneError
@@ -247,14 +248,40 @@ class Noise(Dribble):
         return b"\x55"
 
 
-def exchanged(port: Dribble, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Send a sample through ``port``, by its own clock, until it has had enough."""
+class Full(BoardModel):
+    """A board that works nothing off, and whose button is pressed once it has all that it has places for."""
+
+    taken = 0
+
+    def _work(self, payload: bytes) -> bytes:
+        self.taken += 1
+        if self.taken == SLOTS - 1:
+            self.start_over()
+        return b""
+
+
+class Line(Dribble):
+    """A port that brings what the model says, until a second session begins."""
+
+    def write(self, data: bytes) -> None:
+        self.sent.append(data)
+        if sum(data[1] == HELLO for data in self.sent) > 1:
+            raise TimeoutError
+        self._begins += self._model.take(data)
+
+    def comes(self, wait_s: float) -> bytes:
+        self.now += wait_s
+        return b""
+
+
+def exchanged(port: Dribble, folder: Path, monkeypatch: pytest.MonkeyPatch, samples: int = 1) -> None:
+    """Send samples through ``port``, by its own clock, until it has had enough."""
     plan = HardwarePlan.load(folder / outputs.PLAN)
     monkeypatch.setattr("qsnn_hw.host.link.time", port)
     link = Link(port, plan.input_addresses, plan.output_addresses, per_sample=False)
     link.begin()
     with pytest.raises(TimeoutError):
-        next(link.exchange(1, lambda _: [b"\x41"]))
+        next(link.exchange(samples, lambda _: [b"\x41"]))
 
 
 def test_a_board_too_slow_for_the_wait_is_not_flooded(
@@ -275,6 +302,16 @@ def test_noise_is_no_answer(network: QuantizedNetwork, folder: Path, monkeypatch
     _, *frames = port.sent
     assert len(frames) == 3, "at once, after 0.3 s, and after 0.6 s more"
     assert len(set(frames)) == 1
+
+
+def test_a_board_that_is_full_is_asked_too(
+    network: QuantizedNetwork, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose places are all taken may be sent nothing new, and still be one that has started over."""
+    port = Line(Full(HardwarePlan.load(folder / outputs.PLAN), network))
+    exchanged(port, folder, monkeypatch, samples=20)
+    assert len(port.sent) == 1 + 7 + 1 + 1
+    assert port.now == pytest.approx(Patience().silence_s)
 
 
 @pytest.mark.parametrize(
