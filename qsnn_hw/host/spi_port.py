@@ -24,6 +24,9 @@ _NAP_S = 0.0005
 _STILL = 16
 """Bytes without a change that are no answer."""
 
+_TRIES = 3
+"""Times that bytes are sent to a board that sleeps, before the link finds that they are lost."""
+
 
 class SpiPort:
     """A line of frames over SPI, mode 0, highest bit first, at most a sixth of the design's clock.
@@ -103,33 +106,43 @@ class SpiPort:
 
     def _move(self, octets: bytes) -> None:
         try:
-            if self._wakes is not None:
-                takes, stays = self._wakes
-                # Half, because the board counts from where the transfer ended, and this computer may be late.
-                if time.monotonic() - self._last > stays / 2:
-                    self._wake(math.ceil(takes * self.baud / 8) + 1)
-            came = self._exchange(octets)
-            self._last = time.monotonic()
+            came = self._exchanged(octets) if self._wakes is None else self._awake(octets, *self._wakes)
         except OSError as error:
             raise PortGoneError(f"{self.path} is gone: {error}") from error
+        self._held += from_spi(came)
+
+    def _exchanged(self, octets: bytes) -> bytes:
+        came = self._exchange(octets)
         if len(came) != len(octets):
             raise ToolError(f"{self.path} gave {len(came)} bytes for {len(octets)}, where SPI gives as many")
-        if self._slept(came):
-            # Somebody was later than is allowed for. What was sent is lost, which a link mends.
+        return came
+
+    def _awake(self, octets: bytes, takes: float, stays: float) -> bytes:
+        """Exchange with a board that may be asleep; nothing where it stays so."""
+        # Fewer do not say whether it slept.
+        octets = octets.ljust(_STILL, bytes([FILL]))
+        for _ in range(_TRIES):
+            # Half, because the board counts from where the transfer ended, and this computer may be late.
+            if time.monotonic() - self._last > stays / 2:
+                self._wake(math.ceil(takes * self.baud / 8) + 1)
+            came = self._exchanged(octets)
+            self._last = time.monotonic()
+            if not _still(came):
+                return came
+            # Somebody was later than is allowed for, and what was sent is lost.
             self._last = -math.inf
-        else:
-            self._held += from_spi(came)
+        return b""
 
     def _wake(self, count: int) -> None:
         """Move so many bytes that say nothing; what a board says that was awake counts."""
-        came = self._exchange(bytes([FILL]) * count)
-        if not self._slept(came):
+        came = self._exchanged(bytes([FILL]) * count)
+        if not _still(came):
             self._held += from_spi(came)
 
-    def _slept(self, came: bytes) -> bool:
-        """Whether these bytes are those of a board that sleeps: it holds its pin still."""
-        still = len(came) >= _STILL and not (came.strip(b"\0") and came.strip(b"\xff"))
-        return self._wakes is not None and still
+
+def _still(came: bytes) -> bool:
+    """Whether these bytes are those of a board that sleeps: it holds its pin still."""
+    return len(came) >= _STILL and not (came.strip(b"\0") and came.strip(b"\xff"))
 
 
 def open_spi(port: str, baud: int, wakes: tuple[float, float] | None = None) -> SpiPort:

@@ -329,6 +329,24 @@ def test_a_controller_that_comes_back_is_opened_again(monkeypatch: pytest.Monkey
         port.reopen(0.0)
 
 
+def test_what_a_sleeping_board_missed_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[bytes] = []
+    sleeps = iter([False, False, True, False, False])
+
+    def exchange(data: bytes) -> bytes:
+        if next(sleeps):
+            return b"\0" * len(data)
+        heard.append(data)
+        return b"\x7f" * len(data)
+
+    monkeypatch.setattr(time, "monotonic", lambda: 1.0)
+    port = SpiPort(exchange, "cable", 1_000_000, wakes=(1e-5, 3e-3))
+    port.write(b"\x01" * 20)
+    port.write(b"\x02" * 20)
+    fill = b"\x7f" * 3
+    assert heard == [fill, b"\x01" * 20, fill, b"\x02" * 20]
+
+
 def test_a_board_that_may_be_asleep_is_woken_first(monkeypatch: pytest.MonkeyPatch) -> None:
     moved: list[bytes] = []
     state = SimpleNamespace(now=10.0, pin=b"\0")
@@ -338,29 +356,31 @@ def test_a_board_that_may_be_asleep_is_woken_first(monkeypatch: pytest.MonkeyPat
         return state.pin * len(data) if len(data) > 50 else b"\x7f" * len(data)
 
     def written(now: float) -> list[int]:
-        """Lengths of the transfers with which a byte goes."""
+        """Lengths of the transfers with which a byte goes, filled up to what says whether the board slept."""
         state.now = now
         moved.clear()
         port.write(b"\x01")
-        assert moved[-1] == b"\x01"
+        assert moved[-1] == b"\x01" + 15 * b"\x7f"
         assert all(set(data) == {0x7F} for data in moved[:-1])
         return [len(data) for data in moved]
 
     monkeypatch.setattr(time, "monotonic", lambda: state.now)
     port = SpiPort(exchange, "cable", 1_000_000, wakes=(6e-4, 3e-3))
     # Half of the time that it stays awake is trusted.
-    assert [written(now) for now in (10.0, 10.0014, 10.0028, 10.0044)] == [[76, 1], [1], [1], [76, 1]]
+    assert [written(now) for now in (10.0, 10.0014, 10.0028, 10.0044)] == [[76, 16], [16], [16], [76, 16]]
     # What a board that sleeps holds at its pin, low or high, are no bytes.
     assert port.read(0.0) == b""
     state.pin = b"\xff"
-    assert written(20.0) == [76, 1]
+    assert written(20.0) == [76, 16]
     assert port.read(0.0) == b""
-    # As little are they where it should have been awake; then it is woken for the next transfer.
+    # As little are they where it should have been awake; then it is woken and sent the same, a few times.
     state.pin, state.now = b"\0", 20.001
+    moved.clear()
     port.write(b"\x01" * 60)
-    assert written(20.0012) == [76, 1]
+    assert [len(data) for data in moved] == [60, 76, 60, 76, 60]
+    assert written(20.0012) == [76, 16]
     assert port.read(0.0) == b""
     # One that was awake has been heard.
     state.pin = b"\x11"
-    assert written(30.0) == [76, 1]
+    assert written(30.0) == [76, 16]
     assert port.read(0.0) == b"\x11" * 76

@@ -112,6 +112,13 @@ def test_another_design_is_refused(tiny: Running, tmp_path: Path) -> None:
         Board.open(tiny.virtual.port, other)
 
 
+def cycles_of_a_pause(board: Board, seconds: float) -> int:
+    """Clock cycles of the board, while the host says nothing for so long."""
+    before = board.counters()
+    time.sleep(seconds)
+    return board.counters().since(before).cycles
+
+
 @pytest.mark.slow
 def test_a_board_that_sleeps_answers_and_stands_still_meanwhile(tmp_path: Path) -> None:
     network = chain_network()
@@ -123,12 +130,9 @@ def test_a_board_that_sleeps_answers_and_stands_still_meanwhile(tmp_path: Path) 
             clock_hz = board.identity().clock_hz
             assert clock_hz == 6_000_000
             assert np.array_equal(board.run(inputs), golden)
-            before = board.counters()
-            # Its clock would count 1.8 million cycles.
-            time.sleep(0.3)
-            slept = board.counters().since(before).cycles
-            # What is left are the 3.2 ms behind the last transfer, and the one that asks.
-            assert slept < 0.03 * clock_hz
+            # Its clock would count 1.8 million cycles. What is left are the 3.2 ms behind the last transfer,
+            # and the one that asks, again and again where the machine is too busy to be in time.
+            assert any(cycles_of_a_pause(board, 0.3) < 0.03 * clock_hz for _ in range(10))
             assert np.array_equal(board.run(inputs), golden)
             board.reset()
             assert np.array_equal(board.run(inputs[:, :2]), golden[:, :2])
