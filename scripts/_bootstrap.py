@@ -101,6 +101,10 @@ def run_tests(arguments: list[str]) -> int:
         status = subprocess.call([str(PYTHON), "-m", *command])
         if status:
             return status
+    # One thread each for NumPy and torch: two workers' threads only wait for one another on two cores, which
+    # costs a test of convolutions twice the processor time.
+    for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(threads, "1")
     # Two workers: the tests' tools take up to 2 GB each.
     command = ["pytest", "-n", "2", *arguments]
     say(f"tests: {' '.join(command)}")
