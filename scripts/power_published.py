@@ -6,7 +6,7 @@ reads ``HELD_OUT`` but ``scripts/power_validation.py``.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qsnn_hw.families.boards import load_board
 from qsnn_hw.targets.fpga.measurements import COLUMNS
@@ -102,7 +102,9 @@ class HeldOut:
     used
         Units by nextpnr's names.
     busy, toggle, switching
-        As ``Activity`` takes them; None where nobody published it.
+        As ``Activity`` takes them; None where nobody knows it.
+    block_ram, spram
+        Accesses in a mean cycle while it works, over all blocks; None where nobody knows it.
     same_board
         Of the table that coefficients were fitted to, but none of the rows that were.
     """
@@ -115,6 +117,8 @@ class HeldOut:
     busy: float | None = None
     toggle: float | None = None
     switching: float | None = None
+    block_ram: float | None = None
+    spram: float | None = None
     oscillator: bool = False
     duty: float = 1.0
     same_board: bool = False
@@ -132,39 +136,43 @@ def _used(logic: int, block_rams: int = 0, sprams: int = 0, multipliers: int = 0
 SYNTZULU = "github.com/gianlucaleone/SYNtzulu"
 _PAPER = "doi 10.1109/TCSI.2024.3450966"
 _SYNTZULU = _used(3473, 17, 4, 2)
+_SYNTZULU_BITS = 1921
+"""Registers at its fast clock, of the netlist that was simulated: see docs/power.md, how it was counted."""
+
 _COUNTERS = 2 + 2.98 + 3.46
 """Bits that switch in a cycle of 40: counters of 24 bits by 1, of 8 bits by 3, of 8 bits by 5."""
 
+_SIMULATED = "activity simulated here"
+
+_INFERENCE = HeldOut(
+    "SYNtzulu, most during inference",
+    f"{SYNTZULU}, README, shunt in VCORE",
+    9.5,
+    24.0,
+    _SYNTZULU,
+    # Means over 143,152 cycles in which its neurons compute, of 155 samples; busy are its multipliers.
+    busy=0.146,
+    switching=131.7 / _SYNTZULU_BITS,
+    block_ram=12.73,
+    spram=4.0,
+    oscillator=True,
+    note=_SIMULATED,
+)
+
 HELD_OUT: tuple[HeldOut, ...] = (
-    HeldOut(
-        "SYNtzulu, most during inference",
-        f"{SYNTZULU}, README, shunt in VCORE",
-        9.5,
-        24.0,
-        _SYNTZULU,
-        busy=1.0,
-        oscillator=True,
-        note="toggles not published",
-    ),
-    HeldOut(
-        "SYNtzulu, most during inference",
-        f"{_PAPER}, abstract",
-        12.05,
-        24.0,
-        _SYNTZULU,
-        busy=1.0,
-        oscillator=True,
-        note="toggles not published",
-    ),
-    HeldOut(
-        "SYNtzulu, average with power management",
-        f"{_PAPER}, abstract",
-        1.45,
-        24.0,
-        _SYNTZULU,
-        oscillator=True,
-        duty=0.15,
-        note="duty of 0.75 ms in 5.2 ms read off the README's picture of another run",
+    _INFERENCE,
+    replace(_INFERENCE, source=f"{_PAPER}, abstract", measured_mw=12.05),
+    replace(
+        _INFERENCE,
+        name="SYNtzulu, average with power management",
+        source=f"{_PAPER}, abstract",
+        measured_mw=1.45,
+        # Means over the 2,813,486 cycles of the same samples in which its clock runs: most wait for the UART.
+        busy=0.007,
+        switching=27.4 / _SYNTZULU_BITS,
+        block_ram=12.09,
+        duty=0.145,
+        note=f"{_SIMULATED}, and so is the duty",
     ),
     HeldOut(
         "SYNtzulu, idle",

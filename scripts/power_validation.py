@@ -35,10 +35,16 @@ def predicted(design: HeldOut) -> Range:
         design.used,
         design.clock_mhz,
         activity=Activity(design.busy, design.toggle, design.switching),
+        memory_accesses_per_s=_per_second(design.block_ram, design.clock_mhz),
+        spram_accesses_per_s=_per_second(design.spram, design.clock_mhz),
         oscillator=design.oscillator,
     )
     working = estimate.part("clock", "work").times(Range.exactly(design.duty))
     return estimate.part("static").plus(working)
+
+
+def _per_second(per_cycle: float | None, clock_mhz: float) -> float | None:
+    return None if per_cycle is None else per_cycle * clock_mhz * 1e6
 
 
 def inside(design: HeldOut) -> bool:

@@ -107,6 +107,22 @@ def test_the_shipped_example_is_the_published_table(monkeypatch: pytest.MonkeyPa
     assert found.calibration.worst_error < 0.08
 
 
+def test_a_measured_design_whose_activity_is_known_is_within_a_factor_of_two(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend("scripts")
+    import power_published
+    import power_validation
+
+    working = [d for d in power_published.HELD_OUT if d.name.startswith("SYNtzulu") and d.duty]
+    assert len(working) == 3
+    for design in working:
+        found = power_validation.predicted(design)
+        assert found.low <= design.measured_mw <= found.high
+        assert 2 * found.low >= found.typical
+        assert found.high <= 2 * found.typical
+
+
 def _write(path: Path, rows: list[dict[str, object]]) -> Path:
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, list(rows[0]))
