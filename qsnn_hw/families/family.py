@@ -99,6 +99,8 @@ class Cells:
         The cell that adders are made of.
     fewest_carries
         How many of them an adder of so many bits, three or more, takes at least.
+    double_block_rams
+        Those of ``block_rams`` that are two of the blocks that are counted.
     """
 
     luts: tuple[str, ...]
@@ -109,6 +111,15 @@ class Cells:
     distributed: tuple[str, ...]
     carry: str
     fewest_carries: Callable[[int], int]
+    double_block_rams: tuple[str, ...] = ()
+
+    def blocks(self, cells: Mapping[str, int]) -> int:
+        """Block RAMs among cells, which are counted by their types."""
+        return sum(
+            count * (2 if name.startswith(self.double_block_rams) else 1)
+            for name, count in cells.items()
+            if name.startswith(self.block_rams)
+        )
 
 
 @dataclass(frozen=True)

@@ -54,12 +54,13 @@ FAMILY = Family(
         place_args={},
         pack_args={},
     ),
-    # Of yosys' own count: a block that is half used is one, and distributed RAM is no LUT.
-    units=Units("SLICE_LUT", "SLICE_REG", "RAMB36", None, "DSP48E1"),
+    # Of yosys' own count: distributed RAM is no LUT.
+    units=Units("SLICE_LUT", "SLICE_REG", "RAMB18", None, "DSP48E1"),
     cells=Cells(
         luts=("LUT1", "LUT2", "LUT3", "LUT4", "LUT5", "LUT6"),
         registers=("FDRE", "FDSE", "FDCE", "FDPE"),
-        block_rams=("RAMB36E1", "RAMB18E1"),
+        block_rams=("RAMB18E1", "RAMB36E1"),
+        double_block_rams=("RAMB36E1",),
         sprams=(),
         dsps=("DSP48E1",),
         distributed=("RAM32M", "RAM64M"),
@@ -67,7 +68,7 @@ FAMILY = Family(
         fewest_carries=_fewest_carries,
     ),
     fabric=Fabric(
-        block_cost=257,
+        block_cost=129,
         distributed=DistributedRam(words=32, bits=6, cost=8, by_width=True),
         registered_reads=True,
         wide_multiplexers=True,

@@ -180,9 +180,13 @@ def chosen(board: Board, usage: Usage, tried: Sequence[Tried], *, search: bool =
         unused = UNUSED_IN_SEARCH if search else UNUSED
         if better is not None and better.clock_mhz > tried[0].clock_mhz * (1 + unused):
             return better
-    if met:
-        return max(met, key=lambda other: other.clock_mhz)
+    best = max(met, key=lambda other: other.clock_mhz, default=None)
     slower = fastest(boards, min(one.fmax_mhz for one in tried) * (1 - SPREAD * len(tried)))
+    if best is not None:
+        # A faster one was tried and failed: one between the two, where they are far apart.
+        if slower is None or slower.clock_mhz <= best.clock_mhz * (1 + UNUSED):
+            return best
+        return slower if 1 < len(tried) < ATTEMPTS else best
     if slower is None or len(tried) >= ATTEMPTS:
         raise UserError(
             f"the design reaches {max(one.fmax_mhz for one in tried):.2f} MHz, too slow for any clock of "

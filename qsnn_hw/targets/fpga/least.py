@@ -197,7 +197,7 @@ def _missing_of_group(
     cells = Counter(cell["type"] for name, cell in module["cells"].items() if inside in f".{name}")
     counts = [
         ("registers", least.registers, len(named & outputs)),
-        ("block RAMs", least.block_rams, count_of(cells, names.block_rams)),
+        ("block RAMs", least.block_rams, names.blocks(cells)),
         ("single-port RAMs", least.sprams, count_of(cells, names.sprams)),
         ("cells of distributed RAM", least.distributed, count_of(cells, names.distributed)),
     ]

@@ -67,8 +67,10 @@ class Synthesis(StoredRecord, form="synthesis 2", again="delete it to synthesize
 def count_cells(cells: Mapping[str, int], family: Family) -> Usage:
     """Counts of a family's cells by kind; ``logic_cells`` counts LUTs only, before carry cells are packed."""
     names = family.cells
-    kinds = (names.luts, names.registers, names.block_rams, names.sprams, names.dsps)
-    return Usage(*(count_of(cells, kind) for kind in kinds))
+    luts, registers, sprams, dsps = (
+        count_of(cells, kind) for kind in (names.luts, names.registers, names.sprams, names.dsps)
+    )
+    return Usage(luts, registers, names.blocks(cells), sprams, dsps)
 
 
 def parse_stat(stat: Any) -> dict[str, int]:

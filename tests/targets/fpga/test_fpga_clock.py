@@ -115,6 +115,19 @@ def test_a_faster_clock_that_was_missed_goes_back_to_the_one_that_was_met() -> N
     assert chosen(board, SMALL, near, search=True).clock_mhz > first.clock_mhz
 
 
+def test_between_a_slow_clock_that_was_met_and_a_fast_one_that_was_missed_another_is_tried() -> None:
+    """Digits on a Tang Nano 9K, whose first routing is for the oscillator, as there is no estimate."""
+    board = load_board("tang-nano-9k")
+    found, tried = routed(board, SMALL, [103.9, 94.8, 95.0])
+    assert tried[0].clock_mhz == 27
+    assert needs_fmax(board.clocked(None)) < 94.8
+    assert tried[0].clock_mhz * (1 + UNUSED) < found.clock_mhz < tried[1].clock_mhz
+    # And back to the first where that is missed, too, as often as routings are allowed.
+    back, tried = routed(board, SMALL, [103.9, 94.8, 60.0, 30.0])
+    assert len(tried) == ATTEMPTS
+    assert back.clock_mhz == 27
+
+
 def test_without_a_pll_or_an_estimate() -> None:
     board = load_board("icebreaker")
     family = board.family
