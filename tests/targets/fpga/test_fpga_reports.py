@@ -108,11 +108,14 @@ def test_yosys_statistics():
         parse_ports({"modules": {"other": {}}}, "top")
 
 
-def test_cells_are_counted_by_kind_in_both_families():
+def test_cells_are_counted_by_kind_in_each_family():
     ice = {"SB_LUT4": 5, "SB_CARRY": 9, "SB_DFF": 2, "SB_DFFESR": 3, "SB_RAM40_4K": 4, "SB_SPRAM256KA": 1}
     assert count_cells(ice, families()["ice40"]) == Usage(5, 5, 4, 1, 0)
     ecp = {"LUT4": 5, "CCU2C": 9, "TRELLIS_FF": 2, "DP16KD": 3, "PDPW16KD": 1, "MULT18X18D": 2}
     assert count_cells(ecp, families()["ecp5"]) == Usage(5, 2, 4, 0, 2)
+    # A block of 36 Kbit is two of the 18 that are counted.
+    seven = {"LUT1": 1, "LUT6": 4, "CARRY4": 9, "FDRE": 2, "RAMB36E1": 4, "RAMB18E1": 5}
+    assert count_cells(seven, families()["xilinx7"]) == Usage(5, 2, 13, 0, 0)
 
 
 def test_script_quotes_a_file_name_with_a_space():
