@@ -274,6 +274,14 @@ class Line(Dribble):
         return b""
 
 
+class Slow(Line):
+    """A board that says every 0.2 s that it has nothing to say yet."""
+
+    def comes(self, wait_s: float) -> bytes:
+        self.now += min(0.2, wait_s)
+        return self._model._reply(b"")
+
+
 def exchanged(port: Dribble, folder: Path, monkeypatch: pytest.MonkeyPatch, samples: int = 1) -> None:
     """Send samples through ``port``, by its own clock, until it has had enough."""
     plan = HardwarePlan.load(folder / outputs.PLAN)
@@ -302,6 +310,15 @@ def test_noise_is_no_answer(network: QuantizedNetwork, folder: Path, monkeypatch
     _, *frames = port.sent
     assert len(frames) == 3, "at once, after 0.3 s, and after 0.6 s more"
     assert len(set(frames)) == 1
+
+
+def test_a_board_that_speaks_is_not_asked(
+    network: QuantizedNetwork, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = Slow(Full(HardwarePlan.load(folder / outputs.PLAN), network))
+    exchanged(port, folder, monkeypatch)
+    assert port.now > 5 * Patience().silence_s
+    assert len(port.sent) == 2, "a session and the sample"
 
 
 def test_a_board_that_is_full_is_asked_too(
