@@ -31,7 +31,7 @@ COMMAND = (
 )
 BLOCK = figures.Block("built", "docs/boards.md", str)
 # What a build says that could not make a bitstream of a sound design.
-_NO_BITSTREAM = re.compile(r"(no bitstream here: .*)|(the design reaches [\d.]+ MHz, .*? with [\d.]+ MHz)")
+_NO_BITSTREAM = re.compile(r"(no bitstream here: [^;]*)|(the design reaches [\d.]+ MHz, .*? with [\d.]+ MHz)")
 MOST_OFF = 0.1
 PACKAGES = ("qsnn-hw", "amaranth", "numpy", "nir")
 """Named in a report beside its tools."""

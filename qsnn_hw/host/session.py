@@ -83,7 +83,8 @@ class Window:
 
     def again(self) -> None:
         """Time is up: send everything again that was not acknowledged; the board drops what it has."""
-        self._sent = 0
+        # Of what is sent now a frame may be refused, too.
+        self._sent, self._went_back = 0, False
 
     @property
     def full(self) -> bool:

@@ -268,6 +268,25 @@ def run_session(
             return
 
 
+def test_a_refusal_sends_all_again_once_until_there_is_progress_or_time_is_up() -> None:
+    refused = Reply(5, 5, True, False, False, True, 0, 0, False, b"")
+    window = Window(nonce=1, expected=5, freed=5)
+    window.put([b"\x41\x42"] * 3)
+    assert len(window.frames()) == 3
+    for _ in range(2):
+        # Each of the three is refused, as the first one was damaged.
+        sent = []
+        for _ in range(3):
+            window.take(refused)
+            sent.append(len(window.frames()))
+        assert sent == [3, 0, 0]
+        window.again()
+        assert len(window.frames()) == 3
+    window.take(replace(refused, expected=6))
+    window.take(replace(refused, expected=6))
+    assert len(window.frames()) == 2
+
+
 def test_a_gap_drops_one_answer() -> None:
     def reply(frame: int, sample: int, payload: bytes = b"") -> Reply:
         return Reply(0, 0, False, False, False, True, frame, sample, False, payload)
