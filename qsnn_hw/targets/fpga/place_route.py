@@ -162,7 +162,12 @@ def place_and_route(
             raise _unknown_pin(board, log) or _over_capacity_from_log(board, log) or error from error
         parsed, told = parse_report(read_json(new_report)), log.read_text(encoding="utf-8", errors="replace")
         counts = parse_log_utilization(told) if flow.packed_counts else parsed.resources
-        resources = {name: count for name, count in counts.items() if name not in flow.always}
+        available = board.limits.available()
+        resources = {
+            name: count.on_device(available.get(name))
+            for name, count in counts.items()
+            if name not in flow.always
+        }
         holds = hold_violations(told)
         if holds:
             known = f"; {flow.false_holds}" if flow.false_holds else ""

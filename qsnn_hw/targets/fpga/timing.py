@@ -15,6 +15,10 @@ class Resource:
     used: int
     available: int
 
+    def on_device(self, limit: int | None) -> "Resource":
+        """Of a device that is sold with ``limit`` units, though its die has more; None: with all."""
+        return self if limit is None else Resource(self.used, min(self.available, limit))
+
 
 @dataclass(frozen=True)
 class Clock:

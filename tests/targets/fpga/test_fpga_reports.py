@@ -69,6 +69,14 @@ def test_limits_of_the_board_files_are_what_nextpnr_has(board):
     assert set(limits) == {name for name in vars(load_board(board).family.units).values() if name is not None}
 
 
+def test_a_device_has_no_more_than_it_is_sold_with():
+    """An LFE5U-12F is the die of a 25F, which is what nextpnr counts."""
+    limits = load_board("ulx3s-12f").limits.available()
+    assert Resource(31, 56).on_device(limits["DP16KD"]) == Resource(31, 32)
+    assert Resource(3, 100).on_device(limits.get("TRELLIS_IO")) == Resource(3, 100)
+    assert Resource(3, 2).on_device(5) == Resource(3, 2)
+
+
 def test_a_report_without_a_clock_is_an_error():
     with pytest.raises(ToolError, match="nextpnr found no clocked path in the design, so there is no Fmax"):
         parse_report({**_report("icebreaker"), "fmax": {}})
