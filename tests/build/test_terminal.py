@@ -63,7 +63,8 @@ def test_a_wrong_command_line_is_one_line(words: list[str], capsys: pytest.Captu
 
 def shell(command: str, **environment: str) -> tuple[int, str, str]:
     """A command line of a shell in which ``qsnn-hw`` is this checkout's; exit status, stdout, stderr."""
-    script = command.replace("qsnn-hw", f"'{sys.executable}' -m qsnn_hw")
+    # Not in paths: the checkout may be called so.
+    script = re.sub(r"(?<![^\s;'])qsnn-hw(?=\s)", lambda _: f"'{sys.executable}' -m qsnn_hw", command)
     done = subprocess.run(
         ["bash", "-c", script],
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
