@@ -198,7 +198,7 @@ def run(
     progress = Progress()
     wrong = 0
     with tempfile.TemporaryDirectory(prefix="qsnn-hw-") as made:
-        print(f"Seed {seed}, a fault in {every:,} bytes on average, byte mode.\n")
+        print(f"Seed {seed}, a fault in {every:,} bytes on average; a UART in byte mode.\n")
         print(tables.head(*HEADINGS), flush=True)
         for built, counted in _builds(folder, Path(made), progress):
             bench = bench_of(built)
