@@ -22,6 +22,7 @@ from qsnn_hw.families.boards import load_board
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.golden.encoders import sent_spikes
 from qsnn_hw.host.board import Board
+from qsnn_hw.host.repairs import Patience
 from qsnn_hw.host.serial_port import PortGoneError
 from qsnn_hw.host.virtual_board import VirtualBoard
 from qsnn_hw.plan import HardwarePlan
@@ -196,9 +197,14 @@ def test_spikes_over_spi_bit_by_bit(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_the_port_vanishes(tmp_path: Path) -> None:
     network = chain_network()
     plan = make_plan(network, PlanOptions(lanes=(2,)))
-    with running(plan, tmp_path) as item, item.opened() as board:
+    # Once: whatever has the number of the terminal next, such as another test's board, is not to be opened.
+    patience = Patience(gone_s=0.0)
+    with (
+        running(plan, tmp_path) as item,
+        Board.open(item.virtual.port, item.folder, patience=patience) as board,
+    ):
         item.virtual.close()
-        with pytest.raises(PortGoneError, match="is gone and did not come back within 5 s"):
+        with pytest.raises(PortGoneError, match="is gone and did not come back within 0 s"):
             board.run(spikes_of(network, 3))
 
 
