@@ -17,14 +17,8 @@ _INPUTS, _OUTPUTS, _STEPS, _SAMPLES = 8, 64, 5, 300
 def digits(folder: Path, progress: Progress) -> Path:
     """The shipped digits, as far as the board's Verilog."""
     examples = script.EXAMPLES / "digits"
-    options = BuildOptions(
-        model=str(examples / "digits_64-32-10.nir"),
-        convention="snntorch",
-        data=str(examples / "digits_test.npz"),
-        board="icebreaker",
-    )
-    flow.run(options, folder / "out", part="generate", progress=progress)
-    return folder / "out"
+    model, data = examples / "digits_64-32-10.nir", examples / "digits_test.npz"
+    return _generated(model, "snntorch", data, folder, progress)
 
 
 def long_answers(folder: Path, progress: Progress) -> Path:
@@ -50,6 +44,11 @@ def long_answers(folder: Path, progress: Progress) -> Path:
     model, data = folder / "long_answers.nir", folder / "long_answers.npz"
     nir.write(model, nir.NIRGraph(nodes, list(itertools.pairwise(names))))
     np.savez(data, input=(draw.random((_STEPS, _SAMPLES, _INPUTS)) < 0.3).astype(np.uint8))
-    options = BuildOptions(model=str(model), convention="norse", data=str(data), board="icebreaker")
+    return _generated(model, "norse", data, folder, progress)
+
+
+def _generated(model: Path, convention: str, data: Path, folder: Path, progress: Progress) -> Path:
+    """The output folder of a design for an iCEBreaker, as far as its Verilog."""
+    options = BuildOptions(model=str(model), convention=convention, data=str(data), board="icebreaker")
     flow.run(options, folder / "out", part="generate", progress=progress)
     return folder / "out"

@@ -18,7 +18,7 @@ import link_designs
 import numpy as np
 import script
 import tables
-from link_proxy import FROM_BOARD, KINDS, SPI, TO_BOARD, Faults, FaultyLine
+from link_proxy import FROM_BOARD, KINDS, TO_BOARD, Faults, FaultyLine
 
 from qsnn_hw.build.board_run import Wanted, golden_answers
 from qsnn_hw.build.built import Built
@@ -26,6 +26,7 @@ from qsnn_hw.build.steps.inputs import read_samples
 from qsnn_hw.golden import run_clocked
 from qsnn_hw.host.board import Board
 from qsnn_hw.host.repairs import Patience
+from qsnn_hw.host.spi_controllers import link_of
 from qsnn_hw.host.virtual_board import VirtualBoard
 from qsnn_hw.support.errors import UserError
 from qsnn_hw.support.progress import SILENT, Progress
@@ -103,8 +104,8 @@ def campaign(
     ``press`` resets the board.
     """
     rates = {} if kind == RESET else {kind: 1 / every}
-    spi = port.startswith(SPI)
-    ways = [Faults(rates, 2 * seed + way, filled=spi) for way in (TO_BOARD, FROM_BOARD)]
+    filled = link_of(port) == "spi"
+    ways = [Faults(rates, 2 * seed + way, filled=filled) for way in (TO_BOARD, FROM_BOARD)]
     tally = Tally(kind)
     line = FaultyLine(
         port,
@@ -202,7 +203,7 @@ def run(
         print(tables.head(*HEADINGS), flush=True)
         for built, counted in _builds(folder, Path(made), progress):
             bench = bench_of(built)
-            work = Path(made) / f"work{len(counted)}{counted[0]}"
+            work = Path(made) / f"work_{bench.built.plan.name}"
             board = bench.built.board
             with VirtualBoard(
                 bench.built.verilog, board, work, bytes_only=board.link == "uart", progress=progress

@@ -12,9 +12,6 @@ from dataclasses import dataclass, field
 from qsnn_hw.host.serial_port import SerialPort
 from qsnn_hw.host.spi_bytes import FILL
 
-SPI = "spi:"
-"""What the name of a bridge's port begins with."""
-
 KINDS = ("flip", "drop", "insert", "swap", "truncate")
 """A bit of a byte changed; a byte lost; one added; two exchanged; the rest of a burst lost."""
 
@@ -117,11 +114,11 @@ class FaultyLine:
         self.events = 0
         self._every, self._event, self._until = every, event, every
         self._counting = threading.Lock()
-        path = port.removeprefix(SPI)
+        kind, colon, path = port.rpartition(":")
         self._board = SerialPort(path, baud)
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
-        self.port = port[: len(port) - len(path)] + os.ttyname(self._slave)
+        self.port = f"{kind}{colon}{os.ttyname(self._slave)}"
         self._stop, self._told = os.pipe()
         self._threads = [
             threading.Thread(target=work, daemon=True) for work in (self._to_board, self._from_board)

@@ -12,7 +12,5 @@ def thinned(cases: Iterable[Any], keep: int, first: int = 0) -> list[Any]:
 
 
 def slow(case: Any) -> Any:
-    """A case of the slow tests alone; ``case`` as ``parametrize`` takes it, a tuple for several names."""
-    if isinstance(case, tuple) and hasattr(case, "marks"):
-        return pytest.param(*case.values, marks=[*case.marks, pytest.mark.slow], id=case.id)  # type: ignore[attr-defined]
+    """A case of the slow tests alone: a value, or a tuple of them for several names."""
     return pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.slow)
