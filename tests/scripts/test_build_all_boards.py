@@ -56,6 +56,12 @@ def test_a_bitstream_is_built(folder: Path) -> None:
             0,
             "generated only: no bitstream here: x needs openXC7",
         ),
+        # Where the files lie belongs on nobody's page.
+        (
+            "implement: no bitstream here: x needs openXC7; netlist and pins are out/n.json and out/p.xdc",
+            0,
+            "generated only: no bitstream here: x needs openXC7",
+        ),
         (
             "error: the design reaches 35.10 MHz, fomu-pvt clocks it with 48 MHz; try another seed",
             2,
